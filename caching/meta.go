@@ -1,0 +1,46 @@
+package caching
+
+import (
+	"net/http"
+	"time"
+)
+
+// Meta is what is stored about a response beside its body. A Meta is immutable
+// once it was handed to a [Store] or came from one: many requests share it.
+//
+// [Meta.AppendBinary] and [ParseMeta] turn it into bytes and back, for stores
+// that do not keep it in memory.
+type Meta struct {
+	// ID tells one stored body from the next under the same key. It is random
+	// and stays the same when metadata is updated.
+	ID [16]byte
+
+	// URL is the target the response belongs to, without user information and
+	// fragment. It is there for purging and inspection.
+	URL string
+
+	// Status is the status code, StatusText the reason phrase as it came, Proto
+	// the version as in "HTTP/1.1".
+	Status     int
+	StatusText string
+	Proto      string
+
+	// Header holds the fields of the response, hop-by-hop ones left out.
+	Header http.Header
+
+	// Trailer holds the trailer fields, if there were any.
+	Trailer http.Header
+
+	// RequestTime and ResponseTime are when the request was sent and its answer
+	// received (RFC 9111 §4.2.3).
+	RequestTime, ResponseTime time.Time
+
+	// Expires is when the entry will be of no more use: its freshness and every
+	// time it may be served stale or validated are over. It is a hint for stores
+	// with a time to live. The zero time means that it is not known.
+	Expires time.Time
+
+	// Extra is what else the Transport has to remember, in a form of its own.
+	// Stores keep it as it is.
+	Extra []byte
+}

@@ -1,0 +1,154 @@
+// Package httpfield parses and writes the values of HTTP fields: tokens, quoted
+// strings, lists, parameters, dates, delta-seconds, entity tags, ranges and
+// authentication challenges (RFC 9110 §5.6, §8.8, §11, §14; RFC 9111 §1.2.2).
+// It is the only field parser of the module.
+//
+// Every function takes time linear in its input, never panics, and treats what
+// does not parse as absent or says so by a false ok; none returns an error.
+package httpfield
+
+import "strings"
+
+// tokenTable has a true for each tchar of RFC 9110 §5.6.2.
+var tokenTable = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-'a'+'A'] = true, true
+	}
+	for _, c := range "!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()
+
+// IsTokenByte reports whether c may stand in a token.
+func IsTokenByte(c byte) bool { return tokenTable[c] }
+
+// IsToken reports whether s is a token (RFC 9110 §5.6.2).
+func IsToken(s string) bool {
+	for i := range len(s) {
+		if !tokenTable[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isBlank reports whether c is optional white space (RFC 9110 §5.6.3).
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// TrimBlanks removes optional white space, and nothing else, from both ends of s.
+func TrimBlanks(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// EqualFold reports whether s and t are equal under ASCII case folding, the
+// only folding that HTTP knows: strings.EqualFold also takes the Kelvin sign
+// for a k.
+func EqualFold(s, t string) bool {
+	if len(s) != len(t) {
+		return false
+	}
+	for i := range len(s) {
+		if lower(s[i]) != lower(t[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Lower returns s with ASCII letters in lower case. It does not allocate if
+// there is nothing to change.
+func Lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				b[i] = lower(b[i])
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}
+
+// Quote returns s as a quoted-string (RFC 9110 §5.6.4): quotation marks and
+// backslashes are escaped. Control characters other than HTAB cannot stand in a
+// field and are replaced by blanks.
+func Quote(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + 2)
+	b.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' && c != '\t' || c == 0x7f:
+			b.WriteByte(' ')
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// quotedLen returns the length of the quoted-string at the start of s, which
+// begins with a quotation mark, and whether it is closed. An open one runs to
+// the end of s.
+func quotedLen(s string) (n int, closed bool) {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1, true
+		}
+	}
+	return len(s), false
+}
+
+// Unquote returns the value of the quoted-string s, with its escapes undone.
+// ok is false if s is anything else; then value is s.
+func Unquote(s string) (value string, ok bool) {
+	if len(s) < 2 || s[0] != '"' {
+		return s, false
+	}
+	n, closed := quotedLen(s)
+	if !closed || n != len(s) {
+		return s, false
+	}
+	return unescape(s[1 : n-1]), true
+}
+
+func unescape(s string) string {
+	i := strings.IndexByte(s, '\\')
+	if i < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	b = append(b, s[:i]...)
+	for ; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}

@@ -1,0 +1,147 @@
+package httpfield
+
+import "iter"
+
+// List returns the elements of a list-valued field (RFC 9110 §5.6.1): of every
+// line of values, split at commas outside quoted strings, without blanks around
+// them and without empty ones. An open quoted string runs to the end of its line.
+func List(values []string) iter.Seq[string] { return split(values, ',') }
+
+func split(values []string, sep byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range values {
+			for s != "" {
+				var e string
+				e, s = cut(s, sep)
+				if e = TrimBlanks(e); e != "" && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cut returns what stands before the first sep outside a quoted string, and
+// what stands behind it.
+func cut(s string, sep byte) (before, after string) {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case sep:
+			return s[:i], s[i+1:]
+		case '"':
+			n, _ := quotedLen(s[i:])
+			i += n - 1
+		}
+	}
+	return s, ""
+}
+
+// Param is a name with an optional value, as in directives and parameters.
+type Param struct {
+	// Name is in lower case.
+	Name string
+	// Value has its quotes and escapes undone.
+	Value string
+	// HasValue is true if there was an equals sign.
+	HasValue bool
+	// Quoted is true if the value was a quoted-string.
+	Quoted bool
+	// Bad is true if the value is neither a token nor a whole quoted-string;
+	// Value is then the raw text.
+	Bad bool
+}
+
+// Directives returns the elements of a list of name[=value] pairs such as
+// Cache-Control (RFC 9111 §5.2), of every line of values. Elements whose name
+// is not a token are left out.
+func Directives(values []string) iter.Seq[Param] { return params(values, ',') }
+
+// params cuts values at sep into pairs.
+func params(values []string, sep byte) iter.Seq[Param] {
+	return func(yield func(Param) bool) {
+		for e := range split(values, sep) {
+			if p, ok := parsePair(e); ok && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// parsePair reads name[=value]. Blanks around the equals sign are tolerated
+// (RFC 9110 §5.6.3 calls them bad white space, to be removed by a recipient).
+func parsePair(e string) (Param, bool) {
+	i := 0
+	for i < len(e) && tokenTable[e[i]] {
+		i++
+	}
+	if i == 0 {
+		return Param{}, false
+	}
+	p := Param{Name: Lower(e[:i])}
+	rest := TrimBlanks(e[i:])
+	if rest == "" {
+		return p, true
+	}
+	if rest[0] != '=' {
+		return Param{}, false
+	}
+	p.HasValue = true
+	p.Value = TrimBlanks(rest[1:])
+	if p.Value != "" && p.Value[0] == '"' {
+		p.Value, p.Quoted = Unquote(p.Value)
+		p.Bad = !p.Quoted
+		return p, true
+	}
+	p.Bad = !IsToken(p.Value)
+	return p, true
+}
+
+// Item is a value with parameters, as in Content-Type, Accept-Encoding or TE
+// (RFC 9110 §5.6.6).
+type Item struct {
+	// Value is what stands before the first semicolon, as it was written.
+	Value  string
+	Params []Param
+}
+
+// Param returns the value of the first parameter of that name.
+func (it Item) Param(name string) (string, bool) {
+	for _, p := range it.Params {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// ParseItem parses one element of a list, or a whole single-valued field.
+func ParseItem(s string) Item {
+	v, rest := cut(s, ';')
+	it := Item{Value: TrimBlanks(v)}
+	for p := range params([]string{rest}, ';') {
+		it.Params = append(it.Params, p)
+	}
+	return it
+}
+
+// Items returns the elements of a list with their parameters.
+func Items(values []string) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for e := range List(values) {
+			if !yield(ParseItem(e)) {
+				return
+			}
+		}
+	}
+}
+
+// HasToken reports whether the list in values holds the token, in any case:
+// Connection, Vary, Accept-Ranges and the like.
+func HasToken(values []string, token string) bool {
+	for e := range List(values) {
+		if EqualFold(e, token) {
+			return true
+		}
+	}
+	return false
+}

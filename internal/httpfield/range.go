@@ -1,0 +1,146 @@
+package httpfield
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// ContentRange is the value of a Content-Range field in bytes (RFC 9110 §14.4).
+type ContentRange struct {
+	// First and Last are inclusive; both are -1 in the unsatisfied form.
+	First, Last int64
+	// Total is the complete length, -1 if it is not known ("*").
+	Total int64
+}
+
+// ParseContentRange parses "bytes 0-1/2", "bytes 0-1/*" and "bytes */2". A range
+// that ends before it begins or reaches beyond the total is refused.
+func ParseContentRange(s string) (r ContentRange, ok bool) {
+	unit, rest, found := strings.Cut(TrimBlanks(s), " ")
+	if !found || !EqualFold(unit, "bytes") {
+		return ContentRange{}, false
+	}
+	span, total, found := strings.Cut(TrimBlanks(rest), "/")
+	if !found {
+		return ContentRange{}, false
+	}
+	r = ContentRange{First: -1, Last: -1, Total: -1}
+	if total != "*" {
+		if r.Total, ok = length(total); !ok {
+			return ContentRange{}, false
+		}
+	}
+	if span == "*" {
+		return r, r.Total >= 0
+	}
+	first, last, found := strings.Cut(span, "-")
+	var ok1, ok2 bool
+	r.First, ok1 = length(first)
+	r.Last, ok2 = length(last)
+	if !found || !ok1 || !ok2 || r.Last < r.First || r.Total >= 0 && r.Last >= r.Total {
+		return ContentRange{}, false
+	}
+	return r, true
+}
+
+// String returns the field value.
+func (r ContentRange) String() string {
+	total := "*"
+	if r.Total >= 0 {
+		total = strconv.FormatInt(r.Total, 10)
+	}
+	if r.First < 0 {
+		return "bytes */" + total
+	}
+	return "bytes " + strconv.FormatInt(r.First, 10) + "-" + strconv.FormatInt(r.Last, 10) + "/" + total
+}
+
+// RangeSpec is one range of a Range field (RFC 9110 §14.1.2).
+type RangeSpec struct {
+	// First is -1 in a suffix range, whose length is then Last.
+	First int64
+	// Last is inclusive, -1 in an open range.
+	Last int64
+}
+
+// Resolve returns the bytes that the range selects of a representation of
+// size bytes. ok is false if it selects none.
+func (r RangeSpec) Resolve(size int64) (first, last int64, ok bool) {
+	switch {
+	case r.First < 0:
+		if r.Last == 0 || size == 0 {
+			return 0, 0, false
+		}
+		return max(0, size-r.Last), size - 1, true
+	case r.First >= size:
+		return 0, 0, false
+	case r.Last < 0 || r.Last >= size:
+		return r.First, size - 1, true
+	}
+	return r.First, r.Last, true
+}
+
+// ParseRange parses the value of a Range field in bytes. ok is false for other
+// units and for what is not valid: RFC 9110 §14.2 has both ignored. Overflowing
+// positions are taken for the largest.
+func ParseRange(s string) (specs []RangeSpec, ok bool) {
+	unit, set, found := strings.Cut(TrimBlanks(s), "=")
+	if !found || !EqualFold(TrimBlanks(unit), "bytes") {
+		return nil, false
+	}
+	for e := range List([]string{set}) {
+		first, last, found := strings.Cut(e, "-")
+		if !found {
+			return nil, false
+		}
+		r := RangeSpec{First: -1, Last: -1}
+		var good bool
+		if first != "" {
+			if r.First, good = length(first); !good {
+				return nil, false
+			}
+		}
+		if last != "" {
+			if r.Last, good = length(last); !good {
+				return nil, false
+			}
+		}
+		if first == "" && last == "" || first != "" && last != "" && r.Last < r.First {
+			return nil, false
+		}
+		specs = append(specs, r)
+	}
+	return specs, len(specs) > 0
+}
+
+// length parses digits; too large a number is the largest.
+func length(s string) (n int64, ok bool) {
+	if s == "" {
+		return 0, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return math.MaxInt64, true
+	}
+	return n, true
+}
+
+// ContentLength parses the lines of a Content-Length field: digits, the same in
+// every element (RFC 9110 §8.6). ok is false if there is none or they disagree.
+func ContentLength(values []string) (n int64, ok bool) {
+	n = -1
+	for e := range List(values) {
+		m, good := length(e)
+		if !good || n >= 0 && m != n {
+			return -1, false
+		}
+		n = m
+	}
+	return n, n >= 0
+}

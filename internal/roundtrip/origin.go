@@ -1,0 +1,63 @@
+package roundtrip
+
+import (
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// Origin is what RFC 6454 §4 calls one: scheme, host and port, with the default
+// port filled in and the host in lower-case ASCII. Two URLs have the same origin
+// exactly if their Origins are equal.
+type Origin struct {
+	Scheme, Host, Port string
+}
+
+// OriginOf returns the origin of u.
+func OriginOf(u *url.URL) Origin {
+	if u == nil {
+		return Origin{}
+	}
+	scheme := strings.ToLower(u.Scheme)
+	port := u.Port()
+	if port == "" {
+		switch scheme {
+		case "http", "ws":
+			port = "80"
+		case "https", "wss":
+			port = "443"
+		}
+	}
+	return Origin{Scheme: scheme, Host: Host(u), Port: port}
+}
+
+// Host returns the host of u without port, in lower-case ASCII: a name in
+// Unicode is converted by IDNA, as net/http does before it dials.
+func Host(u *url.URL) string {
+	h := strings.TrimSuffix(u.Hostname(), ".")
+	for i := range len(h) {
+		if h[i] >= 0x80 {
+			if a, err := idna.Lookup.ToASCII(h); err == nil {
+				return strings.ToLower(a)
+			}
+			break
+		}
+	}
+	return strings.ToLower(h)
+}
+
+// Authority returns host:port, with an IPv6 address in brackets.
+func (o Origin) Authority() string {
+	h := o.Host
+	if strings.Contains(h, ":") {
+		h = "[" + h + "]"
+	}
+	if o.Port == "" {
+		return h
+	}
+	return h + ":" + o.Port
+}
+
+// String returns the origin in URL form.
+func (o Origin) String() string { return o.Scheme + "://" + o.Authority() }

@@ -1,0 +1,61 @@
+package roundtrip
+
+import (
+	"net/http"
+)
+
+// Clone returns a copy of req whose header fields, URL and context a layer may
+// change: it shares the body, and nothing else that a layer writes. It is
+// cheaper than [http.Request.Clone], which also copies forms and trailers. The
+// Header of the copy is never nil.
+func Clone(req *http.Request) *http.Request {
+	out := new(http.Request)
+	*out = *req
+	out.Header = req.Header.Clone()
+	if out.Header == nil {
+		out.Header = make(http.Header)
+	}
+	if req.URL != nil {
+		u := *req.URL
+		out.URL = &u
+	}
+	return out
+}
+
+// Method returns the method of req; an empty one means GET.
+func Method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+// CloseBody closes the body of req. A layer that answers without sending req
+// owes the caller this (see [http.RoundTripper]).
+func CloseBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// HasBody reports whether req carries content.
+func HasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
+
+// Replayable reports whether req can be sent a second time as it is: it has no
+// body, or GetBody makes a new one.
+func Replayable(req *http.Request) bool { return !HasBody(req) || req.GetBody != nil }
+
+// Rewind returns a copy of req with a fresh body made by GetBody. The caller
+// must have made sure that req is [Replayable].
+func Rewind(req *http.Request) (*http.Request, error) {
+	out := Clone(req)
+	if !HasBody(req) {
+		return out, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	out.Body = body
+	return out, nil
+}

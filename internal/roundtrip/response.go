@@ -1,0 +1,68 @@
+package roundtrip
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Bounds of what is read from a response that is dropped, so that its
+// connection can be reused: net/http itself reads 2 KiB after a redirect;
+// error pages are larger.
+const (
+	DrainBytes = 64 << 10
+	DrainTime  = 100 * time.Millisecond
+)
+
+// Discard reads what is left of the body of resp, up to [DrainBytes] and for
+// [DrainTime] at most, and closes it. A body that is longer or slower costs its
+// connection, not the caller's time.
+func Discard(resp *http.Response) {
+	if resp == nil || resp.Body == nil {
+		return
+	}
+	Drain(resp.Body, DrainBytes, DrainTime)
+}
+
+// Drain reads at most n bytes from body for at most d, closes it, and reports
+// whether its end was reached. Closing a body while a Read is under way is what
+// ends a silent one; net/http allows it.
+func Drain(body io.ReadCloser, n int64, d time.Duration) bool {
+	if body == http.NoBody {
+		_ = body.Close()
+		return true
+	}
+	timer := time.AfterFunc(d, func() { _ = body.Close() })
+	m, err := io.CopyN(io.Discard, body, n+1)
+	if timer.Stop() {
+		_ = body.Close()
+	}
+	return err == io.EOF && m <= n
+}
+
+// Synthesize returns a response that a layer makes itself: it has a status
+// line, a body and a length that agree, and belongs to req.
+func Synthesize(req *http.Request, status int, contentType string, body io.ReadCloser, length int64) *http.Response {
+	h := make(http.Header, 2)
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	if length >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
+	if body == nil {
+		body = http.NoBody
+	}
+	return &http.Response{
+		Status:        strconv.Itoa(status) + " " + http.StatusText(status),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        h,
+		Body:          body,
+		ContentLength: length,
+		Request:       req,
+	}
+}

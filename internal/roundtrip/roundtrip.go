@@ -1,0 +1,117 @@
+// Package roundtrip holds the mechanics that all layers share: choosing and
+// binding the next RoundTripper, forwarding idle close and identity, copying a
+// request, replaying its body and draining a response within bounds.
+package roundtrip
+
+import (
+	"net/http"
+	"reflect"
+)
+
+// Or returns rt, or [http.DefaultTransport] if rt is nil.
+func Or(rt http.RoundTripper) http.RoundTripper {
+	if rt == nil {
+		return http.DefaultTransport
+	}
+	return rt
+}
+
+// Func is the logic of a layer: it answers req, sending through next what it
+// has to send.
+type Func func(req *http.Request, next http.RoundTripper) (*http.Response, error)
+
+// Bind returns a RoundTripper that answers by fn with next as successor. It
+// forwards idle close and [Identity] to next. If next is nil,
+// [http.DefaultTransport] is used.
+func Bind(fn Func, next http.RoundTripper) http.RoundTripper {
+	return &bound{fn: fn, next: Or(next)}
+}
+
+type bound struct {
+	fn   Func
+	next http.RoundTripper
+}
+
+func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) { return b.fn(req, b.next) }
+
+// Unwrap returns the successor.
+func (b *bound) Unwrap() http.RoundTripper { return b.next }
+
+// CloseIdleConnections forwards to the successor, as [http.Client] would have
+// done without the layer.
+func (b *bound) CloseIdleConnections() { CloseIdle(b.next) }
+
+// CloseIdle closes the idle connections of rt if it has a way to.
+// If rt is nil, those of [http.DefaultTransport] are closed.
+func CloseIdle(rt http.RoundTripper) {
+	if c, ok := Or(rt).(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// An Identifier is a layer that adds credentials to requests and can say whose
+// they would be.
+type Identifier interface {
+	// Identity returns a name for the principal whose credentials would be
+	// sent with req, and the empty string if none would. It does no I/O.
+	Identity(req *http.Request) string
+}
+
+// Identity asks the layers from rt inwards whose credentials they would add to
+// req, and returns the answers of all of them joined. It looks through bound
+// layers and through any RoundTripper struct with a field named Base.
+func Identity(rt http.RoundTripper, req *http.Request) string {
+	return Identify(rt)(req)
+}
+
+// Identify finds the identifiers from rt inwards once, so that a layer can ask
+// them for each request at no cost.
+func Identify(rt http.RoundTripper) func(*http.Request) string {
+	var all []Identifier
+	for range maxDepth {
+		if id, ok := rt.(Identifier); ok {
+			all = append(all, id)
+		}
+		if rt = successor(rt); rt == nil {
+			break
+		}
+	}
+	switch len(all) {
+	case 0:
+		return func(*http.Request) string { return "" }
+	case 1:
+		return all[0].Identity
+	}
+	return func(req *http.Request) string {
+		joined := ""
+		for _, id := range all {
+			if s := id.Identity(req); s != "" {
+				joined += "\x00" + s
+			}
+		}
+		return joined
+	}
+}
+
+// maxDepth bounds the walk, should someone build a ring.
+const maxDepth = 64
+
+// successor returns the RoundTripper behind rt, or nil if there is none to see.
+func successor(rt http.RoundTripper) http.RoundTripper {
+	if u, ok := rt.(interface{ Unwrap() http.RoundTripper }); ok {
+		return u.Unwrap()
+	}
+	v := reflect.ValueOf(rt)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	f := v.Elem().FieldByName("Base")
+	if !f.IsValid() || !f.CanInterface() {
+		return nil
+	}
+	base, ok := f.Interface().(http.RoundTripper)
+	if !ok {
+		return nil
+	}
+	return base
+}
