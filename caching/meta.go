@@ -2,6 +2,7 @@ package caching
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,4 +44,18 @@ type Meta struct {
 	// Extra is what else the Transport has to remember, in a form of its own.
 	// Stores keep it as it is.
 	Extra []byte
+
+	// facts holds what a Transport worked out from the above, so that a hit
+	// decodes nothing. It is made again where it is missing.
+	facts atomic.Pointer[facts]
+}
+
+// Clone returns a copy of m whose fields may be changed, as far as their own
+// maps and slices are replaced, not written to.
+func (m *Meta) Clone() *Meta {
+	return &Meta{
+		ID: m.ID, URL: m.URL, Status: m.Status, StatusText: m.StatusText, Proto: m.Proto,
+		Header: m.Header, Trailer: m.Trailer,
+		RequestTime: m.RequestTime, ResponseTime: m.ResponseTime, Expires: m.Expires, Extra: m.Extra,
+	}
 }

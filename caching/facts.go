@@ -1,0 +1,4 @@
+package caching
+
+// facts is what a Transport works out once for each stored response.
+type facts struct{}
