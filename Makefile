@@ -1,0 +1,23 @@
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
+.DEFAULT_GOAL := check
+.PHONY: check test lint fmt bench fuzz nested servers
+
+check: lint test nested
+
+test: ; go test -race -shuffle=on ./...
+
+# The same with every real server required: a missing one fails.
+servers: ; TRIPPER_REQUIRE_SERVERS=1 go test -race ./...
+
+nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go vet ./... && go test -race ./...) || exit 1; done
+
+lint: ; go mod tidy -diff && $(LINT) run
+
+fmt: ; $(LINT) fmt
+
+bench: ; cd benchmarks && go test -run='^$$' -bench=. -benchmem -count=6 ./...
+
+FUZZTIME ?= 20s
+fuzz: ; @go list ./... | while read -r p; do go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
+	go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p || exit 1; done || exit 1; done

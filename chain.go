@@ -1,0 +1,207 @@
+// Package tripper composes layers, each an independent [http.RoundTripper], into
+// a standard [http.Client]:
+//
+//	client := tripper.Chain{
+//		&decompress.Transport{},
+//		&redirects.Transport{Jar: jar},
+//		&lostupdate.Transport{},
+//		&caching.Transport{},
+//		&retry.Transport{},
+//		&auth.Transport{Credentials: &keys},
+//	}.Client(&transport.Transport{})
+//
+// # Behavior
+//
+// A [Chain] is a list of layers, the outermost first. A request travels through
+// it from left to right, its response from right to left. Any RoundTripper that
+// can wrap another is a layer, also one that tripper has never heard of, by
+// [LayerFunc]. This package imports none of the layers, so that a program holds
+// only those it uses.
+//
+// The documentation of [http.RoundTripper] says that implementations should not
+// interpret responses or handle redirects, authentication and cookies. The
+// layers do so deliberately, each one thing, at a place in the chain where the
+// others can rely on it.
+//
+// # The order of the layers
+//
+//	ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > retry > auth > transport
+//
+// The order matters, and this is why:
+//
+//   - ErrorResponses above all: it turns what any of them could not do into a
+//     response.
+//   - trace above the rest: it hears what every layer below it decides.
+//   - decompress above redirects, caching and retry: only the last body is
+//     decoded; the store keeps the bytes of the wire, so that ETag, Vary, Range
+//     and 304 stay true; a download resumes, and auth-int hashes, the bytes of the
+//     wire.
+//   - decompress above lostupdate: the tag that guards a write belongs to the
+//     coding that came over the wire.
+//   - redirects above lostupdate: each hop is guarded by the tag of its own URL.
+//   - redirects above caching, retry and auth: each hop has its own key, its own
+//     tries and its own origin's credentials. Stored permanent redirects come for
+//     free.
+//   - lostupdate above caching: it protects the version the caller saw. The store
+//     may have moved on since, and a tag taken from it would hide exactly the lost
+//     update it is there to stop.
+//   - lostupdate above retry: a write whose answer was lost gives 412 on its second
+//     try; seen from above it is one write, and ambiguous, not a conflict.
+//   - caching above retry: hits need no tries, callers that share a fetch share
+//     one series of tries, a resumed body is whole when it is stored, and a stale
+//     response stands in only after the tries.
+//   - caching above auth: a hit needs no credentials and a 401 is never stored.
+//   - retry above auth: every try is signed afresh, since a Digest nonce count may
+//     not be sent twice.
+//
+// A cookie jar belongs to the redirects layer: http.Client applies its own once
+// per call and would miss the hops.
+//
+// [Chain] obeys the order it is given. [Chain.Check] says what is wrong with it.
+package tripper
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A Layer puts itself around a RoundTripper. Wrap must not keep next in the
+// Layer, so that one Layer can stand in several chains; a nil next means
+// [http.DefaultTransport].
+type Layer interface {
+	Wrap(next http.RoundTripper) http.RoundTripper
+}
+
+// LayerFunc makes a Layer of a function, such as other people's middleware.
+type LayerFunc func(next http.RoundTripper) http.RoundTripper
+
+// Wrap returns f(next).
+func (f LayerFunc) Wrap(next http.RoundTripper) http.RoundTripper {
+	return f(roundtrip.Or(next))
+}
+
+// Chain is a list of layers, outermost first. It is itself a Layer. Nil elements
+// are skipped. A Chain is safe for concurrent use if its layers are.
+type Chain []Layer
+
+// Wrap puts the layers of c around next:
+//
+//	Chain{a, b, c}.Wrap(next) == a.Wrap(b.Wrap(c.Wrap(next)))
+//
+// If next is nil, [http.DefaultTransport] is used.
+func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
+	next = roundtrip.Or(next)
+	for _, l := range slices.Backward(c) {
+		if l != nil {
+			next = l.Wrap(next)
+		}
+	}
+	return next
+}
+
+// Client returns a client that sends through c and base. If base is nil,
+// [http.DefaultTransport] is used.
+//
+// If a layer says, by a method FollowsRedirects, that redirects are its business,
+// the client leaves them alone: its CheckRedirect returns
+// [http.ErrUseLastResponse]. Such a client should have no Jar; the layer has one.
+func (c Chain) Client(base http.RoundTripper) *http.Client {
+	client := &http.Client{Transport: c.Wrap(base)}
+	if c.FollowsRedirects() {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return client
+}
+
+// FollowsRedirects reports whether a layer of c does.
+func (c Chain) FollowsRedirects() bool {
+	return slices.ContainsFunc(c.flat(), func(l Layer) bool {
+		f, ok := l.(interface{ FollowsRedirects() bool })
+		return ok && f.FollowsRedirects()
+	})
+}
+
+// String returns the names of the layers in order, as in
+// "decompress > redirects > caching".
+func (c Chain) String() string {
+	names := make([]string, 0, len(c))
+	for _, l := range c.flat() {
+		names = append(names, nameOf(l))
+	}
+	return strings.Join(names, " > ")
+}
+
+// flat returns the layers of c with those of the chains in it.
+func (c Chain) flat() []Layer {
+	var all []Layer
+	for _, l := range c {
+		switch l := l.(type) {
+		case nil:
+		case Chain:
+			all = append(all, l.flat()...)
+		default:
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// Check reports what is wrong with the order of c, or nil: every pair of layers
+// that stand the wrong way round, with the reason, and every layer that stands
+// twice. It knows the layers of this module; others may stand anywhere.
+func (c Chain) Check() error {
+	var problems []error
+	layers := c.flat()
+	names := make([]string, len(layers))
+	for i, l := range layers {
+		names[i] = kindOf(l)
+	}
+	for i, outer := range names {
+		if outer == "" {
+			continue
+		}
+		for _, inner := range names[i+1:] {
+			if why, ok := order[pair{inner, outer}]; ok {
+				problems = append(problems, fmt.Errorf("tripper: %s stands above %s, but should stand below it: %s", outer, inner, why))
+			}
+		}
+		if j := slices.Index(names[i+1:], outer); j >= 0 && slices.Index(names, outer) == i {
+			problems = append(problems, fmt.Errorf("tripper: %s stands in the chain twice: %s", outer, twice[outer]))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// kindOf returns the name by which the order knows a layer, or "" for a
+// stranger: the last element of the path of its package, if that is one of this
+// module's, or the name of its type in the root package and in trace.
+func kindOf(l Layer) string {
+	t := reflect.TypeOf(l)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	root := reflect.TypeFor[Chain]().PkgPath()
+	switch {
+	case t.PkgPath() == root && t.Name() == "ErrorResponses":
+		return t.Name()
+	case t.PkgPath() == root+"/trace":
+		return "trace." + t.Name()
+	case t.Name() == "Transport" && strings.HasPrefix(t.PkgPath(), root+"/"):
+		return t.PkgPath()[len(root)+1:]
+	}
+	return ""
+}
+
+// nameOf returns a name to print for any layer.
+func nameOf(l Layer) string {
+	if name := kindOf(l); name != "" {
+		return name
+	}
+	return strings.TrimPrefix(reflect.TypeOf(l).String(), "*")
+}

@@ -1,0 +1,147 @@
+package tripper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func TestErrorResponsesContract(t *testing.T) {
+	rttest.Contract(t, func() rttest.Layer { return &ErrorResponses{} })
+}
+
+// heldError is an error that holds a response, as those of redirects and
+// decompress are.
+type heldError struct {
+	resp   *http.Response
+	reason string
+}
+
+func (e *heldError) Error() string                { return "held: " + e.reason }
+func (e *heldError) HTTPResponse() *http.Response { return e.resp }
+func (e *heldError) Reason() string               { return e.reason }
+
+func TestErrorResponses(t *testing.T) {
+	first := &http.Response{StatusCode: 301}
+	held := func() *http.Response {
+		req, _ := http.NewRequest("GET", "http://example.com/b", nil)
+		req.Response = first
+		return &http.Response{
+			StatusCode: 302, Status: "302 Found", Header: http.Header{"Location": {"/c"}},
+			Body: io.NopCloser(strings.NewReader("second redirect")), Request: req,
+		}
+	}
+	for _, row := range []struct {
+		name, why string
+		err       error
+		status    int
+		reason    string
+		body      string
+	}{
+		{
+			"redirect limit", "E2, E3: an error that holds a response is that response with status 500 and the error as reason",
+			fmt.Errorf("wrapped: %w", &heldError{held(), "Redirected more times than allowed"}), 500, "Redirected more times than allowed", "second redirect",
+		},
+		{
+			"a reason of two lines", "a reason phrase is one line: a server must not write the next one",
+			&heldError{held(), "bad\r\nX-Evil: 1"}, 500, "bad  X-Evil: 1", "second redirect",
+		},
+		{
+			"an error that holds no response after all", "E5: the rest are 400",
+			&heldError{nil, "nothing"}, 400, "Bad Request", "held: nothing",
+		},
+		{
+			"timeout", "E4: a timeout is 408",
+			&net.OpError{Op: "read", Err: context.DeadlineExceeded}, 408, "Request Timeout", "Request Timeout",
+		},
+		{
+			"wrapped timeout", "E4: it is found through the errors of the layers",
+			fmt.Errorf("retry: 2 attempts: %w", context.DeadlineExceeded), 408, "Request Timeout", "Request Timeout",
+		},
+		{
+			"connection refused", "E5: anything else is 400 with the message as text",
+			errors.New("dial tcp: connection refused"), 400, "Bad Request", "dial tcp: connection refused",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			script := rttest.NewScript(t, rttest.Fail(row.err))
+			req, _ := http.NewRequest("GET", "http://example.com/a", nil)
+			resp, err := ErrorResponses{}.Wrap(script).RoundTrip(req)
+			if err != nil {
+				t.Fatalf("got error %v (%s)", err, row.why)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if resp.StatusCode != row.status || !strings.HasSuffix(resp.Status, " "+row.reason) || string(body) != row.body {
+				t.Errorf("got %d %q %q; want %d %q %q (%s)", resp.StatusCode, resp.Status, body, row.status, row.reason, row.body, row.why)
+			}
+			if row.status == 500 && resp.Request.Response != first {
+				t.Error("D5: the chain of previous responses is lost")
+			}
+			if row.status != 500 && (resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" || resp.Request != req) {
+				t.Errorf("header %v, request %v", resp.Header, resp.Request)
+			}
+			if row.status == 500 && resp.Header.Get("Location") != "/c" {
+				t.Errorf("E2: the fields of the response are lost: %v", resp.Header)
+			}
+		})
+	}
+}
+
+func TestErrorResponsesCancellation(t *testing.T) {
+	// X43: cancellation is the caller's own doing, whatever error comes of it.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	req, _ := http.NewRequestWithContext(ctx, "GET", "http://example.com/", nil)
+	script := rttest.NewScript(t)
+	if resp, err := (ErrorResponses{}).Wrap(script).RoundTrip(req); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v; want the cancellation", resp, err)
+	}
+	script.Add(rttest.Respond("HTTP/1.1 204 No Content\n\n"))
+	req = req.WithContext(t.Context())
+	resp, err := (ErrorResponses{}).Wrap(script).RoundTrip(req)
+	if err != nil || resp.StatusCode != 204 {
+		t.Errorf("a response did not pass: %v, %v", resp, err)
+	}
+}
+
+func TestErrorResponsesClientTimeout(t *testing.T) {
+	hang := LayerFunc(func(http.RoundTripper) http.RoundTripper {
+		return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, context.Cause(req.Context())
+		})
+	})
+	client := Chain{ErrorResponses{}, hang}.Client(nil)
+	client.Timeout = time.Millisecond
+	resp, err := client.Get("http://example.com/")
+	if err != nil {
+		t.Fatalf("E4: the client's own timeout came out as an error: %v", err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != 408 || string(body) != "Request Timeout" || err != nil {
+		t.Errorf("got %s %q, %v", resp.Status, body, err)
+	}
+}
+
+func TestErrorResponsesHead(t *testing.T) {
+	script := rttest.NewScript(t, rttest.Fail(errors.New("refused")))
+	req, _ := http.NewRequest("HEAD", "http://example.com/", nil)
+	resp, err := ErrorResponses{Base: script}.RoundTrip(req)
+	if err != nil || resp.StatusCode != 400 || resp.Body != http.NoBody {
+		t.Errorf("got %v, %v", resp, err)
+	}
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
