@@ -1,0 +1,66 @@
+package redirects
+
+import (
+	"errors"
+	"net/http"
+)
+
+var (
+	// ErrLimit is the cause of an [*Error] after more redirects than
+	// [Transport.Max].
+	ErrLimit = errors.New("too many redirects")
+
+	// ErrMissingLocation is the cause of an [*Error] about a 301, 302, 303 or 307
+	// without a Location field, or with one that names nothing to go to.
+	ErrMissingLocation = errors.New("redirect without a usable Location")
+)
+
+// Error reports a redirect that could not be followed. http.Client wraps it in
+// a [*url.Error]; [errors.As] finds it.
+type Error struct {
+	// Response is the last redirect response; [History] has those before it.
+	// Its body has been read as far as [Transport.KeepBody] allows, and need not
+	// be closed.
+	Response *http.Response
+	// Err is [ErrLimit], [ErrMissingLocation], or the error of a [Policy] or of
+	// GetBody.
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return "redirects: not followed"
+	}
+	return "redirects: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout reports whether the cause is a timeout.
+func (e *Error) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// HTTPResponse returns e.Response. tripper.ErrorResponses finds it by this
+// method.
+func (e *Error) HTTPResponse() *http.Response { return e.Response }
+
+// Reason returns a sentence for a status line, in httplib2's words at its
+// beginning.
+func (e *Error) Reason() string {
+	switch {
+	case errors.Is(e.Err, ErrLimit):
+		return "Redirected more times than allowed"
+	case errors.Is(e.Err, ErrMissingLocation):
+		return "Redirected but the response names no usable Location"
+	}
+	return "Redirect not followed"
+}
+
+// bodyError is a failure of GetBody.
+type bodyError struct{ err error }
+
+func (e bodyError) Error() string { return "body cannot be sent again: " + e.err.Error() }
+func (e bodyError) Unwrap() error { return e.err }

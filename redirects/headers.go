@@ -1,0 +1,193 @@
+package redirects
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// derive returns the request that follows resp, without its body, and the names
+// of the fields that were left out of it for safety. It starts from the request
+// before: what was left out once stays out.
+func (w *walk) derive(resp *http.Response, s step, loc location) (out *http.Request, dropped []string) {
+	in := w.req
+	out = roundtrip.Clone(in)
+	out.Method = s.method
+	out.URL = loc.url
+	out.Response = resp
+	out.RequestURI = ""
+	out.Body = nil
+	if !loc.relative {
+		// A Host of the caller's own belongs to the URL it came with; under a
+		// relative reference that URL still stands.
+		out.Host = ""
+	}
+	same := sameOrigin(in, out)
+	if same && w.ForwardAuthorization {
+		out.URL.User = in.URL.User
+	}
+	if !s.body || !roundtrip.HasBody(in) {
+		dropContent(out)
+	}
+	w.forgetCookies(out.Header, resp)
+	dropConditions(out.Header, s.method != roundtrip.Method(in), s.method)
+	setReferer(out.Header, in.URL, loc.url, same)
+	return out, w.strip(out.Header, same, downgrade(in.URL, loc.url))
+}
+
+// sameOrigin reports whether two requests go to one origin: by their URLs, which
+// say where to connect, and by their Host fields, which say to whom to talk.
+func sameOrigin(a, b *http.Request) bool {
+	return a.URL != nil && b.URL != nil &&
+		roundtrip.OriginOf(a.URL) == roundtrip.OriginOf(b.URL) &&
+		roundtrip.OriginOf(cookieURL(a)) == roundtrip.OriginOf(cookieURL(b))
+}
+
+// strip removes what must not go where the request goes, and returns the names.
+func (w *walk) strip(h http.Header, same, downgrade bool) (dropped []string) {
+	for name := range h {
+		drop := false
+		switch http.CanonicalHeaderKey(name) {
+		case "Authorization":
+			drop = !w.ForwardAuthorization || downgrade
+		case "Cookie", "Cookie2", "Proxy-Authorization", "Origin":
+			drop = !same
+		default:
+			drop = !same && w.sensitive(name)
+		}
+		if drop {
+			delete(h, name)
+			dropped = append(dropped, name)
+		}
+	}
+	slices.Sort(dropped)
+	return dropped
+}
+
+func (w *walk) sensitive(field string) bool {
+	if w.Sensitive != nil {
+		return w.Sensitive(field)
+	}
+	return CredentialLike(field)
+}
+
+// carriesCredentials reports whether req has any. Those that the Jar or a layer
+// below adds do not count: they are bound to their origins there.
+func (w *walk) carriesCredentials(req *http.Request) bool {
+	if req.URL != nil && req.URL.User != nil {
+		return true
+	}
+	for name := range req.Header {
+		switch http.CanonicalHeaderKey(name) {
+		case "Authorization", "Cookie", "Cookie2", "Proxy-Authorization":
+			return true
+		}
+		if w.sensitive(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// CredentialLike reports whether a request field of this name looks like one
+// that carries a secret: Authorization, Cookie and Proxy-Authorization, X-WSSE,
+// X-Api-Key, X-Auth-Token, Private-Token and everything else with a part of the
+// name that says so. Idempotency-Key does not. It is what
+// [Transport.Sensitive] is by default, to be built upon:
+//
+//	Sensitive: func(field string) bool {
+//		return redirects.CredentialLike(field) || field == "X-Tenant"
+//	}
+func CredentialLike(field string) bool {
+	name := httpfield.Lower(field)
+	switch name {
+	case "idempotency-key", "x-idempotency-key", "sec-websocket-key", "author", "x-author":
+		return false
+	}
+	for _, part := range secretParts {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
+		switch word {
+		case "key", "keys", "pw", "pwd", "pass", "pin", "otp", "sid", "sas", "cert", "sign", "login":
+			return true
+		}
+	}
+	return false
+}
+
+// secretParts occur in the names of fields that carry secrets, anywhere.
+var secretParts = []string{
+	"auth", "token", "secret", "passw", "passphrase", "passwd", "apikey", "accesskey", "credential", "session",
+	"cookie", "csrf", "xsrf", "wsse", "jwt", "bearer", "signature", "dpop", "assertion",
+}
+
+// dropContent makes out a request without content. RFC 9110 §15.4 has the fields
+// dropped that are specific to it.
+func dropContent(out *http.Request) {
+	out.Body, out.GetBody = nil, nil
+	out.ContentLength = 0
+	out.TransferEncoding = nil
+	out.Trailer = nil
+	for name := range out.Header {
+		switch c := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(c, "Content-"):
+			delete(out.Header, name)
+		case c == "Transfer-Encoding", c == "Trailer", c == "Expect", c == "Digest", c == "Repr-Digest", c == "Last-Modified":
+			delete(out.Header, name)
+		}
+	}
+}
+
+// dropConditions removes conditions that the caller set about another resource.
+// Those of a read are removed, so that the worst to happen is a whole 200; those
+// of a write stay, so that the worst to happen is a 412 (RFC 9110 §13.1), unless
+// the write has become a read.
+func dropConditions(h http.Header, changed bool, method string) {
+	if changed {
+		h.Del("If-Match")
+		h.Del("If-Unmodified-Since")
+	}
+	if !changed && !safe(method) {
+		return
+	}
+	h.Del("If-None-Match")
+	h.Del("If-Modified-Since")
+	if changed || h.Get("If-Range") != "" {
+		// A part of another resource fits nothing that the caller has.
+		h.Del("If-Range")
+		h.Del("Range")
+	}
+}
+
+// setReferer says where the request comes from (RFC 9110 §10.1.3): without user
+// information and fragment, to another origin without path and query, and from
+// https to http not at all. A Referer of the caller's is cut likewise.
+func setReferer(h http.Header, from, to *url.URL, same bool) {
+	if from == nil || downgrade(from, to) {
+		h.Del("Referer")
+		return
+	}
+	if own := h.Get("Referer"); own != "" {
+		if same {
+			return
+		}
+		u, err := url.Parse(own)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || downgrade(u, to) {
+			h.Del("Referer")
+			return
+		}
+		from = u
+	}
+	ref := url.URL{Scheme: from.Scheme, Host: from.Host, Path: "/"}
+	if same {
+		ref.Path, ref.RawPath, ref.RawQuery, ref.ForceQuery = from.Path, from.RawPath, from.RawQuery, from.ForceQuery
+	}
+	h.Set("Referer", ref.String())
+}

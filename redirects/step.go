@@ -1,0 +1,62 @@
+package redirects
+
+import (
+	"net/http"
+	"slices"
+)
+
+// step is what a status code makes of a request.
+type step struct {
+	// method is that of the next request.
+	method string
+	// body says that a body goes along.
+	body bool
+	// stay is why the redirect is not followed; empty if it is.
+	stay string
+}
+
+// redirects reports whether status is one that is looked at.
+func (t *Transport) redirects(status int) bool {
+	switch status {
+	case http.StatusNotModified, http.StatusUseProxy, 306:
+		return false
+	}
+	if t.Codes != nil {
+		return slices.Contains(t.Codes, status)
+	}
+	switch status {
+	case http.StatusMultipleChoices, http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// step decides by status code and method (RFC 9110 §15.4).
+func (t *Transport) step(status int, method string) step {
+	switch {
+	case status == http.StatusSeeOther && method == http.MethodHead:
+		return step{method: method}
+	case status == http.StatusSeeOther:
+		// §15.4.4: for every method, since it is no longer the same request.
+		return step{method: http.MethodGet}
+	case !safe(method) && status != http.StatusPermanentRedirect && !t.Unsafe:
+		// §15.4: with care for methods not known to be safe, since the user
+		// might not wish to redirect an unsafe request. 308 is httplib2's
+		// exception.
+		return step{stay: "method " + method + " is not safe"}
+	case method == http.MethodPost && (status == http.StatusFound || t.PostToGet && (status == http.StatusMultipleChoices || status == http.StatusMovedPermanently)):
+		return step{method: http.MethodGet}
+	}
+	return step{method: method, body: true}
+}
+
+// safe reports whether method is registered as safe (RFC 9110 §9.2.1 and IANA's
+// HTTP Method Registry). An unknown one is not.
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "PROPFIND", "QUERY", "REPORT", "SEARCH":
+		return true
+	}
+	return false
+}
