@@ -56,7 +56,10 @@ type Writer interface {
 	io.ReaderAt
 
 	// Commit makes body and metadata visible under the key at once, in place of
-	// what was there. The Store may use [Meta.Expires] as a time to live.
+	// what was there. The Store may use [Meta.Expires] as a time to live. If the
+	// size was given to Create and is not what was written, Commit fails: a body
+	// that was cut short never becomes an entry. After an error nothing new is
+	// stored, and the Writer is good for ReadAt and Close only.
 	Commit(ctx context.Context, meta *Meta) error
 
 	// Abort drops what was written.

@@ -1,0 +1,239 @@
+package caching
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// DefaultMemory is the bound in bytes of the [Memory] of a [Transport] without a
+// Store, and of NewMemory(0).
+const DefaultMemory = 64 << 20
+
+// Memory is a [Store] in memory, bounded by bytes. Entries, their header fields
+// and bodies that are still being written all count.
+//
+// What is asked for again stays; a long series of responses that nobody asks for
+// twice passes through a tenth of the memory and leaves the rest alone (S3-FIFO).
+// An entry takes at most half of the bound; a larger one is refused with
+// [ErrTooLarge], and so is one for which bodies being written leave no room.
+//
+// A Memory is safe for concurrent use. It needs no closing.
+type Memory struct {
+	limit  int64
+	seed   maphash.Seed
+	shards [memoryShards]memoryShard
+
+	mu     sync.Mutex // orders changes; taken before the lock of a shard
+	policy memoryPolicy
+
+	counts memoryCounts
+	secret func() []byte
+}
+
+// memoryShards keeps lookups of different keys off each other's locks.
+const memoryShards = 64
+
+type memoryShard struct {
+	mu           sync.RWMutex
+	nodes        map[string]*memoryNode
+	hits, misses atomic.Int64
+	_            [64]byte // a line of its own for each shard
+}
+
+type memoryCounts struct{ stored, refused atomic.Int64 }
+
+// memoryNode is an entry and its place in the queues.
+type memoryNode struct {
+	key   string
+	hash  uint64
+	entry atomic.Pointer[Entry]
+	uses  atomic.Int32 // hits since it was queued, at most memoryMaxUses
+
+	// Guarded by Memory.mu.
+	cost       int64
+	queue      *memoryQueue
+	prev, next *memoryNode
+}
+
+// NewMemory returns an empty Memory that holds at most maxBytes. If maxBytes is
+// zero or negative, [DefaultMemory] is used.
+func NewMemory(maxBytes int64) *Memory {
+	if maxBytes <= 0 {
+		maxBytes = DefaultMemory
+	}
+	m := &Memory{limit: maxBytes, seed: maphash.MakeSeed()}
+	for i := range m.shards {
+		m.shards[i].nodes = make(map[string]*memoryNode)
+	}
+	m.policy.init(maxBytes)
+	m.secret = sync.OnceValue(func() []byte {
+		b := make([]byte, 32)
+		rand.Read(b) //nolint:errcheck // documented never to fail
+		return b
+	})
+	return m
+}
+
+// Get implements [Store]. The Entry needs no Close; what it points to is shared
+// by all who get it.
+func (m *Memory) Get(_ context.Context, key string) (*Entry, error) {
+	s := m.shard(m.hash(key))
+	s.mu.RLock()
+	n := s.nodes[key]
+	s.mu.RUnlock()
+	if n == nil {
+		s.misses.Add(1)
+		return nil, nil
+	}
+	s.hits.Add(1)
+	if u := n.uses.Load(); u < memoryMaxUses {
+		// Losing one of two simultaneous hits is fine.
+		n.uses.CompareAndSwap(u, u+1)
+	}
+	return n.entry.Load(), nil
+}
+
+// Create implements [Store].
+func (m *Memory) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return m.newWriter(key, size)
+}
+
+// Update implements [Store].
+func (m *Memory) Update(ctx context.Context, key string, meta *Meta) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h := m.hash(key)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(h, key)
+	if n == nil {
+		return ErrConflict
+	}
+	old := n.entry.Load()
+	if old.Meta.ID != meta.ID {
+		return ErrConflict
+	}
+	e := *old
+	e.Meta = meta
+	n.entry.Store(&e)
+	m.policy.resize(n, n.cost+memoryMetaCost(meta)-memoryMetaCost(old.Meta))
+	m.policy.fit(0, m.forget)
+	return nil
+}
+
+// Delete implements [Store].
+func (m *Memory) Delete(_ context.Context, key string) error {
+	h := m.hash(key)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := m.lookup(h, key); n != nil {
+		m.policy.remove(n)
+		m.forget(n)
+	}
+	return nil
+}
+
+// Secret implements [Secreter]. The secret lasts as long as m.
+func (m *Memory) Secret(context.Context) ([]byte, error) { return m.secret(), nil }
+
+// List implements [Lister]. Entries stored or dropped meanwhile may be missed.
+func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error {
+	var nodes []*memoryNode
+	for i := range m.shards {
+		s := &m.shards[i]
+		nodes = nodes[:0]
+		s.mu.RLock()
+		for _, n := range s.nodes {
+			nodes = append(nodes, n)
+		}
+		s.mu.RUnlock()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if e := n.entry.Load(); !yield(n.key, e.Meta, e.Size) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// Stats returns what m holds and what it did.
+func (m *Memory) Stats() Stats {
+	s := Stats{Limit: m.limit, Stored: m.counts.stored.Load(), Refused: m.counts.refused.Load()}
+	for i := range m.shards {
+		s.Hits += m.shards[i].hits.Load()
+		s.Misses += m.shards[i].misses.Load()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Entries, s.Bytes, s.Evicted = m.policy.entries(), m.policy.used, m.policy.evicted
+	return s
+}
+
+// insert makes e visible under key. body is what its body occupies, which the
+// writer has reserved.
+func (m *Memory) insert(key string, e *Entry, body int64) {
+	key = string([]byte(key)) // not a part of something larger
+	h := m.hash(key)
+	cost := memoryOverhead + int64(len(key)) + memoryMetaCost(e.Meta) + body
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.policy.release(body)
+	m.counts.stored.Add(1)
+	if n := m.lookup(h, key); n != nil {
+		n.entry.Store(e)
+		m.policy.resize(n, cost)
+		m.policy.fit(0, m.forget)
+		return
+	}
+	n := &memoryNode{key: key, hash: h, cost: cost}
+	n.entry.Store(e)
+	s := m.shard(h)
+	s.mu.Lock()
+	s.nodes[key] = n
+	s.mu.Unlock()
+	m.policy.add(n)
+	m.policy.fit(0, m.forget)
+}
+
+// reserve makes room for n bytes of a body being written, if it can.
+func (m *Memory) reserve(n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.policy.reserve(n, m.forget)
+}
+
+func (m *Memory) release(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.policy.release(n)
+}
+
+// forget makes n invisible. m.mu is held.
+func (m *Memory) forget(n *memoryNode) {
+	s := m.shard(n.hash)
+	s.mu.Lock()
+	delete(s.nodes, n.key)
+	s.mu.Unlock()
+}
+
+func (m *Memory) lookup(hash uint64, key string) *memoryNode {
+	s := m.shard(hash)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.nodes[key]
+}
+
+func (m *Memory) hash(key string) uint64 { return maphash.String(m.seed, key) }
+
+func (m *Memory) shard(hash uint64) *memoryShard { return &m.shards[hash%memoryShards] }

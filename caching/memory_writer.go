@@ -1,0 +1,262 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+const (
+	// memoryChunk is the piece in which bodies of unknown length are taken.
+	memoryChunk = 64 << 10
+
+	// memoryJoin is up to which length such a body is copied into one piece when
+	// it is complete. Beyond it stays in pieces.
+	memoryJoin = 4 << 20
+)
+
+var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
+
+var (
+	errBodySize = errors.New("caching: body is not as long as announced")
+	errNoMeta   = errors.New("caching: commit without metadata")
+)
+
+// memoryWriter is the [Writer] of a [Memory]. A body whose length was announced is
+// allocated once. Others are gathered in chunks from a pool.
+type memoryWriter struct {
+	m    *Memory
+	key  string
+	size int64 // -1: not known
+
+	mu       sync.RWMutex
+	body     memoryBody
+	reserved int64
+	pooled   bool // the chunks go back to the pool
+	state    writerState
+	closed   bool
+}
+
+// writerState is where the Writer of a store stands.
+type writerState uint8
+
+const (
+	writerOpen writerState = iota
+	writerFailed
+	writerCommitted
+	writerAborted
+)
+
+// check returns why nothing may be written or committed in state s.
+func (s writerState) check() error {
+	switch s {
+	case writerOpen:
+		return nil
+	case writerFailed:
+		return ErrTooLarge
+	default:
+		return ErrClosed
+	}
+}
+
+func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
+	w := &memoryWriter{m: m, key: key, size: size, pooled: size < 0}
+	if size > m.limit/2 {
+		m.counts.refused.Add(1)
+		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", ErrTooLarge, size, m.limit)
+	}
+	if size > 0 {
+		if w.reserved = memoryAllocated(size); !m.reserve(w.reserved) {
+			m.counts.refused.Add(1)
+			return nil, fmt.Errorf("%w: no room beside the bodies being written", ErrTooLarge)
+		}
+		w.body.chunks = [][]byte{make([]byte, size)}
+	}
+	return w, nil
+}
+
+// Write implements [io.Writer].
+func (w *memoryWriter) Write(p []byte) (int, error) {
+	if err := w.state.check(); err != nil {
+		return 0, err
+	}
+	n := int64(len(p))
+	switch {
+	case w.size >= 0 && w.body.n+n > w.size:
+		return 0, errBodySize
+	case w.body.n+n > w.m.limit/2:
+		return 0, w.refuse(w.m.limit / 2)
+	}
+	for done := 0; done < len(p); {
+		at := int(w.body.n) // within the only chunk
+		i := 0
+		if w.pooled {
+			i, at = int(w.body.n/memoryChunk), int(w.body.n%memoryChunk)
+		}
+		if i == len(w.body.chunks) {
+			if !w.m.reserve(memoryChunk) {
+				return done, w.refuse(w.body.n)
+			}
+			c := memoryChunks.Get().(*[memoryChunk]byte)
+			w.mu.Lock()
+			w.reserved += memoryChunk
+			w.body.chunks = append(w.body.chunks, c[:])
+			w.mu.Unlock()
+		}
+		// Nobody reads beyond body.n, so that the copy needs no lock.
+		c := copy(w.body.chunks[i][at:], p[done:])
+		done += c
+		w.mu.Lock()
+		w.body.n += int64(c)
+		w.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+func (w *memoryWriter) refuse(limit int64) error {
+	w.state = writerFailed
+	w.m.counts.refused.Add(1)
+	return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return 0, ErrClosed
+	}
+	return w.body.ReadAt(p, off)
+}
+
+// Commit implements [Writer].
+func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
+	if err := w.state.check(); err != nil {
+		return err
+	}
+	err := ctx.Err()
+	switch {
+	case err != nil:
+	case meta == nil:
+		err = errNoMeta
+	case w.size >= 0 && w.body.n != w.size:
+		err = errBodySize
+	}
+	if err != nil {
+		w.state = writerAborted
+		return err
+	}
+	w.state = writerCommitted
+	e := &Entry{Meta: meta, Size: w.body.n}
+	w.settle()
+	switch len(w.body.chunks) {
+	case 0:
+	case 1:
+		e.Bytes = w.body.chunks[0][:w.body.n:w.body.n]
+	default:
+		body := w.body
+		e.Body = &body
+	}
+	w.m.insert(w.key, e, w.reserved)
+	w.reserved = 0
+	return nil
+}
+
+// settle turns what was gathered in chunks of the pool into what stays: one piece,
+// or for a large body its chunks, the last cut to its length.
+func (w *memoryWriter) settle() {
+	if !w.pooled || len(w.body.chunks) == 0 {
+		return
+	}
+	whole := memoryAllocated(w.body.n)
+	from := 0 // the first chunk that is replaced
+	if w.body.n > memoryJoin || !w.m.reserve(whole) {
+		from = len(w.body.chunks) - 1
+		whole = memoryAllocated(w.body.n - int64(from)*memoryChunk)
+		if !w.m.reserve(whole) {
+			w.pooled = false
+			return
+		}
+	}
+	rest := make([]byte, w.body.n-int64(from)*memoryChunk)
+	w.body.ReadAt(rest, int64(from)*memoryChunk) //nolint:errcheck // it is all there
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old := w.body.chunks[from:]
+	w.body.chunks = append(w.body.chunks[:from:from], rest)
+	w.m.release(int64(len(old)) * memoryChunk)
+	w.reserved += whole - int64(len(old))*memoryChunk
+	putMemoryChunks(old)
+	w.pooled = false
+}
+
+// Abort implements [Writer].
+func (w *memoryWriter) Abort() error {
+	switch w.state {
+	case writerCommitted, writerAborted:
+		return ErrClosed
+	}
+	w.state = writerAborted
+	return nil
+}
+
+// Close implements [io.Closer].
+func (w *memoryWriter) Close() error {
+	if w.state == writerOpen || w.state == writerFailed {
+		w.state = writerAborted
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	if w.pooled && w.state == writerAborted {
+		putMemoryChunks(w.body.chunks)
+	}
+	w.body = memoryBody{}
+	w.m.release(w.reserved)
+	w.reserved = 0
+	return nil
+}
+
+func putMemoryChunks(chunks [][]byte) {
+	for _, c := range chunks {
+		if cap(c) >= memoryChunk {
+			memoryChunks.Put((*[memoryChunk]byte)(c[:memoryChunk]))
+		}
+	}
+}
+
+// memoryBody is a body in chunks of memoryChunk bytes, or in one of any length.
+type memoryBody struct {
+	chunks [][]byte
+	n      int64
+}
+
+// ReadAt implements [io.ReaderAt].
+func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("caching: negative offset")
+	}
+	done := 0
+	for done < len(p) && off < b.n {
+		i, at := 0, off
+		if len(b.chunks) > 1 || len(b.chunks[0]) == memoryChunk {
+			i, at = int(off/memoryChunk), off%memoryChunk
+		}
+		c := copy(p[done:], b.chunks[i][at:min(int64(len(b.chunks[i])), at+b.n-off)])
+		done += c
+		off += int64(c)
+	}
+	if done < len(p) {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// Close implements [io.Closer]. There is nothing to release.
+func (b *memoryBody) Close() error { return nil }
