@@ -1,0 +1,95 @@
+// Command tour takes a client with all layers through the main job, on an origin
+// that it starts itself on loopback ports, and prints what every layer decided
+// and why.
+//
+//	go run ./examples/tour
+//	go run ./examples/tour -url https://example.com/
+//
+// With -url the steps that only read are made against that server instead. The
+// exit code is 0 only if each step ended as it says.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/lostupdate"
+	"github.com/tripper-go/tripper/redirects"
+	"github.com/tripper-go/tripper/retry"
+	"github.com/tripper-go/tripper/transport"
+)
+
+func main() {
+	target := flag.String("url", "", "make the reading steps against this `URL` instead of the embedded origin")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *target); err != nil {
+		fmt.Fprintln(os.Stderr, "tour:", err)
+		os.Exit(1)
+	}
+}
+
+// run makes the tour and returns an error if a step did not end as it says.
+func run(ctx context.Context, w io.Writer, target string) error {
+	wire := new(meter)
+	client, cache, keys, err := newClient(wire)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = cache.Close()
+		client.CloseIdleConnections()
+	}()
+	t := &tour{w: w, wire: wire, client: client}
+	if target != "" {
+		return t.run(ctx, reading(target))
+	}
+	o, err := startOrigin()
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	keys.Add("mufasa", "Circle of Life", o.host())
+	return t.run(ctx, o.steps())
+}
+
+// newClient builds the client of the tour: every layer, in the order that
+// tripper documents, over a transport whose bytes are counted.
+func newClient(wire *meter) (*http.Client, *caching.Transport, *auth.Keyring, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	keys := new(auth.Keyring)
+	cache := &caching.Transport{}
+	chain := tripper.Chain{
+		&decompress.Transport{},
+		&redirects.Transport{Jar: jar},
+		&lostupdate.Transport{},
+		cache,
+		&retry.Transport{},
+		&auth.Transport{Credentials: keys},
+	}
+	if err := chain.Check(); err != nil {
+		return nil, nil, nil, err
+	}
+	client := chain.Client(&transport.Transport{
+		ConnectTimeout: 5 * time.Second,
+		HeaderTimeout:  10 * time.Second,
+		IdleTimeout:    10 * time.Second,
+		Tune:           wire.count,
+	})
+	return client, cache, keys, nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tripper-go/tripper/trace"
+)
+
+// A step is one request and what is expected to come of it.
+type step struct {
+	title string
+	does  string // what the reader should see
+	// before changes the world before the request, if not nil.
+	before func()
+	method string
+	url    string
+	header http.Header
+	body   string
+	// check returns an error if the step did not end as it says.
+	check func(*http.Response, []byte) error
+}
+
+// A tour makes steps and prints their timelines.
+type tour struct {
+	w      io.Writer
+	wire   *meter
+	client *http.Client
+}
+
+func (t *tour) run(ctx context.Context, steps []step) error {
+	var failed []error
+	for i, s := range steps {
+		fmt.Fprintf(t.w, "%d. %s\n   %s\n", i+1, s.title, s.does)
+		if err := t.make(ctx, s); err != nil {
+			fmt.Fprintf(t.w, "   NOT AS EXPECTED: %v\n", err)
+			failed = append(failed, fmt.Errorf("step %d, %s: %w", i+1, s.title, err))
+		}
+		fmt.Fprintln(t.w)
+	}
+	if len(failed) == 0 {
+		fmt.Fprintf(t.w, "All %d steps ended as they say.\n", len(steps))
+	}
+	return errors.Join(failed...)
+}
+
+// make sends the request of s and prints what the layers said meanwhile.
+func (t *tour) make(ctx context.Context, s step) error {
+	if s.before != nil {
+		s.before()
+	}
+	var heard events
+	ctx = trace.WithHook(ctx, heard.add)
+	req, err := http.NewRequestWithContext(ctx, s.method, s.url, strings.NewReader(s.body))
+	if err != nil {
+		return err
+	}
+	if s.body == "" {
+		req.Body, req.GetBody = nil, nil
+	}
+	for k, v := range s.header {
+		req.Header[k] = v
+	}
+	sent, received := t.wire.sent.Load(), t.wire.received.Load()
+	start := time.Now()
+	resp, err := t.client.Do(req)
+	if err != nil {
+		heard.print(t.w, start)
+		return err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if cerr := resp.Body.Close(); err == nil {
+		err = cerr
+	}
+	took := time.Since(start)
+	heard.print(t.w, start)
+	fmt.Fprintf(t.w, "   = %s, %d bytes of content; wire: %d bytes sent, %d received; %s\n",
+		resp.Status, len(body), t.wire.sent.Load()-sent, t.wire.received.Load()-received, took.Round(10*time.Microsecond))
+	if err != nil {
+		return err
+	}
+	return s.check(resp, body)
+}
+
+// events collects what the layers tell, which they may do from several
+// goroutines.
+type events struct {
+	mu  sync.Mutex
+	all []trace.Event
+}
+
+func (e *events) add(ev trace.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, ev)
+}
+
+func (e *events) print(w io.Writer, start time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.all {
+		line := strings.TrimPrefix(ev.String(), ev.Layer+": ")
+		if ev.Status != 0 {
+			line += fmt.Sprintf(" [%d]", ev.Status)
+		}
+		fmt.Fprintf(w, "   %9s  %-10s  %s\n", ev.Time.Sub(start).Round(10*time.Microsecond), ev.Layer, line)
+	}
+}
+
+// meter counts the bytes of all connections of a transport.
+type meter struct{ sent, received atomic.Int64 }
+
+// count is for transport.Transport.Tune.
+func (m *meter) count(tr *http.Transport) {
+	dial := tr.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &metered{conn, m}, nil
+	}
+}
+
+type metered struct {
+	net.Conn
+	m *meter
+}
+
+func (c *metered) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.m.received.Add(int64(n))
+	return n, err
+}
+
+func (c *metered) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.m.sent.Add(int64(n))
+	return n, err
+}

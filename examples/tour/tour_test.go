@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestTour(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, ""); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"caching", "decompress", "redirects", "auth", "retry", "lostupdate", "All 9 steps ended as they say."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the timeline does not speak of %q:\n%s", want, out.String())
+		}
+	}
+	for _, secret := range []string{"Circle of Life", "for-the-first-origin-only"} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("the timeline tells %q", secret)
+		}
+	}
+}
+
+func TestTourURL(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(article))
+	defer srv.Close()
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, srv.URL+"/article"); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if !strings.Contains(out.String(), "All 3 steps") {
+		t.Errorf("got:\n%s", out.String())
+	}
+}
+
+func TestTourFails(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, srv.URL); err == nil || !strings.Contains(out.String(), "NOT AS EXPECTED") {
+		t.Errorf("a server that answers 404 passed: %v\n%s", err, out.String())
+	}
+}
