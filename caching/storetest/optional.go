@@ -1,0 +1,266 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+func testList(t *testing.T, s caching.Store) {
+	l, ok := s.(caching.Lister)
+	if !ok {
+		t.Skip("the store is no caching.Lister")
+	}
+	list := func() map[string]int64 {
+		got := map[string]int64{}
+		err := l.List(t.Context(), func(key string, meta *caching.Meta, size int64) bool {
+			if meta == nil || meta.URL == "" {
+				t.Errorf("%s: no metadata", key)
+			}
+			if _, twice := got[key]; twice {
+				t.Errorf("%s: listed twice", key)
+			}
+			got[key] = size
+			return true
+		})
+		if err != nil {
+			t.Errorf("List: %v", err)
+		}
+		return got
+	}
+	if got := list(); len(got) != 0 {
+		t.Errorf("a new store lists %v", got)
+	}
+	const n = 20
+	for i := range n {
+		put(t, s, fmt.Sprint("key", i), newMeta(uint32(i), 1000*i), newBody(uint32(i), 1000*i)) //nolint:gosec // small
+	}
+	put(t, s, "key0", newMeta(100, 7), newBody(100, 7))
+	if err := s.Delete(t.Context(), "key1"); err != nil {
+		t.Fatal(err)
+	}
+	got := list()
+	if len(got) != n-1 || got["key0"] != 7 || got["key5"] != 5000 {
+		t.Errorf("listed: %v", got)
+	}
+	calls := 0
+	if err := l.List(t.Context(), func(string, *caching.Meta, int64) bool { calls++; return calls < 3 }); err != nil || calls != 3 {
+		t.Errorf("List went on after yield returned false: %d calls, %v", calls, err)
+	}
+	// Purging deletes as it goes.
+	err := l.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool { return s.Delete(t.Context(), key) == nil })
+	if got := list(); err != nil || len(got) != 0 {
+		t.Errorf("after deleting all: %v, %v", got, err)
+	}
+}
+
+func testSecret(t *testing.T, s caching.Store) {
+	sec, ok := s.(caching.Secreter)
+	if !ok {
+		t.Skip("the store is no caching.Secreter")
+	}
+	var mu sync.Mutex
+	var all [][]byte
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			b, err := sec.Secret(t.Context())
+			if err != nil {
+				t.Errorf("Secret: %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, b)
+		})
+	}
+	wg.Wait()
+	for _, b := range all {
+		if len(b) < 16 || bytes.Equal(b, make([]byte, len(b))) {
+			t.Errorf("a secret of %d bytes", len(b))
+		}
+		if !bytes.Equal(b, all[0]) {
+			t.Error("secrets differ")
+		}
+	}
+}
+
+func testLease(t *testing.T, s caching.Store) {
+	l, ok := s.(caching.Leaser)
+	if !ok {
+		t.Skip("the store is no caching.Leaser")
+	}
+	acquire := func(key string) func() {
+		t.Helper()
+		release, err := l.Acquire(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Acquire: %v", err)
+		}
+		return release
+	}
+	first := acquire("key")
+	if first == nil {
+		t.Fatal("nobody has the lease, and it is not given")
+	}
+	if acquire("key") != nil {
+		t.Error("two have the lease")
+	}
+	other := acquire("other")
+	if other == nil {
+		t.Error("a lease keeps others from another key")
+	} else {
+		other()
+	}
+	first()
+	first() // does no harm
+	if again := acquire("key"); again == nil {
+		t.Error("a lease that was released is not given again")
+	} else {
+		again()
+	}
+
+	var holders, got atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 20 {
+				release, err := l.Acquire(t.Context(), "busy")
+				if err != nil {
+					t.Errorf("Acquire: %v", err)
+				}
+				if release == nil {
+					continue
+				}
+				got.Add(1)
+				if n := holders.Add(1); n != 1 {
+					t.Errorf("%d have the lease", n)
+				}
+				look(t, s, "busy")
+				holders.Add(-1)
+				release()
+			}
+		})
+	}
+	wg.Wait()
+	if got.Load() == 0 {
+		t.Error("nobody got the lease")
+	}
+}
+
+// testCorrupt breaks what is stored, in every way it can think of.
+func testCorrupt(t *testing.T, s caching.Store) {
+	c, ok := s.(Corrupter)
+	if !ok {
+		t.Skip("the store is no storetest.Corrupter")
+	}
+	for _, n := range []int{0, 1, 5000, 150_000} {
+		put(t, s, "other", newMeta(2, n), newBody(2, n))
+		other := map[int][]byte{}
+		if err := c.Corrupt("other", func(part int, b []byte) []byte { other[part] = bytes.Clone(b); return b }); err != nil {
+			t.Fatal(err)
+		}
+		parts := map[int]int{}
+		put(t, s, "key", newMeta(1, n), newBody(1, n))
+		if err := c.Corrupt("key", func(part int, b []byte) []byte { parts[part] = len(b); return b }); err != nil {
+			t.Fatal(err)
+		}
+		if len(parts) == 0 {
+			t.Fatal("Corrupt called nothing")
+		}
+		for part, length := range parts {
+			for name, change := range damages(length, other[part]) {
+				broken(t, s, c, n, part, name, change)
+			}
+		}
+		swapped := func(part int, _ []byte) []byte { return other[part] }
+		breakAll(t, s, c, n, "all of another key", swapped)
+	}
+}
+
+// damages are ways to break a value of n bytes.
+func damages(n int, other []byte) map[string]func([]byte) []byte {
+	m := map[string]func([]byte) []byte{
+		"removed":            func([]byte) []byte { return nil },
+		"emptied":            func([]byte) []byte { return []byte{} },
+		"of another key":     func([]byte) []byte { return other },
+		"of zeros":           func(b []byte) []byte { return make([]byte, len(b)) },
+		"with a byte more":   func(b []byte) []byte { return append(b, 0) },
+		"with a byte before": func(b []byte) []byte { return append([]byte{0}, b...) },
+		"twice":              func(b []byte) []byte { return append(b, b...) },
+		"text":               func([]byte) []byte { return []byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc") },
+		"half of another":    func(b []byte) []byte { return append(b[:len(b)/2:len(b)/2], other[len(other)/2:]...) },
+	}
+	for i := range 40 {
+		at := i * n / 40
+		if i < 20 {
+			at = min(i*7, n-1)
+		}
+		if at < 0 {
+			continue
+		}
+		m[fmt.Sprintf("byte %d flipped", at)] = func(b []byte) []byte { b[at] ^= 1 << (i % 8); return b }
+		m[fmt.Sprintf("cut at %d", at)] = func(b []byte) []byte { return b[:at] }
+		if i%4 == 0 {
+			m[fmt.Sprintf("8 bytes at %d set", at)] = func(b []byte) []byte {
+				for j := at; j < min(at+8, len(b)); j++ {
+					b[j] = 0xff
+				}
+				return b
+			}
+		}
+	}
+	return m
+}
+
+func broken(t *testing.T, s caching.Store, c Corrupter, n, part int, name string, change func([]byte) []byte) {
+	t.Helper()
+	breakAll(t, s, c, n, fmt.Sprintf("part %d %s", part, name), func(p int, b []byte) []byte {
+		if p == part {
+			return change(bytes.Clone(b))
+		}
+		return b
+	})
+}
+
+// breakAll stores an entry, breaks it and looks what comes back: nothing, or an
+// error, or exactly what was stored.
+func breakAll(t *testing.T, s caching.Store, c Corrupter, n int, name string, change func(int, []byte) []byte) {
+	t.Helper()
+	meta, body := newMeta(1, n), newBody(1, n)
+	put(t, s, "key", meta, body)
+	if err := c.Corrupt("key", change); err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Get(t.Context(), "key")
+	if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+		t.Errorf("%d bytes, %s: Get: %v, want ErrCorrupt", n, name, err)
+	}
+	if e != nil {
+		got, rerr := read(e)
+		switch {
+		case err != nil:
+			t.Errorf("%d bytes, %s: both entry and error %v", n, name, err)
+		case rerr == nil && !bytes.Equal(got, body):
+			t.Errorf("%d bytes, %s: another body was read", n, name)
+		case !bytes.Equal(got, body[:min(len(got), n)]):
+			t.Errorf("%d bytes, %s: other bytes were read before the error %v", n, name, rerr)
+		}
+		sameMeta(t, e.Meta, meta)
+		closeIt(t, e)
+		err = rerr
+	}
+	// What was found broken is gone.
+	if err == nil {
+		return
+	}
+	if e, err := s.Get(t.Context(), "key"); err != nil || e != nil {
+		t.Errorf("%d bytes, %s: still there after it was found broken: %v, %v", n, name, e, err)
+		if e != nil {
+			closeIt(t, e)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+// Package storetest is the contract of [caching.Store] as a test suite.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func() caching.Store { return mystore.New(16 << 20) })
+//	}
+//
+// # Behavior
+//
+// Each part is a subtest on a store of its own. What a store need not do is
+// tested if it does: [caching.Lister], [caching.Secreter], [caching.Leaser], and
+// [Corrupter], which a test wraps around its store. A store may forget; the suite
+// takes that into account only where it goes beyond what it promises to need: 8
+// MiB in all and 1 MiB for one entry.
+//
+// # Limits
+//
+// The parts that look for races run for about a second each; with
+// TRIPPER_STRESS=1 in the environment for 30. They are worth most under -race.
+package storetest
+
+import (
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// Corrupter gives the suite access to the bytes of a store, so that it can break
+// them. Corrupt calls change with each value that is kept for key, counting from
+// zero in an order that is the same each time, and puts what it returns in its
+// place; nil removes the value.
+type Corrupter interface {
+	Corrupt(key string, change func(part int, stored []byte) []byte) error
+}
+
+// Run tests the store that open returns: a new one, empty, at each call. A store
+// with a Close method is closed at the end of its test.
+func Run(t *testing.T, open func() caching.Store) {
+	t.Helper()
+	for _, part := range []struct {
+		name string
+		test func(*testing.T, caching.Store)
+	}{
+		{"Absent", testAbsent},
+		{"RoundTrip", testRoundTrip},
+		{"Meta", testMeta},
+		{"Keys", testKeys},
+		{"InvisibleBeforeCommit", testInvisible},
+		{"Abort", testAbort},
+		{"AfterTheEnd", testAfterTheEnd},
+		{"WrongSize", testWrongSize},
+		{"ReadAtWhileWriting", testReadWhileWriting},
+		{"Update", testUpdate},
+		{"UpdateConflict", testUpdateConflict},
+		{"UpdateDuringRead", testUpdateDuringRead},
+		{"ReplaceDuringRead", testReplaceDuringRead},
+		{"ConcurrentReadAt", testConcurrentReadAt},
+		{"TooLarge", testTooLarge},
+		{"Context", testContext},
+		{"Eviction", testEviction},
+		{"Race", testRace},
+		{"List", testList},
+		{"Secret", testSecret},
+		{"Lease", testLease},
+		{"Corrupt", testCorrupt},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			s := open()
+			if c, ok := s.(io.Closer); ok {
+				t.Cleanup(func() {
+					if err := c.Close(); err != nil {
+						t.Errorf("Close: %v", err)
+					}
+				})
+			}
+			part.test(t, s)
+		})
+	}
+}
+
+// raceTime is how long tests look for races.
+func raceTime() time.Duration {
+	switch {
+	case os.Getenv("TRIPPER_STRESS") == "1":
+		return 30 * time.Second
+	case testing.Short():
+		return 200 * time.Millisecond
+	default:
+		return time.Second
+	}
+}
