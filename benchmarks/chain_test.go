@@ -1,0 +1,84 @@
+package benchmarks
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/lostupdate"
+	"github.com/tripper-go/tripper/redirects"
+	"github.com/tripper-go/tripper/retry"
+)
+
+// fetch makes one GET and reads the body.
+func fetch(b *testing.B, client *http.Client, url string) {
+	b.Helper()
+	resp, err := client.Get(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		b.Fatal(err)
+	}
+	_ = resp.Body.Close()
+}
+
+func allLayers() tripper.Chain {
+	return tripper.Chain{
+		&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
+		&caching.Transport{}, &retry.Transport{}, &auth.Transport{},
+	}
+}
+
+// BenchmarkChain puts all layers beside a bare client over loopback: with
+// nothing to do, and with a hit in the cache. "interleaved" alternates them and
+// reports the ratio of their times.
+func BenchmarkChain(b *testing.B) {
+	body := strings.Repeat("x", 1<<10)
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cc := "no-store"
+		if r.URL.Path == "/hit" {
+			cc = "max-age=3600"
+		}
+		w.Header().Set("Cache-Control", cc)
+		_, _ = io.WriteString(w, body)
+	}))
+	defer origin.Close()
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.DisableCompression = true
+	defer base.CloseIdleConnections()
+	bare := &http.Client{Transport: base}
+	all := allLayers().Client(base)
+	hit := allLayers().Client(base)
+	fetch(b, hit, origin.URL+"/hit")
+
+	for _, bench := range []struct {
+		name   string
+		client *http.Client
+		path   string
+	}{
+		{"bare", bare, "/"},
+		{"all-nothing-to-do", all, "/"},
+		{"all-hit", hit, "/hit"},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				fetch(b, bench.client, origin.URL+bench.path)
+			}
+		})
+	}
+	b.Run("interleaved", func(b *testing.B) {
+		alternate(b, map[string]func(){
+			"bare":    func() { fetch(b, bare, origin.URL+"/") },
+			"nothing": func() { fetch(b, all, origin.URL+"/") },
+			"hit":     func() { fetch(b, hit, origin.URL+"/hit") },
+		}, "bare")
+	})
+}
