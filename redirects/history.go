@@ -1,8 +1,6 @@
 package redirects
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"slices"
 
@@ -47,50 +45,11 @@ func leadsTo(req *http.Request, resp *http.Response) bool {
 	return false
 }
 
-// keep reads the body of resp within bounds, so that its connection is free, and
-// leaves what was read in its place.
+// keep frees the connection of resp and leaves its body, within bounds.
 func (w *walk) keep(resp *http.Response) {
 	limit := w.KeepBody
 	if limit == 0 {
 		limit = DefaultKeepBody
 	}
-	if resp.Body == http.NoBody {
-		return
-	}
-	if limit < 0 {
-		roundtrip.Discard(resp)
-		resp.Body = http.NoBody
-		return
-	}
-	c := &copier{ReadCloser: resp.Body, left: limit}
-	whole := roundtrip.Drain(c, max(limit, roundtrip.DrainBytes), roundtrip.DrainTime)
-	switch {
-	case !whole || c.left < 0:
-		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(c.kept), cutOff{}))
-	case len(c.kept) == 0:
-		resp.Body = http.NoBody
-	default:
-		resp.Body = io.NopCloser(bytes.NewReader(c.kept))
-	}
+	roundtrip.Keep(resp, limit)
 }
-
-// copier keeps what is read through it, up to a bound.
-type copier struct {
-	io.ReadCloser
-	kept []byte
-	left int64 // negative once there was more
-}
-
-func (c *copier) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	if n > 0 && c.left >= 0 {
-		c.kept = append(c.kept, p[:min(int64(n), c.left)]...)
-		c.left -= int64(n)
-	}
-	return n, err
-}
-
-// cutOff is the end of a body of which more is missing.
-type cutOff struct{}
-
-func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

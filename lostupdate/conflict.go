@@ -1,0 +1,100 @@
+package lostupdate
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// ErrUnsure is the error of a write that was not sent, because nothing would
+// have protected it; see [Refuse] and [Fetch].
+var ErrUnsure = errors.New("lostupdate: no validator is known to protect the write")
+
+// tagsError reports that [Tags] failed before a write, which was not sent.
+type tagsError struct{ err error }
+
+func (e *tagsError) Error() string { return "lostupdate: tags: " + e.err.Error() }
+
+func (e *tagsError) Unwrap() error { return e.err }
+
+// Timeout reports whether the cause is a timeout.
+func (e *tagsError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.err, &t) && t.Timeout()
+}
+
+// ConflictError reports a write that was stopped by a precondition: the resource
+// has changed since the caller saw it.
+type ConflictError struct {
+	// Field and Sent are the name and the value of the precondition, such as
+	// If-Match and "a".
+	Field, Sent string
+	// Response is the 412 response. In an error its body has been read, up to
+	// 64 KiB, and need not be closed.
+	Response *http.Response
+	// Ambiguous says that the write was sent more than once, or that one before
+	// it failed without an answer: the first may have been done, and be the very
+	// change that made the last one fail.
+	Ambiguous bool
+	// Local says that the server was not asked to write: [Transport.Verify] or
+	// [Fetch] found the change.
+	Local bool
+}
+
+func (e *ConflictError) Error() string {
+	if e.Ambiguous {
+		return "lostupdate: conflict: the resource has changed, perhaps by an earlier try of this write"
+	}
+	return "lostupdate: conflict: the resource has changed since it was seen"
+}
+
+// HTTPResponse returns e.Response. tripper.ErrorResponses finds it by this
+// method.
+func (e *ConflictError) HTTPResponse() *http.Response { return e.Response }
+
+// Reason returns a sentence for a status line.
+func (e *ConflictError) Reason() string { return "The resource has changed since it was seen" }
+
+type conflictKey struct{}
+
+// Conflict returns what is known of a conflict, if resp is a 412 to a
+// precondition of this layer, else nil.
+func Conflict(resp *http.Response) *ConflictError {
+	if resp == nil || resp.Request == nil {
+		return nil
+	}
+	c, _ := resp.Request.Context().Value(conflictKey{}).(*ConflictError)
+	return c
+}
+
+// conflict returns a 412, or the error for those who want one.
+func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.Response, error) {
+	c := &ConflictError{Field: x.plan.field, Sent: x.plan.value, Response: resp, Ambiguous: ambiguous, Local: local}
+	why := "the resource has changed"
+	if ambiguous {
+		why = "ambiguous: an earlier try may have been the change"
+	}
+	x.tell("conflict", why, http.StatusPreconditionFailed, x.plan)
+	if x.ConflictErrors {
+		roundtrip.Keep(resp, roundtrip.DrainBytes)
+		return nil, c
+	}
+	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), conflictKey{}, c))
+	return resp, nil
+}
+
+// answer answers a write in the server's place.
+func (x *exchange) answer(why string) (*http.Response, error) {
+	roundtrip.CloseBody(x.req)
+	text := "The write was not sent: " + why + ".\n"
+	resp := roundtrip.Synthesize(x.req, http.StatusPreconditionFailed, "text/plain; charset=utf-8",
+		readCloser{strings.NewReader(text)}, int64(len(text)))
+	return x.conflict(resp, x.seen.Uncertain, true)
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }

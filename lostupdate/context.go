@@ -1,0 +1,103 @@
+package lostupdate
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Mode says which precondition a write gets, for [WithMode].
+type Mode int
+
+// The modes. A precondition that the caller has set in the header goes before
+// all of them.
+const (
+	// Auto goes by what is remembered.
+	Auto Mode = iota
+	// Override sends no precondition: the write goes through whatever was saved
+	// in the meantime.
+	Override
+	// IfExists sends If-Match: *.
+	IfExists
+	// IfNew sends If-None-Match: *.
+	IfNew
+)
+
+// Unsure says what becomes of a write that cannot be protected.
+type Unsure int
+
+// What can be done about a write to a resource that was seen, but whose state
+// is unknown, or whose only validators are a weak entity tag or a time that is
+// not old enough.
+const (
+	// Skip sends the write without a precondition.
+	Skip Unsure = iota
+	// Refuse fails with [ErrUnsure] and sends nothing.
+	Refuse
+	// Fetch asks the server for the present validator and compares: if it is
+	// still the version that the caller saw, or has written, the write is sent,
+	// with a precondition if there is one by now; if not, it is answered with
+	// 412; and if nothing can be compared, it is refused. Apache's tags are weak
+	// in the second of a change: Fetch waits until it is over.
+	Fetch
+)
+
+type (
+	modeKey    struct{}
+	versionKey struct{}
+	editorKey  struct{}
+)
+
+// WithMode returns a context for a single write with another precondition.
+func WithMode(ctx context.Context, mode Mode) context.Context {
+	return context.WithValue(ctx, modeKey{}, mode)
+}
+
+// WithVersion returns a context for a write that is based on version v, in place
+// of what is remembered for its URL; see [VersionOf].
+func WithVersion(ctx context.Context, v Version) context.Context {
+	return context.WithValue(ctx, versionKey{}, v)
+}
+
+// WithEditor returns a context for the requests of one of several editors that
+// share a [Transport]: what one has seen does not count for the others.
+func WithEditor(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, editorKey{}, name)
+}
+
+// Key returns the key under which the version of the resource of req is
+// remembered: its URL in a normal form, without user information and fragment,
+// and the name of the editor if there is one.
+func Key(req *http.Request) string {
+	u := req.URL
+	o := roundtrip.OriginOf(u)
+	var b strings.Builder
+	path := u.EscapedPath()
+	b.Grow(len(o.Scheme) + len(o.Host) + len(o.Port) + len(path) + len(u.RawQuery) + 16)
+	b.WriteString(o.Scheme)
+	b.WriteString("://")
+	b.WriteString(o.Authority())
+	switch {
+	case u.Opaque != "":
+		b.WriteString(u.Opaque)
+	case path == "":
+		b.WriteByte('/')
+	default:
+		b.WriteString(path)
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		b.WriteByte('?')
+		b.WriteString(u.RawQuery)
+	}
+	if req.Host != "" && req.Host != u.Host {
+		b.WriteString(" host=")
+		b.WriteString(req.Host)
+	}
+	if name, ok := req.Context().Value(editorKey{}).(string); ok {
+		b.WriteString(" editor=")
+		b.WriteString(name)
+	}
+	return b.String()
+}

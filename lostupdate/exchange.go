@@ -1,0 +1,230 @@
+package lostupdate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// exchange is one request and what is known of its resource.
+type exchange struct {
+	*Transport
+	next   http.RoundTripper
+	req    *http.Request
+	method string
+	key    string
+
+	had  bool
+	seen Version
+	plan plan
+	sum  *summer
+}
+
+// write sends a request whose method is protected.
+func (x *exchange) write() (*http.Response, error) {
+	if err := x.recall(); err != nil {
+		return nil, x.refuse("the versions cannot be read", &tagsError{err})
+	}
+	ctx := x.req.Context()
+	mode, _ := ctx.Value(modeKey{}).(Mode)
+	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.CreateOnly)
+	if resp, err := x.check(); resp != nil || err != nil {
+		return resp, err
+	}
+	x.tell("protect", x.plan.why, 0, x.plan)
+	resp, attempts, err := x.send(x.req, x.plan.precondition)
+	if err != nil || resp == nil {
+		x.doubt()
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusPreconditionRequired && x.Required && x.plan.field == "" && !x.plan.own && roundtrip.Replayable(x.req) {
+		if resp, attempts, err = x.again(resp); err != nil || resp == nil {
+			return nil, err
+		}
+	}
+	x.learn(resp, x.sum)
+	if resp.StatusCode == http.StatusPreconditionFailed && !x.plan.own && x.plan.field != "" {
+		return x.conflict(resp, attempts > 1 || x.seen.Uncertain, false)
+	}
+	return resp, nil
+}
+
+// recall finds what is known of the resource.
+func (x *exchange) recall() (err error) {
+	ctx := x.req.Context()
+	if v, ok := ctx.Value(versionKey{}).(Version); ok {
+		x.seen, x.had = v, !v.IsZero()
+		return nil
+	}
+	x.seen, x.had, err = x.tags().Get(ctx, x.key)
+	return err
+}
+
+// send sends req with a precondition and returns how often a layer below did.
+func (x *exchange) send(req *http.Request, p precondition) (*http.Response, int32, error) {
+	var attempts *atomic.Int32
+	ctx := req.Context()
+	if p.field != "" {
+		ctx, attempts = roundtrip.WithAttempts(ctx)
+		req = roundtrip.Clone(req.WithContext(ctx))
+		req.Header[p.field] = []string{p.value}
+	}
+	if x.Unsure == Fetch && x.method == http.MethodPut {
+		x.sum, req = sumBody(req)
+	}
+	resp, err := x.next.RoundTrip(req)
+	if err != nil || resp == nil {
+		return nil, 0, err
+	}
+	x.adopt(resp, req)
+	if attempts == nil {
+		return resp, 0, nil
+	}
+	return resp, attempts.Load(), nil
+}
+
+// again answers a 428: the write is sent with the validator of today.
+func (x *exchange) again(required *http.Response) (*http.Response, int32, error) {
+	now, status, err := x.current()
+	if err != nil {
+		roundtrip.Discard(required)
+		return nil, 0, err
+	}
+	p := now.precondition()
+	if status == http.StatusNotFound || status == http.StatusGone {
+		p = precondition{"If-None-Match", "*"}
+	}
+	if p.field == "" {
+		x.tell("stop", "precondition required, and there is no validator", status, plan{})
+		return required, 0, nil
+	}
+	again, err := roundtrip.Rewind(x.req)
+	if err != nil {
+		x.tell("stop", "the body cannot be sent again", 0, plan{})
+		return required, 0, nil
+	}
+	roundtrip.Discard(required)
+	x.plan = plan{precondition: p, why: "precondition required"}
+	x.tell("protect", x.plan.why, http.StatusPreconditionRequired, x.plan)
+	resp, attempts, err := x.send(again, p)
+	if err != nil {
+		x.doubt()
+	}
+	return resp, attempts, err
+}
+
+// adopt makes resp a response as the caller expects it.
+func (x *exchange) adopt(resp *http.Response, sent *http.Request) {
+	if resp.Request == nil {
+		resp.Request = sent
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+}
+
+// refuse ends a write that is not sent.
+func (x *exchange) refuse(why string, err error) error {
+	roundtrip.CloseBody(x.req)
+	x.tell("refuse", why, 0, plan{})
+	return err
+}
+
+// learn remembers what resp teaches. sent is the sum of what was written.
+func (x *exchange) learn(resp *http.Response, sent *summer) {
+	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
+	key := x.key
+	if x.method != http.MethodGet && x.method != http.MethodHead {
+		key = x.target(resp)
+		x.destination(resp)
+		if key != x.key && what == set && v.Unknown {
+			what = keep
+		}
+		if what == set && v.Unknown {
+			v.Sent = sent.hex()
+		}
+	}
+	x.remember(key, what, v)
+}
+
+func (x *exchange) remember(key string, what lesson, v Version) {
+	ctx := context.WithoutCancel(x.req.Context())
+	tags := x.tags()
+	var err error
+	switch what {
+	case keep:
+		return
+	case forget:
+		err = tags.Delete(ctx, key)
+	case set:
+		if v.Unknown && x.Unsure == Skip && !x.CreateOnly {
+			// To remember that one does not know makes no difference then.
+			err = tags.Delete(ctx, key)
+		} else {
+			err = tags.Set(ctx, key, v)
+		}
+	case add, doubt:
+		var had bool
+		old, had, getErr := tags.Get(ctx, key)
+		switch err = getErr; {
+		case err != nil:
+		case what == add && !had:
+			err = tags.Set(ctx, key, v)
+		case what == doubt && had && !old.Uncertain:
+			old.Uncertain = true
+			err = tags.Set(ctx, key, old)
+		}
+	}
+	if err != nil {
+		x.tellError("remember", "what was seen is lost", err)
+		return
+	}
+	if hook := trace.From(ctx); hook != nil {
+		e := trace.About(x.req, "lostupdate", "remember", "")
+		switch {
+		case what == forget || what == set && v.Unknown:
+			e.Action = "forget"
+		case what == doubt:
+			e.Reason = "a write may have been done"
+		default:
+			e.Attrs = append(e.Attrs, slog.String("etag", v.ETag))
+		}
+		hook(e)
+	}
+}
+
+// doubt notes that a write failed without an answer.
+func (x *exchange) doubt() {
+	if x.had {
+		x.remember(x.key, doubt, Version{})
+	}
+}
+
+func (x *exchange) tell(action, reason string, status int, p plan) {
+	hook := trace.From(x.req.Context())
+	if hook == nil {
+		return
+	}
+	e := trace.About(x.req, "lostupdate", action, reason)
+	if p.field == "" && action == "protect" {
+		e.Action = "pass"
+	}
+	e.Status = status
+	if p.field != "" {
+		e.Attrs = []slog.Attr{slog.String(p.field, p.value)}
+	}
+	hook(e)
+}
+
+func (x *exchange) tellError(action, reason string, err error) {
+	if hook := trace.From(x.req.Context()); hook != nil {
+		e := trace.About(x.req, "lostupdate", action, reason)
+		e.Err = err
+		hook(e)
+	}
+}

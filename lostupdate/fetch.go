@@ -1,0 +1,192 @@
+package lostupdate
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+const (
+	// weakSecond is how long Apache's tags stay weak after a change, and some.
+	weakSecond = 1100 * time.Millisecond
+	// maxFetch bounds the content that is compared with what was written.
+	maxFetch = 16 << 20
+)
+
+// check does what has to be done before the write is sent: it may fetch, and it
+// may answer in the server's place.
+func (x *exchange) check() (*http.Response, error) {
+	switch {
+	case x.plan.own:
+		return nil, nil
+	case x.plan.unsure && x.Unsure == Refuse:
+		return nil, x.refuse(x.plan.why, ErrUnsure)
+	case x.plan.unsure && x.Unsure == Fetch && x.seen.Sent != "":
+		return x.compareContent()
+	case x.plan.unsure && x.Unsure == Fetch, x.Verify && x.plan.field != "":
+		return x.compareVersion()
+	}
+	return nil, nil
+}
+
+// compareVersion asks whether the resource is still what the caller saw. If not,
+// it returns a 412.
+func (x *exchange) compareVersion() (*http.Response, error) {
+	for try := 0; ; try++ {
+		now, status, err := x.current()
+		if err != nil {
+			roundtrip.CloseBody(x.req)
+			return nil, err
+		}
+		exists := status/100 == 2
+		gone := status == http.StatusNotFound || status == http.StatusGone
+		switch x.plan.field + x.plan.value {
+		case "If-None-Match*":
+			if exists {
+				return x.answer("it exists already")
+			}
+			return nil, nil
+		case "If-Match*":
+			if gone {
+				return x.answer("it does not exist")
+			}
+			return nil, nil
+		}
+		if gone {
+			return x.answer("it does not exist any more")
+		}
+		same, known := x.seen.same(now)
+		if x.seen.Unknown {
+			// Nothing to compare with: take what is there for what was written.
+			same, known = true, exists && !now.Unknown
+		}
+		switch {
+		case known && !same:
+			return x.answer("it has changed")
+		case x.plan.field != "":
+			return nil, nil // Verify: the plan stands.
+		case !known:
+			return nil, x.refuse("there is nothing to compare", ErrUnsure)
+		}
+		x.plan.precondition = now.precondition()
+		if x.plan.field != "" || try == 2 || now.Date.Sub(now.LastModified) > 2*time.Second {
+			// Either it can be protected by now, or there is only a weak tag,
+			// which was the same a moment ago: better than nothing.
+			x.plan.why = "fetched: still as it was seen"
+			return nil, nil
+		}
+		if err := wait(x.req.Context(), weakSecond); err != nil {
+			roundtrip.CloseBody(x.req)
+			return nil, err
+		}
+	}
+}
+
+// compareContent asks whether the resource is still what the caller has written,
+// where the server did not say how to recognize it.
+func (x *exchange) compareContent() (*http.Response, error) {
+	resp, err := x.next.RoundTrip(x.probe(http.MethodGet))
+	if err != nil || resp == nil {
+		roundtrip.CloseBody(x.req)
+		return nil, err
+	}
+	x.adopt(resp, x.req)
+	sum, whole := sumOf(io.LimitReader(resp.Body, maxFetch+1), maxFetch)
+	roundtrip.Discard(resp)
+	switch {
+	case resp.StatusCode/100 != 2 || !whole || coding(resp.Header["Content-Encoding"]) != "":
+		return nil, x.refuse("there is nothing to compare", ErrUnsure)
+	case sum != x.seen.Sent:
+		return x.answer("it is not what was written")
+	}
+	x.seen = versionOf(resp, time.Now())
+	x.plan.precondition = x.seen.precondition()
+	if x.plan.field == "" && !x.seen.Unknown {
+		x.plan.unsure = true
+		return x.compareVersion()
+	}
+	x.plan.why = "fetched: still as it was written"
+	return nil, nil
+}
+
+// current asks for the present validators of the resource.
+func (x *exchange) current() (Version, int, error) {
+	for _, method := range [...]string{http.MethodHead, http.MethodGet} {
+		resp, err := x.next.RoundTrip(x.probe(method))
+		if err != nil || resp == nil {
+			return Version{}, 0, err
+		}
+		roundtrip.Discard(resp)
+		if code := resp.StatusCode; method == http.MethodHead && (code == http.StatusMethodNotAllowed || code == http.StatusNotImplemented) {
+			continue
+		}
+		return versionOf(resp, time.Now()), resp.StatusCode, nil
+	}
+	return Version{}, 0, nil
+}
+
+// probe returns a request that reads the resource as it is now: past any cache,
+// and without a content coding, whose tags are not those to write with.
+func (x *exchange) probe(method string) *http.Request {
+	out := roundtrip.Clone(x.req)
+	out.Method = method
+	out.Body, out.GetBody, out.ContentLength = nil, nil, 0
+	out.TransferEncoding, out.Trailer = nil, nil
+	for name := range out.Header {
+		switch c := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(c, "Content-"), strings.HasPrefix(c, "If-"), c == "If", c == "Range",
+			c == "Expect", c == "Trailer", c == "Transfer-Encoding", c == "Idempotency-Key", c == "Prefer":
+			delete(out.Header, name)
+		}
+	}
+	out.Header["Accept-Encoding"] = []string{"identity"}
+	out.Header["Cache-Control"] = []string{"no-cache"}
+	return out
+}
+
+// target returns the key of the resource that the answer to a write is about.
+// RFC 9110 §15.3.2: the validators of a 201 are those of what was created.
+func (x *exchange) target(resp *http.Response) string {
+	if resp.StatusCode != http.StatusCreated {
+		return x.key
+	}
+	return x.keyOf(resp.Header.Get("Location"))
+}
+
+// destination forgets the resource that MOVE and COPY have written to.
+func (x *exchange) destination(resp *http.Response) {
+	if (x.method == "MOVE" || x.method == "COPY") && resp.StatusCode/100 == 2 {
+		if key := x.keyOf(x.req.Header.Get("Destination")); key != x.key {
+			x.remember(key, forget, Version{})
+		}
+	}
+}
+
+// keyOf returns the key of a resource that a field names, relative to that of
+// the request; one at another origin is not believed.
+func (x *exchange) keyOf(ref string) string {
+	if ref == "" || len(ref) > maxReference {
+		return x.key
+	}
+	u, err := url.Parse(ref)
+	if err != nil {
+		return x.key
+	}
+	u = x.req.URL.ResolveReference(u)
+	if roundtrip.OriginOf(u) != roundtrip.OriginOf(x.req.URL) {
+		return x.key
+	}
+	other := *x.req
+	other.URL = u
+	if other.Host == x.req.URL.Host {
+		other.Host = ""
+	}
+	return Key(&other)
+}
+
+// maxReference bounds a Location that is looked at, in bytes.
+const maxReference = 16 << 10

@@ -1,0 +1,75 @@
+package lostupdate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// summer holds the sum of the body that was read to its end last.
+type summer struct{ sum atomic.Pointer[string] }
+
+// hex returns the sum, empty if no body was read to its end.
+func (s *summer) hex() string {
+	if s == nil {
+		return ""
+	}
+	if p := s.sum.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// sumBody returns a copy of req whose body is summed up while it is read. Each
+// replay of the body is too.
+func sumBody(req *http.Request) (*summer, *http.Request) {
+	s := new(summer)
+	out := roundtrip.Clone(req)
+	if !roundtrip.HasBody(req) {
+		empty := encode(sha256.New())
+		s.sum.Store(&empty)
+		return s, out
+	}
+	out.Body = &summedBody{ReadCloser: req.Body, hash: sha256.New(), to: s}
+	if get := req.GetBody; get != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			body, err := get()
+			if err != nil {
+				return nil, err
+			}
+			return &summedBody{ReadCloser: body, hash: sha256.New(), to: s}, nil
+		}
+	}
+	return s, out
+}
+
+type summedBody struct {
+	io.ReadCloser
+	hash hash.Hash
+	to   *summer
+}
+
+func (b *summedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.hash.Write(p[:n])
+	if err == io.EOF {
+		sum := encode(b.hash)
+		b.to.sum.Store(&sum)
+	}
+	return n, err
+}
+
+// sumOf returns the sum of what r gives, and whether that was at most limit
+// bytes and ended well.
+func sumOf(r io.Reader, limit int64) (sum string, whole bool) {
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	return encode(h), err == nil && n <= limit
+}
+
+func encode(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

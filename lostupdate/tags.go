@@ -1,0 +1,113 @@
+package lostupdate
+
+import (
+	"container/list"
+	"context"
+	"sync"
+)
+
+// DefaultMemory is the size of a [Memory], in bytes, if nothing else is said.
+// It is enough for some ten thousand resources.
+const DefaultMemory = 4 << 20
+
+// Tags remembers versions, in a file or a database for instance, so that
+// protection survives a restart. Its methods may be called by several goroutines
+// at once.
+//
+// If Get fails, the write for which it was called fails too; if Set fails, that
+// is reported to trace.
+type Tags interface {
+	// Get returns what is remembered under key; ok is false if nothing is.
+	Get(ctx context.Context, key string) (v Version, ok bool, err error)
+	// Set remembers v under key in place of what was there.
+	Set(ctx context.Context, key string, v Version) error
+	// Delete forgets what is remembered under key, if anything is.
+	Delete(ctx context.Context, key string) error
+}
+
+// Memory is [Tags] in memory, bounded: when it is full, what was used longest
+// ago is forgotten.
+type Memory struct {
+	mu     sync.Mutex
+	max    int
+	size   int
+	byKey  map[string]*list.Element
+	recent *list.List // of *remembered, most recently used first
+}
+
+type remembered struct {
+	key string
+	v   Version
+}
+
+// overhead is about what an entry takes beside its strings, in bytes.
+const overhead = 320
+
+func (r *remembered) size() int {
+	return len(r.key) + len(r.v.ETag) + len(r.v.Coding) + len(r.v.Sent) + overhead
+}
+
+// NewMemory returns a Memory of about maxBytes. If zero or less, it is
+// [DefaultMemory].
+func NewMemory(maxBytes int) *Memory {
+	if maxBytes <= 0 {
+		maxBytes = DefaultMemory
+	}
+	return &Memory{max: maxBytes, byKey: make(map[string]*list.Element), recent: list.New()}
+}
+
+// Get implements [Tags]. It never fails.
+func (m *Memory) Get(_ context.Context, key string) (Version, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.byKey[key]
+	if !ok {
+		return Version{}, false, nil
+	}
+	m.recent.MoveToFront(e)
+	return e.Value.(*remembered).v, true, nil
+}
+
+// Set implements [Tags]. It never fails.
+func (m *Memory) Set(_ context.Context, key string, v Version) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.byKey[key]; ok {
+		r := e.Value.(*remembered)
+		m.size -= r.size()
+		r.v = v
+		m.size += r.size()
+		m.recent.MoveToFront(e)
+	} else {
+		r := &remembered{key, v}
+		m.byKey[key] = m.recent.PushFront(r)
+		m.size += r.size()
+	}
+	for m.size > m.max {
+		m.remove(m.recent.Back())
+	}
+	return nil
+}
+
+// Delete implements [Tags]. It never fails.
+func (m *Memory) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.byKey[key]; ok {
+		m.remove(e)
+	}
+	return nil
+}
+
+// Len returns how many versions are remembered.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.byKey)
+}
+
+func (m *Memory) remove(e *list.Element) {
+	r := m.recent.Remove(e).(*remembered)
+	delete(m.byKey, r.key)
+	m.size -= r.size()
+}

@@ -1,0 +1,150 @@
+package lostupdate
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// maxTag bounds an entity tag that is remembered, in bytes. Servers make them of
+// some dozen; a longer one is treated as absent.
+const maxTag = 1024
+
+// Version is what is remembered of a representation: enough to say later, in a
+// precondition, that it is the one meant. It can be kept in any encoding that
+// keeps its fields.
+type Version struct {
+	// ETag is the entity tag as it was received, empty if there was none.
+	ETag string
+	// Coding is the content coding that the representation had on the wire,
+	// such as "gzip", empty if it had none.
+	Coding string
+	// LastModified is zero if it was not told.
+	LastModified time.Time
+	// Date is when the server sent the representation.
+	Date time.Time
+	// Unknown is set once the caller has changed the resource, or seen it, and
+	// was not told by which validator the result can be recognized.
+	Unknown bool
+	// Uncertain is set after a write that failed in a way that does not tell
+	// whether it was done.
+	Uncertain bool
+	// Sent is the SHA-256, in hexadecimal, of the content of the write after
+	// which the state became Unknown, if that is known.
+	Sent string
+}
+
+// IsZero reports whether nothing is known.
+func (v Version) IsZero() bool { return v == Version{} }
+
+// VersionOf returns the version of the representation in resp, for
+// [WithVersion]. If the body was decoded on its way here
+// (resp.Uncompressed), the coding is read off the entity tag.
+func VersionOf(resp *http.Response) Version { return versionOf(resp, time.Now()) }
+
+func versionOf(resp *http.Response, now time.Time) Version {
+	h := resp.Header
+	v := Version{Date: now}
+	if tag, ok := parseTag(h.Get("ETag")); ok && len(h["Etag"]) == 1 {
+		// The text of a header block is one string: a copy lets go of the rest.
+		v.ETag = strings.Clone(tag)
+	}
+	if date, ok := httpfield.ParseDate(h.Get("Date"), now); ok {
+		v.Date = date
+	}
+	if modified, ok := httpfield.ParseDate(h.Get("Last-Modified"), now); ok {
+		v.LastModified = modified
+	}
+	if v.ETag != "" {
+		v.Coding = coding(h["Content-Encoding"])
+		if v.Coding == "" && resp.Uncompressed {
+			v.Coding = codingOfTag(v.ETag)
+		}
+	}
+	v.Unknown = v.ETag == "" && v.LastModified.IsZero()
+	return v
+}
+
+// parseTag returns the entity tag in a field value in the form to send back.
+// Some servers leave the quotation marks out and expect them left out in
+// return; that is done where nothing else can be meant.
+func parseTag(s string) (tag string, ok bool) {
+	s = httpfield.TrimBlanks(s)
+	if len(s) > maxTag {
+		return "", false
+	}
+	if _, ok := httpfield.ParseETag(s); ok {
+		return s, true
+	}
+	return s, httpfield.IsToken(s) && s != "*"
+}
+
+// coding returns the content codings of a representation, the last one applied
+// only: a tag is named after that one. identity is none.
+func coding(values []string) (last string) {
+	for c := range httpfield.List(values) {
+		if c = canonicalCoding(c); c != "identity" {
+			last = c
+		}
+	}
+	return last
+}
+
+func canonicalCoding(c string) string {
+	c = strings.Clone(httpfield.Lower(c))
+	return strings.TrimPrefix(c, "x-")
+}
+
+// codings are those that servers name in entity tags.
+var codings = []string{"gzip", "br", "zstd", "deflate", "compress"}
+
+// codingOfTag guesses the coding of a representation that has been decoded
+// already, by net/http, which decodes gzip only, or by a layer further out.
+func codingOfTag(tag string) string {
+	for _, c := range codings {
+		if _, ok := uncoded(tag, c); ok {
+			return c
+		}
+	}
+	return "gzip"
+}
+
+// uncoded cuts the name of the coding off a tag in wire form: "x-gzip" is
+// Apache's and lighttpd's, "x--gzip" Jetty's, "x;gzip" an older way. It cuts
+// nothing else: a tag is opaque, and a wrong guess could match another version.
+func uncoded(tag, coding string) (string, bool) {
+	base, ok := strings.CutSuffix(tag, coding+`"`)
+	if !ok || coding == "" {
+		return tag, false
+	}
+	for _, sep := range [...]string{"--", "-", ";", ":"} {
+		if cut, ok := strings.CutSuffix(base, sep); ok && len(cut) > len(`"`) && cut != `W/"` {
+			return cut + `"`, true
+		}
+	}
+	return tag, false
+}
+
+// opaque returns the tags by which two answers are recognized as of one version:
+// without W/ and without the name of the coding.
+func (v Version) opaque() string {
+	tag := strings.TrimPrefix(v.ETag, "W/")
+	if v.Coding != "" {
+		tag, _ = uncoded(tag, v.Coding)
+	}
+	return tag
+}
+
+// same reports whether v and w are the same version, by their tags or, where one
+// has none, by their times. known is false if there is nothing to compare.
+func (v Version) same(w Version) (same, known bool) {
+	switch {
+	case v.ETag != "" && w.ETag != "":
+		return v.opaque() == w.opaque() || v.ETag == w.ETag, true
+	case !v.LastModified.IsZero() && !w.LastModified.IsZero():
+		return v.LastModified.Equal(w.LastModified), true
+	}
+	return false, false
+}
