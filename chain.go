@@ -171,8 +171,8 @@ func (c Chain) Check() error {
 				problems = append(problems, fmt.Errorf("tripper: %s stands above %s, but should stand below it: %s", outer, inner, why))
 			}
 		}
-		if j := slices.Index(names[i+1:], outer); j >= 0 && slices.Index(names, outer) == i {
-			problems = append(problems, fmt.Errorf("tripper: %s stands in the chain twice: %s", outer, twice[outer]))
+		if why, ok := twice[outer]; ok && slices.Contains(names[i+1:], outer) && slices.Index(names, outer) == i {
+			problems = append(problems, fmt.Errorf("tripper: %s stands in the chain twice: %s", outer, why))
 		}
 	}
 	return errors.Join(problems...)

@@ -133,13 +133,11 @@ func TestChainString(t *testing.T) {
 // TestChainOrder has one row per pair of layers that must not change places.
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
-	layers := map[string]Layer{"trace.HAR": &trace.HAR{}}
 	for _, l := range recommended() {
 		layers[kindOf(l)] = l
 	}
 	rows := []struct{ above, below, why string }{
 		{"ErrorResponses", "trace.Log", "errors of every layer"},
-		{"ErrorResponses", "trace.HAR", "errors of every layer"},
 		{"ErrorResponses", "decompress", "errors of every layer"},
 		{"ErrorResponses", "redirects", "errors of every layer"},
 		{"ErrorResponses", "lostupdate", "errors of every layer"},
@@ -152,12 +150,6 @@ func TestChainOrder(t *testing.T) {
 		{"trace.Log", "caching", "hears only"},
 		{"trace.Log", "retry", "hears only"},
 		{"trace.Log", "auth", "hears only"},
-		{"trace.HAR", "decompress", "hears only"},
-		{"trace.HAR", "redirects", "hears only"},
-		{"trace.HAR", "lostupdate", "hears only"},
-		{"trace.HAR", "caching", "hears only"},
-		{"trace.HAR", "retry", "hears only"},
-		{"trace.HAR", "auth", "hears only"},
 		{"decompress", "redirects", "last body"},
 		{"decompress", "lostupdate", "coding of the wire"},
 		{"decompress", "caching", "bytes of the wire"},

@@ -17,9 +17,8 @@ var order = func() map[pair]string {
 		hear = "it hears only what the layers below it decide"
 	)
 	features := []string{"decompress", "redirects", "lostupdate", "caching", "retry", "auth"}
-	put(all, "ErrorResponses", append(features, "trace.Log", "trace.HAR")...)
+	put(all, "ErrorResponses", append(features, "trace.Log")...)
 	put(hear, "trace.Log", features...)
-	put(hear, "trace.HAR", features...)
 
 	put("only the last body of a redirect is to be decoded", "decompress", "redirects")
 	put("the tag that guards a write belongs to the coding of the wire", "decompress", "lostupdate")
@@ -43,7 +42,6 @@ var order = func() map[pair]string {
 var twice = map[string]string{
 	"ErrorResponses": "the inner one leaves the outer one nothing to do",
 	"trace.Log":      "each would log every request",
-	"trace.HAR":      "each would record every request",
 	"decompress":     "the inner one would decode what the store has to keep coded",
 	"redirects":      "the inner one would follow within a hop of the outer one",
 	"lostupdate":     "they would remember different tags for one resource",

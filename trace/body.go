@@ -1,0 +1,51 @@
+package trace
+
+import (
+	"io"
+	"sync"
+)
+
+// body watches a response body until its end, its first error or its Close,
+// whichever comes first, and then tells once.
+type body struct {
+	io.ReadCloser
+	done func(n int64, err error)
+	keep func(p []byte) // is shown the bytes, if not nil
+
+	mu   sync.Mutex
+	n    int64
+	told bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	b.n += int64(n)
+	if b.keep != nil && n > 0 && !b.told {
+		b.keep(p[:n])
+	}
+	b.mu.Unlock()
+	if err != nil {
+		b.tell(err)
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.tell(err)
+	return err
+}
+
+func (b *body) tell(err error) {
+	if err == io.EOF {
+		err = nil
+	}
+	b.mu.Lock()
+	told, n := b.told, b.n
+	b.told = true
+	b.mu.Unlock()
+	if !told {
+		b.done(n, err)
+	}
+}
