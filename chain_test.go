@@ -133,6 +133,7 @@ func TestChainString(t *testing.T) {
 // TestChainOrder has one row per pair of layers that must not change places.
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
+	layers := make(map[string]Layer)
 	for _, l := range recommended() {
 		layers[kindOf(l)] = l
 	}
