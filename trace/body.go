@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -38,7 +39,7 @@ func (b *body) Close() error {
 }
 
 func (b *body) tell(err error) {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	b.mu.Lock()

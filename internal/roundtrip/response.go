@@ -1,6 +1,7 @@
 package roundtrip
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -38,7 +39,7 @@ func Drain(body io.ReadCloser, n int64, d time.Duration) bool {
 	if timer.Stop() {
 		_ = body.Close()
 	}
-	return err == io.EOF && m <= n
+	return errors.Is(err, io.EOF) && m <= n
 }
 
 // Synthesize returns a response that a layer makes itself: it has a status

@@ -6,6 +6,7 @@ package roundtrip
 import (
 	"net/http"
 	"reflect"
+	"strings"
 )
 
 // Or returns rt, or [http.DefaultTransport] if rt is nil.
@@ -83,13 +84,13 @@ func Identify(rt http.RoundTripper) func(*http.Request) string {
 		return all[0].Identity
 	}
 	return func(req *http.Request) string {
-		joined := ""
+		var names []string
 		for _, id := range all {
 			if s := id.Identity(req); s != "" {
-				joined += "\x00" + s
+				names = append(names, s)
 			}
 		}
-		return joined
+		return strings.Join(names, "\x00")
 	}
 }
 
@@ -109,9 +110,6 @@ func successor(rt http.RoundTripper) http.RoundTripper {
 	if !f.IsValid() || !f.CanInterface() {
 		return nil
 	}
-	base, ok := f.Interface().(http.RoundTripper)
-	if !ok {
-		return nil
-	}
+	base, _ := reflect.TypeAssert[http.RoundTripper](f)
 	return base
 }
