@@ -1,0 +1,101 @@
+package retry
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"time"
+)
+
+// An Attempt is one sending of a request and its outcome: what the decision
+// whether and when to send again is made of.
+type Attempt struct {
+	// Number counts the attempts of a request from 1.
+	Number int
+	// Request is the request as the caller made it.
+	Request *http.Request
+	// Response is what the attempt got; nil if it failed.
+	Response *http.Response
+	// Err is why there is no response, or why its body broke.
+	Err error
+	// Wait is how long was waited before the attempt.
+	Wait time.Duration
+	// Idempotent is true if the request may be sent twice: by its method, its
+	// idempotency key, or because the caller allowed it.
+	Idempotent bool
+	// Unprocessed is true if the server certainly did nothing about the
+	// request, so that any may be sent again.
+	Unprocessed bool
+}
+
+// A contextKey is what the settings of one request are found by.
+type contextKey int
+
+const (
+	allowKey contextKey = iota
+	attemptsKey
+)
+
+// Allow returns a context whose requests may be sent twice whatever their
+// method: the caller knows that doing so does no harm.
+func Allow(ctx context.Context) context.Context { return context.WithValue(ctx, allowKey, true) }
+
+// WithAttempts returns a context whose requests are sent n times at most, in
+// place of [Transport.Attempts]. With 1 they are not sent again.
+func WithAttempts(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, attemptsKey, n)
+}
+
+// idempotent reports whether req may be sent twice.
+func idempotent(req *http.Request) bool {
+	switch req.Method {
+	case "", "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY":
+		// RFC 9110 §9.2.2; QUERY is safe by its own definition.
+		return true
+	}
+	if hasKey(req.Header) {
+		return true
+	}
+	allowed, _ := req.Context().Value(allowKey).(bool)
+	return allowed
+}
+
+// hasKey reports whether an idempotency key is in h, by the names and the rule of
+// net/http: a key that is present but has no value is not sent, and still says
+// that the request is idempotent.
+func hasKey(h http.Header) bool {
+	_, ok := h["Idempotency-Key"]
+	_, ok2 := h["X-Idempotency-Key"]
+	return ok || ok2
+}
+
+// limit returns how often req may be sent.
+func (t *Transport) limit(req *http.Request) int {
+	n, ok := req.Context().Value(attemptsKey).(int)
+	if !ok {
+		n = t.Attempts
+		if n == 0 {
+			n = DefaultAttempts
+		}
+	}
+	return max(n, 1)
+}
+
+// RandomKey returns an idempotency key for a request that is not idempotent by
+// its method, and none for others. It is meant for [Transport.IdempotencyKey].
+// The key is a random UUID as a quoted string, as
+// draft-ietf-httpapi-idempotency-key-header has it.
+func RandomKey(req *http.Request) string {
+	switch req.Method {
+	case "POST", "PATCH":
+	default:
+		return ""
+	}
+	var u [16]byte
+	_, _ = rand.Read(u[:])  // It never fails.
+	u[6] = u[6]&0x0f | 0x40 // RFC 9562 §5.4: version 4
+	u[8] = u[8]&0x3f | 0x80
+	s := hex.EncodeToString(u[:])
+	return `"` + s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:] + `"`
+}

@@ -1,0 +1,77 @@
+package retry
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Defaults of [Transport.Backoff].
+const (
+	defaultBase = 100 * time.Millisecond
+	defaultMost = 10 * time.Second
+)
+
+// FullJitter returns an exponential backoff for [Transport.Backoff]: after the
+// n-th attempt a random time up to base·2ⁿ⁻¹, but not more than most. Of the
+// usual methods it spreads the clients of a failed server best.
+func FullJitter(base, most time.Duration) func(Attempt) time.Duration {
+	return func(a Attempt) time.Duration { return fullJitter(base, most, a.Number, rand.Float64()) }
+}
+
+// Decorrelated returns a backoff for [Transport.Backoff] that grows from the last
+// wait and not from the number of attempts: a random time between base and three
+// times the last wait, but not more than most.
+func Decorrelated(base, most time.Duration) func(Attempt) time.Duration {
+	return func(a Attempt) time.Duration { return decorrelated(base, most, a.Wait, rand.Float64()) }
+}
+
+// Constant returns a backoff for [Transport.Backoff] that is always d. Clients
+// that failed together come back together.
+func Constant(d time.Duration) func(Attempt) time.Duration {
+	return func(Attempt) time.Duration { return d }
+}
+
+// fullJitter takes the random number r, 0 ≤ r < 1.
+func fullJitter(base, most time.Duration, n int, r float64) time.Duration {
+	return scale(exponential(base, most, n), r)
+}
+
+// exponential returns base·2ⁿ⁻¹ within 0 and most, without overflow.
+func exponential(base, most time.Duration, n int) time.Duration {
+	if base <= 0 || most <= 0 {
+		return 0
+	}
+	d := min(base, most)
+	for ; n > 1 && d < most; n-- {
+		if d > most/2 {
+			return most
+		}
+		d *= 2
+	}
+	return d
+}
+
+// decorrelated takes the random number r, 0 ≤ r < 1.
+func decorrelated(base, most, last time.Duration, r float64) time.Duration {
+	if base <= 0 || most <= 0 {
+		return 0
+	}
+	low := min(base, most)
+	high := most
+	if last = max(last, low); last < most/3 {
+		high = 3 * last
+	}
+	return low + scale(high-low, r)
+}
+
+// scale returns r·d.
+func scale(d time.Duration, r float64) time.Duration { return time.Duration(float64(d) * r) }
+
+// add returns a+b, or the longest duration if that is more.
+func add(a, b time.Duration) time.Duration {
+	if b > math.MaxInt64-a {
+		return math.MaxInt64
+	}
+	return a + b
+}

@@ -1,0 +1,143 @@
+package retry
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A Breaker stops requests to a host that is down, so that callers fail at once
+// and the host is left alone until it has recovered. [Circuit] is one. It must be
+// safe for concurrent use.
+type Breaker interface {
+	// Allow returns nil if req may be sent now, and otherwise the error that
+	// the request is to fail with. It is called before each attempt, and, for
+	// a retry, before the wait.
+	Allow(req *http.Request) error
+	// Done is called once after each Allow that returned nil, with the outcome.
+	// If the caller's cancellation kept the request from being answered, the
+	// context of a.Request is done and the outcome says nothing about the host.
+	// The body of a.Response must be left alone.
+	Done(a Attempt)
+}
+
+// Defaults of a [Circuit].
+const (
+	DefaultFailures = 5
+	DefaultCooldown = 10 * time.Second
+)
+
+// A Circuit is a [Breaker] with one circuit for each host (scheme, host and port).
+// After Failures attempts in a row without an answer, or with one of 500 and
+// above, the circuit opens: requests fail with [ErrOpen]. After Cooldown one
+// request is let through; its success closes the circuit, its failure opens it
+// again.
+//
+// The zero value is ready for use, and may be shared by Transports. Its fields
+// must not be changed after its first use.
+type Circuit struct {
+	// Failures is how many failures in a row open a circuit. If zero,
+	// [DefaultFailures] is used.
+	Failures int
+	// Cooldown is how long a circuit stays open. If zero, [DefaultCooldown] is
+	// used.
+	Cooldown time.Duration
+
+	mu    sync.Mutex
+	hosts map[roundtrip.Origin]*circuit
+}
+
+// A circuit is the state of a host that has failed.
+type circuit struct {
+	failures int
+	// open is until when no request is let through; zero if it is closed.
+	open time.Time
+	// probing is true while the one request after the cooldown is under way.
+	probing bool
+}
+
+// Allow implements [Breaker].
+func (c *Circuit) Allow(req *http.Request) error {
+	return c.allow(roundtrip.OriginOf(req.URL), time.Now())
+}
+
+// Done implements [Breaker].
+func (c *Circuit) Done(a Attempt) {
+	host, now := roundtrip.OriginOf(a.Request.URL), time.Now()
+	switch {
+	case a.Err != nil && (cancelled(a.Request) != nil || is[*finalError](a.Err)):
+		c.release(host, now)
+	case a.Err != nil || a.Response.StatusCode >= http.StatusInternalServerError:
+		c.fail(host, now)
+	default:
+		c.succeed(host)
+	}
+}
+
+func (c *Circuit) cooldown() time.Duration {
+	if c.Cooldown == 0 {
+		return DefaultCooldown
+	}
+	return c.Cooldown
+}
+
+func (c *Circuit) allow(host roundtrip.Origin, now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[host]
+	if h == nil || h.open.IsZero() {
+		return nil
+	}
+	if now.Before(h.open) {
+		return ErrOpen
+	}
+	// This request is the probe. Should its outcome never be told, there is
+	// another one after the next cooldown.
+	h.open, h.probing = now.Add(c.cooldown()), true
+	return nil
+}
+
+func (c *Circuit) succeed(host roundtrip.Origin) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.hosts, host)
+}
+
+func (c *Circuit) fail(host roundtrip.Origin, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[host]
+	if h == nil {
+		for other := range c.hosts {
+			if len(c.hosts) < maxHosts {
+				break
+			}
+			delete(c.hosts, other)
+		}
+		if c.hosts == nil {
+			c.hosts = make(map[roundtrip.Origin]*circuit)
+		}
+		h = new(circuit)
+		c.hosts[host] = h
+	}
+	h.failures++
+	h.probing = false
+	most := c.Failures
+	if most == 0 {
+		most = DefaultFailures
+	}
+	if h.failures >= most {
+		h.open = now.Add(c.cooldown())
+	}
+}
+
+// release has the next request be the probe, since this one tells nothing.
+func (c *Circuit) release(host roundtrip.Origin, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.hosts[host]; h != nil && h.probing {
+		h.open, h.probing = now, false
+	}
+}

@@ -1,0 +1,100 @@
+package retry
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Defaults of a [Budget].
+const (
+	DefaultRatio = 0.2
+	DefaultBurst = 10
+)
+
+// A Budget is a bucket of tokens for each host (scheme, host and port). A retry,
+// a hedge or a resumption takes one; an attempt that succeeds gives back Ratio of
+// one. So a host that fails a little is retried freely, and one that fails a lot
+// gets at most Ratio more requests than without retries, and none when it fails
+// completely, beyond the first Burst.
+//
+// The zero value is ready for use. A Budget is safe for concurrent use, and meant
+// to be shared by Transports that talk to the same hosts. Its fields must not be
+// changed after its first use.
+type Budget struct {
+	// Ratio is the part of a token that a successful attempt gives back. If
+	// zero, [DefaultRatio] is used; if negative, nothing is given back.
+	Ratio float64
+	// Burst is how many tokens a bucket holds; it is full at first. If zero,
+	// [DefaultBurst] is used; if negative, none.
+	Burst int
+
+	spent atomic.Int64 // how many hosts are in taken
+	mu    sync.Mutex
+	// taken is how many tokens are missing from the buckets that are not full.
+	taken map[roundtrip.Origin]float64
+}
+
+// maxHosts bounds the memory of Budgets and Circuits. Beyond it some host is
+// forgotten, that is, treated as if nothing had happened to it.
+const maxHosts = 4096
+
+func (b *Budget) ratio() float64 {
+	if b.Ratio == 0 {
+		return DefaultRatio
+	}
+	return max(0, b.Ratio)
+}
+
+func (b *Budget) burst() float64 {
+	if b.Burst == 0 {
+		return DefaultBurst
+	}
+	return float64(max(0, b.Burst))
+}
+
+// withdraw takes a token and reports whether there was one. A nil Budget has
+// any number.
+func (b *Budget) withdraw(host roundtrip.Origin) bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken, ok := b.taken[host]
+	if taken+1 > b.burst() {
+		return false
+	}
+	if !ok && len(b.taken) >= maxHosts {
+		for other := range b.taken {
+			delete(b.taken, other)
+			break
+		}
+	}
+	if b.taken == nil {
+		b.taken = make(map[roundtrip.Origin]float64)
+	}
+	b.taken[host] = taken + 1
+	b.spent.Store(int64(len(b.taken)))
+	return true
+}
+
+// deposit gives n tokens back.
+func (b *Budget) deposit(host roundtrip.Origin, n float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken, ok := b.taken[host]
+	if !ok {
+		return
+	}
+	if taken -= n; taken > 0 {
+		b.taken[host] = taken
+		return
+	}
+	delete(b.taken, host)
+	b.spent.Store(int64(len(b.taken)))
+}
+
+// full reports whether every bucket is, so that there is nothing to give back.
+func (b *Budget) full() bool { return b == nil || b.spent.Load() == 0 }

@@ -1,0 +1,197 @@
+package retry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Retryable reports whether the outcome of an attempt may be better the next
+// time: errors of the connection and of time, and the statuses 408, 425, 429,
+// 502, 503 and 504. Errors that repeat themselves are not: those of certificates
+// and TLS, a name that does not exist, a request that is not valid, and the
+// caller's cancellation. It is what a Transport uses if its field of that name is
+// nil, and what such a function can be built on:
+//
+//	Retryable: func(a retry.Attempt) bool {
+//		return retry.Retryable(a) || a.Response != nil && a.Response.StatusCode == 500
+//	}
+func Retryable(a Attempt) bool {
+	if a.Err != nil {
+		return !final(a.Err) && !malformed(a.Request) && (known(a.Request) || lost(a.Err))
+	}
+	return a.Response != nil && passing(a.Response.StatusCode)
+}
+
+// passing reports whether a status tells of something that may pass. 500 does
+// not: it is what most servers say about a bug.
+func passing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, // RFC 9110 §15.5.9: the client may repeat it
+		http.StatusTooEarly,        // RFC 8470 §5.2: to be sent again, without early data
+		http.StatusTooManyRequests, // RFC 6585 §4
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// final reports whether err will come again however often the request is sent.
+// What is not known is not final: net/http has many errors without a type, for
+// connections that were lost one way or another.
+func final(err error) bool {
+	if errors.Is(err, context.Canceled) || is[*finalError](err) || errors.Is(err, errNotReplayable) ||
+		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
+		return true
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns.IsNotFound && !dns.IsTemporary
+	}
+	return finalTLS(err) || finalAddress(err)
+}
+
+// finalTLS reports whether err is one of certificates or of the TLS handshake.
+func finalTLS(err error) bool {
+	return is[*tls.CertificateVerificationError](err) ||
+		is[tls.RecordHeaderError](err) ||
+		is[tls.AlertError](err) ||
+		is[*tls.ECHRejectionError](err) ||
+		is[x509.UnknownAuthorityError](err) ||
+		is[x509.HostnameError](err) ||
+		is[x509.CertificateInvalidError](err) ||
+		is[x509.ConstraintViolationError](err) ||
+		is[x509.UnhandledCriticalExtension](err) ||
+		is[x509.InsecureAlgorithmError](err) ||
+		is[x509.SystemRootsError](err)
+}
+
+// finalAddress reports whether err is about an address that cannot be dialed.
+func finalAddress(err error) bool {
+	return is[*net.AddrError](err) ||
+		is[*net.ParseError](err) ||
+		is[net.UnknownNetworkError](err) ||
+		is[net.InvalidAddrError](err) ||
+		is[url.EscapeError](err) ||
+		is[url.InvalidHostError](err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// malformed reports whether net/http refuses to send req at all. Its errors for
+// that have no types, so that the request is looked at instead, by the same
+// rules.
+func malformed(req *http.Request) bool {
+	if req == nil || req.URL == nil || req.Header == nil {
+		return true
+	}
+	if req.Method != "" && !httpfield.IsToken(req.Method) {
+		return true
+	}
+	return malformedHeader(req.Header) || malformedHeader(req.Trailer)
+}
+
+// known reports whether net/http can send to the URL of req without help. Another
+// scheme may be one that Base knows.
+func known(req *http.Request) bool {
+	return (req.URL.Scheme == "http" || req.URL.Scheme == "https") && req.URL.Host != ""
+}
+
+// lost reports whether err certainly is one of a connection.
+func lost(err error) bool {
+	return is[net.Error](err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+func malformedHeader(h http.Header) bool {
+	for name, values := range h {
+		if !httpfield.IsToken(name) {
+			return true
+		}
+		for _, v := range values {
+			for i := range len(v) {
+				// RFC 9110 §5.5: no controls but HTAB.
+				if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// streamError has the fields of http2.StreamError. The one in net/http is not
+// exported, but has an As method that fills any struct of this shape, made for
+// this purpose (go.dev/issue/53896).
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "" }
+
+// refusedStream is the HTTP/2 error code of a stream that the server has not
+// processed at all (RFC 9113 §8.7).
+const refusedStream = 0x7
+
+// refused reports whether err says that the server refused the HTTP/2 stream.
+// GOAWAY, the other signal of RFC 9113 §8.7, is not seen here: net/http itself
+// sends the request again if the server says that it did not process it, and
+// what it returns for other requests does not tell that it was not.
+func refused(err error) bool {
+	e, ok := errors.AsType[streamError](err)
+	return ok && e.Code == refusedStream
+}
+
+// dialing reports whether err arose before there was a connection to send over:
+// to the server, or to the proxy.
+func dialing(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "dial", "proxyconnect", "socks connect":
+			return true
+		}
+	}
+	return is[*net.DNSError](err)
+}
+
+// unprocessed reports whether a request that failed with err certainly was not
+// processed by the server. w tells what was seen of it on its way.
+func unprocessed(err error, w sighting) bool {
+	switch {
+	case err == nil:
+		return false
+	case refused(err):
+		return true
+	case w.wrote:
+		return false
+	case dialing(err):
+		return true
+	case w.cancelled:
+		// A request whose context ended may still be about to be written by
+		// another goroutine; without a connection it may not.
+		return w.asked && !w.got
+	}
+	return w.asked
+}
+
+// A sighting is what [httptrace] told about a request.
+type sighting struct {
+	// asked is true if a connection was asked for: Base supports httptrace.
+	asked bool
+	// got is true if there was a connection.
+	got bool
+	// wrote is true if the request header was written, as far as is known.
+	wrote bool
+	// cancelled is true if the attempt was cut short by AttemptTimeout.
+	cancelled bool
+}

@@ -1,0 +1,102 @@
+package retry
+
+import (
+	"net/http"
+	"time"
+)
+
+// A situation is all that the decision whether to send again looks at.
+type situation struct {
+	attempt Attempt
+	// retryable is what the policy says about the cause.
+	retryable bool
+	// limit is how often the request may be sent.
+	limit int
+	// replayable is true if the body can be sent again.
+	replayable bool
+	// backoff is the wait that Transport.Backoff wants.
+	backoff time.Duration
+	// maxWait bounds Retry-After; negative is no bound.
+	maxWait time.Duration
+	// capWait has maxWait waited for if Retry-After asks for more.
+	capWait bool
+	// deadline is that of the caller, zero if there is none.
+	deadline time.Time
+	now      time.Time
+}
+
+// A verdict is what becomes of a request after an attempt.
+type verdict struct {
+	// again is true if the request is to be sent again after wait.
+	again bool
+	wait  time.Duration
+	// reason is why not, if again is false.
+	reason string
+}
+
+// Reasons not to send again.
+const (
+	reasonDone      = "nothing to repeat"
+	reasonCancelled = "cancelled by the caller"
+	reasonUnsafe    = "not safe to send twice"
+	reasonAttempts  = "no attempts left"
+	reasonBody      = "body cannot be sent again"
+	reasonMaxWait   = "Retry-After asks for more than MaxWait"
+	reasonDeadline  = "the wait would outlast the deadline"
+	reasonBudget    = "budget used up"
+	reasonOpen      = "circuit open"
+	reasonChanged   = "what came does not continue the body"
+)
+
+// decide tells what becomes of a request. It does not know of budgets and
+// breakers, which are asked last since asking changes them.
+func decide(s situation) verdict {
+	switch {
+	case !s.retryable:
+		return verdict{reason: reasonDone}
+	case !s.attempt.Idempotent && !s.attempt.Unprocessed:
+		// RFC 9110 §9.2.2: a client should not repeat a request that is not
+		// idempotent unless it knows that the first one was not applied.
+		return verdict{reason: reasonUnsafe}
+	case s.attempt.Number >= s.limit:
+		return verdict{reason: reasonAttempts}
+	case !s.replayable:
+		return verdict{reason: reasonBody}
+	}
+	wait, ok := pause(s)
+	if !ok {
+		return verdict{reason: reasonMaxWait}
+	}
+	if !s.deadline.IsZero() && !s.now.Add(wait).Before(s.deadline) {
+		return verdict{reason: reasonDeadline}
+	}
+	return verdict{again: true, wait: wait}
+}
+
+// pause returns how long to wait. ok is false if the server asks for more than
+// there is patience for.
+func pause(s situation) (wait time.Duration, ok bool) {
+	backoff := max(0, s.backoff)
+	asked, ok := asked(s.attempt.Response, s.now)
+	if !ok {
+		return backoff, true
+	}
+	if s.maxWait >= 0 && asked > s.maxWait {
+		if !s.capWait {
+			return 0, false
+		}
+		asked = s.maxWait
+	}
+	// Jitter goes on top: earlier than the server said is too early.
+	return add(asked, backoff), true
+}
+
+// asked returns the wait that resp asks for. RFC 9110 §10.2.3 defines the field for
+// 503 and 3xx, RFC 6585 §4 for 429; other answers that are repeated and have it
+// can mean nothing else by it.
+func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
+	if resp == nil {
+		return 0, false
+	}
+	return retryAfter(resp.Header["Retry-After"], now)
+}

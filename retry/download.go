@@ -1,0 +1,216 @@
+package retry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// A download is the body of a response that is continued if it breaks.
+type download struct {
+	exchange
+	part
+
+	// off is the position of the next byte in the representation; until is
+	// where the present body ends, -1 if only its end tells.
+	off, until int64
+	// resumed is true if the present body is not the first.
+	resumed bool
+	// broken is an error that came with the last bytes, to be dealt with by the
+	// next Read.
+	broken error
+	// err is what ended the body.
+	err error
+
+	// mu guards what Close, which may be called during a Read, shares with it.
+	// Only Read changes body.
+	mu     sync.Mutex
+	body   io.ReadCloser
+	closed bool
+	cancel context.CancelFunc
+}
+
+// download returns a body for resp that is continued if it breaks, or nil if it
+// cannot be.
+func (x *exchange) download(resp *http.Response) *download {
+	if x.t.NoResume || x.sent >= x.t.limit(x.req) {
+		return nil
+	}
+	p, ok := resumable(x.req, resp, time.Now())
+	if !ok {
+		return nil
+	}
+	return &download{exchange: *x, part: p, off: p.start, until: p.end, body: resp.Body}
+}
+
+// Read implements io.Reader.
+func (d *download) Read(p []byte) (int, error) {
+	for d.err == nil {
+		if d.broken == nil {
+			n, err := d.read(p)
+			if n > 0 || d.broken == nil {
+				return n, err
+			}
+		}
+		if d.broken != nil && !d.resume() {
+			d.err = d.broken
+		}
+	}
+	return 0, d.err
+}
+
+// read reads from the present body. An error that ends the download is in d.err,
+// and returned with the last bytes; one that breaks it is in d.broken.
+func (d *download) read(p []byte) (int, error) {
+	if d.resumed {
+		// Not one byte more than the range had.
+		p = p[:min(int64(len(p)), d.until-d.off)]
+	}
+	n, err := d.body.Read(p)
+	d.off += int64(n)
+	if d.resumed && d.off == d.until {
+		// Less than what is missing may come (RFC 9110 §15.3.7): then this is
+		// a break like any other.
+		err = io.EOF
+	}
+	if err == nil {
+		return n, nil
+	}
+	err = ended(err, d.off, d.end)
+	if err == io.EOF { //nolint:errorlint // As every reader of an io.Reader does.
+		d.err = err
+		return n, err
+	}
+	d.broken = err
+	return n, nil
+}
+
+// Close implements io.Closer. It ends a Read that is under way.
+func (d *download) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	cancel, body := d.cancel, d.body
+	d.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	return body.Close()
+}
+
+// resume gets another body that continues the broken one, and reports whether it
+// did.
+func (d *download) resume() bool {
+	if !d.open() {
+		return false
+	}
+	a := Attempt{Number: d.sent, Request: d.req, Err: d.broken, Idempotent: true}
+	v := verdict{reason: reasonDone}
+	switch {
+	case cancelled(d.req) != nil:
+		v.reason = reasonCancelled
+	case d.retryable(a):
+		v = d.decide(a)
+	}
+	d.report(a, v)
+	if !v.again {
+		return false
+	}
+	_ = d.body.Close()
+	for {
+		d.causes = append(d.causes, cause(a))
+		if err := sleep(d.req, v.wait); err != nil {
+			d.unsent(err)
+			return false
+		}
+		a.Wait = v.wait
+		again := false
+		if a, v, again = d.attempt(a); !again {
+			return a.Err == nil
+		}
+	}
+}
+
+// open prepares for a resumption. It reports false if the body is closed.
+func (d *download) open() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	if d.cancel == nil {
+		ctx, cancel := context.WithCancel(d.req.Context())
+		d.req, d.cancel = d.req.WithContext(ctx), cancel
+	}
+	return true
+}
+
+// attempt asks once for what is missing. again is true if it may be asked again
+// after v.wait; otherwise a.Err tells whether there is a new body.
+func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
+	out := roundtrip.Clone(d.req)
+	d.part.request(out.Header, d.off)
+	d.req = out
+	a = d.once(last)
+	if a.Err == nil {
+		if until, why := d.part.continues(d.off, a.Response); why == "" {
+			d.judge(a)
+			return d.replace(a, until), v, false
+		}
+	}
+	v = d.judge(a)
+	if a.Response != nil {
+		roundtrip.Discard(a.Response)
+	}
+	if !v.again && a.Err == nil {
+		a.Err = statusError(a.Response.StatusCode)
+		d.report(a, verdict{reason: reasonChanged})
+	}
+	return a, v, v.again
+}
+
+// once sends the request, never hedged: two would take two attempts for one body.
+func (d *download) once(last Attempt) Attempt {
+	a := Attempt{Request: d.req, Wait: last.Wait, Idempotent: true}
+	out, err := d.outgoing(last)
+	if err != nil {
+		a.Number, a.Err = d.sent+1, err
+		return a
+	}
+	return d.sendOut(out, a)
+}
+
+// replace makes the body of a.Response the present one.
+func (d *download) replace(a Attempt, until int64) Attempt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		_ = a.Response.Body.Close()
+		a.Err = http.ErrBodyReadAfterClose
+		return a
+	}
+	d.body, d.until, d.broken = a.Response.Body, until, nil
+	d.resumed = until >= 0
+	return a
+}
+
+// report tells trace what is done about a body that broke.
+func (d *download) report(a Attempt, v verdict) {
+	hook := trace.From(d.req.Context())
+	if hook == nil {
+		return
+	}
+	action, reason := "resume", "body broke"
+	if !v.again {
+		action, reason = "give up", v.reason
+	}
+	e := trace.About(d.req, "retry", action, reason)
+	e.Err = a.Err
+	e.Attrs = append(e.Attrs, slog.Int("attempt", a.Number), slog.Int64("offset", d.off), slog.Duration("wait", v.wait))
+	hook(e)
+}

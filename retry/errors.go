@@ -1,0 +1,86 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ErrExhausted matches, with [errors.Is], the error of a request that failed on
+// every attempt. It does not match if the caller's cancellation ended it.
+var ErrExhausted = errors.New("retry: attempts exhausted")
+
+// ErrOpen is the error of a request that a [Circuit] does not let pass.
+var ErrOpen = errors.New("retry: circuit open")
+
+// Error reports that a request was sent several times and got no response.
+type Error struct {
+	// Attempts is how often the request was sent.
+	Attempts int
+	// Err is the error of the last attempt, or the cause of the cancellation
+	// that ended the attempts.
+	Err error
+	// Causes holds why each attempt failed, in their order: an error, or one
+	// that tells the status of the response.
+	Causes []error
+
+	interrupted bool
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if !e.interrupted {
+		return fmt.Sprintf("retry: %d attempts: %v", e.Attempts, e.Err)
+	}
+	s := fmt.Sprintf("retry: interrupted after %d attempts: %v", e.Attempts, e.Err)
+	if e.Attempts == 1 {
+		s = fmt.Sprintf("retry: interrupted after 1 attempt: %v", e.Err)
+	}
+	if n := len(e.Causes); n > 0 {
+		s += fmt.Sprintf(" (last failure: %v)", e.Causes[n-1])
+	}
+	return s
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrExhausted] and the attempts were not ended by
+// a cancellation.
+func (e *Error) Is(target error) bool { return target == ErrExhausted && !e.interrupted }
+
+// Timeout reports whether the last attempt timed out.
+func (e *Error) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// timeoutError is the error of an attempt that took longer than AttemptTimeout.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("retry: no response header within %v", e.after)
+}
+func (e *timeoutError) Timeout() bool   { return true }
+func (e *timeoutError) Temporary() bool { return true }
+
+// Is makes it what the standard library returns when time is up.
+func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// statusError is the cause of an attempt that got a response.
+type statusError int
+
+func (e statusError) Error() string {
+	if text := http.StatusText(int(e)); text != "" {
+		return "status " + strconv.Itoa(int(e)) + " " + text
+	}
+	return "status " + strconv.Itoa(int(e))
+}
+
+var (
+	errNoResponse    = errors.New("retry: Base returned neither a response nor an error")
+	errNotReplayable = errors.New("retry: request body is no longer there to be sent again")
+)

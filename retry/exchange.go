@@ -1,0 +1,346 @@
+package retry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// An exchange is one request on its way through a Transport. It is kept on the
+// stack as long as nothing goes wrong.
+type exchange struct {
+	t    *Transport
+	next http.RoundTripper
+	// req is the caller's request, or a copy of it with an idempotency key.
+	req *http.Request
+	// body is where the caller's body is copied to while it is sent; nil if
+	// there is none or GetBody makes new ones.
+	body       *replay
+	idempotent bool
+	// sent counts the attempts.
+	sent int
+	// causes holds why each attempt failed.
+	causes []error
+}
+
+// begin prepares what all attempts have in common.
+func (x *exchange) begin() {
+	if key := x.t.IdempotencyKey; key != nil && !hasKey(x.req.Header) {
+		if k := key(x.req); k != "" {
+			x.req = roundtrip.Clone(x.req)
+			x.req.Header.Set("Idempotency-Key", k)
+		}
+	}
+	x.idempotent = idempotent(x.req)
+	if roundtrip.HasBody(x.req) && x.req.GetBody == nil && x.t.limit(x.req) > 1 {
+		x.body = newReplay(x.req, x.t.MaxReplay)
+	}
+}
+
+// send sends the request once more, or twice if it is hedged, after last failed.
+func (x *exchange) send(last Attempt) Attempt {
+	a := Attempt{Request: x.req, Wait: last.Wait, Idempotent: x.idempotent}
+	out, err := x.outgoing(last)
+	if err != nil {
+		a.Number, a.Err = x.sent+1, err
+		return a
+	}
+	if x.t.Hedge > 0 && hedgeable(x.req) {
+		return x.hedge(out, a)
+	}
+	return x.sendOut(out, a)
+}
+
+// sendOut sends out and fills in the outcome.
+func (x *exchange) sendOut(out *http.Request, a Attempt) Attempt {
+	x.count(out)
+	a.Number = x.sent
+	if a.Idempotent {
+		a.Response, _, a.Err = once(x.next, out, x.t.AttemptTimeout)
+		return a
+	}
+	traced, w := watch(out)
+	var timedOut bool
+	a.Response, timedOut, a.Err = once(x.next, traced, x.t.AttemptTimeout)
+	if a.Response != nil && a.Response.Request == traced {
+		a.Response.Request = out
+	}
+	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut))
+	return a
+}
+
+// count counts an attempt, here and for the layers above, and numbers out.
+func (x *exchange) count(out *http.Request) {
+	x.sent++
+	roundtrip.CountAttempt(out.Context())
+	if name := x.t.AttemptHeader; name != "" {
+		out.Header.Set(name, strconv.Itoa(x.sent))
+	}
+}
+
+// outgoing returns the request to send after last failed: the caller's own as
+// long as it is sent as it is.
+func (x *exchange) outgoing(last Attempt) (*http.Request, error) {
+	out := x.req
+	first := x.sent == 0
+	if x.t.AttemptHeader != "" || !first && x.t.Prepare != nil {
+		out = roundtrip.Clone(out)
+	}
+	switch {
+	case x.body != nil:
+		out = copyOnce(out, x.req)
+		x.body.attach(out, x.sent+1 >= x.t.limit(x.req))
+	case !first && roundtrip.HasBody(x.req):
+		body, err := x.req.GetBody()
+		if err != nil {
+			return nil, &finalError{err}
+		}
+		out = copyOnce(out, x.req)
+		out.Body = body
+	}
+	if !first && x.t.Prepare != nil {
+		if err := x.t.Prepare(out, last); err != nil {
+			roundtrip.CloseBody(out)
+			return nil, &finalError{err}
+		}
+	}
+	return out, nil
+}
+
+// copyOnce returns a copy of out that shares its header, unless it is a copy of
+// req already.
+func copyOnce(out, req *http.Request) *http.Request {
+	if out != req {
+		return out
+	}
+	c := new(http.Request)
+	*c = *req
+	return c
+}
+
+// retryable reports whether the cause of a failure may pass.
+func (x *exchange) retryable(a Attempt) bool {
+	if x.t.Retryable == nil {
+		return Retryable(a)
+	}
+	return x.t.Retryable(a) && !is[*finalError](a.Err)
+}
+
+// judge decides what becomes of the request, settles with Budget and Breaker, and
+// tells trace.
+func (x *exchange) judge(a Attempt) verdict {
+	retryable := x.retryable(a)
+	gone := (retryable || a.Err != nil) && cancelled(x.req) != nil
+	if x.t.Breaker != nil {
+		x.t.Breaker.Done(a)
+	}
+	if !retryable && a.Err == nil && !x.t.Budget.full() {
+		x.t.Budget.deposit(roundtrip.OriginOf(x.req.URL), x.t.Budget.ratio())
+	}
+	v := verdict{reason: reasonDone}
+	if gone {
+		v.reason = reasonCancelled
+	} else if retryable {
+		v = x.decide(a)
+	}
+	if hook := trace.From(x.req.Context()); hook != nil {
+		x.tell(hook, a, v, retryable)
+	}
+	return v
+}
+
+// decide collects what the decision looks at, and asks for leave.
+func (x *exchange) decide(a Attempt) verdict {
+	s := situation{
+		attempt:    a,
+		retryable:  true,
+		limit:      x.t.limit(x.req),
+		replayable: x.replayable(),
+		maxWait:    x.t.MaxWait,
+		capWait:    x.t.CapWait,
+		now:        time.Now(),
+	}
+	if s.maxWait == 0 {
+		s.maxWait = DefaultMaxWait
+	}
+	if x.t.Backoff != nil {
+		s.backoff = x.t.Backoff(a)
+	} else {
+		s.backoff = defaultBackoff(a)
+	}
+	s.deadline, _ = x.req.Context().Deadline()
+	v := decide(s)
+	if v.again && !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
+		return verdict{reason: reasonBudget}
+	}
+	if v.again && x.pass() != nil {
+		x.giveBack()
+		return verdict{reason: reasonOpen}
+	}
+	return v
+}
+
+func (x *exchange) giveBack() {
+	if x.t.Budget != nil {
+		x.t.Budget.deposit(roundtrip.OriginOf(x.req.URL), 1)
+	}
+}
+
+var defaultBackoff = FullJitter(defaultBase, defaultMost)
+
+func (x *exchange) replayable() bool {
+	if x.body != nil {
+		return x.body.ready()
+	}
+	return roundtrip.Replayable(x.req)
+}
+
+// drop puts a failed attempt away.
+func (x *exchange) drop(a Attempt) {
+	x.causes = append(x.causes, cause(a))
+	if a.Response != nil {
+		roundtrip.Discard(a.Response)
+	}
+}
+
+// unsent tells the Breaker that an attempt it allowed is not made.
+func (x *exchange) unsent(err error) {
+	x.giveBack()
+	if x.t.Breaker != nil {
+		x.t.Breaker.Done(Attempt{Number: x.sent + 1, Request: x.req, Err: err})
+	}
+}
+
+func cause(a Attempt) error {
+	if a.Err != nil {
+		return a.Err
+	}
+	return statusError(a.Response.StatusCode)
+}
+
+// finish returns the outcome of the last attempt to the caller.
+func (x *exchange) finish(a Attempt) (*http.Response, error) {
+	if x.body != nil {
+		x.body.finish()
+	}
+	if a.Err == nil {
+		if d := x.download(a.Response); d != nil {
+			a.Response.Body = d
+		}
+		return a.Response, nil
+	}
+	if f, ok := a.Err.(*finalError); ok { //nolint:errorlint // It is made here and never wrapped.
+		a.Err = f.error
+	}
+	if len(x.causes) == 0 {
+		return nil, a.Err
+	}
+	if err := cancelled(x.req); err != nil {
+		return nil, x.interrupted(err)
+	}
+	return nil, &Error{Attempts: x.sent, Err: a.Err, Causes: append(x.causes, a.Err)}
+}
+
+// interrupted returns the error of a request that the caller gave up for cause.
+func (x *exchange) interrupted(cause error) error {
+	if x.body != nil {
+		x.body.finish()
+	}
+	return &Error{Attempts: x.sent, Err: cause, Causes: x.causes, interrupted: true}
+}
+
+// tell reports a decision.
+func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable bool) {
+	action := "done"
+	switch {
+	case v.again:
+		action = "retry"
+	case retryable:
+		action = "give up"
+	case a.Err != nil:
+		action = "fail"
+	}
+	reason := v.reason
+	switch {
+	case v.again && a.Err == nil:
+		reason = cause(a).Error()
+	case v.again && a.Unprocessed:
+		reason = "not processed"
+	case v.again:
+		reason = "no response"
+	}
+	e := trace.About(x.req, "retry", action, reason)
+	e.Err = a.Err
+	e.Attrs = append(e.Attrs, slog.Int("attempt", a.Number))
+	if a.Response != nil {
+		e.Status = a.Response.StatusCode
+	}
+	if v.again {
+		e.Attrs = append(e.Attrs, slog.Duration("wait", v.wait))
+	}
+	if a.Unprocessed {
+		e.Attrs = append(e.Attrs, slog.Bool("unprocessed", true))
+	}
+	hook(e)
+}
+
+// finalError marks an error that did not come from sending the request and must
+// not have it sent again.
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
+
+// once sends out, guarded by timeout, and sees to it that exactly one of response
+// and error comes back. timedOut is true if it was cut short.
+func once(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
+	if timeout <= 0 {
+		resp, err = checked(next.RoundTrip(out))
+		if resp != nil && resp.Request == nil {
+			resp.Request = out
+		}
+		return resp, false, err
+	}
+	ctx, cancel := context.WithCancelCause(out.Context())
+	expired := &timeoutError{timeout}
+	timer := time.AfterFunc(timeout, func() { cancel(expired) })
+	guarded := out.WithContext(ctx)
+	resp, err = checked(next.RoundTrip(guarded))
+	// If the timer has fired the context is done, and with it a body that came
+	// at the last moment.
+	if !timer.Stop() && cancelled(out) == nil {
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, true, expired
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, false, err
+	}
+	if resp.Request == nil || resp.Request == guarded {
+		resp.Request = out
+	}
+	resp.Body = cancelWhenRead(resp.Body, cancel)
+	return resp, false, nil
+}
+
+// checked makes the best of a RoundTripper that breaks its contract.
+func checked(resp *http.Response, err error) (*http.Response, error) {
+	switch {
+	case err != nil:
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, err
+	case resp == nil:
+		return nil, errNoResponse
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}

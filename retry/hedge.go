@@ -1,0 +1,125 @@
+package retry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// hedgeable reports whether req may be sent twice at the same time: its method is
+// safe (RFC 9110 §9.2.1), and its body is there twice.
+func hedgeable(req *http.Request) bool {
+	switch req.Method {
+	case "", "GET", "HEAD", "OPTIONS", "QUERY":
+		return roundtrip.Replayable(req)
+	}
+	return false
+}
+
+// An outcome is what became of one of two requests.
+type outcome struct {
+	attempt Attempt
+	cancel  context.CancelCauseFunc
+}
+
+// A race sends requests at the same time.
+type race struct {
+	next     http.RoundTripper
+	timeout  time.Duration
+	outcomes chan outcome
+	// over is closed when nobody waits for outcomes any more.
+	over chan struct{}
+}
+
+// start sends out in a goroutine. An outcome that nobody waits for is put away by
+// it. The returned function cancels the request.
+func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
+	ctx, cancel := context.WithCancelCause(out.Context())
+	go func() {
+		guarded := out.WithContext(ctx)
+		a.Response, _, a.Err = once(r.next, guarded, r.timeout)
+		if a.Response != nil && a.Response.Request == guarded {
+			a.Response.Request = out
+		}
+		select {
+		case r.outcomes <- outcome{a, cancel}:
+		case <-r.over:
+			if a.Response != nil {
+				_ = a.Response.Body.Close()
+			}
+			cancel(nil)
+		}
+	}()
+	return cancel
+}
+
+// hedge sends out, and once more if no header comes within Hedge, and returns the
+// first good outcome, or the last if none is.
+func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
+	r := &race{next: x.next, timeout: x.t.AttemptTimeout, outcomes: make(chan outcome), over: make(chan struct{})}
+	defer close(r.over)
+	x.count(out)
+	a.Number = x.sent
+	cancels := []context.CancelCauseFunc{r.start(out, a)}
+	timer := time.NewTimer(x.t.Hedge)
+	defer timer.Stop()
+	running := 1
+	for {
+		select {
+		case <-timer.C:
+			if second := x.second(out); second != nil {
+				b := a
+				b.Number = x.sent
+				cancels = append(cancels, r.start(second, b))
+				running++
+			}
+		case o := <-r.outcomes:
+			running--
+			if running > 0 && x.retryable(o.attempt) {
+				// The other one may do better.
+				x.drop(o.attempt)
+				o.cancel(nil)
+				continue
+			}
+			for i, cancel := range cancels {
+				// The numbers of a race are consecutive.
+				if a.Number+i != o.attempt.Number {
+					cancel(nil)
+				}
+			}
+			if o.attempt.Err != nil {
+				o.cancel(nil)
+				return o.attempt
+			}
+			o.attempt.Response.Body = cancelWhenRead(o.attempt.Response.Body, o.cancel)
+			return o.attempt
+		}
+	}
+}
+
+// second returns the copy of out to be sent beside it, or nil if there may be
+// none.
+func (x *exchange) second(out *http.Request) *http.Request {
+	if x.sent >= x.t.limit(x.req) || !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
+		return nil
+	}
+	second := roundtrip.Clone(out)
+	if roundtrip.HasBody(x.req) {
+		body, err := x.req.GetBody()
+		if err != nil {
+			return nil
+		}
+		second.Body = body
+	}
+	x.count(second)
+	if hook := trace.From(x.req.Context()); hook != nil {
+		e := trace.About(x.req, "retry", "hedge", "no header within "+x.t.Hedge.String())
+		e.Attrs = append(e.Attrs, slog.Int("attempt", x.sent))
+		hook(e)
+	}
+	return second
+}

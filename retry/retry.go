@@ -1,0 +1,223 @@
+// Package retry sends a request again when its failure is likely to pass, and
+// finishes downloads that broke in the middle.
+//
+//	client := &http.Client{Transport: &retry.Transport{}}
+//
+// # Behavior
+//
+// An attempt is followed by another one if all of this is true:
+//
+//   - It failed for a cause that may pass: see [Retryable], which
+//     [Transport.Retryable] replaces.
+//   - It is safe to send the request twice: its method is idempotent (GET, HEAD,
+//     OPTIONS, TRACE, PUT, DELETE, QUERY), it carries an Idempotency-Key or
+//     X-Idempotency-Key field, [Allow] is in its context, or it was certainly not
+//     processed (no connection was made, nothing was written, or the server
+//     refused the HTTP/2 stream). A POST is not sent twice by default.
+//   - Its body can be sent again: there is none, GetBody makes a new one, or what
+//     was read of it so far is not more than [Transport.MaxReplay] bytes, which
+//     are copied while they are sent.
+//   - [Transport.Attempts] and [Transport.Budget] are not used up, and the
+//     [Transport.Breaker] lets it pass.
+//   - The wait before it ends before the deadline of the request's context and,
+//     if the server asked for it by Retry-After, is no longer than
+//     [Transport.MaxWait].
+//
+// Otherwise the response of the last attempt is returned with its body unread,
+// or the error: as it is after one attempt, as an [*Error] after several.
+//
+// The body of a 200 answer to GET that breaks before its end is continued by a
+// Range request, if the server offers byte ranges and the response has a strong
+// validator; so is the body of a 206 the caller asked for. What continues it must
+// be the same representation at the same place, or the caller gets the original
+// error: no byte is guessed. Every resumption counts as an attempt.
+//
+// # Place in a chain
+//
+// Below caching, so that callers who wait for the same response share its
+// attempts and a resumed body is whole when it is stored; below decompress, which
+// makes of the wire bytes that ranges are about something else; above auth, so
+// that every attempt is signed afresh.
+//
+// # Limits
+//
+// Whether a request was processed is learned from [net/http/httptrace]; a Base
+// that does not support it is believed to have sent every request that failed,
+// unless the error is one of dialing. net/http's own replays, over a connection
+// that the server had closed or after GOAWAY, happen below and are not counted.
+// A request body without GetBody is wrapped, so that a file is copied by Read and
+// not by sendfile.
+package retry
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Defaults of a [Transport].
+const (
+	// DefaultAttempts is how often a request is sent at most.
+	DefaultAttempts = 2
+	// DefaultMaxWait is the longest wait a Retry-After field is obeyed for.
+	DefaultMaxWait = time.Minute
+	// DefaultMaxReplay is how many bytes of a body without GetBody are kept.
+	DefaultMaxReplay = 64 << 10
+)
+
+// Transport is an [http.RoundTripper] that retries. The zero value sends an
+// idempotent request up to [DefaultAttempts] times, backing off in between, and
+// resumes broken downloads within that number.
+//
+// A Transport is safe for concurrent use. Its fields must not be changed after
+// its first use.
+type Transport struct {
+	// Base sends the requests. If nil, [http.DefaultTransport] is used.
+	Base http.RoundTripper
+
+	// Attempts is the most times a request is sent, first try, retries, hedges
+	// and resumptions together. If zero, [DefaultAttempts] is used; 1 or a
+	// negative number turns retrying off. [WithAttempts] overrides it.
+	Attempts int
+
+	// Retryable reports whether the outcome of an attempt may be better the next
+	// time. It is asked for every outcome, success included, and decides about
+	// the cause only: it cannot have a request sent twice that is not safe to
+	// send twice. If it reads the response body it must put another in its
+	// place. If nil, [Retryable] is used.
+	Retryable func(Attempt) bool
+
+	// Backoff returns how long to wait after a failed attempt before the next.
+	// After a Retry-After of the server it is added as jitter. If nil,
+	// [FullJitter] of 100 ms, at most 10 s, is used.
+	Backoff func(Attempt) time.Duration
+
+	// MaxWait is the longest wait that a Retry-After field is obeyed for. If it
+	// asks for more, the response is returned. If zero, [DefaultMaxWait] is
+	// used; negative means no limit.
+	MaxWait time.Duration
+
+	// CapWait has a Retry-After that asks for more than MaxWait waited for
+	// MaxWait instead of having the response returned.
+	CapWait bool
+
+	// Budget limits what retries, hedges and resumptions add to the load of a
+	// host. Transports may share one. If nil, there is no limit but Attempts.
+	Budget *Budget
+
+	// Breaker stops requests to a host that is down. If nil, none is stopped.
+	Breaker Breaker
+
+	// AttemptTimeout is how long an attempt may take to get the header of a
+	// response. It never cuts a body that is being read. Zero means no limit.
+	AttemptTimeout time.Duration
+
+	// Hedge is how long a request with a safe method (GET, HEAD, OPTIONS, QUERY)
+	// waits for the header of a response before it is sent a second time, at the
+	// same time; the first good response wins and the other attempt is
+	// cancelled. It takes one of Attempts and of the Budget. Zero means never.
+	Hedge time.Duration
+
+	// MaxReplay is how many bytes of a request body without GetBody are kept for
+	// sending it again. They are copied while they are sent: nothing is read
+	// ahead. If zero, [DefaultMaxReplay] is used; if negative, none are kept.
+	MaxReplay int64
+
+	// NoResume turns the resumption of broken downloads off.
+	NoResume bool
+
+	// IdempotencyKey returns the value of an Idempotency-Key field to be sent
+	// with every attempt of a request, the same on each, or "" for none; the
+	// request is then safe to send twice. It is not asked for a request that has
+	// one. If nil, none is added. [RandomKey] is one to use.
+	IdempotencyKey func(*http.Request) string
+
+	// AttemptHeader names a request field that carries the number of the
+	// attempt, counted from 1. If empty, none is sent.
+	AttemptHeader string
+
+	// Prepare is called before each attempt but the first, with the request that
+	// is going to be sent, which it may change (a fresh date, a new signature),
+	// and the attempt that failed, whose response body is closed. If it returns
+	// an error, that ends the request. If nil, requests are sent unchanged.
+	Prepare func(out *http.Request, failed Attempt) error
+}
+
+// RoundTrip implements [http.RoundTripper]. If several attempts failed, the error
+// is an [*Error].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.roundTrip(req, roundtrip.Or(t.Base))
+}
+
+// Wrap returns a RoundTripper like t that sends through next in place of t.Base.
+func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundtrip.Bind(t.roundTrip, next)
+}
+
+// CloseIdleConnections closes the idle connections of t.Base.
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+
+func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	x := exchange{t: t, next: next, req: req}
+	x.begin()
+	if err := x.pass(); err != nil {
+		roundtrip.CloseBody(req)
+		return nil, err
+	}
+	var last Attempt
+	for {
+		a := x.send(last)
+		v := x.judge(a)
+		if !v.again {
+			return x.finish(a)
+		}
+		x.drop(a)
+		if err := sleep(req, v.wait); err != nil {
+			x.unsent(err)
+			return nil, x.interrupted(err)
+		}
+		a.Wait = v.wait
+		last = a
+	}
+}
+
+// pass asks the Breaker whether the request may be sent now.
+func (x *exchange) pass() error {
+	if x.t.Breaker == nil {
+		return nil
+	}
+	return x.t.Breaker.Allow(x.req)
+}
+
+// sleep waits for d, or until req is cancelled; then it returns the cause.
+func sleep(req *http.Request, d time.Duration) error {
+	ctx := req.Context()
+	if d <= 0 {
+		return cancelled(req)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+	case <-req.Cancel: //nolint:staticcheck // Deprecated, but net/http still obeys it, and so must what waits above it.
+	}
+	return cancelled(req)
+}
+
+// cancelled returns why the caller gave req up, or nil.
+func cancelled(req *http.Request) error {
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-req.Cancel: //nolint:staticcheck // See sleep.
+		return context.Canceled
+	default:
+		return nil
+	}
+}
