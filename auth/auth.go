@@ -1,0 +1,289 @@
+// Package auth answers the challenges of servers and proxies: Digest, Basic,
+// Bearer, WSSE, HMACDigest and whatever else implements [Scheme].
+//
+//	var keys auth.Keyring
+//	keys.Add("joe", "password", "example.com")
+//	client.Transport = &auth.Transport{Base: client.Transport, Credentials: &keys}
+//
+// # Behavior
+//
+// A request is sent as it is. If it comes back with status 401, the strongest
+// challenge that can be answered with the first credential for the origin is
+// answered; if that is refused, the next credential is tried, but never a weaker
+// challenge. If nothing can be done, the 401 is returned with its body unread.
+// From then on requests to the same protection space are signed at once, one
+// round trip each: the directory of the path and what is below it, or what Digest
+// says in its domain. A realm that was entered by a strong scheme is never
+// entered by a weaker one later.
+//
+// A credential goes only where it is for: to the hosts, ports or origins of its
+// domain, or without one to the origins that the caller asks. Where a redirect
+// leads to another origin, only a credential whose domain names that one is used.
+//
+// A request that has an Authorization or X-WSSE field of its own is left alone;
+// setting the field to nil keeps this package from a request. User information
+// in the URL is taken out of it and used for that origin, also when
+// [http.Client] has made a Basic field of it already.
+//
+// A Digest nonce is leased to one request in flight, so that its count is never
+// sent twice or out of order; requests in parallel have a nonce each. The answer
+// must prove that the server knows the password if it claims to (rspauth). User
+// names and passwords beyond ASCII are sent in UTF-8, and once more in ISO 8859-1
+// to a server that refuses them and did not say which it wants.
+//
+// MD5 and SHA-1 are used where a protocol leaves no choice, and chosen last.
+//
+// # Place in a chain
+//
+// Below redirects, caching and retry, so that each hop and each try is signed
+// afresh, and next to the wire, since Digest signs the bytes of the request
+// target and, with auth-int, those of the content.
+//
+// # Limits
+//
+// The documentation of [http.RoundTripper] says that one should not handle
+// authentication; this one does, which is its whole purpose. Negotiate, NTLM and
+// other schemes bound to a connection are not implemented, nor the login forms of
+// web sites. A body without GetBody that cannot seek is sent twice only within
+// [Transport.MaxReplay]. User names are not normalized.
+package auth
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Transport is an [http.RoundTripper] that authenticates requests. The zero
+// value has no credentials but those in URLs.
+//
+// A Transport is safe for concurrent use. Its fields must not be changed after
+// its first use. Layers made by one Transport share its state.
+type Transport struct {
+	// Base sends the requests. If nil, [http.DefaultTransport] is used.
+	Base http.RoundTripper
+
+	// Credentials is where user names, passwords and tokens come from, such as a
+	// [*Keyring]. If nil, there are none.
+	Credentials Source
+
+	// Schemes are those that challenges are answered by. If nil,
+	// [DefaultSchemes] are; if empty, none is. Which one answers is decided by
+	// strength, not by their order.
+	Schemes []Scheme
+
+	// Preemptive sends credentials with the first request to an origin, before it
+	// asks for them: a token or Basic, or another scheme that can if those are not
+	// listed (of several, the last). A credential without a domain is sent so only
+	// to the first origin that this Transport is used for.
+	Preemptive bool
+
+	// RequireTLS keeps credentials from being sent, in whatever form, by http.
+	RequireTLS bool
+
+	// TrustRedirects has a redirect to another origin trusted like the caller: a
+	// credential without a domain is for that one too.
+	TrustRedirects bool
+
+	// Jar takes the cookies that a 401 sets, and supplies them to the answer. The
+	// jar of http.Client and of a layer above sees only the last response. If
+	// nil, such cookies are dropped.
+	Jar http.CookieJar
+
+	// MaxReplay is how many bytes of a request body are kept in memory, to be sent
+	// again, if the request has no GetBody and its body cannot seek. If zero,
+	// none: once such a body was read, the 401 is returned.
+	MaxReplay int64
+
+	// Unsupported has a request whose challenges ask for something that no scheme
+	// can do fail with the [*UnsupportedError]. If false, the 401 is returned.
+	Unsupported bool
+
+	once   sync.Once
+	engine engine
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.roundTrip(req, roundtrip.Or(t.Base))
+}
+
+// Wrap returns a RoundTripper like t that sends through next in place of t.Base.
+func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
+	return &bound{t, roundtrip.Or(next)}
+}
+
+// CloseIdleConnections closes the idle connections of t.Base.
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+
+// bound is a Transport with another successor.
+type bound struct {
+	t    *Transport
+	next http.RoundTripper
+}
+
+func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	return b.t.roundTrip(req, b.next)
+}
+func (b *bound) CloseIdleConnections()             { roundtrip.CloseIdle(b.next) }
+func (b *bound) Unwrap() http.RoundTripper         { return b.next }
+func (b *bound) Identity(req *http.Request) string { return b.t.Identity(req) }
+
+var (
+	_ roundtrip.Identifier = (*Transport)(nil)
+	_ roundtrip.Identifier = (*bound)(nil)
+)
+
+func (t *Transport) setup() *engine {
+	t.once.Do(func() {
+		e := &t.engine
+		e.source, e.schemes = t.Credentials, slices.Clone(t.Schemes)
+		if t.Schemes == nil {
+			e.schemes = DefaultSchemes()
+		}
+		e.preemptive, e.requireTLS, e.trust = t.Preemptive, t.RequireTLS, t.TrustRedirects
+		e.authenticate, e.infoField = "Www-Authenticate", "Authentication-Info"
+	})
+	return &t.engine
+}
+
+func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	e := t.setup()
+	x, ok := e.exchange(req)
+	if !ok {
+		return next.RoundTrip(req)
+	}
+	body := &x.body
+	body.init(req, t.MaxReplay)
+	if roundtrip.HasBody(req) {
+		x.Body = body.look
+	}
+	if err := x.recall(body.certain()); err != nil {
+		body.close()
+		return nil, err
+	}
+	out := x.first()
+	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
+		body.close()
+		return nil, err
+	}
+	if body.spool != nil {
+		out.Body = body.first()
+	}
+	for {
+		resp, err := next.RoundTrip(out)
+		if err != nil {
+			x.failed()
+			body.finish()
+			return nil, err
+		}
+		if resp.Request == nil {
+			resp.Request = out
+		}
+		if resp.StatusCode != http.StatusUnauthorized {
+			body.finish()
+			return x.deliver(resp)
+		}
+		again, err := t.answer(x, out, resp)
+		if again == nil {
+			body.finish()
+			if err != nil {
+				roundtrip.Discard(resp)
+				return nil, err
+			}
+			return resp, nil
+		}
+		roundtrip.Discard(resp)
+		if req.Context().Err() != nil {
+			x.failed()
+			body.finish()
+			closeNew(out, again)
+			return nil, context.Cause(req.Context())
+		}
+		out = again
+	}
+}
+
+// closeNew closes the body of a request that was made to be sent and is not.
+func closeNew(sent, out *http.Request) {
+	if out.Body != nil && out.Body != sent.Body {
+		_ = out.Body.Close()
+	}
+}
+
+// deliver returns a response that is no challenge, or an error if it comes from
+// somebody who does not know the password.
+func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
+	err := x.accepted(&reply{header: resp.Header, infoField: x.engine.infoField, resp: resp})
+	if err != nil {
+		roundtrip.Discard(resp)
+		return nil, err
+	}
+	return resp, nil
+}
+
+// answer returns the request that answers the 401 resp to out, or nil if it
+// should be returned; with an error, that instead. resp is not touched.
+func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) (*http.Request, error) {
+	ok, err := x.challenged(resp.Header)
+	if !ok {
+		return nil, t.telling(err)
+	}
+	if !x.body.replayable() {
+		x.keep()
+		x.tell("give up", "the body cannot be sent again", nil)
+		return nil, nil
+	}
+	again := x.copyOf(out)
+	signed, err := x.sign(again.Header)
+	if !signed {
+		return nil, t.telling(err)
+	}
+	if again.Body, err = x.body.again(); err != nil {
+		x.failed()
+		return nil, &sourceError{"reading the body again", err}
+	}
+	t.cookies(x.url, resp, again)
+	return again, nil
+}
+
+// telling returns err, unless it says that something is unsupported and the
+// caller does not want to hear of it.
+func (t *Transport) telling(err error) error {
+	if unsignable(err) && !t.Unsupported {
+		return nil
+	}
+	return err
+}
+
+// cookies puts the cookies of a 401 into the jar and what the jar makes of them
+// into the request that answers it.
+func (t *Transport) cookies(u *url.URL, resp *http.Response, again *http.Request) {
+	if t.Jar == nil {
+		return
+	}
+	set := resp.Cookies()
+	if len(set) == 0 {
+		return
+	}
+	t.Jar.SetCookies(u, set)
+	isNew := func(name string) bool {
+		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name })
+	}
+	old := again.Cookies()
+	again.Header.Del("Cookie")
+	for _, c := range old {
+		if !isNew(c.Name) {
+			again.AddCookie(c)
+		}
+	}
+	for _, c := range t.Jar.Cookies(u) {
+		if isNew(c.Name) {
+			again.AddCookie(c)
+		}
+	}
+}

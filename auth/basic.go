@@ -1,0 +1,117 @@
+package auth
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Basic is RFC 7617: the user name and the password in plain text.
+type Basic struct {
+	// Lax allows what RFC 7617 §2 forbids: a colon in a user name, which the
+	// server takes for its end, and control characters.
+	Lax bool
+}
+
+// Name returns "basic".
+func (Basic) Name() string { return "basic" }
+
+// Weigh implements [Scheme].
+func (b Basic) Weigh(c Challenge, cred Credential) (int, error) {
+	if realm, ok := c.Param("realm"); !ok || len(realm) > maxParam {
+		return 0, unsupported("basic", "realm", realm)
+	}
+	if err := b.check(&cred); err != nil {
+		return 0, err
+	}
+	return StrengthBasic, nil
+}
+
+func (b Basic) check(cred *Credential) error {
+	switch {
+	case !cred.hasPassword() || cred.HA1 != "" && cred.Password == "":
+		return errNoPassword
+	case b.Lax:
+		return nil
+	case strings.Contains(cred.Username, ":"):
+		return unsupported("basic", "user name", "with a colon")
+	case hasControl(cred.Username) || hasControl(cred.Password):
+		return unsupported("basic", "credential", "with control characters")
+	}
+	return nil
+}
+
+// Session implements [Scheme]. Basic can be sent unasked.
+func (b Basic) Session(c *Challenge, cred Credential) (Session, error) {
+	if err := b.check(&cred); err != nil {
+		return nil, err
+	}
+	return basicSession{utf8: c != nil && saysUTF8(*c)}, nil
+}
+
+type basicSession struct{ utf8 bool }
+
+func (s basicSession) Sign(a *Attempt) error {
+	a.Authorize(basicValue(a.Credential.Username, a.Credential.Password, a.Latin1 && !s.utf8))
+	return nil
+}
+
+func basicValue(username, password string, latin1 bool) string {
+	text := username + ":" + password
+	if latin1 {
+		text = toLatin1(text)
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(text))
+}
+
+// saysUTF8 reports whether c asks for UTF-8 (RFC 7617 §2.1, RFC 7616 §4): the
+// only charset there is.
+func saysUTF8(c Challenge) bool {
+	charset, ok := c.Param("charset")
+	return ok && httpfield.EqualFold(charset, "utf-8")
+}
+
+// toLatin1 returns s, which is in UTF-8, in ISO 8859-1. What that does not have
+// becomes a question mark; see [inLatin1].
+func toLatin1(s string) string {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r > 0xff {
+			r = '?'
+		}
+		b = append(b, byte(r))
+	}
+	return string(b)
+}
+
+// inLatin1 reports whether s says something else in ISO 8859-1 than in UTF-8, and
+// can be said there at all.
+func inLatin1(s string) bool {
+	differs := false
+	for _, r := range s {
+		if r > 0xff {
+			return false
+		}
+		differs = differs || r >= 0x80
+	}
+	return differs
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}

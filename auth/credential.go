@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A Credential is what somebody can prove who they are with: a user name with a
+// password or with a hash of it, or a token.
+//
+// A Credential is itself a [Source] that has nothing else.
+type Credential struct {
+	// Username and Password are in UTF-8.
+	Username, Password string
+
+	// HA1 stands in for the password in Digest, as in an htdigest file: the hash
+	// of username:realm:password in hexadecimal digits. Realm must be set with
+	// it. It is of no use for other schemes.
+	HA1 string
+
+	// HA1Algorithm is the algorithm of HA1, without -sess. If empty, it is MD5
+	// for 32 digits and SHA-256 for 64.
+	HA1Algorithm string
+
+	// Token is a bearer token (RFC 6750).
+	Token string
+
+	// TokenFunc returns a bearer token in place of Token. Its argument is the
+	// token that the server has just called invalid, or empty; only then it need
+	// return a new one. It should return cached tokens, and is called by many
+	// goroutines at once.
+	TokenFunc func(ctx context.Context, invalid string) (string, error)
+
+	// Domain is where the credential may be sent: a host, for every port; a
+	// host:port; or an origin such as "https://example.com". If empty, the
+	// credential is for every origin that the caller asks, but never for one
+	// that a redirect leads to.
+	Domain string
+
+	// Realm is the only realm that the credential is for. If empty, it is for
+	// every one.
+	Realm string
+}
+
+// Credentials implements [Source].
+func (c Credential) Credentials(context.Context, Target) ([]Credential, error) {
+	return []Credential{c}, nil
+}
+
+// String returns the user name only, so that no secret is printed by mistake.
+func (c Credential) String() string { return "credential of " + c.Username }
+
+// GoString is like String.
+func (c Credential) GoString() string { return c.String() }
+
+// A Target says what credentials are wanted for.
+type Target struct {
+	// URL is the origin that asks, or that is asked: scheme and host only.
+	URL url.URL
+	// Proxy is true if a proxy asks.
+	Proxy bool
+	// Scheme is the authentication scheme, in lower case, and Realm the realm of
+	// the challenge. Both are empty if there is none yet.
+	Scheme, Realm string
+}
+
+// A Source knows credentials. It is asked for every request, by many goroutines
+// at once, and should answer from memory: what takes longer belongs into
+// [Credential.TokenFunc].
+type Source interface {
+	// Credentials returns those to try for target, in this order. Those that are
+	// not for its origin, by their Domain, are not used.
+	Credentials(ctx context.Context, target Target) ([]Credential, error)
+}
+
+// SourceFunc is a function as a [Source].
+type SourceFunc func(ctx context.Context, target Target) ([]Credential, error)
+
+// Credentials calls f.
+func (f SourceFunc) Credentials(ctx context.Context, target Target) ([]Credential, error) {
+	return f(ctx, target)
+}
+
+// credKey is what is remembered of a credential: two with the same key make the
+// same header fields.
+type credKey struct {
+	username, password, ha1, token, domain, realm string
+	dynamic                                       bool
+}
+
+func (c *Credential) key() credKey {
+	return credKey{c.Username, c.Password, c.HA1, c.Token, c.Domain, c.Realm, c.TokenFunc != nil}
+}
+
+// hasPassword reports whether c can be used where a password is asked for.
+func (c *Credential) hasPassword() bool {
+	return c.Username != "" || c.Password != ""
+}
+
+// A scope is a parsed [Credential.Domain].
+type scope struct {
+	scheme, host, port string
+}
+
+// parseScope parses a domain. ok is false if it is none: then it covers nothing.
+func parseScope(domain string) (s scope, ok bool) {
+	domain = httpfield.TrimBlanks(domain)
+	if strings.Contains(domain, "://") {
+		u, err := url.Parse(domain)
+		if err != nil || u.Hostname() == "" {
+			return scope{}, false
+		}
+		o := roundtrip.OriginOf(u)
+		return scope{o.Scheme, o.Host, o.Port}, true
+	}
+	if a, err := netip.ParseAddr(domain); err == nil {
+		return scope{host: a.String()}, true
+	}
+	if domain == "" || strings.ContainsAny(domain, "/?#@ \\%*") {
+		return scope{}, false
+	}
+	u, err := url.Parse("//" + domain)
+	if err != nil || u.Hostname() == "" {
+		return scope{}, false
+	}
+	return scope{host: roundtrip.Host(u), port: u.Port()}, true
+}
+
+// covers reports whether o is within s.
+func (s scope) covers(o roundtrip.Origin) bool {
+	return s.host == o.Host && (s.port == "" || s.port == o.Port) && (s.scheme == "" || s.scheme == o.Scheme)
+}
+
+// A way says how a request came to its origin.
+type way struct {
+	origin roundtrip.Origin
+	// crossed is true if a redirect led here from another origin.
+	crossed bool
+	// lowered is true if it led from https to http.
+	lowered bool
+}
+
+// mayUse reports whether a credential with that domain may be sent to the end of
+// w. An empty domain stands for every origin the caller asks by itself.
+func mayUse(domain string, w way) bool {
+	if domain == "" {
+		return !w.crossed
+	}
+	s, ok := parseScope(domain)
+	if !ok || !s.covers(w.origin) {
+		return false
+	}
+	// A host alone is named for https and http alike. Nobody who wrote it for a
+	// site in https meant that a redirect may lead it in the clear.
+	return !w.lowered || s.scheme != "" || s.port != ""
+}

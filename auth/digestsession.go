@@ -1,0 +1,261 @@
+package auth
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// A leaser is a Session that signs each attempt with something nobody else may
+// use meanwhile.
+type leaser interface {
+	Session
+	// lease reserves it for a. It returns false if there is none; if wait is
+	// true, only after those in use came back.
+	lease(a *Attempt, wait bool) bool
+	// renew reserves what challenge c brings.
+	renew(a *Attempt, c Challenge) error
+	// accepted takes it back after an answer that was no refusal.
+	accepted(a *Attempt, r *reply) error
+	// lost gives it up after a refusal, or without an answer.
+	lost(a *Attempt, stale bool)
+	// kept takes it back unused.
+	kept(a *Attempt)
+}
+
+// A digestSession signs for one user in one realm.
+type digestSession struct {
+	digest Digest
+	realm  string
+	cred   Credential
+	pool   noncePool
+
+	mu  sync.Mutex
+	ha1 [len(algorithms)][2]string // by algorithm and by Latin1
+}
+
+// add puts the nonce of ch into the pool.
+func (s *digestSession) add(ch *digestChallenge) {
+	n := &nonce{ch: ch, value: ch.nonce}
+	s.pool.arrive(n)
+	s.pool.put(n)
+}
+
+func (s *digestSession) lease(a *Attempt, wait bool) bool {
+	if wait {
+		a.proof.nonce = s.pool.await(a.Context)
+	} else {
+		a.proof.nonce = s.pool.lease()
+	}
+	return a.proof.nonce != nil
+}
+
+func (s *digestSession) renew(a *Attempt, c Challenge) error {
+	ch, err := s.digest.parse(c)
+	if err != nil {
+		return err
+	}
+	n := &nonce{ch: ch, value: ch.nonce}
+	s.pool.arrive(n)
+	a.proof.nonce = n
+	return nil
+}
+
+func (s *digestSession) lost(a *Attempt, stale bool) {
+	if n := a.proof.nonce; n != nil {
+		s.pool.drop(n, stale)
+		a.proof.nonce = nil
+	}
+}
+
+func (s *digestSession) kept(a *Attempt) {
+	if n := a.proof.nonce; n != nil {
+		s.pool.put(n)
+		a.proof.nonce = nil
+	}
+}
+
+// prepare computes what does not change between the requests of n. The client
+// nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2).
+func (s *digestSession) prepare(n *nonce, a *Attempt) error {
+	if n.head != "" {
+		return nil
+	}
+	var err error
+	if n.cnonce, err = newCnonce(s.digest.Rand); err != nil {
+		return err
+	}
+	n.ha1 = s.baseHA1(n.ch, a.Latin1)
+	if n.ch.sess {
+		n.ha1 = n.ch.alg.sumText(n.ha1, n.value, n.cnonce)
+	}
+	n.head = "Digest " + n.ch.username(&s.cred, a.Latin1) + ", realm=" + httpfield.Quote(s.realm) +
+		", nonce=" + httpfield.Quote(n.value)
+	if n.ch.hasOpaque {
+		n.tail = ", opaque=" + httpfield.Quote(n.ch.opaque)
+	}
+	if n.ch.userhash {
+		n.tail += ", userhash=true"
+	}
+	return nil
+}
+
+func (s *digestSession) baseHA1(ch *digestChallenge, latin1 bool) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := 0
+	if latin1 && !ch.utf8 {
+		i = 1
+	}
+	p := &s.ha1[ch.alg.index][i]
+	if *p == "" {
+		*p = ch.ha1(&s.cred, latin1)
+	}
+	return *p
+}
+
+// Sign implements [Session].
+func (s *digestSession) Sign(a *Attempt) error {
+	if a.proof.nonce == nil && !s.lease(a, false) {
+		return ErrNotUnasked
+	}
+	n := a.proof.nonce
+	if err := s.prepare(n, a); err != nil {
+		return err
+	}
+	p := &a.proof
+	p.session, p.qop, p.bodyHash = s, "", ""
+	switch {
+	case n.ch.authInt && (s.digest.Integrity || !n.ch.auth):
+		var err error
+		if p.bodyHash, err = hashBody(n.ch.alg, a); err == nil {
+			p.qop = "auth-int"
+		} else if n.ch.auth {
+			p.qop = "auth"
+		} else {
+			return err
+		}
+	case n.ch.auth:
+		p.qop = "auth"
+	}
+	n.count++
+	p.count = n.count
+	a.Authorize(s.header(a))
+	return nil
+}
+
+// hashBody returns the hash of the content of the request.
+func hashBody(alg *algorithm, a *Attempt) (string, error) {
+	if a.Body == nil {
+		return alg.sumText(""), nil
+	}
+	body, err := a.Body()
+	if err != nil {
+		return "", unsupported("digest", "qop", "auth-int for a body that cannot be read twice")
+	}
+	sum, err := alg.sumReader(body)
+	_ = body.Close() // read-only: what was read is what counts
+	if err != nil {
+		return "", &sourceError{"digest: reading the body", err}
+	}
+	return sum, nil
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// header returns the value of Authorization, its parameters in the order of
+// httplib2.
+func (s *digestSession) header(a *Attempt) string {
+	n, p := a.proof.nonce, &a.proof
+	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	b := append((*buf)[:0], n.head...)
+	b = append(b, `, uri="`...)
+	if strings.ContainsAny(a.Target, `"\`) {
+		q := httpfield.Quote(a.Target)
+		b = append(b, q[1:len(q)-1]...)
+	} else {
+		b = append(b, a.Target...)
+	}
+	b = append(b, '"')
+	if n.ch.algorithm != "" {
+		b = append(b, ", algorithm="...)
+		b = append(b, n.ch.algorithm...)
+	}
+	b = append(b, `, response="`...)
+	b = p.appendResponse(b, a.Method, a.Target, p.bodyHash)
+	b = append(b, '"')
+	if p.qop != "" {
+		b = append(b, ", qop="...)
+		b = append(b, p.qop...)
+		b = append(b, ", nc="...)
+		b = appendCount(b, p.count)
+		b = append(b, `, cnonce="`...)
+		b = append(b, n.cnonce...)
+		b = append(b, '"')
+	}
+	b = append(b, n.tail...)
+	value := string(b)
+	*buf = b
+	buffers.Put(buf)
+	return value
+}
+
+// appendCount appends n as nc-value, eight hexadecimal digits.
+func appendCount(b []byte, n uint32) []byte {
+	const digits = "0123456789abcdef"
+	for shift := 28; shift >= 0; shift -= 4 {
+		b = append(b, digits[n>>shift&15])
+	}
+	return b
+}
+
+// accepted checks the proof of the server and takes the nonce back, or what it
+// names to take its place.
+func (s *digestSession) accepted(a *Attempt, r *reply) error {
+	n := a.proof.nonce
+	if n == nil {
+		return nil
+	}
+	lines := r.header[r.infoField]
+	if len(lines) == 0 {
+		s.kept(a)
+		return nil
+	}
+	info := Challenge{params: httpfield.AuthParams(lines)}
+	err := a.proof.verify(info, a.Target, r)
+	if s.digest.IgnoreProof {
+		err = nil
+	}
+	if err != nil {
+		s.lost(a, false)
+		return err
+	}
+	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
+	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
+		fresh := &nonce{ch: n.ch, value: next}
+		s.lost(a, false)
+		s.pool.arrive(fresh)
+		s.pool.put(fresh)
+		r.nextnonce = true
+		return nil
+	}
+	s.kept(a)
+	return nil
+}
+
+// describe says what a was signed with, for trace.
+func (*digestSession) describe(a *Attempt) (algorithm, qop, count string) {
+	n := a.proof.nonce
+	if n == nil {
+		return "", "", ""
+	}
+	algorithm = n.ch.alg.name
+	if n.ch.sess {
+		algorithm += "-sess"
+	}
+	return algorithm, a.proof.qop, strconv.FormatUint(uint64(a.proof.count), 10)
+}
+
+var _ leaser = (*digestSession)(nil)

@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrServerProof matches, with [errors.Is], the error of a request whose answer
+// did not prove that the server knows the password: the rspauth of Digest (RFC
+// 7616 §3.5) was wrong. The answer may be anybody's.
+var ErrServerProof = errors.New("auth: digest: the server did not prove that it knows the password")
+
+// An UnsupportedError says that a challenge asks for something that its scheme
+// cannot do: a Digest algorithm or quality of protection, an HMACDigest without
+// its parameters, a user name that cannot be written.
+//
+// The 401 is returned as it came and the error is reported to
+// [github.com/tripper-go/tripper/trace]; [Transport.Unsupported] has it returned
+// in place of the response.
+type UnsupportedError struct {
+	// Scheme is the authentication scheme, in lower case.
+	Scheme string
+	// Parameter is the parameter of the challenge that is to blame.
+	Parameter string
+	// Value is its value, cut to a length that can be printed; empty if the
+	// parameter is missing.
+	Value string
+}
+
+// Error returns the scheme, the parameter and its value.
+func (e *UnsupportedError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("auth: %s: no usable %s in the challenge", e.Scheme, e.Parameter)
+	}
+	return fmt.Sprintf("auth: %s: unsupported %s %q", e.Scheme, e.Parameter, e.Value)
+}
+
+// unsupported returns an UnsupportedError.
+func unsupported(scheme, parameter, value string) error {
+	const most = 64
+	if len(value) > most {
+		value = value[:most]
+	}
+	return &UnsupportedError{scheme, parameter, value}
+}
+
+// A sourceError wraps what a Source or a TokenFunc failed with.
+type sourceError struct {
+	what string
+	err  error
+}
+
+func (e *sourceError) Error() string { return "auth: " + e.what + ": " + e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// Timeout reports whether the cause was a timeout.
+func (e *sourceError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.err, &t) && t.Timeout()
+}

@@ -1,0 +1,410 @@
+package auth
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// An engine is what a Transport and a Proxy have in common: credentials, schemes
+// and a memory.
+type engine struct {
+	source       Source
+	schemes      []Scheme
+	preemptive   bool
+	requireTLS   bool
+	trust        bool // redirects
+	authenticate string
+	infoField    string
+	proxy        bool
+	memory       memory
+	first        firstOrigin
+	identities   identities
+}
+
+// An exchange is a request on its way to an answer that is no challenge.
+type exchange struct {
+	Attempt
+	engine *engine
+	req    *http.Request // what trace tells about
+	url    *url.URL
+	way    way
+	user   *url.Userinfo
+	path   string
+	body   content
+
+	// What the last attempt was signed with; session is nil if it was not.
+	session  Session
+	scheme   Scheme
+	strength int
+	space    *space     // it was found in, nil if it is new
+	answered *Challenge // it answers, nil if it is from memory
+
+	spent   bool // an excuse was accepted
+	refused []refusal
+	floor   int
+}
+
+// credentials returns the credentials that may be sent, of those the source has.
+func (x *exchange) credentials(scheme, realm string) ([]Credential, error) {
+	all, sure, err := x.candidates(scheme, realm)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	var creds []Credential
+	for i := range all {
+		if x.may(&all[i], realm, sure) {
+			creds = append(creds, all[i])
+		}
+	}
+	return creds, nil
+}
+
+// candidates returns what the source has. sure is true if it has looked at the
+// domains itself.
+func (x *exchange) candidates(scheme, realm string) (all []Credential, sure bool, err error) {
+	e := x.engine
+	if e.requireTLS && x.way.origin.Scheme != "https" {
+		return nil, false, nil
+	}
+	if x.user != nil {
+		if password, ok := x.user.Password(); ok || e.source == nil {
+			o := x.way.origin.String()
+			return []Credential{{Username: x.user.Username(), Password: password, Domain: o}}, false, nil
+		}
+	}
+	switch s := e.source.(type) {
+	case nil:
+		return nil, false, nil
+	case finder:
+		return s.find(x.way.origin), true, nil
+	}
+	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
+	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
+	all, err = e.source.Credentials(x.Context, t)
+	if err != nil {
+		return nil, false, &sourceError{"credentials", err}
+	}
+	return all, false, nil
+}
+
+// may reports whether c may be sent.
+func (x *exchange) may(c *Credential, realm string, sure bool) bool {
+	if c.Realm != "" && realm != "" && c.Realm != realm {
+		return false
+	}
+	// A URL with a user name alone says which credential is meant.
+	if x.user != nil && c.Username != x.user.Username() {
+		return false
+	}
+	if sure && !x.way.crossed && !x.way.lowered {
+		return true
+	}
+	return mayUse(c.Domain, x.way)
+}
+
+// recall finds what to sign the first attempt with: the session of a known space
+// or, if the engine is preemptive, a scheme that needs no challenge. If replay
+// is false, the request cannot be sent twice, and it is worth waiting for a
+// nonce that is in use.
+func (x *exchange) recall(replay bool) error {
+	e := x.engine
+	sp, scheme := e.memory.find(x.way.origin, x.path)
+	if sp == nil {
+		if e.preemptive {
+			return x.unasked()
+		}
+		return nil
+	}
+	all, sure, err := x.candidates(scheme, sp.realm)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		c := &all[i]
+		if !x.may(c, sp.realm, sure) {
+			continue
+		}
+		k := e.memory.session(sp, c.key())
+		if k == nil {
+			continue
+		}
+		x.Latin1, x.Credential = k.latin1, *c
+		if l, ok := k.session.(leaser); ok && !l.lease(&x.Attempt, !replay) {
+			return nil
+		}
+		x.session, x.scheme, x.strength, x.space = k.session, k.scheme, k.strength, sp
+		return nil
+	}
+	return nil
+}
+
+// unasked chooses a scheme that needs no challenge: the last one listed, which
+// by default is the one most widely understood.
+func (x *exchange) unasked() error {
+	e := x.engine
+	creds, err := x.credentials("", "")
+	if err != nil {
+		return err
+	}
+	for _, c := range creds {
+		// Without a domain nobody has said that this origin is the one.
+		if c.Domain == "" && !e.first.is(x.way.origin) {
+			continue
+		}
+		for i := len(e.schemes) - 1; i >= 0; i-- {
+			s, err := e.schemes[i].Session(nil, c)
+			if err == nil {
+				x.session, x.scheme, x.Credential = s, e.schemes[i], c
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// unsignable reports whether err means that a request has to go unsigned.
+func unsignable(err error) bool {
+	var u *UnsupportedError
+	return errors.As(err, &u) || errors.Is(err, ErrNotUnasked)
+}
+
+// sign signs the request with the header that is about to be sent. It returns
+// false if there is nothing to sign with.
+func (x *exchange) sign(h http.Header) (bool, error) {
+	if x.session == nil {
+		return false, nil
+	}
+	x.Header = h
+	x.Attempt.scheme = x.scheme.Name()
+	if err := x.session.Sign(&x.Attempt); err != nil {
+		x.drop(false)
+		x.session = nil
+		if unsignable(err) {
+			x.tell("unsigned", "the scheme cannot sign it", err)
+		}
+		return false, err
+	}
+	if trace.From(x.Context) != nil {
+		reason := "known protection space"
+		switch {
+		case x.answered != nil:
+			reason = "challenge"
+		case x.space == nil:
+			reason = "unasked"
+		}
+		x.tell("sign", reason, nil)
+	}
+	return true, nil
+}
+
+// drop gives a lease up.
+func (x *exchange) drop(stale bool) {
+	if l, ok := x.session.(leaser); ok {
+		l.lost(&x.Attempt, stale)
+	}
+}
+
+// failed says that there was no answer.
+func (x *exchange) failed() {
+	// Whether the server has counted the request nobody knows.
+	x.drop(false)
+	x.session = nil
+}
+
+// accepted says that the answer was no challenge.
+func (x *exchange) accepted(r *reply) error {
+	if x.session == nil {
+		return nil
+	}
+	if x.answered != nil {
+		x.learn()
+	}
+	l, ok := x.session.(leaser)
+	if !ok {
+		return nil
+	}
+	err := l.accepted(&x.Attempt, r)
+	if err != nil {
+		x.tell("distrust", "rspauth is wrong", err)
+	} else if r.nextnonce {
+		x.tell("nextnonce", "the server named the next nonce", nil)
+	}
+	return err
+}
+
+// learn puts a new session into the memory.
+func (x *exchange) learn() {
+	realm, _ := x.answered.Param("realm")
+	key := x.Credential.key()
+	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool {
+		return x.Credential.Domain != "" && mayUse(x.Credential.Domain, way{origin: o, crossed: true})
+	})
+	k := known{x.scheme, x.session, x.strength, x.Latin1}
+	x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
+}
+
+// keep puts an answer that cannot be sent into the memory, for the next request.
+func (x *exchange) keep() {
+	if l, ok := x.session.(leaser); ok {
+		l.kept(&x.Attempt)
+	}
+	x.learn()
+	x.session = nil
+}
+
+// challenged decides what to do about a refusal with header h. If the answer is
+// yes, the next attempt is ready to be signed. An error says what was
+// unsupported, or that there are no credentials to be had.
+func (x *exchange) challenged(h http.Header) (bool, error) {
+	challenges := ParseChallenges(h[x.engine.authenticate])
+	if x.session != nil {
+		x.sentence(challenges)
+	}
+	x.session, x.space, x.answered, x.Latin1 = nil, nil, nil, false
+	if len(challenges) == 0 {
+		x.tell("give up", "no challenge", nil)
+		return false, nil
+	}
+	c, ok, err := choose(question{
+		challenges:  challenges,
+		schemes:     x.engine.schemes,
+		credentials: x.credentials,
+		floor: func(realm string) int {
+			return max(x.floor, x.engine.memory.floor(x.way.origin, realm, x.path))
+		},
+		refused: x.refused,
+	})
+	if !ok {
+		reason := "no credential for a challenge"
+		if len(x.refused) > 0 {
+			reason = "refused, and no other credential"
+		}
+		x.tell("give up", reason, err)
+		return false, err
+	}
+	return x.begin(c)
+}
+
+// begin makes c the next attempt.
+func (x *exchange) begin(c choice) (bool, error) {
+	realm, _ := c.challenge.Param("realm")
+	x.Latin1 = c.latin1
+	known := x.engine.memory.in(x.way.origin, realm, c.cred.key())
+	l, leases := Session(nil), false
+	if known != nil && known.scheme.Name() == c.scheme.Name() && known.latin1 == c.latin1 {
+		l = known.session
+	}
+	if ls, ok := l.(leaser); ok {
+		// One pool for all nonces of a user in a space.
+		if err := ls.renew(&x.Attempt, c.challenge); err != nil {
+			return false, err
+		}
+		leases = true
+	}
+	if !leases {
+		s, err := c.scheme.Session(&c.challenge, c.cred)
+		if err != nil {
+			return false, err
+		}
+		l = s
+	}
+	x.session, x.scheme, x.strength, x.Credential, x.answered = l, c.scheme, c.strength, c.cred, &c.challenge
+	x.floor = max(x.floor, c.strength)
+	x.engine.memory.raise(x.way.origin, realm, c.strength)
+	return true, nil
+}
+
+// sentence judges the attempt that was refused and notes the verdict.
+func (x *exchange) sentence(challenges []Challenge) {
+	s := sentence{fresh: x.answered != nil, spent: x.spent}
+	_, err := x.scheme.Session(nil, x.Credential)
+	s.unasked = err == nil
+	utf8, elsewhere := false, x.space != nil
+	for _, c := range challenges {
+		if c.Scheme != x.scheme.Name() {
+			continue
+		}
+		if realm, _ := c.Param("realm"); x.space != nil && realm == x.space.realm {
+			elsewhere = false
+		}
+		utf8 = utf8 || saysUTF8(c)
+		if st, ok := x.scheme.(interface {
+			Stale(Challenge, Credential) bool
+		}); ok && st.Stale(c, x.Credential) {
+			s.stale = true
+		}
+	}
+	for _, c := range challenges {
+		for _, sch := range x.engine.schemes {
+			if sch.Name() == c.Scheme && sch.Name() != x.scheme.Name() {
+				strength, err := sch.Weigh(c, x.Credential)
+				s.stronger = s.stronger || err == nil && strength > x.strength
+			}
+		}
+	}
+	s.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
+		(inLatin1(x.Credential.Username + x.Credential.Password))
+	v := judge(s)
+	key := x.Credential.key()
+	if l, ok := x.session.(leaser); ok && elsewhere && !s.stale {
+		// Another realm is in charge here. The nonce goes on being counted in its
+		// own, with a gap.
+		l.kept(&x.Attempt)
+	} else {
+		x.drop(s.stale)
+	}
+	x.Refused = x.value()
+	if v != again {
+		x.refused = noteRefusal(x.refused, refusal{key, v == reread})
+	} else {
+		x.spent = x.spent || s.stale && (s.fresh || s.unasked)
+	}
+	if x.space != nil && s.unasked && v != again {
+		x.engine.memory.forget(x.space, key, x.session)
+	}
+	reason := "wrong credential"
+	switch {
+	case v == again && s.stale:
+		reason = "stale"
+	case v == again:
+		reason = "too old or another space"
+	case v == reread:
+		reason = "perhaps in ISO 8859-1"
+	}
+	x.tell("refused", reason, nil)
+}
+
+// noteRefusal puts r in the place of what was noted of the same credential.
+func noteRefusal(all []refusal, r refusal) []refusal {
+	for i := range all {
+		if all[i].key == r.key {
+			all[i].latin1 = false
+			return all
+		}
+	}
+	return append(all, r)
+}
+
+// tell reports to trace.
+func (x *exchange) tell(action, reason string, err error) {
+	hook := trace.From(x.Context)
+	if hook == nil || x.req == nil {
+		return
+	}
+	e := trace.About(x.req, "auth", action, reason)
+	e.Err = err
+	if x.session != nil && x.scheme != nil {
+		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))
+		if d, ok := x.session.(*digestSession); ok {
+			if alg, qop, count := d.describe(&x.Attempt); alg != "" {
+				e.Attrs = append(e.Attrs, slog.String("algorithm", alg), slog.String("qop", qop), slog.String("nc", count))
+			}
+		}
+	}
+	hook(e)
+}

@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/md5"  //nolint:gosec // by protocol: HMACDigest knows nothing else
+	"crypto/sha1" //nolint:gosec // by protocol: HMACDigest knows nothing else
+	"encoding/hex"
+	"hash"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// HMACDigest is a scheme of httplib2 that was drafted in 2004 and never became a
+// standard: an HMAC over the request line and the end-to-end fields. It is
+// answered only if it is listed in [Transport.Schemes].
+//
+// It signs the fields that are set when the request comes to this layer. What is
+// added further down, such as User-Agent and Accept-Encoding by net/http, is not
+// among them.
+type HMACDigest struct {
+	// Rand is where client nonces come from. If nil, crypto/rand is used.
+	Rand io.Reader
+}
+
+// Name returns "hmacdigest".
+func (HMACDigest) Name() string { return "hmacdigest" }
+
+// Weigh implements [Scheme]. It is preferred to the others, as in httplib2.
+func (h HMACDigest) Weigh(c Challenge, cred Credential) (int, error) {
+	_, err := h.parse(c, &cred)
+	return StrengthHMACDigest, err
+}
+
+// Session implements [Scheme].
+func (h HMACDigest) Session(c *Challenge, cred Credential) (Session, error) {
+	if c == nil {
+		return nil, ErrNotUnasked
+	}
+	return h.parse(*c, &cred)
+}
+
+// Stale reports whether the server asks for the same once more.
+func (HMACDigest) Stale(c Challenge, _ Credential) bool {
+	reason, _ := c.Param("reason")
+	return reason == "integrity" || reason == "stale"
+}
+
+type hmacSession struct {
+	scheme        HMACDigest
+	realm, snonce string
+	hash          func() hash.Hash
+	key           string
+}
+
+func (h HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
+	if name := c.doubled("realm", "snonce", "salt", "algorithm", "pw-algorithm", "reason"); name != "" {
+		return nil, unsupported("hmacdigest", name, "given twice")
+	}
+	s := &hmacSession{scheme: h, hash: sha1.New}
+	var ok bool
+	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam {
+		return nil, unsupported("hmacdigest", "realm", s.realm)
+	}
+	if s.snonce, _ = c.Param("snonce"); s.snonce == "" || len(s.snonce) > maxParam || hasControl(s.snonce) {
+		return nil, unsupported("hmacdigest", "snonce", s.snonce)
+	}
+	switch alg, _ := c.Param("algorithm"); alg {
+	case "", "HMAC-SHA-1":
+	case "HMAC-MD5":
+		s.hash = md5.New
+	default:
+		return nil, unsupported("hmacdigest", "algorithm", alg)
+	}
+	pwHash := sha1.New
+	switch alg, _ := c.Param("pw-algorithm"); alg {
+	case "", "SHA-1":
+	case "MD5":
+		pwHash = md5.New
+	default:
+		return nil, unsupported("hmacdigest", "pw-algorithm", alg)
+	}
+	if !cred.hasPassword() || cred.HA1 != "" && cred.Password == "" {
+		return nil, errNoPassword
+	}
+	if hasControl(cred.Username) {
+		return nil, unsupported("hmacdigest", "user name", "with control characters")
+	}
+	salt, _ := c.Param("salt")
+	s.key = hexSum(pwHash(), cred.Username+":"+hexSum(pwHash(), cred.Password+salt)+":"+s.realm)
+	return s, nil
+}
+
+func hexSum(h hash.Hash, text string) string {
+	_, _ = io.WriteString(h, text) // a hash.Hash never fails
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (s *hmacSession) Sign(a *Attempt) error {
+	cnonce, err := newCnonce(s.scheme.Rand)
+	if err != nil {
+		return err
+	}
+	names := endToEnd(a.Header)
+	var values strings.Builder
+	for _, name := range names {
+		values.WriteString(strings.Join(a.Header[http.CanonicalHeaderKey(name)], ", "))
+	}
+	a.Authorize("HMACDigest username=" + httpfield.Quote(a.Credential.Username) + ", realm=" + httpfield.Quote(s.realm) +
+		", snonce=" + httpfield.Quote(s.snonce) + `, cnonce="` + cnonce + `", uri=` + httpfield.Quote(a.Target) +
+		`, created="` + time.Now().UTC().Format("2006-01-02T15:04:05Z") +
+		`", response="` + s.response(a.Method, a.Target, cnonce, values.String()) +
+		`", headers="` + headerList(names) + `"`)
+	return nil
+}
+
+// response returns HMAC(key, method:uri:cnonce:snonce:values).
+func (s *hmacSession) response(method, uri, cnonce, values string) string {
+	return hexSum(hmac.New(s.hash, []byte(s.key)), method+":"+uri+":"+cnonce+":"+s.snonce+":"+values)
+}
+
+// headerList returns the names, each followed by a blank, as httplib2 writes
+// them.
+func headerList(names []string) string {
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(name)
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// endToEnd returns the names of the fields of h that reach the origin server, in
+// lower case and in order. Authorization and what net/http writes by itself are
+// not among them.
+func endToEnd(h http.Header) []string {
+	var names []string
+	for name, values := range h {
+		lower := httpfield.Lower(name)
+		if len(values) == 0 || name != http.CanonicalHeaderKey(name) || httpfield.HasToken(h["Connection"], lower) {
+			continue
+		}
+		switch lower {
+		case "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
+			"transfer-encoding", "upgrade", "authorization", "host", "content-length":
+			continue
+		}
+		names = append(names, lower)
+	}
+	slices.Sort(names)
+	return names
+}

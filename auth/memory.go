@@ -1,0 +1,255 @@
+package auth
+
+import (
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Bounds of what is remembered. Past them something is forgotten, which costs a
+// challenge.
+const (
+	maxOrigins  = 1024
+	maxPaths    = 512
+	maxSpaces   = 128
+	maxSessions = 256
+)
+
+// A memory holds the protection spaces (RFC 9110 §11.5) of all origins: which
+// realm is where, how strong an answer it once took, and the sessions of those
+// who are in.
+type memory struct {
+	mu      sync.RWMutex
+	origins map[roundtrip.Origin]*spaces
+}
+
+// spaces are those of one origin.
+type spaces struct {
+	realms map[string]*space
+	// paths has exact paths, and directories with a slash at their end.
+	paths map[string]*space
+}
+
+// A space is a realm of an origin.
+type space struct {
+	realm    string
+	scheme   string // of the last answer that was accepted
+	strength int    // of the strongest answer
+	sessions map[credKey]*known
+}
+
+// known is a session that was accepted.
+type known struct {
+	scheme   Scheme
+	session  Session
+	strength int
+	latin1   bool
+}
+
+// find returns the space that path of origin o is in, and its scheme and realm.
+func (m *memory) find(o roundtrip.Origin, path string) (sp *space, scheme string) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	all := m.origins[o]
+	if all == nil {
+		return nil, ""
+	}
+	if sp = all.at(path); sp == nil {
+		return nil, ""
+	}
+	return sp, sp.scheme
+}
+
+// at returns the space with the longest claim to path: what was asked for at
+// that very path, or in its directory or one above (RFC 7617 §2.2), or listed
+// by the domain of Digest (RFC 7616 §3.3).
+func (s *spaces) at(path string) *space {
+	if sp := s.paths[path]; sp != nil {
+		return sp
+	}
+	for i := strings.LastIndexByte(path, '/'); i >= 0; i = strings.LastIndexByte(path[:i], '/') {
+		if sp := s.paths[path[:i+1]]; sp != nil {
+			return sp
+		}
+	}
+	return nil
+}
+
+// session returns the session of a credential in sp.
+func (m *memory) session(sp *space, key credKey) *known {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return sp.sessions[key]
+}
+
+// in returns the session of a credential in that realm.
+func (m *memory) in(o roundtrip.Origin, realm string, key credKey) *known {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if all := m.origins[o]; all != nil {
+		if sp := all.realms[realm]; sp != nil {
+			return sp.sessions[key]
+		}
+	}
+	return nil
+}
+
+// floor returns the strength below which nothing must be answered any more in
+// that realm, or at that path, whatever the realm calls itself now.
+func (m *memory) floor(o roundtrip.Origin, realm, path string) int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	all := m.origins[o]
+	if all == nil {
+		return 0
+	}
+	strength := 0
+	if sp := all.realms[realm]; sp != nil {
+		strength = sp.strength
+	}
+	if sp := all.paths[path]; sp != nil && !strings.HasSuffix(path, "/") {
+		strength = max(strength, sp.strength)
+	}
+	return strength
+}
+
+// raise notes that an answer of that strength was given in a realm.
+func (m *memory) raise(o roundtrip.Origin, realm string, strength int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sp := m.space(o, realm)
+	sp.strength = max(sp.strength, strength)
+}
+
+// forget drops the session of a credential, if it is still s.
+func (m *memory) forget(sp *space, key credKey, s Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := sp.sessions[key]; k != nil && k.session == s {
+		delete(sp.sessions, key)
+	}
+}
+
+// learn notes a session that was accepted, and what it is good for.
+func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sp := m.space(o, realm)
+	sp.scheme = k.scheme.Name()
+	if sp.sessions == nil {
+		sp.sessions = make(map[credKey]*known)
+	}
+	prune(sp.sessions, maxSessions)
+	sp.sessions[key] = &k
+	all := m.origins[o]
+	all.claim(path, sp)
+	for _, c := range domains {
+		if c.origin == o {
+			all.claim(c.path, sp)
+			continue
+		}
+		// The server says that its users are known elsewhere too. What is true of
+		// an origin is known only there, so the space is one of its own.
+		there := m.spaces(c.origin)
+		if there.realms[realm] == nil {
+			prune(there.realms, maxSpaces)
+			there.realms[realm] = sp
+		}
+		there.claim(c.path, there.realms[realm])
+	}
+}
+
+// claim notes that sp is at path.
+func (s *spaces) claim(path string, sp *space) {
+	prune(s.paths, maxPaths)
+	s.paths[path] = sp
+}
+
+// spaces returns those of o, which it makes if there are none.
+func (m *memory) spaces(o roundtrip.Origin) *spaces {
+	if m.origins == nil {
+		m.origins = make(map[roundtrip.Origin]*spaces)
+	}
+	all := m.origins[o]
+	if all == nil {
+		prune(m.origins, maxOrigins)
+		all = &spaces{realms: make(map[string]*space), paths: make(map[string]*space)}
+		m.origins[o] = all
+	}
+	return all
+}
+
+func (m *memory) space(o roundtrip.Origin, realm string) *space {
+	all := m.spaces(o)
+	sp := all.realms[realm]
+	if sp == nil {
+		prune(all.realms, maxSpaces)
+		sp = &space{realm: realm}
+		all.realms[realm] = sp
+	}
+	return sp
+}
+
+// prune makes room in a map that has reached its bound.
+func prune[K comparable, V any](m map[K]V, bound int) {
+	for k := range m {
+		if len(m) < bound {
+			return
+		}
+		delete(m, k)
+	}
+}
+
+// A claim is a part of an origin that belongs to a protection space.
+type claim struct {
+	origin roundtrip.Origin
+	path   string
+}
+
+// claims returns what an accepted challenge to a request for u says about other
+// paths: the directory of the path (RFC 7617 §2.2), or for Digest the URIs of
+// its domain and without one the whole origin (RFC 7616 §3.3). Other origins are
+// claimed only if allowed says that the credential may go there.
+func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []claim {
+	o, path := roundtrip.OriginOf(u), pathOf(u)
+	dir := claim{o, path[:strings.LastIndexByte(path, '/')+1]}
+	if c == nil || c.Scheme != "digest" {
+		return []claim{dir}
+	}
+	domain, _ := c.Param("domain")
+	uris := strings.Fields(domain)
+	if len(uris) == 0 {
+		// The directory too: of several realms that each claim everything, the one
+		// that was met nearest is the likeliest.
+		return []claim{{o, "/"}, dir}
+	}
+	const most = 32
+	var all []claim
+	for _, s := range uris[:min(len(uris), most)] {
+		ref, err := u.Parse(s)
+		if err != nil || ref.Host == "" {
+			continue
+		}
+		there := roundtrip.OriginOf(ref)
+		if there != o && !allowed(there) {
+			continue
+		}
+		p := pathOf(ref)
+		all = append(all, claim{there, p})
+		// "/a" covers "/a/b", but not "/ab".
+		if !strings.HasSuffix(p, "/") {
+			all = append(all, claim{there, p + "/"})
+		}
+	}
+	return all
+}
+
+// pathOf returns the path of u, which begins with a slash.
+func pathOf(u *url.URL) string {
+	if u.Path == "" || u.Path[0] != '/' {
+		return "/"
+	}
+	return u.Path
+}

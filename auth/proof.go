@@ -1,0 +1,124 @@
+package auth
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// A proof is what Digest has to know of a request to judge the answer.
+type proof struct {
+	nonce    *nonce
+	session  *digestSession
+	qop      string
+	count    uint32
+	bodyHash string
+}
+
+// A reply is the part of an answer that sessions look at.
+type reply struct {
+	header    http.Header
+	infoField string         // Authentication-Info, or that of a proxy
+	resp      *http.Response // nil if there is no content to check
+	nextnonce bool           // set if the answer brought one
+}
+
+// appendResponse appends the digits of the response to b: RFC 7616 §3.4.1, or RFC
+// 2069 §2.1.2 without qop. An empty method makes it rspauth (§3.5).
+func (p *proof) appendResponse(b []byte, method, uri, bodyHash string) []byte {
+	n := p.nonce
+	h := n.ch.alg.hasher()
+	defer n.ch.alg.release(h)
+
+	h.text(method)
+	h.text(":")
+	h.text(uri)
+	if p.qop == "auth-int" {
+		h.text(":")
+		h.text(bodyHash)
+	}
+	ha2 := h.hex(h.out[:0])
+
+	h.text(n.ha1)
+	h.text(":")
+	h.text(n.value)
+	h.text(":")
+	if p.qop != "" {
+		nc := appendCount(h.out[maxDigits:maxDigits], p.count)
+		h.bytes(nc)
+		h.text(":")
+		h.text(n.cnonce)
+		h.text(":")
+		h.text(p.qop)
+		h.text(":")
+	}
+	h.bytes(ha2)
+	return h.hex(b)
+}
+
+// verify checks the rspauth in info, if there is one. For auth-int, which covers
+// the content of the answer, the check is made when it has been read: an error
+// then takes the place of its end.
+func (p *proof) verify(info Challenge, uri string, r *reply) error {
+	got, ok := info.Param("rspauth")
+	if !ok {
+		if info.doubled("rspauth") != "" {
+			return ErrServerProof
+		}
+		return nil
+	}
+	check := *p
+	if qop, ok := info.Param("qop"); ok {
+		check.qop = httpfield.Lower(httpfield.TrimBlanks(qop))
+		if check.qop != "auth" && check.qop != "auth-int" {
+			return ErrServerProof
+		}
+	}
+	if check.qop != "auth-int" {
+		return check.compare(got, uri, "")
+	}
+	if r.resp == nil || r.resp.Body == nil || r.resp.Body == http.NoBody {
+		return check.compare(got, uri, check.nonce.ch.alg.sumText(""))
+	}
+	// The nonce goes back to the pool now and may be counted on; the copy stays.
+	own := *check.nonce
+	check.nonce = &own
+	r.resp.Body = &provenBody{ReadCloser: r.resp.Body, hash: own.ch.alg.hasher(), proof: check, want: got, uri: uri}
+	return nil
+}
+
+func (p *proof) compare(got, uri, bodyHash string) error {
+	var buf [maxDigits]byte
+	want := p.appendResponse(buf[:0], "", uri, bodyHash)
+	if !httpfield.EqualFold(got, string(want)) {
+		return ErrServerProof
+	}
+	return nil
+}
+
+// A provenBody fails at its end if its content is not what the server signed.
+type provenBody struct {
+	io.ReadCloser
+	hash  *hasher
+	proof proof
+	want  string
+	uri   string
+	end   error // what the end is: set once it was reached
+}
+
+func (b *provenBody) Read(p []byte) (int, error) {
+	if b.end != nil {
+		return 0, b.end
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.hash.bytes(p[:n])
+	if err == io.EOF {
+		b.end = io.EOF
+		if bad := b.proof.compare(b.want, b.uri, string(b.hash.hex(nil))); bad != nil {
+			b.end = bad
+		}
+		return n, b.end
+	}
+	return n, err
+}

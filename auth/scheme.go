@@ -1,0 +1,172 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Strengths of the schemes here, for comparison with those of others. Digest
+// adds to its own what its algorithm is worth: nothing for MD5, 10 for SHA-256,
+// 20 for SHA-512-256; and takes 5 off for a challenge without qop.
+const (
+	StrengthBasic      = 10
+	StrengthBearer     = 15
+	StrengthWSSE       = 20
+	StrengthDigest     = 30
+	StrengthHMACDigest = 70
+)
+
+// DefaultSchemes returns the schemes that are used unless others are listed:
+// [Digest], [WSSE], [Bearer] and [Basic].
+func DefaultSchemes() []Scheme {
+	return []Scheme{Digest{}, WSSE{}, Bearer{}, Basic{}}
+}
+
+// A Scheme is a way to answer challenges. Implementations must be safe for
+// concurrent use.
+//
+// A Scheme may also have a method Stale(Challenge, Credential) bool. It reports
+// whether a challenge to a request that the scheme did sign means that the
+// credential is still good and should be used anew; this is done once.
+type Scheme interface {
+	// Name returns the name of the scheme, in lower case.
+	Name() string
+
+	// Weigh returns how strong an answer to c with cred would be. Of the
+	// challenges to one request the strongest is answered, and never a weaker
+	// one after it. The error says why there can be no answer; it should be an
+	// [*UnsupportedError] if it is the challenge that is to blame.
+	Weigh(c Challenge, cred Credential) (strength int, err error)
+
+	// Session returns what signs requests after challenge c, for as long as they
+	// are accepted. If c is nil, it signs them without having been asked; a
+	// scheme that cannot returns [ErrNotUnasked].
+	Session(c *Challenge, cred Credential) (Session, error)
+}
+
+// ErrNotUnasked is what [Scheme.Session] returns if it needs a challenge.
+var ErrNotUnasked = errors.New("auth: scheme needs a challenge")
+
+// A Session signs the requests of one protection space with one credential. It
+// is used by many goroutines at once.
+type Session interface {
+	// Sign puts the credentials into a.Header. If it returns an error the request
+	// fails with it, unless that is an [*UnsupportedError]: then the request is
+	// sent unsigned, or the challenge is not answered.
+	Sign(a *Attempt) error
+}
+
+// An Attempt is a request that is about to be signed.
+type Attempt struct {
+	// Context is that of the request.
+	Context context.Context
+	// Method and Target are those of the request line: Target is what is sent as
+	// the request target, byte for byte.
+	Method, Target string
+	// Header is that of the request. Sign changes it.
+	Header http.Header
+	// Proxy is true if a proxy has asked.
+	Proxy bool
+	// Credential is to be used.
+	Credential Credential
+	// Latin1 asks for the user name and the password in ISO 8859-1: a server that
+	// does not say charset="UTF-8" has refused them in UTF-8.
+	Latin1 bool
+	// Refused is the value of Authorization that this request was refused with
+	// before, or empty.
+	Refused string
+	// Body returns the content of the request from its beginning, for schemes
+	// that hash it. It fails if the content cannot be read twice.
+	Body func() (io.ReadCloser, error)
+
+	scheme string // of the session that signs
+	proof  proof  // what Digest expects back
+}
+
+// Authorize sets the value of Authorization, or of Proxy-Authorization if it is a
+// proxy that asks.
+func (a *Attempt) Authorize(value string) {
+	// One slice of our own: the caller's is shared with the header it was cloned
+	// from.
+	a.Header[a.field()] = []string{value}
+}
+
+func (a *Attempt) field() string {
+	if a.Proxy {
+		return "Proxy-Authorization"
+	}
+	return "Authorization"
+}
+
+// value returns what Authorize has set.
+func (a *Attempt) value() string {
+	if v := a.Header[a.field()]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// A Challenge is one challenge of a WWW-Authenticate or Proxy-Authenticate field
+// (RFC 9110 §11.3).
+type Challenge struct {
+	// Scheme is in lower case.
+	Scheme string
+	// Token68 is set if there is one in place of parameters.
+	Token68 string
+
+	params []httpfield.Param
+}
+
+// Param returns the value of the parameter with that name, given in lower case.
+// ok is false if the challenge does not have it exactly once: what a doubled
+// parameter means is anybody's guess.
+func (c Challenge) Param(name string) (value string, ok bool) {
+	for _, p := range c.params {
+		if p.Name != name {
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		value, ok = p.Value, true
+	}
+	return value, ok
+}
+
+// doubled returns the name of a parameter of names that c has more than once.
+func (c Challenge) doubled(names ...string) string {
+	for _, name := range names {
+		n := 0
+		for _, p := range c.params {
+			if p.Name == name {
+				n++
+			}
+		}
+		if n > 1 {
+			return name
+		}
+	}
+	return ""
+}
+
+// ParseChallenges returns the challenges in the lines of a WWW-Authenticate
+// field, in their order. What is no challenge is left out.
+func ParseChallenges(lines []string) []Challenge {
+	parsed := httpfield.Challenges(lines)
+	// A server that sends more is not asking.
+	const most = 64
+	parsed = parsed[:min(len(parsed), most)]
+	all := make([]Challenge, len(parsed))
+	for i, c := range parsed {
+		all[i] = Challenge{c.Scheme, c.Token68, c.Params}
+	}
+	return all
+}
+
+// maxParam is how long a parameter of a challenge may be that has to be sent
+// back.
+const maxParam = 4096
