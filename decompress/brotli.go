@@ -1,0 +1,91 @@
+package decompress
+
+import (
+	"io"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+)
+
+// brotliDecoder undoes br (RFC 7932).
+type brotliDecoder struct {
+	zr  *brotli.Reader
+	src brotliSource
+}
+
+// brotliSource looks at the first byte, which says how large the window is: the
+// library would make any, up to 16 MiB.
+type brotliSource struct {
+	r      io.Reader
+	max    int64
+	window int64 // zero before the first byte
+}
+
+var brotlis = sync.Pool{New: func() any { return &brotliDecoder{zr: brotli.NewReader(nil)} }}
+
+// keepWindow is the largest window whose memory stays in a pool.
+const keepWindow = 8 << 20
+
+func newBrotli(src io.Reader, maxWindow int64) *brotliDecoder {
+	d := brotlis.Get().(*brotliDecoder)
+	d.src = brotliSource{r: src, max: maxWindow}
+	_ = d.zr.Reset(&d.src) // has no error to give
+	return d
+}
+
+func (d *brotliDecoder) release() {
+	keep := d.src.window <= keepWindow
+	d.src.r = nil
+	if keep {
+		brotlis.Put(d)
+	}
+}
+
+// buffered is zero: the reader does not tell. It reads 32 KiB ahead at most, so
+// the ratio may be that much more generous.
+func (d *brotliDecoder) buffered() int { return 0 }
+
+func (d *brotliDecoder) Read(p []byte) (int, error) {
+	n, err := d.zr.Read(p)
+	if err != nil && err != io.EOF && err.Error() == excessiveInput {
+		err = ErrTrailing
+	}
+	return n, err
+}
+
+// excessiveInput is what the library says, by an error it does not export, of
+// bytes after the end. TestTrailing notices if that changes.
+const excessiveInput = "brotli: excessive input"
+
+func (s *brotliSource) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.window == 0 && n > 0 {
+		s.window = brotliWindow(p[0])
+		if s.window > s.max {
+			return 0, ErrWindow
+		}
+	}
+	return n, err
+}
+
+// brotliWindow returns the window size that the first byte of a stream asks for
+// (RFC 7932 §9.1), and more than any limit for the "large window" format, which
+// is not br.
+func brotliWindow(b byte) int64 {
+	bits := 16
+	if b&1 != 0 {
+		if n := b >> 1 & 7; n != 0 {
+			bits = 17 + int(n)
+		} else {
+			switch n := b >> 4 & 7; n {
+			case 0:
+				bits = 17
+			case 1:
+				return 1 << 62
+			default:
+				bits = 8 + int(n)
+			}
+		}
+	}
+	return 1 << bits
+}

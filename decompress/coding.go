@@ -1,0 +1,155 @@
+package decompress
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// A Decoder returns a reader of what is encoded in r. It is called when the
+// caller first reads, so it may read from r. The reader is closed exactly once,
+// when its end, an error, or the Close of the body is reached, and never while a
+// Read is under way. It should say [io.ErrUnexpectedEOF] of content that ends too
+// early, and return [ErrTrailing] for bytes after the end.
+type Decoder func(r io.Reader) (io.ReadCloser, error)
+
+// settings is what is worked out of a Transport's fields once.
+type settings struct {
+	// accept is the value of Accept-Encoding; nil if nothing is offered. It is
+	// shared by all requests, and full, so that appending to it copies.
+	accept []string
+	// known has the codings that are decoded, by the names a response may use.
+	known map[string]bool
+
+	maxRatio, ratioAfter, maxBytes int64
+	maxCodings                     int
+	zstdWindow, brotliWindow       int64
+}
+
+// Windows above these are refused whatever MaxWindow says.
+const (
+	maxZstdWindow   = 1 << 30
+	maxBrotliWindow = 1 << 24 // RFC 7932 §9.1; "large window" is not in it
+)
+
+func (t *Transport) configure() {
+	s := &t.settings
+	offer := strings.Split(DefaultCodings, ", ")
+	if t.Codings != nil {
+		offer = t.Codings
+	}
+	s.known = make(map[string]bool, len(offer)+1)
+	var written []string
+	for _, o := range offer {
+		it := httpfield.ParseItem(o)
+		if it.Value == "" {
+			continue
+		}
+		written = append(written, httpfield.TrimBlanks(o))
+		name := canonical(it.Value)
+		if q, ok := it.Param("q"); (!ok || !zero(q)) && (builtin(name) || t.Decoders[name] != nil) {
+			s.known[name] = true
+		}
+	}
+	if written != nil {
+		s.accept = []string{strings.Join(written, ", ")}
+	}
+	s.maxRatio = limit(t.MaxRatio, DefaultMaxRatio)
+	s.maxBytes = limit(t.MaxBytes, DefaultMaxBytes)
+	s.ratioAfter = max(limit(t.RatioAfter, DefaultRatioAfter), 0)
+	s.maxCodings = t.MaxCodings
+	if s.maxCodings <= 0 {
+		s.maxCodings = DefaultMaxCodings
+	}
+	s.zstdWindow, s.brotliWindow = t.MaxWindow, t.MaxWindow
+	if t.MaxWindow <= 0 {
+		s.zstdWindow, s.brotliWindow = DefaultMaxWindow, maxBrotliWindow
+	}
+	s.zstdWindow = min(s.zstdWindow, maxZstdWindow)
+	s.brotliWindow = min(s.brotliWindow, maxBrotliWindow)
+}
+
+// limit returns n, its default if it is zero, and -1, which is none, if it is
+// negative.
+func limit(n, def int64) int64 {
+	if n == 0 {
+		return def
+	}
+	return max(n, -1)
+}
+
+// zero reports whether a weight is zero (RFC 9110 §12.4.2).
+func zero(q string) bool { return q != "" && strings.Trim(q, "0.") == "" }
+
+// builtin reports whether the coding is known without the caller's help.
+func builtin(name string) bool {
+	switch name {
+	case "gzip", "deflate", "br", "zstd":
+		return true
+	}
+	return false
+}
+
+// canonical returns the one name of a coding: in lower case, and without the
+// x- that RFC 9110 §8.4.1.3 wants to be taken for nothing.
+func canonical(name string) string {
+	name = httpfield.Lower(name)
+	if name == "x-gzip" {
+		return "gzip"
+	}
+	return name
+}
+
+// mayAsk reports whether the layer may add its offer to a request with these
+// header fields.
+func mayAsk(h http.Header) bool {
+	if _, ok := h["Accept-Encoding"]; ok {
+		return false
+	}
+	// A range is a range of the encoded bytes: with another coding it would be
+	// another piece (RFC 9110 §14.2).
+	_, ok := h["Range"]
+	return !ok
+}
+
+// plan returns the codings of resp to be undone, the last applied first, or why
+// they are left alone. All of them are undone or none.
+func (t *Transport) plan(method string, resp *http.Response, wanted, dict bool) (codings []string, why string) {
+	switch {
+	case resp.Uncompressed:
+		return nil, "decoded below"
+	case method == http.MethodHead || method == http.MethodConnect:
+		return nil, "no content in an answer to " + method
+	case resp.StatusCode == http.StatusPartialContent:
+		return nil, "a part cannot be decoded"
+	case !hasContent(resp):
+		return nil, "no content"
+	case !wanted:
+		return nil, "not asked for by this layer"
+	}
+	for c := range httpfield.List(resp.Header["Content-Encoding"]) {
+		name := canonical(c)
+		switch {
+		case name == "identity":
+			// RFC 9110 §8.4.1 says it should not be there; some send it.
+		case t.settings.known[name], dict && name == "dcz":
+			codings = append(codings, name)
+		default:
+			return nil, "unknown coding"
+		}
+	}
+	slices.Reverse(codings)
+	return codings, ""
+}
+
+// hasContent reports whether there is anything to decode. A ContentLength of
+// zero alone does not say so: it is also what a RoundTripper leaves that builds
+// responses by hand.
+func hasContent(resp *http.Response) bool {
+	s := resp.StatusCode
+	return s >= 200 && s != http.StatusNoContent && s != http.StatusResetContent && s != http.StatusNotModified &&
+		resp.Body != http.NoBody && resp.Header.Get("Content-Length") != "0"
+}

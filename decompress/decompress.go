@@ -1,0 +1,284 @@
+// Package decompress undoes the content codings of responses, within limits.
+//
+//	client.Transport = &decompress.Transport{Base: client.Transport}
+//
+// # Behavior
+//
+// A request without an Accept-Encoding of its own is sent with one that offers
+// zstd, br, gzip and deflate, unless it asks for a range. What the server has
+// encoded for that offer is decoded while the caller reads it: one coding or
+// several on top of each other, gzip of many members, zstd of many frames,
+// deflate with the zlib wrapper or without. Content-Encoding and Content-Length
+// are then removed from the response, its ContentLength is -1 and Uncompressed
+// is true, as net/http does; ETag stays. [Original] tells what was on the wire.
+//
+// A response is left as it is if the layer did not ask for its coding, if it has
+// a coding the layer does not know, if it has no content (HEAD, 1xx, 204, 205,
+// 304, an empty body), if it is part of something (206), or if a RoundTripper
+// below has decoded it already.
+//
+// Nothing is read before the caller reads. What is wrong with the content is
+// therefore an [Error] of Read; [Transport.Probe] makes content that is not in
+// its coding at all an error of RoundTrip. An empty body is empty content in
+// every coding. Content that ends too early is [io.ErrUnexpectedEOF] inside the
+// Error. Errors of the connection come through as they are.
+//
+// # Limits while decoding
+//
+// A hundred bytes can stand for a terabyte. Decoding therefore ends with
+// [ErrRatio] when more than [DefaultRatioAfter] bytes have come out and they are
+// more than [DefaultMaxRatio] times what went in, with [ErrTooLarge] after
+// [DefaultMaxBytes], with [ErrWindow] when the sender asks for more memory than
+// [DefaultMaxWindow], and with [ErrTooManyCodings] when there are more than
+// [DefaultMaxCodings] layers of coding. The limits hold for every layer of coding
+// and however the body is read, also when it is only drained. Each is a field of
+// [Transport].
+//
+// # Place in a chain
+//
+// Above redirects, caching and retry: only the last body is decoded, and what is
+// stored or resumed are the bytes of the wire, for which ETag, Vary and Range
+// are true.
+//
+// # Limits
+//
+// The codings compress and dcb are not known. Ranges are never decoded.
+// Content-MD5, Content-Digest and Repr-Digest are left in the response although
+// they belong to the bytes of the wire.
+package decompress
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// DefaultCodings is what a Transport offers if its Codings are nil.
+const DefaultCodings = "zstd, br, gzip, deflate"
+
+// Limits of decoding if the fields of Transport are zero.
+const (
+	// DefaultMaxRatio is httplib2's.
+	DefaultMaxRatio = 100
+	// DefaultRatioAfter is how much may come out at any ratio: 10 MiB.
+	DefaultRatioAfter = 10 << 20
+	// DefaultMaxBytes is the most that may come out: 10 GiB.
+	DefaultMaxBytes = 10 << 30
+	// DefaultMaxWindow is the most memory a zstd stream may ask for: 8 MiB, the
+	// limit RFC 9659 gives to senders. For br it is 16 MiB, the largest window
+	// RFC 7932 has.
+	DefaultMaxWindow = 8 << 20
+	// DefaultMaxCodings is how many codings may be on top of each other.
+	DefaultMaxCodings = 5
+)
+
+// Transport is an [http.RoundTripper] that asks for encoded content and decodes
+// it. The zero value offers [DefaultCodings].
+//
+// A Transport is safe for concurrent use. Its fields must not be changed after
+// its first use.
+type Transport struct {
+	// Base sends the requests. If nil, [http.DefaultTransport] is used.
+	Base http.RoundTripper
+
+	// Codings is what Accept-Encoding says, in this order: names of codings,
+	// each with an optional weight ("gzip;q=0.5") or with a weight of zero to
+	// refuse it ("identity;q=0"). A coding that is not here is not decoded. If
+	// nil, [DefaultCodings] is used; if empty, nothing is offered.
+	Codings []string
+
+	// Decoders adds codings by name, in lower case, or replaces those that are
+	// known. They are offered and used if Codings has them.
+	Decoders map[string]Decoder
+
+	// Always also decodes what the layer did not ask for: the answers to
+	// requests that have an Accept-Encoding or a Range of their own.
+	Always bool
+
+	// Probe makes RoundTrip wait for the first bytes of an encoded response and
+	// try them, so that content that is not in its coding at all is an error of
+	// RoundTrip. That [Error] holds the response, undecoded.
+	Probe bool
+
+	// Strict makes bytes after the end of the encoded content an error,
+	// [ErrTrailing]. Otherwise they are ignored, with an event.
+	Strict bool
+
+	// MaxRatio is how many bytes may come out for one that goes in, once more
+	// than RatioAfter have. If zero, DefaultMaxRatio is used; if negative, there
+	// is no limit.
+	MaxRatio int64
+
+	// RatioAfter is how many bytes may come out before MaxRatio counts. If
+	// zero, DefaultRatioAfter is used; if negative, it counts from the start.
+	RatioAfter int64
+
+	// MaxBytes is how many bytes may come out. If zero, DefaultMaxBytes is used;
+	// if negative, there is no limit.
+	MaxBytes int64
+
+	// MaxWindow is the largest window, in bytes, a zstd or br stream may ask
+	// for: it is the memory its decoding takes. If zero, DefaultMaxWindow is
+	// used. More than 1 GiB for zstd and 16 MiB for br is never granted.
+	MaxWindow int64
+
+	// MaxCodings is how many codings a response may have. If zero,
+	// DefaultMaxCodings is used.
+	MaxCodings int
+
+	// Dictionaries keeps responses that are meant as dictionaries for later
+	// ones (RFC 9842) and adds the coding dcz to the offer where one fits. If
+	// nil, dictionaries are not used. See [Dictionaries].
+	Dictionaries *Dictionaries
+
+	// Compress is the coding that request bodies are sent in, "gzip" or "zstd".
+	// If empty, they are sent as they are. A body that has a Content-Encoding,
+	// a range or a digest already is never touched. What a server says it takes
+	// (415, or Accept-Encoding in a response; RFC 9110 §12.5.3) is remembered
+	// for the resource, and a request that was refused for its coding is sent
+	// again without if it has a GetBody.
+	Compress string
+
+	// CompressMin is the smallest body of known length that is compressed. If
+	// zero, DefaultCompressMin is used; if negative, all are.
+	CompressMin int64
+
+	once     sync.Once
+	settings settings
+	decoders sync.Pool // of *zstdDecoder; see newZstd
+	encoders encoders
+	learned  learned
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.roundTrip(req, roundtrip.Or(t.Base))
+}
+
+// Wrap returns a RoundTripper like t that sends through next in place of t.Base.
+func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundtrip.Bind(t.roundTrip, next)
+}
+
+// CloseIdleConnections closes the idle connections of t.Base.
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+
+func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	t.once.Do(t.configure)
+	out, asked := t.ask(req)
+	var dict *dictionary
+	if asked && t.Dictionaries != nil {
+		out, dict = t.Dictionaries.offer(out, t.settings.accept)
+	}
+	var resp *http.Response
+	var err error
+	if t.Compress != "" {
+		resp, err = t.sendCompressed(out, next)
+	} else {
+		resp, err = next.RoundTrip(out)
+	}
+	if err != nil || resp == nil {
+		return resp, err
+	}
+	if resp.Request == nil {
+		resp.Request = out
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	resp, err = t.decode(req, resp, asked || t.Always, dict)
+	if err == nil && t.Dictionaries != nil {
+		t.Dictionaries.learn(req, resp)
+	}
+	return resp, err
+}
+
+// ask returns req with the layer's offer added, and whether it was. It shares
+// the URL with the caller's, which is not written to.
+func (t *Transport) ask(req *http.Request) (*http.Request, bool) {
+	if len(t.settings.accept) == 0 || !mayAsk(req.Header) {
+		return req, false
+	}
+	out := new(http.Request)
+	*out = *req
+	out.Header = req.Header.Clone()
+	if out.Header == nil {
+		out.Header = make(http.Header, 1)
+	}
+	out.Header["Accept-Encoding"] = t.settings.accept
+	return out, true
+}
+
+// decode makes the body of resp decode itself if it should.
+func (t *Transport) decode(req *http.Request, resp *http.Response, wanted bool, dict *dictionary) (*http.Response, error) {
+	values := resp.Header["Content-Encoding"]
+	if len(values) == 0 {
+		return resp, nil
+	}
+	hook := trace.From(req.Context())
+	codings, why := t.plan(req.Method, resp, wanted, dict != nil)
+	if why != "" {
+		t.tell(hook, req, resp, "pass", why)
+		return resp, nil
+	}
+	if len(codings) == 0 { // identity
+		resp.Header.Del("Content-Encoding")
+		return resp, nil
+	}
+	if len(codings) > t.settings.maxCodings {
+		t.tell(hook, req, resp, "refuse", ErrTooManyCodings.Error())
+		return nil, &Error{Coding: strings.Join(values, ", "), Err: ErrTooManyCodings, response: keep(resp, nil)}
+	}
+	if t.Probe {
+		if err := t.probe(resp, codings, dict); err != nil {
+			t.tell(hook, req, resp, "refuse", err.Error())
+			return nil, err
+		}
+	}
+	t.tell(hook, req, resp, "decode", strings.Join(values, ", "))
+	t.attach(req, resp, codings, dict, hook)
+	return resp, nil
+}
+
+// attach puts the decoding body into resp and takes out what is no longer true.
+func (t *Transport) attach(req *http.Request, resp *http.Response, codings []string, dict *dictionary, hook func(trace.Event)) {
+	b := &body{t: t, wire: resp.Body, dict: dict, hook: hook}
+	if hook != nil {
+		b.req = req
+	}
+	b.first.b, b.first.coding = b, codings[0]
+	if len(codings) > 1 {
+		b.more = make([]stage, len(codings)-1)
+		for i, c := range codings[1:] {
+			b.more[i] = stage{b: b, coding: c}
+		}
+	}
+	b.encoded.ContentEncoding = strings.Join(resp.Header["Content-Encoding"], ", ")
+	b.encoded.ContentLength = resp.ContentLength
+	resp.Body = b
+	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), encodedKey{}, &b.encoded))
+	// RFC 9110 §8.4, §8.6: both fields are about the bytes that are gone now.
+	delete(resp.Header, "Content-Encoding")
+	delete(resp.Header, "Content-Length")
+	resp.ContentLength = -1
+	resp.Uncompressed = true
+}
+
+// tell reports a decision about resp.
+func (t *Transport) tell(hook func(trace.Event), req *http.Request, resp *http.Response, action, reason string) {
+	if hook == nil {
+		return
+	}
+	e := trace.About(req, "decompress", action, reason)
+	e.Status = resp.StatusCode
+	e.Attrs = []slog.Attr{
+		slog.String("coding", strings.Join(resp.Header["Content-Encoding"], ", ")),
+		slog.Int64("length", resp.ContentLength),
+	}
+	hook(e)
+}

@@ -1,0 +1,211 @@
+package decompress
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// usage is what a Use-As-Dictionary field says (RFC 9842 §2.1).
+type usage struct {
+	match   string
+	id      string
+	pattern pattern
+}
+
+// maxMatch bounds the patterns a server can make the client try on each request.
+const maxMatch = 512
+
+// parseUsage reads the field of a response that came from base. why says what
+// keeps the response from being a dictionary.
+func parseUsage(values []string, base *url.URL) (u usage, why string) {
+	for p := range httpfield.Directives(values) {
+		switch p.Name {
+		case "match":
+			if !p.Quoted {
+				return usage{}, "match is not a string"
+			}
+			u.match = p.Value
+		case "id":
+			if !p.Quoted || len(p.Value) > 1024 || !printable(p.Value) {
+				return usage{}, "id is not a string of up to 1024 characters"
+			}
+			u.id = p.Value
+		case "type":
+			if p.Value != "raw" || p.Quoted {
+				return usage{}, "unknown type"
+			}
+		}
+		// match-dest is for clients that know destinations (§2.1.2).
+	}
+	if u.match == "" || len(u.match) > maxMatch {
+		return usage{}, "no match, or one that is too long"
+	}
+	var ok bool
+	if u.pattern, ok = parsePattern(u.match, base); !ok {
+		return usage{}, "match is not understood or for another origin"
+	}
+	return u, ""
+}
+
+// printable reports whether s can be sent back as a Structured Fields string
+// (RFC 9651 §3.3.3).
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// pattern is a URL Pattern of the simple kind: literal text and asterisks.
+type pattern struct {
+	path      []string // literals between asterisks
+	search    []string
+	anySearch bool
+}
+
+// parsePattern reads the part of the URL Pattern language that has a meaning
+// without regular expressions and named groups: escapes and asterisks. Others
+// are not ok, and neither is a pattern for another origin than that of base.
+func parsePattern(s string, base *url.URL) (p pattern, ok bool) {
+	if scheme, rest, abs := strings.Cut(s, "://"); abs && httpfield.IsToken(scheme) {
+		authority, path := rest, "*"
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			authority, path = rest[:i], rest[i:]
+		}
+		u, err := url.Parse(scheme + "://" + authority)
+		if err != nil || u.User != nil || roundtrip.OriginOf(u) != roundtrip.OriginOf(base) {
+			return pattern{}, false
+		}
+		s = path
+	} else {
+		dir := base.EscapedPath()
+		switch {
+		case s[0] == '?':
+			s = literal(dir) + s
+		case s[0] != '/':
+			s = literal(dir[:strings.LastIndexByte(dir, '/')+1]) + s
+		}
+	}
+	p.anySearch = true
+	cur := &p.path
+	lit, begun := []byte{}, false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s):
+			i++
+			lit = append(lit, s[i])
+		case c == '*':
+			*cur = append(*cur, string(lit))
+			lit = lit[:0]
+		case c == '?' && !begun && (i == 0 || s[i-1] != '*'):
+			*cur = append(*cur, string(lit))
+			lit, cur, begun, p.anySearch = lit[:0], &p.search, true, false
+		case strings.IndexByte("(){}:+?#\\", c) >= 0 || c <= ' ' || c > '~':
+			return pattern{}, false
+		default:
+			lit = append(lit, c)
+		}
+	}
+	*cur = append(*cur, string(lit))
+	return p, true
+}
+
+// literal escapes s for a pattern.
+func literal(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if strings.IndexByte("*(){}:+?#\\", s[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// matches reports whether the URL, whose origin is the right one, is meant.
+func (p *pattern) matches(u *url.URL) bool {
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	return glob(p.path, path) && (p.anySearch || glob(p.search, u.RawQuery))
+}
+
+// glob reports whether s is the literals in this order with anything between
+// them. It takes the leftmost place for each, which is always right.
+func glob(literals []string, s string) bool {
+	if len(literals) == 1 {
+		return s == literals[0]
+	}
+	first, last := literals[0], literals[len(literals)-1]
+	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
+		return false
+	}
+	s = s[len(first) : len(s)-len(last)]
+	for _, l := range literals[1 : len(literals)-1] {
+		i := strings.Index(s, l)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(l):]
+	}
+	return true
+}
+
+// secure reports whether u may take part: RFC 9842 §8 wants secure contexts,
+// which are https and, since nothing leaves the machine, loopback.
+func secure(u *url.URL) bool {
+	if u == nil {
+		return false
+	}
+	switch u.Scheme {
+	case "https":
+		return true
+	case "http":
+		h := roundtrip.Host(u)
+		return h == "localhost" || strings.HasSuffix(h, ".localhost") || h == "127.0.0.1" || h == "::1"
+	}
+	return false
+}
+
+// freshFor returns how long a response may be used without asking (RFC 9111
+// §4.2), as far as it says so itself: RFC 9842 §2.2.1 wants dictionaries fresh.
+func freshFor(h http.Header, now time.Time) time.Duration {
+	var maxAge int64 = -1
+	for d := range httpfield.Directives(h["Cache-Control"]) {
+		switch d.Name {
+		case "no-store", "no-cache":
+			return 0
+		case "max-age":
+			n, ok := httpfield.DeltaSeconds(d.Value)
+			if !ok || maxAge >= 0 && n != maxAge {
+				return 0
+			}
+			maxAge = n
+		}
+	}
+	age := int64(0)
+	if v := h.Get("Age"); v != "" {
+		age, _ = httpfield.DeltaSeconds(v)
+	}
+	if maxAge < 0 {
+		date, ok := httpfield.ParseDate(h.Get("Date"), now)
+		if !ok {
+			date = now
+		}
+		expires, ok := httpfield.ParseDate(h.Get("Expires"), now)
+		if !ok {
+			return 0
+		}
+		maxAge = int64(expires.Sub(date) / time.Second)
+	}
+	return max(time.Duration(maxAge-age)*time.Second, 0)
+}

@@ -1,0 +1,283 @@
+package decompress
+
+import (
+	"bufio"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/binary"
+	"hash"
+	"hash/adler32"
+	"hash/crc32"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// flateDecoder undoes gzip (RFC 1952) and deflate, which is the zlib format
+// (RFC 1950) or, from servers that took the name at its word, bare DEFLATE (RFC
+// 1951). The first bytes decide which of the three it is, whatever the label:
+// none can be taken for another, but that gzip must not be bare DEFLATE.
+//
+// It is not built on gzip.Reader, which cannot write without allocating, and of
+// which klauspost's takes a header cut off in a name for the end.
+type flateDecoder struct {
+	br     *bufio.Reader
+	fr     io.ReadCloser
+	label  string
+	format format
+	open   bool // within a DEFLATE stream
+	crc    uint32
+	adler  hash.Hash32
+	size   uint32
+	dst    io.Writer
+}
+
+type format uint8
+
+const (
+	unknownFormat format = iota
+	gzipFormat
+	zlibFormat
+	rawFormat
+)
+
+// bufferSize is that of the buffers between the wire and a decoder.
+const bufferSize = 16 << 10
+
+var flates = sync.Pool{New: func() any {
+	d := &flateDecoder{br: bufio.NewReaderSize(nil, bufferSize), adler: adler32.New()}
+	d.fr = flate.NewReader(d.br)
+	return d
+}}
+
+func newFlate(label string, src io.Reader) *flateDecoder {
+	d := flates.Get().(*flateDecoder)
+	d.br.Reset(src)
+	d.label, d.format, d.open = label, unknownFormat, false
+	return d
+}
+
+func (d *flateDecoder) release() {
+	d.br.Reset(nil)
+	d.dst = nil
+	flates.Put(d)
+}
+
+func (d *flateDecoder) buffered() int { return d.br.Buffered() }
+
+func (d *flateDecoder) Read(p []byte) (int, error) {
+	for {
+		if !d.open {
+			if err := d.next(); err != nil {
+				return 0, err
+			}
+		}
+		n, err := d.fr.Read(p)
+		d.sum(p[:n])
+		if err == io.EOF {
+			d.open = false
+			err = d.trailer()
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (d *flateDecoder) writeTo(w io.Writer) error {
+	d.dst = w
+	for {
+		if !d.open {
+			if err := d.next(); err != nil {
+				if err == io.EOF {
+					err = nil
+				}
+				return err
+			}
+		}
+		if _, err := d.fr.(io.WriterTo).WriteTo((*summer)(d)); err != nil {
+			return err
+		}
+		d.open = false
+		if err := d.trailer(); err != nil {
+			return err
+		}
+	}
+}
+
+// summer sums up what is written to d.dst.
+type summer flateDecoder
+
+func (s *summer) Write(p []byte) (int, error) {
+	(*flateDecoder)(s).sum(p)
+	return s.dst.Write(p)
+}
+
+func (d *flateDecoder) sum(p []byte) {
+	switch d.format {
+	case gzipFormat:
+		d.crc = crc32.Update(d.crc, crc32.IEEETable, p)
+		d.size += uint32(len(p))
+	case zlibFormat:
+		_, _ = d.adler.Write(p)
+	}
+}
+
+// next opens the first stream, or that of the next gzip member. It returns
+// io.EOF after the last.
+func (d *flateDecoder) next() error {
+	p, err := d.br.Peek(2)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	isGzip := len(p) == 2 && p[0] == 0x1f && p[1] == 0x8b
+	switch {
+	case d.format != unknownFormat && len(p) == 0:
+		return io.EOF
+	case d.format == gzipFormat && isGzip: // RFC 1952 §2.2: members simply follow each other
+	case d.format == gzipFormat && len(p) == 1 && p[0] == 0x1f:
+		return io.ErrUnexpectedEOF
+	case d.format != unknownFormat:
+		return ErrTrailing
+	case len(p) == 0, len(p) == 1 && d.label == "gzip" && p[0] == 0x1f:
+		return io.ErrUnexpectedEOF
+	case isGzip:
+		d.format = gzipFormat
+	case len(p) == 2 && isZlib(p[0], p[1]):
+		d.format = zlibFormat
+	case d.label == "gzip":
+		return gzip.ErrHeader
+	default:
+		d.format = rawFormat
+	}
+	switch d.format {
+	case gzipFormat:
+		err = d.gzipHeader()
+	case zlibFormat:
+		err = d.zlibHeader()
+	default:
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	d.open = true
+	return d.fr.(flate.Resetter).Reset(d.br, nil)
+}
+
+// isZlib reports whether the bytes begin a zlib stream (RFC 1950 §2.2): DEFLATE
+// with a window of at most 32 KiB, and a check that comes out even.
+func isZlib(cmf, flg byte) bool {
+	return cmf&0x0f == 8 && cmf>>4 <= 7 && (uint(cmf)<<8|uint(flg))%31 == 0
+}
+
+func (d *flateDecoder) zlibHeader() error {
+	p, err := d.br.Peek(2)
+	if err != nil {
+		return cut(err)
+	}
+	if p[1]&0x20 != 0 { // FDICT: there is none that both sides know
+		return zlib.ErrDictionary
+	}
+	_, err = d.br.Discard(2)
+	d.adler.Reset()
+	return err
+}
+
+// Flags of a gzip header (RFC 1952 §2.3.1).
+const (
+	flagHeaderCRC = 1 << 1
+	flagExtra     = 1 << 2
+	flagName      = 1 << 3
+	flagComment   = 1 << 4
+	flagReserved  = 0xe0
+)
+
+// gzipHeader reads over a member's header. What it says about a file means
+// nothing here.
+func (d *flateDecoder) gzipHeader() error {
+	d.crc, d.size = 0, 0
+	p, err := d.take(10)
+	if err != nil {
+		return err
+	}
+	flags := p[3]
+	if p[2] != 8 || flags&flagReserved != 0 {
+		return gzip.ErrHeader
+	}
+	if flags&flagExtra != 0 {
+		if p, err = d.take(2); err != nil {
+			return err
+		}
+		for n := int(binary.LittleEndian.Uint16(p)); n > 0; n -= len(p) {
+			if p, err = d.take(min(n, 1<<10)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range []byte{flagName, flagComment} {
+		for more := flags&f != 0; more; more = p[0] != 0 {
+			if p, err = d.take(1); err != nil {
+				return err
+			}
+		}
+	}
+	if flags&flagHeaderCRC != 0 {
+		want := uint16(d.crc)
+		if p, err = d.take(2); err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint16(p) != want {
+			return gzip.ErrHeader
+		}
+	}
+	d.crc = 0
+	return nil
+}
+
+// take reads n bytes, which stay valid until the next read, and sums them up.
+func (d *flateDecoder) take(n int) ([]byte, error) {
+	p, err := d.br.Peek(n)
+	if err != nil {
+		return nil, cut(err)
+	}
+	d.crc = crc32.Update(d.crc, crc32.IEEETable, p)
+	_, err = d.br.Discard(n)
+	return p, err
+}
+
+// trailer checks the sums that follow a stream.
+func (d *flateDecoder) trailer() error {
+	switch d.format {
+	case gzipFormat:
+		p, err := d.br.Peek(8)
+		if err != nil {
+			return cut(err)
+		}
+		if binary.LittleEndian.Uint32(p) != d.crc || binary.LittleEndian.Uint32(p[4:]) != d.size {
+			return gzip.ErrChecksum
+		}
+		_, err = d.br.Discard(8)
+		return err
+	case zlibFormat:
+		p, err := d.br.Peek(4)
+		if err != nil {
+			return cut(err)
+		}
+		if binary.BigEndian.Uint32(p) != d.adler.Sum32() {
+			return zlib.ErrChecksum
+		}
+		_, err = d.br.Discard(4)
+		return err
+	}
+	return nil
+}
+
+// cut says of an end that it came too early.
+func cut(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

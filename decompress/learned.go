@@ -1,0 +1,100 @@
+package decompress
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// What is learned is kept for this long, and for this many resources: RFC 9110
+// §12.5.3 says that it may change, and be another for each.
+const (
+	learnedFor = time.Hour
+	maxLearned = 1024
+)
+
+// learned is which coding a resource takes in requests. The zero value is ready.
+type learned struct {
+	mu sync.Mutex
+	m  map[string]lesson
+}
+
+type lesson struct {
+	coding string // empty: none
+	until  time.Time
+}
+
+// resource is the key: the URL without what differs from call to call.
+func resource(req *http.Request) string {
+	if req.URL == nil {
+		return ""
+	}
+	return roundtrip.OriginOf(req.URL).String() + req.URL.EscapedPath()
+}
+
+func (l *learned) get(req *http.Request) (coding string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.m) == 0 {
+		return "", false
+	}
+	k := resource(req)
+	e, ok := l.m[k]
+	if ok && time.Now().After(e.until) {
+		delete(l.m, k)
+		ok = false
+	}
+	return e.coding, ok
+}
+
+// note remembers and returns what resp says about the coding to use, if it says
+// anything.
+func (l *learned) note(req *http.Request, sent, preferred string, resp *http.Response) (coding string, known bool) {
+	coding, known = taught(sent, preferred, resp.StatusCode, resp.Header["Accept-Encoding"])
+	if !known {
+		return "", false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.m == nil {
+		l.m = make(map[string]lesson)
+	}
+	if len(l.m) >= maxLearned {
+		for k := range l.m { // any: the order is random
+			delete(l.m, k)
+			break
+		}
+	}
+	l.m[resource(req)] = lesson{coding, time.Now().Add(learnedFor)}
+	return coding, true
+}
+
+func (l *learned) forget(req *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.m, resource(req))
+}
+
+// taught returns which coding a server takes, after a request that was sent in
+// the coding sent: what Accept-Encoding in the response says (RFC 9110
+// §12.5.3), the preferred one first, and otherwise none after a 415 (§15.5.16).
+func taught(sent, preferred string, status int, accept []string) (coding string, known bool) {
+	if accept == nil {
+		return "", sent != "" && status == http.StatusUnsupportedMediaType
+	}
+	takes := make(map[string]bool)
+	for it := range httpfield.Items(accept) {
+		q, weighted := it.Param("q")
+		takes[canonical(it.Value)] = !weighted || !zero(q)
+	}
+	for _, c := range []string{preferred, "zstd", "gzip"} {
+		ok, named := takes[c]
+		if canCompress(c) && (ok || !named && takes["*"]) {
+			return c, true
+		}
+	}
+	return "", true
+}

@@ -1,0 +1,92 @@
+package decompress
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// probeBytes is how much of a body is looked at. Every coding shows within it
+// what it is.
+const probeBytes = 512
+
+// probe reads the beginning of the body of resp and tries to decode it. If that
+// fails for another reason than its being a beginning only, it returns an Error
+// that holds resp with the body in its coding, as far as it was to be had at
+// once. Otherwise resp is as it was.
+func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary) error {
+	start := make([]byte, probeBytes)
+	n, rerr := io.ReadAtLeast(resp.Body, start, 1)
+	start = start[:n]
+	if rerr == io.ErrUnexpectedEOF {
+		rerr = io.EOF
+	}
+	err := t.try(resp, start, codings, dict)
+	if err == nil {
+		resp.Body = &probed{rest: start, err: rerr, ReadCloser: resp.Body}
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Coding: strings.Join(resp.Header["Content-Encoding"], ", "), Err: err}
+	}
+	e.response = keep(resp, start)
+	return e
+}
+
+// try decodes a beginning.
+func (t *Transport) try(resp *http.Response, start []byte, codings []string, dict *dictionary) error {
+	trial := &http.Response{
+		Header:  http.Header{"Content-Encoding": resp.Header["Content-Encoding"]},
+		Body:    io.NopCloser(bytes.NewReader(start)),
+		Request: resp.Request,
+	}
+	t.attach(nil, trial, codings, dict, nil)
+	_, err := io.CopyN(io.Discard, trial.Body, probeBytes)
+	_ = trial.Body.Close()
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
+}
+
+// keep closes the body of resp and gives it one of what was read of it and what
+// else arrives soon, within bounds: an error must not hold a connection.
+func keep(resp *http.Response, start []byte) *http.Response {
+	timer := time.AfterFunc(roundtrip.DrainTime, func() { _ = resp.Body.Close() })
+	rest, _ := io.ReadAll(io.LimitReader(resp.Body, roundtrip.DrainBytes)) // what there is
+	if timer.Stop() {
+		_ = resp.Body.Close()
+	}
+	kept := append(start, rest...)
+	out := *resp
+	out.Header = resp.Header.Clone()
+	out.Header.Set("Content-Length", strconv.Itoa(len(kept)))
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(kept)), int64(len(kept))
+	return &out
+}
+
+// probed is a body whose beginning was read already.
+type probed struct {
+	rest []byte
+	err  error // what reading the beginning ended with
+	io.ReadCloser
+}
+
+func (p *probed) Read(b []byte) (int, error) {
+	if len(p.rest) > 0 {
+		n := copy(b, p.rest)
+		p.rest = p.rest[n:]
+		return n, nil
+	}
+	if p.err != nil {
+		return 0, p.err
+	}
+	return p.ReadCloser.Read(b)
+}

@@ -1,0 +1,40 @@
+package decompress
+
+import "sync/atomic"
+
+// turn lets one goroutine at a time use pooled parts, and lets another close
+// them at any moment: the parts are given back by whoever is last.
+type turn struct{ state atomic.Uint32 }
+
+const (
+	turnIdle   = 0
+	turnTaken  = 1
+	turnClosed = 2
+)
+
+// enter takes the turn if it returns turnIdle; what it returns otherwise says
+// why not.
+func (t *turn) enter() uint32 {
+	for {
+		s := t.state.Load()
+		switch {
+		case s&turnClosed != 0:
+			return turnClosed
+		case s == turnTaken:
+			return turnTaken
+		case t.state.CompareAndSwap(turnIdle, turnTaken):
+			return turnIdle
+		}
+	}
+}
+
+// leave ends the turn. If it returns false, close was called meanwhile and the
+// caller has to give the parts back.
+func (t *turn) leave() bool { return t.state.CompareAndSwap(turnTaken, turnIdle) }
+
+// close ends all turns. first is true for the first call, idle if nobody has
+// the turn, so that the caller has to give the parts back.
+func (t *turn) close() (first, idle bool) {
+	s := t.state.Or(turnClosed)
+	return s&turnClosed == 0, s&turnTaken == 0
+}
