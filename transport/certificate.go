@@ -1,0 +1,183 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A Certificate is a client certificate and the domain it is for.
+type Certificate struct {
+	// Domain is the host, or host:port, that the certificate is shown to, in any
+	// case. Other hosts, such as those below it, never see it. If empty, every
+	// server that asks sees it.
+	Domain string
+
+	// Certificate is the chain and the key.
+	Certificate tls.Certificate
+
+	// Get, if not nil, returns the certificate to use in place of Certificate.
+	// It is called for each connection that needs one.
+	Get func(context.Context) (*tls.Certificate, error)
+}
+
+// LoadCertificate reads a client certificate for a domain from PEM files. They
+// may be the same file. The password is for an encrypted key, in PKCS #8 or in
+// the older form of OpenSSL; it is not used if the key is not encrypted. If it is
+// wrong, the error matches [x509.IncorrectPasswordError].
+func LoadCertificate(domain, certFile, keyFile, password string) (Certificate, error) {
+	cert, err := loadPair(certFile, keyFile, password)
+	if err != nil {
+		return Certificate{}, err
+	}
+	return Certificate{Domain: domain, Certificate: *cert}, nil
+}
+
+// WatchCertificate is like [LoadCertificate], and reads the files again when they
+// have changed since, so that a renewed certificate is used without a restart: it
+// looks at them for each new connection. If what it finds is no good, perhaps as
+// it is half written, it goes on with what it has.
+func WatchCertificate(domain, certFile, keyFile, password string) (Certificate, error) {
+	w := &watcher{certFile: certFile, keyFile: keyFile, password: password}
+	w.seen = w.state()
+	cert, err := loadPair(certFile, keyFile, password)
+	if err != nil {
+		return Certificate{}, err
+	}
+	w.cert = cert
+	return Certificate{Domain: domain, Certificate: *cert, Get: w.get}, nil
+}
+
+// loadPair reads a certificate and its key.
+func loadPair(certFile, keyFile, password string) (*tls.Certificate, error) {
+	certPEM, err := readFile(certFile)
+	if err != nil {
+		return nil, fmt.Errorf("transport: certificate: %w", err)
+	}
+	keyPEM, err := readFile(keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("transport: key: %w", err)
+	}
+	keyPEM, err = decryptPEM(keyPEM, []byte(password))
+	if err != nil {
+		return nil, fmt.Errorf("transport: key: %s: %w", keyFile, err)
+	}
+	cert, err := tls.X509KeyPair(onlyCertificates(certPEM), keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("transport: certificate: %s: %w", certFile, err)
+	}
+	return &cert, nil
+}
+
+// onlyCertificates returns the CERTIFICATE blocks of a file that may hold more.
+func onlyCertificates(in []byte) []byte {
+	var out []byte
+	for block, rest := pem.Decode(in); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			out = append(out, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
+		}
+	}
+	return out
+}
+
+// current returns the certificate to use now.
+func (c *Certificate) current(ctx context.Context) (*tls.Certificate, error) {
+	if c.Get == nil {
+		return &c.Certificate, nil
+	}
+	cert, err := c.Get(ctx)
+	if err == nil && cert == nil {
+		err = errors.New("Get returned no certificate")
+	}
+	return cert, err
+}
+
+// forHandshake is a [tls.Config.GetClientCertificate]. It answers with the
+// certificate whatever authorities the server names: if they do not fit, the
+// server's error says more than a missing certificate would.
+func (c *Certificate) forHandshake(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	cert, err := c.current(info.Context())
+	if err != nil {
+		return nil, &Error{Phase: PhaseTLS, Err: fmt.Errorf("client certificate: %w", err)}
+	}
+	return cert, nil
+}
+
+// identity is a Certificate in the form it is looked for.
+type identity struct {
+	domain domain
+	cert   *Certificate
+}
+
+func identities(certs []Certificate) []identity {
+	out := make([]identity, len(certs))
+	for i := range certs {
+		out[i] = identity{parseDomain(certs[i].Domain), &certs[i]}
+	}
+	return out
+}
+
+// certificate returns the index of the certificate for the server of u, none if
+// there is none or u is not an https URL.
+func (c *config) certificate(u *url.URL) int {
+	if len(c.certs) == 0 {
+		return none
+	}
+	o := roundtrip.OriginOf(u)
+	if o.Scheme != "https" {
+		return none
+	}
+	for i := range c.certs {
+		if c.certs[i].domain.matches(o) {
+			return i
+		}
+	}
+	return none
+}
+
+// A watcher reads files again that have changed.
+type watcher struct {
+	certFile, keyFile, password string
+
+	mu   sync.Mutex
+	cert *tls.Certificate
+	seen [2]fileState
+}
+
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+// state returns what the files look like; a missing one like nothing.
+func (w *watcher) state() (s [2]fileState) {
+	for i, name := range []string{w.certFile, w.keyFile} {
+		if info, err := os.Stat(name); err == nil {
+			s[i] = fileState{info.ModTime(), info.Size()}
+		}
+	}
+	return s
+}
+
+func (w *watcher) get(context.Context) (*tls.Certificate, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.state()
+	if now == w.seen {
+		return w.cert, nil
+	}
+	// Half of a new pair does not fit the other half of the old one: the state is
+	// taken as seen only once it has been read with success.
+	if cert, err := loadPair(w.certFile, w.keyFile, w.password); err == nil {
+		w.cert, w.seen = cert, now
+	}
+	return w.cert, nil
+}

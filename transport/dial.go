@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// A dialer makes the connections of a route.
+type dialer struct {
+	c     *config
+	base  func(ctx context.Context, network, addr string) (net.Conn, error)
+	proxy *url.URL
+	tls   *tls.Config     // for an https proxy
+	tune  *http.Transport // as Tune left it
+}
+
+// direct connects to the server itself.
+func (d *dialer) direct(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := limited(ctx, d.connectTimeout())
+	defer cancel()
+	conn, err := d.base(ctx, network, addr)
+	if err != nil {
+		return nil, dialError(ctx, PhaseConnect, err)
+	}
+	return d.watched(conn), nil
+}
+
+// toProxy connects to the proxy, which addr is too.
+func (d *dialer) toProxy(ctx context.Context, network, _ string) (net.Conn, error) {
+	ctx, cancel := limited(ctx, d.connectTimeout())
+	defer cancel()
+	conn, err := d.reach(ctx, network)
+	if err != nil {
+		return nil, err
+	}
+	return d.watched(conn), nil
+}
+
+// reach connects to the proxy, in TLS if it is an https one.
+func (d *dialer) reach(ctx context.Context, network string) (net.Conn, error) {
+	conn, err := d.base(ctx, network, addressOf(d.proxy))
+	if err != nil {
+		return nil, dialError(ctx, PhaseProxy, err)
+	}
+	if d.tls == nil {
+		return conn, nil
+	}
+	ctx, cancel := limited(ctx, orDefault(d.c.t.TLSTimeout, DefaultTLSTimeout))
+	defer cancel()
+	secure := tls.Client(conn, d.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, &Error{Phase: PhaseProxy, Err: &Error{Phase: PhaseTLS, Err: because(ctx, err)}}
+	}
+	return secure, nil
+}
+
+func (d *dialer) connectTimeout() time.Duration {
+	return orDefault(d.c.t.ConnectTimeout, DefaultConnectTimeout)
+}
+
+// dialError names the phase of an error of base. If the name of the server was
+// looked for and not found, that is its phase.
+func dialError(ctx context.Context, phase string, err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	err = because(ctx, err)
+	var dns *net.DNSError
+	if phase == PhaseConnect && errors.As(err, &dns) && !dns.IsTimeout && ctx.Err() == nil {
+		phase = PhaseLookup
+	}
+	return &Error{Phase: phase, Err: err}
+}
+
+// lookup resolves host, for a proxy that is to get addresses.
+func (d *dialer) lookup(ctx context.Context, network, host string) ([]net.IP, error) {
+	resolver := d.c.t.Resolver
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	ips, err := resolver.LookupIP(ctx, network, host)
+	if err != nil {
+		return nil, dialError(ctx, PhaseConnect, err)
+	}
+	return ips, nil
+}
+
+// watched limits the silence of writes to conn, if there is a limit.
+func (d *dialer) watched(conn net.Conn) net.Conn {
+	if limit := d.c.t.IdleTimeout; limit > 0 {
+		return &watchedConn{Conn: conn, limit: limit}
+	}
+	return conn
+}
+
+// A watchedConn is one whose peer must go on accepting bytes.
+type watchedConn struct {
+	net.Conn
+	limit time.Duration
+}
+
+// Write writes p, as long as some of it is accepted within the limit.
+func (w *watchedConn) Write(p []byte) (int, error) {
+	done := 0
+	for {
+		if err := w.SetWriteDeadline(time.Now().Add(w.limit)); err != nil {
+			return done, err
+		}
+		n, err := w.Conn.Write(p[done:])
+		done += n
+		if err == nil {
+			return done, nil
+		}
+		if !timedOut(err) {
+			return done, err
+		}
+		if n == 0 {
+			return done, &Error{Phase: PhaseWrite, Err: &timeoutError{w.limit}}
+		}
+	}
+}

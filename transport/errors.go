@@ -1,0 +1,169 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrServerNotFound matches, with [errors.Is], the error of a request whose
+	// server's name could not be resolved, here or at the proxy. [errors.As]
+	// finds the *[net.DNSError], which has the name.
+	ErrServerNotFound = errors.New("transport: server not found")
+
+	// ErrRelativeURL is the error of a request whose URL has no scheme or no
+	// host.
+	ErrRelativeURL = errors.New("transport: URL is not absolute")
+
+	// ErrProxyScheme matches the error of a request whose proxy's URL has a
+	// scheme that no proxy is known for.
+	ErrProxyScheme = errors.New("transport: unsupported proxy scheme")
+)
+
+// Phases of a trip, as an [Error] names them.
+const (
+	PhaseLookup  = "lookup"          // the name of the server
+	PhaseConnect = "connect"         // to the server
+	PhaseProxy   = "proxy"           // reaching it, or the server through it
+	PhaseTLS     = "TLS handshake"   // with the server
+	PhaseWrite   = "request"         // sending it
+	PhaseHeader  = "response header" // waiting for it
+	PhaseBody    = "response body"   // reading it
+)
+
+// Error reports in which phase a trip ended, and why.
+type Error struct {
+	// Phase is one of the constants, such as [PhaseConnect].
+	Phase string
+	// Err is the cause.
+	Err error
+}
+
+// Error returns the phase and the cause.
+func (e *Error) Error() string {
+	if e.Phase == PhaseLookup {
+		return ErrServerNotFound.Error() + ": " + e.Err.Error()
+	}
+	return "transport: " + e.Phase + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrServerNotFound] and the name of the server
+// was not found.
+func (e *Error) Is(target error) bool {
+	return target == ErrServerNotFound && e.Phase == PhaseLookup
+}
+
+// Timeout reports whether the phase took too long.
+func (e *Error) Timeout() bool { return timedOut(e.Err) }
+
+// Temporary is there for [net.Error]; it reports what Timeout does.
+func (e *Error) Temporary() bool { return e.Timeout() }
+
+// RefusedError is the answer of an HTTP proxy that would not open a tunnel.
+type RefusedError struct {
+	// StatusCode is what it answered to CONNECT, such as 407.
+	StatusCode int
+	// Header is the header of that answer.
+	Header http.Header
+}
+
+// Error returns the status.
+func (e *RefusedError) Error() string {
+	return strings.TrimSuffix(fmt.Sprintf("tunnel refused: %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " ")
+}
+
+// timeoutError is a limit of ours that has passed.
+type timeoutError struct{ limit time.Duration }
+
+func (e *timeoutError) Error() string        { return fmt.Sprintf("timeout after %v", e.limit) }
+func (e *timeoutError) Timeout() bool        { return true }
+func (e *timeoutError) Temporary() bool      { return true }
+func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+var errVersions = errors.New("MinTLS is above MaxTLS")
+
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// explain names the phase in which err, an error of http.Transport, ended the
+// trip of req. What the caller did (cancelling) and what it does not know it
+// leaves as it is.
+func explain(req *http.Request, err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own // without net/http's "proxyconnect tcp"
+	}
+	if req.Context().Err() != nil {
+		return err
+	}
+	if phase := phaseOf(err); phase != "" {
+		return &Error{Phase: phase, Err: err}
+	}
+	return err
+}
+
+// phaseOf recognises the errors that http.Transport makes itself. Those of
+// dialling have been named where they arose.
+func phaseOf(err error) string {
+	var (
+		verification *tls.CertificateVerificationError
+		record       tls.RecordHeaderError
+		alert        tls.AlertError
+		op           *net.OpError
+		text         = err.Error()
+	)
+	switch {
+	case timedOut(err) && strings.Contains(text, "TLS handshake timeout"):
+		return PhaseTLS
+	case timedOut(err) && strings.Contains(text, "awaiting response headers"):
+		return PhaseHeader
+	case errors.As(err, &verification), errors.As(err, &record), errors.As(err, &alert):
+		return PhaseTLS
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, as TLS 1.2 tells it
+		return PhaseTLS
+	case strings.HasPrefix(text, "tls: "), strings.Contains(text, "x509: "):
+		return PhaseTLS
+	}
+	return ""
+}
+
+// limited returns ctx with a limit of d, none if d is not positive.
+func limited(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, d, &timeoutError{d})
+}
+
+// because returns err, or the reason why ctx has ended if that is ours: a limit
+// shows itself in many ways, down to "use of closed network connection".
+func because(ctx context.Context, err error) error {
+	var limit *timeoutError
+	if ctx.Err() != nil && errors.As(context.Cause(ctx), &limit) {
+		return limit
+	}
+	return err
+}
+
+// orDefault returns the limit that a field stands for.
+func orDefault(field, zero time.Duration) time.Duration {
+	switch {
+	case field == 0:
+		return zero
+	case field < 0:
+		return 0
+	}
+	return field
+}

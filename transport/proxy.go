@@ -1,0 +1,179 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Direct is the value for [Transport.Proxy] that uses no proxy, whatever the
+// environment says.
+func Direct(*http.Request) (*url.URL, error) { return nil, nil }
+
+// ParseProxy parses the address of a proxy in any form that is common: a URL, or
+// host:port, which is an HTTP proxy. Its errors do not tell the password that
+// may be in it. For use with [http.ProxyURL].
+func ParseProxy(address string) (*url.URL, error) {
+	address = strings.TrimSpace(address)
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, &Error{Phase: PhaseProxy, Err: redacted(err)}
+	}
+	if _, err := kindOf(u); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// A proxyKind is how a proxy is spoken to.
+type proxyKind int
+
+const (
+	noProxy proxyKind = iota
+	httpProxy
+	httpsProxy
+	socks5Proxy
+	socks4Proxy
+	socks4aProxy
+)
+
+func (k proxyKind) socks() bool { return k >= socks5Proxy }
+
+func (k proxyKind) String() string {
+	return [...]string{"none", "http", "https", "socks5", "socks4", "socks4a"}[k]
+}
+
+// port is where such a proxy listens if its URL does not say.
+func (k proxyKind) port() string {
+	switch k {
+	case httpProxy:
+		return "80"
+	case httpsProxy:
+		return "443"
+	}
+	return "1080"
+}
+
+// kindOf tells how to speak to the proxy u, or what is wrong with u.
+func kindOf(u *url.URL) (proxyKind, error) {
+	var k proxyKind
+	switch httpfield.Lower(u.Scheme) {
+	case "http":
+		k = httpProxy
+	case "https":
+		k = httpsProxy
+	case "socks5", "socks5h", "socks":
+		k = socks5Proxy
+	case "socks4":
+		k = socks4Proxy
+	case "socks4a":
+		k = socks4aProxy
+	default:
+		if u.Host == "" { // "user:password@host": the scheme is none
+			return noProxy, ErrProxyScheme
+		}
+		return noProxy, fmt.Errorf("%w %q", ErrProxyScheme, u.Scheme)
+	}
+	if u.Hostname() == "" {
+		return noProxy, &Error{Phase: PhaseProxy, Err: errors.New("no host in its URL")}
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return noProxy, &Error{Phase: PhaseProxy, Err: errors.New("no such port: " + p)}
+		}
+	}
+	return k, nil
+}
+
+// addressOf returns the host:port of the proxy u.
+func addressOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		k, _ := kindOf(u) // as valid as it was
+		port = k.port()
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// redacted returns err without the URL that url.Parse tells, for it may have a
+// password in it.
+func redacted(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return errors.New("invalid URL")
+	}
+	return err
+}
+
+// invalidScheme stands for a proxy in the environment that cannot be parsed.
+const invalidScheme = "invalid"
+
+// environment returns the function that chooses proxies as the environment
+// says, nil if it names none. What httpproxy cannot parse it takes for absent
+// and goes straight; here it is an error, for whoever has set a proxy wants it.
+func environment() func(*http.Request) (*url.URL, error) {
+	env := httpproxy.FromEnvironment()
+	if env.HTTPProxy == "" && env.HTTPSProxy == "" {
+		return nil
+	}
+	for _, p := range []*string{&env.HTTPProxy, &env.HTTPSProxy} {
+		if *p == "" {
+			continue
+		}
+		u, err := ParseProxy(*p)
+		switch {
+		case errors.Is(err, ErrProxyScheme): // told when it is used
+		case err != nil:
+			*p = invalidScheme + "://invalid"
+		default:
+			*p = u.String()
+		}
+	}
+	choose := env.ProxyFunc()
+	return func(req *http.Request) (*url.URL, error) {
+		u, err := choose(req.URL)
+		if err == nil && u != nil && u.Scheme == invalidScheme {
+			return nil, fmt.Errorf("%s_PROXY in the environment is not a URL", strings.ToUpper(req.URL.Scheme))
+		}
+		return u, err
+	}
+}
+
+// saysNotFound reports whether a proxy's answer means that it could not resolve
+// the name of the server.
+func saysNotFound(status int, h http.Header) bool {
+	if status < 500 {
+		return false
+	}
+	// squid: "X-Squid-Error: ERR_DNS_FAIL 0".
+	if code, _, _ := strings.Cut(h.Get("X-Squid-Error"), " "); code == "ERR_DNS_FAIL" {
+		return true
+	}
+	// RFC 9209 §2.3.2: Proxy-Status: proxy; error=dns_error.
+	for _, v := range h.Values("Proxy-Status") {
+		for _, param := range strings.Split(v, ";")[1:] {
+			if httpfield.TrimBlanks(param) == "error=dns_error" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// notFound is the error for the server host that proxy could not find.
+func notFound(host string, proxy *url.URL) error {
+	return &Error{Phase: PhaseLookup, Err: &net.DNSError{
+		Err: "no such host", Name: host, Server: addressOf(proxy), IsNotFound: true,
+	}}
+}

@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// none is the index of no certificate and of no pins.
+const none = -1
+
+// routeKey tells the ways apart that a request may go. Connections are shared by
+// requests with the same key only.
+type routeKey struct {
+	cert, pin              int // index in config, or none
+	scheme, host, user, pw string
+	hasPassword            bool
+	tunnel                 bool // to an https URL
+}
+
+// A route is one way to the wire: an http.Transport of its own.
+type route struct {
+	c     *config
+	tr    *http.Transport
+	proxy *url.URL // nil: none
+	kind  proxyKind
+	auth  bool // the proxy answers requests itself and ProxyAuth is set
+	used  atomic.Int64
+}
+
+// maxRoutes bounds the routes that are kept, should Proxy return ever new URLs,
+// such as with a session's name for user.
+const maxRoutes = 256
+
+// routes are those in use.
+type routes struct {
+	only  *route // all there can be, if not nil
+	clock atomic.Int64
+
+	mu    sync.RWMutex
+	known map[routeKey]*route
+}
+
+// all returns every route.
+func (rs *routes) all() []*route {
+	if rs.only != nil {
+		return []*route{rs.only}
+	}
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	out := make([]*route, 0, len(rs.known))
+	for _, r := range rs.known {
+		out = append(out, r)
+	}
+	return out
+}
+
+// get returns the route for key, making it if there is none.
+func (rs *routes) get(key routeKey, create func() *route) *route {
+	rs.mu.RLock()
+	r := rs.known[key]
+	rs.mu.RUnlock()
+	if r == nil {
+		rs.mu.Lock()
+		defer rs.mu.Unlock()
+		if r = rs.known[key]; r == nil {
+			if rs.known == nil {
+				rs.known = make(map[routeKey]*route)
+			}
+			if len(rs.known) >= maxRoutes {
+				rs.forgetOldest()
+			}
+			r = create()
+			rs.known[key] = r
+		}
+	}
+	r.used.Store(rs.clock.Add(1))
+	return r
+}
+
+// forgetOldest drops the route that was not used for the longest time. Requests
+// on it go on; its connections end with them.
+func (rs *routes) forgetOldest() {
+	var oldest routeKey
+	var found *route
+	for key, r := range rs.known {
+		if found == nil || r.used.Load() < found.used.Load() {
+			oldest, found = key, r
+		}
+	}
+	delete(rs.known, oldest)
+	found.tr.CloseIdleConnections()
+}
+
+// route chooses the route of req.
+func (c *config) route(req *http.Request) (*route, error) {
+	key := routeKey{cert: none, pin: none, tunnel: req.URL.Scheme == "https"}
+	if key.tunnel {
+		key.cert, key.pin = c.certificate(req.URL), c.pin(req.URL)
+	}
+	var u *url.URL
+	if c.proxy != nil && isHTTP(req.URL.Scheme) {
+		var err error
+		if u, err = c.proxy(req); err != nil {
+			return nil, &Error{Phase: PhaseProxy, Err: redacted(err)}
+		}
+	}
+	if u == nil {
+		key.tunnel = false
+		return c.routes.get(key, func() *route { return c.newRoute(key, nil) }), nil
+	}
+	kind, err := kindOf(u)
+	if err != nil {
+		return nil, err
+	}
+	if kind.socks() {
+		key.tunnel = true // whatever is behind
+	}
+	key.scheme, key.host = u.Scheme, u.Host
+	if u.User != nil {
+		key.user = u.User.Username()
+		key.pw, key.hasPassword = u.User.Password()
+	}
+	if hook := trace.From(req.Context()); hook != nil {
+		hook(trace.About(req, "transport", "proxy", kind.String()+" proxy "+u.Host))
+	}
+	return c.routes.get(key, func() *route { return c.newRoute(key, u) }), nil
+}
+
+// newRoute makes a route: an http.Transport with the settings of
+// http.DefaultTransport, ours, what Tune says, and the proxy.
+func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
+	t := c.t
+	r := &route{c: c, proxy: proxy}
+	r.tr = &http.Transport{
+		DialContext:           (&net.Dialer{KeepAlive: 30 * time.Second, Resolver: t.Resolver}).DialContext,
+		TLSClientConfig:       c.tlsConfig(),
+		TLSHandshakeTimeout:   orDefault(t.TLSTimeout, DefaultTLSTimeout),
+		ResponseHeaderTimeout: max(0, t.HeaderTimeout),
+		DisableCompression:    true,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          100,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+	if t.Tune != nil {
+		t.Tune(r.tr)
+	}
+	if r.tr.TLSClientConfig == nil {
+		r.tr.TLSClientConfig = c.tlsConfig()
+	}
+	d := &dialer{c: c, base: r.tr.DialContext, tls: c.proxyTLS(r.tr.TLSClientConfig, proxy), tune: r.tr}
+	if d.base == nil {
+		d.base = (&net.Dialer{Resolver: t.Resolver}).DialContext
+	}
+	c.identify(r.tr.TLSClientConfig, key)
+	r.tr.Proxy = nil
+	if proxy == nil {
+		r.tr.DialContext = d.direct
+		return r
+	}
+	r.kind, _ = kindOf(proxy) // the caller has made sure
+	d.proxy = proxy
+	r.tr.DialTLSContext = nil
+	switch {
+	case r.kind.socks():
+		r.tr.DialContext = d.socks
+	case key.tunnel:
+		r.tr.DialContext = d.tunnel
+	default:
+		r.auth = t.ProxyAuth != nil
+		r.tr.Proxy = http.ProxyURL(c.forwardURL(proxy))
+		r.tr.DialContext = d.toProxy
+		r.tr.DialTLSContext = d.toProxy
+	}
+	return r
+}
+
+// exchange sends req and returns the answer.
+func (r *route) exchange(req *http.Request) (*http.Response, error) {
+	limit := r.c.t.IdleTimeout
+	if limit <= 0 {
+		return r.send(req)
+	}
+	var w *writeWatch
+	if roundtrip.HasBody(req) {
+		req, w = watchWrites(req, limit)
+	}
+	resp, err := r.send(req)
+	if err != nil {
+		return nil, w.done(err)
+	}
+	watchReads(resp, limit, w)
+	return resp, nil
+}
+
+// send sends req as it is.
+func (r *route) send(req *http.Request) (*http.Response, error) {
+	if r.auth {
+		return r.forward(req)
+	}
+	resp, err := r.tr.RoundTrip(req)
+	if err != nil || r.proxy == nil {
+		return resp, err
+	}
+	return r.judge(req, resp)
+}
+
+// judge returns resp, the answer to req, or the error that the proxy means by it.
+func (r *route) judge(req *http.Request, resp *http.Response) (*http.Response, error) {
+	if r.tr.Proxy == nil || !saysNotFound(resp.StatusCode, resp.Header) {
+		return resp, nil
+	}
+	roundtrip.Discard(resp)
+	return nil, notFound(req.URL.Hostname(), r.proxy)
+}

@@ -1,0 +1,300 @@
+// Package transport is the way to the wire: net/http's Transport with client
+// certificates by domain, every kind of proxy, and a timeout for each phase.
+//
+//	roots, err := transport.LoadRoots("company-ca.pem")
+//	…
+//	client := &http.Client{Transport: &transport.Transport{
+//		RootCAs:       roots,
+//		HeaderTimeout: 10 * time.Second,
+//	}}
+//
+// # Behavior
+//
+// The requests travel by [http.Transport], over HTTP/1.1 or HTTP/2. A Transport
+// keeps one for each way there is: a proxy, a client certificate. So connections
+// made as one client never carry the requests of another, and an https proxy
+// never sees the certificate that is meant for the server behind it.
+//
+// Where net/http sends a query as it is, even with blanks and control characters
+// in it, the query is percent-encoded here first. International names and paths
+// are encoded too, so any URL that [url.Parse] takes can be fetched.
+//
+// Proxies are http, https, socks5, socks5h, socks4 and socks4a URLs. Any other
+// scheme is an error; net/http takes it for http.
+//
+// An [Error] names the phase in which the trip ended. Timeouts, also of the
+// caller's context, satisfy [net.Error].
+//
+// # Place in a chain
+//
+// Innermost: it has no successor. Any other RoundTripper can stand here in its
+// place, such as one that speaks HTTP/3.
+//
+// # Limits
+//
+// Content is not decoded; that is the decompress layer's. [Transport.LocalDNS]
+// has no effect on http URLs that go through an HTTP proxy, which gets the whole
+// URL. Encrypted keys are read in the forms OpenSSL writes, not from PKCS #12.
+package transport
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// Defaults for the timeouts of a [Transport], those of [http.DefaultTransport].
+const (
+	DefaultConnectTimeout = 30 * time.Second
+	DefaultTLSTimeout     = 10 * time.Second
+)
+
+// Transport is an [http.RoundTripper] that sends requests over the network. The
+// zero value verifies servers by the system's roots and goes through the proxies
+// that the environment names.
+//
+// A Transport is safe for concurrent use and should be used for all requests, as
+// it keeps connections. Its fields must not be changed after its first use.
+type Transport struct {
+	// Proxy returns the proxy for a request, nil for none. If Proxy is nil, the
+	// environment decides, by the rules that curl and net/http follow: the
+	// variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY, or their lower-case forms,
+	// are read when the Transport is first used, and nothing on this machine
+	// (localhost, 127.0.0.1) is ever reached through a proxy. [Direct] turns
+	// proxies off, [http.ProxyURL] sends everything to one.
+	//
+	// User information in the URL is sent to the proxy: as user and password to
+	// a SOCKS5 proxy, as user id to a SOCKS4 proxy, and to an HTTP proxy in Basic
+	// form with the first request, unless ProxyAuth is set.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// LocalDNS resolves the names of servers here, not at the proxy. It is for
+	// SOCKS proxies and for tunnels through HTTP proxies. A socks4 proxy, which
+	// knows no names, always gets addresses.
+	LocalDNS bool
+
+	// ProxyHeader holds further fields of the CONNECT requests to HTTP proxies.
+	ProxyHeader http.Header
+
+	// ProxyAuth answers the challenges (407) of HTTP proxies. If nil, the user
+	// information of the proxy's URL is all there is.
+	ProxyAuth ProxyAuthenticator
+
+	// RootCAs are the authorities that may vouch for servers. If nil, the
+	// system's are used. [LoadRoots] reads a file.
+	RootCAs *x509.CertPool
+
+	// InsecureSkipVerify accepts any certificate from any server and any https
+	// proxy. Pins are still checked.
+	InsecureSkipVerify bool
+
+	// ServerName is the name asked for and verified in place of the URL's host.
+	// If empty, that is the host. It does not apply to https proxies.
+	ServerName string
+
+	// Pins are the keys that servers must use. If none matches a server, any
+	// key will do; if several do, the first counts.
+	Pins []Pin
+
+	// Certificates are the client certificates, each for a domain. The first
+	// whose domain matches is shown to a server that asks for one. A server, or
+	// an https proxy, that matches none is shown none.
+	Certificates []Certificate
+
+	// MinTLS and MaxTLS bound the version of TLS, as in [tls.VersionTLS12]. If
+	// zero, the bounds are those of crypto/tls.
+	MinTLS, MaxTLS uint16
+
+	// ConnectTimeout limits how long it takes to reach a server: looking up its
+	// name, connecting, and all there is to say to a proxy. If zero,
+	// [DefaultConnectTimeout] is used; negative means no limit.
+	ConnectTimeout time.Duration
+
+	// TLSTimeout limits each TLS handshake. If zero, [DefaultTLSTimeout] is
+	// used; negative means no limit.
+	TLSTimeout time.Duration
+
+	// HeaderTimeout limits the wait for the header of a response, after the
+	// request has been written. Zero means no limit.
+	HeaderTimeout time.Duration
+
+	// IdleTimeout is the longest silence while a body is read or written: it
+	// limits the time in which no byte arrives, while the caller is reading, or
+	// none is accepted. A body may take as long as it likes if it keeps coming.
+	// Zero means no limit.
+	IdleTimeout time.Duration
+
+	// Resolver looks names up. If nil, [net.DefaultResolver] is used.
+	Resolver *net.Resolver
+
+	// Tune changes any other knob of the [http.Transport] that is used. It is
+	// called once for each one that is made, that is for each way to travel
+	// (proxy, client certificate), so limits such as MaxConnsPerHost hold for
+	// each of them. DialContext, if Tune sets it, makes the connections to
+	// servers and proxies. Proxy, as well as DialTLSContext where there is a
+	// proxy, is overridden.
+	Tune func(*http.Transport)
+
+	once   sync.Once
+	config config // what the fields were at first use
+}
+
+// config is a Transport's settings in the form they are used in, and its state.
+type config struct {
+	t     *Transport
+	err   error // if the settings make no sense
+	proxy func(*http.Request) (*url.URL, error)
+	certs []identity
+	pins  []pinSet
+
+	header http.Header
+	routes routes
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := t.settled()
+	out, r, err := c.prepare(req)
+	if err != nil {
+		roundtrip.CloseBody(req)
+		return nil, c.report(req, err)
+	}
+	resp, err := r.exchange(out)
+	if err != nil {
+		return nil, c.report(req, explain(out, err))
+	}
+	resp.Request = req
+	return resp, nil
+}
+
+// CloseIdleConnections closes the connections that are not in use.
+func (t *Transport) CloseIdleConnections() {
+	for _, r := range t.settled().routes.all() {
+		r.tr.CloseIdleConnections()
+	}
+}
+
+// Identity names the client certificate that would be shown to the server of
+// req, so that a cache above several Transports can tell their answers apart. It
+// is empty if there is none.
+func (t *Transport) Identity(req *http.Request) string {
+	if len(t.Certificates) == 0 || req.URL == nil {
+		return ""
+	}
+	c := t.settled()
+	i := c.certificate(req.URL)
+	if i < 0 {
+		return ""
+	}
+	cert := c.certs[i].cert
+	leaf, err := cert.current(req.Context())
+	if err != nil || len(leaf.Certificate) == 0 {
+		return "certificate for " + cert.Domain
+	}
+	sum := sha256.Sum256(leaf.Certificate[0])
+	return "certificate " + hex.EncodeToString(sum[:])
+}
+
+// settled returns the configuration, made at first use.
+func (t *Transport) settled() *config {
+	t.once.Do(func() {
+		c := &t.config
+		c.t = t
+		c.proxy = t.Proxy
+		if c.proxy == nil {
+			c.proxy = environment()
+		}
+		c.header = t.ProxyHeader.Clone()
+		c.certs = identities(slices.Clone(t.Certificates))
+		c.pins, c.err = pinSets(t.Pins)
+		if t.MinTLS != 0 && t.MaxTLS != 0 && t.MinTLS > t.MaxTLS {
+			c.err = &Error{Phase: "TLS settings", Err: errVersions}
+		}
+		if c.err == nil && c.proxy == nil && len(c.certs) == 0 && len(c.pins) == 0 {
+			c.routes.only = c.newRoute(routeKey{cert: none, pin: none}, nil)
+		}
+	})
+	return &t.config
+}
+
+// prepare returns req in the form that is sent, which is req itself if nothing
+// has to change, and the route it takes.
+func (c *config) prepare(req *http.Request) (*http.Request, *route, error) {
+	if c.err != nil {
+		return nil, nil, c.err
+	}
+	out, err := sendable(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.routes.only != nil {
+		return out, c.routes.only, nil
+	}
+	r, err := c.route(out)
+	return out, r, err
+}
+
+// sendable returns req with a URL fit for the wire and a Header, which is req
+// itself if it has them.
+func sendable(req *http.Request) (*http.Request, error) {
+	u := req.URL
+	// RFC 9110 §4.2.1: an http URL has a host. A URL of another scheme, which
+	// Tune may have registered, may do without, but "mailto:x" cannot be sent to.
+	if u == nil || u.Scheme == "" || u.Host == "" && (u.Opaque != "" || isHTTP(u.Scheme)) {
+		return nil, ErrRelativeURL
+	}
+	if !validHost(u.Host) {
+		return nil, errHost
+	}
+	u = roundtrip.EscapeURL(u)
+	scheme := httpfield.Lower(u.Scheme) // RFC 3986 §3.1; url.Parse has done it
+	if u == req.URL && scheme == u.Scheme && req.Header != nil {
+		return req, nil
+	}
+	out := roundtrip.Clone(req)
+	if u != req.URL {
+		out.URL = u // a copy already
+	}
+	out.URL.Scheme = scheme
+	return out, nil
+}
+
+// validHost reports whether host has nothing in it that url.Parse would not let
+// pass and that would mean something else where it is written: in a request to a
+// proxy.
+func validHost(host string) bool {
+	for i := range len(host) {
+		switch c := host[i]; {
+		case c <= ' ', c == 0x7f, c == '/', c == '?', c == '#', c == '@', c == '\\', c == '"', c == '<', c == '>':
+			return false
+		}
+	}
+	return true
+}
+
+var errHost = errors.New("transport: invalid character in the URL's host")
+
+func isHTTP(scheme string) bool {
+	return httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
+}
+
+// report tells the hook in req's context of an error, and returns it.
+func (c *config) report(req *http.Request, err error) error {
+	if hook := trace.From(req.Context()); hook != nil {
+		e := trace.About(req, "transport", "fail", "")
+		e.Err = err
+		hook(e)
+	}
+	return err
+}

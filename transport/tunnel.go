@@ -1,0 +1,274 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// A ProxyAuthenticator authenticates to HTTP proxies. The proxy's URL it is
+// given is the one that [Transport.Proxy] returned, user information included.
+// Its methods may be called by several goroutines at once.
+type ProxyAuthenticator interface {
+	// Authorize returns the value of Proxy-Authorization for a request to proxy,
+	// empty for none. For a tunnel method is CONNECT and uri is host:port; for an
+	// http URL they are the request's method and its whole URL.
+	Authorize(ctx context.Context, proxy *url.URL, method, uri string) (value string, err error)
+
+	// Challenged hears of an answer 407 with the given header to a request with
+	// the value sent, which may be empty, and reports whether the request should
+	// be sent again.
+	Challenged(ctx context.Context, proxy *url.URL, sent string, header http.Header) (retry bool)
+
+	// Succeeded hears of any other answer.
+	Succeeded(ctx context.Context, proxy *url.URL, sent string, header http.Header)
+}
+
+// maxTries is how often a request is sent to a proxy at most: once without
+// knowledge, once for its challenge, once more if what was sent had gone stale.
+const maxTries = 4
+
+// maxConnectHeader bounds the header of an answer to CONNECT.
+const maxConnectHeader = 1 << 20
+
+// aLongTimeAgo is a deadline that ends what is waiting.
+var aLongTimeAgo = time.Unix(1, 0)
+
+// tunnel connects to the server at addr through an HTTP proxy.
+func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := limited(ctx, d.connectTimeout())
+	defer cancel()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, &Error{Phase: PhaseProxy, Err: err}
+	}
+	targets := []string{addr}
+	if d.c.t.LocalDNS && net.ParseIP(host) == nil {
+		ips, err := d.lookup(ctx, "ip", host)
+		if err != nil {
+			return nil, err
+		}
+		targets = targets[:0]
+		for _, ip := range ips {
+			targets = append(targets, net.JoinHostPort(ip.String(), port))
+		}
+	}
+	var first error
+	for _, target := range targets {
+		conn, err := d.connect(ctx, network, target)
+		if err == nil {
+			return d.watched(conn), nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}
+
+// connect opens a tunnel to target, authenticating if the proxy wants it.
+func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn, error) {
+	var conn net.Conn
+	for try := 1; ; try++ {
+		if conn == nil {
+			var err error
+			if conn, err = d.reach(ctx, network); err != nil {
+				return nil, err
+			}
+		}
+		sent, err := d.authorize(ctx, target)
+		if err != nil {
+			_ = conn.Close()
+			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
+		}
+		resp, alive, err := d.ask(ctx, conn, target, sent)
+		if err != nil {
+			_ = conn.Close()
+			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
+		}
+		auth := d.c.t.ProxyAuth
+		if auth != nil && resp.StatusCode != http.StatusProxyAuthRequired {
+			auth.Succeeded(ctx, d.proxy, sent, resp.Header)
+		}
+		if resp.StatusCode/100 == 2 {
+			return conn, nil
+		}
+		if !alive {
+			_ = conn.Close()
+			conn = nil
+		}
+		if auth != nil && resp.StatusCode == http.StatusProxyAuthRequired &&
+			auth.Challenged(ctx, d.proxy, sent, resp.Header) && try < maxTries {
+			continue
+		}
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, d.refused(target, resp)
+	}
+}
+
+// refused is the error for an answer to CONNECT.
+func (d *dialer) refused(target string, resp *http.Response) error {
+	if host, _, err := net.SplitHostPort(target); err == nil && saysNotFound(resp.StatusCode, resp.Header) {
+		return notFound(host, d.proxy)
+	}
+	return &Error{Phase: PhaseProxy, Err: &RefusedError{StatusCode: resp.StatusCode, Header: resp.Header}}
+}
+
+// authorize returns the value of Proxy-Authorization for a tunnel to target.
+func (d *dialer) authorize(ctx context.Context, target string) (string, error) {
+	if auth := d.c.t.ProxyAuth; auth != nil {
+		return auth.Authorize(ctx, d.proxy, http.MethodConnect, target)
+	}
+	if d.proxy.User == nil {
+		return "", nil
+	}
+	// As net/http does: RFC 7617 §2, unasked.
+	password, _ := d.proxy.User.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(d.proxy.User.Username()+":"+password)), nil
+}
+
+// ask sends CONNECT over conn and reads the answer. It reports whether conn can
+// be asked again if the answer was no. The deadlines of conn are as before.
+func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization string) (resp *http.Response, alive bool, err error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo) })
+	defer func() {
+		if !stop() && err == nil {
+			err = ctx.Err()
+		}
+	}()
+	header, err := d.connectHeader(ctx, target)
+	if err != nil {
+		return nil, false, err
+	}
+	if authorization != "" {
+		header.Set("Proxy-Authorization", authorization)
+	}
+	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: header}
+	if err := req.Write(conn); err != nil {
+		return nil, false, err
+	}
+	br := bufio.NewReader(&io.LimitedReader{R: conn, N: maxConnectHeader})
+	resp, err = http.ReadResponse(br, req)
+	if err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("it closed the connection without an answer")
+		}
+		return nil, false, err
+	}
+	if hook := d.tune.OnProxyConnectResponse; hook != nil {
+		if err := hook(ctx, d.proxy, req, resp); err != nil {
+			return nil, false, err
+		}
+	}
+	if resp.StatusCode/100 == 2 {
+		if br.Buffered() > 0 {
+			// RFC 9110 §9.3.6: after the header comes the tunnel, in which a TLS
+			// server does not speak first.
+			return nil, false, errors.New("data from a tunnel that nobody has used")
+		}
+		return resp, true, nil
+	}
+	n, readErr := io.CopyN(io.Discard, resp.Body, roundtrip.DrainBytes)
+	return resp, readErr == io.EOF && n < roundtrip.DrainBytes && !resp.Close && br.Buffered() == 0, nil
+}
+
+// connectHeader returns a header for CONNECT that may be changed.
+func (d *dialer) connectHeader(ctx context.Context, target string) (http.Header, error) {
+	header := d.tune.ProxyConnectHeader.Clone()
+	if get := d.tune.GetProxyConnectHeader; get != nil {
+		h, err := get(ctx, d.proxy, target)
+		if err != nil {
+			return nil, err
+		}
+		header = h.Clone()
+	}
+	if header == nil {
+		header = make(http.Header)
+	}
+	for name, values := range d.c.header {
+		header[name] = values
+	}
+	return header, nil
+}
+
+// forwardURL returns the proxy as http.Transport gets it for http URLs: without
+// user information, which it would send unasked, if ProxyAuth is there to see to
+// that.
+func (c *config) forwardURL(proxy *url.URL) *url.URL {
+	u := &url.URL{Scheme: "http", Host: addressOf(proxy), User: proxy.User}
+	if k, _ := kindOf(proxy); k == httpsProxy {
+		u.Scheme = "https"
+	}
+	if c.t.ProxyAuth != nil {
+		u.User = nil
+	}
+	return u
+}
+
+// forward sends req, for an http URL, to the proxy that answers it, and answers
+// the proxy's challenges. A request whose body cannot be sent again is not, and
+// the challenge is the response.
+func (r *route) forward(req *http.Request) (*http.Response, error) {
+	auth, ctx := r.c.t.ProxyAuth, req.Context()
+	target := absoluteTarget(req)
+	out := req
+	for try := 1; ; try++ {
+		sent, err := auth.Authorize(ctx, r.proxy, roundtrip.Method(req), target)
+		if err != nil {
+			roundtrip.CloseBody(out)
+			return nil, &Error{Phase: PhaseProxy, Err: err}
+		}
+		if sent != "" {
+			if out == req {
+				out = roundtrip.Clone(req)
+			}
+			out.Header.Set("Proxy-Authorization", sent)
+		}
+		resp, err := r.tr.RoundTrip(out)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusProxyAuthRequired {
+			auth.Succeeded(ctx, r.proxy, sent, resp.Header)
+			return r.judge(req, resp)
+		}
+		if !auth.Challenged(ctx, r.proxy, sent, resp.Header) || try == maxTries || !roundtrip.Replayable(req) {
+			return resp, nil
+		}
+		next, err := roundtrip.Rewind(req)
+		if err != nil {
+			return resp, nil // as good as not replayable
+		}
+		if hook := trace.From(ctx); hook != nil {
+			e := trace.About(req, "transport", "authenticate", "the proxy asks for it")
+			e.Status = resp.StatusCode
+			hook(e)
+		}
+		roundtrip.Discard(resp)
+		out = next
+	}
+}
+
+// absoluteTarget returns the target of req in absolute form, as http.Transport
+// writes it to a proxy (RFC 9112 §3.2.2).
+func absoluteTarget(req *http.Request) string {
+	host := req.Host
+	if host == "" {
+		host = req.URL.Host
+	}
+	return req.URL.Scheme + "://" + host + roundtrip.RequestTarget(req)
+}
