@@ -1,0 +1,313 @@
+// Package redisstore keeps what an HTTP cache stores in Redis or Valkey, so that
+// many machines share one cache.
+//
+//	client := redis.NewClient(&redis.Options{Addr: "cache:6379"})
+//	transport := &caching.Transport{Store: redisstore.New(client, "myapp")}
+//
+// # Behavior
+//
+// An entry is a hash that describes it, with a small body in it, and a string for
+// each piece of a larger body: no value is larger than [Store.ChunkSize], but for
+// the metadata beside a small body. All keys of an entry have one hash tag, so
+// that a cluster keeps them together. An entry is replaced, updated and removed by
+// a script each: others see the old one or the new one.
+//
+// An entry lives as long as it is of use ([caching.Meta.Expires]). A body that was
+// replaced or removed stays for [Store.Grace], for those who are reading it. What
+// a process left behind that died while it stored goes within [Store.WriteTime].
+//
+// Everything read is checked, pieces of a body one by one: what was changed, lost
+// (Redis may evict what it likes), is of another key or of another version is
+// nothing stored, is removed, and is reported by [caching.ErrCorrupt].
+//
+// # Place in a chain
+//
+// It is the Store of a [caching.Transport].
+//
+// # Limits
+//
+// A context ends the wait for a connection; whether it ends a command under way is
+// for the client's options (ContextTimeoutEnabled). Who can write to the Redis
+// server can make entries up: checksums are no signatures. The secret of
+// [Store.Secret] lies in the same place.
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// Defaults of the fields of a [Store].
+const (
+	DefaultNamespace = "tripper"
+	DefaultMaxBody   = 64 << 20
+	DefaultChunkSize = 256 << 10
+	DefaultTTL       = 24 * time.Hour
+	DefaultGrace     = 30 * time.Second
+	DefaultWriteTime = time.Hour
+	DefaultLeaseTime = 10 * time.Second
+)
+
+const (
+	// inlineMax is the largest body that lies beside its metadata: one trip for
+	// a hit.
+	inlineMax = 64 << 10
+	// minChunk keeps a wrong ChunkSize from making a key for every few bytes.
+	minChunk = 4 << 10
+	// maxTTL keeps times within what Redis computes with.
+	maxTTL = 10 * 365 * 24 * time.Hour
+)
+
+// A Store is a [caching.Store], [caching.Lister], [caching.Secreter] and
+// [caching.Leaser] on Redis. It is made by [New] and safe for concurrent use. Its
+// fields must not be changed after its first use. It has nothing to close: the
+// client belongs to the caller.
+type Store struct {
+	// MaxBody is the largest body in bytes that is stored. If zero,
+	// [DefaultMaxBody] is used. More than 65,536 pieces are never stored.
+	MaxBody int64
+
+	// ChunkSize is the largest value in bytes that is written for a piece of a
+	// body. If zero, [DefaultChunkSize] is used; less than 4 KiB is taken for that.
+	ChunkSize int
+
+	// TTL is how long an entry lives whose metadata does not say. If zero,
+	// [DefaultTTL] is used.
+	TTL time.Duration
+
+	// Grace is how long a body stays that was replaced, removed or has expired,
+	// for readers under way. If zero, [DefaultGrace] is used.
+	Grace time.Duration
+
+	// WriteTime is how long a piece of a body waits for the rest to be written.
+	// If zero, [DefaultWriteTime] is used.
+	WriteTime time.Duration
+
+	// LeaseTime is how long a lease lasts that is not given back. If zero,
+	// [DefaultLeaseTime] is used.
+	LeaseTime time.Duration
+
+	client redis.UniversalClient
+	prefix string
+}
+
+var (
+	_ caching.Store    = (*Store)(nil)
+	_ caching.Lister   = (*Store)(nil)
+	_ caching.Secreter = (*Store)(nil)
+	_ caching.Leaser   = (*Store)(nil)
+)
+
+// New returns a Store that uses client, which may be one server, a cluster, a
+// ring or a sentinel's. All its keys begin with namespace and a colon; Stores with
+// one namespace share their entries. If namespace is empty, [DefaultNamespace] is
+// used.
+func New(client redis.UniversalClient, namespace string) *Store {
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	// Braces would make the hash tag of a cluster another one.
+	namespace = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D").Replace(namespace)
+	return &Store{client: client, prefix: namespace + ":"}
+}
+
+// Get implements [caching.Store].
+func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n := s.name(key)
+	h, err := s.readHead(ctx, n)
+	if err != nil || h == nil {
+		return nil, err
+	}
+	d, meta, err := h.parse(key)
+	if err != nil {
+		return nil, s.drop(ctx, n, h, err)
+	}
+	e := &caching.Entry{Meta: meta, Size: d.size}
+	switch {
+	case d.size == 0:
+		return e, nil
+	case d.chunks == 0:
+		if e.Bytes, err = unseal(d.nonce, 0, h.inline); err == nil && int64(len(e.Bytes)) != d.size {
+			err = fmt.Errorf("%w: body of another length", caching.ErrCorrupt)
+		}
+		if err != nil {
+			return nil, s.drop(ctx, n, h, err)
+		}
+		return e, nil
+	}
+	found, err := s.client.Exists(ctx, n.chunks(d)...).Result()
+	if err != nil {
+		return nil, wrap("look for body", err)
+	}
+	if found != int64(d.chunks) {
+		return nil, s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", caching.ErrCorrupt, found, d.chunks))
+	}
+	e.Body = s.open(ctx, n, d, h)
+	return e, nil
+}
+
+// Create implements [caching.Store].
+func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if size > s.maxBody() {
+		return nil, fmt.Errorf("redisstore: %w: %d bytes, at most %d", caching.ErrTooLarge, size, s.maxBody())
+	}
+	return newWriter(ctx, s, key, size), nil
+}
+
+// Update implements [caching.Store].
+func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sealed, err := sealMeta(key, meta)
+	if err != nil {
+		return err
+	}
+	n := s.name(key)
+	ttl := s.ttl(meta)
+	done, err := updateScript.Run(ctx, s.client, []string{n.head},
+		n.chunk, fmt.Sprintf("%x", meta.ID), sealed, ms(ttl), ms(ttl+s.grace()), maxChunks).Bool()
+	if err != nil && !errors.Is(err, redis.Nil) && !wrongType(err) {
+		return wrap("update", err)
+	}
+	if !done {
+		return fmt.Errorf("redisstore: %w", caching.ErrConflict)
+	}
+	return nil
+}
+
+// Delete implements [caching.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n := s.name(key)
+	err := dropScript.Run(ctx, s.client, []string{n.head}, n.chunk, ms(s.grace()), maxChunks).Err()
+	return wrap("delete", err)
+}
+
+// drop removes the entry that was read as h, unless it has been replaced since,
+// and returns why.
+func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
+	err := dropScript.Run(context.WithoutCancel(ctx), s.client, []string{n.head},
+		n.chunk, ms(s.grace()), maxChunks, h.descriptor, h.meta).Err()
+	if err = wrap("remove", err); err != nil {
+		return errors.Join(fmt.Errorf("redisstore: %w", why), err)
+	}
+	return fmt.Errorf("redisstore: %w", why)
+}
+
+// Secret implements [caching.Secreter].
+func (s *Store) Secret(ctx context.Context) ([]byte, error) {
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	key := s.prefix + "s"
+	for range 2 {
+		if err := s.client.SetNX(ctx, key, fresh, 0).Err(); err != nil {
+			return nil, wrap("secret", err)
+		}
+		secret, err := s.client.Get(ctx, key).Bytes()
+		switch {
+		case err == nil && len(secret) == len(fresh):
+			return secret, nil
+		case err != nil && !wrongType(err):
+			return nil, wrap("secret", err)
+		}
+		// Not one of ours. Entries of before will not be found any more.
+		if err := s.client.Unlink(ctx, key).Err(); err != nil {
+			return nil, wrap("secret", err)
+		}
+	}
+	return nil, fmt.Errorf("redisstore: secret: %w", caching.ErrCorrupt)
+}
+
+// Acquire implements [caching.Leaser].
+func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
+	token := rand.Text()
+	lease := s.name(key).lease
+	got, err := s.client.SetNX(ctx, lease, token, or(s.LeaseTime, DefaultLeaseTime)).Result()
+	if err != nil {
+		return nil, wrap("lease", err)
+	}
+	if !got {
+		return nil, nil //nolint:nilnil // another has the lease
+	}
+	return func() {
+		// The lease ends by itself if this fails.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = releaseScript.Run(ctx, s.client, []string{lease}, token).Err()
+	}, nil
+}
+
+// name holds the names of what is kept for one key.
+type name struct {
+	head  string // the hash
+	chunk string // what the names of pieces begin with
+	lease string
+}
+
+// name returns the names for a key. They hold its hash and not the key, so that
+// no key can contain a brace that ends the hash tag.
+func (s *Store) name(key string) name {
+	sum := sha256.Sum256([]byte(key))
+	tag := "{" + base64.RawURLEncoding.EncodeToString(sum[:]) + "}"
+	return name{head: s.prefix + "e:" + tag, chunk: s.prefix + "c:" + tag + ":", lease: s.prefix + "l:" + tag}
+}
+
+func (s *Store) grace() time.Duration { return or(s.Grace, DefaultGrace) }
+
+// chunkSize returns how much of a body is in one piece.
+func (s *Store) chunkSize() int { return max(or(s.ChunkSize, DefaultChunkSize), minChunk) - sumSize }
+
+func (s *Store) maxBody() int64 {
+	return min(or(s.MaxBody, DefaultMaxBody), int64(s.chunkSize())*maxChunks)
+}
+
+// ttl returns how long an entry with meta lives, at least the shortest time that
+// Redis knows.
+func (s *Store) ttl(meta *caching.Meta) time.Duration {
+	d := or(s.TTL, DefaultTTL)
+	if !meta.Expires.IsZero() {
+		d = time.Until(meta.Expires)
+	}
+	return min(max(d, time.Millisecond), maxTTL)
+}
+
+func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// wrap says what failed. No reply is not a failure.
+func wrap(what string, err error) error {
+	if err == nil || errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return fmt.Errorf("redisstore: %s: %w", what, err)
+}
+
+// wrongType reports whether the value under a key is not of the sort that this
+// package stores.
+func wrongType(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE") }

@@ -1,0 +1,219 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+var errSize = errors.New("redisstore: body is not as long as announced")
+
+// writer is the [caching.Writer] of a [Store]. It holds one piece of the body and
+// writes it when it is full. What it wrote it reads back from the server.
+type writer struct {
+	s     *Store
+	key   string
+	name  name
+	size  int64 // -1: not known
+	chunk int
+	read  *pieceReader
+
+	ended bool  // by Commit or Abort
+	err   error // why nothing more can be written
+
+	kept   bool // the pieces belong to an entry, or may do so
+	mu     sync.RWMutex
+	total  int64  // length of the body so far
+	chunks int    // pieces written
+	buf    []byte // room for a checksum, and the piece being filled
+	closed bool
+}
+
+func newWriter(ctx context.Context, s *Store, key string, size int64) *writer {
+	nonce := make([]byte, 16)
+	_, _ = rand.Read(nonce) // never fails
+	n := s.name(key)
+	w := &writer{s: s, key: key, name: n, size: size, chunk: s.chunkSize()}
+	w.read = s.newPieceReader(ctx, n, hex.EncodeToString(nonce))
+	room := int64(4 << 10)
+	if size >= 0 {
+		room = min(size, int64(w.chunk))
+	}
+	w.buf = make([]byte, sumSize, sumSize+room)
+	return w
+}
+
+// Write implements [io.Writer].
+func (w *writer) Write(p []byte) (int, error) {
+	switch n := w.total + int64(len(p)); {
+	case w.ended:
+		return 0, caching.ErrClosed
+	case w.err != nil:
+		return 0, w.err
+	case w.size >= 0 && n > w.size:
+		w.err = errSize
+		return 0, w.err
+	case n > w.s.maxBody():
+		w.err = fmt.Errorf("redisstore: %w: more than %d bytes", caching.ErrTooLarge, w.s.maxBody())
+		return 0, w.err
+	}
+	done := 0
+	for done < len(p) {
+		if len(w.buf) == sumSize+w.chunk {
+			if w.err = w.flush(w.read.ctx); w.err != nil {
+				return done, w.err
+			}
+		}
+		n := min(len(p)-done, sumSize+w.chunk-len(w.buf))
+		w.mu.Lock()
+		w.buf = append(w.buf, p[done:done+n]...)
+		w.total += int64(n)
+		w.mu.Unlock()
+		done += n
+	}
+	return done, nil
+}
+
+// flush writes the piece in buf. Readers may go on reading it there until it is
+// written.
+func (w *writer) flush(ctx context.Context) error {
+	copy(w.buf, chunkSum(w.read.nonce, w.chunks, w.buf[sumSize:]))
+	key := w.name.chunkName(w.read.nonce, w.chunks)
+	if err := w.s.client.Set(ctx, key, w.buf, or(w.s.WriteTime, DefaultWriteTime)).Err(); err != nil {
+		return wrap("write", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chunks++
+	w.buf = w.buf[:sumSize]
+	return nil
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *writer) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("redisstore: negative offset")
+	}
+	done := 0
+	for done < len(p) {
+		n, err := w.readSome(p[done:], off+int64(done))
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// readSome reads from one piece.
+func (w *writer) readSome(p []byte, off int64) (int, error) {
+	size := int64(w.chunk)
+	i := off / size
+	w.mu.RLock()
+	total := w.total
+	switch {
+	case w.closed:
+		w.mu.RUnlock()
+		return 0, caching.ErrClosed
+	case off >= total:
+		w.mu.RUnlock()
+		return 0, io.EOF
+	case i >= int64(w.chunks):
+		defer w.mu.RUnlock()
+		return copy(p, w.buf[sumSize+off-i*size:]), nil
+	}
+	w.mu.RUnlock()
+	data, err := w.read.piece(int(i), min(size, total-i*size))
+	if err != nil {
+		return 0, fmt.Errorf("redisstore: read: %w", err)
+	}
+	return copy(p, data[off-i*size:]), nil
+}
+
+// Commit implements [caching.Writer].
+func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
+	if w.ended {
+		return caching.ErrClosed
+	}
+	w.ended = true
+	switch err := ctx.Err(); {
+	case err != nil:
+		return err
+	case w.err != nil:
+		return w.err
+	case w.size >= 0 && w.total != w.size:
+		return errSize
+	}
+	sealed, err := sealMeta(w.key, meta)
+	if err != nil {
+		return err
+	}
+	d := descriptor{nonce: w.read.nonce, id: meta.ID, size: w.total, chunk: int64(w.chunk)}
+	var inline []byte
+	if w.chunks == 0 && w.total <= inlineMax {
+		copy(w.buf, chunkSum(d.nonce, 0, w.buf[sumSize:]))
+		inline = w.buf
+	} else if len(w.buf) > sumSize {
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+	}
+	d.chunks = w.chunks
+	return w.publish(ctx, d, sealed, inline, w.s.ttl(meta))
+}
+
+// publish makes the entry visible.
+func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte, ttl time.Duration) error {
+	args := []any{w.name.chunk, d.seal(w.key), meta, ms(ttl), ms(ttl + w.s.grace()), ms(w.s.grace()), maxChunks}
+	if d.size > 0 && d.chunks == 0 {
+		args = append(args, inline)
+	}
+	// An answer that is lost does not say what happened. The pieces then stay:
+	// of an entry that is there, or for WriteTime.
+	w.kept = true
+	done, err := commitScript.Run(ctx, w.s.client, []string{w.name.head}, args...).Bool()
+	if err != nil {
+		return fmt.Errorf("redisstore: commit: %w", err)
+	}
+	if !done {
+		w.kept = false
+		return fmt.Errorf("redisstore: commit: %w: a piece was lost", caching.ErrCorrupt)
+	}
+	return nil
+}
+
+// Abort implements [caching.Writer].
+func (w *writer) Abort() error {
+	if w.ended {
+		return caching.ErrClosed
+	}
+	w.ended = true
+	return nil
+}
+
+// Close implements [io.Closer]. It removes the pieces of a body that was not
+// committed; until then ReadAt needs them.
+func (w *writer) Close() error {
+	w.ended = true
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	w.buf = w.buf[:sumSize]
+	w.mu.Unlock()
+	defer w.read.cancel()
+	if w.kept || w.chunks == 0 {
+		return nil
+	}
+	names := w.name.chunks(descriptor{nonce: w.read.nonce, chunks: w.chunks})
+	return wrap("remove", w.s.client.Unlink(w.read.ctx, names...).Err())
+}
