@@ -1,9 +1,18 @@
 package redirects
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
 )
 
 func TestContract(t *testing.T) {
@@ -14,4 +23,110 @@ func TestContractAllOn(t *testing.T) {
 	rttest.Contract(t, func() rttest.Layer {
 		return &Transport{Unsafe: true, ForwardAuthorization: true, Downgrade: true, Policy: And(), KeepBody: -1}
 	})
+}
+
+type readCloser = io.ReadCloser
+
+type countClose struct {
+	readCloser
+	n *int
+}
+
+func (c countClose) Close() error {
+	*c.n++
+	return c.readCloser.Close()
+}
+
+// Nothing is sent after the caller has gone.
+func TestCancelBetweenHops(t *testing.T) {
+	cause := errors.New("the caller's own cause")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	n := 0
+	base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		n++
+		cancel(cause)
+		return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"/x"}}, Body: http.NoBody}, nil
+	})
+	_, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false).WithContext(ctx)) //nolint:bodyclose // there is none
+	if !errors.Is(err, cause) || n != 1 {
+		t.Errorf("error %v after %d requests", err, n)
+	}
+}
+
+// A silent body of a redirect does not hold the caller up.
+func TestSilentRedirectBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		defer func() { _ = w.Close() }()
+		n := 0
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if n++; n > 1 {
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"/x"}}, Body: r, ContentLength: 5}, nil
+		})
+		start := time.Now()
+		resp, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false))
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("followed after %v", d)
+		}
+		if body, err := io.ReadAll(Previous(resp).Body); len(body) != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("body %q, error %v", body, err)
+		}
+	})
+}
+
+func TestTrace(t *testing.T) {
+	var got []string
+	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+		if e.Layer != "redirects" {
+			t.Errorf("layer %q", e.Layer)
+		}
+		got = append(got, strings.TrimPrefix(e.String(), "redirects: "))
+	})
+	run := func(tr *Transport, request string, answers ...string) {
+		t.Helper()
+		script := rttest.NewScript(t, steps(answers)...)
+		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, request, false).WithContext(ctx))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+	run(&Transport{}, "GET http://a.example/\nAuthorization: Basic secret\nX-Api-Key: secret",
+		"302 F\nLocation: http://u:secret@b.example/x?secret#secret", "302 F\nLocation: ftp://secret/")
+	run(&Transport{}, "POST http://a.example/\n\nx", "302 F\nLocation: /x")
+	run(&Transport{}, "GET http://a.example/", "302 F")
+	run(&Transport{Max: -1}, "GET http://a.example/", "302 F\nLocation: /x")
+	want := []string{
+		"follow (Found) hop=1 method=GET to=http://b.example/x without=\"Authorization X-Api-Key\"",
+		"stop (scheme ftp is not followed)",
+		"stop (method POST is not safe)",
+		"fail: redirect without a usable Location",
+		"stop (redirects are not followed)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events mismatch (-want +got):\n%s", diff)
+	}
+}
+
+func TestFollowsRedirects(t *testing.T) {
+	var l any = &Transport{Max: -1}
+	if f, ok := l.(interface{ FollowsRedirects() bool }); !ok || !f.FollowsRedirects() {
+		t.Error("tripper.Chain would let http.Client follow")
+	}
+}
+
+// Without a redirect the layer costs nothing.
+func TestAllocs(t *testing.T) {
+	resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: &http.Request{}}
+	rt := (&Transport{}).Wrap(roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil }))
+	req := newRequest(t, "GET http://a.example/", false)
+	if n := testing.AllocsPerRun(100, func() {
+		_, _ = rt.RoundTrip(req) //nolint:bodyclose // http.NoBody
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
 }

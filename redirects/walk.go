@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
@@ -134,7 +135,7 @@ func (w *walk) advance(resp *http.Response, s step, loc location) (*http.Request
 			slog.String("to", trace.Redact(out.URL)),
 		}
 		if len(dropped) > 0 {
-			e.Attrs = append(e.Attrs, slog.Any("without", dropped))
+			e.Attrs = append(e.Attrs, slog.String("without", strings.Join(dropped, " ")))
 		}
 		hook(e)
 	}

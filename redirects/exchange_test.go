@@ -1,0 +1,537 @@
+package redirects
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+// followTest is a request, what it is answered, and what is sent.
+type followTest struct {
+	name, why string
+	transport *Transport
+	request   string // "METHOD URL", then field lines, a blank line and a body
+	stream    bool   // the body cannot be sent again
+	answers   []string
+	want      []string // "METHOD URL body" of what is sent
+	status    int      // of the final response; zero if err
+	err       error
+	check     func(t *testing.T, sent []rttest.Recorded, resp *http.Response)
+}
+
+// newRequest makes a request of its text.
+func newRequest(t testing.TB, text string, stream bool) *http.Request {
+	t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	lines := strings.Split(head, "\n")
+	method, url, _ := strings.Cut(lines[0], " ")
+	var r io.Reader
+	if body != "" {
+		r = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, url, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stream {
+		req.GetBody = nil
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Add(name, value)
+	}
+	return req
+}
+
+func steps(answers []string) []rttest.Step {
+	all := make([]rttest.Step, len(answers))
+	for i, a := range answers {
+		if !strings.Contains(a, "\n\n") {
+			a += "\n\n"
+		}
+		all[i] = rttest.Respond("HTTP/1.1 " + a)
+	}
+	return all
+}
+
+func sent(all []rttest.Recorded) []string {
+	var lines []string
+	for _, r := range all {
+		lines = append(lines, strings.TrimSpace(r.Method+" "+r.URL+" "+r.Body))
+	}
+	return lines
+}
+
+func (tt followTest) run(t *testing.T) {
+	if tt.why == "" {
+		t.Fatal("row without a why")
+	}
+	if tt.transport == nil {
+		tt.transport = &Transport{}
+	}
+	script := rttest.NewScript(t, steps(tt.answers)...)
+	resp, err := tt.transport.Wrap(script).RoundTrip(newRequest(t, tt.request, tt.stream))
+	if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+		t.Fatalf("error %v, want %v: %s", err, tt.err, tt.why)
+	}
+	if diff := cmp.Diff(tt.want, sent(script.Requests())); diff != "" {
+		t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
+	}
+	if err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("error %T, want *Error", err)
+		}
+		resp = e.Response
+	} else {
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode != tt.status {
+			t.Errorf("status %d, want %d: %s", resp.StatusCode, tt.status, tt.why)
+		}
+	}
+	if tt.check != nil {
+		tt.check(t, script.Requests(), resp)
+	}
+}
+
+func field(name string, want ...string) func(*testing.T, []rttest.Recorded, *http.Response) {
+	return func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
+		t.Helper()
+		var got []string
+		for _, r := range sent {
+			got = append(got, strings.Join(r.Header[name], "|"))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s mismatch (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestFollow(t *testing.T) {
+	const ok = "200 OK\n\nthere"
+	long := []string{
+		"302 Found\nLocation: /1\n\none", "302 Found\nLocation: /2\n\ntwo", "302 Found\nLocation: /3\n\nthree",
+		"302 Found\nLocation: /4\n\nfour", "302 Found\nLocation: /5\n\nfive", "302 Found\nLocation: /6\n\nsix",
+	}
+	for _, tt := range []followTest{
+		{
+			name: "a chain", why: "every hop is resolved against the one before",
+			request: "GET http://a.example/x/",
+			answers: []string{"301 Moved\nLocation: y/", "302 Found\nLocation: ../z", "303 See Other\nLocation: //b.example/?q", "307 T\nLocation: p", "308 P\nLocation: http://a.example/end", ok},
+			want:    []string{"GET http://a.example/x/", "GET http://a.example/x/y/", "GET http://a.example/x/z", "GET http://b.example/?q", "GET http://b.example/p", "GET http://a.example/end"},
+			status:  200,
+		},
+		{
+			name: "300 with a Location", why: "the server's preferred choice (RFC 9110 §15.4.1)",
+			request: "GET http://a.example/", answers: []string{"300 M\nLocation: /x", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200,
+		},
+		{
+			name: "300 without a Location", why: "a list to choose from is an answer",
+			request: "GET http://a.example/", answers: []string{"300 M\n\nchoose"}, want: []string{"GET http://a.example/"}, status: 300,
+		},
+		{
+			name: "308 without a Location", why: "Google's resumable uploads: Resume Incomplete",
+			request: "PUT http://a.example/\n\ndata", answers: []string{"308 Resume\nRange: 0-3"}, want: []string{"PUT http://a.example/ data"}, status: 308,
+		},
+		{
+			name: "302 without a Location", why: "httplib2's RedirectMissingLocation",
+			request: "GET http://a.example/", answers: []string{"302 Found\n\nnowhere"}, want: []string{"GET http://a.example/"}, err: ErrMissingLocation,
+		},
+		{
+			name: "302 without a Location, not followed anyway", why: "what is not followed is an answer",
+			request: "POST http://a.example/\n\ndata", answers: []string{"302 Found\n\nnowhere"}, want: []string{"POST http://a.example/ data"}, status: 302,
+		},
+		{
+			name: "five redirects", why: "DefaultMax is 5, and the fifth is followed",
+			request: "GET http://a.example/", answers: append(long[:5:5], ok),
+			want:   []string{"GET http://a.example/", "GET http://a.example/1", "GET http://a.example/2", "GET http://a.example/3", "GET http://a.example/4", "GET http://a.example/5"},
+			status: 200,
+		},
+		{
+			name: "six redirects", why: "the sixth is one too many",
+			request: "GET http://a.example/", answers: long,
+			want: []string{"GET http://a.example/", "GET http://a.example/1", "GET http://a.example/2", "GET http://a.example/3", "GET http://a.example/4", "GET http://a.example/5"},
+			err:  ErrLimit,
+		},
+		{
+			name: "Max 1", why: "one is followed, the second fails", transport: &Transport{Max: 1},
+			request: "GET http://a.example/", answers: long[:2], want: []string{"GET http://a.example/", "GET http://a.example/1"}, err: ErrLimit,
+		},
+		{
+			name: "Max -1", why: "none is followed, and none is an error", transport: &Transport{Max: -1, Unsafe: true},
+			request: "GET http://a.example/", answers: []string{"302 Found\n\nnowhere"}, want: []string{"GET http://a.example/"}, status: 302,
+		},
+		{
+			name: "a loop", why: "the limit ends it: the second time the answer may be another (a cookie was set)",
+			request: "GET http://a.example/", answers: []string{"302 F\nLocation: /", "302 F\nLocation: http://a.example", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example/", "GET http://a.example"}, status: 200,
+		},
+		{
+			name: "paths that differ in case", why: "paths are case-sensitive, hosts are not",
+			request: "GET http://a.example/x\nCookie: c=1", answers: []string{"302 F\nLocation: HTTP://A.Example/X", ok},
+			want: []string{"GET http://a.example/x", "GET http://A.Example/X"}, status: 200, check: field("Cookie", "c=1", "c=1"),
+		},
+		{
+			name: "POST 307 unsafe", why: "method and body stay", transport: &Transport{Unsafe: true},
+			request: "POST http://a.example/\nContent-Type: text/plain\n\ndata", answers: []string{"307 T\nLocation: /x", ok},
+			want: []string{"POST http://a.example/ data", "POST http://a.example/x data"}, status: 200, check: field("Content-Type", "text/plain", "text/plain"),
+		},
+		{
+			name: "POST 308 twice", why: "the body goes along as often as it must (httplib2 loses it)",
+			request: "POST http://a.example/\n\ndata", answers: []string{"308 P\nLocation: /x", "308 P\nLocation: /y", ok},
+			want: []string{"POST http://a.example/ data", "POST http://a.example/x data", "POST http://a.example/y data"}, status: 200,
+		},
+		{
+			name: "POST 308 with a body that cannot be sent again", why: "half a request is worse than none", stream: true,
+			request: "POST http://a.example/\n\ndata", answers: []string{"308 P\nLocation: /x\n\nmoved"}, want: []string{"POST http://a.example/ data"}, status: 308,
+			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
+				if body, _ := io.ReadAll(resp.Body); string(body) != "moved" {
+					t.Errorf("the body of a redirect that is returned is the caller's: %q", body)
+				}
+			},
+		},
+		{
+			name: "POST 303 with a body that cannot be sent again", why: "it need not be", stream: true,
+			request: "POST http://a.example/\n\ndata", answers: []string{"303 S\nLocation: /x", ok},
+			want: []string{"POST http://a.example/ data", "GET http://a.example/x"}, status: 200,
+		},
+		{
+			name: "POST 303 then 308", why: "what was dropped stays dropped",
+			request: "POST http://a.example/\n\ndata", answers: []string{"303 S\nLocation: /x", "308 P\nLocation: /y", ok},
+			want: []string{"POST http://a.example/ data", "GET http://a.example/x", "GET http://a.example/y"}, status: 200,
+		},
+		{
+			name: "fields of a body that is dropped", why: "RFC 9110 §15.4: they describe what is not there",
+			request: "POST http://a.example/\nContent-Type: text/plain\nContent-Encoding: gzip\nContent-Length: 4\ncontent-digest: x\nExpect: 100-continue\nTransfer-Encoding: chunked\nX-Other: 1\n\ndata",
+			answers: []string{"303 S\nLocation: /x", ok}, want: []string{"POST http://a.example/ data", "GET http://a.example/x"}, status: 200,
+			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
+				want := http.Header{"X-Other": {"1"}, "Referer": {"http://a.example/"}}
+				if diff := cmp.Diff(want, sent[1].Header); diff != "" {
+					t.Errorf("fields mismatch (-want +got):\n%s", diff)
+				}
+				if r := sent[1].Request; r.ContentLength != 0 || r.Body != nil || r.GetBody != nil || r.TransferEncoding != nil {
+					t.Errorf("the request still claims a body: %d", r.ContentLength)
+				}
+			},
+		},
+		{
+			name: "conditions of a read", why: "a tag names versions of one resource only; at worst a 200 follows",
+			request: "GET http://a.example/\nIf-None-Match: \"a\"\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\nIf-Range: \"a\"\nRange: bytes=1-\nX: 1",
+			answers: []string{"302 F\nLocation: /x", ok}, want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200,
+			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
+				if diff := cmp.Diff(http.Header{"X": {"1"}, "Referer": {"http://a.example/"}}, sent[1].Header); diff != "" {
+					t.Errorf("fields mismatch (-want +got):\n%s", diff)
+				}
+			},
+		},
+		{
+			name: "a range without a condition", why: "of a download that has moved, the same part is wanted",
+			request: "GET http://a.example/\nRange: bytes=1-", answers: []string{"302 F\nLocation: http://b.example/x", ok},
+			want: []string{"GET http://a.example/", "GET http://b.example/x"}, status: 200, check: field("Range", "bytes=1-", "bytes=1-"),
+		},
+		{
+			name: "conditions of a write", why: "without them the write would be unconditional; at worst a 412 follows",
+			request: "PUT http://a.example/\nIf-Match: \"a\"\n\ndata", answers: []string{"308 P\nLocation: /x", ok},
+			want: []string{"PUT http://a.example/ data", "PUT http://a.example/x data"}, status: 200, check: field("If-Match", `"a"`, `"a"`),
+		},
+		{
+			name: "conditions of a write that becomes a read", why: "they were about the write, which is done",
+			request: "PUT http://a.example/\nIf-Match: \"a\"\n\ndata", answers: []string{"303 S\nLocation: /x", ok},
+			want: []string{"PUT http://a.example/ data", "GET http://a.example/x"}, status: 200, check: field("If-Match", `"a"`, ""),
+		},
+		{
+			name: "create only", why: "If-None-Match: * of a write is a guard, too",
+			request: "PUT http://a.example/\nIf-None-Match: *\n\ndata", answers: []string{"308 P\nLocation: /x", ok},
+			want: []string{"PUT http://a.example/ data", "PUT http://a.example/x data"}, status: 200, check: field("If-None-Match", "*", "*"),
+		},
+		{
+			name: "Authorization on one origin", why: "httplib2's default: never sent on; auth adds it anew",
+			request: "GET http://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: /x", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200, check: field("Authorization", "Basic x", ""),
+		},
+		{
+			name: "ForwardAuthorization", why: "asked for: everywhere, as in httplib2", transport: &Transport{ForwardAuthorization: true},
+			request: "GET http://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: https://b.example/x", ok},
+			want: []string{"GET http://a.example/", "GET https://b.example/x"}, status: 200, check: field("Authorization", "Basic x", "Basic x"),
+		},
+		{
+			name: "ForwardAuthorization from https to http", why: "never in the clear what was not", transport: &Transport{ForwardAuthorization: true, Downgrade: true},
+			request: "GET https://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: http://a.example/x", "302 F\nLocation: https://a.example/y", ok},
+			want: []string{"GET https://a.example/", "GET http://a.example/x", "GET https://a.example/y"}, status: 200, check: field("Authorization", "Basic x", "", ""),
+		},
+		{
+			name: "ForwardAuthorization and user information", why: "the caller's own stays on its origin", transport: &Transport{ForwardAuthorization: true},
+			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: /x", "302 F\nLocation: http://b.example/", ok},
+			want: []string{"GET http://u:p@a.example/", "GET http://u:p@a.example/x", "GET http://b.example/"}, status: 200,
+		},
+		{
+			name: "user information", why: "it is Authorization in another form",
+			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: http://v:q@a.example/x", ok},
+			want: []string{"GET http://u:p@a.example/", "GET http://a.example/x"}, status: 200, check: field("Referer", "", "http://a.example/"),
+		},
+		{
+			name: "https to http", why: "there is nothing to protect but the URL",
+			request: "GET https://a.example/", answers: []string{"302 F\nLocation: http://a.example/", ok},
+			want: []string{"GET https://a.example/", "GET http://a.example/"}, status: 200, check: field("Referer", "", ""),
+		},
+		{
+			name: "https to http with a cookie", why: "the request carries credentials",
+			request: "GET https://a.example/\nCookie: c=1", answers: []string{"302 F\nLocation: http://a.example/"}, want: []string{"GET https://a.example/"}, status: 302,
+		},
+		{
+			name: "https to http with a body", why: "what was for one ear is not for all", transport: &Transport{Unsafe: true},
+			request: "POST https://a.example/\n\ndata", answers: []string{"307 T\nLocation: http://a.example/"}, want: []string{"POST https://a.example/ data"}, status: 307,
+		},
+		{
+			name: "https to http after a body", why: "the body does not go along",
+			request: "POST https://a.example/\n\ndata", answers: []string{"303 S\nLocation: http://a.example/", ok}, want: []string{"POST https://a.example/ data", "GET http://a.example/"}, status: 200,
+		},
+		{
+			name: "Downgrade", why: "asked for, but credentials stay behind", transport: &Transport{Downgrade: true, Unsafe: true},
+			request: "POST https://a.example/\nCookie: c=1\nX-Api-Key: k\n\ndata", answers: []string{"307 T\nLocation: http://a.example/x", ok},
+			want: []string{"POST https://a.example/ data", "POST http://a.example/x data"}, status: 200, check: field("X-Api-Key", "k", ""),
+		},
+		{
+			name: "another scheme", why: "an answer that the caller may understand",
+			request: "GET http://a.example/", answers: []string{"302 F\nLocation: myapp://token"}, want: []string{"GET http://a.example/"}, status: 302,
+		},
+		{
+			name: "for good", why: "what was left out does not come back with the way (CVE-2024-45336)",
+			request: "GET http://a.example/\nCookie: c=1\nX-Auth-Token: t\nX-Other: o",
+			answers: []string{"302 F\nLocation: /1", "302 F\nLocation: http://b.example/2", "302 F\nLocation: http://a.example/3", ok},
+			want:    []string{"GET http://a.example/", "GET http://a.example/1", "GET http://b.example/2", "GET http://a.example/3"}, status: 200,
+			check: func(t *testing.T, sent []rttest.Recorded, resp *http.Response) {
+				field("Cookie", "c=1", "c=1", "", "")(t, sent, resp)
+				field("X-Auth-Token", "t", "t", "", "")(t, sent, resp)
+				field("X-Other", "o", "o", "o", "o")(t, sent, resp)
+			},
+		},
+		{
+			name: "Sensitive", why: "the list is the caller's, but for what is always secret",
+			transport: &Transport{Sensitive: func(f string) bool { return f == "X-Tenant" }},
+			request:   "GET http://a.example/\nCookie: c=1\nX-Tenant: t\nX-Api-Key: k", answers: []string{"302 F\nLocation: http://b.example/", ok},
+			want: []string{"GET http://a.example/", "GET http://b.example/"}, status: 200,
+			check: func(t *testing.T, sent []rttest.Recorded, resp *http.Response) {
+				field("Cookie", "c=1", "")(t, sent, resp)
+				field("X-Tenant", "t", "")(t, sent, resp)
+				field("X-Api-Key", "k", "k")(t, sent, resp)
+			},
+		},
+		{
+			name: "Referer", why: "a full one stays on its origin (the browsers' strict-origin-when-cross-origin)",
+			request: "GET http://a.example/x?token=t#f", answers: []string{"302 F\nLocation: /y?z", "302 F\nLocation: http://b.example/", ok},
+			want:  []string{"GET http://a.example/x?token=t#f", "GET http://a.example/y?z#f", "GET http://b.example/#f"},
+			check: field("Referer", "", "http://a.example/x?token=t", "http://a.example/"), status: 200,
+		},
+		{
+			name: "Referer of the caller's", why: "it stays on the origin, and is cut for others",
+			request: "GET http://a.example/x\nReferer: https://u:p@c.example/secret?q#f", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: https://b.example/", ok},
+			want:  []string{"GET http://a.example/x", "GET http://a.example/y", "GET https://b.example/"},
+			check: field("Referer", "https://u:p@c.example/secret?q#f", "https://u:p@c.example/secret?q#f", "https://c.example/"), status: 200,
+		},
+		{
+			name: "Origin", why: "it is not this origin's any more",
+			request: "GET http://a.example/x\nOrigin: http://a.example", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: http://b.example/", ok},
+			want:  []string{"GET http://a.example/x", "GET http://a.example/y", "GET http://b.example/"},
+			check: field("Origin", "http://a.example", "http://a.example", ""), status: 200,
+		},
+		{
+			name: "ContentLocation", why: "httplib2's content-location, on every response", transport: &Transport{ContentLocation: true},
+			request: "GET http://u:p@a.example/x#f", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: /z\nContent-Location: /own", ok},
+			want: []string{"GET http://u:p@a.example/x#f", "GET http://a.example/y#f", "GET http://a.example/z#f"}, status: 200,
+			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
+				var got []string
+				for _, r := range append(History(resp), resp) {
+					got = append(got, r.Header.Get("Content-Location"))
+				}
+				if diff := cmp.Diff([]string{"http://a.example/x", "/own", "http://a.example/z"}, got); diff != "" {
+					t.Errorf("Content-Location mismatch (-want +got):\n%s", diff)
+				}
+			},
+		},
+		{
+			name: "an empty method", why: "it is GET", request: " http://a.example/", answers: []string{"302 F\nLocation: /x", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200,
+		},
+		{
+			name: "hops from a cache", why: "a redirect met in a cache is one like any other: it counts, and keeps method and body", transport: &Transport{Max: 1},
+			request: "PUT http://a.example/\n\ndata", answers: []string{"308 P\nLocation: /x\nAge: 5", "308 P\nLocation: /y\nAge: 5"},
+			want: []string{"PUT http://a.example/ data", "PUT http://a.example/x data"}, err: ErrLimit,
+		},
+	} {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{
+		"301 Moved\nLocation: /1\n\none", "302 Found\nLocation: /2\n\n" + strings.Repeat("2", DefaultKeepBody+1), "303 See\nLocation: /3", "200 OK\n\nend",
+	})...)
+	resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET http://a.example/0", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var got []string
+	for _, r := range History(resp) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || (err != nil) != (len(body) == DefaultKeepBody) {
+			t.Errorf("%s: read %d bytes, error %v", r.Request.URL, len(body), err)
+		}
+		if err := r.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		got = append(got, r.Status+" "+r.Request.URL.Path+" "+string(body[:min(len(body), 3)]))
+	}
+	if diff := cmp.Diff([]string{"301 Moved /0 one", "302 Found /1 222", "303 See /2 "}, got); diff != "" {
+		t.Errorf("history mismatch (-want +got):\n%s", diff)
+	}
+	if p := Previous(resp); p == nil || p.StatusCode != 303 {
+		t.Errorf("Previous: %v", p)
+	}
+	if Previous(nil) != nil || Previous(&http.Response{}) != nil || History(nil) != nil {
+		t.Error("without a response there is no history")
+	}
+}
+
+// A request that already follows a redirect keeps its past.
+func TestHistoryContinues(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"302 F\nLocation: /2", "200 OK"})...)
+	req := newRequest(t, "GET http://a.example/1", false)
+	req.Response = &http.Response{StatusCode: 307, Request: newRequest(t, "GET http://a.example/0", false)}
+	resp, err := (&Transport{}).Wrap(script).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := History(resp); len(h) != 2 || h[0].StatusCode != 307 || h[1].StatusCode != 302 {
+		t.Errorf("history %v", h)
+	}
+	_ = resp.Body.Close()
+}
+
+// A layer below may answer with a request that is not the one it got.
+func TestHistoryMended(t *testing.T) {
+	other := newRequest(t, "GET http://c.example/", false)
+	script := rttest.NewScript(t,
+		rttest.Respond("HTTP/1.1 302 F\nLocation: /2\n\n"),
+		rttest.Func(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Request: other}, nil
+		}))
+	resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET http://a.example/1", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := History(resp); len(h) != 1 || h[0].StatusCode != 302 || resp.Body == nil {
+		t.Errorf("history %v, body %v", h, resp.Body)
+	}
+	if other.Response != nil || resp.Request.URL.Host != "c.example" {
+		t.Error("the layer's own request must be left alone")
+	}
+}
+
+func TestError(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"302 F\nLocation: /secret?t=1\n\nfirst", "302 F\nLocation: /2\n\nsecond redirect"})...)
+	client := &http.Client{Transport: (&Transport{Max: 1}).Wrap(script)}
+	_, err := client.Get("http://a.example/1") //nolint:bodyclose // there is none
+	var e *Error
+	if !errors.As(err, &e) || !errors.Is(err, ErrLimit) || errors.Is(err, ErrMissingLocation) {
+		t.Fatalf("error %v", err)
+	}
+	if h := History(e.HTTPResponse()); len(h) != 1 {
+		t.Errorf("history of %d, want the whole chain", len(h))
+	}
+	if body, err := io.ReadAll(e.Response.Body); err != nil || string(body) != "second redirect" {
+		t.Errorf("body %q, error %v", body, err)
+	}
+	if !strings.HasPrefix(e.Reason(), "Redirected more") {
+		t.Errorf("reason %q", e.Reason())
+	}
+	if want := `Get "http://a.example/1": redirects: too many redirects`; err.Error() != want {
+		t.Errorf("text %q, want %q", err, want)
+	}
+	if e := (&Error{Err: ErrMissingLocation}); !strings.HasPrefix(e.Reason(), "Redirected but") || e.Timeout() {
+		t.Errorf("reason %q", e.Reason())
+	}
+	if e := (&Error{}); e.Error() == "" || e.Reason() == "" || e.Timeout() || e.Unwrap() != nil {
+		t.Error("a zero Error is one, too")
+	}
+	if e := (&Error{Err: timeout{}}); !e.Timeout() {
+		t.Error("a timeout must stay one")
+	}
+}
+
+type timeout struct{}
+
+func (timeout) Error() string { return "timeout" }
+func (timeout) Timeout() bool { return true }
+
+func TestWithMax(t *testing.T) {
+	for _, tt := range []struct {
+		max, want int
+		why       string
+	}{
+		{-1, 302, "none is followed"},
+		{0, 0, "httplib2's redirections=0: the first redirect is one too many"},
+		{1, 0, "one is not enough"},
+		{2, 200, "two are"},
+	} {
+		answers := steps([]string{"302 F\nLocation: /1", "302 F\nLocation: /2", "200 OK"})
+		n := map[int]int{-1: 1, 0: 1, 1: 2, 2: 3}[tt.max]
+		script := rttest.NewScript(t, answers[:n]...)
+		req := newRequest(t, "GET http://a.example/", false)
+		resp, err := (&Transport{Max: 9}).Wrap(script).RoundTrip(req.WithContext(WithMax(t.Context(), tt.max)))
+		if tt.want == 0 {
+			if !errors.Is(err, ErrLimit) {
+				t.Errorf("%d: error %v, want ErrLimit: %s", tt.max, err, tt.why)
+			}
+			continue
+		}
+		if err != nil || resp.StatusCode != tt.want {
+			t.Fatalf("%d: %v, %v: %s", tt.max, resp, err, tt.why)
+		}
+		_ = resp.Body.Close()
+	}
+}
+
+// Whatever stands in a Location, there is an answer or an error, never a panic
+// and never a request to somewhere that the field does not name.
+func TestBadLocations(t *testing.T) {
+	for _, loc := range []string{
+		"//", "///", "////", "http:", "https:", "http:/", "http://", "http:///", "javascript:alert(1)", "%", "%%%", ":", "::", "?", "#", "##",
+		"\x00\x01\x02\xff\xfe", strings.Repeat("\xff", 10000), "/" + strings.Repeat("a", 10000), strings.Repeat("/", 10000), strings.Repeat("../", 3333),
+		"http://" + strings.Repeat("a", 10000) + "/", "http://[", "http://]", "http://[::1]:99999/", "http://a.example:99999/", "//a.example:x/", "\\\\b.example\\x", "http:\\\\b.example\\x",
+	} {
+		var hosts []string
+		n := 0
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
+			n++
+			hosts = append(hosts, req.URL.Host)
+			if n == 1 {
+				return &http.Response{StatusCode: 302, Header: http.Header{"Location": {loc}}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+		})
+		resp, err := (&Transport{}).Wrap(roundTripper(base)).RoundTrip(newRequest(t, "GET http://a.example/x", false))
+		if (resp == nil) == (err == nil) || n > 2 {
+			t.Errorf("%.50q: %v, %v after %d requests", loc, resp, err, n)
+		}
+		if err != nil && (!errors.Is(err, ErrMissingLocation) || len(err.Error()) > 200) {
+			t.Errorf("%.50q: error %.300v", loc, err)
+		}
+		for _, h := range hosts {
+			if h != "a.example" && !strings.Contains(loc, h) {
+				t.Errorf("%.50q led to %q", loc, h)
+			}
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
