@@ -1,4 +1,129 @@
 package caching
 
-// facts is what a Transport works out once for each stored response.
-type facts struct{}
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// config is what of a Transport's settings the decisions depend on.
+type config struct {
+	shared, noHeuristics      bool
+	ignoreETag                bool
+	staleOnlyIfCached         bool
+	heuristicMax              time.Duration
+	staleWhileRevalidate      time.Duration
+	staleIfError, unreachable time.Duration
+	targeted                  []string
+	statusTTL                 map[int]time.Duration
+	maxBody                   int64
+	name                      string
+}
+
+// facts is what a Transport works out once for each stored response, so that
+// using it again decodes nothing.
+type facts struct {
+	cfg *config
+	record
+	dir directives
+	freshness
+	// strict is true if the response may never be served stale.
+	strict bool
+
+	etag        httpfield.ETag
+	modified    time.Time
+	hasModified bool
+	date        time.Time
+	// part is what a stored 206 holds of its representation.
+	part      httpfield.ContentRange
+	isPartial bool
+
+	// fields is the header in the order of a slice, which is faster to copy than
+	// a map; lines counts the values.
+	fields []field
+	lines  int
+	stamp  atomic.Pointer[stamp]
+}
+
+type field struct {
+	name   string
+	values []string
+}
+
+// stamp holds the fields of a hit that change from second to second.
+type stamp struct {
+	age         int64
+	text        string
+	cacheStatus string
+}
+
+// factsOf returns the facts of m, or nil if m is not of this package's making.
+func factsOf(cfg *config, m *Meta) *facts {
+	if f := m.facts.Load(); f != nil && f.cfg == cfg {
+		return f
+	}
+	f := newFacts(cfg, m)
+	if f != nil {
+		m.facts.Store(f)
+	}
+	return f
+}
+
+func newFacts(cfg *config, m *Meta) *facts {
+	r, ok := parseRecord(m.Extra)
+	if !ok {
+		return nil
+	}
+	return prepare(cfg, m, r)
+}
+
+// prepare works out the facts of m, whose record is r.
+func prepare(cfg *config, m *Meta, r record) *facts {
+	f := &facts{cfg: cfg, record: r}
+	if r.index {
+		return f
+	}
+	var targeted bool
+	f.dir, targeted = responseDirectives(m.Header, cfg.targeted)
+	f.freshness = freshnessOf(cfg, m, &f.dir, targeted, r.ttl)
+	if r.ttl != 0 {
+		// The application knows better than the response.
+		f.dir.noCache, f.dir.mustRevalidate, f.dir.proxyRevalidate = false, false, false
+	}
+	f.strict = f.dir.noCache || f.dir.mustRevalidate || cfg.shared && (f.dir.proxyRevalidate || f.dir.sMaxAge >= 0)
+	if v := m.Header["Etag"]; len(v) > 0 {
+		f.etag, _ = httpfield.ParseETag(v[0])
+	}
+	f.modified, f.hasModified = httpDate(m.Header["Last-Modified"], m.ResponseTime)
+	var ok bool
+	if f.date, ok = httpDate(m.Header["Date"], m.ResponseTime); !ok {
+		f.date = m.ResponseTime
+	}
+	if m.Status == http.StatusPartialContent {
+		f.part, f.isPartial = httpfield.ParseContentRange(m.Header.Get("Content-Range"))
+		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0
+	}
+	f.flatten(m.Header)
+	return f
+}
+
+// flatten lists the fields of a reply. Age is left out, it is set anew.
+func (f *facts) flatten(h http.Header) {
+	f.fields = make([]field, 0, len(h))
+	for name, values := range h {
+		if name != "Age" && len(values) > 0 {
+			f.fields = append(f.fields, field{name, values})
+			f.lines += len(values)
+		}
+	}
+	slices.SortFunc(f.fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+}
+
+// validators reports whether the response can be validated.
+func (f *facts) validators() bool {
+	return f.hasModified || !f.etag.IsZero() && !f.cfg.ignoreETag
+}

@@ -1,0 +1,150 @@
+package caching
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// maxBackground bounds the validations in the background. When there are so
+	// many, a stale response is served without one.
+	maxBackground = 64
+	// backgroundTime bounds each of them.
+	backgroundTime = 30 * time.Second
+	// closeTime is how long Close waits for them.
+	closeTime = 5 * time.Second
+)
+
+// background holds what runs without a caller.
+type background struct {
+	mu      sync.Mutex
+	running int
+	closed  bool
+	done    chan struct{} // closed when running gets to zero after close
+	cancels map[*context.CancelFunc]struct{}
+}
+
+// start runs fn by itself, unless there is too much of it or Close was called.
+func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), backgroundTime)
+	b.mu.Lock()
+	if b.closed || b.running >= maxBackground {
+		b.mu.Unlock()
+		cancel()
+		return false
+	}
+	b.running++
+	if b.cancels == nil {
+		b.cancels = make(map[*context.CancelFunc]struct{})
+	}
+	b.cancels[&cancel] = struct{}{}
+	b.mu.Unlock()
+	go func() {
+		defer func() {
+			cancel()
+			b.mu.Lock()
+			delete(b.cancels, &cancel)
+			if b.running--; b.running == 0 && b.done != nil {
+				close(b.done)
+				b.done = nil
+			}
+			b.mu.Unlock()
+		}()
+		fn(ctx)
+	}()
+	return true
+}
+
+// close lets nothing start any more, waits for what runs, and ends what takes
+// too long.
+func (b *background) close() {
+	b.mu.Lock()
+	b.closed = true
+	if b.running == 0 {
+		b.mu.Unlock()
+		return
+	}
+	if b.done == nil {
+		b.done = make(chan struct{})
+	}
+	done := b.done
+	b.mu.Unlock()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return
+	case <-timer.C:
+	}
+	b.mu.Lock()
+	for cancel := range b.cancels {
+		(*cancel)()
+	}
+	b.mu.Unlock()
+	<-done
+}
+
+// refresh validates the found response after it was served stale, once for all
+// who are served it meanwhile.
+func (st *state) refresh(x exchange) {
+	key := x.flightKey()
+	if st.flights.busy(key) {
+		return
+	}
+	// The caller keeps its entry, and the caller's headers are its own: both are
+	// taken anew.
+	x.req = x.req.Clone(context.WithoutCancel(x.req.Context()))
+	x.found = found{variants: x.found.variants}
+	started := st.background.start(x.req.Context(), func(ctx context.Context) {
+		x.req = x.req.WithContext(ctx)
+		x.renew(key)
+	})
+	if !started {
+		x.tell("stale", "no room to validate in the background", 0, nil)
+	}
+}
+
+// renew brings the stored response up to date.
+func (x *exchange) renew(key string) {
+	fl, leader := x.st.flights.join(key)
+	if !leader {
+		_ = x.st.leave(fl, false, nil)
+		if fl.isFilling() {
+			fl.out.fill.release()
+		}
+		return
+	}
+	x.now = time.Now()
+	x.epoch = x.st.tombs.epoch()
+	x.lookup()
+	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
+	if x.verdict.action == reuse || x.found.f == nil {
+		x.drop()
+		x.st.settle(fl, outcome{})
+		return
+	}
+	o := x.trip(x.req.Context())
+	x.launch(fl, &o)
+	x.st.settle(fl, o)
+	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
+	switch {
+	case o.fill != nil:
+		if r := o.fill.newReader(x.req.Context(), false); r != nil {
+			_, _ = io.Copy(io.Discard, r)
+			_ = r.Close()
+		}
+	default:
+		o.unclaimed()
+	}
+	x.drop()
+}
+
+func statusOf(resp *http.Response) int {
+	if resp == nil {
+		return 0
+	}
+	return resp.StatusCode
+}

@@ -1,0 +1,222 @@
+// Package caching is an HTTP cache for clients and proxies: a private or a
+// shared one, by RFC 9111.
+//
+//	client := &http.Client{Transport: &caching.Transport{}}
+//
+// # Behavior
+//
+// Responses are stored, reused while they are fresh, validated when they are
+// not, and invalidated by requests that change things, as RFC 9111 has it, with
+// the extensions of RFC 5861 (stale-while-revalidate, stale-if-error), RFC 8246
+// (immutable), RFC 9211 (Cache-Status) and RFC 9213 (targeted fields). Any
+// number of variants of a URL are kept (Vary), ranges are served from what is
+// stored, and parts are combined.
+//
+// Bodies stream to the caller and to the store at once, and are stored when they
+// are complete. Concurrent requests for the same thing share one trip to the
+// origin. Answers to requests with credentials are kept apart by user.
+//
+// # Place in a chain
+//
+// Below redirects, so that each hop has its own key; above retry, so that hits
+// need no tries and a resumed body is whole; above auth, whose identities it
+// asks for (see [Transport.Partition]); below decompress, so that the store
+// keeps the bytes that ETag, Vary and Range are about.
+//
+// # Limits
+//
+// Several ranges in one request are left to the origin. Between processes that
+// share a store an invalidation can cross a response that is being stored.
+// If-Match and If-Unmodified-Since are for the origin to judge, and such
+// requests pass the cache by.
+package caching
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// Transport is an [http.RoundTripper] that caches. The zero value is a private
+// cache in memory.
+//
+// A Transport is safe for concurrent use. Its fields must not be changed after
+// its first use. Layers made by one Transport share its store.
+type Transport struct {
+	// Base sends the requests. If nil, [http.DefaultTransport] is used.
+	Base http.RoundTripper
+
+	// Store keeps the responses. If nil, the Transport has a memory store of its
+	// own, of [DefaultMemory] bytes.
+	Store Store
+
+	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate
+	// and private are obeyed, and what answers a request with credentials is
+	// stored only where RFC 9111 §3.5 allows it, for everybody.
+	Shared bool
+
+	// IgnoreETag leaves entity tags out of validation. Last-Modified remains.
+	IgnoreETag bool
+
+	// Partition returns whose cache a request belongs to: requests with different
+	// results never see each other's responses. If nil, it is decided by the
+	// request's Authorization (but not in a shared cache) and Cookie and by the
+	// credentials that layers below would add. The result is hashed.
+	Partition func(*http.Request) string
+
+	// MaxBody is the largest body in bytes that is stored. Zero means no limit
+	// but the store's.
+	MaxBody int64
+
+	// NoHeuristics keeps responses that do not state their freshness from being
+	// taken for fresh (RFC 9111 §4.2.2).
+	NoHeuristics bool
+
+	// HeuristicMax bounds the freshness of responses that do not state it.
+	// If zero, [DefaultHeuristicMax] is used.
+	HeuristicMax time.Duration
+
+	// Targeted lists fields that steer this cache in place of Cache-Control, such
+	// as "CDN-Cache-Control" (RFC 9213): the first one present wins.
+	Targeted []string
+
+	// StaleWhileRevalidate is how long a stale response is served while it is
+	// validated, if it does not say so itself. If zero, it is not.
+	StaleWhileRevalidate time.Duration
+
+	// StaleIfError is how long a stale response is served in place of an error, if
+	// it does not say so itself. If zero, that is [DefaultStaleIfError] when the
+	// origin cannot be reached, and not at all when it answers with a status of
+	// 500, 502, 503 or 504. If negative, neither.
+	StaleIfError time.Duration
+
+	// StatusTTL is how long responses that do not state their freshness are fresh,
+	// by status: a cache of negative answers, for example of 404.
+	StatusTTL map[int]time.Duration
+
+	// TTL returns how long a response is fresh, whatever it says; zero leaves it
+	// as it is, a negative result keeps the response from being stored. If nil,
+	// every response is left as it is. It must not read the body.
+	TTL func(*http.Response) time.Duration
+
+	// ShouldStore is asked about each response that could be stored. If nil, all
+	// of them are. It must not read the body.
+	ShouldStore func(*http.Response) bool
+
+	// OnlyIfCachedServesStale answers requests with Cache-Control: only-if-cached
+	// from stale responses too, as httplib2 does. RFC 9111 §5.2.1.7 wants 504.
+	OnlyIfCachedServesStale bool
+
+	// InvalidateOnError drops what is stored for the target of an unsafe request
+	// whatever comes of it, as httplib2 does. If false, an error leaves it there,
+	// to be validated before it is used again if it has a validator.
+	InvalidateOnError bool
+
+	// NoVarySearch obeys No-Vary-Search: URLs whose queries differ in nothing that
+	// matters share a response.
+	NoVarySearch bool
+
+	// Query caches the responses to QUERY requests, whose content is part of the
+	// key. If false, QUERY passes the cache by.
+	Query bool
+
+	// XFromCache sets X-From-Cache: 1 on what comes from the cache, for those used
+	// to gregjones/httpcache. [FromCache] tells the same.
+	XFromCache bool
+
+	// Name is what this cache calls itself in Cache-Status. If empty,
+	// [DefaultName] is used.
+	Name string
+
+	once sync.Once
+	st   *state
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	st := t.state()
+	return st.roundTrip(req, st.base, st.identify)
+}
+
+// Wrap returns a RoundTripper like t that sends through next in place of t.Base.
+func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
+	identify := roundtrip.Identify(roundtrip.Or(next))
+	return roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		return t.state().roundTrip(req, next, identify)
+	}, next)
+}
+
+// CloseIdleConnections closes the idle connections of t.Base.
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+
+// Close waits for the validations that run in the background, for a few
+// seconds at most, and ends them then. It does not close the store. Requests
+// that come later are served, but start nothing in the background.
+func (t *Transport) Close() error {
+	t.state().background.close()
+	return nil
+}
+
+// state is what a Transport holds besides its settings.
+type state struct {
+	cfg      *config
+	t        *Transport
+	base     http.RoundTripper
+	store    Store
+	identify func(*http.Request) string
+
+	flights    flights
+	passing    passing
+	tombs      tombs
+	indexes    locks
+	background background
+
+	secretOnce sync.Once
+	secretKey  []byte
+}
+
+func (t *Transport) state() *state {
+	t.once.Do(func() {
+		cfg := &config{
+			shared: t.Shared, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag,
+			staleOnlyIfCached: t.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
+			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
+			targeted: append([]string(nil), t.Targeted...), maxBody: t.MaxBody, name: cacheName(t.Name),
+			statusTTL: make(map[int]time.Duration, len(t.StatusTTL)),
+		}
+		for status, ttl := range t.StatusTTL {
+			cfg.statusTTL[status] = ttl
+		}
+		if cfg.heuristicMax == 0 {
+			cfg.heuristicMax = DefaultHeuristicMax
+		}
+		if cfg.unreachable = cfg.staleIfError; cfg.unreachable == 0 {
+			cfg.unreachable = DefaultStaleIfError
+		}
+		st := &state{cfg: cfg, t: t, base: roundtrip.Or(t.Base), store: t.Store}
+		if st.store == nil {
+			st.store = NewMemory(DefaultMemory)
+		}
+		st.identify = roundtrip.Identify(st.base)
+		t.st = st
+	})
+	return t.st
+}
+
+// secret returns the key of the hashes that keep users apart.
+func (st *state) secret(ctx context.Context) []byte {
+	st.secretOnce.Do(func() {
+		if s, ok := st.store.(Secreter); ok {
+			key, err := s.Secret(context.WithoutCancel(ctx))
+			if err == nil && len(key) > 0 {
+				st.secretKey = key
+				return
+			}
+		}
+		st.secretKey = randomBytes(32)
+	})
+	return st.secretKey
+}

@@ -1,0 +1,304 @@
+package caching
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// exchange is one request on its way through the cache.
+type exchange struct {
+	st     *state
+	req    *http.Request
+	next   http.RoundTripper
+	demand demand
+	cond   conditions
+	opts   options
+	// method is GET, HEAD or QUERY for what the cache is asked about.
+	method string
+	// user is whose answers may be used, empty for everybody's.
+	user string
+	// authorized is true if the request has credentials.
+	authorized bool
+	// key is that of the response, or of the index of its variants.
+	key string
+	// content is that of a QUERY.
+	content []byte
+	now     time.Time
+	// epoch is the number of invalidations before the request was sent.
+	epoch uint64
+	// ended is the number of flights that were over before the store was asked.
+	ended uint64
+	found found
+	// verdict is what was decided about what was found.
+	verdict   verdict
+	collapsed bool
+	// lease ends the right to fetch for all processes. It may be nil.
+	lease func()
+}
+
+// found is what the store has for a request.
+type found struct {
+	// entry, with the facts f, is the response the request selects. It is nil if
+	// there is none.
+	entry *Entry
+	f     *facts
+	// key is where entry is stored.
+	key string
+	// variants are all that the index lists, if there is one.
+	variants []variant
+	// search is the No-Vary-Search that led there.
+	search string
+}
+
+func (x *exchange) drop() {
+	_ = x.found.entry.Close()
+	x.found = found{}
+}
+
+// roundTrip asks what to do about req, does it, and tells.
+func (st *state) roundTrip(req *http.Request, next http.RoundTripper, identify func(*http.Request) string) (*http.Response, error) {
+	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
+		return next.RoundTrip(req)
+	}
+	x := exchange{st: st, req: req, next: next, now: time.Now()}
+	reason := x.examine()
+	switch {
+	case reason != "" && (x.demand.dir.onlyIfCached || x.opts.offline):
+		roundtrip.CloseBody(req)
+		return x.refused("only-if-cached, " + reason), nil
+	case reason == "unsafe":
+		return st.unsafe(x, identify)
+	case reason != "":
+		return st.pass(x, reason)
+	}
+	if x.method == methodQuery {
+		if reason := x.readContent(); reason != "" {
+			return st.pass(x, reason)
+		}
+	}
+	x.identify(identify)
+	x.ended = st.flights.ended.Load()
+	x.lookup()
+	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
+	if x.verdict.action == reuse || x.verdict.action == refresh {
+		if p, ok := x.portion(); ok {
+			if x.content != nil {
+				roundtrip.CloseBody(req)
+			}
+			return x.answer(p), nil
+		}
+		x.verdict = verdict{action: fetch, fwd: "partial", reason: "not all of it is stored"}
+		if x.demand.dir.onlyIfCached || x.opts.offline {
+			x.verdict.action = refuse
+		}
+	}
+	if x.verdict.action == refuse {
+		roundtrip.CloseBody(req)
+		x.drop()
+		return x.refused(x.verdict.reason), nil
+	}
+	return st.forward(x)
+}
+
+const methodQuery = "QUERY"
+
+func web(scheme string) bool {
+	return scheme == "http" || scheme == "https" || httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
+}
+
+// examine looks at the request, and returns why the cache has nothing to do
+// with it, if so: "unsafe" or another reason.
+func (x *exchange) examine() string {
+	x.opts = optionsOf(x.req.Context())
+	x.demand = demand{dir: noDirectives(), reload: x.opts.reload, offline: x.opts.offline}
+	upgrade := false
+	for name, values := range x.req.Header {
+		if len(values) == 0 {
+			continue
+		}
+		switch name {
+		case "Cache-Control", "Pragma":
+			x.demand.dir = requestDirectives(x.req.Header)
+		case "If-None-Match":
+			x.cond |= ifNoneMatch
+		case "If-Modified-Since":
+			x.cond |= ifModifiedSince
+		case "If-Match":
+			x.cond |= ifMatch
+		case "If-Unmodified-Since":
+			x.cond |= ifUnmodifiedSince
+		case "If-Range":
+			x.cond |= ifRange
+		case "Range":
+			x.cond |= withRange
+		case "Authorization":
+			x.authorized = true
+		case "Upgrade":
+			upgrade = true
+		}
+	}
+	switch x.method = roundtrip.Method(x.req); x.method {
+	case http.MethodGet, http.MethodHead:
+	case methodQuery:
+		if !x.st.t.Query {
+			return "method"
+		}
+	case http.MethodOptions, http.MethodTrace, http.MethodConnect, "PROPFIND", "REPORT", "SEARCH", "PRI":
+		return "method"
+	default:
+		// RFC 9111 §4.4: a method that is not known to be safe is not.
+		return "unsafe"
+	}
+	switch {
+	case x.opts.bypass:
+		return "bypass"
+	case upgrade:
+		return "upgrade"
+	case x.cond.forOrigin():
+		return "precondition for the origin"
+	case x.method != methodQuery && roundtrip.HasBody(x.req):
+		return "request with content"
+	}
+	if x.method == http.MethodHead {
+		x.cond &^= withRange | ifRange // RFC 9110 §14.2: Range is for GET
+	}
+	return ""
+}
+
+// pass sends the request on and leaves the cache out of it.
+func (st *state) pass(x exchange, reason string) (*http.Response, error) {
+	resp, err := x.next.RoundTrip(x.req)
+	if err != nil {
+		x.tell("bypass", reason, 0, err)
+		return nil, err
+	}
+	fwd := "bypass"
+	if reason == "method" || reason == "unsafe" {
+		fwd = "method"
+	}
+	x.tell("bypass", reason, resp.StatusCode, nil)
+	detail := reason
+	if fwd == reason {
+		detail = ""
+	}
+	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: detail})
+	return resp, nil
+}
+
+// refused is the answer to a request that must not be sent (RFC 9111 §5.2.1.7).
+func (x *exchange) refused(reason string) *http.Response {
+	x.tell("refuse", reason, http.StatusGatewayTimeout, nil)
+	resp := roundtrip.Synthesize(x.req, http.StatusGatewayTimeout, "", nil, 0)
+	x.mark(resp, infoOrigin, &status{detail: reason})
+	return resp
+}
+
+// lookup finds what the store has for the request.
+func (x *exchange) lookup() {
+	if x.find(x.key) || !x.st.t.NoVarySearch || x.req.URL.RawQuery == "" {
+		return
+	}
+	if key, search := x.searchKey(); key != "" && x.find(key) {
+		if x.found.f != nil && x.found.f.search != search {
+			x.drop()
+			return
+		}
+		x.found.search = search
+	}
+}
+
+// find looks under key, and reports whether there is anything.
+func (x *exchange) find(key string) bool {
+	e, f := x.st.get(x.req.Context(), key, x)
+	if e == nil {
+		return false
+	}
+	if !f.index {
+		x.found = found{entry: e, f: f, key: key}
+		return true
+	}
+	_ = e.Close()
+	x.found.variants = f.variants
+	if v := match(f.variants, x.req.Header, x.hide); v != nil {
+		if e, f := x.st.get(x.req.Context(), v.key, x); e != nil && !f.index {
+			x.found.entry, x.found.f, x.found.key = e, f, v.key
+		}
+	}
+	return true
+}
+
+func (x *exchange) hide(value string) string { return hide(x.st.secret(x.req.Context()), value) }
+
+// get returns what is stored under key with its facts. What cannot be used is
+// reported and taken for nothing.
+func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *facts) {
+	e, err := st.store.Get(ctx, key)
+	if err != nil {
+		if x != nil {
+			x.tell("store", "reading failed", 0, err)
+		}
+		return nil, nil
+	}
+	if e == nil {
+		return nil, nil
+	}
+	f := factsOf(st.cfg, e.Meta)
+	if f == nil || f.key != key {
+		_ = e.Close()
+		if x != nil {
+			x.tell("store", "entry of another kind or key", 0, ErrCorrupt)
+		}
+		return nil, nil
+	}
+	return e, f
+}
+
+// portion says what of the found response answers the request.
+func (x *exchange) portion() (portion, bool) {
+	e, f := x.found.entry, x.found.f
+	if x.cond.own() && notModified(f, x.cond, x.req.Header) && !f.isPartial && (e.Meta.Status == http.StatusOK || e.Meta.Status == http.StatusNoContent) {
+		return portion{status: http.StatusNotModified}, true
+	}
+	return portionOf(e.Meta, f, e.Size, x.cond, x.req.Header)
+}
+
+// tell reports a decision to trace.
+func (x *exchange) tell(action, reason string, status int, err error) {
+	if hook := trace.From(x.req.Context()); hook != nil {
+		e := trace.About(x.req, "caching", action, reason)
+		e.Status, e.Err = status, err
+		hook(e)
+	}
+}
+
+// readContent reads the content of a QUERY, which belongs to its key, and
+// returns why it cannot, if so.
+func (x *exchange) readContent() string {
+	if !roundtrip.HasBody(x.req) {
+		x.content = []byte{}
+		return ""
+	}
+	if x.req.GetBody == nil {
+		return "content that cannot be read twice"
+	}
+	body, err := x.req.GetBody()
+	if err != nil {
+		return "content that cannot be read twice"
+	}
+	defer func() { _ = body.Close() }()
+	content, err := io.ReadAll(io.LimitReader(body, maxContent+1))
+	if err != nil || len(content) > maxContent {
+		return "content too large for a key"
+	}
+	x.content = content
+	return ""
+}
+
+// maxContent is how much content of a QUERY is read for its key.
+const maxContent = 1 << 20

@@ -1,0 +1,231 @@
+package caching
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A flight is one trip to the origin that any number of requests wait for.
+type flight struct {
+	key   string
+	ready chan struct{} // closed when out is there
+
+	mu sync.Mutex
+	// waiting counts those who want the outcome, until it is there.
+	waiting int
+	settled bool
+	// deserted is true if the one who started the flight did not wait.
+	deserted bool
+	cancel   context.CancelCauseFunc // nil if the trip cannot be cancelled
+	out      outcome
+}
+
+// flights are those under way, by key.
+type flights struct {
+	shards [64]flightShard
+	// ended counts the flights that are over: who looked into the store before
+	// one ended has to look again before it starts another.
+	ended atomic.Uint64
+}
+
+type flightShard struct {
+	mu sync.Mutex
+	m  map[string]*flight
+}
+
+var seed = maphash.MakeSeed()
+
+func (fs *flights) shard(key string) *flightShard {
+	return &fs.shards[maphash.String(seed, key)%uint64(len(fs.shards))]
+}
+
+// join returns the flight for key, a new one if there is none to join, which
+// the caller then has to lead.
+func (fs *flights) join(key string) (fl *flight, leader bool) {
+	s := fs.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fl := s.m[key]; fl != nil && fl.board() {
+		return fl, false
+	}
+	fl = &flight{key: key, ready: make(chan struct{}), waiting: 1}
+	if s.m == nil {
+		s.m = make(map[string]*flight)
+	}
+	s.m[key] = fl
+	return fl, true
+}
+
+// busy reports whether there is a flight for key.
+func (fs *flights) busy(key string) bool {
+	s := fs.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[key] != nil
+}
+
+// remove takes fl off, so that nobody joins it any more.
+func (fs *flights) remove(fl *flight) {
+	s := fs.shard(fl.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[fl.key] == fl {
+		fs.ended.Add(1)
+		delete(s.m, fl.key)
+	}
+}
+
+// board adds one who waits, if the flight is still to be joined.
+func (fl *flight) board() bool {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if fl.settled {
+		// The outcome is there: a body on its way is joined by its own rules.
+		return fl.out.fill != nil && fl.out.fill.hold()
+	}
+	if fl.waiting == 0 {
+		return false // everybody left, it is being cancelled
+	}
+	fl.waiting++
+	return true
+}
+
+// settle hands the outcome to all who wait. Only a flight with a body on its
+// way can still be joined. It reports whether the one who made the trip is gone.
+func (st *state) settle(fl *flight, o outcome) (deserted bool) {
+	if o.fill == nil {
+		st.flights.remove(fl)
+	}
+	fl.mu.Lock()
+	fl.out = o
+	fl.settled = true
+	if o.fill != nil {
+		// The one who made the trip has a hold already.
+		others := fl.waiting
+		if !fl.deserted {
+			others--
+		}
+		o.fill.mu.Lock()
+		o.fill.holds += others
+		o.fill.mu.Unlock()
+	}
+	deserted = fl.deserted
+	fl.mu.Unlock()
+	close(fl.ready)
+	if deserted {
+		o.unclaimed()
+	}
+	return deserted
+}
+
+// isFilling reports whether a body is on its way.
+func (fl *flight) isFilling() bool {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	return fl.settled && fl.out.fill != nil
+}
+
+// leave is called by who waits no longer. It reports whether the outcome came
+// first after all. leader is true for the one who started the flight.
+func (st *state) leave(fl *flight, leader bool, cause error) (settled bool) {
+	fl.mu.Lock()
+	if fl.settled {
+		fl.mu.Unlock()
+		return true
+	}
+	fl.waiting--
+	fl.deserted = fl.deserted || leader
+	last := fl.waiting == 0
+	cancel := fl.cancel
+	fl.mu.Unlock()
+	if last {
+		st.flights.remove(fl)
+		if cancel != nil {
+			cancel(cause)
+		}
+	}
+	return false
+}
+
+// passing remembers for a while what turned out not to be storable, so that
+// requests for it do not wait for one another.
+type passing struct {
+	mu sync.Mutex
+	m  map[string]time.Time
+}
+
+const (
+	passFor = time.Minute
+	passMax = 4096
+)
+
+func (p *passing) add(key string, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m == nil || len(p.m) >= passMax {
+		p.m = make(map[string]time.Time)
+	}
+	p.m[key] = now.Add(passFor)
+}
+
+func (p *passing) remove(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.m, key)
+}
+
+func (p *passing) has(key string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until, ok := p.m[key]
+	if ok && now.After(until) {
+		delete(p.m, key)
+		return false
+	}
+	return ok
+}
+
+// tombs remembers invalidations, so that what was asked for before one is not
+// stored after it.
+type tombs struct {
+	mu    sync.Mutex
+	count uint64
+	floor uint64 // what was forgotten is taken to be that late
+	m     map[string]uint64
+}
+
+const tombMax = 4096
+
+func (t *tombs) epoch() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count
+}
+
+func (t *tombs) add(target string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m == nil || len(t.m) >= tombMax {
+		t.m = make(map[string]uint64)
+		t.floor = t.count
+	}
+	t.count++
+	t.m[target] = t.count
+}
+
+// since reports whether target was invalidated after epoch.
+func (t *tombs) since(target string, epoch uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.m[target] > epoch || t.floor > epoch
+}
+
+// locks are mutexes by key, for what is read, changed and written back.
+type locks [64]sync.Mutex
+
+func (l *locks) of(key string) *sync.Mutex {
+	return &l[maphash.String(seed, key)%uint64(len(l))]
+}

@@ -1,0 +1,360 @@
+package caching
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// outcome is what came of a trip to the origin.
+type outcome struct {
+	err error
+	// resp is the answer of the origin. Its body is for the one who made the
+	// trip, unless fill is set.
+	resp *http.Response
+	// fill is the body on its way to the store and to whoever reads it. Who made
+	// the trip has a hold on it.
+	fill *fill
+	// entry is the stored response that the origin confirmed. Its body is for the
+	// one who made the trip.
+	entry *Entry
+	// f are the facts of what fill or entry is the body of, and meta the rest.
+	f    *facts
+	meta *Meta
+	// detail is why the response is not stored, or what else there is to say.
+	detail string
+	// cancel ends what a body that is not shared depends on. It may be nil.
+	cancel context.CancelCauseFunc
+}
+
+// unclaimed drops what nobody wants.
+func (o *outcome) unclaimed() {
+	switch {
+	case o.fill != nil:
+		o.fill.release()
+	case o.entry != nil:
+		_ = o.entry.Close()
+	case o.resp != nil:
+		_ = o.resp.Body.Close()
+	}
+}
+
+// shareable reports whether others may be given the answer to this request, and
+// this one the answer to others: it asks for nothing special.
+func (x *exchange) shareable() bool {
+	return x.method != http.MethodHead && x.cond == 0 && !x.demand.dir.noStore && !x.demand.restricts() &&
+		x.opts.ttl == 0 && !x.st.passing.has(x.key, x.now)
+}
+
+// flightKey is what requests must have in common to share a trip: the key, and
+// where variants are known the fields they are selected by.
+func (x *exchange) flightKey() string {
+	n := len(x.found.variants)
+	if n == 0 {
+		return x.key
+	}
+	known := x.found.variants[n-1].selectors
+	names := make([]string, len(known))
+	for i := range known {
+		names[i] = known[i].name
+	}
+	return variantKey(x.key, selectorsOf(names, x.req.Header, x.hide))
+}
+
+// forward gets an answer from the origin, alone or together with others.
+func (st *state) forward(x exchange) (*http.Response, error) {
+	x.epoch = st.tombs.epoch()
+	if !x.shareable() {
+		return x.conclude(x.trip(x.req.Context()))
+	}
+	key := x.flightKey()
+	for {
+		fl, leader := st.flights.join(key)
+		if leader {
+			return x.lead(fl)
+		}
+		if err := x.await(fl, false); err != nil {
+			x.drop()
+			return nil, err
+		}
+		x.collapsed = true
+		if resp, ok := x.share(fl); ok {
+			return resp, nil
+		}
+		if !x.demand.restricts() && x.retry() {
+			p, _ := x.portion()
+			return x.answer(p), nil
+		}
+		x.collapsed = false
+		return x.conclude(x.trip(x.req.Context()))
+	}
+}
+
+// await waits for the outcome of fl, or for the end of the caller's context.
+func (x *exchange) await(fl *flight, leader bool) error {
+	ctx := x.req.Context()
+	select {
+	case <-fl.ready:
+		return nil
+	case <-ctx.Done():
+	}
+	if x.st.leave(fl, leader, context.Cause(ctx)) {
+		<-fl.ready
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// retry looks into the store again, and reports whether the answer is there now.
+func (x *exchange) retry() bool {
+	x.drop()
+	x.now = time.Now()
+	x.ended = x.st.flights.ended.Load()
+	x.lookup()
+	x.verdict = decide(x.st.cfg, &x.demand, x.found.f, x.now)
+	if x.verdict.action != reuse {
+		return false
+	}
+	_, ok := x.portion()
+	return ok
+}
+
+// lead makes the trip that others wait for. If the caller can be cancelled the
+// trip must not end with it, and runs by itself.
+func (x *exchange) lead(fl *flight) (*http.Response, error) {
+	// What another flight has stored since the store was asked is there now.
+	if x.st.flights.ended.Load() != x.ended && x.retry() {
+		x.st.settle(fl, outcome{})
+		p, _ := x.portion()
+		return x.answer(p), nil
+	}
+	if x.acquire() {
+		x.st.settle(fl, outcome{})
+		p, _ := x.portion()
+		return x.answer(p), nil
+	}
+	if x.req.Context().Done() == nil {
+		o := x.trip(x.req.Context())
+		x.launch(fl, &o)
+		x.st.settle(fl, o)
+		return x.conclude(o)
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.req.Context()))
+	fl.mu.Lock()
+	fl.cancel = cancel
+	fl.mu.Unlock()
+	go func() {
+		o := x.trip(ctx)
+		o.cancel = cancel
+		x.launch(fl, &o)
+		if o.fill == nil && (o.resp == nil || o.entry != nil) {
+			cancel(nil)
+		}
+		if x.st.settle(fl, o) {
+			x.release()
+			x.drop()
+		}
+	}()
+	if err := x.await(fl, true); err != nil {
+		return nil, err
+	}
+	return x.conclude(fl.out)
+}
+
+// launch ties a body on its way to the flight that brought it, which can be
+// joined until the body has ended.
+func (x *exchange) launch(fl *flight, o *outcome) {
+	if o.fill == nil {
+		return
+	}
+	f := o.fill
+	f.mu.Lock()
+	f.cancel = o.cancel
+	f.landed = func() { x.st.flights.remove(fl) }
+	landed := f.err != nil
+	f.mu.Unlock()
+	if landed {
+		f.landed()
+	}
+}
+
+// share gives the outcome of another request's trip to this one, if it may
+// have it.
+func (x *exchange) share(fl *flight) (*http.Response, bool) {
+	o := &fl.out
+	switch {
+	case o.fill != nil:
+		if !x.selects(o.f) {
+			o.fill.release()
+			return nil, false
+		}
+		r := o.fill.newReader(x.req.Context(), false)
+		if r == nil {
+			return nil, false
+		}
+		x.drop()
+		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
+		return x.joined(o, r), true
+	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID:
+		x.found.entry = withMeta(x.found.entry, o.meta)
+		x.found.f = o.f
+		x.now = time.Now()
+		x.tell("collapse", "validated by another request", http.StatusNotModified, nil)
+		return x.validated(), true
+	case o.err != nil || o.resp != nil && errorStatus(o.resp.StatusCode):
+		return x.instead(o)
+	}
+	return nil, false
+}
+
+// selects reports whether the request selects the response that f is about.
+func (x *exchange) selects(f *facts) bool {
+	for _, s := range f.selectors {
+		if selecting(s.name, x.req.Header[s.name], x.hide) != s.value {
+			return false
+		}
+	}
+	return true
+}
+
+// joined is the reply to a request that shares the body of another's.
+func (x *exchange) joined(o *outcome, body *bodyReader) *http.Response {
+	m := o.meta
+	resp := &http.Response{
+		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),
+		Body: body, ContentLength: o.fill.size, Request: x.req, TLS: o.resp.TLS, Uncompressed: o.resp.Uncompressed,
+	}
+	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	x.mark(resp, infoOrigin, &status{fwd: x.fwd(), fwdStatus: m.Status})
+	return resp
+}
+
+func (x *exchange) fwd() string {
+	switch {
+	case x.verdict.fwd == "miss" && len(x.found.variants) > 0:
+		return "vary-miss"
+	case x.verdict.fwd == "miss":
+		return "uri-miss"
+	case x.verdict.fwd == "":
+		return "miss"
+	}
+	return x.verdict.fwd
+}
+
+// instead is the stored response in place of an error, if that may be.
+func (x *exchange) instead(o *outcome) (*http.Response, bool) {
+	if x.found.f == nil || x.method == methodQuery && x.found.entry == nil {
+		return nil, false
+	}
+	x.now = time.Now()
+	ok, reason := mayReplace(x.st.cfg, &x.demand, x.found.f, x.now, o.err != nil)
+	p, fits := x.portion()
+	if !ok || !fits {
+		if ok {
+			reason = "not all of it is stored"
+		}
+		x.tell("error", reason, 0, o.err)
+		return nil, false
+	}
+	s := &status{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
+	if o.resp != nil {
+		s = &status{fwd: x.fwd(), fwdStatus: o.resp.StatusCode, hasTTL: true, ttl: s.ttl, detail: reason}
+	}
+	x.tell("stale", reason, p.status, o.err)
+	return x.serve(p, s), true
+}
+
+// conclude makes the reply to the request whose trip it was.
+func (x *exchange) conclude(o outcome) (*http.Response, error) {
+	switch {
+	case o.entry != nil:
+		x.found.entry, x.found.f = o.entry, o.f
+		x.now = time.Now()
+		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
+		return x.validated(), nil
+	case o.err != nil:
+		if err := x.req.Context().Err(); err == nil {
+			if resp, ok := x.instead(&o); ok {
+				return resp, nil
+			}
+		}
+		x.tell("error", x.verdict.reason, 0, o.err)
+		x.drop()
+		return nil, o.err
+	case o.fill != nil:
+		x.drop()
+		x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
+		if r := o.fill.newReader(x.req.Context(), true); r != nil {
+			o.resp.Body = r
+		}
+		o.resp.Request = x.req
+		x.mark(o.resp, infoOrigin, &status{fwd: x.fwd(), fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
+		return o.resp, nil
+	}
+	if errorStatus(o.resp.StatusCode) {
+		if resp, ok := x.instead(&o); ok {
+			roundtrip.Discard(o.resp)
+			if o.cancel != nil {
+				o.cancel(nil)
+			}
+			return resp, nil
+		}
+	}
+	fwd := x.fwd()
+	x.drop()
+	x.tell("pass", o.detail, o.resp.StatusCode, nil)
+	x.release()
+	if o.cancel != nil {
+		o.resp.Body = newBoundBody(x.req.Context(), o.resp, o.cancel)
+	}
+	o.resp.Request = x.req
+	x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, detail: o.detail})
+	return o.resp, nil
+}
+
+// validated is the reply from the store that the origin has just confirmed.
+func (x *exchange) validated() *http.Response {
+	p, ok := x.portion()
+	if !ok {
+		p = portion{status: http.StatusOK, length: x.found.entry.Size}
+	}
+	return x.serve(p, &status{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
+}
+
+// release gives the lease back, if there is one.
+func (x *exchange) release() {
+	if x.lease != nil {
+		x.lease()
+		x.lease = nil
+	}
+}
+
+// outgoing is the request to send: the caller's, with what validates the stored
+// response, or completes it.
+func (x *exchange) outgoing(ctx context.Context, o *offer, rng, validator string) *http.Request {
+	out := x.req
+	if ctx != x.req.Context() || !o.empty() || rng != "" || x.content != nil {
+		out = x.req.WithContext(ctx)
+	}
+	if !o.empty() || rng != "" {
+		out.Header = x.req.Header.Clone()
+		if out.Header == nil {
+			out.Header = make(http.Header, 2)
+		}
+		o.set(out.Header)
+		if rng != "" {
+			out.Header["Range"], out.Header["If-Range"] = []string{rng}, []string{validator}
+		}
+	}
+	if x.content != nil && roundtrip.HasBody(x.req) {
+		roundtrip.CloseBody(x.req)
+		content := x.content
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+		out.Body, _ = out.GetBody()
+	}
+	return out
+}

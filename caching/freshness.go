@@ -1,0 +1,190 @@
+package caching
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Defaults of the times that responses do not state themselves.
+const (
+	// DefaultHeuristicMax is the longest time a response is fresh without having
+	// said so (see [Transport.HeuristicMax]).
+	DefaultHeuristicMax = 7 * 24 * time.Hour
+	// DefaultPermanent is how long a 301 or 308 is fresh that says nothing about
+	// it, if [Transport.NoHeuristics] is not set.
+	DefaultPermanent = 24 * time.Hour
+	// DefaultStaleIfError is how long after it went stale a response is served
+	// when the origin cannot be reached (see [Transport.StaleIfError]).
+	DefaultStaleIfError = 24 * time.Hour
+)
+
+// freshness is how long a response may be reused, and from when on.
+type freshness struct {
+	// lifetime is the freshness lifetime of RFC 9111 §4.2.1.
+	lifetime time.Duration
+	// explicit is true if the response states its lifetime.
+	explicit bool
+	// source says in a phrase where the lifetime comes from.
+	source string
+	// born is when the response was of age zero: the current age is now - born.
+	born time.Time
+}
+
+// age is the current age of RFC 9111 §4.2.3.
+func (f *freshness) age(now time.Time) time.Duration { return max(0, now.Sub(f.born)) }
+
+// maxLifetime keeps sums of times from overflowing.
+const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
+
+// freshnessOf works out the freshness of m, whose directives are d. targeted is
+// true if they come from a targeted field, beside which Expires counts for
+// nothing (RFC 9213 §2.2). ttl is a lifetime imposed by the application, if
+// not zero.
+func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Duration) freshness {
+	received := m.ResponseTime
+	date, ok := httpDate(m.Header["Date"], received)
+	if !ok {
+		date = received // RFC 9110 §6.6.1
+	}
+	f := freshness{born: received.Add(-initialAge(m, date))}
+	switch {
+	case ttl != 0:
+		f.set(max(0, ttl), "set by the application")
+	case cfg.shared && d.sMaxAge >= 0:
+		f.set(seconds(d.sMaxAge), "s-maxage")
+	case d.maxAge >= 0:
+		f.set(seconds(d.maxAge), "max-age")
+	case targeted:
+		// A targeted field without a lifetime leaves none.
+	case len(m.Header["Expires"]) > 0:
+		f.set(0, "expires")
+		// RFC 9111 §5.3: what is not one valid date is in the past.
+		if expires, ok := httpDate(m.Header["Expires"], received); ok && len(m.Header["Expires"]) == 1 {
+			f.lifetime = min(max(0, expires.Sub(date)), maxLifetime)
+		}
+	default:
+		f.lifetime, f.source = heuristic(cfg, m, d, date)
+	}
+	return f
+}
+
+func (f *freshness) set(lifetime time.Duration, source string) {
+	f.lifetime, f.explicit, f.source = lifetime, true, source
+}
+
+// initialAge is the corrected_initial_age of RFC 9111 §4.2.3: the Age that came
+// with the response and the time it took to come, or the time since Date,
+// whichever is more.
+func initialAge(m *Meta, date time.Time) time.Duration {
+	apparent := m.ResponseTime.Sub(date)
+	delay := max(0, m.ResponseTime.Sub(m.RequestTime))
+	return min(max(0, apparent, seconds(ageValue(m.Header["Age"]))+delay), maxLifetime)
+}
+
+// ageValue reads Age: of several values the first counts, and one that is not a
+// number is no value (RFC 9111 §5.1).
+func ageValue(values []string) int64 {
+	for e := range httpfield.List(values) {
+		n, _ := httpfield.DeltaSeconds(e)
+		return n
+	}
+	return 0
+}
+
+func httpDate(values []string, now time.Time) (time.Time, bool) {
+	if len(values) == 0 {
+		return time.Time{}, false
+	}
+	if t, ok := httpfield.ParseDate(values[0], now); ok {
+		return t, true
+	}
+	return httpfield.ParseDate(dateCase(values[0]), now)
+}
+
+// dateCase gives the words of a date the case that the grammar wants: a cache is
+// to take any (RFC 9111 §4.2).
+func dateCase(s string) string {
+	if len(s) > 40 {
+		return s
+	}
+	b := []byte(s)
+	word := 0
+	for i, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z' && word == 0:
+			b[i] = c - ('a' - 'A')
+			word++
+		case 'A' <= c && c <= 'Z' && word > 0:
+			b[i] = c + ('a' - 'A')
+			word++
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+			word++
+		default:
+			word = 0
+		}
+	}
+	if n := len(b); n >= 4 && string(b[n-4:]) == " Gmt" {
+		copy(b[n-3:], "GMT")
+	}
+	return string(b)
+}
+
+// heuristic is the lifetime of a response that does not state one (RFC 9111
+// §4.2.2): a tenth of the time since it was last modified, within a bound.
+// There is none for a URL with a query, as in OkHttp and most deployed caches,
+// unless the response says that it is public.
+func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Duration, string) {
+	if ttl := cfg.statusTTL[m.Status]; ttl > 0 {
+		return ttl, "by status"
+	}
+	switch {
+	case cfg.noHeuristics || !(heuristicStatus(m.Status) || d.public):
+		return 0, "none"
+	case !d.present && httpfield.HasToken(m.Header["Pragma"], "no-cache"):
+		return 0, "none"
+	case hasQuery(m.URL) && !d.public:
+		return 0, "none"
+	}
+	if modified, ok := httpDate(m.Header["Last-Modified"], date); ok {
+		return min(max(0, date.Sub(modified)/10), cfg.heuristicMax), "heuristic"
+	}
+	if m.Status == http.StatusMovedPermanently || m.Status == http.StatusPermanentRedirect {
+		// RFC 9110 §15.4.2: permanent, but nothing is for ever.
+		return min(DefaultPermanent, cfg.heuristicMax), "permanent"
+	}
+	return 0, "none"
+}
+
+func hasQuery(url string) bool {
+	for i := range len(url) {
+		if url[i] == '?' {
+			return true
+		}
+	}
+	return false
+}
+
+// heuristicStatus reports whether RFC 9110 §15.1 defines the status as
+// heuristically cacheable. 206 is one of them; it is stored by rules of its own.
+func heuristicStatus(status int) bool {
+	switch status {
+	case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501:
+		return true
+	}
+	return false
+}
+
+// understoodStatus reports whether the caching of a status is understood here
+// (RFC 9111 §5.2.2.3): all that RFC 9110 defines, and the better known others.
+func understoodStatus(status int) bool {
+	switch status {
+	case 425, 426, 428, 429, 431, 451, 506, 507, 508, 511:
+		return true
+	case 306:
+		return false
+	}
+	return 200 <= status && status <= 206 || 300 <= status && status <= 308 ||
+		400 <= status && status <= 417 || 421 <= status && status <= 424 || 500 <= status && status <= 505
+}

@@ -1,0 +1,158 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// maxVariants bounds the variants of one URL. The one that was stored first
+// goes when there are more.
+const maxVariants = 64
+
+// maxUsers bounds the users with answers of their own for one URL.
+const maxUsers = 256
+
+// variantOf describes a stored response for the index of its URL.
+func variantOf(m *Meta, f *facts, selectors []selector, key string) variant {
+	v := variant{selectors: selectors, key: key, date: f.date.Unix()}
+	if !f.etag.IsZero() && !f.isPartial {
+		v.etag = m.Header["Etag"][0]
+	}
+	return v
+}
+
+// addVariant lists v in the index under primary, in place of an older one that
+// the same requests select.
+func (st *state) addVariant(ctx context.Context, primary string, v variant, f *facts, x *exchange) {
+	mu := st.indexes.of(primary)
+	mu.Lock()
+	defer mu.Unlock()
+	var gone string
+	st.edit(ctx, primary, x, func(r *record) bool {
+		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return slices.Equal(o.selectors, v.selectors) })
+		if len(r.variants) >= maxVariants {
+			gone = r.variants[0].key
+			r.variants = r.variants[1:]
+		}
+		r.variants = append(r.variants, v)
+		if slices.ContainsFunc(r.variants, func(o variant) bool { return o.key == gone }) {
+			gone = ""
+		}
+		return true
+	}, f.usefulUntil(st.cfg))
+	if gone != "" {
+		_ = st.store.Delete(ctx, gone)
+	}
+}
+
+// addUser notes that the response under primary is one of several for the same
+// target, so that they are invalidated together.
+func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x *exchange) {
+	mu := st.indexes.of(target)
+	mu.Lock()
+	defer mu.Unlock()
+	var gone string
+	st.edit(ctx, target, x, func(r *record) bool {
+		if slices.Contains(r.others, primary) {
+			return false
+		}
+		r.others = slices.Clone(r.others)
+		if len(r.others) >= maxUsers {
+			gone = r.others[0]
+			r.others = r.others[1:]
+		}
+		r.others = append(r.others, primary)
+		return true
+	}, m.Expires)
+	if gone != "" {
+		st.remove(ctx, gone, x)
+	}
+}
+
+// edit changes the index under key, or makes one. change returns false if there
+// is nothing to change. The lock of the index must be held.
+func (st *state) edit(ctx context.Context, key string, x *exchange, change func(*record) bool, until time.Time) {
+	r := record{key: key, index: true}
+	e, f := st.get(ctx, key, x)
+	if e != nil && f.index {
+		r = f.record
+		if e.Meta.Expires.After(until) {
+			until = e.Meta.Expires
+		}
+	}
+	_ = e.Close()
+	if !change(&r) {
+		return
+	}
+	m := &Meta{
+		URL: string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
+		RequestTime: x.now, ResponseTime: x.now, Expires: until,
+	}
+	m.ID = newID()
+	m.Extra = r.append(make([]byte, 0, 256))
+	m.facts.Store(prepare(st.cfg, m, r))
+	w, err := st.store.Create(ctx, key, 0)
+	if err == nil {
+		err = w.Commit(ctx, m)
+		_ = w.Close()
+	}
+	if err != nil {
+		x.tell("store", "writing an index failed", 0, err)
+	}
+}
+
+// remove deletes what is stored under key, with all variants.
+func (st *state) remove(ctx context.Context, key string, x *exchange) {
+	if e, f := st.get(ctx, key, x); e != nil {
+		for i := range f.variants {
+			_ = st.store.Delete(ctx, f.variants[i].key)
+		}
+		_ = e.Close()
+	}
+	if err := st.store.Delete(ctx, key); err != nil && x != nil {
+		x.tell("store", "removing failed", 0, err)
+	}
+}
+
+// suspect marks what is stored under key, with all variants, to be validated
+// before it is used again. What has no validator is left alone unless all are
+// meant.
+func (st *state) suspect(ctx context.Context, key string, all bool, x *exchange) {
+	e, f := st.get(ctx, key, x)
+	if e == nil {
+		return
+	}
+	defer func() { _ = e.Close() }()
+	if f.index {
+		for i := range f.variants {
+			st.suspectOne(ctx, f.variants[i].key, all, x)
+		}
+		return
+	}
+	st.doubt(ctx, e, f, key, all, x)
+}
+
+func (st *state) suspectOne(ctx context.Context, key string, all bool, x *exchange) {
+	if e, f := st.get(ctx, key, x); e != nil {
+		if !f.index {
+			st.doubt(ctx, e, f, key, all, x)
+		}
+		_ = e.Close()
+	}
+}
+
+func (st *state) doubt(ctx context.Context, e *Entry, f *facts, key string, all bool, x *exchange) {
+	if f.suspect || !all && !f.validators() {
+		return
+	}
+	m := e.Meta.Clone()
+	r := f.record
+	r.suspect = true
+	m.Extra = r.append(make([]byte, 0, 128))
+	m.facts.Store(prepare(st.cfg, m, r))
+	if err := st.store.Update(ctx, key, m); err != nil {
+		x.tell("store", "updating failed", 0, err)
+	}
+}

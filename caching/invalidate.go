@@ -1,0 +1,121 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// consequence is what an unsafe request means for what is stored.
+type consequence uint8
+
+const (
+	nothing consequence = iota
+	// doubtful: it may have changed something, so what can be validated must be.
+	doubtful
+	// invalid: what is stored is not to be used again.
+	invalid
+)
+
+// consequenceOf says what follows from the answer to an unsafe request, whose
+// status is zero if there was none.
+func consequenceOf(status int, onError bool) consequence {
+	switch {
+	case status >= 200 && status < 400, onError:
+		return invalid // RFC 9111 §4.4
+	case status >= 100 && status < 200:
+		return nothing
+	}
+	return doubtful
+}
+
+// alsoInvalid returns the other URLs that an answer to an unsafe request is
+// about: those in Location and Content-Location, as far as they have the same
+// origin (RFC 9111 §4.4).
+func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
+	var also []*url.URL
+	for _, name := range []string{"Location", "Content-Location"} {
+		v := h.Get(name)
+		if v == "" {
+			continue
+		}
+		u, err := target.Parse(v)
+		if err == nil && roundtrip.OriginOf(u) == roundtrip.OriginOf(target) {
+			also = append(also, u)
+		}
+	}
+	return also
+}
+
+// unsafe sends a request that may change things, and draws the consequences.
+func (st *state) unsafe(x exchange, identify func(*http.Request) string) (*http.Response, error) {
+	// The method of what is invalidated.
+	x.method = http.MethodGet
+	x.epoch = st.tombs.epoch()
+	sent := x.now
+	resp, err := x.next.RoundTrip(x.req)
+	ctx := context.WithoutCancel(x.req.Context())
+	if err != nil {
+		st.spread(ctx, &x, consequenceOf(0, st.t.InvalidateOnError), nil, identify)
+		x.tell("pass", "unsafe method", 0, err)
+		return nil, err
+	}
+	c := consequenceOf(resp.StatusCode, st.t.InvalidateOnError)
+	st.spread(ctx, &x, c, resp.Header, identify)
+	if o, ok := x.describesTarget(ctx, resp, identify, sent); ok {
+		return x.conclude(o)
+	}
+	x.tell("pass", "unsafe method", resp.StatusCode, nil)
+	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
+	return resp, nil
+}
+
+// spread draws the consequence for the target and the URLs in header.
+func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header, identify func(*http.Request) string) {
+	if c == nothing {
+		return
+	}
+	x.identify(identify)
+	st.strike(ctx, x, c)
+	if c != invalid || header == nil {
+		return
+	}
+	for _, u := range alsoInvalid(x.req.URL, header) {
+		y := *x
+		y.req = x.req.WithContext(x.req.Context())
+		y.req.URL, y.req.Host = u, ""
+		y.identify(identify)
+		st.strike(ctx, &y, c)
+	}
+}
+
+// strike draws the consequence for all that is stored for the target of x: for
+// its user, for everybody, and for the other users.
+func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
+	target := x.target()
+	st.tombs.add(target)
+	st.passing.remove(x.key)
+	keys := []string{x.key}
+	y := *x
+	if y.user = ""; x.user != "" {
+		keys = append(keys, y.keyOf(x.req.URL.RawQuery))
+	}
+	if e, f := st.get(ctx, target, x); e != nil {
+		keys = append(keys, f.others...)
+		_ = e.Close()
+	}
+	for _, key := range keys {
+		if c == invalid {
+			st.remove(ctx, key, x)
+		} else {
+			st.suspect(ctx, key, false, x)
+		}
+	}
+	if c == invalid {
+		x.tell("invalidate", "unsafe method", 0, nil)
+	} else {
+		x.tell("suspect", "unsafe method failed", 0, nil)
+	}
+}

@@ -1,0 +1,105 @@
+package caching
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// The first byte of what is hashed says what a key is for, so that no two kinds
+// of keys meet.
+const (
+	keyGet     = 'g' // the response to a GET, or the index of its variants
+	keyQuery   = 'q' // the response to a QUERY
+	keyVariant = 'v' // one of several responses
+	keySearch  = 's' // the No-Vary-Search of a path
+	keyUsers   = 'u' // the users who have answers of their own
+)
+
+// hashKey is the key of a stored response: a hash of the kind, the target and
+// what else tells one answer from another. With a secret it is a keyed hash, so
+// that who sees keys cannot try users and passwords on them.
+func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
+	buf := make([]byte, 0, 512)
+	buf = append(buf, kind)
+	buf = append(buf, target...)
+	for _, p := range parts {
+		buf = append(buf, 0)
+		buf = append(buf, p...)
+	}
+	var sum [sha256.Size]byte
+	if secret != nil {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(buf)
+		mac.Sum(sum[:0])
+	} else {
+		sum = sha256.Sum256(buf)
+	}
+	var text [43]byte
+	base64.RawURLEncoding.Encode(text[:], sum[:])
+	return string(text[:])
+}
+
+// appendTarget appends the URL that req is for in normal form: scheme and host
+// in lower case, no default port, no user information, no fragment, "/" for an
+// empty path and no empty query (RFC 9110 §4.2.3). Paths and queries are left
+// as they are. A Host of its own belongs to the target (RFC 9110 §7.1).
+func appendTarget(b []byte, req *http.Request, query string) []byte {
+	b = appendURL(b, req.URL, query)
+	if req.Host != "" && req.Host != req.URL.Host {
+		if h := (&url.URL{Scheme: req.URL.Scheme, Host: req.Host}); roundtrip.OriginOf(h) != roundtrip.OriginOf(req.URL) {
+			b = append(b, " host="...)
+			b = append(b, roundtrip.OriginOf(h).Authority()...)
+		}
+	}
+	return b
+}
+
+func appendURL(b []byte, u *url.URL, query string) []byte {
+	o := roundtrip.OriginOf(u)
+	b = append(b, o.Scheme...)
+	b = append(b, "://"...)
+	b = append(b, o.Host...)
+	if o.Port != "" && !(o.Scheme == "http" && o.Port == "80") && !(o.Scheme == "https" && o.Port == "443") {
+		b = append(b, ':')
+		b = append(b, o.Port...)
+	}
+	path := u.EscapedPath()
+	if path == "" || path[0] != '/' {
+		b = append(b, '/')
+	}
+	b = append(b, path...)
+	if query != "" {
+		b = append(b, '?')
+		b = append(b, query...)
+	}
+	return b
+}
+
+// randomBytes returns n bytes that nobody can guess.
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // it never fails
+	return b
+}
+
+// variantKey is the key of one of the responses that primary is the index of.
+func variantKey(primary string, selectors []selector) string {
+	parts := make([]string, 0, 2*len(selectors))
+	for _, s := range selectors {
+		parts = append(parts, s.name, s.value)
+	}
+	return hashKey(keyVariant, []byte(primary), nil, parts...)
+}
+
+// hide returns a keyed hash of a value that must not be stored.
+func hide(secret []byte, value string) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(value))
+	return "#" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}

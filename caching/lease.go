@@ -1,0 +1,58 @@
+package caching
+
+import (
+	"time"
+)
+
+const (
+	// leaseWait is how long one process waits for another to store what both
+	// miss.
+	leaseWait  = 5 * time.Second
+	leaseFirst = 20 * time.Millisecond
+	leaseMost  = 250 * time.Millisecond
+)
+
+// acquire gets the right to fetch for all processes that share the store, if
+// the store deals in such rights. It returns true if another process has
+// brought meanwhile what was missing: it is then what is found.
+func (x *exchange) acquire() bool {
+	leaser, ok := x.st.store.(Leaser)
+	if !ok {
+		return false
+	}
+	ctx := x.req.Context()
+	deadline := time.Now().Add(leaseWait)
+	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
+		release, err := leaser.Acquire(ctx, x.key)
+		switch {
+		case err != nil:
+			x.tell("store", "no lease", 0, err)
+			return false
+		case release != nil:
+			x.lease = release
+			if wait == leaseFirst {
+				return false
+			}
+			// The one who had it may have stored what it got.
+			if x.retry() {
+				x.release()
+				return true
+			}
+			return false
+		case time.Now().After(deadline):
+			return false
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+		if x.retry() {
+			x.tell("collapse", "another process stored it", 0, nil)
+			return true
+		}
+	}
+}
+

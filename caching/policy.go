@@ -1,0 +1,200 @@
+package caching
+
+import (
+	"net/http"
+	"time"
+)
+
+// action is what to do about a request.
+type action uint8
+
+const (
+	// fetch: nothing stored is of use.
+	fetch action = iota
+	// validate: ask the origin whether what is stored is still right.
+	validate
+	// reuse: answer from the store.
+	reuse
+	// refresh: answer from the store, and validate it afterwards.
+	refresh
+	// refuse: the request allows nothing but a stored response, and there is
+	// none that it allows: 504.
+	refuse
+)
+
+// verdict is an action and why.
+type verdict struct {
+	action action
+	// fwd is why the request goes to the origin, in the words of RFC 9211 §2.2.
+	fwd string
+	// reason says it in a phrase.
+	reason string
+	// stale is true if a stale response is served.
+	stale bool
+}
+
+// demand is what a request asks of a cache.
+type demand struct {
+	dir directives
+	// reload and offline are from the application (see [Reload], [Offline]).
+	reload, offline bool
+}
+
+// restricts reports whether the request is not content with what is fresh.
+func (d *demand) restricts() bool {
+	return d.reload || d.dir.noCache || d.dir.maxAge >= 0 || d.dir.minFresh >= 0
+}
+
+// decide says whether a stored response answers a request (RFC 9111 §4).
+// f is nil if none was selected.
+func decide(cfg *config, d *demand, f *facts, now time.Time) verdict {
+	v := judge(cfg, d, f, now)
+	switch {
+	case v.action == refresh && (d.dir.onlyIfCached || d.offline):
+		v.action = reuse
+	case v.action == reuse || v.action == refresh:
+	case d.offline && f != nil && !f.strict && !f.suspect:
+		return verdict{action: reuse, reason: "offline", stale: true}
+	case d.dir.onlyIfCached && cfg.staleOnlyIfCached && f != nil && !f.dir.noCache:
+		return verdict{action: reuse, reason: "only-if-cached", stale: true}
+	case d.offline:
+		v.action, v.reason = refuse, "offline, "+v.reason
+	case d.dir.onlyIfCached:
+		v.action, v.reason = refuse, "only-if-cached, "+v.reason
+	}
+	return v
+}
+
+func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
+	if f == nil {
+		return verdict{action: fetch, fwd: "miss", reason: "nothing stored"}
+	}
+	age := f.age(now)
+	fresh := f.lifetime > age
+	switch {
+	case f.suspect:
+		return ask(f, "stale", "a request that may have changed it failed")
+	case f.dir.noCache:
+		return ask(f, "stale", "no-cache in the response")
+	case d.reload:
+		return ask(f, "request", "reload")
+	case d.dir.noCache:
+		return ask(f, "request", "no-cache in the request")
+	}
+	if fresh {
+		return fresher(d, f, age)
+	}
+	over := age - f.lifetime
+	switch {
+	case f.strict:
+		return ask(f, "stale", "stale, must be validated")
+	case d.dir.maxAge >= 0 && age > seconds(d.dir.maxAge) && !d.maxStale(over), d.dir.minFresh >= 0:
+		return ask(f, "stale", "stale, and the request wants it fresher")
+	case d.maxStale(over):
+		return verdict{action: reuse, reason: "max-stale", stale: true}
+	case d.dir.maxAge < 0 && over < f.staleWindow(cfg):
+		return verdict{action: refresh, reason: "stale-while-revalidate", stale: true}
+	}
+	return ask(f, "stale", "stale")
+}
+
+// fresher says whether a fresh response is fresh enough for the request
+// (RFC 9111 §5.2.1).
+func fresher(d *demand, f *facts, age time.Duration) verdict {
+	switch {
+	case d.dir.maxAge == 0 && f.dir.immutable:
+		// RFC 8246 §2: a reload does not ask for what does not change.
+		return verdict{action: reuse, reason: "immutable"}
+	case d.dir.maxAge == 0, d.dir.maxAge > 0 && age > seconds(d.dir.maxAge):
+		return ask(f, "request", "older than max-age in the request")
+	case d.dir.minFresh > 0 && f.lifetime-age < seconds(d.dir.minFresh):
+		return ask(f, "request", "fresh for less than min-fresh in the request")
+	}
+	return verdict{action: reuse, reason: "fresh"}
+}
+
+func ask(f *facts, fwd, reason string) verdict {
+	if f.validators() {
+		return verdict{action: validate, fwd: fwd, reason: reason}
+	}
+	return verdict{action: fetch, fwd: fwd, reason: reason}
+}
+
+// maxStale reports whether the request takes a response that has been stale
+// for that long (RFC 9111 §5.2.1.2).
+func (d *demand) maxStale(over time.Duration) bool {
+	return d.dir.maxStaleAny || d.dir.maxStale >= 0 && over <= seconds(d.dir.maxStale)
+}
+
+// staleWindow is how long the response may be served while it is validated
+// (RFC 5861 §3).
+func (f *facts) staleWindow(cfg *config) time.Duration {
+	switch {
+	case f.strict:
+		return 0
+	case f.dir.staleWhileRevalidate >= 0:
+		return seconds(f.dir.staleWhileRevalidate)
+	}
+	return max(0, cfg.staleWhileRevalidate)
+}
+
+// errorWindow is how long after its end of freshness the response may be served
+// in place of an error (RFC 5861 §4). unreachable is true for an error of the
+// network: then the cache is disconnected, which RFC 9111 §4.2.4 takes for
+// reason enough.
+func (f *facts) errorWindow(cfg *config, d *demand, unreachable bool) time.Duration {
+	window := max(0, cfg.staleIfError)
+	if unreachable {
+		window = cfg.unreachable
+	}
+	switch {
+	case f.strict || f.suspect:
+		return -1
+	case f.dir.staleIfErr >= 0:
+		window = seconds(f.dir.staleIfErr)
+	}
+	if d.dir.staleIfErr >= 0 {
+		window = max(window, seconds(d.dir.staleIfErr))
+	}
+	if window == 0 {
+		return -1
+	}
+	return window
+}
+
+// mayReplace says whether the stored response may be served in place of an
+// error, and if not, why.
+func mayReplace(cfg *config, d *demand, f *facts, now time.Time, unreachable bool) (bool, string) {
+	switch window := f.errorWindow(cfg, d, unreachable); {
+	case d.restricts():
+		return false, "the request wants it validated"
+	case window < 0:
+		return false, "serving stale is not allowed"
+	case f.age(now)-f.lifetime > window:
+		return false, "stale for too long"
+	}
+	return true, "stale-if-error"
+}
+
+// errorStatus reports whether a status is an error in the sense of RFC 5861 §4.
+func errorStatus(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// usefulUntil is when a stored response can serve no more, not even stale or by
+// being validated: a hint for stores. A validator stays useful for a while
+// that grows with how long the response has been fresh.
+func (f *facts) usefulUntil(cfg *config) time.Time {
+	window := max(f.staleWindow(cfg), 0)
+	if !f.strict {
+		window = max(window, f.errorWindow(cfg, &demand{dir: noDirectives()}, true))
+	}
+	if f.validators() {
+		window = max(window, 7*24*time.Hour, f.lifetime)
+	}
+	return f.born.Add(f.lifetime + window)
+}

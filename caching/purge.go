@@ -1,0 +1,131 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// errNoList is the error of what needs to go through all entries of a Store
+// that cannot.
+var errNoList = errors.New("caching: the store cannot list its entries")
+
+// Purge removes what is stored for target, all variants and the answers for all
+// users. What is on its way to the store meanwhile is not stored.
+func (t *Transport) Purge(ctx context.Context, target string) error {
+	u, err := url.Parse(target)
+	if err != nil {
+		return errors.New("caching: purge: not a URL")
+	}
+	if u.Host == "" || !web(u.Scheme) {
+		return errors.New("caching: purge: not an absolute http or https URL")
+	}
+	st := t.state()
+	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
+	x := &exchange{st: st, req: req, method: http.MethodGet, now: time.Now(), key: ""}
+	x.key = x.keyOf(u.RawQuery)
+	st.strike(ctx, x, invalid)
+	// A store that can list its entries may have more than the index knows of.
+	if _, ok := st.store.(Lister); !ok {
+		return nil
+	}
+	exact := string(appendURL(nil, u, u.RawQuery))
+	return t.purge(ctx, func(stored string) bool { return stored == exact })
+}
+
+// PurgePrefix removes what is stored for all URLs that begin with prefix, as in
+// "https://example.com/articles/". It needs a [Store] that is a [Lister].
+func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
+	if u, err := url.Parse(prefix); err == nil && u.Host != "" {
+		o := roundtrip.OriginOf(u)
+		if at := strings.Index(prefix, "://"); at > 0 {
+			rest := prefix[at+3:]
+			if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+				prefix = string(appendURL(nil, &url.URL{Scheme: o.Scheme, Host: u.Host}, ""))
+				prefix = strings.TrimSuffix(prefix, "/") + rest[end:]
+			}
+		}
+	}
+	return t.purge(ctx, func(stored string) bool { return strings.HasPrefix(stored, prefix) })
+}
+
+// PurgeAll removes everything. It needs a [Store] that is a [Lister].
+func (t *Transport) PurgeAll(ctx context.Context) error {
+	return t.purge(ctx, func(string) bool { return true })
+}
+
+func (t *Transport) purge(ctx context.Context, match func(string) bool) error {
+	st := t.state()
+	l, ok := st.store.(Lister)
+	if !ok {
+		return errNoList
+	}
+	var keys []string
+	err := l.List(ctx, func(key string, m *Meta, _ int64) bool {
+		if match(m.URL) {
+			keys = append(keys, key)
+			if u, err := url.Parse(m.URL); err == nil {
+				st.tombs.add(targetKey(&http.Request{URL: u}))
+			}
+		}
+		return true
+	})
+	for _, key := range keys {
+		if e := st.store.Delete(ctx, key); e != nil && err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("caching: purge: %w", err)
+	}
+	return nil
+}
+
+// Stored describes a stored response.
+type Stored struct {
+	URL    string
+	Status int
+	// Size is that of the body in bytes.
+	Size int64
+	// Header is what was stored of it. It must not be changed.
+	Header http.Header
+	// Received is when it came, or was last confirmed.
+	Received time.Time
+	// FreshUntil is when it goes stale, or went.
+	FreshUntil time.Time
+}
+
+// All goes through the stored responses, in no order. It needs a [Store] that
+// is a [Lister]: without one, or when that fails, there is one pair with an
+// error.
+func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
+	return func(yield func(Stored, error) bool) {
+		st := t.state()
+		l, ok := st.store.(Lister)
+		if !ok {
+			yield(Stored{}, errNoList)
+			return
+		}
+		more := true
+		err := l.List(ctx, func(_ string, m *Meta, size int64) bool {
+			f := factsOf(st.cfg, m)
+			if f == nil || f.index {
+				return true
+			}
+			more = yield(Stored{
+				URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.born.Add(f.lifetime),
+			}, nil)
+			return more
+		})
+		if err != nil && more {
+			yield(Stored{}, fmt.Errorf("caching: list: %w", err))
+		}
+	}
+}

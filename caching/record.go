@@ -1,0 +1,115 @@
+package caching
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// record is what a Transport keeps about a stored response in [Meta.Extra],
+// apart from the fields of the response, which a server could forge.
+type record struct {
+	// key is the key it was stored under: one that turns up under another is
+	// not what was asked for.
+	key string
+	// index is true if this is no response but the list of variants of a URL.
+	index    bool
+	variants []variant
+	// selectors are what this response was selected by.
+	selectors []selector
+	// suspect is true if the response must be validated before it is used again:
+	// a request that may have changed the resource failed half-way.
+	suspect bool
+	// ttl is a lifetime imposed by the application, zero if there is none.
+	ttl time.Duration
+	// search is the value of the No-Vary-Search that the key was made with.
+	search string
+	// others are further keys: of the users that have answers of their own for
+	// this URL.
+	others []string
+}
+
+const recordVersion = 1
+
+const (
+	flagIndex = 1 << iota
+	flagSuspect
+)
+
+// append encodes r.
+func (r *record) append(b []byte) []byte {
+	flags := byte(0)
+	if r.index {
+		flags |= flagIndex
+	}
+	if r.suspect {
+		flags |= flagSuspect
+	}
+	b = append(b, recordVersion, flags)
+	b = appendString(b, r.key)
+	b = binary.AppendVarint(b, int64(r.ttl))
+	b = appendString(b, r.search)
+	b = appendSelectors(b, r.selectors)
+	b = binary.AppendUvarint(b, uint64(len(r.others)))
+	for _, o := range r.others {
+		b = appendString(b, o)
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.variants)))
+	for i := range r.variants {
+		v := &r.variants[i]
+		b = appendString(b, v.key)
+		b = appendString(b, v.etag)
+		b = binary.AppendVarint(b, v.date)
+		b = appendSelectors(b, v.selectors)
+	}
+	return b
+}
+
+func appendSelectors(b []byte, selectors []selector) []byte {
+	b = binary.AppendUvarint(b, uint64(len(selectors)))
+	for _, s := range selectors {
+		b = appendString(b, s.name)
+		b = appendString(b, s.value)
+	}
+	return b
+}
+
+// parseRecord reads what append wrote. ok is false for anything else.
+func parseRecord(b []byte) (r record, ok bool) {
+	d := decoder{b: b}
+	if d.byte() != recordVersion {
+		return record{}, false
+	}
+	flags := d.byte()
+	r.index, r.suspect = flags&flagIndex != 0, flags&flagSuspect != 0
+	r.key = d.string()
+	r.ttl = time.Duration(d.varint())
+	r.search = d.string()
+	r.selectors = d.selectors()
+	for range d.length() {
+		r.others = append(r.others, d.string())
+		if d.bad {
+			break
+		}
+	}
+	for range d.length() {
+		r.variants = append(r.variants, variant{key: d.string(), etag: d.string(), date: d.varint(), selectors: d.selectors()})
+		if d.bad {
+			break
+		}
+	}
+	if d.bad || len(d.b) != 0 || flags&^(flagIndex|flagSuspect) != 0 {
+		return record{}, false
+	}
+	return r, true
+}
+
+func (d *decoder) selectors() []selector {
+	var all []selector
+	for range d.length() {
+		all = append(all, selector{name: d.string(), value: d.string()})
+		if d.bad {
+			return nil
+		}
+	}
+	return all
+}

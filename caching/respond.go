@@ -1,0 +1,282 @@
+package caching
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// info is where a response came from. It travels in the context of
+// [http.Response.Request], where no server can reach.
+type info uint8
+
+type infoKey struct{}
+
+var (
+	infoOrigin = new(info)
+	infoStored = new(info)
+)
+
+// infoContext is a context that says where a response came from.
+type infoContext struct {
+	context.Context
+	info *info
+}
+
+// Value implements [context.Context].
+func (c *infoContext) Value(key any) any {
+	if key == (infoKey{}) {
+		return c.info
+	}
+	return c.Context.Value(key)
+}
+
+// FromCache reports whether resp is a stored response: a fresh one, a stale one,
+// or one that the origin confirmed. It is not if the origin sent the body for
+// this request, or for another one that this one waited for.
+func FromCache(resp *http.Response) bool {
+	if resp == nil || resp.Request == nil {
+		return false
+	}
+	return resp.Request.Context().Value(infoKey{}) == infoStored
+}
+
+// mark puts the request of the caller, where it came from and Cache-Status on a
+// response of the origin.
+func (x *exchange) mark(resp *http.Response, from *info, s *status) {
+	if resp.Header == nil {
+		resp.Header = make(http.Header)
+	}
+	if resp.Request == nil {
+		resp.Request = x.req
+	}
+	if resp.Request.Context().Value(infoKey{}) != nil || from == infoStored {
+		resp.Request = resp.Request.WithContext(&infoContext{resp.Request.Context(), from})
+	}
+	s.collapsed = x.collapsed
+	lines := resp.Header["Cache-Status"]
+	resp.Header["Cache-Status"] = append(lines[:len(lines):len(lines)], s.String(x.st.cfg.name))
+}
+
+// answer serves the found response.
+func (x *exchange) answer(p portion) *http.Response {
+	f := x.found.f
+	v := &x.verdict
+	if v.action == refresh {
+		x.st.refresh(*x)
+	}
+	action := "hit"
+	if v.stale {
+		action = "stale"
+	}
+	x.tell(action, v.reason, p.status, nil)
+	if !v.stale {
+		return x.serve(p, nil)
+	}
+	ttl := int64((f.lifetime - f.age(x.now)) / time.Second)
+	return x.serve(p, &status{hit: true, hasTTL: true, ttl: ttl, detail: v.reason})
+}
+
+// stored is a reply from the store with all that belongs to it, in one piece.
+type stored struct {
+	resp http.Response
+	ctx  infoContext
+	body bytesBody
+}
+
+// serve makes a reply of the found response. A nil s stands for a fresh hit.
+func (x *exchange) serve(p portion, s *status) *http.Response {
+	e, f := x.found.entry, x.found.f
+	m := e.Meta
+	out := &stored{ctx: infoContext{x.req.Context(), infoStored}}
+	resp := &out.resp
+	resp.Status, resp.StatusCode = m.statusLine(), m.Status
+	resp.Proto = m.Proto
+	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	resp.Request = x.req.WithContext(&out.ctx)
+	resp.Header = x.header(m, f, p, s)
+	resp.Trailer = m.Trailer.Clone()
+	resp.ContentLength = p.length
+	if p.status != http.StatusOK {
+		x.reshape(resp, p)
+	}
+	switch {
+	case x.method == http.MethodHead:
+		resp.Body = http.NoBody
+		_ = e.Close()
+		if _, ok := m.Header["Content-Length"]; !ok && m.Status != http.StatusNoContent {
+			resp.ContentLength = -1
+		}
+	case p.length == 0:
+		resp.Body = http.NoBody
+		_ = e.Close()
+	case e.Body == nil:
+		out.body.rest = e.Bytes[p.offset : p.offset+p.length]
+		resp.Body = &out.body
+	default:
+		resp.Body = &readerBody{ReaderAt: e.Body, closer: e.Body, off: p.offset, end: p.offset + p.length}
+	}
+	return resp
+}
+
+// header copies the stored fields and adds those that say how old they are.
+func (x *exchange) header(m *Meta, f *facts, p portion, s *status) http.Header {
+	st := f.stampAt(x.now)
+	age, cacheStatus := st.text, st.cacheStatus
+	if s != nil {
+		s.collapsed = x.collapsed
+		cacheStatus = s.String(f.cfg.name)
+	} else if x.collapsed {
+		cacheStatus += "; collapsed"
+	}
+	h := make(http.Header, len(f.fields)+2)
+	values := make([]string, 0, f.lines+3)
+	for i := range f.fields {
+		fl := &f.fields[i]
+		if p.status == http.StatusNotModified && !contains(notModifiedFields, fl.name) {
+			continue
+		}
+		first := len(values)
+		values = append(values, fl.values...)
+		h[fl.name] = values[first:len(values):len(values)]
+	}
+	first := len(values)
+	values = append(values, age)
+	h["Age"] = values[first : first+1 : first+1]
+	values = append(values, cacheStatus)
+	if above := m.Header["Cache-Status"]; len(above) > 0 {
+		h["Cache-Status"] = append(above[:len(above):len(above)], cacheStatus)
+	} else {
+		h["Cache-Status"] = values[first+1 : first+2 : first+2]
+	}
+	if x.st.t.XFromCache {
+		h["X-From-Cache"] = []string{"1"}
+	}
+	return h
+}
+
+// stampAt returns the fields that are the same for every hit of one second.
+func (f *facts) stampAt(now time.Time) *stamp {
+	age := int64(f.age(now) / time.Second)
+	if st := f.stamp.Load(); st != nil && st.age == age {
+		return st
+	}
+	s := status{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
+	st := &stamp{age: age, text: strconv.FormatInt(age, 10), cacheStatus: s.String(f.cfg.name)}
+	f.stamp.Store(st)
+	return st
+}
+
+// reshape turns the reply into a 206, 304 or 416.
+func (x *exchange) reshape(resp *http.Response, p portion) {
+	resp.StatusCode = p.status
+	resp.Status = strconv.Itoa(p.status) + " " + http.StatusText(p.status)
+	switch p.status {
+	case http.StatusPartialContent:
+		resp.Header.Set("Content-Range", p.contentRange)
+		resp.Header.Set("Content-Length", strconv.FormatInt(p.length, 10))
+	case http.StatusRequestedRangeNotSatisfiable:
+		for _, name := range []string{"Content-Encoding", "Content-Type", "Last-Modified", "Etag"} {
+			resp.Header.Del(name)
+		}
+		resp.Header.Set("Content-Range", p.contentRange)
+		resp.Header.Set("Content-Length", "0")
+	}
+}
+
+func (m *Meta) statusLine() string {
+	if m.Status == http.StatusOK && m.StatusText == "OK" {
+		return "200 OK"
+	}
+	return strconv.Itoa(m.Status) + " " + m.StatusText
+}
+
+func protoOf(proto string) (major, minor int) {
+	if proto == "HTTP/1.1" {
+		return 1, 1
+	}
+	major, minor, _ = http.ParseHTTPVersion(proto)
+	return major, minor
+}
+
+// bytesBody reads a body that is in memory in one piece.
+type bytesBody struct {
+	rest   []byte
+	closed bool
+}
+
+// Read implements io.Reader.
+func (b *bytesBody) Read(p []byte) (int, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if len(b.rest) == 0 {
+		if len(p) == 0 {
+			return 0, nil
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo.
+func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if len(b.rest) == 0 {
+		return 0, nil
+	}
+	n, err := w.Write(b.rest)
+	b.rest = b.rest[n:]
+	return int64(n), err
+}
+
+// Close implements io.Closer.
+func (b *bytesBody) Close() error {
+	b.closed = true
+	return nil
+}
+
+// readerBody reads a body from where the store keeps it.
+type readerBody struct {
+	io.ReaderAt
+	closer   io.Closer
+	off, end int64
+}
+
+// Read implements io.Reader.
+func (b *readerBody) Read(p []byte) (int, error) {
+	if b.closer == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.off >= b.end {
+		return 0, io.EOF
+	}
+	if most := b.end - b.off; int64(len(p)) > most {
+		p = p[:most]
+	}
+	n, err := b.ReadAt(p, b.off)
+	b.off += int64(n)
+	switch {
+	case n > 0 && (err == io.EOF || b.off >= b.end):
+		err = nil
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF // RFC 9112 §8: it was longer when it was stored
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *readerBody) Close() error {
+	if b.closer == nil {
+		return nil
+	}
+	err := b.closer.Close()
+	b.closer = nil
+	return err
+}

@@ -1,0 +1,112 @@
+package caching
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// storable says whether a response may be stored (RFC 9111 §3), and if not, why.
+// f are the facts of the response, authorized is true if it answers a request
+// with credentials.
+func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool, string) {
+	dir := &f.dir
+	forced := f.ttl > 0
+	switch {
+	case m.Status < 200 || m.Status == http.StatusNotModified:
+		return false, "not a final response"
+	case m.Status == http.StatusPartialContent && !f.isPartial:
+		return false, "partial content without a range of a known whole"
+	case f.ttl < 0:
+		return false, "refused by the application"
+	case d.dir.noStore:
+		return false, "no-store in the request"
+	case dir.noStore && !forced && !(dir.mustUnderstand && understoodStatus(m.Status)):
+		return false, "no-store in the response"
+	case dir.mustUnderstand && !forced && !understoodStatus(m.Status):
+		return false, "status not understood"
+	case cfg.shared && dir.private:
+		return false, "private in the response"
+	case cfg.shared && authorized && !dir.public && !dir.mustRevalidate && dir.sMaxAge < 0:
+		return false, "answers a request with credentials"
+	case cfg.maxBody > 0 && knownLength(m.Header) > cfg.maxBody:
+		return false, "larger than MaxBody"
+	}
+	if _, star := varyNames(m.Header); star {
+		return false, "varies on everything"
+	}
+	switch {
+	case f.explicit || dir.public || heuristicStatus(m.Status) || cfg.statusTTL[m.Status] > 0:
+	case !cfg.shared && dir.private:
+	default:
+		return false, "status needs an explicit lifetime"
+	}
+	if f.lifetime <= 0 && !f.validators() && f.staleWindow(cfg) <= 0 {
+		return false, "neither fresh nor with a validator"
+	}
+	return true, ""
+}
+
+func knownLength(h http.Header) int64 {
+	n, _ := httpfield.ContentLength(h["Content-Length"])
+	return n
+}
+
+// hopByHop are the fields that belong to one connection (RFC 9110 §7.6.1) or to
+// a proxy on the way (RFC 9111 §3.1), and are not stored.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+	"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer",
+}
+
+// unstored returns the names of the fields that h itself keeps from being
+// stored: those that Connection lists, and the arguments of no-cache and, in a
+// shared cache, of private.
+func unstored(cfg *config, h http.Header, d *directives) []string {
+	var names []string
+	for e := range httpfield.List(h["Connection"]) {
+		names = append(names, http.CanonicalHeaderKey(e))
+	}
+	names = append(names, d.noCacheFields...)
+	if cfg.shared {
+		names = append(names, d.privateFields...)
+	}
+	return names
+}
+
+// storedHeader returns what of h is stored. Values are shared with h.
+func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
+	names := unstored(cfg, h, d)
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
+			out[name] = values[:len(values):len(values)]
+		}
+	}
+	return out
+}
+
+// merge returns the stored header updated by that of a 304 or of a HEAD
+// (RFC 9111 §3.2): every field of the new one replaces the old, but for those
+// that describe the stored body.
+func merge(cfg *config, stored, update http.Header) http.Header {
+	d := parseDirectives(update["Cache-Control"])
+	names := unstored(cfg, update, &d)
+	out := make(http.Header, len(stored)+2)
+	for name, values := range stored {
+		if name != "Age" {
+			out[name] = values
+		}
+	}
+	for name, values := range update {
+		switch name {
+		case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
+			continue
+		}
+		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
+			out[name] = values[:len(values):len(values)]
+		}
+	}
+	return out
+}

@@ -1,0 +1,187 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// trip sends the request to the origin, with what validates or completes the
+// stored response, and works out what the answer means for the store.
+func (x *exchange) trip(ctx context.Context) outcome {
+	var offered offer
+	var rng, validator string
+	switch f := x.found.f; {
+	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
+		// RFC 9110 §13: the caller's own question is not mixed with ours.
+	case f != nil && f.isPartial:
+		if x.cond&withRange == 0 && x.method == http.MethodGet {
+			rng, validator, _ = missing(x.found.entry.Meta, f)
+		}
+	case f != nil:
+		offered = offerOf(x.st.cfg, x.found.entry.Meta, f, x.found.variants)
+	case len(x.found.variants) > 0:
+		offered = offerOf(x.st.cfg, nil, nil, x.found.variants)
+	}
+	for {
+		sent := time.Now()
+		resp, err := x.next.RoundTrip(x.outgoing(ctx, &offered, rng, validator))
+		if err != nil {
+			x.release()
+			return outcome{err: err}
+		}
+		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: offered}
+		var o outcome
+		ok := true
+		switch {
+		case resp.StatusCode == http.StatusNotModified && !offered.empty():
+			o, ok = x.confirm(&a)
+		case resp.StatusCode == http.StatusPartialContent && rng != "":
+			o, ok = x.complete(&a)
+		default:
+			o = x.accept(&a)
+		}
+		if ok {
+			return o
+		}
+		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
+		// without conditions.
+		roundtrip.Discard(resp)
+		x.tell("refetch", "the answer fits no stored response", resp.StatusCode, nil)
+		offered, rng, validator = offer{}, "", ""
+	}
+}
+
+// answered is what the origin said, and when.
+type answered struct {
+	ctx            context.Context
+	resp           *http.Response
+	sent, received time.Time
+	offered        offer
+}
+
+// accept takes an answer that is complete in itself.
+func (x *exchange) accept(a *answered) outcome {
+	switch {
+	case x.method == http.MethodHead:
+		return x.headed(a)
+	case a.resp.StatusCode == http.StatusNotModified:
+		// It is about what the caller has. If that is what is stored, it is news
+		// for the store too (RFC 9111 §4.3.3).
+		if x.found.f != nil && isAbout(x.found.f, a.resp.Header) {
+			x.freshen(a, x.found.entry, x.found.f)
+		}
+		return outcome{resp: a.resp, detail: "not modified"}
+	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil:
+		if o, ok := x.extend(a); ok {
+			return o
+		}
+	}
+	return x.keep(a, a.resp.Header, nil, portionKept{})
+}
+
+// isAbout reports whether a 304 names the stored response by a validator.
+func isAbout(f *facts, h http.Header) bool {
+	if v := h["Etag"]; len(v) > 0 {
+		tag, ok := httpfield.ParseETag(v[0])
+		return ok && tag.WeakMatch(f.etag)
+	}
+	t, ok := httpDate(h["Last-Modified"], time.Time{})
+	return ok && f.hasModified && t.Equal(f.modified)
+}
+
+// confirm takes a 304 to a validation of the cache's own. ok is false if it
+// confirms nothing that is stored.
+func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
+	self, other := confirms(x.found.f, x.found.variants, &a.offered, a.resp.Header)
+	e, f, key := x.found.entry, x.found.f, x.found.key
+	switch {
+	case other != nil:
+		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index {
+			return outcome{}, false
+		}
+		key = other.key
+	case !self:
+		return outcome{}, false
+	}
+	if f.isPartial {
+		return outcome{}, false
+	}
+	roundtrip.Discard(a.resp)
+	m, f2, kept := x.update(a, e, f, key)
+	if other != nil {
+		x.drop()
+		if names, star := varyNames(m.Header); kept && !star {
+			v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key)
+			x.st.addVariant(a.ctx, x.key, v, f2, x)
+		}
+	}
+	x.found.key = key
+	x.release()
+	return outcome{entry: withMeta(e, m), meta: m, f: f2}, true
+}
+
+// withMeta is e with other metadata.
+func withMeta(e *Entry, m *Meta) *Entry {
+	return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes, Body: e.Body}
+}
+
+// freshen updates the stored response by the header of a.
+func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
+	if f.key == x.found.key {
+		x.update(a, e, f, x.found.key)
+	}
+}
+
+// update merges the header of a into the metadata of a stored response, and
+// stores that without the body. kept is false if it may not be stored any more.
+func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta, f2 *facts, kept bool) {
+	m = e.Meta.Clone()
+	m.Header = merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	m.RequestTime, m.ResponseTime = a.sent, a.received
+	r := f.record
+	r.suspect = false
+	if ttl := x.ttlOf(a.resp); ttl != 0 {
+		r.ttl = ttl
+	}
+	f2 = x.equip(m, r)
+	ctx := context.WithoutCancel(a.ctx)
+	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
+	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
+		ok, reason = false, "Vary changed"
+	}
+	if x.st.tombs.since(x.target(), x.epoch) {
+		ok, reason = false, "invalidated meanwhile"
+	}
+	if !ok {
+		x.tell("remove", reason, m.Status, x.st.store.Delete(ctx, key))
+		return m, f2, false
+	}
+	if err := x.st.store.Update(ctx, key, m); err != nil {
+		x.tell("store", "updating failed", m.Status, err)
+	}
+	return m, f2, true
+}
+
+func sameNames(names []string, selectors []selector) bool {
+	return slices.EqualFunc(names, selectors, func(n string, s selector) bool { return n == s.name })
+}
+
+// headed takes the answer to a HEAD: it freshens the stored GET, or makes it
+// suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
+// never stored itself.
+func (x *exchange) headed(a *answered) outcome {
+	e, f := x.found.entry, x.found.f
+	switch {
+	case e == nil || f.isPartial || errorStatus(a.resp.StatusCode):
+	case a.resp.StatusCode == e.Meta.Status && sameAs(f, e.Size, a.resp.Header):
+		x.freshen(a, e, f)
+	default:
+		x.st.suspect(context.WithoutCancel(a.ctx), x.found.key, true, x)
+	}
+	return outcome{resp: a.resp, detail: "HEAD is not stored"}
+}

@@ -1,0 +1,59 @@
+package caching
+
+import (
+	"net/http"
+	"strings"
+)
+
+// identify works out whose answers the request may be given, and the key that
+// follows from it. In a shared cache credentials do not part users: there what
+// answers them is stored only if it is for everybody (RFC 9111 §3.5).
+func (x *exchange) identify(identity func(*http.Request) string) {
+	principal := identity(x.req)
+	if principal != "" {
+		x.authorized = true
+	}
+	switch h := x.req.Header; {
+	case x.st.t.Partition != nil:
+		x.user = x.st.t.Partition(x.req)
+	case x.authorized && !x.st.cfg.shared:
+		x.user = credentials(h["Authorization"], h["Cookie"], principal)
+	case len(h["Cookie"]) > 0:
+		x.user = credentials(nil, h["Cookie"], "")
+	}
+	x.key = x.keyOf(x.req.URL.RawQuery)
+}
+
+func credentials(authorization, cookie []string, principal string) string {
+	return strings.Join(authorization, "\x01") + "\x02" + strings.Join(cookie, "\x01") + "\x02" + principal
+}
+
+// keyOf is the key of the request's target with that query.
+func (x *exchange) keyOf(query string) string {
+	var room [256]byte
+	target := appendTarget(room[:0], x.req, query)
+	if x.method == methodQuery {
+		content := []string{x.user, x.req.Header.Get("Content-Type"), x.req.Header.Get("Content-Encoding"), string(x.content)}
+		return hashKey(keyQuery, target, x.secretFor(x.user), content...)
+	}
+	if x.user == "" {
+		return hashKey(keyGet, target, nil)
+	}
+	return hashKey(keyGet, target, x.secretFor(x.user), x.user)
+}
+
+func (x *exchange) secretFor(user string) []byte {
+	if user == "" {
+		return nil
+	}
+	return x.st.secret(x.req.Context())
+}
+
+// target is the key under which all that is stored for the request's target is
+// listed and invalidated, whoever it is for.
+func (x *exchange) target() string { return targetKey(x.req) }
+
+func targetKey(req *http.Request) string {
+	var room [256]byte
+	return hashKey(keyUsers, appendTarget(room[:0], req, req.URL.RawQuery), nil)
+}

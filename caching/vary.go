@@ -1,0 +1,183 @@
+package caching
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// A selector is one field of a request that a stored response was selected by:
+// a name from its Vary and the normalised value.
+type selector struct {
+	name, value string
+}
+
+// A variant is one stored response of several for the same URL, as the index
+// under their common key lists it.
+type variant struct {
+	selectors []selector
+	// key is where the response is stored.
+	key string
+	// etag is the entity tag of the response as it came, if it has one.
+	etag string
+	// date is its Date in seconds since 1970: of several that match, the newest
+	// is used (RFC 9111 §4.1).
+	date int64
+}
+
+// absent is the value of a field that a request does not have. No field value
+// holds a NUL.
+const absent = "\x00"
+
+// varyNames returns the names in all lines of Vary, canonical, sorted and each
+// once. star is true if "*" is among them: then no request matches ever
+// (RFC 9111 §4.1). What is not a name can match nothing either.
+func varyNames(h http.Header) (names []string, star bool) {
+	for e := range httpfield.List(h["Vary"]) {
+		if e == "*" || !httpfield.IsToken(e) {
+			return nil, true
+		}
+		names = append(names, http.CanonicalHeaderKey(e))
+	}
+	slices.Sort(names)
+	return slices.Compact(names), false
+}
+
+// selectors returns the values that a request has for names. hide replaces the
+// values that must not be stored.
+func selectorsOf(names []string, h http.Header, hide func(string) string) []selector {
+	s := make([]selector, len(names))
+	for i, name := range names {
+		s[i] = selector{name, selecting(name, h[name], hide)}
+	}
+	return s
+}
+
+// secret reports whether a field holds credentials, so that a store gets no
+// more than a keyed hash of it.
+func secret(name string) bool {
+	switch name {
+	case "Authorization", "Cookie", "Proxy-Authorization", "X-Wsse", "X-Api-Key":
+		return true
+	}
+	return false
+}
+
+func selecting(name string, values []string, hide func(string) string) string {
+	v := normalise(name, values)
+	if v != absent && secret(name) {
+		return hide(v)
+	}
+	return v
+}
+
+// match returns the newest variant that a request with the fields h selects,
+// or nil. Most variants differ in the same fields, so the last value worked
+// out is kept.
+func match(variants []variant, h http.Header, hide func(string) string) *variant {
+	var best *variant
+	var name, value string
+	for i := range variants {
+		v := &variants[i]
+		if best != nil && v.date < best.date {
+			continue
+		}
+		same := true
+		for _, s := range v.selectors {
+			if s.name != name {
+				name, value = s.name, selecting(s.name, h[s.name], hide)
+			}
+			if s.value != value {
+				same = false
+				break
+			}
+		}
+		if same {
+			best = v
+		}
+	}
+	return best
+}
+
+// normalise returns the value of a request field in a form that is equal for
+// values that mean the same (RFC 9111 §4.1): all lines joined, without the
+// blanks around commas, and for fields whose syntax is known without what does
+// not matter in it: case, order, and weights of one.
+func normalise(name string, values []string) string {
+	if len(values) == 0 {
+		return absent
+	}
+	kind := syntaxOf(name)
+	if len(values) == 1 && plain(values[0], kind) {
+		return values[0]
+	}
+	var elements []string
+	for e := range httpfield.List(values) {
+		if kind != opaque {
+			e = negotiated(name, e)
+		}
+		elements = append(elements, e)
+	}
+	if kind == unordered {
+		slices.Sort(elements)
+		elements = slices.Compact(elements)
+	}
+	return strings.Join(elements, ",")
+}
+
+type syntax uint8
+
+const (
+	opaque    syntax = iota // nothing known but that lines and blanks may be joined
+	unordered               // weighted alternatives in any case and order
+)
+
+func syntaxOf(name string) syntax {
+	switch name {
+	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language":
+		return unordered
+	}
+	return opaque
+}
+
+// plain reports whether one line needs no change, the common case.
+func plain(s string, kind syntax) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ',' || c == '"' || c == ' ' || c == '\t':
+			return false
+		case kind != opaque && (c == ';' || c == '-' && s[:i] == "x" || 'A' <= c && c <= 'Z'):
+			return false
+		}
+	}
+	return s != ""
+}
+
+// negotiated normalises one element of an Accept field.
+func negotiated(name, e string) string {
+	it := httpfield.ParseItem(e)
+	value := httpfield.Lower(it.Value)
+	if name == "Accept-Encoding" {
+		value = strings.TrimPrefix(value, "x-") // RFC 9110 §8.4.1: x-gzip, x-compress
+	}
+	for _, p := range it.Params {
+		v := p.Value
+		if p.Name == "q" {
+			if v = weight(v); v == "1" {
+				continue
+			}
+		}
+		value += ";" + p.Name + "=" + httpfield.Quote(v)
+	}
+	return value
+}
+
+// weight removes the zeros that mean nothing: 1.000 is 1, 0.50 is 0.5.
+func weight(q string) string {
+	if strings.Contains(q, ".") {
+		q = strings.TrimSuffix(strings.TrimRight(q, "0"), ".")
+	}
+	return q
+}
