@@ -32,13 +32,14 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	if !e.interrupted {
-		return fmt.Sprintf("retry: %d attempts: %v", e.Attempts, e.Err)
-	}
-	s := fmt.Sprintf("retry: interrupted after %d attempts: %v", e.Attempts, e.Err)
+	attempts := strconv.Itoa(e.Attempts) + " attempts"
 	if e.Attempts == 1 {
-		s = fmt.Sprintf("retry: interrupted after 1 attempt: %v", e.Err)
+		attempts = "1 attempt"
 	}
+	if !e.interrupted {
+		return fmt.Sprintf("retry: %s: %v", attempts, e.Err)
+	}
+	s := fmt.Sprintf("retry: interrupted after %s: %v", attempts, e.Err)
 	if n := len(e.Causes); n > 0 {
 		s += fmt.Sprintf(" (last failure: %v)", e.Causes[n-1])
 	}

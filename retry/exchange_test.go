@@ -1,0 +1,729 @@
+package retry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
+)
+
+func newRequest(t testing.TB, method, target string, body io.Reader) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, target, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+// read reads and closes the body of resp.
+func read(t testing.TB, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Errorf("reading the body: %v", err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Errorf("closing the body: %v", err)
+	}
+	return string(b)
+}
+
+var (
+	errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	errReset   = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+)
+
+// An exchangeTest sends one request over a script.
+type exchangeTest struct {
+	name string
+	why  string
+	t    Transport
+	// method is that of the request; with body it has one.
+	method, body string
+	// stream has the body have no GetBody.
+	stream bool
+	header http.Header
+	ctx    func(context.Context) context.Context
+	origin []rttest.Step
+	// want is the status and body of the response, or the text of the error.
+	want string
+	// sent is how often the request arrived.
+	sent int
+	// after is how much time passed.
+	after time.Duration
+}
+
+func (et exchangeTest) run(t *testing.T) {
+	if et.why == "" {
+		t.Fatal("row without why")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		script := rttest.NewScript(t, et.origin...)
+		var body io.Reader
+		if et.body != "" {
+			body = strings.NewReader(et.body)
+		}
+		req := newRequest(t, et.method, "http://example.com/path", body)
+		if et.stream {
+			req.GetBody = nil
+		}
+		for k, v := range et.header {
+			req.Header[k] = v
+		}
+		if et.ctx != nil {
+			req = req.WithContext(et.ctx(req.Context()))
+		}
+		if et.t.Backoff == nil {
+			et.t.Backoff = Constant(time.Second)
+		}
+		start := time.Now()
+		resp, err := et.t.Wrap(script).RoundTrip(req)
+		took := time.Since(start)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = fmt.Sprintf("%d %s", resp.StatusCode, read(t, resp))
+		}
+		if got != et.want {
+			t.Errorf("got %q, want %q: %s", got, et.want, et.why)
+		}
+		seen := script.Requests()
+		if len(seen) != et.sent {
+			t.Errorf("sent %d times, want %d: %s", len(seen), et.sent, et.why)
+		}
+		for i, r := range seen {
+			if r.Body != et.body {
+				t.Errorf("attempt %d had the body %q, want %q", i+1, r.Body, et.body)
+			}
+		}
+		if took != et.after {
+			t.Errorf("took %v, want %v: %s", took, et.after, et.why)
+		}
+	})
+}
+
+func TestExchange(t *testing.T) {
+	ok := rttest.Respond("HTTP/1.1 200 OK\n\nfine")
+	busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")
+	lost := rttest.Fail(errReset)
+	status := func(n int) rttest.Step {
+		return rttest.Respond(fmt.Sprintf("HTTP/1.1 %d %s\n\nbody", n, http.StatusText(n)))
+	}
+	after := func(s string) rttest.Step {
+		return rttest.Respond("HTTP/1.1 503 Service Unavailable\nRetry-After: " + s + "\n\nlater")
+	}
+	deadline := func(d time.Duration) func(context.Context) context.Context {
+		return func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithTimeout(ctx, d)
+			t.Cleanup(cancel)
+			return ctx
+		}
+	}
+	type steps = []rttest.Step
+	const s = time.Second
+	for _, row := range []exchangeTest{
+		{name: "first try succeeds", why: "there is nothing to do", method: "GET", origin: steps{ok}, want: "200 fine", sent: 1},
+		{name: "second try succeeds", why: "the default is two attempts", method: "GET", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "503, then success", why: "503 may pass", method: "GET", origin: steps{busy, ok}, want: "200 fine", sent: 2, after: s},
+		{
+			name: "503 twice", why: "the last response is the caller's, readable", method: "GET",
+			origin: steps{busy, busy}, want: "503 busy", sent: 2, after: s,
+		},
+		{
+			name: "lost twice", why: "one error for all attempts", method: "GET", origin: steps{lost, lost},
+			want: "retry: 2 attempts: read tcp: connection reset by peer", sent: 2, after: s,
+		},
+		{
+			name: "response, then error", why: "the outcome is that of the last attempt", method: "GET", origin: steps{busy, lost},
+			want: "retry: 2 attempts: read tcp: connection reset by peer", sent: 2, after: s,
+		},
+		{name: "four attempts", why: "Attempts counts sendings", t: Transport{Attempts: 4}, method: "GET", origin: steps{busy, lost, busy, ok}, want: "200 fine", sent: 4, after: 3 * s},
+		{name: "one attempt", why: "1 turns retrying off", t: Transport{Attempts: 1}, method: "GET", origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "negative attempts", why: "less than one attempt is one (httplib2 issue 181)", t: Transport{Attempts: -7}, method: "GET", origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "attempts by context", why: "one request may need more", ctx: func(ctx context.Context) context.Context { return WithAttempts(ctx, 3) }, method: "GET", origin: steps{busy, busy, ok}, want: "200 fine", sent: 3, after: 2 * s},
+		{name: "no second attempt by context", why: "one request may need none", ctx: func(ctx context.Context) context.Context { return WithAttempts(ctx, 0) }, method: "GET", origin: steps{busy}, want: "503 busy", sent: 1},
+
+		{name: "POST, 503", why: "it may have been applied", method: "POST", body: "x", origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "POST, connection lost", why: "X29: httplib2 sends it twice, and pays twice", method: "POST", body: "x", origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "POST, EOF", why: "a Base without httptrace may have sent it", method: "POST", body: "x", origin: steps{rttest.Fail(io.EOF)}, want: "EOF", sent: 1},
+		{name: "PATCH, 429", why: "RFC 5789 §2: not idempotent", method: "PATCH", body: "x", origin: steps{status(429)}, want: "429 body", sent: 1},
+		{name: "POST, not connected", why: "nothing was sent", method: "POST", body: "x", origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
+		{name: "POST, not connected, streamed body", why: "nothing was sent, and what was read is kept", method: "POST", body: "x", stream: true, origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
+		{name: "POST with a key", why: "the server tells copies apart", method: "POST", body: "x", header: http.Header{"Idempotency-Key": {"k"}}, origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "POST, allowed", why: "the caller knows", method: "POST", body: "x", ctx: Allow, origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "POST, policy says always", why: "a policy decides about causes, not about safety", t: Transport{Retryable: func(Attempt) bool { return true }}, method: "POST", body: "x", origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "PUT, lost", why: "RFC 9110 §9.2.2; net/http alone does not", method: "PUT", body: "x", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "DELETE, lost", why: "RFC 9110 §9.2.2", method: "DELETE", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+
+		{name: "PUT, streamed body", why: "it was kept while it was sent", method: "PUT", body: "payload", stream: true, origin: steps{lost, busy}, want: "503 busy", sent: 2, after: s},
+		{name: "PUT, body as long as MaxReplay", why: "the bound is inclusive", t: Transport{MaxReplay: 7}, method: "PUT", body: "payload", stream: true, origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "PUT, body beyond MaxReplay", why: "it is not there any more", t: Transport{MaxReplay: 6}, method: "PUT", body: "payload", stream: true, origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "PUT, nothing kept", why: "negative is none", t: Transport{MaxReplay: -1}, method: "PUT", body: "payload", stream: true, origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "PUT, GetBody beyond MaxReplay", why: "MaxReplay is about copies; GetBody needs none", t: Transport{MaxReplay: 1}, method: "PUT", body: "payload", origin: steps{busy, ok}, want: "200 fine", sent: 2, after: s},
+
+		{name: "500", why: "what most servers say about a bug", method: "GET", origin: steps{status(500)}, want: "500 body", sent: 1},
+		{
+			name: "500 by choice", why: "the policy is built on", method: "GET",
+			t:      Transport{Retryable: func(a Attempt) bool { return Retryable(a) || a.Response != nil && a.Response.StatusCode == 500 }},
+			origin: steps{status(500), ok}, want: "200 fine", sent: 2, after: s,
+		},
+		{name: "404", why: "a final answer", method: "GET", origin: steps{status(404)}, want: "404 body", sent: 1},
+		{name: "name not found", why: "it will not appear", method: "GET", origin: steps{rttest.Fail(&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true})}, want: "lookup x: no such host", sent: 1},
+
+		{name: "Retry-After", why: "the server knows; backoff comes on top", method: "GET", origin: steps{after("30"), ok}, want: "200 fine", sent: 2, after: 31 * s},
+		{name: "Retry-After too long", why: "M17: not 3600 s; the response says how long", method: "GET", origin: steps{after("3600")}, want: "503 later", sent: 1},
+		{name: "Retry-After too long, capped", why: "by choice", t: Transport{MaxWait: 5 * s, CapWait: true}, method: "GET", origin: steps{after("3600"), ok}, want: "200 fine", sent: 2, after: 6 * s},
+		{name: "Retry-After without limit", why: "negative is no limit", t: Transport{MaxWait: -1}, method: "GET", origin: steps{after("3600"), ok}, want: "200 fine", sent: 2, after: 3601 * s},
+		{name: "Retry-After is an epoch", why: "go-retryablehttp 248: not 484289 hours", method: "GET", origin: steps{after("1700000000"), ok}, want: "200 fine", sent: 2, after: time.Unix(1700000000, 0).Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) + s, t: Transport{MaxWait: -1}},
+		{name: "wait beyond the deadline", why: "it is not begun: the caller has the response at once", ctx: deadline(10 * s), method: "GET", origin: steps{after("30")}, want: "503 later", sent: 1},
+		{name: "backoff beyond the deadline", why: "likewise for errors", ctx: deadline(s / 2), method: "GET", origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+
+		{name: "Prepare fails", why: "the caller's own error ends it", t: Transport{Prepare: func(*http.Request, Attempt) error { return errors.New("no key") }}, method: "PUT", body: "x", origin: steps{lost}, want: "retry: 1 attempt: no key", sent: 1, after: s},
+	} {
+		t.Run(row.name, row.run)
+	}
+}
+
+func TestErrorTellsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Fail(errReset), rttest.Fail(&timeoutError{time.Second}))
+		client := &http.Client{Transport: &Transport{Base: script, Attempts: 3}}
+		_, err := client.Do(newRequest(t, "GET", "http://example.com/", nil))
+		var e *Error
+		if !errors.As(err, &e) || !errors.Is(err, ErrExhausted) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+		var causes []string
+		for _, c := range e.Causes {
+			causes = append(causes, c.Error())
+		}
+		want := []string{"status 503 Service Unavailable", "read tcp: connection reset by peer", "retry: no response header within 1s"}
+		if diff := cmp.Diff(want, causes); diff != "" {
+			t.Errorf("causes mismatch (-want +got):\n%s", diff)
+		}
+		if e.Attempts != 3 || e.Unwrap() != e.Err {
+			t.Errorf("Attempts = %d, Err = %v", e.Attempts, e.Err)
+		}
+		var ue *url.Error
+		if !errors.As(err, &ue) || !ue.Timeout() {
+			t.Error("http.Client does not see that the last attempt timed out")
+		}
+	})
+	if (&Error{Err: io.EOF}).Timeout() || !errors.Is(&Error{Err: io.EOF}, ErrExhausted) {
+		t.Error("an Error of a lost connection is a timeout, or not exhausted")
+	}
+	if got := statusError(999).Error(); got != "status 999" {
+		t.Errorf("unknown status: %q", got)
+	}
+}
+
+func TestCancellation(t *testing.T) {
+	errMine := errors.New("mine")
+	busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\nRetry-After: 30\n\n")
+	t.Run("ends a wait at once, with the cause", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(10*time.Second, func() { cancel(errMine) })
+			breaker := &countingBreaker{}
+			budget := &Budget{Burst: 1, Ratio: -1}
+			tr := &Transport{Breaker: breaker, Budget: budget}
+			start := time.Now()
+			_, err := tr.Wrap(rttest.NewScript(t, busy)).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			if took := time.Since(start); took != 10*time.Second {
+				t.Errorf("returned after %v", took)
+			}
+			if !errors.Is(err, errMine) || errors.Is(err, ErrExhausted) {
+				t.Errorf("got %v", err)
+			}
+			const want = "retry: interrupted after 1 attempt: mine (last failure: status 503 Service Unavailable)"
+			if err.Error() != want {
+				t.Errorf("got %q, want %q", err, want)
+			}
+			if breaker.allowed != breaker.done {
+				t.Errorf("the breaker allowed %d and heard of %d", breaker.allowed, breaker.done)
+			}
+			if !budget.full() {
+				t.Error("an attempt that was not made cost a token")
+			}
+		})
+	})
+	t.Run("by the deadline, during the second attempt", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			script := rttest.NewScript(t, rttest.Fail(errReset), func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			})
+			tr := &Transport{Attempts: 5, Backoff: Constant(time.Second)}
+			_, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrExhausted) {
+				t.Errorf("got %v", err)
+			}
+			if e := (&url.Error{Err: err}); !e.Timeout() {
+				t.Error("not a timeout")
+			}
+			if want := "interrupted after 2 attempts"; !strings.Contains(err.Error(), want) {
+				t.Errorf("got %q, want %q in it", err, want)
+			}
+		})
+	})
+	t.Run("by Request.Cancel", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			stop := make(chan struct{})
+			time.AfterFunc(10*time.Second, func() { close(stop) })
+			req := newRequest(t, "GET", "http://example.com/", nil)
+			req.Cancel = stop //nolint:staticcheck // Deprecated, and still in use.
+			start := time.Now()
+			_, err := (&Transport{}).Wrap(rttest.NewScript(t, busy)).RoundTrip(req)
+			if time.Since(start) != 10*time.Second || !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v after %v", err, time.Since(start))
+			}
+		})
+	})
+	t.Run("a response that came with it is kept", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			script := rttest.NewScript(t, func(req *http.Request) (*http.Response, error) {
+				cancel()
+				return rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")(req)
+			})
+			resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			if err != nil || read(t, resp) != "busy" {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+}
+
+type countingBreaker struct{ allowed, done int }
+
+func (b *countingBreaker) Allow(*http.Request) error { b.allowed++; return nil }
+func (b *countingBreaker) Done(Attempt)              { b.done++ }
+
+func TestBreakerInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")
+		script := rttest.NewScript(t, busy, busy)
+		tr := &Transport{Attempts: 5, Breaker: &Circuit{Failures: 2, Cooldown: time.Hour}}
+		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil || resp.StatusCode != 503 || read(t, resp) != "busy" {
+			t.Fatalf("the circuit opened: the last response is kept; got %v", err)
+		}
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		_, err = tr.Wrap(script).RoundTrip(newRequest(t, "POST", "http://example.com/", body))
+		if !errors.Is(err, ErrOpen) || body.closed != 1 {
+			t.Errorf("got %v, body closed %d times", err, body.closed)
+		}
+		time.Sleep(time.Hour)
+		script.Add(rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
+		resp, err = tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil || read(t, resp) != "fine" {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+type closeCounter struct {
+	io.Reader
+	closed int
+}
+
+func (c *closeCounter) Close() error { c.closed++; return nil }
+
+// TestBudgetInUse sends 100,000 requests to a server that fails half of them.
+func TestBudgetInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const requests = 100_000
+		calls := 0
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			calls++
+			status := 200
+			if calls%2 == 0 {
+				status = 503
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+		})
+		budget := &Budget{}
+		a := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
+		b := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
+		req := newRequest(t, "GET", "http://example.com/", nil)
+		for i := range requests {
+			rt := a
+			if i%2 == 0 {
+				rt = b
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+		}
+		extra := float64(calls-requests) / requests
+		t.Logf("%d requests, %d attempts: %.1f %% more", requests, calls, 100*extra)
+		if most := DefaultRatio + DefaultBurst/float64(requests); extra > most || extra < 0.05 {
+			t.Errorf("extra load %v, want %v at most, and retries at all", extra, most)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestAttemptTimeout(t *testing.T) {
+	silent := func(req *http.Request) (*http.Response, error) {
+		<-req.Context().Done()
+		return nil, context.Cause(req.Context())
+	}
+	t.Run("cuts an attempt, not the request", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			script := rttest.NewScript(t, silent, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
+			tr := &Transport{AttemptTimeout: 3 * time.Second, Backoff: Constant(0)}
+			start := time.Now()
+			req := newRequest(t, "GET", "http://example.com/", nil)
+			resp, err := tr.Wrap(script).RoundTrip(req)
+			if err != nil || read(t, resp) != "fine" || time.Since(start) != 3*time.Second {
+				t.Errorf("got %v after %v", err, time.Since(start))
+			}
+			if resp.Request != req {
+				t.Error("resp.Request is not the caller's")
+			}
+		})
+	})
+	t.Run("is a timeout", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			tr := &Transport{AttemptTimeout: 3 * time.Second, Attempts: 1}
+			script := rttest.NewScript(t, func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, req.Context().Err() // a Base that does not know causes
+			})
+			_, err := (&http.Client{Transport: tr.Wrap(script)}).Do(newRequest(t, "GET", "http://example.com/", nil))
+			var ue *url.Error
+			if !errors.As(err, &ue) || !ue.Timeout() || errors.Is(err, context.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+	t.Run("never cuts the body", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var ctx context.Context
+			base := roundTripper(func(req *http.Request) (*http.Response, error) {
+				ctx = req.Context()
+				time.Sleep(2 * time.Second)
+				pr, pw := io.Pipe()
+				context.AfterFunc(ctx, func() { pw.CloseWithError(context.Cause(ctx)) })
+				go func() {
+					for range 10 {
+						time.Sleep(time.Minute)
+						_, _ = pw.Write([]byte("x"))
+					}
+					_ = pw.Close()
+				}()
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: pr, ContentLength: -1}, nil
+			})
+			tr := &Transport{AttemptTimeout: 3 * time.Second}
+			req := newRequest(t, "GET", "http://example.com/", nil)
+			resp, err := tr.Wrap(base).RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.Request != req {
+				t.Error("resp.Request is not the caller's")
+			}
+			if got := read(t, resp); got != "xxxxxxxxxx" {
+				t.Errorf("got %q", got)
+			}
+			if ctx.Err() == nil {
+				t.Error("the context of the attempt outlives it")
+			}
+		})
+	})
+	t.Run("a response at the last moment", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			late := func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return rttest.Respond("HTTP/1.1 200 OK\n\nlate")(req)
+			}
+			tr := &Transport{AttemptTimeout: time.Second, Backoff: Constant(0)}
+			resp, err := tr.Wrap(rttest.NewScript(t, late, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+			if err != nil || read(t, resp) != "fine" {
+				t.Errorf("its body could not be read: it does not count; got %v", err)
+			}
+		})
+	})
+	t.Run("an upgraded connection stays writable", func(t *testing.T) {
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 101, Header: http.Header{}, Body: struct {
+				io.ReadCloser
+				io.Writer
+			}{io.NopCloser(strings.NewReader("")), io.Discard}}, nil
+		})
+		resp, err := (&Transport{AttemptTimeout: time.Hour}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := resp.Body.(io.Writer); !ok {
+			t.Error("the body of a 101 is no io.Writer any more")
+		}
+		_ = resp.Body.Close()
+	})
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := rttest.NewScript(t, rttest.Fail(errReset), rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"),
+			rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"))
+		rt := (&Transport{Attempts: 3, IdempotencyKey: RandomKey}).Wrap(script)
+		send := func(method string, header http.Header) {
+			req := newRequest(t, method, "http://example.com/", strings.NewReader("x"))
+			for k, v := range header {
+				req.Header[k] = v
+			}
+			before := req.Header.Clone()
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if diff := cmp.Diff(before, req.Header); diff != "" {
+				t.Errorf("the caller's header changed (-before +after):\n%s", diff)
+			}
+		}
+		send("POST", nil)
+		send("POST", nil)
+		send("PUT", nil)
+		send("POST", http.Header{"Idempotency-Key": {"own"}})
+		var keys []string
+		for _, r := range script.Requests() {
+			keys = append(keys, r.Header.Get("Idempotency-Key"))
+		}
+		if keys[0] == "" || keys[0] != keys[1] || keys[0] != keys[2] {
+			t.Errorf("one request had the keys %q", keys[:3])
+		}
+		if keys[3] == keys[0] || keys[4] != "" || keys[5] != "own" {
+			t.Errorf("other requests had the keys %q", keys[3:])
+		}
+		if len(keys[0]) != 38 || keys[0][0] != '"' || keys[0][15] != '4' || !strings.ContainsRune("89ab", rune(keys[0][20])) {
+			t.Errorf("%s is no quoted UUID of version 4", keys[0])
+		}
+	})
+}
+
+func TestAttemptHeaderAndPrepare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"))
+		var failed []string
+		tr := &Transport{
+			Attempts: 3, AttemptHeader: "X-Attempt", Backoff: Constant(time.Second),
+			Prepare: func(out *http.Request, a Attempt) error {
+				failed = append(failed, fmt.Sprint(a.Number, cause(a), a.Wait))
+				out.Header.Set("Date", time.Now().Format(http.TimeFormat))
+				out.URL.RawQuery = "n=" + fmt.Sprint(a.Number)
+				return nil
+			},
+		}
+		req := newRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
+		ctx, n := roundtrip.WithAttempts(req.Context())
+		resp, err := tr.Wrap(script).RoundTrip(req.WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		var got []string
+		for _, r := range script.Requests() {
+			got = append(got, r.URL+" "+r.Header.Get("X-Attempt")+" "+r.Header.Get("Date")+" "+r.Body)
+		}
+		want := []string{
+			"http://example.com/ 1  x",
+			"http://example.com/?n=1 2 Sat, 01 Jan 2000 00:00:01 UTC x",
+			"http://example.com/?n=2 3 Sat, 01 Jan 2000 00:00:02 UTC x",
+		}
+		for i := range want {
+			want[i] = strings.ReplaceAll(want[i], "UTC", "GMT")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("requests mismatch (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"1 status 503 Service Unavailable 1s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
+			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
+		}
+		if req.URL.RawQuery != "" || len(req.Header) != 0 {
+			t.Error("the caller's request was changed")
+		}
+		if n.Load() != 3 {
+			t.Errorf("a layer above counted %d attempts, want 3", n.Load())
+		}
+	})
+}
+
+func TestTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := func(tr *Transport, req *http.Request, steps ...rttest.Step) (got []string) {
+			ctx := trace.WithHook(req.Context(), func(e trace.Event) { got = append(got, e.String()) })
+			resp, err := tr.Wrap(rttest.NewScript(t, steps...)).RoundTrip(req.WithContext(ctx))
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			return got
+		}
+		tr := &Transport{Attempts: 3, Backoff: Constant(time.Second), Budget: &Budget{Burst: 3, Ratio: -1}}
+		busy, ok := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n")
+		get := newRequest(t, "GET", "http://example.com/?secret", nil)
+		post := newRequest(t, "POST", "http://example.com/", nil)
+		for _, row := range []struct {
+			got, want []string
+		}{
+			{events(tr, get, ok), []string{"retry: done (nothing to repeat) attempt=1"}},
+			{events(tr, get, busy, rttest.Fail(errReset), ok), []string{
+				"retry: retry (status 503 Service Unavailable) attempt=1 wait=1s",
+				"retry: retry (no response) attempt=2 wait=1s: read tcp: connection reset by peer",
+				"retry: done (nothing to repeat) attempt=3",
+			}},
+			{events(tr, post, rttest.Fail(errRefused), busy), []string{
+				"retry: retry (not processed) attempt=1 wait=1s unprocessed=true: dial tcp: connection refused",
+				"retry: give up (not safe to send twice) attempt=2",
+			}},
+			{events(tr, get, busy), []string{"retry: give up (budget used up) attempt=1"}},
+			{events(tr, get, rttest.Fail(http.ErrSchemeMismatch)), []string{
+				"retry: fail (nothing to repeat) attempt=1: " + http.ErrSchemeMismatch.Error(),
+			}},
+		} {
+			if diff := cmp.Diff(row.want, row.got); diff != "" {
+				t.Errorf("events mismatch (-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
+// TestUnprocessedByTrace tells what a Base that supports httptrace did.
+func TestUnprocessedByTrace(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		trace func(*httptrace.ClientTrace)
+		sent  int
+	}{
+		{"no connection was got", func(c *httptrace.ClientTrace) { c.GetConn("h:80") }, 2},
+		{"nothing was written", func(c *httptrace.ClientTrace) { c.GetConn("h:80"); c.GotConn(httptrace.GotConnInfo{}) }, 2},
+		{"the header was written", func(c *httptrace.ClientTrace) {
+			c.GetConn("h:80")
+			c.GotConn(httptrace.GotConnInfo{})
+			c.WroteHeaders()
+		}, 1},
+		{"nothing is known", func(*httptrace.ClientTrace) {}, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			sent := 0
+			base := roundTripper(func(req *http.Request) (*http.Response, error) {
+				roundtrip.CloseBody(req)
+				sent++
+				row.trace(httptrace.ContextClientTrace(req.Context()))
+				return nil, io.EOF
+			})
+			_, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "POST", "http://example.com/", strings.NewReader("x")))
+			if err == nil || sent != row.sent {
+				t.Errorf("sent %d times, want %d: %s; %v", sent, row.sent, row.why, err)
+			}
+		})
+	}
+}
+
+// TestBadBase has a Base break its contract.
+func TestBadBase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		closed := &closeCounter{Reader: bytes.NewReader(nil)}
+		answers := []func() (*http.Response, error){
+			func() (*http.Response, error) { return nil, nil },
+			func() (*http.Response, error) { return &http.Response{StatusCode: 200, Body: closed}, io.EOF },
+			func() (*http.Response, error) { return &http.Response{StatusCode: 503}, nil },
+			func() (*http.Response, error) { return &http.Response{StatusCode: 200}, nil },
+		}
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			next := answers[0]
+			answers = answers[1:]
+			return next()
+		})
+		req := newRequest(t, "GET", "http://example.com/", nil)
+		resp, err := (&Transport{Attempts: 4}).Wrap(base).RoundTrip(req)
+		if err != nil || resp.Body == nil || resp.Request != req {
+			t.Fatalf("got %v, %v", resp, err)
+		}
+		if closed.closed != 1 {
+			t.Error("a response that came with an error was not closed")
+		}
+	})
+}
+
+// TestDroppedResponses checks that responses which are dropped are read to their
+// end, so that their connection can be used again, unless that takes too long.
+func TestDroppedResponses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		short := &drained{Reader: strings.NewReader(strings.Repeat("x", 1000))}
+		long := &drained{Reader: neverEnding{}}
+		bodies := []io.ReadCloser{short, long, http.NoBody}
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			resp := &http.Response{StatusCode: 503, Body: bodies[0], ContentLength: -1}
+			bodies = bodies[1:]
+			return resp, nil
+		})
+		resp, err := (&Transport{Attempts: 3}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if !short.eof || !short.closed {
+			t.Errorf("short body: read to the end %v, closed %v", short.eof, short.closed)
+		}
+		if long.n > roundtrip.DrainBytes+32<<10 || !long.closed {
+			t.Errorf("endless body: %d bytes read, closed %v", long.n, long.closed)
+		}
+	})
+}
+
+type drained struct {
+	io.Reader
+	n           int
+	eof, closed bool
+}
+
+func (d *drained) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	d.n += n
+	d.eof = d.eof || err == io.EOF
+	return n, err
+}
+
+func (d *drained) Close() error { d.closed = true; return nil }
+
+type neverEnding struct{}
+
+func (neverEnding) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestLimitOfContext(t *testing.T) {
+	t.Parallel()
+	tr := &Transport{Attempts: 7}
+	req := newRequest(t, "GET", "http://example.com/", nil)
+	got := []int{tr.limit(req), (&Transport{}).limit(req), tr.limit(req.WithContext(WithAttempts(t.Context(), 2)))}
+	if want := []int{7, DefaultAttempts, 2}; !slices.Equal(got, want) {
+		t.Errorf("limits %v, want %v", got, want)
+	}
+}
