@@ -157,19 +157,22 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	d.part.request(out.Header, d.off)
 	d.req = out
 	a = d.once(last)
+	mismatch := ""
 	if a.Err == nil {
-		if until, why := d.part.continues(d.off, a.Response); why == "" {
+		until, why := d.part.continues(d.off, a.Response)
+		if why == "" {
 			d.judge(a)
 			return d.replace(a, until), v, false
 		}
+		mismatch = why
 	}
 	v = d.judge(a)
 	if a.Response != nil {
 		roundtrip.Discard(a.Response)
 	}
 	if !v.again && a.Err == nil {
+		d.report(a, verdict{reason: reasonChanged + ": " + mismatch})
 		a.Err = statusError(a.Response.StatusCode)
-		d.report(a, verdict{reason: reasonChanged})
 	}
 	return a, v, v.again
 }
