@@ -1,6 +1,12 @@
 package caching_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/tripper-go/tripper/caching"
@@ -9,4 +15,59 @@ import (
 
 func TestMemoryStore(t *testing.T) {
 	storetest.Run(t, func() caching.Store { return caching.NewMemory(16 << 20) })
+}
+
+func TestDirStore(t *testing.T) {
+	storetest.Run(t, func() caching.Store { return openDir(t, caching.DirOptions{}) })
+}
+
+func TestDirStoreEncrypted(t *testing.T) {
+	storetest.Run(t, func() caching.Store { return openDir(t, caching.DirOptions{Key: testKey}) })
+}
+
+func TestDirStoreSynced(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the disk")
+	}
+	storetest.Run(t, func() caching.Store {
+		// Few parts need the whole of it, and syncing is slow.
+		return openDir(t, caching.DirOptions{Sync: true})
+	})
+}
+
+func testKey() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
+
+// dirStore is a Dir whose files can be broken.
+type dirStore struct {
+	*caching.Dir
+	path string
+}
+
+func openDir(t testing.TB, opts caching.DirOptions) dirStore {
+	t.Helper()
+	path := t.TempDir()
+	d, err := caching.OpenDirWith(path, 16<<20, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirStore{d, path}
+}
+
+// entryFile is where the entry of key is kept.
+func entryFile(path, key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(path, "v1", hex.EncodeToString(sum[:1]), hex.EncodeToString(sum[1:]))
+}
+
+// Corrupt implements [storetest.Corrupter].
+func (d dirStore) Corrupt(key string, change func(int, []byte) []byte) error {
+	file := entryFile(d.path, key)
+	b, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if b = change(0, b); b == nil {
+		return os.RemoveAll(file)
+	}
+	return os.WriteFile(file, b, 0o600)
 }

@@ -1,0 +1,383 @@
+package caching
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+const (
+	dirSeals = 8 << 10                          // of seals or metadata that a dirBuf takes
+	dirAhead = entryHeader + entryPiece + 6<<10 // what is read of a file at once
+)
+
+// dirBuf is what reading or writing an entry needs besides the file.
+type dirBuf struct {
+	data  [dirAhead + 64]byte // header, a piece, and at first what comes behind it
+	seals [dirSeals]byte
+}
+
+func (b *dirBuf) piece() []byte { return b.data[entryHeader:] }
+
+var dirBufs = sync.Pool{New: func() any { return new(dirBuf) }}
+
+// dirEntry is an Entry with its body: one allocation.
+type dirEntry struct {
+	entry Entry
+	dirBody
+}
+
+// dirBody reads the body of an entry from its file. It holds the last piece, for
+// those who read less than a piece at a time.
+type dirBody struct {
+	d    *Dir
+	at   dirPlace
+	head entryHead
+	seal dirSeal
+
+	mu        sync.Mutex
+	f         *os.File // nil: closed, or all is in buf
+	buf       *dirBuf  // nil: closed
+	held      int64    // the piece in buf, -1: none
+	sealsFrom int64    // the first piece whose seal is in buf
+	sealsLen  int64    // how many there are
+}
+
+// load reads header, metadata and first piece of the entry in f, which must be the
+// one of key, and takes f over unless there is an error.
+func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
+	e := &dirEntry{dirBody: dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}}
+	got, meta, err := e.readHeadSurely()
+	e.entry.Meta = meta
+	if err == nil && string(got) != key {
+		err = corrupt("entry of another key")
+	}
+	if err == nil {
+		err = e.readFirst()
+	}
+	if err != nil {
+		dirBufs.Put(e.buf)
+		return nil, err
+	}
+	e.entry.Size = e.head.size
+	if e.head.pieces() <= 1 {
+		_ = f.Close()
+		e.f = nil
+	}
+	if e.head.size > 0 {
+		e.entry.Body = &e.dirBody
+	} else {
+		dirBufs.Put(e.buf)
+		e.buf = nil
+	}
+	return e, nil
+}
+
+// readHeadSurely is readHead, but for what only looks broken: a record that is
+// being written to is not what it was, and a moment later it is.
+func (b *dirBody) readHeadSurely() (key []byte, meta *Meta, err error) {
+	for try := range 3 {
+		if key, meta, err = b.readHead(try > 0); !errors.Is(err, ErrCorrupt) {
+			return key, meta, err
+		}
+	}
+	if release, lerr := b.d.exclude(context.Background(), b.at, b.f); lerr == nil {
+		defer release()
+	}
+	return b.readHead(true)
+}
+
+// readHead reads header, seals and metadata. The key refers to the buffer.
+func (b *dirBody) readHead(again bool) (key []byte, meta *Meta, err error) {
+	var n int
+	if !again {
+		n, err = b.f.Read(b.buf.data[:dirAhead])
+	} else {
+		n, err = b.f.ReadAt(b.buf.data[:dirAhead], 0)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, dirReadError(err)
+	}
+	if b.head, err = parseEntryHead(b.buf.data[:n]); err != nil {
+		return nil, nil, err
+	}
+	if b.head.encrypted != (b.d.key != nil) {
+		return nil, nil, corrupt("encrypted or not, other than the store")
+	}
+	if b.seal, err = newDirSeal(b.d.key, b.head.salt); err != nil {
+		return nil, nil, err
+	}
+	err = corrupt("no metadata")
+	for _, i := range b.head.newest() {
+		if b.head.slots[i].seq == 0 {
+			continue
+		}
+		if key, meta, err = b.readRecord(b.head.slots[i], int64(n)); err == nil {
+			return key, meta, nil
+		}
+	}
+	return nil, nil, err
+}
+
+// dirReadError makes what cannot be read into what is not there.
+func dirReadError(err error) error {
+	if errors.Is(err, io.EOF) { // which would look like the end of the body
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// readRecord reads the record at p and with it the seals, if it is all within
+// reach. The first n bytes of the file are in the buffer.
+func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *Meta, err error) {
+	table := b.head.records() - b.head.pieces()*b.head.sealLen()
+	end := p.off + int64(p.length)
+	var stored []byte
+	switch {
+	case end <= n:
+		stored = b.buf.data[p.off:end]
+		b.sealsFrom, b.sealsLen = 0, b.head.pieces()
+		copy(b.buf.seals[:], b.buf.data[table:b.head.records()])
+	case end-table <= dirSeals:
+		all := b.buf.seals[:end-table]
+		if _, err := b.f.ReadAt(all, table); err != nil {
+			return nil, nil, dirReadError(err)
+		}
+		stored = all[p.off-table:]
+		b.sealsFrom, b.sealsLen = 0, b.head.pieces()
+	default:
+		stored = make([]byte, p.length)
+		if _, err := b.f.ReadAt(stored, p.off); err != nil {
+			return nil, nil, dirReadError(err)
+		}
+		b.sealsLen = 0
+	}
+	if b.seal.recordSum(stored) != p.checksum {
+		return nil, nil, corrupt("metadata damaged")
+	}
+	var fixed [entryFixed]byte
+	b.head.appendFixed(fixed[:0])
+	rec, err := b.seal.openRecord(fixed[:], stored)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, meta, err = parseEntryRecord(rec)
+	if err == nil && meta.ID != b.head.id {
+		err = corrupt("metadata of another body")
+	}
+	return key, meta, err
+}
+
+// readFirst checks the first piece, which is in the buffer already.
+func (b *dirBody) readFirst() error {
+	if b.head.size == 0 {
+		return nil
+	}
+	seal, err := b.sealOf(0)
+	if err != nil {
+		return err
+	}
+	if !b.seal.openPiece(b.buf.piece()[:b.pieceLen(0)], 0, seal) {
+		return corrupt("body damaged")
+	}
+	b.held = 0
+	return nil
+}
+
+func (b *dirBody) pieceLen(i int64) int64 { return min(entryPiece, b.head.size-i*entryPiece) }
+
+// sealOf returns the seal of piece i, and reads those around it if need be. b.mu is
+// held.
+func (b *dirBody) sealOf(i int64) ([]byte, error) {
+	n := b.head.sealLen()
+	if i < b.sealsFrom || i >= b.sealsFrom+b.sealsLen {
+		const most = dirSeals / 16
+		b.sealsFrom = i - i%most
+		b.sealsLen = min(most, b.head.pieces()-b.sealsFrom)
+		table := entryHeader + b.head.size
+		if _, err := b.f.ReadAt(b.buf.seals[:b.sealsLen*n], table+b.sealsFrom*n); err != nil {
+			b.sealsLen = 0
+			return nil, dirReadError(err)
+		}
+	}
+	return b.buf.seals[(i-b.sealsFrom)*n:][:n], nil
+}
+
+// ReadAt implements [io.ReaderAt]. What it returns was checked.
+func (b *dirBody) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("caching: negative offset")
+	}
+	done := 0
+	for done < len(p) && off < b.head.size {
+		n, err := b.readSome(p[done:], off)
+		done += n
+		off += int64(n)
+		if err != nil {
+			return done, err
+		}
+	}
+	if done < len(p) {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// readSome reads from one piece, or as many as p has room for as a whole.
+func (b *dirBody) readSome(p []byte, off int64) (int, error) {
+	i, at := off/entryPiece, off%entryPiece
+	b.mu.Lock()
+	if b.buf == nil {
+		b.mu.Unlock()
+		return 0, ErrClosed
+	}
+	if b.held != i && at == 0 && int64(len(p)) >= b.pieceLen(i) && b.seal.aead == nil {
+		f := b.f
+		b.mu.Unlock()
+		return b.readWhole(f, p, i)
+	}
+	defer b.mu.Unlock()
+	if b.held != i {
+		if err := b.hold(i); err != nil {
+			return 0, b.fail(b.f, err)
+		}
+	}
+	return copy(p, b.buf.piece()[at:b.pieceLen(i)]), nil
+}
+
+// hold reads piece i into the buffer. b.mu is held.
+func (b *dirBody) hold(i int64) error {
+	b.held = -1
+	stored := b.buf.piece()[:b.pieceLen(i)]
+	if _, err := b.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
+		return dirReadError(err)
+	}
+	seal, err := b.sealOf(i)
+	if err != nil {
+		return err
+	}
+	if !b.seal.openPiece(stored, i, seal) {
+		return corrupt("body damaged")
+	}
+	b.held = i
+	return nil
+}
+
+// readWhole reads pieces from i on straight to where they are wanted. It counts
+// only those that it has checked.
+func (b *dirBody) readWhole(f *os.File, p []byte, i int64) (int, error) {
+	n := min(int64(len(p)), b.head.size-i*entryPiece)
+	if i*entryPiece+n < b.head.size {
+		n -= n % entryPiece
+	}
+	got, err := f.ReadAt(p[:n], entryHeader+i*entryPiece)
+	done := int64(0)
+	for done < n && (done+b.pieceLen(i) <= int64(got)) {
+		piece := p[done : done+b.pieceLen(i)]
+		b.mu.Lock()
+		if b.buf == nil {
+			b.mu.Unlock()
+			return int(done), ErrClosed
+		}
+		var seal [4]byte
+		s, serr := b.sealOf(i)
+		copy(seal[:], s)
+		b.mu.Unlock()
+		if serr != nil {
+			return int(done), b.fail(f, serr)
+		}
+		if !b.seal.openPiece(piece, i, seal[:]) {
+			return int(done), b.fail(f, corrupt("body damaged"))
+		}
+		done += int64(len(piece))
+		i++
+	}
+	if done < n {
+		return int(done), b.fail(f, dirReadError(err))
+	}
+	return int(done), nil
+}
+
+// fail removes the entry if it is broken.
+func (b *dirBody) fail(f *os.File, err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return ErrClosed
+	}
+	b.d.discard(b.at, f)
+	return err
+}
+
+// Close implements [io.Closer].
+func (b *dirBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.buf == nil {
+		return nil
+	}
+	dirBufs.Put(b.buf)
+	b.buf = nil
+	if b.f == nil {
+		return nil
+	}
+	return b.f.Close()
+}
+
+// List implements [Lister]. Entries that are broken are removed and left out.
+func (d *Dir) List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error {
+	if d.closed.Load() {
+		return ErrClosed
+	}
+	for i := range d.shards {
+		root, err := d.shardRoot(i, false)
+		if err != nil {
+			continue
+		}
+		names, err := dirNames(root)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !isDirEntry(name) {
+				continue
+			}
+			key, meta, size := d.peek(dirPlace{i, name})
+			if meta != nil && !yield(key, meta, size) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// peek reads the metadata of an entry of whatever key.
+func (d *Dir) peek(at dirPlace) (string, *Meta, int64) {
+	f, err := d.open(at, os.O_RDONLY)
+	if err != nil {
+		return "", nil, 0
+	}
+	defer f.Close() //nolint:errcheck // a reader
+	b := dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}
+	defer dirBufs.Put(b.buf)
+	key, meta, err := b.readHeadSurely()
+	if err == nil && newDirPlace(string(key)) != at {
+		err = corrupt("entry of another key")
+	}
+	if err != nil {
+		d.discard(at, f)
+		return "", nil, 0
+	}
+	return string(key), meta, b.head.size
+}
+
+// isDirEntry reports whether name is one that an entry has.
+func isDirEntry(name string) bool {
+	_, err := hex.DecodeString(name)
+	return err == nil && len(name) == 62
+}

@@ -1,0 +1,116 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Update implements [Store]. It writes the new metadata beside the old, and then
+// where it is.
+func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at := newDirPlace(key)
+	f, err := d.open(at, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.forget(at)
+		return ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("caching: update entry: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // what counts is written, or synced
+	release, err := d.exclude(ctx, at, f)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	b := dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}
+	defer dirBufs.Put(b.buf)
+	got, old, err := b.readHead(true)
+	switch {
+	case err != nil && !errors.Is(err, ErrCorrupt):
+		return err
+	case err != nil || string(got) != key:
+		d.discard(at, f)
+		return fmt.Errorf("%w: %w", ErrConflict, corrupt("what is stored"))
+	case old.ID != meta.ID:
+		return ErrConflict
+	}
+	return d.writeRecord(&b, at, key, meta)
+}
+
+// writeRecord writes meta to the older of the two places.
+func (d *Dir) writeRecord(b *dirBody, at dirPlace, key string, meta *Meta) error {
+	rec, err := appendEntryRecord(nil, key, meta)
+	if err != nil {
+		return err
+	}
+	info, err := b.f.Stat()
+	if err != nil {
+		return fmt.Errorf("caching: update entry: %w", err)
+	}
+	h := &b.head
+	rec = b.seal.sealRecord(nil, h.appendFixed(nil), rec)
+	i := b.current(key)
+	h.place(1-i, len(rec), info.Size())
+	h.slots[1-i].checksum = b.seal.recordSum(rec)
+	if _, err = b.f.WriteAt(rec, h.slots[1-i].off); err == nil && d.opts.Sync {
+		err = b.f.Sync()
+	}
+	if err == nil {
+		_, err = b.f.WriteAt(h.appendSlot(nil, 1-i), int64(entryFixed+(1-i)*entrySlot))
+	}
+	if err == nil && d.opts.Sync {
+		err = b.f.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("caching: update entry: %w", err)
+	}
+	d.note(at, h.end())
+	return nil
+}
+
+// current is the slot whose record is the one to believe: the newer one, unless it
+// was cut short.
+func (b *dirBody) current(key string) int {
+	for _, i := range b.head.newest() {
+		if b.head.slots[i].seq == 0 {
+			continue
+		}
+		if got, _, err := b.readRecord(b.head.slots[i], 0); err == nil && string(got) == key {
+			return i
+		}
+	}
+	return b.head.newest()[0]
+}
+
+// exclude keeps others from updating the entry in f, in this process and, where
+// there are locks, in all.
+func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File) (release func(), err error) {
+	s := &d.shards[at.shard]
+	s.update.Lock()
+	for range 100 {
+		if lockDirFile(f) != lockTaken {
+			return func() {
+				unlockDirFile(f)
+				s.update.Unlock()
+			}, nil
+		}
+		select {
+		case <-ctx.Done():
+			s.update.Unlock()
+			return nil, ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	s.update.Unlock()
+	return nil, fmt.Errorf("caching: update entry: %w", io.ErrNoProgress)
+}

@@ -1,0 +1,371 @@
+package caching
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// dirWriter is the [Writer] of a [Dir]. It makes the file when the first piece is
+// full, so that most responses are written with one call when they are complete.
+type dirWriter struct {
+	d    *Dir
+	at   dirPlace
+	key  string
+	size int64 // as announced, -1: not known
+	head entryHead
+	seal dirSeal
+
+	tmp      string
+	f        *os.File
+	reserved int64
+	state    writerState
+	err      error // of writing; then nothing but ReadAt, Abort and Close is left
+
+	mu      sync.RWMutex
+	buf     *dirBuf // holds the piece being written; nil: closed
+	n       int64   // length of the body so far
+	flushed int64   // how much of it is in the file
+	seals   []byte
+}
+
+// Create implements [Store].
+func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if d.closed.Load() {
+		return nil, ErrClosed
+	}
+	if size > d.limit/2 {
+		d.refused.Add(1)
+		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", ErrTooLarge, size, d.limit)
+	}
+	w := &dirWriter{d: d, at: newDirPlace(key), key: key, size: size}
+	w.head.encrypted = d.key != nil
+	rand.Read(w.head.salt[:]) //nolint:errcheck // documented never to fail
+	var err error
+	if w.seal, err = newDirSeal(d.key, w.head.salt); err != nil {
+		return nil, err
+	}
+	w.buf = dirBufs.Get().(*dirBuf)
+	return w, nil
+}
+
+// Write implements [io.Writer].
+func (w *dirWriter) Write(p []byte) (int, error) {
+	if err := w.check(); err != nil {
+		return 0, err
+	}
+	switch n := w.n + int64(len(p)); {
+	case w.size >= 0 && n > w.size:
+		return 0, errBodySize
+	case n > w.d.limit/2:
+		return 0, w.refuse()
+	}
+	for done := 0; done < len(p); {
+		if w.n-w.flushed == entryPiece {
+			if err := w.flush(); err != nil {
+				return done, err
+			}
+		}
+		// Nobody reads beyond n, so that the copy needs no lock.
+		c := copy(w.buf.piece()[w.n-w.flushed:entryPiece], p[done:])
+		done += c
+		w.mu.Lock()
+		w.n += int64(c)
+		w.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+// check returns why nothing may be written or committed.
+func (w *dirWriter) check() error {
+	if w.state == writerOpen && w.err != nil {
+		return w.err
+	}
+	return w.state.check()
+}
+
+func (w *dirWriter) refuse() error {
+	w.state = writerFailed
+	w.d.refused.Add(1)
+	return fmt.Errorf("%w: no room in a directory of %d bytes", ErrTooLarge, w.d.limit)
+}
+
+// flush writes the piece in the buffer to the file.
+func (w *dirWriter) flush() error {
+	if !w.d.reserve(entryPiece) {
+		return w.refuse()
+	}
+	w.reserved += entryPiece
+	scratch := dirBufs.Get().(*dirBuf)
+	defer dirBufs.Put(scratch)
+	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
+	if err := w.writeAt(stored, entryHeader+w.flushed); err != nil {
+		w.err = err
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seals = seals
+	w.flushed = w.n
+	return nil
+}
+
+// writeAt writes to the file, which it makes at the first call. If the disk is
+// full, it gives up a part of the store and tries again.
+func (w *dirWriter) writeAt(b []byte, off int64) error {
+	if err := w.open(); err != nil {
+		return fmt.Errorf("caching: create entry: %w", err)
+	}
+	_, err := w.f.WriteAt(b, off)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		w.d.evict(w.d.used.Load() * 7 / 8)
+		_, err = w.f.WriteAt(b, off)
+	}
+	if err != nil {
+		return fmt.Errorf("caching: write entry: %w", err)
+	}
+	w.d.unseen.Add(int64(len(b)))
+	return nil
+}
+
+// open makes the temporary file, and what is missing of its directory.
+func (w *dirWriter) open() error {
+	if w.f != nil {
+		return nil
+	}
+	err := w.tryOpen()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = w.d.lost(w.at.shard); err == nil {
+			err = w.tryOpen()
+		}
+	}
+	return err
+}
+
+func (w *dirWriter) tryOpen() error {
+	root, err := w.d.shardRoot(w.at.shard, true)
+	if err != nil {
+		return err
+	}
+	var random [6]byte
+	for {
+		rand.Read(random[:]) //nolint:errcheck // documented never to fail
+		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + dirTemp
+		f, err := root.OpenFile(w.tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		// The lock says that the file is no leftover. Who was quicker to lock it is
+		// about to remove what it takes for one, or has.
+		if lockDirFile(f) != lockTaken {
+			if _, err := root.Lstat(w.tmp); err == nil {
+				w.f = f
+				return nil
+			}
+		}
+		_ = f.Close()
+	}
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("caching: negative offset")
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.buf == nil {
+		return 0, ErrClosed
+	}
+	done := 0
+	for done < len(p) && off < w.n {
+		var c int
+		if off >= w.flushed {
+			c = copy(p[done:], w.buf.piece()[off-w.flushed:w.n-w.flushed])
+		} else {
+			var err error
+			if c, err = w.readPiece(p[done:], off); err != nil {
+				return done, err
+			}
+		}
+		done += c
+		off += int64(c)
+	}
+	if done < len(p) {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// readPiece reads from the piece at off, which is in the file. w.mu is held.
+func (w *dirWriter) readPiece(p []byte, off int64) (int, error) {
+	i, at := off/entryPiece, off%entryPiece
+	scratch := dirBufs.Get().(*dirBuf)
+	defer dirBufs.Put(scratch)
+	stored := scratch.data[:min(entryPiece, w.flushed-i*entryPiece)]
+	if _, err := w.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
+		return 0, dirReadError(err)
+	}
+	n := int64(w.seal.len())
+	if !w.seal.openPiece(stored, i, w.seals[i*n:(i+1)*n]) {
+		return 0, corrupt("body damaged while it was written")
+	}
+	return copy(p, stored[at:]), nil
+}
+
+// Commit implements [Writer].
+func (w *dirWriter) Commit(ctx context.Context, meta *Meta) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	w.state = writerAborted
+	err := ctx.Err()
+	switch {
+	case err != nil:
+	case w.d.closed.Load():
+		err = ErrClosed
+	case meta == nil:
+		err = errNoMeta
+	case w.size >= 0 && w.n != w.size:
+		err = errBodySize
+	default:
+		err = w.finish(meta)
+	}
+	w.d.writing.Add(-w.reserved)
+	w.reserved = 0
+	if err != nil {
+		w.removeTemp()
+		return err
+	}
+	w.state = writerCommitted
+	w.d.stored.Add(1)
+	w.d.fit()
+	return nil
+}
+
+// finish writes what is missing of the file and gives it its name.
+func (w *dirWriter) finish(meta *Meta) error {
+	h := &w.head
+	h.id, h.size = meta.ID, w.n
+	rec, err := appendEntryRecord(nil, w.key, meta)
+	if err != nil {
+		return err
+	}
+	scratch := dirBufs.Get().(*dirBuf)
+	defer dirBufs.Put(scratch)
+	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
+	if w.n == w.flushed { // nothing at all
+		seals = w.seals
+	}
+	fixed := h.appendFixed(nil)
+	rec = w.seal.sealRecord(nil, fixed, rec)
+	h.place(0, len(rec), 0)
+	h.slots[0].checksum = w.seal.recordSum(rec)
+
+	// In one call, if nothing was written before.
+	start := int64(entryHeader)
+	out := make([]byte, 0, entryHeader+len(last)+len(seals)+len(rec))
+	if w.flushed == 0 {
+		out, start = h.append(out), 0
+	}
+	out = append(append(append(out, last...), seals...), rec...)
+	if err := w.writeAt(out, start+w.flushed); err != nil {
+		return err
+	}
+	if start != 0 {
+		if err := w.writeAt(h.append(out[:0]), 0); err != nil {
+			return err
+		}
+	}
+	if err := w.rename(); err != nil {
+		return fmt.Errorf("caching: commit entry: %w", err)
+	}
+	w.d.note(w.at, h.end())
+	return nil
+}
+
+func (w *dirWriter) rename() error {
+	root, err := w.d.shardRoot(w.at.shard, false)
+	if err != nil {
+		return err
+	}
+	if w.d.opts.Sync {
+		if err := w.f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := root.Rename(w.tmp, w.at.name); err != nil {
+		return err
+	}
+	w.tmp = ""
+	unlockDirFile(w.f)
+	if w.d.opts.Sync {
+		return syncDir(root)
+	}
+	return nil
+}
+
+// syncDir makes a name last. Not every system can.
+func syncDir(root *os.Root) error {
+	f, err := root.Open(".")
+	if err != nil {
+		return nil //nolint:nilerr // a directory that cannot be opened, cannot be synced
+	}
+	defer f.Close() //nolint:errcheck // a reader
+	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// Abort implements [Writer].
+func (w *dirWriter) Abort() error {
+	if w.state == writerCommitted || w.state == writerAborted {
+		return ErrClosed
+	}
+	w.state = writerAborted
+	w.removeTemp()
+	return nil
+}
+
+// removeTemp removes the name of the temporary file. Who reads it goes on.
+func (w *dirWriter) removeTemp() {
+	if w.f == nil || w.tmp == "" {
+		return
+	}
+	if root, err := w.d.shardRoot(w.at.shard, false); err == nil {
+		_ = root.Remove(w.tmp)
+	}
+	w.tmp = ""
+}
+
+// Close implements [io.Closer].
+func (w *dirWriter) Close() error {
+	if w.state != writerCommitted {
+		w.state = writerAborted
+		w.removeTemp()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.buf == nil {
+		return nil
+	}
+	dirBufs.Put(w.buf)
+	w.buf = nil
+	w.d.writing.Add(-w.reserved)
+	w.reserved = 0
+	if w.f == nil {
+		return nil
+	}
+	return w.f.Close()
+}

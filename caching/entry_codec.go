@@ -1,0 +1,225 @@
+package caching
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+)
+
+// The file of an entry, all numbers big-endian:
+//
+//	0    header, 64 bytes, never changed once the file has its name
+//	64   two slots of 32 bytes, each saying where a record of the metadata is
+//	128  body, in pieces of entryPiece bytes, encrypted or not
+//	...  seals: a checksum (4 bytes) or authentication tag (16) for each piece
+//	...  records: key and metadata, encrypted or not
+//
+// New metadata is written to the place of the older record, or to the end of the
+// file if it does not fit there, and then its slot with a higher number. What is
+// cut short by a crash or mixed up by two writers has a wrong checksum, and the
+// other slot stands. The body is not touched.
+const (
+	entryMagic    = "tripper"
+	entryVersion  = 1
+	entryFixed    = 64
+	entrySlot     = 32
+	entryHeader   = entryFixed + 2*entrySlot
+	entryPiece    = 32 << 10
+	entryMaxBody  = 1 << 46
+	entryMaxMeta  = 1 << 20
+	entryFlagSeal = 1 // body and records are encrypted
+)
+
+var entryTable = crc32.MakeTable(crc32.Castagnoli)
+
+// entryHead is the decoded header of a file.
+type entryHead struct {
+	encrypted bool
+	salt      [16]byte // random; ties the pieces and records to this file
+	id        [16]byte // Meta.ID
+	size      int64    // of the body
+	slots     [2]entryPlace
+}
+
+// entryPlace is a slot: where the record of one version of the metadata is.
+type entryPlace struct {
+	seq      uint64 // the higher one is newer; zero: never used
+	off      int64
+	room     uint32 // how long a record there may be
+	length   uint32
+	checksum uint32 // of the stored record
+}
+
+func corrupt(what string) error { return fmt.Errorf("%w: %s", ErrCorrupt, what) }
+
+// appendFixed appends the part of the header that never changes.
+func (h *entryHead) appendFixed(b []byte) []byte {
+	start := len(b)
+	b = append(b, entryMagic...)
+	flags := byte(0)
+	if h.encrypted {
+		flags |= entryFlagSeal
+	}
+	b = append(b, entryVersion, flags, 0, 0, 0)
+	b = append(b, 0, 0, 0, 0) // the checksum
+	b = append(b, h.salt[:]...)
+	b = append(b, h.id[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.size)) //nolint:gosec // never negative
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	binary.BigEndian.PutUint32(b[start+12:], crc32.Checksum(b[start:start+entryFixed], entryTable))
+	return b
+}
+
+// append appends the header.
+func (h *entryHead) append(b []byte) []byte {
+	b = h.appendFixed(b)
+	for i := range h.slots {
+		b = h.appendSlot(b, i)
+	}
+	return b
+}
+
+// appendSlot appends slot i.
+func (h *entryHead) appendSlot(b []byte, i int) []byte {
+	start, p := len(b), h.slots[i]
+	if p.seq == 0 {
+		return append(b, make([]byte, entrySlot)...)
+	}
+	b = binary.BigEndian.AppendUint64(b, p.seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.off)) //nolint:gosec // never negative
+	b = binary.BigEndian.AppendUint32(b, p.room)
+	b = binary.BigEndian.AppendUint32(b, p.length)
+	b = binary.BigEndian.AppendUint32(b, p.checksum)
+	return binary.BigEndian.AppendUint32(b, h.slotSum(b[start:]))
+}
+
+// slotSum covers the salt, so that a slot of another file does not pass.
+func (h *entryHead) slotSum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(h.salt[:], entryTable), entryTable, b)
+}
+
+// parseEntryHead reads what append wrote. A slot that does not make sense is left
+// empty; both being so is an error.
+func parseEntryHead(b []byte) (h entryHead, err error) {
+	if len(b) < entryHeader {
+		return h, corrupt("file too short")
+	}
+	if string(b[:7]) != entryMagic {
+		return h, corrupt("not a stored response")
+	}
+	if b[7] != entryVersion {
+		return h, corrupt("another version")
+	}
+	var fixed [entryFixed]byte
+	copy(fixed[:], b)
+	clear(fixed[12:16])
+	if binary.BigEndian.Uint32(b[12:]) != crc32.Checksum(fixed[:], entryTable) {
+		return h, corrupt("header damaged")
+	}
+	if b[8]&^entryFlagSeal != 0 {
+		return h, corrupt("unknown flags")
+	}
+	h.encrypted = b[8]&entryFlagSeal != 0
+	copy(h.salt[:], b[16:])
+	copy(h.id[:], b[32:])
+	size := binary.BigEndian.Uint64(b[48:])
+	if size > entryMaxBody {
+		return h, corrupt("impossible size")
+	}
+	h.size = int64(size) //nolint:gosec // checked above
+	for i := range h.slots {
+		h.parseSlot(i, b[entryFixed+i*entrySlot:][:entrySlot])
+	}
+	if h.slots[0].seq == h.slots[1].seq { // equal only if both are empty
+		return h, corrupt("no metadata")
+	}
+	return h, nil
+}
+
+func (h *entryHead) parseSlot(i int, b []byte) {
+	if binary.BigEndian.Uint32(b[28:]) != h.slotSum(b[:28]) {
+		return
+	}
+	p := entryPlace{
+		seq:      binary.BigEndian.Uint64(b),
+		off:      int64(binary.BigEndian.Uint64(b[8:])), //nolint:gosec // checked below
+		room:     binary.BigEndian.Uint32(b[16:]),
+		length:   binary.BigEndian.Uint32(b[20:]),
+		checksum: binary.BigEndian.Uint32(b[24:]),
+	}
+	if p.off < h.records() || p.off > 2*entryMaxBody || p.length > p.room || p.room > 2*entryMaxMeta {
+		return
+	}
+	h.slots[i] = p
+}
+
+// newest returns the slots, the one to believe first.
+func (h *entryHead) newest() [2]int {
+	if h.slots[1].seq > h.slots[0].seq {
+		return [2]int{1, 0}
+	}
+	return [2]int{0, 1}
+}
+
+func (h *entryHead) sealLen() int64 {
+	if h.encrypted {
+		return 16
+	}
+	return 4
+}
+
+// pieces is how many pieces the body has.
+func (h *entryHead) pieces() int64 { return (h.size + entryPiece - 1) / entryPiece }
+
+// records is the offset behind the seals.
+func (h *entryHead) records() int64 { return entryHeader + h.size + h.pieces()*h.sealLen() }
+
+// end is the offset behind everything.
+func (h *entryHead) end() int64 {
+	end := h.records()
+	for _, p := range h.slots {
+		if p.seq != 0 {
+			end = max(end, p.off+int64(p.room))
+		}
+	}
+	return end
+}
+
+// place fills slot i for a record of n bytes: where it was, if there is room, else
+// behind everything in a file of length fileEnd.
+func (h *entryHead) place(i, n int, fileEnd int64) {
+	p := &h.slots[i]
+	if p.seq == 0 || n > int(p.room) {
+		end := h.records()
+		if o := h.slots[1-i]; o.seq != 0 {
+			end = o.off + int64(o.room)
+		}
+		p.off = max(end, fileEnd)
+		p.room = uint32(n + n/4 + 256) //nolint:gosec // n is at most entryMaxMeta
+	}
+	p.seq = max(h.slots[0].seq, h.slots[1].seq) + 1
+	p.length = uint32(n) //nolint:gosec // n is at most entryMaxMeta
+}
+
+// appendEntryRecord appends key and metadata.
+func appendEntryRecord(b []byte, key string, meta *Meta) ([]byte, error) {
+	start := len(b)
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	b = append(b, key...)
+	b, err := meta.AppendBinary(b)
+	if err == nil && len(b)-start > entryMaxMeta-64 {
+		err = fmt.Errorf("%w: metadata of %d bytes", ErrTooLarge, len(b)-start)
+	}
+	return b, err
+}
+
+// parseEntryRecord reads what appendEntryRecord wrote. The key refers to b.
+func parseEntryRecord(b []byte) (key []byte, meta *Meta, err error) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || n > uint64(len(b)-k) {
+		return nil, nil, corrupt("record cut short")
+	}
+	key, b = b[k:k+int(n)], b[k+int(n):] //nolint:gosec // not larger than a length
+	meta, err = ParseMeta(b)
+	return key, meta, err
+}
