@@ -45,32 +45,52 @@ var wireCodings = []struct{ name, label string }{
 func encode(t testing.TB, coding string, data []byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	var w io.WriteCloser
+	w := encoderTo(t, coding, &buf)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// flushed returns pieces in a coding as a server sends them that flushes after
+// each, without an end, and the pieces together.
+func flushed(t testing.TB, coding string, pieces ...string) (wire []byte, whole string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := encoderTo(t, coding, &buf)
+	for _, p := range pieces {
+		_, _ = io.WriteString(w, p)
+		if err := w.(interface{ Flush() error }).Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return buf.Bytes(), strings.Join(pieces, "")
+}
+
+func encoderTo(t testing.TB, coding string, buf io.Writer) (w io.WriteCloser) {
+	t.Helper()
 	var err error
 	switch coding {
 	case "gzip", "x-gzip":
-		w = gzip.NewWriter(&buf)
+		w = gzip.NewWriter(buf)
 	case "zlib", "deflate":
-		w = zlib.NewWriter(&buf)
+		w = zlib.NewWriter(buf)
 	case "raw":
-		w, err = flate.NewWriter(&buf, 6)
+		w, err = flate.NewWriter(buf, 6)
 	case "br":
-		w = brotli.NewWriter(&buf)
+		w = brotli.NewWriter(buf)
 	case "zstd":
-		w, err = zstd.NewWriter(&buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+		w, err = zstd.NewWriter(buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	default:
 		t.Fatalf("no encoder for %q", coding)
-	}
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	if err == nil {
-		err = w.Close()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return buf.Bytes()
+	return w
 }
 
 // text returns n bytes that compress about four times.
