@@ -128,7 +128,7 @@ var ciphers = map[string]struct {
 // Bounds of the work that a file may ask for. OpenSSL's own are 2048 rounds and
 // 16 MiB.
 const (
-	maxIterations = 20_000_000
+	maxIterations = 10_000_000
 	maxScrypt     = 256 << 20
 )
 

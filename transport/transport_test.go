@@ -319,7 +319,12 @@ func TestKeepAlive(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	closed := tcp(t, func(net.Conn) {})
-	garbage := tcp(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n"); silent(conn) })
+	garbage := tcp(t, func(conn net.Conn) {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
+			silent(conn)
+		}
+	})
 	for _, row := range []struct {
 		target, phase, text string
 		notFound            bool
