@@ -1,0 +1,124 @@
+package conformance
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+var update = flag.Bool("update", false, "write RESULTS.md")
+
+// profile is a sort of cache that the suite is run on.
+type profile struct {
+	Profile
+	settings func() *caching.Transport
+}
+
+var profiles = []profile{
+	{Private, func() *caching.Transport { return new(caching.Transport) }},
+	{Shared, func() *caching.Transport { return &caching.Transport{Shared: true} }},
+	{CDN, func() *caching.Transport {
+		return &caching.Transport{Shared: true, Targeted: []string{"CDN-Cache-Control"}}
+	}},
+}
+
+func (p profile) cache(origin http.RoundTripper) (http.RoundTripper, func()) {
+	c := p.settings()
+	c.Base = origin
+	return c, func() { _ = c.Close() }
+}
+
+// TestConformance runs the suite on [caching.Transport]. What does not pass is
+// listed in [known]; a case that begins or ceases to pass fails the test.
+func TestConformance(t *testing.T) {
+	all := load(t)
+	var names []string
+	var scores [][]Score
+	failed := make(map[string][]string) // profiles by id
+	for _, p := range profiles {
+		t.Run(p.Name, func(t *testing.T) {
+			suites := p.Select(all)
+			verdicts := run(t, suites, 0, p.cache)
+			outcomes := Evaluate(suites, verdicts)
+			compare(t, p.Name, suites, outcomes, verdicts)
+			names, scores = append(names, p.Name), append(scores, Scores(suites, outcomes))
+			for id, o := range outcomes {
+				if !o.Passed() {
+					failed[id] = append(failed[id], p.Name)
+				}
+			}
+		})
+	}
+	if len(scores) != len(profiles) {
+		return // only some were asked for
+	}
+	var b bytes.Buffer
+	if err := results(&b, all, names, scores, failed); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", b.Bytes())
+	if *update {
+		if err := os.WriteFile("RESULTS.md", b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	old, err := os.ReadFile("RESULTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("CACHE_TESTS") == "" && !bytes.Equal(old, b.Bytes()) {
+		t.Error("RESULTS.md is of another run: go test ./conformance -run TestConformance -update")
+	}
+}
+
+// compare holds outcomes against those that are known. With another file of
+// cases than the one this was written with, there may be checks that are not
+// listed: there is no wrong answer to them.
+func compare(t *testing.T, profile string, suites []Suite, outcomes map[string]Outcome, verdicts map[string]Verdict) {
+	t.Helper()
+	for _, s := range suites {
+		for _, c := range s.Tests {
+			got, r := outcomes[c.ID], known[c.ID]
+			want := r.in(profile)
+			switch _, listed := known[c.ID]; {
+			case got.Passed() && want != "":
+				t.Errorf("%s passes now; it is listed as %q: %s", c.ID, want, r.why)
+			case got.Passed() || got == want:
+			case c.Kind == Check && !listed && os.Getenv("CACHE_TESTS") != "":
+				t.Logf("check %s is answered by %q: %s", c.ID, got, verdicts[c.ID].Problem)
+			default:
+				t.Errorf("%s: %s, want %s: %s", c.ID, got, cmp.Or(want, Pass), verdicts[c.ID].Problem)
+			}
+		}
+	}
+}
+
+// TestPhases runs the suite at other fractions of a second: dates have whole
+// seconds, so that a cache can be right by luck.
+func TestPhases(t *testing.T) {
+	all := load(t)
+	for _, p := range profiles {
+		suites := p.Select(all)
+		for _, phase := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 999 * time.Millisecond} {
+			verdicts := run(t, suites, phase, p.cache)
+			compare(t, p.Name, suites, Evaluate(suites, verdicts), verdicts)
+		}
+	}
+}
+
+// TestTogether runs all cases of a profile at once on one cache.
+func TestTogether(t *testing.T) {
+	all := load(t)
+	for _, p := range profiles {
+		suites := p.Select(all)
+		verdicts := runTogether(t, suites, p.cache)
+		compare(t, p.Name, suites, Evaluate(suites, verdicts), verdicts)
+	}
+}
