@@ -210,7 +210,7 @@ func (b *dirBody) sealOf(i int64) ([]byte, error) {
 // ReadAt implements [io.ReaderAt]. What it returns was checked.
 func (b *dirBody) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, errors.New("caching: negative offset")
+		return 0, errNegativeOffset
 	}
 	done := 0
 	for done < len(p) && off < b.head.size {

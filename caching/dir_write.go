@@ -180,7 +180,7 @@ func (w *dirWriter) tryOpen() error {
 // ReadAt implements [io.ReaderAt].
 func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, errors.New("caching: negative offset")
+		return 0, errNegativeOffset
 	}
 	w.mu.RLock()
 	defer w.mu.RUnlock()

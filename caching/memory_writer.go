@@ -22,6 +22,8 @@ var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
 var (
 	errBodySize = errors.New("caching: body is not as long as announced")
 	errNoMeta   = errors.New("caching: commit without metadata")
+
+	errNegativeOffset = errors.New("caching: negative offset")
 )
 
 // memoryWriter is the [Writer] of a [Memory]. A body whose length was announced is
@@ -240,7 +242,7 @@ type memoryBody struct {
 // ReadAt implements [io.ReaderAt].
 func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, errors.New("caching: negative offset")
+		return 0, errNegativeOffset
 	}
 	done := 0
 	for done < len(p) && off < b.n {

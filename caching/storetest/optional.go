@@ -199,7 +199,7 @@ func damages(n int, other []byte) map[string]func([]byte) []byte {
 		if i < 20 {
 			at = min(i*7, n-1)
 		}
-		if at < 0 {
+		if at < 0 || at >= n {
 			continue
 		}
 		m[fmt.Sprintf("byte %d flipped", at)] = func(b []byte) []byte { b[at] ^= 1 << (i % 8); return b }

@@ -1,0 +1,307 @@
+package caching
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"hash/maphash"
+	"io"
+	"sync"
+
+	"github.com/gregjones/httpcache"
+)
+
+// DefaultAdaptEntry is the largest body that a Store made by [Adapt] keeps.
+const DefaultAdaptEntry = 16 << 20
+
+// Adapt returns a [Store] that keeps its entries in c, and so lets everything that
+// was written for github.com/gregjones/httpcache be used: its diskcache, leveldb,
+// memcache and redis packages and those of others. Bodies of more than
+// [DefaultAdaptEntry] bytes are not kept; [AdaptLimit] chooses another bound.
+//
+// Such a cache takes and returns a value as a whole: bodies are in memory while
+// they are stored and while they are served. What bounds all of it is up to c.
+// Metadata and body are two values under two keys, so that a 304 does not write the
+// body. Each has a checksum and its key; if they do not fit together, as after a
+// crash, nothing is stored.
+//
+// c must be safe for concurrent use, and not change a value that it was given or
+// has returned.
+func Adapt(c httpcache.Cache) Store { return AdaptLimit(c, DefaultAdaptEntry) }
+
+// AdaptLimit is [Adapt] with a bound for the length of a body. If maxBody is zero or
+// negative, [DefaultAdaptEntry] is used.
+func AdaptLimit(c httpcache.Cache, maxBody int64) Store {
+	if maxBody <= 0 {
+		maxBody = DefaultAdaptEntry
+	}
+	return &adapted{cache: c, limit: maxBody, seed: maphash.MakeSeed()}
+}
+
+// adapted is the Store that Adapt returns.
+type adapted struct {
+	cache httpcache.Cache
+	limit int64
+	seed  maphash.Seed
+	locks [64]sync.RWMutex // of keys: metadata and body are changed together
+}
+
+// The keys of the two values of an entry. Whoever shares the cache and stores by
+// URL does not use the like.
+const (
+	adaptMeta = "tripper:m:"
+	adaptBody = "tripper:b:"
+)
+
+func (a *adapted) lock(key string) *sync.RWMutex {
+	return &a.locks[maphash.String(a.seed, key)%uint64(len(a.locks))]
+}
+
+// Get implements [Store].
+func (a *adapted) Get(ctx context.Context, key string) (*Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l := a.lock(key)
+	l.RLock()
+	meta, size, sum, err := a.meta(key)
+	var body []byte
+	if err == nil && meta != nil {
+		body, err = a.body(key, meta, size, sum)
+	}
+	l.RUnlock()
+	if err != nil {
+		a.remove(key)
+		return nil, err
+	}
+	if meta == nil || body == nil {
+		return nil, nil
+	}
+	return &Entry{Meta: meta, Size: size, Bytes: body}, nil
+}
+
+// meta returns the metadata under key, with size and checksum of the body; or nil.
+func (a *adapted) meta(key string) (meta *Meta, size int64, sum uint32, err error) {
+	b, ok := a.cache.Get(adaptMeta + key)
+	if !ok {
+		return nil, 0, 0, nil
+	}
+	if b, err = adaptOpen('m', b); err != nil {
+		return nil, 0, 0, err
+	}
+	if len(b) < 12 {
+		return nil, 0, 0, corrupt("record cut short")
+	}
+	n := binary.BigEndian.Uint64(b)
+	got, meta, err := parseEntryRecord(b[12:])
+	switch {
+	case err != nil:
+		return nil, 0, 0, err
+	case string(got) != key:
+		return nil, 0, 0, corrupt("metadata of another key")
+	case n > entryMaxBody:
+		return nil, 0, 0, corrupt("impossible size")
+	}
+	return meta, int64(n), binary.BigEndian.Uint32(b[8:]), nil //nolint:gosec // checked above
+}
+
+// body returns the body that belongs to meta; nil if there is none.
+func (a *adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, error) {
+	var b []byte
+	if size > 0 {
+		var ok bool
+		if b, ok = a.cache.Get(adaptBody + key); !ok {
+			return nil, nil
+		}
+	} else {
+		b = []byte{} // not every cache keeps a value of no length
+	}
+	// The sum covers the ID and with it the key that it was stored for.
+	if int64(len(b)) != size || adaptSum(meta.ID, b) != sum {
+		return nil, corrupt("body is not the one of the metadata")
+	}
+	return b[:len(b):len(b)], nil
+}
+
+// adaptSum is the checksum of a body.
+func adaptSum(id [16]byte, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(id[:], entryTable), entryTable, body)
+}
+
+// adaptOpen checks the frame that adaptClose made.
+func adaptOpen(kind byte, b []byte) ([]byte, error) {
+	if len(b) < 6 || b[0] != kind || b[1] != entryVersion {
+		return nil, corrupt("not a stored response, or of another version")
+	}
+	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], entryTable) {
+		return nil, corrupt("metadata damaged")
+	}
+	return b[6:], nil
+}
+
+// setMeta stores metadata with size and checksum of the body.
+func (a *adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error {
+	b := append(make([]byte, 0, 1024), 'm', entryVersion, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
+	b = binary.BigEndian.AppendUint32(b, sum)
+	b, err := appendEntryRecord(b, key, meta)
+	if err != nil {
+		return err
+	}
+	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], entryTable))
+	a.cache.Set(adaptMeta+key, b)
+	return nil
+}
+
+func (a *adapted) remove(key string) {
+	l := a.lock(key)
+	l.Lock()
+	defer l.Unlock()
+	a.cache.Delete(adaptMeta + key)
+	a.cache.Delete(adaptBody + key)
+}
+
+// Create implements [Store].
+func (a *adapted) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if size > a.limit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", ErrTooLarge, size, a.limit)
+	}
+	return &adaptWriter{a: a, key: key, size: size, body: make([]byte, 0, max(size, 0))}, nil
+}
+
+// Update implements [Store].
+func (a *adapted) Update(ctx context.Context, key string, meta *Meta) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l := a.lock(key)
+	l.Lock()
+	defer l.Unlock()
+	old, size, sum, err := a.meta(key)
+	if err != nil {
+		a.cache.Delete(adaptMeta + key)
+		a.cache.Delete(adaptBody + key)
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	if old == nil || old.ID != meta.ID {
+		return ErrConflict
+	}
+	return a.setMeta(key, meta, size, sum)
+}
+
+// Delete implements [Store].
+func (a *adapted) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.remove(key)
+	return nil
+}
+
+// adaptWriter is the [Writer] of an adapted cache: a slice, which is what the cache
+// gets in the end.
+type adaptWriter struct {
+	a     *adapted
+	key   string
+	size  int64
+	state writerState
+
+	mu     sync.RWMutex
+	body   []byte
+	closed bool
+}
+
+// Write implements [io.Writer].
+func (w *adaptWriter) Write(p []byte) (int, error) {
+	if err := w.state.check(); err != nil {
+		return 0, err
+	}
+	switch n := int64(len(w.body) + len(p)); {
+	case w.size >= 0 && n > w.size:
+		return 0, errBodySize
+	case n > w.a.limit:
+		w.state = writerFailed
+		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, w.a.limit)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.body = append(w.body, p...)
+	return len(p), nil
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	switch {
+	case w.closed:
+		return 0, ErrClosed
+	case off < 0:
+		return 0, errNegativeOffset
+	case off >= int64(len(w.body)):
+		if len(p) == 0 {
+			return 0, nil
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, w.body[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Commit implements [Writer].
+func (w *adaptWriter) Commit(ctx context.Context, meta *Meta) error {
+	if err := w.state.check(); err != nil {
+		return err
+	}
+	w.state = writerAborted
+	switch err := ctx.Err(); {
+	case err != nil:
+		return err
+	case meta == nil:
+		return errNoMeta
+	case w.size >= 0 && int64(len(w.body)) != w.size:
+		return errBodySize
+	}
+	l := w.a.lock(w.key)
+	l.Lock()
+	defer l.Unlock()
+	// A crash, or another process, in between leaves a body that is not the one of
+	// the metadata, which is nothing stored.
+	if len(w.body) > 0 {
+		w.a.cache.Set(adaptBody+w.key, w.body)
+	}
+	if err := w.a.setMeta(w.key, meta, int64(len(w.body)), adaptSum(meta.ID, w.body)); err != nil {
+		w.a.cache.Delete(adaptMeta + w.key)
+		w.a.cache.Delete(adaptBody + w.key)
+		return err
+	}
+	w.state = writerCommitted
+	return nil
+}
+
+// Abort implements [Writer].
+func (w *adaptWriter) Abort() error {
+	if w.state == writerCommitted || w.state == writerAborted {
+		return ErrClosed
+	}
+	w.state = writerAborted
+	return nil
+}
+
+// Close implements [io.Closer].
+func (w *adaptWriter) Close() error {
+	if w.state != writerCommitted {
+		w.state = writerAborted
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.body, w.closed = nil, true
+	return nil
+}

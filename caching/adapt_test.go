@@ -1,0 +1,89 @@
+package caching_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/gregjones/httpcache"
+
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/storetest"
+)
+
+// adaptedStore is an adapted cache whose values can be broken.
+type adaptedStore struct {
+	caching.Store
+	cache httpcache.Cache
+}
+
+// Corrupt implements [storetest.Corrupter].
+func (s adaptedStore) Corrupt(key string, change func(int, []byte) []byte) error {
+	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
+		b, ok := s.cache.Get(k)
+		if !ok {
+			continue
+		}
+		if b = change(i, b); b == nil {
+			s.cache.Delete(k)
+		} else {
+			s.cache.Set(k, b)
+		}
+	}
+	return nil
+}
+
+func TestAdaptedMemoryCache(t *testing.T) {
+	storetest.Run(t, func() caching.Store {
+		c := httpcache.NewMemoryCache()
+		return adaptedStore{caching.Adapt(c), c}
+	})
+}
+
+// countingCache counts the bytes it is given.
+type countingCache struct {
+	httpcache.Cache
+	mu  sync.Mutex
+	set int
+}
+
+func (c *countingCache) Set(key string, b []byte) {
+	c.mu.Lock()
+	c.set += len(b)
+	c.mu.Unlock()
+	c.Cache.Set(key, b)
+}
+
+func TestAdaptUpdateWritesNoBody(t *testing.T) {
+	c := &countingCache{Cache: httpcache.NewMemoryCache()}
+	s := caching.Adapt(c)
+	w, err := s.Create(t.Context(), "key", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	meta := &caching.Meta{ID: [16]byte{1}, Status: 200, Proto: "HTTP/1.1"}
+	if err := w.Commit(t.Context(), meta); err != nil {
+		t.Fatal(err)
+	}
+	before := c.set
+	if err := s.Update(t.Context(), "key", meta.Clone()); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.set - before; n > 1000 {
+		t.Errorf("an update writes %d bytes", n)
+	}
+}
+
+func TestAdaptDropsForeignValues(t *testing.T) {
+	c := httpcache.NewMemoryCache()
+	s := caching.Adapt(c)
+	c.Set("tripper:m:key", []byte("HTTP/1.1 200 OK\r\n\r\n"))
+	if e, err := s.Get(t.Context(), "key"); e != nil || err == nil {
+		t.Errorf("got %v, %v", e, err)
+	}
+	if _, ok := c.Get("tripper:m:key"); ok {
+		t.Error("what cannot be read is kept")
+	}
+}
