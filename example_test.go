@@ -21,7 +21,8 @@ import (
 // All layers around a transport, as one http.Client.
 func Example() {
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, password, ok := r.BasicAuth(); !ok || user != "joe" || password != "secret" {
+		user, password, _ := r.BasicAuth()
+		if user != "joe" || password != "secret" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="example"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
