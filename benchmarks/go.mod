@@ -4,6 +4,8 @@ go 1.26.0
 
 replace github.com/tripper-go/tripper => ../
 
+require github.com/tripper-go/tripper v0.0.0
+
 require (
 	github.com/PuerkitoBio/rehttp v1.4.0 // indirect
 	github.com/andybalholm/brotli v1.2.8 // indirect
@@ -14,6 +16,6 @@ require (
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
 	github.com/icholy/digest v1.2.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/tripper-go/tripper v0.0.0
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
