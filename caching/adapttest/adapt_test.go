@@ -1,0 +1,66 @@
+package adapttest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/gregjones/httpcache"
+	"github.com/gregjones/httpcache/diskcache"
+	"github.com/gregjones/httpcache/leveldbcache"
+	"github.com/syndtr/goleveldb/leveldb"
+
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/storetest"
+)
+
+// store is an adapted cache whose values can be broken.
+type store struct {
+	caching.Store
+	cache httpcache.Cache
+}
+
+// Corrupt implements [storetest.Corrupter].
+func (s store) Corrupt(key string, change func(int, []byte) []byte) error {
+	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
+		b, ok := s.cache.Get(k)
+		if !ok {
+			continue
+		}
+		if b = change(i, b); b == nil {
+			s.cache.Delete(k)
+		} else {
+			s.cache.Set(k, b)
+		}
+	}
+	return nil
+}
+
+func TestMemoryCache(t *testing.T) {
+	storetest.Run(t, func() caching.Store {
+		c := httpcache.NewMemoryCache()
+		return store{caching.Adapt(c), c}
+	})
+}
+
+func TestDiskCache(t *testing.T) {
+	storetest.Run(t, func() caching.Store {
+		c := diskcache.New(t.TempDir())
+		return store{caching.Adapt(c), c}
+	})
+}
+
+func TestLevelDBCache(t *testing.T) {
+	storetest.Run(t, func() caching.Store {
+		db, err := leveldb.OpenFile(filepath.Join(t.TempDir(), "db"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		c := leveldbcache.NewWithDB(db)
+		return store{caching.Adapt(c), c}
+	})
+}
