@@ -132,10 +132,9 @@ func (x *exchange) renew(key string) {
 	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
 	switch {
 	case o.fill != nil:
-		if r := o.fill.newReader(x.req.Context(), false); r != nil {
-			_, _ = io.Copy(io.Discard, r)
-			_ = r.Close()
-		}
+		r := o.fill.newReader(x.req.Context(), false)
+		_, _ = io.Copy(io.Discard, r)
+		_ = r.Close()
 	default:
 		o.unclaimed()
 	}

@@ -47,6 +47,7 @@ type fill struct {
 	// made the fill has one.
 	holds int
 	tail  *block // where bytes go that the Writer did not take
+	head  *block // the first of them, while somebody may begin to read
 	moved chan struct{}
 }
 
@@ -111,11 +112,14 @@ func (f *fill) spill(p []byte, failed bool) {
 	if !f.failed {
 		f.failed = true
 		f.tail = &block{off: f.n}
+		if f.holds > 0 {
+			f.head = f.tail
+		}
 		for _, r := range f.readers {
 			r.at = f.tail
 		}
 	}
-	if len(p) > 0 && (f.pumping || len(f.readers) > 1) {
+	if len(p) > 0 && (f.pumping || len(f.readers)+f.holds > 1) {
 		f.tail.data = append([]byte(nil), p...)
 		f.tail.next = &block{off: f.n + int64(len(p))}
 		f.tail = f.tail.next
@@ -126,6 +130,9 @@ func (f *fill) spill(p []byte, failed bool) {
 func (f *fill) lagging() bool {
 	if !f.failed {
 		return false
+	}
+	if f.head != nil && f.n-f.kept > maxLag {
+		return true
 	}
 	for _, r := range f.readers {
 		if f.n-max(r.off, f.kept) > maxLag {
@@ -248,20 +255,12 @@ func (f *fill) hold() bool {
 	return true
 }
 
-// newReader turns a hold into a reader. It returns nil if what has arrived
-// cannot be read any more, or not from its beginning.
+// newReader turns a hold into a reader.
 func (f *fill) newReader(ctx context.Context, alone bool) *bodyReader {
 	r := &bodyReader{f: f, ctx: ctx, alone: alone && ctx.Done() == nil}
 	f.mu.Lock()
-	f.holds--
-	if f.failed && f.n > 0 {
-		gone := len(f.readers)+f.holds == 0
-		f.mu.Unlock()
-		if gone {
-			f.forsake(errAbandoned)
-		}
-		return nil
-	}
+	r.at = f.head
+	f.unhold()
 	f.readers = append(f.readers, r)
 	f.mu.Unlock()
 	if ctx.Done() != nil {
@@ -273,10 +272,18 @@ func (f *fill) newReader(ctx context.Context, alone bool) *bodyReader {
 	return r
 }
 
+// unhold counts a hold less. It needs the lock.
+func (f *fill) unhold() {
+	if f.holds--; f.holds == 0 && f.head != nil {
+		f.head = nil
+		f.wake()
+	}
+}
+
 // release gives a hold up.
 func (f *fill) release() {
 	f.mu.Lock()
-	f.holds--
+	f.unhold()
 	gone := len(f.readers)+f.holds == 0
 	f.mu.Unlock()
 	if gone {

@@ -193,9 +193,6 @@ func (x *exchange) share(fl *flight) (*http.Response, bool) {
 			return nil, false
 		}
 		r := o.fill.newReader(x.req.Context(), false)
-		if r == nil {
-			return nil, false
-		}
 		x.drop()
 		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
 		return x.joined(o, r), true
@@ -288,9 +285,7 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	case o.fill != nil:
 		x.drop()
 		x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
-		if r := o.fill.newReader(x.req.Context(), true); r != nil {
-			o.resp.Body = r
-		}
+		o.resp.Body = o.fill.newReader(x.req.Context(), true)
 		o.resp.Request = x.req
 		x.mark(o.resp, infoOrigin, &status{fwd: x.fwd(), fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
 		return o.resp, nil
