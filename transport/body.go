@@ -38,7 +38,9 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	b.timer.Stop()
-	if b.silent.Load() && err != io.EOF {
+	if b.silent.Load() {
+		// Whatever it brought, even an EOF: a server that sees us go may well end
+		// its answer in good order, where it is.
 		return n, &Error{Phase: PhaseBody, Err: &timeoutError{b.limit}}
 	}
 	switch err {

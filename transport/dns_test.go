@@ -13,7 +13,12 @@ import (
 var names = map[string]string{"server.test.": "127.0.0.1", "proxy.test.": "127.0.0.1", "xn--mnchen-3ya.test.": "127.0.0.1"}
 
 // offline returns a resolver that asks a server in this process.
-func offline(t testing.TB) *net.Resolver {
+func offline(t testing.TB) *net.Resolver { t.Helper(); return resolver(t, names) }
+
+// nothing returns a resolver that finds nothing.
+func nothing(t testing.TB) *net.Resolver { t.Helper(); return resolver(t, nil) }
+
+func resolver(t testing.TB, names map[string]string) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -28,7 +33,7 @@ func offline(t testing.TB) *net.Resolver {
 			if err != nil {
 				return
 			}
-			if reply := answerDNS(buf[:n]); reply != nil {
+			if reply := answerDNS(buf[:n], names); reply != nil {
 				_, _ = conn.WriteTo(reply, from)
 			}
 		}
@@ -40,7 +45,7 @@ func offline(t testing.TB) *net.Resolver {
 }
 
 // answerDNS answers a question: an address, nothing, or no such name.
-func answerDNS(query []byte) []byte {
+func answerDNS(query []byte, names map[string]string) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(query) != nil || len(m.Questions) != 1 {
 		return nil

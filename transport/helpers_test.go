@@ -2,11 +2,15 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"io"
 	"log"
 	"net"
+	"net/http/httptrace"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/servers"
 )
 
 var discardLog = log.New(io.Discard, "", 0)
@@ -24,4 +28,15 @@ func decodePEM(t testing.TB, data []byte) []byte {
 		t.Fatal("no PEM")
 	}
 	return block.Bytes
+}
+
+const clientAuthIfGiven = tls.VerifyClientCertIfGiven
+
+func tlsConfigFor(ca *servers.CA) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{ca.TLS("127.0.0.1", "server.test", "proxy.test")}}
+}
+
+// withReused notes whether the connection of a request was used before.
+func withReused(ctx context.Context, reused *bool) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { *reused = info.Reused }})
 }

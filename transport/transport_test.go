@@ -318,7 +318,7 @@ func TestKeepAlive(t *testing.T) {
 // TestErrors is E6, E11, T32, K11: which phase failed, and how.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	closed := tcp(t, func(net.Conn) {})
+	closed := tcp(t, func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })
 	garbage := tcp(t, func(conn net.Conn) {
 		if _, err := conn.Read(make([]byte, 1)); err == nil {
 			_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
