@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// A CA is a certificate authority made for one test.
+// A CA is a certificate authority made for one test. It is safe for concurrent
+// use.
 type CA struct {
 	// File is a PEM file with its certificate.
 	File string
@@ -26,7 +28,7 @@ type CA struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	n    int64
+	n    atomic.Int64 // serial numbers given out
 }
 
 // A Leaf describes a certificate to be issued.
@@ -41,7 +43,7 @@ type Leaf struct {
 // NewCA makes a certificate authority.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
-	ca := &CA{t: t, dir: Dir(t), n: 1, Pool: x509.NewCertPool()}
+	ca := &CA{t: t, dir: Dir(t), Pool: x509.NewCertPool()}
 	ca.key = newKey(t)
 	tmpl := &x509.Certificate{
 		SerialNumber:          big.NewInt(time.Now().UnixNano()),
@@ -75,9 +77,9 @@ func (ca *CA) Expired(names ...string) (certFile, keyFile string) {
 // Issue issues the certificate that leaf describes.
 func (ca *CA) Issue(leaf Leaf) (certFile, keyFile string) {
 	ca.t.Helper()
-	ca.n++
+	n := ca.n.Add(1) + 1
 	tmpl := &x509.Certificate{
-		SerialNumber:          big.NewInt(ca.n),
+		SerialNumber:          big.NewInt(n),
 		NotBefore:             leaf.NotBefore,
 		NotAfter:              leaf.NotAfter,
 		BasicConstraintsValid: true,
@@ -106,7 +108,7 @@ func (ca *CA) Issue(leaf Leaf) (certFile, keyFile string) {
 	if err != nil {
 		ca.t.Fatal(err)
 	}
-	name := fmt.Sprintf("leaf%d", ca.n)
+	name := fmt.Sprintf("leaf%d", n)
 	certFile = Write(ca.t, ca.dir, name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})))
 	keyFile = Write(ca.t, ca.dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	return certFile, keyFile
