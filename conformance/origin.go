@@ -104,32 +104,44 @@ func (o *Origin) RoundTrip(req *http.Request) (*http.Response, error) {
 	return http.ReadResponse(bufio.NewReader(bytes.NewReader(a.wire)), req)
 }
 
-// ServeHTTP answers the same on a socket. The bytes are written as they are, and
-// the connection is closed after them.
+// ServeHTTP answers the same on a socket: the bytes are written as they are. It
+// takes the connection over, and serves what else comes on it.
 func (o *Origin) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.Copy(io.Discard, req.Body)
-	if o.pause(req.Context(), req.URL.Path, req.Header) != nil {
-		return
-	}
-	a := o.answer(req.Method, req.URL.RequestURI(), req.URL.Path, req.Header, time.Now())
+	ctx := req.Context()
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	for _, i := range a.interim {
-		_, _ = fmt.Fprintf(buf, "HTTP/1.1 %d %s\r\n", i.Code, http.StatusText(i.Code))
-		for _, f := range i.Fields {
-			_, _ = fmt.Fprintf(buf, "%s: %s\r\n", f.Name, f.Value)
+	for o.serve(ctx, buf.Writer, req) {
+		if req, err = http.ReadRequest(buf.Reader); err != nil {
+			return
 		}
-		_, _ = buf.WriteString("\r\n")
+		if _, err = io.Copy(io.Discard, req.Body); err != nil {
+			return
+		}
+	}
+}
+
+// serve writes the answer to req and reports whether the connection goes on.
+func (o *Origin) serve(ctx context.Context, w *bufio.Writer, req *http.Request) bool {
+	if o.pause(ctx, req.URL.Path, req.Header) != nil {
+		return false
+	}
+	a := o.answer(req.Method, req.URL.RequestURI(), req.URL.Path, req.Header, time.Now())
+	for _, i := range a.interim {
+		_, _ = fmt.Fprintf(w, "HTTP/1.1 %d %s\r\n", i.Code, http.StatusText(i.Code))
+		for _, f := range i.Fields {
+			_, _ = fmt.Fprintf(w, "%s: %s\r\n", f.Name, f.Value)
+		}
+		_, _ = w.WriteString("\r\n")
 	}
 	if !a.disconnect {
-		head, body, _ := bytes.Cut(a.wire, []byte("\r\n\r\n"))
-		_, _ = fmt.Fprintf(buf, "%s\r\nConnection: close\r\n\r\n%s", head, body)
+		_, _ = w.Write(a.wire)
 	}
-	_ = buf.Flush()
+	return w.Flush() == nil && !a.disconnect && !req.Close
 }
 
 // pause waits as long as the request is configured to.

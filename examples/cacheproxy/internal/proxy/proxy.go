@@ -1,0 +1,120 @@
+// Package proxy is the cacheproxy command without its choice of stores.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// Main runs the command. open opens the store that -store names.
+func Main(open func(spec string) (caching.Store, error)) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := Run(ctx, os.Args[1:], open, func(url string) { log.Println("cacheproxy: listening on", url) }); err != nil {
+		log.Fatalln("cacheproxy:", err)
+	}
+}
+
+// Run serves until ctx is done. It calls ready with the proxy's URL.
+func Run(ctx context.Context, args []string, open func(string) (caching.Store, error), ready func(url string)) error {
+	flags := flag.NewFlagSet("cacheproxy", flag.ContinueOnError)
+	listen := flags.String("listen", "localhost:8080", "listen on this `address`")
+	upstream := flags.String("upstream", "", "send requests on to this `URL`")
+	mode := flags.String("mode", "shared", "private, shared, or cdn: a shared cache that obeys CDN-Cache-Control")
+	spec := flags.String("store", "memory", "memory, dir:PATH, or what else this build has")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	target, err := url.Parse(*upstream)
+	if err != nil || target.Host == "" || flags.NArg() > 0 {
+		return fmt.Errorf("want -upstream http://host[:port][/path] and no arguments, not %q %q", *upstream, flags.Args())
+	}
+	cache, err := Settings(*mode)
+	if err != nil {
+		return err
+	}
+	if cache.Store, err = open(*spec); err != nil {
+		return err
+	}
+	if c, ok := cache.Store.(io.Closer); ok {
+		defer c.Close()
+	}
+	defer cache.Close()
+	defer cache.CloseIdleConnections()
+
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: Handler(target, cache), ReadHeaderTimeout: time.Minute}
+	down := make(chan error, 1)
+	defer context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		down <- server.Shutdown(grace)
+	})()
+	ready("http://" + l.Addr().String())
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-down
+}
+
+// Settings returns the cache of a mode.
+func Settings(mode string) (*caching.Transport, error) {
+	// Without DisableCompression, Go asks for gzip on its own account and undoes it.
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.DisableCompression = true
+	switch mode {
+	case "private":
+		return &caching.Transport{Base: base}, nil
+	case "shared":
+		return &caching.Transport{Base: base, Shared: true}, nil
+	case "cdn":
+		return &caching.Transport{Base: base, Shared: true, Targeted: []string{"CDN-Cache-Control"}}, nil
+	}
+	return nil, fmt.Errorf("-mode %q: want private, shared or cdn", mode)
+}
+
+// OpenStore opens the stores that caching has: memory and dir:PATH, of 1 GiB.
+func OpenStore(spec string) (caching.Store, error) {
+	if path, ok := strings.CutPrefix(spec, "dir:"); ok && path != "" {
+		return caching.OpenDir(path, 1<<30)
+	}
+	if spec != "memory" {
+		return nil, fmt.Errorf("-store %q: want memory or dir:PATH", spec)
+	}
+	return caching.NewMemory(0), nil
+}
+
+// Handler sends requests to target through cache. What cannot be had from there
+// is 502; a 504 is the cache's own.
+func Handler(target *url.URL, cache http.RoundTripper) http.Handler {
+	p := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:     cache,
+		FlushInterval: -1, // a body is passed on as it comes
+		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = nil // net/http would guess one
+		p.ServeHTTP(w, r)
+	})
+}
