@@ -54,8 +54,8 @@ type found struct {
 	key string
 	// variants are all that the index lists, if there is one.
 	variants []variant
-	// search is the No-Vary-Search that led there.
-	search string
+	// primary is where entry or the index was found.
+	primary string
 }
 
 func (x *exchange) drop() {
@@ -210,15 +210,11 @@ func (x *exchange) lookup() {
 }
 
 func (x *exchange) seek() {
-	if x.find(x.key) || !x.st.t.NoVarySearch || x.req.URL.RawQuery == "" {
+	if x.find(x.key) || !x.st.t.NoVarySearch {
 		return
 	}
-	if key, search := x.searchKey(); key != "" && x.find(key) {
-		if x.found.f != nil && x.found.f.search != search {
-			x.drop()
-			return
-		}
-		x.found.search = search
+	if key, search := x.searchKey(); key != "" && x.find(key) && x.found.f != nil && x.found.f.search != search {
+		x.drop()
 	}
 }
 
@@ -229,11 +225,11 @@ func (x *exchange) find(key string) bool {
 		return false
 	}
 	if !f.index {
-		x.found = found{entry: e, f: f, key: key}
+		x.found = found{entry: e, f: f, key: key, primary: key}
 		return true
 	}
 	_ = e.Close()
-	x.found.variants = f.variants
+	x.found.variants, x.found.primary = f.variants, key
 	if v := match(f.variants, x.req.Header, x.hide); v != nil {
 		if e, f := x.st.get(x.req.Context(), v.key, x); e != nil && !f.index {
 			x.found.entry, x.found.f, x.found.key = e, f, v.key

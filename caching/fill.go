@@ -23,6 +23,7 @@ type fill struct {
 	src   io.ReadCloser
 	w     Writer
 	size  int64 // of the body, -1 if it is not known
+	start int64 // where readers begin: what is before is stored already
 	limit int64 // largest body that is stored, 0 for no bound
 	// finish commits the body, of n bytes, or drops it. It is called once.
 	finish func(n int64, whole bool)
@@ -257,7 +258,7 @@ func (f *fill) hold() bool {
 
 // newReader turns a hold into a reader.
 func (f *fill) newReader(ctx context.Context, alone bool) *bodyReader {
-	r := &bodyReader{f: f, ctx: ctx, alone: alone && ctx.Done() == nil}
+	r := &bodyReader{f: f, ctx: ctx, alone: alone && ctx.Done() == nil, off: f.start}
 	f.mu.Lock()
 	r.at = f.head
 	f.unhold()
@@ -306,7 +307,7 @@ func (f *fill) unused() bool {
 	if len(f.readers)+f.holds > 0 || f.closing {
 		return false
 	}
-	f.closing = true
+	f.closing, f.budget = true, roundtrip.DrainBytes+1
 	if f.err != nil {
 		_ = f.w.Close()
 		return false
@@ -475,7 +476,6 @@ func (f *fill) drain() {
 	timer := time.AfterFunc(roundtrip.DrainTime, func() { f.abandon(errAbandoned) })
 	defer timer.Stop()
 	f.mu.Lock()
-	f.budget = roundtrip.DrainBytes + 1
 	if !f.pumping && !f.busy {
 		f.pumping = true
 		go f.pump()

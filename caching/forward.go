@@ -193,9 +193,10 @@ func (x *exchange) share(fl *flight) (*http.Response, bool) {
 			return nil, false
 		}
 		r := o.fill.newReader(x.req.Context(), false)
-		x.drop()
 		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
-		return x.joined(o, r), true
+		resp := x.joined(o, r)
+		x.drop()
+		return resp, true
 	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID:
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
@@ -283,11 +284,12 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 		x.drop()
 		return nil, o.err
 	case o.fill != nil:
+		fwd := x.fwd()
 		x.drop()
 		x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
 		o.resp.Body = o.fill.newReader(x.req.Context(), true)
 		o.resp.Request = x.req
-		x.mark(o.resp, infoOrigin, &status{fwd: x.fwd(), fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
+		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
 		return o.resp, nil
 	}
 	if errorStatus(o.resp.StatusCode) {

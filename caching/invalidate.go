@@ -102,6 +102,13 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 	if y.user = ""; x.user != "" {
 		keys = append(keys, y.keyOf(x.req.URL.RawQuery))
 	}
+	if st.t.NoVarySearch {
+		for _, z := range []*exchange{x, &y} {
+			if key, _ := z.searchKey(); key != "" {
+				keys = append(keys, key)
+			}
+		}
+	}
 	if e, f := st.get(ctx, target, x); e != nil {
 		keys = append(keys, f.others...)
 		_ = e.Close()

@@ -37,6 +37,14 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		return outcome{resp: resp, detail: reason}
 	}
 	size := bodySize(resp)
+	if part.old == nil && f.isPartial {
+		// A 206 that is longer or shorter than its range is not what it says.
+		n := f.part.Last - f.part.First + 1
+		if size >= 0 && size != n {
+			return outcome{resp: resp, detail: "length of the body is not that of its range"}
+		}
+		size = n
+	}
 	total := size
 	if total >= 0 {
 		total += part.before + part.after
@@ -51,6 +59,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		st: x.st, x: *x, ctx: context.WithoutCancel(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		variants: x.found.variants, lease: x.lease,
 	}
+	k.primary, _ = x.primaryFor(header)
 	x.lease = nil
 	fl := &fill{src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1}
 	if part.before > 0 {
@@ -96,10 +105,11 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
-	r := record{key: x.key, ttl: x.ttlOf(resp), search: x.found.search}
+	primary, search := x.primaryFor(header)
+	r := record{key: primary, ttl: x.ttlOf(resp), search: search}
 	if names, star := varyNames(m.Header); len(names) > 0 && !star {
 		r.selectors = selectorsOf(names, x.req.Header, x.hide)
-		r.key = variantKey(x.key, r.selectors)
+		r.key = variantKey(primary, r.selectors)
 	}
 	return m, x.equip(m, r)
 }
@@ -168,6 +178,7 @@ type keeper struct {
 	part     portionKept
 	variants []variant
 	lease    func()
+	primary  string
 }
 
 // finish commits the entry, or drops it.
@@ -202,17 +213,17 @@ func (k *keeper) finish(_ int64, whole bool) {
 	k.st.passing.remove(k.x.key)
 	if len(k.f.selectors) > 0 {
 		v := variantOf(k.meta, k.f, k.f.selectors, k.f.key)
-		k.st.addVariant(k.ctx, k.x.key, v, k.f, &k.x)
+		k.st.addVariant(k.ctx, k.primary, v, k.f, &k.x)
 	} else {
 		for i := range k.variants {
 			_ = k.st.store.Delete(k.ctx, k.variants[i].key)
 		}
 	}
 	if k.x.user != "" {
-		k.st.addUser(k.ctx, k.x.target(), k.x.key, k.meta, &k.x)
+		k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x)
 	}
-	if k.st.t.NoVarySearch {
-		k.st.addSearch(k.ctx, &k.x, k.meta)
+	if k.f.search != "" {
+		k.st.addSearch(k.ctx, &k.x, k.meta, k.f.search)
 	}
 }
 
@@ -311,6 +322,8 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 	o = x.keep(a, header, &both, part)
 	if o.fill == nil {
 		_ = part.old.Close()
+	} else {
+		o.fill.start = before
 	}
 	return o, true
 }

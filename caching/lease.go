@@ -55,4 +55,3 @@ func (x *exchange) acquire() bool {
 		}
 	}
 }
-

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"time"
-
 )
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
@@ -64,4 +63,3 @@ func (b *boundBody) Close() error {
 	b.cancel(nil)
 	return err
 }
-

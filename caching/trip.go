@@ -114,10 +114,11 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f, key)
 	if other != nil {
+		primary := x.found.primary
 		x.drop()
 		if names, star := varyNames(m.Header); kept && !star {
 			v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key)
-			x.st.addVariant(a.ctx, x.key, v, f2, x)
+			x.st.addVariant(context.WithoutCancel(a.ctx), primary, v, f2, x)
 		}
 	}
 	x.found.key = key
