@@ -1,0 +1,322 @@
+package decompress
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func mustParse(t testing.TB, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestParseUsage(t *testing.T) {
+	const base = "https://example.com/app/v1/main.js?x=1"
+	for _, tt := range []struct {
+		field, url, why string
+		match           bool
+	}{
+		{`match="/product/*"`, "https://example.com/product/1?q", "RFC 9842 §2.1.5.1", true},
+		{`match="/product/*", match-dest=("document")`, "https://example.com/product/", "no destinations here: match-dest is ignored", true},
+		{`match="/product/*"`, "https://example.com/products/1", "the slash is literal", false},
+		{`match="/app/*/main.js"`, "https://example.com/app/v2/main.js", "RFC 9842 §2.1.5.2", true},
+		{`match="/app/*/main.js"`, "https://example.com/app/v2/other.js", "another file", false},
+		{`match="/app/*/main.js"`, "https://example.com/app/main.js", "both slashes are needed", false},
+		{`match="/a*b*c"`, "https://example.com/axbxbxc", "an asterisk takes as much as it has to", true},
+		{`match="/ab*ba"`, "https://example.com/aba", "the ends do not overlap", false},
+		{`match="*.js"`, "https://example.com/app/v1/other.js", "relative to the directory of the dictionary", true},
+		{`match="*.js"`, "https://example.com/app/v2/other.js", "and not of another", false},
+		{`match="?v=*"`, "https://example.com/app/v1/main.js?v=3", "the search alone", true},
+		{`match="?v=*"`, "https://example.com/app/v1/main.js?w=3", "another search", false},
+		{`match="/x?v=1"`, "https://example.com/x?v=1", "path and search", true},
+		{`match="/x?v=1"`, "https://example.com/x", "without the search", false},
+		{`match="https://example.com:443/x/*"`, "https://example.com/x/y", "absolute, same origin", true},
+		{`match="https://example.com"`, "https://example.com/any", "absolute, any path", true},
+		{`match="https://other.example/*"`, "", "another origin", false},
+		{`match="http://example.com/*"`, "", "another scheme", false},
+		{`match="/a\\*b"`, "https://example.com/a*b", "an escaped asterisk", true},
+		{`match="/x", type=raw`, "https://example.com/x", "the one type", true},
+		{`match="/x", type=other`, "", "§2.1.4: unknown type", false},
+		{`match="/x", id="a\"b"`, "https://example.com/x", "id", true},
+		{`match="/x", id="` + strings.Repeat("i", 1025) + `"`, "", "id too long", false},
+		{`match="/x", id=token`, "", "id is a string", false},
+		{`match=/x`, "", "match is a string", false},
+		{`id="x"`, "", "match is required", false},
+		{``, "", "nothing", false},
+		{`match=""`, "", "empty", false},
+		{`match="/([a-z]+)"`, "", "regular expressions are forbidden", false},
+		{`match="/:name"`, "", "named groups are not understood", false},
+		{`match="/{a}?"`, "", "groups are not understood", false},
+		{`match="/*?"`, "", "modifiers are not understood", false},
+		{`match="/` + strings.Repeat("a", 600) + `"`, "", "too long", false},
+		{`match="/ä"`, "", "not ASCII", false},
+	} {
+		u, why := parseUsage([]string{tt.field}, mustParse(t, base))
+		if tt.url == "" {
+			if why == "" {
+				t.Errorf("%s was accepted: %s", tt.field, tt.why)
+			}
+			continue
+		}
+		if why != "" {
+			t.Errorf("%s: %s (%s)", tt.field, why, tt.why)
+			continue
+		}
+		if got := u.pattern.matches(mustParse(t, tt.url)); got != tt.match {
+			t.Errorf("%s matches %s: %v, want %v: %s", tt.field, tt.url, got, tt.match, tt.why)
+		}
+	}
+}
+
+func TestFreshFor(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		header http.Header
+		want   time.Duration
+		why    string
+	}{
+		{http.Header{"Cache-Control": {"max-age=60"}}, time.Minute, "explicit"},
+		{http.Header{"Cache-Control": {"public", "max-age=60"}, "Age": {"20"}}, 40 * time.Second, "less its age"},
+		{http.Header{"Cache-Control": {"max-age=60"}, "Age": {"80"}}, 0, "stale already"},
+		{http.Header{"Cache-Control": {"max-age=60, no-store"}}, 0, "not to be stored"},
+		{http.Header{"Cache-Control": {"max-age=60, no-cache"}}, 0, "never fresh"},
+		{http.Header{"Cache-Control": {"max-age=60, max-age=61"}}, 0, "contradiction"},
+		{http.Header{"Cache-Control": {"max-age=x"}}, 0, "broken"},
+		{http.Header{"Expires": {"Thu, 01 Jan 2026 00:01:00 GMT"}}, time.Minute, "Expires"},
+		{http.Header{"Expires": {"Thu, 01 Jan 2026 00:01:00 GMT"}, "Date": {"Thu, 01 Jan 2026 00:00:30 GMT"}}, 30 * time.Second, "from Date"},
+		{http.Header{"Expires": {"0"}}, 0, "the past"},
+		{http.Header{}, 0, "nothing said"},
+	} {
+		if got := freshFor(tt.header, now); got != tt.want {
+			t.Errorf("%v: %v, want %v: %s", tt.header, got, tt.want, tt.why)
+		}
+	}
+}
+
+// dcz returns data compressed with a dictionary, as RFC 9842 §5 has it.
+func dcz(t testing.TB, dict, data []byte) []byte {
+	t.Helper()
+	hash := sha256.Sum256(dict)
+	var buf bytes.Buffer
+	buf.WriteString("\x5e\x2a\x4d\x18\x20\x00\x00\x00")
+	buf.Write(hash[:])
+	w, err := zstd.NewWriter(&buf, zstd.WithEncoderDictRaw(0, dict), zstd.WithWindowSize(8<<20), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write(data)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// dictionaryServer answers /v1 with a dictionary and everything else in dcz if
+// it may.
+type dictionaryServer struct {
+	t       testing.TB
+	v1, v2  []byte
+	control string
+	seen    []http.Header
+	wire    int
+}
+
+func (s *dictionaryServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.seen = append(s.seen, req.Header.Clone())
+	h := http.Header{"Vary": {"accept-encoding, available-dictionary"}}
+	hash := sha256.Sum256(s.v1)
+	body := s.v2
+	switch {
+	case req.URL.Path == "/app/v1":
+		h.Set("Use-As-Dictionary", `match="/app/*", id="one \"1\""`)
+		h.Set("Cache-Control", s.control)
+		h.Set("Content-Encoding", "gzip")
+		body = encode(s.t, "gzip", s.v1)
+	case req.Header.Get("Available-Dictionary") == ":"+base64.StdEncoding.EncodeToString(hash[:])+":" &&
+		strings.HasSuffix(req.Header.Get("Accept-Encoding"), ", dcz"):
+		h.Set("Content-Encoding", "dcz")
+		body = dcz(s.t, s.v1, s.v2)
+	}
+	s.wire = len(body)
+	return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+}
+
+func fetchURL(t testing.TB, rt http.RoundTripper, url string, header ...string) ([]byte, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
+
+func TestDictionaries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v1 := noise(200_000)
+		s := &dictionaryServer{t: t, v1: v1, v2: append(bytes.Clone(v1), "and a little more"...), control: "max-age=3600"}
+		layer := &Transport{Dictionaries: &Dictionaries{}}
+		rt := layer.Wrap(s)
+		want := func(url string, body []byte, dictionary bool, header ...string) {
+			t.Helper()
+			got, err := fetchURL(t, rt, url, header...)
+			if err != nil || !bytes.Equal(got, body) {
+				t.Errorf("%s: %d bytes, %v", url, len(got), err)
+			}
+			h := s.seen[len(s.seen)-1]
+			if has := h.Get("Available-Dictionary") != ""; has != dictionary || has != strings.Contains(h.Get("Accept-Encoding"), "dcz") {
+				t.Errorf("%s: sent %v, want a dictionary: %v", url, h, dictionary)
+			}
+			if dictionary && h.Get("Dictionary-Id") != `"one \"1\""` {
+				t.Errorf("%s: Dictionary-ID %q", url, h.Get("Dictionary-Id"))
+			}
+		}
+		const host = "https://example.com"
+		want(host+"/app/v2", s.v2, false)
+		want(host+"/app/v1", v1, false)
+		want(host+"/app/v2", s.v2, true)
+		if s.wire > 10_000 {
+			t.Errorf("%d bytes for a difference of 17", s.wire)
+		}
+		want(host+"/other", s.v2, false)
+		want("https://other.example/app/v2", s.v2, false)
+		want("http://example.com/app/v2", s.v2, false)
+		want(host+"/app/v2", s.v2, false, "Authorization", "Bearer other")
+		want(host+"/app/v2", s.v2, false, "Cookie", "a=b")
+		want(host+"/app/v2", s.v2, false, "Accept-Encoding", "gzip")
+		want(host+"/app/v2", s.v2, false, "Range", "bytes=0-")
+		time.Sleep(time.Hour)
+		want(host+"/app/v2", s.v2, false) // stale
+		want(host+"/app/v1", v1, false)
+		want(host+"/app/v2", s.v2, true)
+		layer.Dictionaries.Clear()
+		want(host+"/app/v2", s.v2, false)
+		s.control = "no-store"
+		want(host+"/app/v1", v1, false)
+		want(host+"/app/v2", s.v2, false)
+	})
+}
+
+// TestDictionaryMismatch: content for another dictionary is refused, and so is
+// dcz that was not asked for.
+func TestDictionaryMismatch(t *testing.T) {
+	v1, v2 := noise(5000), noise(6000)
+	for _, tt := range []struct {
+		name string
+		wire []byte
+		want error
+	}{
+		{"another dictionary", dcz(t, v2, v1), ErrDictionary},
+		{"no header", encode(t, "zstd", v2), zstd.ErrMagicMismatch},
+		{"cut in the header", dcz(t, v1, v2)[:20], io.ErrUnexpectedEOF},
+		{"cut in the content", dcz(t, v1, v2)[:400], io.ErrUnexpectedEOF},
+		{"the right one", dcz(t, v1, v2), nil},
+	} {
+		layer := &Transport{Dictionaries: &Dictionaries{}}
+		base := rttest.NewScript(t,
+			rttest.Respond("HTTP/1.1 200 OK\nCache-Control: max-age=60\nUse-As-Dictionary: match=\"/*\"\n\n"+string(v1)),
+			rttest.Respond("HTTP/1.1 200 OK\nContent-Encoding: dcz\n\n"+string(tt.wire)))
+		if _, err := fetchURL(t, layer.Wrap(base), "https://example.com/a"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := fetchURL(t, layer.Wrap(base), "https://example.com/b")
+		if !errors.Is(err, tt.want) || tt.want == nil && !bytes.Equal(got, v2) {
+			t.Errorf("%s: %d bytes, %v, want %v", tt.name, len(got), err, tt.want)
+		}
+	}
+	got, err := fetch(t, (&Transport{Dictionaries: &Dictionaries{}}).Wrap(serve(strings.NewReader("x"), "dcz")))
+	if err != nil || string(got) != "x" {
+		t.Errorf("dcz that was not asked for: %q, %v", got, err)
+	}
+}
+
+func TestDictionaryBounds(t *testing.T) {
+	s := &Dictionaries{MaxBytes: 10_000}
+	layer := &Transport{Dictionaries: s}
+	put := func(path string, size int, read bool) {
+		base := rttest.NewScript(t, rttest.Respond(fmt.Sprintf(
+			"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nCache-Control: max-age=60\nUse-As-Dictionary: match=\"%s/*\"\n\n%s", path, noise(size))))
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://example.com"+path, nil)
+		resp, err := layer.Wrap(base).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read {
+			_, _ = io.Copy(io.Discard, resp.Body)
+		} else {
+			_, _ = resp.Body.Read(make([]byte, 10))
+		}
+		_ = resp.Body.Close()
+	}
+	has := func(path string) bool {
+		return s.find(&http.Request{URL: mustParse(t, "https://example.com"+path+"/x")}, time.Now()) != nil
+	}
+	put("/big", 5001, true)
+	put("/partly", 4000, false)
+	if has("/big") || has("/partly") || s.bytes != 0 {
+		t.Errorf("kept what is too big or was not read to its end: %d bytes", s.bytes)
+	}
+	put("/a", 4000, true)
+	put("/b", 4000, true)
+	if !has("/b") || !has("/a") { // a is the one used last now
+		t.Error("two dictionaries that fit are not kept")
+	}
+	put("/c", 4000, true)
+	if has("/b") || !has("/a") || !has("/c") || s.bytes != 8000 {
+		t.Errorf("the one used longest ago did not make room: %d bytes", s.bytes)
+	}
+	put("/a", 3000, true)
+	if s.bytes != 7000 {
+		t.Errorf("a newer one does not replace the older: %d bytes", s.bytes)
+	}
+	for i := range 200 {
+		put(fmt.Sprintf("/n%d", i), 1, true)
+	}
+	if len(s.all) != maxDictionaries {
+		t.Errorf("%d dictionaries, want %d", len(s.all), maxDictionaries)
+	}
+}
+
+func FuzzParsePattern(f *testing.F) {
+	f.Add("/a/*", "/a/b")
+	f.Add("https://example.com/*?x=*", "/?x=1")
+	f.Add("?*", "")
+	f.Add(`\`, "/")
+	base := &url.URL{Scheme: "https", Host: "example.com", Path: "/x/y"}
+	f.Fuzz(func(t *testing.T, match, target string) {
+		if match == "" {
+			return
+		}
+		p, ok := parsePattern(match, base)
+		u, err := url.Parse(target)
+		if !ok || err != nil {
+			return
+		}
+		p.matches(u)
+	})
+}

@@ -1,0 +1,235 @@
+package decompress
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+// plain undoes the coding of a request body.
+func plain(t testing.TB, r rttest.Recorded) string {
+	t.Helper()
+	var rd io.Reader = strings.NewReader(r.Body)
+	var err error
+	switch r.Header.Get("Content-Encoding") {
+	case "gzip":
+		rd, err = gzip.NewReader(rd)
+	case "zstd":
+		rd, err = zstd.NewReader(rd, zstd.WithDecoderConcurrency(1))
+	case "":
+	default:
+		t.Fatalf("coding %q", r.Header.Get("Content-Encoding"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(rd)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+func post(t testing.TB, rt http.RoundTripper, url string, body io.Reader, header ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp
+}
+
+const (
+	ok  = "HTTP/1.1 200 OK\n\nok"
+	no  = "HTTP/1.1 415 Unsupported Media Type\n\nno"
+	noA = "HTTP/1.1 415 Unsupported Media Type\nAccept-Encoding: "
+)
+
+func TestCompress(t *testing.T) {
+	data := string(text(50_000))
+	for _, tt := range []struct {
+		name, why string
+		layer     *Transport
+		body      func() io.Reader
+		header    []string
+		want      string
+	}{
+		{name: "gzip", why: "asked for", layer: &Transport{Compress: "gzip"}, want: "gzip"},
+		{name: "zstd", why: "asked for", layer: &Transport{Compress: "zstd"}, want: "zstd"},
+		{name: "off", why: "the default", layer: &Transport{}},
+		{name: "unknown", why: "there is no encoder", layer: &Transport{Compress: "br"}},
+		{name: "small", why: "below 1 KiB", layer: &Transport{Compress: "gzip"}, body: func() io.Reader { return strings.NewReader(data[:1023]) }},
+		{name: "at the minimum", why: "1 KiB is not below", layer: &Transport{Compress: "gzip"}, body: func() io.Reader { return strings.NewReader(data[:1024]) }, want: "gzip"},
+		{name: "small, all", why: "negative is no minimum", layer: &Transport{Compress: "gzip", CompressMin: -1}, body: func() io.Reader { return strings.NewReader("x") }, want: "gzip"},
+		{name: "pipe", why: "of unknown length", layer: &Transport{Compress: "gzip"}, body: func() io.Reader { return struct{ io.Reader }{strings.NewReader(data)} }, want: "gzip"},
+		{name: "encoded", why: "twice is no use", layer: &Transport{Compress: "gzip"}, header: []string{"Content-Encoding", "br"}, want: "br"},
+		{name: "part", why: "a range is of what is stored", layer: &Transport{Compress: "gzip"}, header: []string{"Content-Range", "bytes 0-1/2"}},
+		{name: "digest", why: "the digest is of the bytes sent", layer: &Transport{Compress: "gzip"}, header: []string{"Content-Digest", "sha-256=:x:"}},
+		{name: "no body", why: "nothing to compress", layer: &Transport{Compress: "gzip"}, body: func() io.Reader { return nil }},
+	} {
+		body := tt.body
+		if body == nil {
+			body = func() io.Reader { return strings.NewReader(data) }
+		}
+		base := rttest.NewScript(t, rttest.Respond(ok))
+		post(t, tt.layer.Wrap(base), "http://example.com/", body(), tt.header...)
+		r := base.Requests()[0]
+		if got := r.Header.Get("Content-Encoding"); got != tt.want {
+			t.Errorf("%s: sent as %q, want %q: %s", tt.name, got, tt.want, tt.why)
+			continue
+		}
+		if tt.want == "gzip" || tt.want == "zstd" {
+			want := ""
+			if b := body(); b != nil {
+				all, _ := io.ReadAll(b)
+				want = string(all)
+			}
+			if plain(t, r) != want {
+				t.Errorf("%s: the body is another", tt.name)
+			}
+			if r.Request.ContentLength != -1 || r.Header.Get("Content-Length") != "" {
+				t.Errorf("%s: ContentLength %d", tt.name, r.Request.ContentLength)
+			}
+			if (r.Request.GetBody != nil) != (tt.name != "pipe") {
+				t.Errorf("%s: GetBody %v", tt.name, r.Request.GetBody != nil)
+			}
+			if get := r.Request.GetBody; get != nil {
+				b, err := get()
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := io.ReadAll(b)
+				if err != nil || string(again) != r.Body {
+					t.Errorf("%s: GetBody gives another body: %v", tt.name, err)
+				}
+				_ = b.Close()
+			}
+		}
+	}
+}
+
+func TestCompressLearns(t *testing.T) {
+	data := string(text(5000))
+	body := func() io.Reader { return strings.NewReader(data) }
+	for _, tt := range []struct {
+		name, why string
+		body      func() io.Reader
+		steps     []string // of the first call
+		status    int
+		sent      string // codings of its requests
+		then      string // coding of the next call
+	}{
+		{"refused", "RFC 9110 §15.5.16: 415 may be about the coding", body, []string{no, ok}, 200, "zstd -", "-"},
+		{"refused for another reason", "a second 415 shows it was not the coding", body, []string{no, no}, 415, "zstd -", "zstd"},
+		{"told", "RFC 9110 §12.5.3: what it takes", body, []string{noA + "gzip\n\nno", ok}, 200, "zstd gzip", "gzip"},
+		{"told nothing", "an empty list is none", body, []string{noA + "\n\nno", ok}, 200, "zstd -", "-"},
+		{"told identity", "the same", body, []string{noA + "identity\n\nno", ok}, 200, "zstd -", "-"},
+		{"told zero", "a weight of zero refuses", body, []string{noA + "zstd;q=0, gzip;q=0.0\n\nno", ok}, 200, "zstd -", "-"},
+		{"told any", "then it was not the coding", body, []string{noA + "*\n\nno"}, 415, "zstd", "zstd"},
+		{"told at once", "in a success too", body, []string{"HTTP/1.1 200 OK\nAccept-Encoding: gzip\n\nok"}, 200, "zstd", "gzip"},
+		{"not replayable", "the caller gets the 415, the next call knows", func() io.Reader { return struct{ io.Reader }{body()} }, []string{no}, 415, "zstd", "-"},
+	} {
+		layer := &Transport{Compress: "zstd"}
+		base := rttest.NewScript(t)
+		for _, s := range append(tt.steps, ok, ok) {
+			base.Add(rttest.Respond(s))
+		}
+		resp := post(t, layer.Wrap(base), "http://example.com/a?x=1", tt.body())
+		if resp.StatusCode != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.name, resp.StatusCode, tt.status)
+		}
+		post(t, layer.Wrap(base), "http://example.com/a?x=2", body())
+		post(t, layer.Wrap(base), "http://example.com/b", body())
+		var got []string
+		for _, r := range base.Requests() {
+			c := r.Header.Get("Content-Encoding")
+			if c == "" {
+				c = "-"
+			}
+			got = append(got, c)
+			if plain(t, r) != data {
+				t.Errorf("%s: the body is another", tt.name)
+			}
+		}
+		if want := tt.sent + " " + tt.then + " zstd"; strings.Join(got, " ") != want {
+			t.Errorf("%s: sent as %q, want %q: %s", tt.name, strings.Join(got, " "), want, tt.why)
+		}
+	}
+}
+
+func TestLearnedIsBounded(t *testing.T) {
+	var l learned
+	for i := range 3000 {
+		req, _ := http.NewRequest("POST", "http://example.com/"+strings.Repeat("x", i%1500)+"/y"+strings.Repeat("z", i/1500), nil)
+		l.note(req, "gzip", "gzip", &http.Response{StatusCode: 415})
+	}
+	if len(l.m) > maxLearned {
+		t.Errorf("%d lessons", len(l.m))
+	}
+}
+
+// TestCompressedBodyClose: a transport that gives up closes the body while it
+// reads it.
+func TestCompressedBodyClose(t *testing.T) {
+	layer := &Transport{Compress: "gzip"}
+	for _, coding := range []string{"gzip", "zstd"} {
+		layer.Compress = coding
+		for i := range 50 {
+			src := &gate{first: bytes.NewReader(noise(100_000)), closed: make(chan struct{})}
+			b := &compressedBody{src: src, pool: layer.encoders.of(coding)}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				_, err := io.Copy(io.Discard, b)
+				if err == nil {
+					t.Error("a closed body ended well")
+				}
+			})
+			for range i * 20 {
+				_ = i
+			}
+			_ = b.Close()
+			wg.Wait()
+			_ = b.Close()
+			if src.closes.Load() != 1 {
+				t.Errorf("%s: the caller's body was closed %d times", coding, src.closes.Load())
+			}
+			if _, err := b.Read(make([]byte, 1)); err == nil {
+				t.Error("reading after Close")
+			}
+		}
+	}
+}
+
+// TestCompressedBodyFails: what the caller's body says is what the transport
+// hears, before any end.
+func TestCompressedBodyFails(t *testing.T) {
+	broken := errors.New("disk")
+	layer := &Transport{}
+	b := &compressedBody{src: io.NopCloser(io.MultiReader(bytes.NewReader(noise(50_000)), &failsWith{broken})), pool: layer.encoders.of("gzip")}
+	if _, err := io.ReadAll(b); err != broken {
+		t.Errorf("%v, want %v", err, broken)
+	}
+	_ = b.Close()
+}
+
+type failsWith struct{ err error }
+
+func (f *failsWith) Read([]byte) (int, error) { return 0, f.err }
