@@ -23,6 +23,9 @@ type leaser interface {
 	lost(a *Attempt, stale bool)
 	// kept takes it back unused.
 	kept(a *Attempt)
+	// adopt takes over what a has leased from another session of the same
+	// credential and realm.
+	adopt(a *Attempt, from Session)
 }
 
 // A digestSession signs for one user in one realm.
@@ -75,6 +78,24 @@ func (s *digestSession) kept(a *Attempt) {
 		s.pool.put(n)
 		a.proof.nonce = nil
 	}
+}
+
+func (s *digestSession) adopt(a *Attempt, from Session) {
+	old, ok := from.(*digestSession)
+	n := a.proof.nonce
+	if !ok {
+		return
+	}
+	if n == nil {
+		// Not signed yet: it is still in the other pool.
+		n = old.pool.lease()
+	}
+	if n == nil {
+		return
+	}
+	old.pool.drop(n, false)
+	s.pool.arrive(n)
+	a.proof.nonce = n
 }
 
 // prepare computes what does not change between the requests of n. The client

@@ -42,6 +42,7 @@ type exchange struct {
 	scheme   Scheme
 	strength int
 	space    *space     // it was found in, nil if it is new
+	known    *known     // likewise
 	answered *Challenge // it answers, nil if it is from memory
 
 	spent   bool // an excuse was accepted
@@ -137,7 +138,7 @@ func (x *exchange) recall(replay bool) error {
 		if l, ok := k.session.(leaser); ok && !l.lease(&x.Attempt, !replay) {
 			return nil
 		}
-		x.session, x.scheme, x.strength, x.space = k.session, k.scheme, k.strength, sp
+		x.session, x.scheme, x.strength, x.space, x.known = k.session, k.scheme, k.strength, sp, k
 		return nil
 	}
 	return nil
@@ -245,15 +246,19 @@ func (x *exchange) learn() {
 		return x.Credential.Domain != "" && mayUse(x.Credential.Domain, way{origin: o, crossed: true})
 	})
 	k := known{x.scheme, x.session, x.strength, x.Latin1}
-	x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
+	s := x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
+	if l, ok := s.(leaser); ok && s != x.session {
+		l.adopt(&x.Attempt, x.session)
+		x.session = s
+	}
 }
 
 // keep puts an answer that cannot be sent into the memory, for the next request.
 func (x *exchange) keep() {
+	x.learn()
 	if l, ok := x.session.(leaser); ok {
 		l.kept(&x.Attempt)
 	}
-	x.learn()
 	x.session = nil
 }
 
@@ -265,7 +270,7 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 	if x.session != nil {
 		x.sentence(challenges)
 	}
-	x.session, x.space, x.answered, x.Latin1 = nil, nil, nil, false
+	x.session, x.space, x.known, x.answered, x.Latin1 = nil, nil, nil, nil, false
 	if len(challenges) == 0 {
 		x.tell("give up", "no challenge", nil)
 		return false, nil
@@ -365,7 +370,7 @@ func (x *exchange) sentence(challenges []Challenge) {
 		x.spent = x.spent || s.stale && (s.fresh || s.unasked)
 	}
 	if x.space != nil && s.unasked && v != again {
-		x.engine.memory.forget(x.space, key, x.session)
+		x.engine.memory.forget(x.space, key, x.known)
 	}
 	reason := "wrong credential"
 	switch {
@@ -393,10 +398,14 @@ func noteRefusal(all []refusal, r refusal) []refusal {
 // tell reports to trace.
 func (x *exchange) tell(action, reason string, err error) {
 	hook := trace.From(x.Context)
-	if hook == nil || x.req == nil {
+	if hook == nil {
 		return
 	}
-	e := trace.About(x.req, "auth", action, reason)
+	req := x.req
+	if req == nil { // for a proxy
+		req = &http.Request{Method: x.Method, URL: x.url}
+	}
+	e := trace.About(req, "auth", action, reason)
 	e.Err = err
 	if x.session != nil && x.scheme != nil {
 		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))

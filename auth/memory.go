@@ -123,23 +123,30 @@ func (m *memory) raise(o roundtrip.Origin, realm string, strength int) {
 	sp.strength = max(sp.strength, strength)
 }
 
-// forget drops the session of a credential, if it is still s.
-func (m *memory) forget(sp *space, key credKey, s Session) {
+// forget drops the session of a credential, if it is still that one.
+func (m *memory) forget(sp *space, key credKey, k *known) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if k := sp.sessions[key]; k != nil && k.session == s {
+	if sp.sessions[key] == k {
 		delete(sp.sessions, key)
 	}
 }
 
-// learn notes a session that was accepted, and what it is good for.
-func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
+// learn notes a session that was accepted, and what it is good for. It returns
+// the session that is to be used from now on: that of k, or one that leases and
+// that another request has brought meanwhile.
+func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sp := m.space(o, realm)
 	sp.scheme = k.scheme.Name()
 	if sp.sessions == nil {
 		sp.sessions = make(map[credKey]*known)
+	}
+	if old := sp.sessions[key]; old != nil && old.latin1 == k.latin1 && old.scheme.Name() == k.scheme.Name() {
+		if _, ok := old.session.(leaser); ok {
+			k.session = old.session
+		}
 	}
 	prune(sp.sessions, maxSessions)
 	sp.sessions[key] = &k
@@ -159,6 +166,7 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 		}
 		there.claim(c.path, there.realms[realm])
 	}
+	return k.session
 }
 
 // claim notes that sp is at path.

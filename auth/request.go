@@ -60,7 +60,7 @@ func madeByClient(req *http.Request, v []string) bool {
 // first returns the request to send first: the caller's own if it need not be
 // changed.
 func (x *exchange) first() *http.Request {
-	if x.session == nil && x.body.spool == nil && x.req.URL.User == nil {
+	if x.session == nil && x.body.spool == nil && x.req.URL.User == nil && roundtrip.EscapeURL(x.req.URL) == x.req.URL {
 		return x.req
 	}
 	return x.copyOf(x.req)

@@ -1,0 +1,294 @@
+package auth_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tripper-go/tripper/auth"
+)
+
+// newBase returns a transport of its own, so that no test closes another's
+// connections.
+func newBase(t testing.TB) *http.Transport {
+	tr := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
+}
+
+func TestDigestServer(t *testing.T) {
+	for _, alg := range []string{"", "MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess"} {
+		for _, qop := range []string{"", "auth", "auth-int", " auth-int , AUTH", "auth-conf,auth"} {
+			if qop == "" && strings.HasSuffix(alg, "-sess") {
+				continue // -sess has no meaning without a client nonce
+			}
+			t.Run(alg+" "+qop, func(t *testing.T) {
+				s := &digestServer{t: t, alg: alg, qop: qop}
+				url := s.start(t)
+				rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+				for i, body := range []string{"one", "two", "three"} {
+					status, got, err := do(t, rt, "POST", url+"/p%20a%2Fth?q=a b&\"ü\"", strings.NewReader(body))
+					if status != 200 || got != "welcome" || err != nil {
+						t.Fatalf("request %d: %d %q %v", i, status, got, err)
+					}
+				}
+				s.fine(t)
+				if n, _ := s.counts(); n != 4 {
+					t.Errorf("%d round trips for 3 requests, want 4", n)
+				}
+				if got := strings.Join(s.bodies, " "); got != "one two three" {
+					t.Errorf("bodies arrived as %q", got)
+				}
+			})
+		}
+	}
+}
+
+func TestDigestNames(t *testing.T) {
+	for _, row := range []struct {
+		name, why, user string
+		s               *digestServer
+		trips           int
+	}{
+		{"userhash", "RFC 7616 §3.4.4", "joe", &digestServer{userhash: true, extra: ", userhash=true"}, 2},
+		{"userhash beyond ASCII", "the hash is of UTF-8", "Jäsøn", &digestServer{userhash: true, extra: ", userhash=TRUE, charset=UTF-8"}, 2},
+		{"username*", "RFC 7616 §3.4: what no quoted-string holds", "Jäsøn Дое", &digestServer{extra: `, charset="utf-8"`}, 2},
+		{"UTF-8 unsaid", "curl, browsers and httplib2 send it", "Jäsøn", &digestServer{}, 2},
+		{"ISO 8859-1 unsaid", "requests and old servers know nothing else; one try more", "Jäsøn", &digestServer{latin1: true}, 3},
+		{"quotes", "httplib2 A19: they are escaped", `a"x\y`, &digestServer{}, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := row.s
+			s.t, s.alg, s.qop, s.users = t, "SHA-256", "auth", map[string]string{row.user: "pässword"}
+			url := s.start(t)
+			rt := &auth.Transport{Base: newBase(t), Credentials: keys(row.user, "pässword")}
+			for range 2 {
+				if status, _, err := get(t, rt, url); status != 200 || err != nil {
+					t.Fatalf("%d %v: %s; %v", status, err, row.why, s.problems)
+				}
+			}
+			if n, _ := s.counts(); n != row.trips+1 {
+				t.Errorf("%d round trips for 2 requests, want %d: %s", n, row.trips+1, row.why)
+			}
+		})
+	}
+}
+
+func TestDigestNextnonce(t *testing.T) {
+	s := &digestServer{t: t, alg: "MD5", qop: "auth", next: true, oneTime: true}
+	url := s.start(t)
+	rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+	for range 3 {
+		if status, _, err := get(t, rt, url); status != 200 || err != nil {
+			t.Fatal(status, err)
+		}
+	}
+	s.fine(t)
+	if n, _ := s.counts(); n != 4 {
+		t.Errorf("%d round trips for 3 requests, want 4: icholy takes 6", n)
+	}
+}
+
+func TestDigestProof(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		s    *digestServer
+		want error
+	}{
+		{"a lie", &digestServer{lie: true}, auth.ErrServerProof},
+		{"of the content", &digestServer{proofInt: true}, nil},
+		{"of a content that was changed", &digestServer{proofInt: true, tamper: true}, auth.ErrServerProof},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := row.s
+			s.t, s.alg, s.qop = t, "SHA-256", "auth"
+			url := s.start(t)
+			rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+			for range 2 {
+				if _, _, err := get(t, rt, url); !errors.Is(err, row.want) {
+					t.Errorf("error %v, want %v", err, row.want)
+				}
+			}
+			s.fine(t)
+		})
+	}
+}
+
+// TestDigestParallel is what peers fail in: a nonce count must never arrive out
+// of order, and after the first challenges every request is one round trip.
+func TestDigestParallel(t *testing.T) {
+	s := &digestServer{t: t, alg: "SHA-256", qop: "auth"}
+	url := s.start(t)
+	const workers, each = 64, 20
+	rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+	parallel(t, workers, each, func() error {
+		status, _, err := get(t, rt, url)
+		if status != 200 {
+			return fmt.Errorf("status %d, %w", status, err)
+		}
+		return err
+	})
+	s.fine(t)
+	requests, challenges := s.counts()
+	// A request may have been challenged while another gave its nonce back.
+	if challenges > 2*workers || requests != workers*each+challenges {
+		t.Errorf("%d round trips and %d challenges for %d requests of %d workers", requests, challenges, workers*each, workers)
+	}
+}
+
+func parallel(t *testing.T, workers, each int, f func() error) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range each {
+				if err := f(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestHA1(t *testing.T) {
+	s := &digestServer{t: t, alg: "SHA-256", qop: "auth"}
+	url := s.start(t)
+	ha1 := s.h("joe", testRealm, "password")
+	rt := &auth.Transport{Base: newBase(t), Credentials: auth.Credential{Username: "joe", HA1: strings.ToUpper(ha1), Realm: testRealm}}
+	if status, _, err := get(t, rt, url); status != 200 || err != nil {
+		t.Fatal(status, err)
+	}
+	s.fine(t)
+	// It is no password, and says so to Basic.
+	basic := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("HA1 was sent in Basic")
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="a \"quoted\" \\realm"`)
+		w.WriteHeader(401)
+	}))
+	defer basic.Close()
+	if status, _, err := get(t, rt, basic.URL); status != 401 || err != nil {
+		t.Fatal(status, err)
+	}
+}
+
+// TestBodies sends bodies of every kind to a server that first asks, then checks
+// what arrives.
+func TestBodies(t *testing.T) {
+	payload := strings.Repeat("0123456789abcdef", 20_000)
+	file := func(t *testing.T) io.Reader {
+		name := filepath.Join(t.TempDir(), "body")
+		if err := os.WriteFile(name, []byte("skipped"+payload), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Seek(7, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	pipe := func(*testing.T) io.Reader {
+		r, w := io.Pipe()
+		go func() {
+			_, err := io.WriteString(w, payload)
+			_ = w.CloseWithError(err)
+		}()
+		return r
+	}
+	for _, row := range []struct {
+		name, why string
+		qop       string
+		body      func(*testing.T) io.Reader
+		max       int64
+		status    int
+	}{
+		{"bytes", "GetBody", "auth", func(*testing.T) io.Reader { return bytes.NewReader([]byte(payload)) }, 0, 200},
+		{"bytes, auth-int", "hashed before sending", "auth-int", func(*testing.T) io.Reader { return bytes.NewReader([]byte(payload)) }, 0, 200},
+		{"file", "it can seek, from where it stood", "auth", file, 0, 200},
+		{"file, auth-int", "read, sought, sent", "auth-int", file, 0, 200},
+		{"pipe", "it cannot be sent again: the 401 is returned", "auth", pipe, 0, 401},
+		{"pipe, kept", "MaxReplay says that it may be kept", "auth", pipe, 1 << 20, 200},
+		{"pipe, too long", "but not that much of it", "auth", pipe, 1000, 401},
+		{"pipe, auth-int", "nothing to hash without keeping it", "auth-int", pipe, 0, 401},
+		{"pipe, auth-int, kept", "the kept copy is hashed", "auth-int", pipe, 1 << 20, 200},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := &digestServer{t: t, alg: "SHA-256", qop: row.qop}
+			url := s.start(t)
+			rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password"), MaxReplay: row.max}
+			status, _, err := do(t, rt, "PUT", url, row.body(t))
+			if err != nil || status != row.status {
+				t.Fatalf("%d %v, want %d: %s", status, err, row.status, row.why)
+			}
+			if status == 200 && (len(s.bodies) != 1 || s.bodies[0] != payload) {
+				t.Errorf("the body did not arrive whole and once: %s", row.why)
+			}
+			// The challenge was remembered: the next one needs no second try.
+			if row.name == "pipe" || row.name == "pipe, too long" {
+				if status, _, err := do(t, rt, "PUT", url, row.body(t)); status != 200 || err != nil {
+					t.Errorf("next: %d %v, want 200", status, err)
+				}
+				if len(s.bodies) != 1 || s.bodies[0] != payload {
+					t.Error("the next body did not arrive whole and once")
+				}
+			}
+			s.fine(t)
+		})
+	}
+}
+
+func TestWSSEServer(t *testing.T) {
+	for _, row := range []struct {
+		server *wsseServer
+		scheme auth.WSSE
+	}{
+		{&wsseServer{}, auth.WSSE{}},
+		{&wsseServer{raw: true}, auth.WSSE{Base64Nonce: true}},
+		{&wsseServer{hex: true}, auth.WSSE{HexDigest: true}},
+		{&wsseServer{raw: true, hex: true}, auth.WSSE{Base64Nonce: true, HexDigest: true}},
+	} {
+		srv := httptest.NewServer(row.server)
+		defer srv.Close()
+		rt := &auth.Transport{Base: newBase(t), Credentials: keys("bob", "taadtaadpstcsm"), Schemes: []auth.Scheme{row.scheme}}
+		for range 3 {
+			if status, _, err := get(t, rt, srv.URL); status != 200 || err != nil {
+				t.Errorf("%+v: %d %v", row.scheme, status, err)
+			}
+		}
+	}
+}
+
+func TestHMACDigestServer(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(hmacServer))
+	defer srv.Close()
+	rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password"), Schemes: []auth.Scheme{auth.HMACDigest{}}}
+	for range 2 {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/hmac/?a=b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Signed", "value")
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	}
+}
