@@ -73,7 +73,7 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 			return nil, x.refuse("there is nothing to compare", ErrUnsure)
 		}
 		x.plan.precondition = now.precondition()
-		if x.plan.field != "" || try == 2 || now.Date.Sub(now.LastModified) > 2*time.Second {
+		if x.plan.field != "" || try == 2 || now.Date.Sub(now.LastModified) >= youngTag {
 			// Either it can be protected by now, or there is only a weak tag,
 			// which was the same a moment ago: better than nothing.
 			x.plan.why = "fetched: still as it was seen"

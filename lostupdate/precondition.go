@@ -8,6 +8,10 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
+// youngTag is the age, as told by Last-Modified and Date, up to which a weak tag
+// may be about to become strong.
+const youngTag = 2 * time.Second
+
 // precondition is a field to add to a write. Its zero value is none.
 type precondition struct {
 	field, value string
@@ -21,7 +25,14 @@ func (v Version) precondition() precondition {
 	}
 	// RFC 9110 §8.8.2.2: a time is a strong validator only if the resource
 	// could not have changed again within the same second.
-	if !v.LastModified.IsZero() && v.Date.Sub(v.LastModified) >= time.Second {
+	settled := time.Second
+	if v.ETag != "" {
+		// A weak tag that young may be Apache's, whose tags are strong after a
+		// second, and which fails every PUT with an If-Unmodified-Since: mod_dav
+		// compares it with the present time.
+		settled = youngTag
+	}
+	if !v.LastModified.IsZero() && v.Date.Sub(v.LastModified) >= settled {
 		return precondition{"If-Unmodified-Since", httpfield.FormatDate(v.LastModified)}
 	}
 	return precondition{}

@@ -101,7 +101,7 @@ func TestTrace(t *testing.T) {
 	run(&Transport{}, "GET http://a.example/", "302 F")
 	run(&Transport{Max: -1}, "GET http://a.example/", "302 F\nLocation: /x")
 	want := []string{
-		"follow (Found) hop=1 method=GET to=http://b.example/x without=\"Authorization X-Api-Key\"",
+		"follow (Found) hop=1 method=GET to=http://b.example/x without=Authorization X-Api-Key",
 		"stop (scheme ftp is not followed)",
 		"stop (method POST is not safe)",
 		"fail: redirect without a usable Location",

@@ -1,0 +1,481 @@
+package lostupdate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// exchangeTest is a series of requests of one editor.
+type exchangeTest struct {
+	name, why string
+	transport *Transport
+	mode      Mode
+	requests  []string // "METHOD path", then field lines, a blank line and a body
+	answers   []string
+	// want is what is sent: method, path and preconditions.
+	want []string
+	// statuses are those the caller gets; zero is an error.
+	statuses []int
+	errs     error
+}
+
+func newRequest(t testing.TB, text string) *http.Request {
+	t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	lines := strings.Split(head, "\n")
+	method, path, _ := strings.Cut(lines[0], " ")
+	var r io.Reader
+	if body != "" {
+		r = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://example.com"+path, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Add(name, value)
+	}
+	return req
+}
+
+func steps(answers []string) []rttest.Step {
+	all := make([]rttest.Step, len(answers))
+	for i, a := range answers {
+		if !strings.Contains(a, "\n\n") {
+			a += "\n\n"
+		}
+		all[i] = rttest.Respond("HTTP/1.1 " + a)
+	}
+	return all
+}
+
+func sent(all []rttest.Recorded) []string {
+	var lines []string
+	for _, r := range all {
+		line := r.Method + " " + strings.TrimPrefix(r.URL, "http://example.com")
+		for _, f := range conditions {
+			if v := r.Header[f]; len(v) > 0 {
+				line += " " + f + ": " + strings.Join(v, "|")
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (tt exchangeTest) run(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if tt.why == "" {
+			t.Fatal("row without a why")
+		}
+		if tt.transport == nil {
+			tt.transport = &Transport{}
+		}
+		script := rttest.NewScript(t, steps(tt.answers)...)
+		rt := tt.transport.Wrap(script)
+		var got []int
+		for _, r := range tt.requests {
+			req := newRequest(t, r)
+			if tt.mode != Auto {
+				req = req.WithContext(WithMode(req.Context(), tt.mode))
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				if !errors.Is(err, tt.errs) || tt.errs == nil {
+					t.Errorf("error %v, want %v", err, tt.errs)
+				}
+				got = append(got, 0)
+				continue
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			got = append(got, resp.StatusCode)
+		}
+		if diff := cmp.Diff(tt.want, sent(script.Requests())); diff != "" {
+			t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
+		}
+		if tt.statuses != nil {
+			if diff := cmp.Diff(tt.statuses, got); diff != "" {
+				t.Errorf("statuses mismatch (-want +got):\n%s%s", diff, tt.why)
+			}
+		}
+	})
+}
+
+func TestExchange(t *testing.T) {
+	const (
+		getA   = "200 OK\nETag: \"a\"\n\none"
+		done   = "204 No Content"
+		failed = "412 Precondition Failed\n\nno"
+		put    = "PUT /x\n\ntwo"
+	)
+	all := &Transport{Methods: []string{"PUT", "PATCH", "DELETE", "POST"}}
+	for _, tt := range []exchangeTest{
+		{
+			name: "GET, PUT", why: "the W3C note: the version that was got is the one to be replaced",
+			requests: []string{"GET /x", put}, answers: []string{getA, done}, want: []string{"GET /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "HEAD, PATCH", why: "HEAD tells the version too, and PATCH is protected",
+			requests: []string{"HEAD /x", "PATCH /x\n\ntwo"}, answers: []string{getA, done}, want: []string{"HEAD /x", `PATCH /x If-Match: "a"`},
+		},
+		{
+			name: "other resources", why: "a tag is one resource's: the query is part of its name",
+			requests: []string{"GET /x", "PUT /y\n\ntwo", "PUT /x?q\n\ntwo"}, answers: []string{getA, done, done}, want: []string{"GET /x", "PUT /y", "PUT /x?q"},
+		},
+		{
+			name: "the same resource", why: "URLs are compared in a normal form, without fragment",
+			requests: []string{"GET /x#f", put}, answers: []string{getA, done}, want: []string{"GET /x#f", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "a tag in the answer", why: "W3C note, second save: the new tag replaces the old (httplib2 forgets)",
+			requests: []string{"GET /x", put, put, put}, answers: []string{getA, "200 OK\nETag: \"b\"", "201 Created\nETag: \"c\"", done},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "b"`, `PUT /x If-Match: "c"`},
+		},
+		{
+			name: "no tag in the answer", why: "the old one is not good any more, and the new one unknown: Skip",
+			requests: []string{"GET /x", put, put}, answers: []string{getA, done, done}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x"},
+		},
+		{
+			name: "no tag in the answer, refuse", why: "asked for", transport: &Transport{Unsure: Refuse}, errs: ErrUnsure, statuses: []int{200, 204, 0, 200, 204},
+			requests: []string{"GET /x", put, put, "GET /x", put}, answers: []string{getA, done, "200 OK\nETag: \"b\"", done},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x", `PUT /x If-Match: "b"`},
+		},
+		{
+			name: "no tag in the answer, fetch", why: "what is there is what was written: its tag is good", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204, 204},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, done, "200 OK\nETag: \"b\"\n\ntwo", done},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x", `PUT /x If-Match: "b"`},
+		},
+		{
+			name: "no tag in the answer, fetch, changed", why: "somebody has written since", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204, 412},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, done, "200 OK\nETag: \"b\"\n\nother"}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x"},
+		},
+		{
+			name: "fetch, nothing to compare", why: "better not to write than to guess", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 0}, errs: ErrUnsure,
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\n\none", "200 OK\n\none"}, want: []string{"GET /x", "HEAD /x"},
+		},
+		{
+			name: "fetch, weak and then strong", why: "Apache's weak second passes", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"a\"", done},
+			want:     []string{"GET /x", "HEAD /x", "HEAD /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "fetch, weak for ever", why: "no atomic protection, but it was the same a moment ago", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"a\"", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+		},
+		{
+			name: "fetch, weak and changed", why: "a weak tag is good enough to see that", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\""}, want: []string{"GET /x", "HEAD /x"},
+		},
+		{
+			name: "fetch, no HEAD", why: "GET tells the same", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "405 No", "200 OK\nETag: \"a\"\n\none", done}, want: []string{"GET /x", "HEAD /x", "GET /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "a second try after 412", why: "the version seen stays: a blind retry fails again (httplib2 overwrites)", statuses: []int{200, 412, 412},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, failed + "\nETag: \"b\"", failed}, want: []string{"GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "reading again after 412", why: "now the caller has seen what it overwrites",
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, failed, "200 OK\nETag: \"b\"", done},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x", `PUT /x If-Match: "b"`},
+		},
+		{
+			name: "the caller's own", why: "any precondition of the caller's goes before",
+			requests: []string{"GET /x", "PUT /x\nIf-Match: \"fred\"\n\n2", "PUT /x\nIf-None-Match: *\n\n2", "PUT /x\nIf-Unmodified-Since: " + now + "\n\n2", "PUT /x\nIf: (<urn:x>)\n\n2"},
+			answers:  []string{getA, failed, failed, failed, failed},
+			want:     []string{"GET /x", `PUT /x If-Match: "fred"`, "PUT /x If-None-Match: *", "PUT /x If-Unmodified-Since: " + now, "PUT /x If: (<urn:x>)"},
+		},
+		{
+			name: "IgnoreETag", why: "off", transport: &Transport{IgnoreETag: true, CreateOnly: true},
+			requests: []string{"GET /x", put}, answers: []string{getA, done}, want: []string{"GET /x", "PUT /x"},
+		},
+		{
+			name: "DELETE and POST", why: "not by default", requests: []string{"GET /x", "POST /x\n\n2", "DELETE /x"}, answers: []string{getA, done, done}, want: []string{"GET /x", "POST /x", "DELETE /x"},
+		},
+		{
+			name: "Methods", why: "the list is the caller's", transport: all,
+			requests: []string{"GET /x", "POST /x\n\n2", "DELETE /x", put}, answers: []string{getA, "200 OK", done, "201 Created"},
+			want: []string{"GET /x", `POST /x If-Match: "a"`, `DELETE /x If-Match: "a"`, "PUT /x"},
+		},
+		{
+			name: "no Methods", why: "an empty list is a list", transport: &Transport{Methods: []string{}}, requests: []string{"GET /x", put}, answers: []string{getA, done}, want: []string{"GET /x", "PUT /x"},
+		},
+		{
+			name: "CreateOnly", why: "W3C note, first save: what is not known must not be there", transport: &Transport{CreateOnly: true}, statuses: []int{201, 204, 412, 200, 204},
+			requests: []string{put, put, "PUT /y\n\n2", "GET /y", "PUT /y\n\n2"}, answers: []string{"201 Created\nETag: \"a\"", done, failed, "200 OK\nETag: \"b\"", done},
+			want: []string{"PUT /x If-None-Match: *", `PUT /x If-Match: "a"`, "PUT /y If-None-Match: *", "GET /y", `PUT /y If-Match: "b"`},
+		},
+		{
+			name: "CreateOnly after a 404", why: "gone is not known any more", transport: &Transport{CreateOnly: true},
+			requests: []string{"GET /x", "GET /x", put}, answers: []string{getA, "404 Not Found", "201 Created"}, want: []string{"GET /x", "GET /x", "PUT /x If-None-Match: *"},
+		},
+		{
+			name: "404", why: "the caller has seen that there is nothing", requests: []string{"GET /x", "GET /x", put}, answers: []string{getA, "404 Not Found", "201 Created"}, want: []string{"GET /x", "GET /x", "PUT /x"},
+		},
+		{
+			name: "DELETE, PUT", why: "what is deleted has no version", requests: []string{"GET /x", "DELETE /x", put}, answers: []string{getA, done, "201 Created"}, want: []string{"GET /x", "DELETE /x", "PUT /x"},
+		},
+		{
+			name: "errors on reading", why: "they say nothing about the resource", requests: []string{"GET /x", "GET /x", "GET /x", put}, answers: []string{getA, "503 Later", "302 Found\nETag: \"z\"", done},
+			want: []string{"GET /x", "GET /x", "GET /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "a part", why: "who sees a part of another version has not seen that version", requests: []string{"GET /x", "GET /x\nRange: bytes=0-1", put}, answers: []string{getA, "206 Partial\nETag: \"b\"", done},
+			want: []string{"GET /x", "GET /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "only a part", why: "but that is better than nothing", requests: []string{"GET /x\nRange: bytes=0-1", put}, answers: []string{"206 Partial\nETag: \"b\"", done},
+			want: []string{"GET /x", `PUT /x If-Match: "b"`},
+		},
+		{
+			name: "304", why: "the caller has that version from elsewhere", requests: []string{"GET /x\nIf-None-Match: \"k\"", put}, answers: []string{"304 Not Modified", done},
+			want: []string{`GET /x If-None-Match: "k"`, `PUT /x If-Match: "k"`},
+		},
+		{
+			name: "304 of several", why: "the answer says which", requests: []string{"GET /x\nIf-None-Match: \"k\", \"l\"", put, "GET /y\nIf-None-Match: \"k\", \"l\"", "PUT /y\n\n2"}, answers: []string{"304 Not Modified\nETag: \"l\"", done, "304 Not Modified", done},
+			want: []string{`GET /x If-None-Match: "k", "l"`, `PUT /x If-Match: "l"`, `GET /y If-None-Match: "k", "l"`, "PUT /y"},
+		},
+		{
+			name: "201 elsewhere", why: "RFC 9110 §15.3.2: the validators of a 201 are those of what was created",
+			requests: []string{"POST /list\n\n1", "PUT /list/1\n\n2", "PUT /list\n\n2"}, answers: []string{"201 Created\nLocation: /list/1\nETag: \"a\"", done, done},
+			want: []string{"POST /list", `PUT /list/1 If-Match: "a"`, "PUT /list"},
+		},
+		{
+			name: "201 at another origin", why: "nobody may speak for another origin", requests: []string{"POST /list\n\n1", "PUT /1\n\n2"}, answers: []string{"201 Created\nLocation: http://other.example/1\nETag: \"a\"", done},
+			want: []string{"POST /list", "PUT /1"},
+		},
+		{
+			name: "MOVE", why: "both names mean something else now", requests: []string{"GET /x", "GET /y", "MOVE /x\nDestination: http://example.com/y", put, "PUT /y\n\n2"}, answers: []string{getA, getA, done, done, done},
+			want: []string{"GET /x", "GET /y", "MOVE /x", "PUT /x", "PUT /y"},
+		},
+		{
+			name: "Override", why: "libwww's NO_MATCH", mode: Override, requests: []string{"GET /x", put}, answers: []string{getA, done}, want: []string{"GET /x", "PUT /x"},
+		},
+		{
+			name: "IfExists", why: "libwww's MATCH_ANY", mode: IfExists, requests: []string{put}, answers: []string{done}, want: []string{"PUT /x If-Match: *"},
+		},
+		{
+			name: "IfNew", why: "libwww's DONT_MATCH_ANY", mode: IfNew, requests: []string{"GET /x", put}, answers: []string{getA, done}, want: []string{"GET /x", "PUT /x If-None-Match: *"},
+		},
+		{
+			name: "Verify", why: "HEAD says what a server that ignores If-Match does not", transport: &Transport{Verify: true}, statuses: []int{200, 204, 200, 412},
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, done, getA, "200 OK\nETag: \"b\""},
+			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "GET /x", "HEAD /x"},
+		},
+		{
+			name: "Verify, gone", why: "who has deleted it meant it", transport: &Transport{Verify: true}, statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{getA, "404 Not Found"}, want: []string{"GET /x", "HEAD /x"},
+		},
+		{
+			name: "Verify, create only", why: "the other way round", transport: &Transport{Verify: true, CreateOnly: true}, statuses: []int{412, 201},
+			requests: []string{put, "PUT /y\n\n2"}, answers: []string{getA, "404 Not Found", "201 Created"}, want: []string{"HEAD /x", "HEAD /y", "PUT /y If-None-Match: *"},
+		},
+		{
+			name: "428", why: "an answer, unless asked otherwise", requests: []string{put}, answers: []string{"428 Precondition Required"}, want: []string{"PUT /x"}, statuses: []int{428},
+		},
+		{
+			name: "428, Required", why: "RFC 6585 §3, with the validator of today", transport: &Transport{Required: true}, requests: []string{put, "PUT /y\n\n2"},
+			answers: []string{"428 Precondition Required\n\nplease", getA, done, "428 Precondition Required", "404 Not Found", "201 Created"}, statuses: []int{204, 201},
+			want: []string{"PUT /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /y", "HEAD /y", "PUT /y If-None-Match: *"},
+		},
+		{
+			name: "428, no validator", why: "there is nothing to say", transport: &Transport{Required: true}, requests: []string{put}, answers: []string{"428 Precondition Required", "200 OK"}, want: []string{"PUT /x", "HEAD /x"}, statuses: []int{428},
+		},
+	} {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+// conflictOf gets and puts, with what lies below.
+func conflictOf(t *testing.T, tr *Transport, base http.RoundTripper) (*http.Response, error) {
+	t.Helper()
+	rt := tr.Wrap(base)
+	resp, err := rt.RoundTrip(newRequest(t, "GET /x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return rt.RoundTrip(newRequest(t, "PUT /x\n\ntwo"))
+}
+
+func TestConflict(t *testing.T) {
+	answers := []string{"200 OK\nETag: \"a\"", "412 Precondition Failed\n\nno"}
+	resp, err := conflictOf(t, &Transport{}, rttest.NewScript(t, steps(answers)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := Conflict(resp); c == nil || c.Sent != `"a"` || c.Field != "If-Match" || c.Ambiguous || c.Local || c.Response != resp {
+		t.Errorf("conflict %+v", c)
+	}
+	_ = resp.Body.Close()
+	if Conflict(nil) != nil || Conflict(&http.Response{}) != nil {
+		t.Error("no response, no conflict")
+	}
+
+	_, err = conflictOf(t, &Transport{ConflictErrors: true}, rttest.NewScript(t, steps(answers)...)) //nolint:bodyclose // there is none
+	var c *ConflictError
+	if !errors.As(err, &c) || c.Sent != `"a"` || c.HTTPResponse().StatusCode != 412 || c.Reason() == "" {
+		t.Fatalf("error %v", err)
+	}
+	if body, err := io.ReadAll(c.Response.Body); string(body) != "no" || err != nil {
+		t.Errorf("body %q, %v", body, err)
+	}
+	if strings.Contains(err.Error(), "example") || !strings.HasPrefix(err.Error(), "lostupdate: conflict: ") {
+		t.Errorf("text %q", err)
+	}
+}
+
+// A layer below that sends twice makes a 412 ambiguous.
+func TestAmbiguous(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "503 Later", "412 Precondition Failed"})...)
+	retry := roundTripper(func(req *http.Request) (*http.Response, error) {
+		for {
+			roundtrip.CountAttempt(req.Context())
+			resp, err := script.RoundTrip(req)
+			if err != nil || resp.StatusCode != 503 {
+				return resp, err
+			}
+			roundtrip.Discard(resp)
+			if req, err = roundtrip.Rewind(req); err != nil {
+				return nil, err
+			}
+		}
+	})
+	resp, err := conflictOf(t, &Transport{}, retry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if c := Conflict(resp); c == nil || !c.Ambiguous || !strings.Contains(c.Error(), "earlier try") {
+		t.Errorf("conflict %+v", c)
+	}
+}
+
+// So does a write that failed without an answer, or with a 5xx.
+func TestUncertain(t *testing.T) {
+	for name, first := range map[string]rttest.Step{
+		"an error": rttest.Fail(io.ErrUnexpectedEOF), "a 502": rttest.Respond("HTTP/1.1 502 Bad Gateway\n\n"),
+	} {
+		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\nETag: \"a\"\n\n"), first, rttest.Respond("HTTP/1.1 412 Precondition Failed\n\n"))
+		tr := &Transport{}
+		resp, err := conflictOf(t, tr, script)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		resp, err = tr.Wrap(script).RoundTrip(newRequest(t, "PUT /x\n\ntwo"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if c := Conflict(resp); c == nil || !c.Ambiguous {
+			t.Errorf("%s: conflict %+v", name, c)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Editors that share a Transport do not lend each other what they have seen.
+func TestEditors(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "200 OK\nETag: \"b\"", "412 No", "204 Done"})...)
+	rt := (&Transport{}).Wrap(script)
+	for _, r := range [][2]string{{"ann", "GET /x"}, {"bob", "GET /x"}, {"ann", "PUT /x\n\n2"}, {"bob", "PUT /x\n\n2"}} {
+		req := newRequest(t, r[1])
+		resp, err := rt.RoundTrip(req.WithContext(WithEditor(req.Context(), r[0])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if diff := cmp.Diff([]string{"GET /x", "GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "b"`}, sent(script.Requests())); diff != "" {
+		t.Errorf("sent mismatch (-want +got):\n%s", diff)
+	}
+}
+
+func TestWithVersion(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "204 Done", "204 Done"})...)
+	rt := (&Transport{}).Wrap(script)
+	for i, v := range []Version{{}, {ETag: `"mine"`}, {}} {
+		req := newRequest(t, []string{"GET /x", "PUT /x\n\n2", "PUT /x\n\n3"}[i])
+		if i > 0 {
+			req = req.WithContext(WithVersion(req.Context(), v))
+		}
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if diff := cmp.Diff([]string{"GET /x", `PUT /x If-Match: "mine"`, "PUT /x"}, sent(script.Requests())); diff != "" {
+		t.Errorf("sent mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// brokenTags fail.
+type brokenTags struct{ err error }
+
+func (b brokenTags) Get(context.Context, string) (Version, bool, error) {
+	return Version{}, false, b.err
+}
+func (b brokenTags) Set(context.Context, string, Version) error { return b.err }
+func (b brokenTags) Delete(context.Context, string) error       { return b.err }
+
+func TestBrokenTags(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\""})...)
+	heard := 0
+	rt := (&Transport{Tags: brokenTags{context.DeadlineExceeded}}).Wrap(script)
+	req := newRequest(t, "GET /x")
+	resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) {
+		if e.Err != nil {
+			heard++
+		}
+	})))
+	if err != nil || heard != 1 {
+		t.Fatalf("reading: error %v, heard %d", err, heard)
+	}
+	_ = resp.Body.Close()
+	_, err = rt.RoundTrip(newRequest(t, "PUT /x\n\n2")) //nolint:bodyclose // there is none
+	var timeout interface{ Timeout() bool }
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("a write that cannot be protected must not be sent: %v", err)
+	}
+}
+
+func TestTrace(t *testing.T) {
+	var got []string
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "412 No", "204 Done"})...)
+	rt := (&Transport{}).Wrap(script)
+	for _, r := range []string{"GET /x?secret", "PUT /x?secret\n\n2", "PUT /y\n\n2"} {
+		req := newRequest(t, r)
+		resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) { got = append(got, e.String()) })))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	want := []string{
+		`lostupdate: remember etag="a"`,
+		`lostupdate: protect (as it was seen) If-Match="a"`,
+		`lostupdate: conflict (the resource has changed) If-Match="a"`,
+		`lostupdate: pass (nothing seen of it)`,
+		`lostupdate: forget`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events mismatch (-want +got):\n%s", diff)
+	}
+}

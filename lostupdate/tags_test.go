@@ -1,0 +1,113 @@
+package lostupdate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func TestMemory(t *testing.T) {
+	ctx := context.Background()
+	m := NewMemory(10 * (overhead + 10))
+	for i := range 100 {
+		_ = m.Set(ctx, fmt.Sprint("key", i), Version{ETag: `"a"`})
+		_, _, _ = m.Get(ctx, "key0") // what is used stays
+	}
+	if n := m.Len(); n < 5 || n > 10 {
+		t.Errorf("%d versions in %d bytes", n, m.max)
+	}
+	for key, want := range map[string]bool{"key0": true, "key1": false, "key99": true} {
+		if _, ok, _ := m.Get(ctx, key); ok != want {
+			t.Errorf("%s: %v", key, ok)
+		}
+	}
+	_ = m.Set(ctx, "key0", Version{ETag: `"longer"`})
+	if v, _, _ := m.Get(ctx, "key0"); v.ETag != `"longer"` {
+		t.Errorf("version %v", v)
+	}
+	for i := range 100 {
+		_ = m.Delete(ctx, fmt.Sprint("key", i))
+	}
+	if m.Len() != 0 || m.size != 0 {
+		t.Errorf("%d versions, %d bytes left", m.Len(), m.size)
+	}
+	_ = m.Set(ctx, strings.Repeat("x", 1<<20), Version{})
+	if m.Len() != 0 || m.size != 0 {
+		t.Error("a key larger than the memory is not kept")
+	}
+	if NewMemory(0).max != DefaultMemory {
+		t.Error("zero is the default")
+	}
+}
+
+// However many resources, and whatever tags: memory stays bounded.
+func TestMemoryBounded(t *testing.T) {
+	m := NewMemory(100_000)
+	answer := rttest.Func(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{"Etag": {`"` + strings.Repeat("x", len(req.URL.Path)) + `"`}}}, nil
+	})
+	rt := (&Transport{Tags: m}).Wrap(roundTripper(answer))
+	for i := range 2000 {
+		resp, err := rt.RoundTrip(newRequest(t, "GET /"+strings.Repeat("p", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if m.size > 100_000 || m.Len() == 0 {
+		t.Errorf("%d bytes, %d versions", m.size, m.Len())
+	}
+}
+
+func TestMemoryConcurrent(t *testing.T) {
+	m := NewMemory(5000)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 200 {
+				key := fmt.Sprint((i * j) % 17)
+				_ = m.Set(t.Context(), key, Version{ETag: key})
+				if v, ok, _ := m.Get(t.Context(), key); ok && v.ETag != key {
+					t.Errorf("%s: %v", key, v)
+				}
+				if j%5 == 0 {
+					_ = m.Delete(t.Context(), key)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestKey(t *testing.T) {
+	for _, tt := range []struct{ a, b, why string }{
+		{"http://a.example", "http://A.example:80/", "host in any case, default port, empty path"},
+		{"http://u:p@a.example/x#f", "http://a.example/x", "neither user information nor fragment"},
+		{"http://bücher.example/", "http://xn--bcher-kva.example/", "IDNA"},
+	} {
+		a, _ := http.NewRequestWithContext(t.Context(), "GET", tt.a, nil)
+		b, _ := http.NewRequestWithContext(t.Context(), "GET", tt.b, nil)
+		if Key(a) != Key(b) {
+			t.Errorf("%s and %s: %s", Key(a), Key(b), tt.why)
+		}
+	}
+	seen := map[string]string{}
+	for _, u := range []string{"http://a.example/", "https://a.example/", "http://a.example:8080/", "http://a.example/?", "http://a.example/?q", "http://a.example/a%2Fb", "http://a.example/a/b", "http://a.example/A/b"} {
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", u, nil)
+		if other := seen[Key(r)]; other != "" {
+			t.Errorf("%s and %s have one key", u, other)
+		}
+		seen[Key(r)] = u
+	}
+	r, _ := http.NewRequestWithContext(WithEditor(t.Context(), "ann"), "GET", "http://a.example/", nil)
+	v, _ := http.NewRequestWithContext(t.Context(), "GET", "http://a.example/", nil)
+	v.Host = "virtual.example"
+	if Key(r) == Key(v) || seen[Key(r)] != "" || seen[Key(v)] != "" {
+		t.Error("editors and virtual hosts have keys of their own")
+	}
+}

@@ -1,0 +1,122 @@
+package lostupdate
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func appendX(current []byte) ([]byte, error) { return append(bytes.Clone(current), 'x'), nil }
+
+func TestUpdate(t *testing.T) {
+	boom := errors.New("boom")
+	for _, tt := range []struct {
+		name, why string
+		edit      func([]byte) ([]byte, error)
+		answers   []string
+		want      []string
+		status    int
+		err       error
+	}{
+		{
+			name: "at once", why: "get, edit, put", status: 204,
+			answers: []string{"200 OK\nETag: \"a\"\nContent-Type: text/x\n\n1", "204 Done"}, want: []string{"GET /x", `PUT /x If-Match: "a" 1x text/x`},
+		},
+		{
+			name: "conflicts", why: "each time the change is made to what is there", status: 200,
+			answers: []string{"200 OK\nETag: \"a\"\n\n1", "412 No\n\nno", "200 OK\nETag: \"b\"\n\n2", "412 No", "200 OK\nETag: \"c\"\n\n3", "200 OK"},
+			want:    []string{"GET /x", `PUT /x If-Match: "a" 1x`, "GET /x", `PUT /x If-Match: "b" 2x`, "GET /x", `PUT /x If-Match: "c" 3x`},
+		},
+		{
+			name: "new", why: "what does not exist is created, unless somebody does meanwhile", status: 201,
+			answers: []string{"404 No", "412 No", "200 OK\nETag: \"a\"\n\n1", "201 Created"}, want: []string{"GET /x", "PUT /x If-None-Match: * x", "GET /x", `PUT /x If-Match: "a" 1x`},
+		},
+		{
+			name: "edit fails", why: "nothing is written", edit: func([]byte) ([]byte, error) { return nil, boom }, err: boom,
+			answers: []string{"200 OK\nETag: \"a\"\n\n1"}, want: []string{"GET /x"},
+		},
+		{
+			name: "forbidden", why: "an answer like any other", status: 403, answers: []string{"403 No\n\nno"}, want: []string{"GET /x"},
+		},
+		{
+			name: "no validator", why: "never without protection", err: ErrUnsure, answers: []string{"200 OK\n\n1"}, want: []string{"GET /x"},
+		},
+		{
+			name: "weak and then strong", why: "Apache's weak second passes", status: 204,
+			answers: []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now + "\n\n1", "200 OK\nETag: \"a\"\n\n1", "204 Done"}, want: []string{"GET /x", "GET /x", `PUT /x If-Match: "a" 1x`},
+		},
+		{
+			name: "weak for ever", why: "there is nothing to protect it with", err: ErrUnsure, answers: []string{"200 OK\nETag: W/\"a\"\n\n1"}, want: []string{"GET /x"},
+		},
+		{
+			name: "coded", why: "edit would get rubbish", err: errCoded, answers: []string{"200 OK\nETag: \"a\"\nContent-Encoding: br\n\n1"}, want: []string{"GET /x"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				script := rttest.NewScript(t, steps(tt.answers)...)
+				if tt.edit == nil {
+					tt.edit = appendX
+				}
+				resp, err := Update(t.Context(), &http.Client{Transport: (&Transport{}).Wrap(script)}, "http://example.com/x", tt.edit)
+				if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+					t.Fatalf("error %v, want %v: %s", err, tt.err, tt.why)
+				}
+				if err == nil {
+					_ = resp.Body.Close()
+					if resp.StatusCode != tt.status {
+						t.Errorf("status %d, want %d: %s", resp.StatusCode, tt.status, tt.why)
+					}
+				}
+				var got []string
+				lines := sent(script.Requests())
+				for i, r := range script.Requests() {
+					got = append(got, strings.TrimRight(lines[i]+" "+r.Body+" "+r.Header.Get("Content-Type"), " "))
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
+				}
+			})
+		})
+	}
+}
+
+func TestUpdateGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []rttest.Step
+		for range updateTries {
+			all = append(all, rttest.Respond("HTTP/1.1 200 OK\nETag: \"a\"\n\n1"), rttest.Respond("HTTP/1.1 412 No\n\nno"))
+		}
+		_, err := Update(t.Context(), &http.Client{Transport: rttest.NewScript(t, all...)}, "http://example.com/x", appendX) //nolint:bodyclose // there is none
+		var c *ConflictError
+		if !errors.As(err, &c) || c.Sent != `"a"` || c.Response.StatusCode != 412 {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A write whose first attempt got through, though its answer was lost, is done.
+func TestUpdateAmbiguous(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"\n\n1", "412 No", "200 OK\nETag: \"b\"\n\n1x"})...)
+		twice := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPut {
+				roundtrip.CountAttempt(req.Context())
+			}
+			roundtrip.CountAttempt(req.Context())
+			return script.RoundTrip(req)
+		})
+		resp, err := Update(t.Context(), &http.Client{Transport: twice}, "http://example.com/x", appendX)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp, err)
+		}
+		_ = resp.Body.Close()
+	})
+}
