@@ -1,0 +1,138 @@
+package auth
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+func mustURL(t testing.TB, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestMayUse(t *testing.T) {
+	for _, row := range []struct {
+		why, domain, origin string
+		crossed, lowered    bool
+		want                bool
+	}{
+		{"unscoped: what the caller asks", "", "http://a.example", false, false, true},
+		{"unscoped: not where a redirect leads (httplib2 X16)", "", "http://a.example", true, false, false},
+		{"a host is every port", "a.example", "http://a.example:8080", false, false, true},
+		{"a host is not its sub-domains", "a.example", "http://b.a.example", false, false, false},
+		{"nor what ends alike", "a.example", "http://aa.example", false, false, false},
+		{"case does not matter", "A.Example", "http://a.eXample", false, false, true},
+		{"a port is that port", "a.example:8080", "http://a.example:8080", false, false, true},
+		{"and no other", "a.example:8080", "http://a.example", false, false, false},
+		{"default ports are filled in", "a.example:80", "http://a.example", false, false, true},
+		{"also for https", "a.example:443", "https://a.example", false, false, true},
+		{"but not of the other scheme", "a.example:443", "http://a.example", false, false, false},
+		{"an origin is its scheme too", "https://a.example", "http://a.example:443", false, false, false},
+		{"an origin", "https://a.example", "https://a.example:443", false, false, true},
+		{"a domain that is named may be reached by a redirect", "a.example", "http://a.example", true, false, true},
+		{"but not from https in the clear", "a.example", "http://a.example", true, true, false},
+		{"unless that is named", "http://a.example", "http://a.example", true, true, true},
+		{"IPv6", "::1", "http://[::1]:8080", false, false, true},
+		{"IPv6 with a port", "[::1]:8080", "http://[::1]:8080", false, false, true},
+		{"IDNA", "bücher.example", "http://xn--bcher-kva.example", false, false, true},
+		{"a trailing dot is the same host", "a.example.", "http://a.example", false, false, true},
+		{"nonsense covers nothing", "a.example/path", "http://a.example", false, false, false},
+		{"nor do wildcards", "*", "http://a.example", false, false, false},
+		{"nor blanks", " ", "http://a.example", false, false, false},
+		{"nor a user", "a@a.example", "http://a.example", false, false, false},
+		{"nor a bad port", "a.example:x", "http://a.example", false, false, false},
+	} {
+		w := way{origin: roundtrip.OriginOf(mustURL(t, row.origin)), crossed: row.crossed, lowered: row.lowered}
+		if got := mayUse(row.domain, w); got != row.want {
+			t.Errorf("mayUse(%q, %v) = %v: %s", row.domain, w, got, row.why)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		s    sentence
+		want verdict
+	}{
+		{"an answer to a challenge was refused: a wrong password", sentence{fresh: true}, wrong},
+		{"the nonce was too old", sentence{fresh: true, stale: true}, again},
+		{"but that is an excuse once", sentence{fresh: true, stale: true, spent: true}, wrong},
+		{"from memory, something may have changed", sentence{}, again},
+		{"not if it does not depend on the challenge", sentence{unasked: true}, wrong},
+		{"unless something stronger is asked for", sentence{unasked: true, stronger: true}, again},
+		{"a stronger challenge after an answer is a trap", sentence{fresh: true, unasked: true, stronger: true}, wrong},
+		{"perhaps the server reads ISO 8859-1", sentence{fresh: true, latin1: true}, reread},
+		{"likewise from memory", sentence{unasked: true, latin1: true}, reread},
+	} {
+		if got := judge(row.s); got != row.want {
+			t.Errorf("judge(%+v) = %v, want %v: %s", row.s, got, row.want, row.why)
+		}
+	}
+}
+
+func TestClaims(t *testing.T) {
+	for _, row := range []struct{ why, challenge, url, want string }{
+		{"RFC 7617 §2.2: up to the last slash", `Basic realm="r"`, "http://a/docs/index.html?x=/y/", "/docs/"},
+		{"the root", `Basic realm="r"`, "http://a", "/"},
+		{"RFC 7616 §3.3: without domain all of the server, and the directory first", `Digest realm="r"`, "http://a/b/c", "/ /b/"},
+		{"an empty domain is none (aiohttp#12983)", `Digest realm="r", domain=""`, "http://a/b/c", "/ /b/"},
+		{"domain, with segments kept whole", `Digest realm="r", domain="/x /y/"`, "http://a/b/c", "/x /x/ /y/"},
+		{"relative and absolute URIs", `Digest realm="r", domain="z http://a:80/w"`, "http://a/b/c", "/b/z /b/z/ /w /w/"},
+		{"another origin is not the server's to give away", `Digest realm="r", domain="http://other/x https://a/x"`, "http://a/b/c", ""},
+		{"unless the user allows it", `Digest realm="r", domain="http://friend/x/"`, "http://a/b/c", "friend/x/"},
+		{"nonsense is skipped", `Digest realm="r", domain="http://[ %zz /ok/ mailto:x"`, "http://a/b/c", "/ok/"},
+	} {
+		c := ParseChallenges([]string{row.challenge})[0]
+		var got []string
+		for _, c := range claims(&c, mustURL(t, row.url), func(o roundtrip.Origin) bool { return o.Host == "friend" }) {
+			s := c.path
+			if c.origin.Host != "a" {
+				s = c.origin.Host + s
+			}
+			got = append(got, s)
+		}
+		if strings.Join(got, " ") != row.want {
+			t.Errorf("claims(%s) = %q, want %q: %s", row.challenge, got, row.want, row.why)
+		}
+	}
+}
+
+func FuzzChallenges(f *testing.F) {
+	f.Add(`Digest realm="r", nonce="n", qop="auth,auth-int", domain="/a b", algorithm=SHA-256-sess`)
+	f.Add(`Negotiate, Basic realm="x"`)
+	f.Add(`Digest nonce="` + strings.Repeat("\\", 100))
+	f.Fuzz(func(t *testing.T, line string) {
+		u := mustURL(t, "http://example.com/a/b")
+		for _, c := range ParseChallenges([]string{line}) {
+			_ = claims(&c, u, func(roundtrip.Origin) bool { return true })
+			for _, s := range append(DefaultSchemes(), HMACDigest{}) {
+				if s.Name() != c.Scheme {
+					continue
+				}
+				cred := Credential{Username: "joe", Password: "secret-word"}
+				if _, err := s.Weigh(c, cred); err != nil {
+					continue
+				}
+				session, err := s.Session(&c, cred)
+				if err != nil {
+					t.Fatalf("%s was weighed, and then: %v", s.Name(), err)
+				}
+				a := &Attempt{Context: t.Context(), Method: "GET", Target: "/a/b", Header: map[string][]string{}, Credential: cred}
+				if err := session.Sign(a); err != nil {
+					t.Fatal(err)
+				}
+				if v := a.value(); strings.ContainsAny(v, "\r\n\x00") || c.Scheme != "basic" && strings.Contains(v, "secret-word") {
+					t.Errorf("signed %q", v)
+				}
+			}
+		}
+	})
+}
