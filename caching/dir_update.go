@@ -74,7 +74,7 @@ func (d *Dir) writeRecord(b *dirBody, at dirPlace, key string, meta *Meta) error
 	if err != nil {
 		return fmt.Errorf("caching: update entry: %w", err)
 	}
-	d.note(at, h.end())
+	d.note(at, max(info.Size(), h.slots[1-i].off+int64(len(rec))))
 	return nil
 }
 

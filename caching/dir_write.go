@@ -102,10 +102,14 @@ func (w *dirWriter) refuse() error {
 
 // flush writes the piece in the buffer to the file.
 func (w *dirWriter) flush() error {
-	if !w.d.reserve(entryPiece) {
+	n := int64(entryPiece)
+	if w.flushed == 0 {
+		n += dirBlock // for what is around the body
+	}
+	if !w.d.reserve(n) {
 		return w.refuse()
 	}
-	w.reserved += entryPiece
+	w.reserved += n
 	scratch := dirBufs.Get().(*dirBuf)
 	defer dirBufs.Put(scratch)
 	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
@@ -273,13 +277,13 @@ func (w *dirWriter) finish(meta *Meta) error {
 	h.slots[0].checksum = w.seal.recordSum(rec)
 
 	// In one call, if nothing was written before.
-	start := int64(entryHeader)
+	start := entryHeader + w.flushed
 	out := make([]byte, 0, entryHeader+len(last)+len(seals)+len(rec))
 	if w.flushed == 0 {
 		out, start = h.append(out), 0
 	}
 	out = append(append(append(out, last...), seals...), rec...)
-	if err := w.writeAt(out, start+w.flushed); err != nil {
+	if err := w.writeAt(out, start); err != nil {
 		return err
 	}
 	if start != 0 {
@@ -290,7 +294,7 @@ func (w *dirWriter) finish(meta *Meta) error {
 	if err := w.rename(); err != nil {
 		return fmt.Errorf("caching: commit entry: %w", err)
 	}
-	w.d.note(w.at, h.end())
+	w.d.note(w.at, entryHeader+w.n+int64(len(seals)+len(rec)))
 	return nil
 }
 

@@ -147,7 +147,7 @@ func (h *entryHead) parseSlot(i int, b []byte) {
 		length:   binary.BigEndian.Uint32(b[20:]),
 		checksum: binary.BigEndian.Uint32(b[24:]),
 	}
-	if p.off < h.records() || p.off > 2*entryMaxBody || p.length > p.room || p.room > 2*entryMaxMeta {
+	if p.seq == 0 || p.seq > 1<<62 || p.off < h.records() || p.off > 2*entryMaxBody || p.length > p.room || p.room > 2*entryMaxMeta {
 		return
 	}
 	h.slots[i] = p
