@@ -49,8 +49,11 @@ func newReplay(req *http.Request, maxReplay int64) *replay {
 	return &replay{src: req.Body, length: req.ContentLength, limit: max(0, maxReplay)}
 }
 
-// attach gives out the body of a new attempt. Layers below may get more copies if
-// the body certainly can be kept. last is true if no attempt can follow.
+// attach gives out the body of a new attempt. last is true if no other can follow.
+//
+// Layers below get a GetBody too, unless the body is known to be too long for it:
+// net/http needs one to send a request again that an HTTP/2 server did not
+// process (GOAWAY, REFUSED_STREAM), and knows best when that is allowed.
 func (r *replay) attach(out *http.Request, last bool) {
 	r.mu.Lock()
 	r.attempt++
@@ -59,9 +62,13 @@ func (r *replay) attach(out *http.Request, last bool) {
 	r.done = last
 	r.mu.Unlock()
 	out.Body = r.reader(n)
-	if r.length > 0 && r.length <= r.limit {
-		// Then they also see it in the last attempt.
-		out.GetBody = func() (io.ReadCloser, error) { return r.reader(n), nil }
+	if r.length <= r.limit && r.limit > 0 {
+		out.GetBody = func() (io.ReadCloser, error) {
+			if !r.ready() {
+				return nil, errNotReplayable
+			}
+			return r.reader(n), nil
+		}
 	} else if last {
 		r.reading.Lock()
 		r.last = true

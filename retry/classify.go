@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -25,7 +25,7 @@ import (
 //	}
 func Retryable(a Attempt) bool {
 	if a.Err != nil {
-		return !final(a.Err) && !malformed(a.Request) && (known(a.Request) || lost(a.Err))
+		return !malformed(a.Request) && cancelled(a.Request) == nil && !final(a.Err) && (known(a.Request) || lost(a.Err))
 	}
 	return a.Response != nil && passing(a.Response.StatusCode)
 }
@@ -45,9 +45,13 @@ func passing(status int) bool {
 
 // final reports whether err will come again however often the request is sent.
 // What is not known is not final: net/http has many errors without a type, for
-// connections that were lost one way or another.
+// connections that were lost one way or another. Even [context.Canceled] is not,
+// as long as the caller's own context is alive: net/http returns it for a request
+// that got a connection at the moment when the cancellation of the one before
+// took effect on it (its persistConn goes back to the pool before the response is
+// handed over).
 func final(err error) bool {
-	if errors.Is(err, context.Canceled) || is[*finalError](err) || errors.Is(err, errNotReplayable) ||
+	if is[*finalError](err) || errors.Is(err, errNotReplayable) ||
 		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
 		return true
 	}
@@ -128,9 +132,9 @@ func malformedHeader(h http.Header) bool {
 	return false
 }
 
-// streamError has the fields of http2.StreamError. The one in net/http is not
-// exported, but has an As method that fills any struct of this shape, made for
-// this purpose (go.dev/issue/53896).
+// streamError has the fields of StreamError in golang.org/x/net/http2. The copy of
+// that type in net/http is not exported, but has an As method that fills any
+// struct of this shape, made for this purpose (go.dev/issue/53896).
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -138,6 +142,26 @@ type streamError struct {
 }
 
 func (streamError) Error() string { return "" }
+
+// asStreamError finds the error of an HTTP/2 stream in err. That of
+// golang.org/x/net/http2, which this module does not import for one type, has no
+// As method and is known by its shape.
+func asStreamError(err error) (streamError, bool) {
+	if e, ok := errors.AsType[streamError](err); ok {
+		return e, true
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		v := reflect.ValueOf(err)
+		if v.Kind() != reflect.Struct || v.NumField() != 3 {
+			continue
+		}
+		id, code, cause := v.FieldByName("StreamID"), v.FieldByName("Code"), v.FieldByName("Cause")
+		if id.Kind() == reflect.Uint32 && code.Kind() == reflect.Uint32 && cause.Kind() == reflect.Interface {
+			return streamError{StreamID: uint32(id.Uint()), Code: uint32(code.Uint())}, true
+		}
+	}
+	return streamError{}, false
+}
 
 // refusedStream is the HTTP/2 error code of a stream that the server has not
 // processed at all (RFC 9113 §8.7).
@@ -148,7 +172,7 @@ const refusedStream = 0x7
 // sends the request again if the server says that it did not process it, and
 // what it returns for other requests does not tell that it was not.
 func refused(err error) bool {
-	e, ok := errors.AsType[streamError](err)
+	e, ok := asStreamError(err)
 	return ok && e.Code == refusedStream
 }
 

@@ -40,7 +40,7 @@ func TestRetryableErrors(t *testing.T) {
 			"perhaps no such name", "not found, but temporarily: the resolver says that it does not know",
 			dial(&net.DNSError{Err: "no such host", IsNotFound: true, IsTemporary: true}), true,
 		},
-		{"cancelled", "somebody gave it up", context.Canceled, false},
+		{"cancelled by another", "the caller's context is alive: net/http lets the cancellation of one request hit the next", context.Canceled, true},
 		{"certificate", "it stays what it is", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, false},
 		{"unknown authority", "as returned by a VerifyConnection of the user", x509.UnknownAuthorityError{}, false},
 		{"wrong name", "it stays what it is", x509.HostnameError{Certificate: &x509.Certificate{}}, false},
@@ -125,6 +125,14 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("Retryable = %v, want %v: %s", got, row.want, row.why)
 			}
 		})
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	good := &http.Request{URL: u, Header: http.Header{}}
+	for _, err := range []error{context.Canceled, io.EOF} {
+		if Retryable(Attempt{Request: good.WithContext(gone), Err: err}) {
+			t.Errorf("the caller gave it up, and %v is retryable", err)
+		}
 	}
 	if Retryable(Attempt{Err: io.EOF}) {
 		t.Error("an error without a request is retryable")

@@ -10,8 +10,9 @@ type situation struct {
 	attempt Attempt
 	// retryable is what the policy says about the cause.
 	retryable bool
-	// limit is how often the request may be sent.
-	limit int
+	// sent is how often the request was sent: more than attempt.Number if the
+	// attempt was hedged by another. limit is how often it may be.
+	sent, limit int
 	// replayable is true if the body can be sent again.
 	replayable bool
 	// backoff is the wait that Transport.Backoff wants.
@@ -58,7 +59,7 @@ func decide(s situation) verdict {
 		// RFC 9110 §9.2.2: a client should not repeat a request that is not
 		// idempotent unless it knows that the first one was not applied.
 		return verdict{reason: reasonUnsafe}
-	case s.attempt.Number >= s.limit:
+	case s.sent >= s.limit:
 		return verdict{reason: reasonAttempts}
 	case !s.replayable:
 		return verdict{reason: reasonBody}

@@ -21,6 +21,7 @@ func TestDecide(t *testing.T) {
 	ok := situation{
 		attempt:    Attempt{Number: 1, Idempotent: true, Response: answer(503)},
 		retryable:  true,
+		sent:       1,
 		limit:      2,
 		replayable: true,
 		backoff:    time.Second,
@@ -48,11 +49,11 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			"last attempt", "Attempts is the number of sendings, not of repetitions",
-			func(s *situation) { s.attempt.Number = 2 }, verdict{reason: reasonAttempts},
+			func(s *situation) { s.attempt.Number, s.sent = 2, 2 }, verdict{reason: reasonAttempts},
 		},
 		{
 			"more than the limit", "a hedge may have used up the attempts",
-			func(s *situation) { s.attempt.Number = 3 }, verdict{reason: reasonAttempts},
+			func(s *situation) { s.sent = 3 }, verdict{reason: reasonAttempts},
 		},
 		{
 			"body gone", "what cannot be sent in full must not be sent",

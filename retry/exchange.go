@@ -159,6 +159,7 @@ func (x *exchange) decide(a Attempt) verdict {
 	s := situation{
 		attempt:    a,
 		retryable:  true,
+		sent:       x.sent,
 		limit:      x.t.limit(x.req),
 		replayable: x.replayable(),
 		maxWait:    x.t.MaxWait,
