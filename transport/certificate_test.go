@@ -93,7 +93,7 @@ func TestCertificateForAll(t *testing.T) {
 	fail(t, closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool}), newRequest(t, "GET", s.URL, nil))
 	none := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, MaxTLS: tls.VersionTLS12})
 	var e *Error
-	if err := fail(t, none, newRequest(t, "GET", s.URL, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS || !strings.Contains(err.Error(), "certificate") {
+	if err := fail(t, none, newRequest(t, "GET", s.URL, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS || !strings.Contains(err.Error(), "remote error") {
 		t.Errorf("without a certificate: %v", err)
 	}
 }
