@@ -45,6 +45,10 @@ type Credential struct {
 	// Realm is the only realm that the credential is for. If empty, it is for
 	// every one.
 	Realm string
+
+	// batch tells the credentials that a Keyring got after Clear from those that
+	// it had before.
+	batch uint64
 }
 
 // Credentials implements [Source].
@@ -91,10 +95,11 @@ func (f SourceFunc) Credentials(ctx context.Context, target Target) ([]Credentia
 type credKey struct {
 	username, password, ha1, token, domain, realm string
 	dynamic                                       bool
+	batch                                         uint64
 }
 
 func (c *Credential) key() credKey {
-	return credKey{c.Username, c.Password, c.HA1, c.Token, c.Domain, c.Realm, c.TokenFunc != nil}
+	return credKey{c.Username, c.Password, c.HA1, c.Token, c.Domain, c.Realm, c.TokenFunc != nil, c.batch}
 }
 
 // hasPassword reports whether c can be used where a password is asked for.

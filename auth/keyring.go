@@ -13,6 +13,7 @@ import (
 type Keyring struct {
 	mu      sync.RWMutex
 	entries []entry
+	batch   uint64
 	// found holds the answers for origins that were asked for; they are replaced
 	// as a whole, never changed.
 	found map[roundtrip.Origin][]Credential
@@ -57,16 +58,19 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	e.cred.batch = k.batch
 	k.entries = append(k.entries, e)
 	k.found = nil
 }
 
 // Clear forgets every credential, and with them what was learned by their use:
-// from now on no request is sent with one.
+// no request that begins later is sent with one, and if they are added again the
+// server has to ask again.
 func (k *Keyring) Clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.entries, k.found = nil, nil
+	k.batch++
 }
 
 // Credentials implements [Source].
