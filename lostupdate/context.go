@@ -78,7 +78,16 @@ func Key(req *http.Request) string {
 	b.Grow(len(o.Scheme) + len(o.Host) + len(o.Port) + len(path) + len(u.RawQuery) + 16)
 	b.WriteString(o.Scheme)
 	b.WriteString("://")
-	b.WriteString(o.Authority())
+	colon := strings.IndexByte(o.Host, ':') >= 0 // IPv6
+	if colon {
+		b.WriteByte('[')
+	}
+	b.WriteString(o.Host)
+	if colon {
+		b.WriteByte(']')
+	}
+	b.WriteByte(':')
+	b.WriteString(o.Port)
 	switch {
 	case u.Opaque != "":
 		b.WriteString(u.Opaque)

@@ -17,12 +17,20 @@ type exchange struct {
 	next   http.RoundTripper
 	req    *http.Request
 	method string
-	key    string
+	key    string // made by id
 
 	had  bool
 	seen Version
 	plan plan
 	sum  *summer
+}
+
+// id returns the key of the resource of the request.
+func (x *exchange) id() string {
+	if x.key == "" {
+		x.key = Key(x.req)
+	}
+	return x.key
 }
 
 // write sends a request whose method is protected.
@@ -61,7 +69,7 @@ func (x *exchange) recall() (err error) {
 		x.seen, x.had = v, !v.IsZero()
 		return nil
 	}
-	x.seen, x.had, err = x.tags().Get(ctx, x.key)
+	x.seen, x.had, err = x.tags().Get(ctx, x.id())
 	return err
 }
 
@@ -106,7 +114,7 @@ func (x *exchange) again(required *http.Response) (*http.Response, int32, error)
 	again, err := roundtrip.Rewind(x.req)
 	if err != nil {
 		x.tell("stop", "the body cannot be sent again", 0, plan{})
-		return required, 0, nil
+		return required, 0, nil //nolint:nilerr // the 428 is the answer then
 	}
 	roundtrip.Discard(required)
 	x.plan = plan{precondition: p, why: "precondition required"}
@@ -138,11 +146,18 @@ func (x *exchange) refuse(why string, err error) error {
 // learn remembers what resp teaches. sent is the sum of what was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
-	key := x.key
+	if what == set && v.Unknown && x.Unsure == Skip && !x.CreateOnly {
+		// To remember that one does not know makes no difference then.
+		what = forget
+	}
+	if x.Tags == nil && x.tags().(*Memory).empty() && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {
+		return
+	}
+	key := x.id()
 	if x.method != http.MethodGet && x.method != http.MethodHead {
 		key = x.target(resp)
 		x.destination(resp)
-		if key != x.key && what == set && v.Unknown {
+		if key != x.key && (what == set && v.Unknown || what == forget) {
 			what = keep
 		}
 		if what == set && v.Unknown {
@@ -153,7 +168,10 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 }
 
 func (x *exchange) remember(key string, what lesson, v Version) {
-	ctx := context.WithoutCancel(x.req.Context())
+	ctx := x.req.Context()
+	if x.Tags != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
 	tags := x.tags()
 	var err error
 	switch what {
@@ -162,12 +180,7 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 	case forget:
 		err = tags.Delete(ctx, key)
 	case set:
-		if v.Unknown && x.Unsure == Skip && !x.CreateOnly {
-			// To remember that one does not know makes no difference then.
-			err = tags.Delete(ctx, key)
-		} else {
-			err = tags.Set(ctx, key, v)
-		}
+		err = tags.Set(ctx, key, v)
 	case add, doubt:
 		var had bool
 		old, had, getErr := tags.Get(ctx, key)
@@ -201,7 +214,7 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 // doubt notes that a write failed without an answer.
 func (x *exchange) doubt() {
 	if x.had {
-		x.remember(x.key, doubt, Version{})
+		x.remember(x.id(), doubt, Version{})
 	}
 }
 

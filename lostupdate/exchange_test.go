@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
@@ -29,8 +30,8 @@ type exchangeTest struct {
 	errs     error
 }
 
-func newRequest(t testing.TB, text string) *http.Request {
-	t.Helper()
+func newRequest(tb testing.TB, text string) *http.Request {
+	tb.Helper()
 	head, body, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(head, "\n")
 	method, path, _ := strings.Cut(lines[0], " ")
@@ -38,9 +39,9 @@ func newRequest(t testing.TB, text string) *http.Request {
 	if body != "" {
 		r = strings.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://example.com"+path, r)
+	req, err := http.NewRequestWithContext(tb.Context(), method, "http://example.com"+path, r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")

@@ -152,7 +152,7 @@ func (x *exchange) probe(method string) *http.Request {
 // RFC 9110 §15.3.2: the validators of a 201 are those of what was created.
 func (x *exchange) target(resp *http.Response) string {
 	if resp.StatusCode != http.StatusCreated {
-		return x.key
+		return x.id()
 	}
 	return x.keyOf(resp.Header.Get("Location"))
 }
@@ -160,7 +160,7 @@ func (x *exchange) target(resp *http.Response) string {
 // destination forgets the resource that MOVE and COPY have written to.
 func (x *exchange) destination(resp *http.Response) {
 	if (x.method == "MOVE" || x.method == "COPY") && resp.StatusCode/100 == 2 {
-		if key := x.keyOf(x.req.Header.Get("Destination")); key != x.key {
+		if key := x.keyOf(x.req.Header.Get("Destination")); key != x.id() {
 			x.remember(key, forget, Version{})
 		}
 	}
@@ -170,15 +170,15 @@ func (x *exchange) destination(resp *http.Response) {
 // the request; one at another origin is not believed.
 func (x *exchange) keyOf(ref string) string {
 	if ref == "" || len(ref) > maxReference {
-		return x.key
+		return x.id()
 	}
 	u, err := url.Parse(ref)
 	if err != nil {
-		return x.key
+		return x.id()
 	}
 	u = x.req.URL.ResolveReference(u)
 	if roundtrip.OriginOf(u) != roundtrip.OriginOf(x.req.URL) {
-		return x.key
+		return x.id()
 	}
 	other := *x.req
 	other.URL = u

@@ -118,7 +118,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	if t.IgnoreETag || req.URL == nil || !guarded && !teaches(method) {
 		return next.RoundTrip(req)
 	}
-	x := exchange{Transport: t, next: next, req: req, method: method, key: Key(req)}
+	x := exchange{Transport: t, next: next, req: req, method: method}
 	if !guarded {
 		resp, err := next.RoundTrip(req)
 		if err != nil || resp == nil {

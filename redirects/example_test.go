@@ -8,8 +8,9 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 
-	"github.com/tripper-go/tripper/redirects"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/tripper-go/tripper/redirects"
 )
 
 // leave tells http.Client to leave redirects to its Transport.
@@ -59,13 +60,23 @@ func Example() {
 
 // Policies compose: leave the origin at most once, and never https.
 func ExampleTransport_policy() {
+	server := newServer()
+	defer server.Close()
+
 	client := &http.Client{
 		Transport: &redirects.Transport{
 			Policy: redirects.And(redirects.NoDowngrade, redirects.Or(redirects.Limit(1), redirects.SameOrigin)),
 		},
 		CheckRedirect: leave,
 	}
-	_ = client
+	resp, err := client.Get(server.URL + "/login")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	fmt.Println(resp.StatusCode, resp.Request.URL.Path)
+	// Output:
+	// 200 /home
 }
 
 // The error of too many redirects holds all of them.
@@ -75,8 +86,7 @@ func ExampleError() {
 
 	client := &http.Client{Transport: &redirects.Transport{Max: 3}, CheckRedirect: leave}
 	_, err := client.Get(server.URL + "/")
-	var e *redirects.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*redirects.Error](err); ok {
 		fmt.Println(errors.Is(err, redirects.ErrLimit), len(redirects.History(e.Response)), e.Response.Header.Get("Location"))
 	}
 	// Output:

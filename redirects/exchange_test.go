@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -25,8 +26,8 @@ type followTest struct {
 }
 
 // newRequest makes a request of its text.
-func newRequest(t testing.TB, text string, stream bool) *http.Request {
-	t.Helper()
+func newRequest(tb testing.TB, text string, stream bool) *http.Request {
+	tb.Helper()
 	head, body, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(head, "\n")
 	method, url, _ := strings.Cut(lines[0], " ")
@@ -34,9 +35,9 @@ func newRequest(t testing.TB, text string, stream bool) *http.Request {
 	if body != "" {
 		r = strings.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, url, r)
+	req, err := http.NewRequestWithContext(tb.Context(), method, url, r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if stream {
 		req.GetBody = nil
@@ -191,6 +192,7 @@ func TestFollow(t *testing.T) {
 			name: "POST 308 with a body that cannot be sent again", why: "half a request is worse than none", stream: true,
 			request: "POST http://a.example/\n\ndata", answers: []string{"308 P\nLocation: /x\n\nmoved"}, want: []string{"POST http://a.example/ data"}, status: 308,
 			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
+				t.Helper()
 				if body, _ := io.ReadAll(resp.Body); string(body) != "moved" {
 					t.Errorf("the body of a redirect that is returned is the caller's: %q", body)
 				}
@@ -211,6 +213,7 @@ func TestFollow(t *testing.T) {
 			request: "POST http://a.example/\nContent-Type: text/plain\nContent-Encoding: gzip\nContent-Length: 4\ncontent-digest: x\nExpect: 100-continue\nTransfer-Encoding: chunked\nX-Other: 1\n\ndata",
 			answers: []string{"303 S\nLocation: /x", ok}, want: []string{"POST http://a.example/ data", "GET http://a.example/x"}, status: 200,
 			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
+				t.Helper()
 				want := http.Header{"X-Other": {"1"}, "Referer": {"http://a.example/"}}
 				if diff := cmp.Diff(want, sent[1].Header); diff != "" {
 					t.Errorf("fields mismatch (-want +got):\n%s", diff)
@@ -225,6 +228,7 @@ func TestFollow(t *testing.T) {
 			request: "GET http://a.example/\nIf-None-Match: \"a\"\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\nIf-Range: \"a\"\nRange: bytes=1-\nX: 1",
 			answers: []string{"302 F\nLocation: /x", ok}, want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200,
 			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
+				t.Helper()
 				if diff := cmp.Diff(http.Header{"X": {"1"}, "Referer": {"http://a.example/"}}, sent[1].Header); diff != "" {
 					t.Errorf("fields mismatch (-want +got):\n%s", diff)
 				}
@@ -307,6 +311,7 @@ func TestFollow(t *testing.T) {
 			answers: []string{"302 F\nLocation: /1", "302 F\nLocation: http://b.example/2", "302 F\nLocation: http://a.example/3", ok},
 			want:    []string{"GET http://a.example/", "GET http://a.example/1", "GET http://b.example/2", "GET http://a.example/3"}, status: 200,
 			check: func(t *testing.T, sent []rttest.Recorded, resp *http.Response) {
+				t.Helper()
 				field("Cookie", "c=1", "c=1", "", "")(t, sent, resp)
 				field("X-Auth-Token", "t", "t", "", "")(t, sent, resp)
 				field("X-Other", "o", "o", "o", "o")(t, sent, resp)
@@ -318,6 +323,7 @@ func TestFollow(t *testing.T) {
 			request:   "GET http://a.example/\nCookie: c=1\nX-Tenant: t\nX-Api-Key: k", answers: []string{"302 F\nLocation: http://b.example/", ok},
 			want: []string{"GET http://a.example/", "GET http://b.example/"}, status: 200,
 			check: func(t *testing.T, sent []rttest.Recorded, resp *http.Response) {
+				t.Helper()
 				field("Cookie", "c=1", "")(t, sent, resp)
 				field("X-Tenant", "t", "")(t, sent, resp)
 				field("X-Api-Key", "k", "k")(t, sent, resp)
@@ -346,6 +352,7 @@ func TestFollow(t *testing.T) {
 			request: "GET http://u:p@a.example/x#f", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: /z\nContent-Location: /own", ok},
 			want: []string{"GET http://u:p@a.example/x#f", "GET http://a.example/y#f", "GET http://a.example/z#f"}, status: 200,
 			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
+				t.Helper()
 				var got []string
 				for _, r := range append(History(resp), resp) {
 					got = append(got, r.Header.Get("Content-Location"))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
