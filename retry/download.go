@@ -39,11 +39,11 @@ type download struct {
 // download returns a body for resp that is continued if it breaks, or nil if it
 // cannot be.
 func (x *exchange) download(resp *http.Response) *download {
-	if x.t.NoResume || x.sent >= x.t.limit(x.req) {
+	if x.t.NoResume {
 		return nil
 	}
 	p, ok := resumable(x.req, resp, time.Now())
-	if !ok {
+	if !ok || x.sent >= x.t.limit(x.req) {
 		return nil
 	}
 	return &download{exchange: *x, part: p, off: p.start, until: p.end, body: resp.Body}

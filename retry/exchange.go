@@ -169,9 +169,11 @@ func (x *exchange) decide(a Attempt) verdict {
 	if s.maxWait == 0 {
 		s.maxWait = DefaultMaxWait
 	}
-	if x.t.Backoff != nil {
+	switch {
+	case s.sent >= s.limit:
+	case x.t.Backoff != nil:
 		s.backoff = x.t.Backoff(a)
-	} else {
+	default:
 		s.backoff = defaultBackoff(a)
 	}
 	s.deadline, _ = x.req.Context().Deadline()
