@@ -208,6 +208,9 @@ func TestMemoryBound(t *testing.T) {
 
 // TestMemoryHeap measures what the runtime says against the bound.
 func TestMemoryHeap(t *testing.T) {
+	if raceEnabled {
+		t.Skip("memory is measured")
+	}
 	const limit = 32 << 20
 	for _, c := range []struct {
 		name     string
@@ -271,8 +274,8 @@ func heapInUse() int64 {
 }
 
 func TestMemoryOverhead(t *testing.T) {
-	if testing.Short() {
-		t.Skip("100,000 entries")
+	if testing.Short() || raceEnabled {
+		t.Skip("the memory of 100,000 entries is measured")
 	}
 	const n = 100_000
 	meta, body := storeMeta(1), []byte("x")
@@ -305,30 +308,32 @@ func TestMemoryOverhead(t *testing.T) {
 }
 
 func TestMemoryAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("memory is measured")
+	}
 	m := NewMemory(0)
-	body := make([]byte, 1<<20)
-	storeBody(t, m, "k", storeMeta(1), body, int64(len(body)))
+	storeBody(t, m, "k", storeMeta(1), bigBody, int64(len(bigBody)))
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		e, err := m.Get(ctx, "k")
-		if err != nil || e == nil || len(e.Bytes) != len(body) {
+		if err != nil || e == nil || len(e.Bytes) != len(bigBody) {
 			t.Fatal(e, err)
 		}
 		e.Close() //nolint:errcheck // nothing to close
 	}); n != 0 {
 		t.Errorf("a hit takes %v allocations", n)
 	}
-	r := testing.Benchmark(func(b *testing.B) {
-		b.ReportAllocs()
-		meta, body := storeMeta(1), make([]byte, 64<<10)
-		for b.Loop() {
-			storeBody(b, m, "k2", meta, body, int64(len(body)))
-		}
-	})
-	if got := r.AllocedBytesPerOp(); got > 64<<10*115/100 {
+	meta, body := storeMeta(1), make([]byte, 64<<10)
+	if got := bytesPerRun(200, func() { storeBody(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
 		t.Errorf("storing 64 KiB allocates %d bytes", got)
 	}
+	// Chunks of a pool and then one piece: not a series of ever larger ones.
+	if got := bytesPerRun(50, func() { storeBody(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
+		t.Errorf("storing 1 MiB of unknown length allocates %d bytes", got)
+	}
 }
+
+var bigBody = make([]byte, 1<<20)
 
 func TestMemoryHotMainQueue(t *testing.T) {
 	// All entries are hit all the time while others come in: eviction has to end.
