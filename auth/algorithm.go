@@ -65,7 +65,7 @@ type hasher struct {
 }
 
 func (a *algorithm) hasher() *hasher {
-	h := a.pool.Get().(*hasher) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	h := a.pool.Get().(*hasher) // the pool holds nothing else
 	h.h.Reset()
 	return h
 }

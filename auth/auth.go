@@ -152,45 +152,30 @@ func (t *Transport) setup() *engine {
 }
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	e := t.setup()
-	x, ok := e.exchange(req)
+	x, ok := t.setup().exchange(req)
 	if !ok {
 		return next.RoundTrip(req)
 	}
-	body := &x.body
-	body.init(req, t.MaxReplay)
-	if roundtrip.HasBody(req) {
-		x.Body = body.look
-	}
-	if err := x.recall(body.certain()); err != nil {
-		body.close()
+	out, err := x.start(t.MaxReplay)
+	if err != nil {
+		x.body.close()
 		return nil, err
 	}
-	out := x.first()
-	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
-		body.close()
-		return nil, err
-	}
-	if body.spool != nil {
-		out.Body = body.first()
-	}
+	defer x.body.finish()
 	for {
 		resp, err := next.RoundTrip(out)
 		if err != nil {
 			x.failed()
-			body.finish()
 			return nil, err
 		}
 		if resp.Request == nil {
 			resp.Request = out
 		}
 		if resp.StatusCode != http.StatusUnauthorized {
-			body.finish()
 			return x.deliver(resp)
 		}
 		again, err := t.answer(x, out, resp)
 		if again == nil {
-			body.finish()
 			if err != nil {
 				roundtrip.Discard(resp)
 				return nil, err
@@ -200,12 +185,30 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		roundtrip.Discard(resp)
 		if req.Context().Err() != nil {
 			x.failed()
-			body.finish()
 			closeNew(out, again)
 			return nil, context.Cause(req.Context())
 		}
 		out = again
 	}
+}
+
+// start returns the request to send first.
+func (x *exchange) start(replay int64) (*http.Request, error) {
+	x.body.init(x.req, replay)
+	if roundtrip.HasBody(x.req) {
+		x.Body = x.body.look
+	}
+	if err := x.recall(x.body.certain()); err != nil {
+		return nil, err
+	}
+	out := x.first()
+	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
+		return nil, err
+	}
+	if x.body.spool != nil {
+		out.Body = x.body.first()
+	}
+	return out, nil
 }
 
 // closeNew closes the body of a request that was made to be sent and is not.

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -87,9 +88,7 @@ func (x *exchange) run(t *testing.T) {
 		if e != nil {
 			t.Fatal(e)
 		}
-		for k, v := range x.header {
-			req.Header[k] = v
-		}
+		maps.Copy(req.Header, x.header)
 		var resp *http.Response
 		if resp, err = x.t.RoundTrip(req); err != nil {
 			break
@@ -340,8 +339,10 @@ func TestExchange(t *testing.T) {
 		{
 			name: "two realms", why: "icholy takes 12 trips for 6 requests; the challenge of each realm is remembered where it was",
 			t: auth.Transport{Credentials: keys("joe", "password")},
-			urls: []string{"http://example.com/x/1", "http://example.com/y/1", "http://example.com/x/1", "http://example.com/y/1",
-				"http://example.com/x/2", "http://example.com/y/2"},
+			urls: []string{
+				"http://example.com/x/1", "http://example.com/y/1", "http://example.com/x/1", "http://example.com/y/1",
+				"http://example.com/x/2", "http://example.com/y/2",
+			},
 			steps: []rttest.Step{
 				challenge(`Digest realm="x", nonce="x", qop="auth"`), yes, challenge(`Digest realm="y", nonce="y", qop="auth"`), yes,
 				yes, yes, yes, yes,

@@ -185,7 +185,7 @@ func (s *spool) fill() error {
 			chunk = chunk[:1]
 		}
 		_, err := r.Read(chunk)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -190,7 +190,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // httplib2.
 func (s *digestSession) header(a *Attempt) string {
 	n, p := a.proof.nonce, &a.proof
-	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	buf := buffers.Get().(*[]byte) // the pool holds nothing else
 	b := append((*buf)[:0], n.head...)
 	b = append(b, `, uri="`...)
 	if strings.ContainsAny(a.Target, `"\`) {

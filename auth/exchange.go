@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
@@ -157,10 +158,9 @@ func (x *exchange) unasked() error {
 		if c.Domain == "" && !e.first.is(x.way.origin) {
 			continue
 		}
-		for i := len(e.schemes) - 1; i >= 0; i-- {
-			s, err := e.schemes[i].Session(nil, c)
-			if err == nil {
-				x.session, x.scheme, x.Credential = s, e.schemes[i], c
+		for _, scheme := range slices.Backward(e.schemes) {
+			if s, err := scheme.Session(nil, c); err == nil {
+				x.session, x.scheme, x.Credential = s, scheme, c
 				return nil
 			}
 		}
@@ -353,7 +353,7 @@ func (x *exchange) sentence(challenges []Challenge) {
 		}
 	}
 	s.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
-		(inLatin1(x.Credential.Username + x.Credential.Password))
+		inLatin1(x.Credential.Username+x.Credential.Password)
 	v := judge(s)
 	key := x.Credential.key()
 	if l, ok := x.session.(leaser); ok && elsewhere && !s.stale {

@@ -20,13 +20,22 @@ func TestParseNetrc(t *testing.T) {
 		want            []netrcMachine
 		err             string
 	}{
-		{"usual", "one line or many", "machine a login joe password secret\nmachine b\n\tlogin bob\r\n\tpassword x account y\n",
-			[]netrcMachine{{"a", "joe", "secret"}, {"b", "bob", "x"}}, ""},
-		{"comments", "before keywords only: passwords begin with # too", "# machine no\nmachine a # login no\nlogin joe password #1\n",
-			[]netrcMachine{{"a", "joe", "#1"}}, ""},
+		{
+			"usual", "one line or many", "machine a login joe password secret\nmachine b\n\tlogin bob\r\n\tpassword x account y\n",
+			[]netrcMachine{{"a", "joe", "secret"}, {"b", "bob", "x"}},
+			"",
+		},
+		{
+			"comments", "before keywords only: passwords begin with # too", "# machine no\nmachine a # login no\nlogin joe password #1\n",
+			[]netrcMachine{{"a", "joe", "#1"}},
+			"",
+		},
 		{"quotes", "as in curl", `machine a login "j o\"e" password "\\\n\tx"`, []netrcMachine{{"a", `j o"e`, "\\\n\tx"}}, ""},
-		{"macros", "end with an empty line, whatever they say", "machine a login j password p\nmacdef init\nmachine b\npassword q\n\nmachine c login k password r",
-			[]netrcMachine{{"a", "j", "p"}, {"c", "k", "r"}}, ""},
+		{
+			"macros", "end with an empty line, whatever they say", "machine a login j password p\nmacdef init\nmachine b\npassword q\n\nmachine c login k password r",
+			[]netrcMachine{{"a", "j", "p"}, {"c", "k", "r"}},
+			"",
+		},
 		{"default", "for the rest", "default login anonymous password me@here", []netrcMachine{{"", "anonymous", "me@here"}}, ""},
 		{"a password like a keyword", "position decides", "machine machine login login password password", []netrcMachine{{"machine", "login", "password"}}, ""},
 		{"empty", "no credentials", " \n\t\n", nil, ""},

@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -90,7 +91,7 @@ func cloneHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h)+1)
 	for k, v := range h {
 		// Without room behind it, so that Add by whoever is next makes a copy.
-		out[k] = v[:len(v):len(v)]
+		out[k] = slices.Clip(v)
 	}
 	return out
 }

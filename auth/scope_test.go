@@ -444,6 +444,7 @@ type rot13 struct{}
 
 func (rot13) Name() string                                       { return "rot13" }
 func (rot13) Weigh(auth.Challenge, auth.Credential) (int, error) { return auth.StrengthBasic + 1, nil }
+
 func (rot13) Session(c *auth.Challenge, _ auth.Credential) (auth.Session, error) {
 	if c == nil {
 		return nil, auth.ErrNotUnasked

@@ -258,16 +258,16 @@ func (s *digestServer) fine(t *testing.T) {
 }
 
 // get sends a GET and returns the status and the body.
-func get(t testing.TB, rt http.RoundTripper, url string) (int, string, error) {
-	t.Helper()
-	return do(t, rt, "GET", url, nil)
+func get(tb testing.TB, rt http.RoundTripper, url string) (int, string, error) {
+	tb.Helper()
+	return do(tb, rt, "GET", url, nil)
 }
 
-func do(t testing.TB, rt http.RoundTripper, method, url string, body io.Reader) (int, string, error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+func do(tb testing.TB, rt http.RoundTripper, method, url string, body io.Reader) (int, string, error) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, url, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
@@ -326,7 +326,7 @@ func hmacServer(w http.ResponseWriter, r *http.Request) {
 		p := func(name string) string { v, _ := cs[0].Param(name); return v }
 		mac := hmac.New(sha1.New, []byte(h("joe:"+h("password"+"pepper")+":hmac realm")))
 		values := ""
-		for _, name := range strings.Fields(p("headers")) {
+		for name := range strings.FieldsSeq(p("headers")) {
 			values += r.Header.Get(name)
 		}
 		_, _ = io.WriteString(mac, r.Method+":"+r.RequestURI+":"+p("cnonce")+":snonce-1:"+values)

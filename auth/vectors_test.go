@@ -10,15 +10,15 @@ import (
 
 // digestVector computes the response of one digest.
 type digestVector struct {
-	name, why              string
-	alg, qop               string
-	sess                   bool
-	username, realm, pass  string
-	nonce, cnonce, nc      string
-	method, uri            string
-	body                   string
-	userhash, wantUserhash string
-	want                   string
+	name, why             string
+	alg, qop              string
+	sess                  bool
+	username, realm, pass string
+	nonce, cnonce         string
+	method, uri           string
+	body                  string
+	wantUserhash          string
+	want                  string
 }
 
 func (v digestVector) run(t *testing.T) {
@@ -156,19 +156,23 @@ func TestWSSEVectors(t *testing.T) {
 		want                     string
 	}{
 		{
-			"XML.com 2003, httplib2 test_wsse_algorithm", WSSE{},
+			"XML.com 2003, httplib2 test_wsse_algorithm",
+			WSSE{},
 			"d36e316282959a9ed4c89851497a717f", "2003-12-15T14:43:07Z", "taadtaadpstcsm", "quR/EWLAV4xLf9Zqyw4pDmfV9OY=",
 		},
 		{
-			"Movable Type's manual", WSSE{},
+			"Movable Type's manual",
+			WSSE{},
 			"7c19aeed85b93d35ba42e357f10ca19bf314d622", "2004-01-20T01:09:39Z", "Nelson", "VfJavTaTy3BhKkeY/WVu9L6cdVA=",
 		},
 		{
-			"Hatena: the nonce is Base64 of what is hashed", WSSE{Base64Nonce: true},
+			"Hatena: the nonce is Base64 of what is hashed",
+			WSSE{Base64Nonce: true},
 			string(hatena), "2005-01-18T03:20:15Z", "hatena", "ZCNaK2jrXr4+zsCaYK/YLUxImZU=",
 		},
 		{
-			"Emarsys: Base64 of the hexadecimal digits", WSSE{HexDigest: true},
+			"Emarsys: Base64 of the hexadecimal digits",
+			WSSE{HexDigest: true},
 			"d36e316282959a9ed4c89851497a717f", "2014-03-20T12:51:45Z", "customersecret",
 			"YWQyNWE5Y2JkOTY2ZTU1ODg2M2QzNzVhNDZlZGQwZjg5YjZlZTk4Yw==",
 		},
@@ -222,9 +226,16 @@ func TestFindAlgorithm(t *testing.T) {
 		name, want string
 		sess       bool
 	}{
-		{"", "MD5", false}, {"md5", "MD5", false}, {"MD5-SESS", "MD5", true}, {"sha-256", "SHA-256", false},
-		{"SHA-256-sess", "SHA-256", true}, {"SHA-512-256-sess", "SHA-512-256", true},
-		{"SHA-512", "", false}, {"-sess", "", false}, {"SHA", "", false}, {"MD5-sess-sess", "", true},
+		{"", "MD5", false},
+		{"md5", "MD5", false},
+		{"MD5-SESS", "MD5", true},
+		{"sha-256", "SHA-256", false},
+		{"SHA-256-sess", "SHA-256", true},
+		{"SHA-512-256-sess", "SHA-512-256", true},
+		{"SHA-512", "", false},
+		{"-sess", "", false},
+		{"SHA", "", false},
+		{"MD5-sess-sess", "", true},
 	} {
 		got, sess := findAlgorithm(row.name)
 		name := ""

@@ -12,15 +12,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tripper-go/tripper/auth"
 )
 
 // newBase returns a transport of its own, so that no test closes another's
 // connections.
-func newBase(t testing.TB) *http.Transport {
+func newBase(tb testing.TB) *http.Transport {
+	tb.Helper()
 	tr := &http.Transport{MaxIdleConnsPerHost: 64}
-	t.Cleanup(tr.CloseIdleConnections)
+	tb.Cleanup(tr.CloseIdleConnections)
 	return tr
 }
 
@@ -188,6 +190,7 @@ func TestHA1(t *testing.T) {
 func TestBodies(t *testing.T) {
 	payload := strings.Repeat("0123456789abcdef", 20_000)
 	file := func(t *testing.T) io.Reader {
+		t.Helper()
 		name := filepath.Join(t.TempDir(), "body")
 		if err := os.WriteFile(name, []byte("skipped"+payload), 0o600); err != nil {
 			t.Fatal(err)
@@ -289,6 +292,111 @@ func TestHMACDigestServer(t *testing.T) {
 		_ = resp.Body.Close()
 		if resp.StatusCode != 200 {
 			t.Errorf("status %d", resp.StatusCode)
+		}
+	}
+}
+
+// askingFirst answers what is not signed without reading its content.
+func askingFirst(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != joeBase {
+		w.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+		w.WriteHeader(401)
+		return
+	}
+	// All of it first: over HTTP/1 a server stops reading once it writes.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(400)
+	}
+	_, _ = w.Write(body)
+}
+
+// TestEarlyChallenge: the 401 comes while the content is still being sent, or
+// before it was read at all.
+func TestEarlyChallenge(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(askingFirst))
+	defer srv.Close()
+	payload := strings.Repeat("0123456789abcdef", 64<<10)
+	for _, row := range []struct {
+		why    string
+		expect bool
+		max    int64
+	}{
+		{"what is being read goes on to be read by the second try", false, 2 << 20},
+		{"RFC 9110 §10.1.1: the server was asked first, so that nothing was read", true, 0},
+	} {
+		base := newBase(t)
+		base.ExpectContinueTimeout = 30 * time.Second
+		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password"), MaxReplay: row.max}
+		r, w := io.Pipe()
+		go func() {
+			for i := 0; i < len(payload); i += 1000 {
+				if _, err := io.WriteString(w, payload[i:min(i+1000, len(payload))]); err != nil {
+					return
+				}
+			}
+			_ = w.Close()
+		}()
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", srv.URL, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.expect {
+			req.Header.Set("Expect", "100-continue")
+		}
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatalf("%v: %s", err, row.why)
+		}
+		got, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != 200 || err != nil || string(got) != payload {
+			t.Errorf("%d, %d bytes, %v: %s", resp.StatusCode, len(got), err, row.why)
+		}
+	}
+}
+
+// TestStreamsInParallel: bodies that cannot be sent twice wait for a nonce that is
+// in use, and never for a challenge.
+func TestStreamsInParallel(t *testing.T) {
+	s := &digestServer{t: t, alg: "SHA-256", qop: "auth"}
+	url := s.start(t)
+	rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+	if status, _, err := get(t, rt, url); status != 200 || err != nil {
+		t.Fatal(status, err)
+	}
+	parallel(t, 16, 5, func() error {
+		r, w := io.Pipe()
+		go func() {
+			_, err := io.WriteString(w, "payload")
+			_ = w.CloseWithError(err)
+		}()
+		status, _, err := do(t, rt, "PUT", url, r)
+		if status != 200 {
+			return fmt.Errorf("status %d, %w", status, err)
+		}
+		return err
+	})
+	s.fine(t)
+	if _, challenges := s.counts(); challenges != 1 {
+		t.Errorf("%d challenges, want 1", challenges)
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("HTTP/%d", r.ProtoMajor)
+		}
+		askingFirst(w, r)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	rt := &auth.Transport{Base: srv.Client().Transport, Credentials: keys("joe", "password"), RequireTLS: true}
+	for _, method := range []string{"GET", "HEAD", "PUT"} {
+		if status, _, err := do(t, rt, method, srv.URL+"/"+method+"/", strings.NewReader("body")); status != 200 || err != nil {
+			t.Errorf("%s: %d %v", method, status, err)
 		}
 	}
 }
