@@ -32,15 +32,21 @@ type Unsure int
 // is unknown, or whose only validators are a weak entity tag or a time that is
 // not old enough.
 const (
+	// Wait deals with Apache, whose tags are weak in the second of a change: it
+	// waits until that second is over, and asks by HEAD whether the tag is the
+	// same and strong. If so, the write is protected by it; if the resource has
+	// changed, it is answered with 412. Every other write is sent without a
+	// precondition.
+	Wait Unsure = iota
 	// Skip sends the write without a precondition.
-	Skip Unsure = iota
+	Skip
 	// Refuse fails with [ErrUnsure] and sends nothing.
 	Refuse
-	// Fetch asks the server for the present validator and compares: if it is
-	// still the version that the caller saw, or has written, the write is sent,
-	// with a precondition if there is one by now; if not, it is answered with
-	// 412; and if nothing can be compared, it is refused. Apache's tags are weak
-	// in the second of a change: Fetch waits until it is over.
+	// Fetch does what Wait does for every kind of validator. If the resource is
+	// still the version that the caller saw, the write is sent, with a
+	// precondition if there is one by now. After a PUT whose answer did not tell
+	// the new version, the content is got and compared with what was written. If
+	// nothing can be compared, the write is refused.
 	Fetch
 )
 

@@ -146,8 +146,7 @@ func (x *exchange) refuse(why string, err error) error {
 // learn remembers what resp teaches. sent is the sum of what was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
-	if what == set && v.Unknown && x.Unsure == Skip && !x.CreateOnly {
-		// To remember that one does not know makes no difference then.
+	if what == set && v.Unknown && !x.keepsUnknown() {
 		what = forget
 	}
 	if x.Tags == nil && x.tags().(*Memory).empty() && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {

@@ -145,7 +145,7 @@ func TestExchange(t *testing.T) {
 			want: []string{"GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "b"`, `PUT /x If-Match: "c"`},
 		},
 		{
-			name: "no tag in the answer", why: "the old one is not good any more, and the new one unknown: Skip",
+			name: "no tag in the answer", why: "the old one is not good any more, and the new one unknown",
 			requests: []string{"GET /x", put, put}, answers: []string{getA, done, done}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x"},
 		},
 		{
@@ -171,6 +171,29 @@ func TestExchange(t *testing.T) {
 			requests: []string{"GET /x", put},
 			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"a\"", done},
 			want:     []string{"GET /x", "HEAD /x", "HEAD /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "weak and then strong", why: "by default too", statuses: []int{200, 204},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"a\"", done},
+			want:     []string{"GET /x", "HEAD /x", "HEAD /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "weak and changed meanwhile", why: "by default too", statuses: []int{200, 412},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"b\""}, want: []string{"GET /x", "HEAD /x"},
+		},
+		{
+			name: "weak, no HEAD to be had", why: "by default nothing is refused", statuses: []int{200, 204},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "403 No", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+		},
+		{
+			name: "weak", why: "a weak tag alone says nothing: no extra request by default", requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", done}, want: []string{"GET /x", "PUT /x"},
+		},
+		{
+			name: "skip", why: "asked for: not even then", transport: &Transport{Unsure: Skip}, requests: []string{"GET /x", put},
+			answers: []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, done}, want: []string{"GET /x", "PUT /x"},
 		},
 		{
 			name: "fetch, weak for ever", why: "no atomic protection, but it was the same a moment ago", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},

@@ -27,7 +27,7 @@ func (x *exchange) check() (*http.Response, error) {
 		return nil, x.refuse(x.plan.why, ErrUnsure)
 	case x.plan.unsure && x.Unsure == Fetch && x.seen.Sent != "":
 		return x.compareContent()
-	case x.plan.unsure && x.Unsure == Fetch, x.Verify && x.plan.field != "":
+	case x.plan.unsure && x.Unsure == Fetch, x.plan.unsure && x.Unsure == Wait && x.seen.young(), x.Verify && x.plan.field != "":
 		return x.compareVersion()
 	}
 	return nil, nil
@@ -69,11 +69,13 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 			return x.answer("it has changed")
 		case x.plan.field != "":
 			return nil, nil // Verify: the plan stands.
+		case !known && x.Unsure == Wait:
+			return nil, nil
 		case !known:
 			return nil, x.refuse("there is nothing to compare", ErrUnsure)
 		}
 		x.plan.precondition = now.precondition()
-		if x.plan.field != "" || try == 2 || now.Date.Sub(now.LastModified) >= youngTag {
+		if x.plan.field != "" || try == 2 || !now.young() {
 			// Either it can be protected by now, or there is only a weak tag,
 			// which was the same a moment ago: better than nothing.
 			x.plan.why = "fetched: still as it was seen"

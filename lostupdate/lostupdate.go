@@ -76,7 +76,7 @@ type Transport struct {
 	Tags Tags
 
 	// Unsure says what becomes of a write to a resource that was seen, but
-	// without a validator that would be safe to send. If zero, it is [Skip].
+	// without a validator that would be safe to send. If zero, it is [Wait].
 	Unsure Unsure
 
 	// Verify asks by HEAD, before each protected write, whether the resource is
@@ -147,6 +147,12 @@ func teaches(method string) bool {
 		return true
 	}
 	return false
+}
+
+// keepsUnknown reports whether it makes a difference to remember that one does
+// not know the version of a resource.
+func (t *Transport) keepsUnknown() bool {
+	return t.Unsure == Refuse || t.Unsure == Fetch || t.CreateOnly
 }
 
 // tags returns where versions are remembered.

@@ -12,6 +12,12 @@ import (
 // may be about to become strong.
 const youngTag = 2 * time.Second
 
+// young reports whether v was modified so shortly before it was sent that its
+// validators may soon be good for more.
+func (v Version) young() bool {
+	return !v.LastModified.IsZero() && v.Date.Sub(v.LastModified) < youngTag
+}
+
 // precondition is a field to add to a write. Its zero value is none.
 type precondition struct {
 	field, value string

@@ -157,9 +157,9 @@ func TestApacheTwoEditors(t *testing.T) {
 	var wg sync.WaitGroup
 	var writes atomic.Int32
 	codings := []string{"", "gzip", "br", "identity"}
-	a := newEditor(t, &Transport{Unsure: Fetch}, "")
+	a := newEditor(t, &Transport{}, "")
 	for d := range documents {
-		b := newEditor(t, &Transport{Unsure: Fetch}, codings[d%len(codings)])
+		b := newEditor(t, &Transport{}, codings[d%len(codings)])
 		name := fmt.Sprintf("doc%d.txt", d)
 		write(t, s, name, "0 ", 0)
 		url := s.URL + "/" + name

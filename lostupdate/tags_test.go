@@ -2,6 +2,7 @@ package lostupdate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -61,6 +62,19 @@ func TestMemoryBounded(t *testing.T) {
 	}
 	if m.size > 100_000 || m.Len() == 0 {
 		t.Errorf("%d bytes, %d versions", m.size, m.Len())
+	}
+}
+
+// A version survives a restart in whatever keeps its fields.
+func TestVersionEncoding(t *testing.T) {
+	want := Version{ETag: `W/"a"`, Coding: "br", LastModified: noon, Date: noon, Unknown: true, Uncertain: true, Sent: "00ff"}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Version
+	if err := json.Unmarshal(text, &got); err != nil || got != want {
+		t.Errorf("%s became %+v, %v", text, got, err)
 	}
 }
 

@@ -100,7 +100,7 @@ func (u *update) read() (*http.Response, error) {
 			return nil, nil
 		}
 		v := VersionOf(u.seen)
-		if v.Unknown || v.Date.Sub(v.LastModified) >= youngTag {
+		if !v.young() {
 			return nil, ErrUnsure
 		}
 		// Apache's first second, or a time that is not old enough yet.
