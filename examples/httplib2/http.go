@@ -36,7 +36,7 @@ const DefaultCacheBytes = 256 << 20
 
 // Http is httplib2's client object. Its switches may be changed between requests,
 // but not while one is under way; requests may run at the same time.
-type Http struct { //nolint:revive // the name is httplib2's
+type Http struct {
 	// Timeout bounds each silence of the network: connecting, waiting for an
 	// answer, reading it. Zero means no limit.
 	Timeout time.Duration

@@ -35,7 +35,7 @@ func newOrigin(t *testing.T) *origin {
 	t.Helper()
 	o := &origin{text: "first"}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=60")
 		_, _ = io.WriteString(w, "hello")
 	})
