@@ -243,7 +243,7 @@ func TestSwitches(t *testing.T) {
 		t.Errorf("forced bad gzip: %q", resp.Status)
 	}
 	resp, content = request(t, h, "/relative", "GET", "", nil)
-	if resp.StatusCode != 400 || !strings.Contains(content, "relative") {
+	if resp.StatusCode != 400 || !strings.Contains(content, "absolute") {
 		t.Errorf("forced relative URI: %q %q", resp.Status, content)
 	}
 	h.Timeout = 20 * time.Millisecond
