@@ -1,0 +1,112 @@
+package memcachestore
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+const (
+	// version is the first byte of an entry. Entries with another are none.
+	version = 1
+	// sumSize is the length of a checksum: SHA-256, cut.
+	sumSize   = 16
+	nonceSize = 16
+)
+
+var errNoMeta = errors.New("memcachestore: no metadata")
+
+// head is the first item of an entry.
+type head struct {
+	nonce  string // tells one body from all others, in the names of its pieces
+	chunks int
+	size   int64
+	chunk  int64 // length of a piece
+	meta   *caching.Meta
+}
+
+// seal encodes h, with a checksum that binds it to key.
+func (h *head) seal(key string) ([]byte, error) {
+	if h.meta == nil {
+		return nil, errNoMeta
+	}
+	nonce, err := hex.DecodeString(h.nonce)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, sumSize, 1024)
+	b = append(b, version)
+	b = append(b, nonce...)
+	b = binary.AppendUvarint(b, uint64(h.size))  //nolint:gosec // not negative
+	b = binary.AppendUvarint(b, uint64(h.chunk)) //nolint:gosec // not negative
+	if b, err = h.meta.AppendBinary(b); err != nil {
+		return nil, fmt.Errorf("memcachestore: metadata: %w", err)
+	}
+	copy(b, sum("entry", key, b[sumSize:]))
+	return b, nil
+}
+
+// parseHead returns what seal encoded, if it is whole and belongs to key.
+func parseHead(key string, b []byte) (*head, error) {
+	if len(b) < sumSize+1+nonceSize || subtle.ConstantTimeCompare(b[:sumSize], sum("entry", key, b[sumSize:])) == 0 {
+		return nil, fmt.Errorf("%w: entry", caching.ErrCorrupt)
+	}
+	return parseBody(b[sumSize:])
+}
+
+func parseBody(b []byte) (*head, error) {
+	if len(b) < 1+nonceSize || b[0] != version {
+		return nil, fmt.Errorf("%w: entry of another version", caching.ErrCorrupt)
+	}
+	h := &head{nonce: hex.EncodeToString(b[1 : 1+nonceSize])}
+	b = b[1+nonceSize:]
+	for _, p := range []*int64{&h.size, &h.chunk} {
+		v, n := binary.Uvarint(b)
+		if n <= 0 || v > 1<<40 {
+			return nil, fmt.Errorf("%w: entry", caching.ErrCorrupt)
+		}
+		*p = int64(v)
+		b = b[n:]
+	}
+	if h.chunk < minChunk-sumSize || h.chunk > maxChunk {
+		return nil, fmt.Errorf("%w: length of pieces", caching.ErrCorrupt)
+	}
+	h.chunks = int((h.size + h.chunk - 1) / h.chunk)
+	var err error
+	h.meta, err = caching.ParseMeta(b)
+	return h, err
+}
+
+// length returns the length of piece i.
+func (h *head) length(i int) int64 { return min(h.chunk, h.size-int64(i)*h.chunk) }
+
+// unseal returns the data in piece i of the body called nonce.
+func unseal(nonce string, i int, sealed []byte, length int64) ([]byte, error) {
+	if int64(len(sealed)) != sumSize+length {
+		return nil, fmt.Errorf("%w: piece %d of another length", caching.ErrCorrupt, i)
+	}
+	data := sealed[sumSize:]
+	if subtle.ConstantTimeCompare(sealed[:sumSize], chunkSum(nonce, i, data)) == 0 {
+		return nil, fmt.Errorf("%w: piece %d", caching.ErrCorrupt, i)
+	}
+	return data, nil
+}
+
+func chunkSum(nonce string, i int, data []byte) []byte {
+	return sum("chunk "+strconv.Itoa(i), nonce, data)
+}
+
+// sum returns the checksum of data in its place: a value that is moved does not
+// match there.
+func sum(kind, place string, data []byte) []byte {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "memcachestore %s %d %s ", kind, len(place), place)
+	_, _ = h.Write(data)
+	return h.Sum(nil)[:sumSize]
+}

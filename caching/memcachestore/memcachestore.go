@@ -1,0 +1,390 @@
+// Package memcachestore keeps what an HTTP cache stores in memcached, so that many
+// machines share one cache.
+//
+//	client := memcache.New("cache1:11211", "cache2:11211")
+//	transport := &caching.Transport{Store: memcachestore.New(client, "myapp")}
+//
+// # Behavior
+//
+// An entry is an item that describes it and an item for each piece of its body:
+// none is larger than [Store.ChunkSize]. Names are hashes, well within the 250
+// bytes that memcached allows. An entry appears and is updated by one command on
+// the first item, so that others see the old one or the new one.
+//
+// memcached may forget an item at any time. An entry that misses a piece is
+// nothing stored. Everything read is checked: what was changed, is of another key
+// or of another version is nothing stored, is removed, and is reported by
+// [caching.ErrCorrupt].
+//
+// # Place in a chain
+//
+// It is the Store of a [caching.Transport].
+//
+// # Limits
+//
+// memcached cannot list what it has: entries are purged one by one or all at once
+// by the server's flush_all. The client has no contexts; its Timeout bounds what a
+// request may wait. A body that is being stored is held in memory until its last
+// reader is through, so that no reader loses what the server forgets. Who can write
+// to the server can make entries up: checksums are no signatures.
+package memcachestore
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// Defaults of the fields of a [Store].
+const (
+	DefaultNamespace = "tripper"
+	DefaultMaxBody   = 16 << 20
+	DefaultChunkSize = 512 << 10
+	DefaultTTL       = 24 * time.Hour
+	DefaultGrace     = 30 * time.Second
+	DefaultWriteTime = time.Hour
+	DefaultLeaseTime = 10 * time.Second
+)
+
+const (
+	minChunk = 4 << 10
+	// maxChunk leaves room for what memcached adds to an item of 1 MiB, which is
+	// the most it takes unless told otherwise (-I).
+	maxChunk = 1<<20 - 1<<10
+	maxTTL   = 365 * 24 * time.Hour
+	// maxRelative is the longest time that memcached takes for one from now, and
+	// not for a date.
+	maxRelative = 30 * 24 * time.Hour
+	// tries is how often a change is tried again that another got in the way of.
+	tries = 8
+)
+
+// A Store is a [caching.Store], [caching.Secreter] and [caching.Leaser] on
+// memcached. It is made by [New] and safe for concurrent use. Its fields must not be
+// changed after its first use. It has nothing to close: the client belongs to the
+// caller.
+type Store struct {
+	// MaxBody is the largest body in bytes that is stored. If zero,
+	// [DefaultMaxBody] is used.
+	MaxBody int64
+
+	// ChunkSize is the largest value in bytes that is written for a piece of a
+	// body. If zero, [DefaultChunkSize] is used; it is kept between 4 KiB and what
+	// fits into an item of 1 MiB.
+	ChunkSize int
+
+	// TTL is how long an entry lives whose metadata does not say. If zero,
+	// [DefaultTTL] is used.
+	TTL time.Duration
+
+	// Grace is how long a body stays that was replaced, removed or has expired,
+	// for readers under way. If zero, [DefaultGrace] is used.
+	Grace time.Duration
+
+	// WriteTime is how long a piece of a body waits for the rest to be written.
+	// If zero, [DefaultWriteTime] is used.
+	WriteTime time.Duration
+
+	// LeaseTime is how long a lease lasts that is not given back. If zero,
+	// [DefaultLeaseTime] is used; it is rounded up to seconds.
+	LeaseTime time.Duration
+
+	client *memcache.Client
+	prefix string
+}
+
+var (
+	_ caching.Store    = (*Store)(nil)
+	_ caching.Secreter = (*Store)(nil)
+	_ caching.Leaser   = (*Store)(nil)
+)
+
+// New returns a Store that uses client. The names of all its items begin with a
+// hash of namespace: Stores with one namespace share their entries. If namespace is
+// empty, [DefaultNamespace] is used.
+func New(client *memcache.Client, namespace string) *Store {
+	sum := sha256.Sum256([]byte(or(namespace, DefaultNamespace)))
+	return &Store{client: client, prefix: base64.RawURLEncoding.EncodeToString(sum[:12]) + ":"}
+}
+
+// Get implements [caching.Store].
+func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n := s.name(key)
+	item, err := s.client.Get(n.head)
+	if missing(err) {
+		return nil, nil //nolint:nilnil // nothing is stored
+	}
+	if err != nil {
+		return nil, wrap("get", err)
+	}
+	h, err := parseHead(key, item.Value)
+	if err != nil {
+		return nil, s.drop(n, item.Value, err)
+	}
+	b := &body{s: s, name: n, head: h, value: item.Value, i: -1}
+	if err := b.find(); err != nil {
+		return nil, err
+	}
+	e := &caching.Entry{Meta: h.meta, Size: h.size}
+	switch h.chunks {
+	case 0:
+	case 1:
+		e.Bytes = b.data
+	default:
+		e.Body = b
+	}
+	return e, nil
+}
+
+// Create implements [caching.Store].
+func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if size > s.maxBody() {
+		return nil, fmt.Errorf("memcachestore: %w: %d bytes, at most %d", caching.ErrTooLarge, size, s.maxBody())
+	}
+	return newWriter(s, key, size), nil
+}
+
+// Update implements [caching.Store].
+func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
+	if meta == nil {
+		return errNoMeta
+	}
+	n := s.name(key)
+	for range tries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done, err := s.update(n, key, meta)
+		if done || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("memcachestore: %w", caching.ErrConflict)
+}
+
+// update tries once and reports whether it is done; it is not if another was
+// faster.
+func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err error) {
+	conflict := fmt.Errorf("memcachestore: %w", caching.ErrConflict)
+	item, err := s.client.Get(n.head)
+	if missing(err) {
+		return false, conflict
+	}
+	if err != nil {
+		return false, wrap("update", err)
+	}
+	h, err := parseHead(key, item.Value)
+	if err != nil || h.meta.ID != meta.ID {
+		return false, conflict
+	}
+	// First the body: an entry must not outlive it.
+	ttl := s.ttl(meta)
+	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); err != nil {
+		return false, err
+	}
+	h.meta = meta
+	if item.Value, err = h.seal(key); err != nil {
+		return false, err
+	}
+	item.Expiration = seconds(ttl)
+	if err = s.client.CompareAndSwap(item); err != nil && lost(err) {
+		return false, nil
+	}
+	return err == nil, wrap("update", err)
+}
+
+// Delete implements [caching.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n := s.name(key)
+	item, err := s.client.Get(n.head)
+	if missing(err) {
+		return nil
+	}
+	if err == nil {
+		err = s.client.Delete(n.head)
+	}
+	if err != nil && !missing(err) {
+		return wrap("delete", err)
+	}
+	s.retire(key, n, item.Value)
+	return nil
+}
+
+// retire gives the body of an entry that is gone its last time.
+func (s *Store) retire(key string, n name, value []byte) {
+	if h, err := parseHead(key, value); err == nil {
+		_ = s.touch(n, h.nonce, h.chunks, s.grace()) // else it goes when it would have gone
+	}
+}
+
+// drop removes the entry whose first item was read as value, unless it has been
+// replaced since, and returns why.
+func (s *Store) drop(n name, value []byte, why error) error {
+	err := s.remove(n.head, func(v []byte) bool { return bytes.Equal(v, value) })
+	return errors.Join(fmt.Errorf("memcachestore: %w", why), wrap("remove", err))
+}
+
+// remove removes an item whose value is the right one. There is no command for
+// it: a time in the past with compare-and-swap does the same.
+func (s *Store) remove(key string, right func(value []byte) bool) error {
+	for range tries {
+		item, err := s.client.Get(key)
+		if missing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !right(item.Value) {
+			return nil
+		}
+		item.Expiration = -1
+		if err := s.client.CompareAndSwap(item); err == nil || !lost(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch sets the time to live of pieces. One that is not there is an error.
+func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error {
+	for i := range chunks {
+		err := s.client.Touch(n.chunk(nonce, i), seconds(ttl))
+		if missing(err) {
+			return fmt.Errorf("memcachestore: %w: piece %d is missing", caching.ErrCorrupt, i)
+		}
+		if err != nil {
+			return wrap("touch", err)
+		}
+	}
+	return nil
+}
+
+// Secret implements [caching.Secreter]. memcached may forget it like all else;
+// then there is a new one, and what was stored for users apart is not found again.
+func (s *Store) Secret(ctx context.Context) ([]byte, error) {
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	key := s.prefix + "s"
+	for range tries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		err := s.client.Add(&memcache.Item{Key: key, Value: fresh})
+		if err != nil && !errors.Is(err, memcache.ErrNotStored) {
+			return nil, wrap("secret", err)
+		}
+		item, err := s.client.Get(key)
+		switch {
+		case err == nil && len(item.Value) == len(fresh):
+			return item.Value, nil
+		case err != nil && !missing(err):
+			return nil, wrap("secret", err)
+		case err == nil: // not one of ours
+			err = s.remove(key, func(v []byte) bool { return len(v) != len(fresh) })
+			if err != nil {
+				return nil, wrap("secret", err)
+			}
+		}
+	}
+	return nil, fmt.Errorf("memcachestore: secret: %w", caching.ErrCorrupt)
+}
+
+// Acquire implements [caching.Leaser].
+func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	token := []byte(rand.Text())
+	lease := s.name(key).lease
+	err = s.client.Add(&memcache.Item{Key: lease, Value: token, Expiration: seconds(or(s.LeaseTime, DefaultLeaseTime))})
+	if errors.Is(err, memcache.ErrNotStored) {
+		return nil, nil //nolint:nilnil // another has the lease
+	}
+	if err != nil {
+		return nil, wrap("lease", err)
+	}
+	return func() {
+		// The lease ends by itself if this fails.
+		_ = s.remove(lease, func(v []byte) bool { return bytes.Equal(v, token) })
+	}, nil
+}
+
+// name holds the names of what is kept for one key.
+type name struct{ head, body, lease string }
+
+func (s *Store) name(key string) name {
+	sum := sha256.Sum256([]byte(key))
+	hash := base64.RawURLEncoding.EncodeToString(sum[:])
+	return name{head: s.prefix + "e:" + hash, body: s.prefix + "c:", lease: s.prefix + "l:" + hash}
+}
+
+// chunk returns the name of piece i of the body called nonce.
+func (n name) chunk(nonce string, i int) string { return fmt.Sprintf("%s%s:%d", n.body, nonce, i) }
+
+func (s *Store) maxBody() int64       { return or(s.MaxBody, DefaultMaxBody) }
+func (s *Store) grace() time.Duration { return or(s.Grace, DefaultGrace) }
+
+// chunkSize returns how much of a body is in one piece.
+func (s *Store) chunkSize() int {
+	return min(max(or(s.ChunkSize, DefaultChunkSize), minChunk), maxChunk) - sumSize
+}
+
+// ttl returns how long an entry with meta lives.
+func (s *Store) ttl(meta *caching.Meta) time.Duration {
+	d := or(s.TTL, DefaultTTL)
+	if !meta.Expires.IsZero() {
+		d = time.Until(meta.Expires)
+	}
+	return min(max(d, 0), maxTTL)
+}
+
+// seconds returns d as memcached takes times: whole seconds from now, not none,
+// which would mean for ever; and a date, if it is long.
+func seconds(d time.Duration) int32 {
+	n := max(int64((d+time.Second-1)/time.Second), 1)
+	if d > maxRelative {
+		n += time.Now().Unix()
+	}
+	return int32(min(n, 1<<31-1)) //nolint:gosec // bounded
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+func missing(err error) bool { return errors.Is(err, memcache.ErrCacheMiss) }
+
+// lost reports whether another was faster.
+func lost(err error) bool {
+	return errors.Is(err, memcache.ErrCASConflict) || errors.Is(err, memcache.ErrNotStored) || missing(err)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("memcachestore: %s: %w", what, err)
+}

@@ -1,0 +1,418 @@
+package memcachestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/storetest"
+	"github.com/tripper-go/tripper/internal/servers"
+)
+
+// tested is a Store whose values the suite may break.
+type tested struct{ *Store }
+
+// Corrupt implements [storetest.Corrupter]: the parts are the first item and then
+// the pieces.
+func (s tested) Corrupt(key string, change func(part int, stored []byte) []byte) error {
+	n := s.name(key)
+	item, err := s.client.Get(n.head)
+	if err != nil {
+		return err
+	}
+	h, err := parseHead(key, item.Value)
+	if err != nil {
+		return err
+	}
+	keys := []string{n.head}
+	for i := range h.chunks {
+		keys = append(keys, n.chunk(h.nonce, i))
+	}
+	for i, k := range keys {
+		old, err := s.client.Get(k)
+		if err != nil {
+			return err
+		}
+		if b := change(i, old.Value); b == nil {
+			err = s.client.Delete(k)
+		} else {
+			err = s.client.Set(&memcache.Item{Key: k, Value: b})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func client(t testing.TB) (*memcache.Client, *servers.Server) {
+	t.Helper()
+	server := servers.Memcached(t, "-m", "256")
+	c := memcache.New(server.Addr)
+	c.Timeout = 10 * time.Second // a busy machine is no error
+	c.MaxIdleConns = 32
+	t.Cleanup(func() { _ = c.Close() })
+	return c, server
+}
+
+func TestStore(t *testing.T) {
+	c, _ := client(t)
+	storetest.Run(t, func() caching.Store {
+		if err := c.FlushAll(); err != nil {
+			t.Fatal(err)
+		}
+		s := New(c, t.Name())
+		s.ChunkSize = 64 << 10 // several for the bodies of the suite
+		return tested{s}
+	})
+}
+
+// put stores an entry.
+func put(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+	t.Helper()
+	w, err := s.Create(t.Context(), key, int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if _, err := w.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(t.Context(), meta); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newMeta(id byte) *caching.Meta {
+	return &caching.Meta{
+		ID: [16]byte{id}, URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
+		Header: http.Header{"Etag": {`"a"`}}, Expires: time.Now().Add(time.Hour),
+	}
+}
+
+func bodyOf(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * 7 / 3)
+	}
+	return b
+}
+
+func read(t testing.TB, s caching.Store, key string) (body []byte, ok bool, err error) {
+	t.Helper()
+	e, err := s.Get(t.Context(), key)
+	if err != nil || e == nil {
+		return nil, false, err
+	}
+	defer func() { _ = e.Close() }()
+	if e.Body == nil {
+		return e.Bytes, true, nil
+	}
+	body, err = io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
+	return body, true, err
+}
+
+// TestLargest stores pieces as large as an item may be.
+func TestLargest(t *testing.T) {
+	c, _ := client(t)
+	s := New(c, "")
+	s.ChunkSize = 100 << 20 // more than an item takes
+	for _, n := range []int{0, 1, maxChunk - sumSize, maxChunk - sumSize + 1, 5 << 20, DefaultMaxBody} {
+		put(t, s, "key", newMeta(1), bodyOf(n))
+		if b, ok, err := read(t, s, "key"); !ok || err != nil || !bytes.Equal(b, bodyOf(n)) {
+			t.Errorf("%d bytes: got %d, %v, %v", n, len(b), ok, err)
+		}
+	}
+	if _, err := s.Create(t.Context(), "key", DefaultMaxBody+1); !errors.Is(err, caching.ErrTooLarge) {
+		t.Errorf("larger than MaxBody: %v", err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	s := New(nil, strings.Repeat("long namespace with blanks\n", 100))
+	n := s.name(strings.Repeat("k", 200))
+	seen := map[string]bool{}
+	for _, name := range []string{n.head, n.lease, n.chunk(strings.Repeat("ab", 16), 1<<20), s.prefix + "s"} {
+		if len(name) > 250 || strings.ContainsAny(name, " \r\n\t") || seen[name] {
+			t.Errorf("name %q", name)
+		}
+		seen[name] = true
+	}
+	if s.name("a") == s.name("b") || New(nil, "x").name("a") == New(nil, "y").name("a") {
+		t.Error("two keys with one name")
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	now := time.Now().Unix()
+	for _, row := range []struct {
+		d           time.Duration
+		least, most int64
+		why         string
+	}{
+		{0, 1, 1, "zero would be for ever"},
+		{time.Millisecond, 1, 1, "rounded up"},
+		{1500 * time.Millisecond, 2, 2, "rounded up"},
+		{maxRelative, 30 * 86400, 30 * 86400, "the longest that is relative"},
+		{31 * 24 * time.Hour, now + 31*86400, now + 31*86400 + 5, "longer ones are dates"},
+		{200 * 365 * 24 * time.Hour, 1<<31 - 1, 1<<31 - 1, "no overflow"},
+	} {
+		if got := int64(seconds(row.d)); got < row.least || got > row.most {
+			t.Errorf("%v: %d, want %d to %d (%s)", row.d, got, row.least, row.most, row.why)
+		}
+	}
+	s := New(nil, "")
+	meta := newMeta(1)
+	for why, row := range map[string]struct {
+		expires     time.Time
+		least, most time.Duration
+	}{
+		"metadata says":   {time.Now().Add(time.Hour), 59 * time.Minute, time.Hour},
+		"metadata is old": {time.Now().Add(-time.Hour), 0, 0},
+		"not known":       {time.Time{}, DefaultTTL, DefaultTTL},
+		"end of time":     {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), maxTTL, maxTTL},
+	} {
+		meta.Expires = row.expires
+		if got := s.ttl(meta); got < row.least || got > row.most {
+			t.Errorf("%s: %v", why, got)
+		}
+	}
+}
+
+// TestEvicted loses a piece of a body, as a server does that runs full.
+func TestEvicted(t *testing.T) {
+	c, _ := client(t)
+	s := New(c, "")
+	s.ChunkSize = 10_000
+	lose := func(i int) {
+		t.Helper()
+		n := s.name("key")
+		item, err := c.Get(n.head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := parseHead("key", item.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Delete(n.chunk(h.nonce, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := func(why string) {
+		t.Helper()
+		if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
+			t.Errorf("%s: still there: %v, %v", why, e, err)
+		}
+	}
+	for _, n := range []int{5_000, 15_000, 45_000} {
+		put(t, s, "key", newMeta(1), bodyOf(n))
+		lose(n / 10_000)
+		if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, caching.ErrCorrupt) {
+			t.Errorf("%d bytes, lost before Get: %v, %v", n, e, err)
+		}
+		gone("lost before Get")
+	}
+
+	put(t, s, "key", newMeta(2), bodyOf(45_000))
+	e, err := s.Get(t.Context(), "key")
+	if err != nil || e == nil {
+		t.Fatal(e, err)
+	}
+	lose(3)
+	got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
+	if !errors.Is(err, caching.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) {
+		t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
+	}
+	gone("lost while it was read")
+
+	put(t, s, "key", newMeta(3), bodyOf(45_000))
+	lose(2)
+	if err := s.Update(t.Context(), "key", newMeta(3)); err == nil {
+		t.Error("Update of an entry without its body: no error")
+	}
+
+	w, err := s.Create(t.Context(), "key", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if _, err := w.Write(bodyOf(45_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.FlushAll(); err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, 45_000)
+	if n, err := w.ReadAt(p, 0); n != len(p) || err != nil || !bytes.Equal(p, bodyOf(45_000)) {
+		t.Errorf("who shares a body that is being stored lost it with the server: %d, %v", n, err)
+	}
+	if err := w.Commit(t.Context(), newMeta(4)); err == nil {
+		t.Error("a body that the server has forgotten was committed")
+	}
+	gone("never committed")
+}
+
+func TestLeftovers(t *testing.T) {
+	c, _ := client(t)
+	s := New(c, "")
+	s.ChunkSize = 10_000
+	w, err := s.Create(t.Context(), "key", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(bodyOf(25_000)); err != nil {
+		t.Fatal(err)
+	}
+	first := w.(*writer)
+	if _, err := c.Get(first.name.chunk(first.nonce, 0)); err != nil {
+		t.Errorf("a full piece is not sent: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if _, err := c.Get(first.name.chunk(first.nonce, i)); !missing(err) {
+			t.Errorf("piece %d is left: %v", i, err)
+		}
+	}
+}
+
+func TestRemove(t *testing.T) {
+	c, _ := client(t)
+	s := New(c, "")
+	if err := c.Set(&memcache.Item{Key: "k", Value: []byte("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.remove("k", func(v []byte) bool { return string(v) == "old" }); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Get("k"); err != nil {
+		t.Errorf("another's value was removed: %v", err)
+	}
+	if err := s.remove("k", func(v []byte) bool { return string(v) == "new" }); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Get("k"); !missing(err) {
+		t.Errorf("not removed: %v", err)
+	}
+	if err := s.remove("k", func([]byte) bool { return true }); err != nil {
+		t.Errorf("nothing to remove: %v", err)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	c, _ := client(t)
+	a, err := New(c, "a").Secret(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := New(c, "a").Secret(t.Context()); err != nil || !bytes.Equal(a, again) {
+		t.Errorf("another process has another secret: %v", err)
+	}
+	if b, err := New(c, "b").Secret(t.Context()); err != nil || bytes.Equal(a, b) {
+		t.Errorf("two namespaces with one secret: %v", err)
+	}
+	s := New(c, "a")
+	if err := c.Set(&memcache.Item{Key: s.prefix + "s", Value: []byte("short")}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := s.Secret(t.Context()); err != nil || len(b) != 32 {
+		t.Errorf("a secret that is none: %q, %v", b, err)
+	}
+}
+
+// TestServerGone has every method fail, soon and with an error.
+func TestServerGone(t *testing.T) {
+	c, server := client(t)
+	s := New(c, "")
+	s.ChunkSize = 10_000
+	put(t, s, "key", newMeta(1), bodyOf(45_000))
+	e, err := s.Get(t.Context(), "key")
+	if err != nil || e == nil {
+		t.Fatal(e, err)
+	}
+	w, err := s.Create(t.Context(), "key", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(bodyOf(5000)); err != nil {
+		t.Fatal(err)
+	}
+	release, err := s.Acquire(t.Context(), "key")
+	if err != nil || release == nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	for what, do := range map[string]func() error{
+		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 20_000); return err },
+		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
+		"Update": func() error { return s.Update(t.Context(), "key", newMeta(1)) },
+		"Delete": func() error { return s.Delete(t.Context(), "key") },
+		"Write":  func() error { _, err := w.Write(bodyOf(30_000)); return err },
+		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
+		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
+	} {
+		if err := do(); err == nil || errors.Is(err, caching.ErrCorrupt) || !strings.HasPrefix(err.Error(), "memcachestore: ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	release()
+	p := make([]byte, 5000)
+	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, bodyOf(5000)) {
+		t.Errorf("what a caller was shown is gone: %d, %v", n, err)
+	}
+	if err := w.Commit(t.Context(), newMeta(2)); err == nil {
+		t.Error("Commit: no error")
+	}
+}
+
+func TestContextDone(t *testing.T) {
+	s := New(nil, "") // no command is sent
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, do := range map[string]func() error{
+		"Get":    func() error { _, err := s.Get(ctx, "key"); return err },
+		"Create": func() error { _, err := s.Create(ctx, "key", 1); return err },
+		"Update": func() error { return s.Update(ctx, "key", newMeta(1)) },
+		"Delete": func() error { return s.Delete(ctx, "key") },
+		"Secret": func() error { _, err := s.Secret(ctx); return err },
+		"Lease":  func() error { _, err := s.Acquire(ctx, "key"); return err },
+	} {
+		if err := do(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// FuzzParse parses what could stand in the first item of an entry.
+func FuzzParse(f *testing.F) {
+	h := &head{nonce: strings.Repeat("ab", nonceSize), size: 20_000, chunk: 10_000, meta: newMeta(1)}
+	b, err := h.seal("key")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[sumSize:])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := parseHead("key", b); err == nil {
+			t.Errorf("without a checksum: %q", b)
+		}
+		h, err := parseBody(b)
+		if err != nil {
+			return
+		}
+		if h.meta == nil || h.size < 0 || h.chunks < 0 || int64(h.chunks) > 1+h.size/(minChunk-sumSize) ||
+			h.chunks > 0 && (h.length(h.chunks-1) <= 0 || h.length(0) > maxChunk) {
+			t.Errorf("%+v of %q", h, b)
+		}
+	})
+}
