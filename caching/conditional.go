@@ -61,8 +61,9 @@ const maxTags = 32
 
 // offer is what a validation sends: the tags and the date of stored responses.
 type offer struct {
-	tags     []string
-	modified string
+	tags []string
+	// modified is the value of If-Modified-Since, of one line or none.
+	modified []string
 }
 
 // offerOf collects the validators of the selected response, if there is one,
@@ -72,10 +73,10 @@ func offerOf(cfg *config, selected *Meta, f *facts, variants []variant) offer {
 	var o offer
 	if f != nil {
 		if !f.etag.IsZero() && !cfg.ignoreETag {
-			o.tags = append(o.tags, selected.Header["Etag"][0])
+			o.tags = selected.Header["Etag"][:1:1]
 		}
 		if f.hasModified {
-			o.modified = selected.Header["Last-Modified"][0]
+			o.modified = selected.Header["Last-Modified"][:1:1]
 		}
 	}
 	if cfg.ignoreETag {
@@ -100,15 +101,19 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-func (o *offer) empty() bool { return len(o.tags) == 0 && o.modified == "" }
+func (o *offer) empty() bool { return len(o.tags) == 0 && len(o.modified) == 0 }
 
 // set puts the offer into the header of a request.
 func (o *offer) set(h http.Header) {
-	if len(o.tags) > 0 {
+	switch len(o.tags) {
+	case 0:
+	case 1:
+		h["If-None-Match"] = o.tags
+	default:
 		h["If-None-Match"] = []string{strings.Join(o.tags, ", ")}
 	}
-	if o.modified != "" {
-		h["If-Modified-Since"] = []string{o.modified}
+	if len(o.modified) > 0 {
+		h["If-Modified-Since"] = o.modified
 	}
 }
 

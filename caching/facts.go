@@ -2,8 +2,6 @@ package caching
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -120,7 +118,6 @@ func (f *facts) flatten(h http.Header) {
 			f.lines += len(values)
 		}
 	}
-	slices.SortFunc(f.fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 }
 
 // validators reports whether the response can be validated.

@@ -10,10 +10,10 @@ import (
 
 // A flight is one trip to the origin that any number of requests wait for.
 type flight struct {
-	key   string
-	ready chan struct{} // closed when out is there
+	key string
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	ready chan struct{} // closed when out is there; made by the first who waits
 	// waiting counts those who want the outcome, until it is there.
 	waiting int
 	settled bool
@@ -51,7 +51,7 @@ func (fs *flights) join(key string) (fl *flight, leader bool) {
 	if fl := s.m[key]; fl != nil && fl.board() {
 		return fl, false
 	}
-	fl = &flight{key: key, ready: make(chan struct{}), waiting: 1}
+	fl = &flight{key: key, waiting: 1}
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}
@@ -113,12 +113,27 @@ func (st *state) settle(fl *flight, o outcome) (deserted bool) {
 		o.fill.mu.Unlock()
 	}
 	deserted = fl.deserted
+	if fl.ready != nil {
+		close(fl.ready)
+	}
 	fl.mu.Unlock()
-	close(fl.ready)
 	if deserted {
 		o.unclaimed()
 	}
 	return deserted
+}
+
+// arrival returns a channel that is closed when the outcome is there.
+func (fl *flight) arrival() <-chan struct{} {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if fl.ready == nil {
+		fl.ready = make(chan struct{})
+		if fl.settled {
+			close(fl.ready)
+		}
+	}
+	return fl.ready
 }
 
 // isFilling reports whether a body is on its way.
@@ -216,11 +231,15 @@ func (t *tombs) add(target string) {
 	t.m[target] = t.count
 }
 
-// since reports whether target was invalidated after epoch.
-func (t *tombs) since(target string, epoch uint64) bool {
+// since reports whether the target of x was invalidated after it was asked for.
+func (t *tombs) since(x *exchange) bool {
+	if t.epoch() == x.epoch {
+		return false
+	}
+	target := x.target()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.m[target] > epoch || t.floor > epoch
+	return t.m[target] > x.epoch || t.floor > x.epoch
 }
 
 // locks are mutexes by key, for what is read, changed and written back.

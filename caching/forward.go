@@ -98,12 +98,11 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 func (x *exchange) await(fl *flight, leader bool) error {
 	ctx := x.req.Context()
 	select {
-	case <-fl.ready:
+	case <-fl.arrival():
 		return nil
 	case <-ctx.Done():
 	}
 	if x.st.leave(fl, leader, context.Cause(ctx)) {
-		<-fl.ready
 		return nil
 	}
 	return context.Cause(ctx)
@@ -143,6 +142,12 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 		x.st.settle(fl, o)
 		return x.conclude(o)
 	}
+	return detached(*x, fl)
+}
+
+// detached makes the trip apart from the caller, whose context may end before
+// that of others who wait.
+func detached(x exchange, fl *flight) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.req.Context()))
 	fl.mu.Lock()
 	fl.cancel = cancel

@@ -193,7 +193,7 @@ func (k *keeper) finish(_ int64, whole bool) {
 	case !whole:
 		k.drop("the body did not come to its end", nil)
 		return
-	case k.st.tombs.since(k.x.target(), k.x.epoch):
+	case k.st.tombs.since(&k.x):
 		k.drop("invalidated while it came", nil)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"net/http"
 	"net/url"
 
@@ -25,21 +26,36 @@ const (
 // what else tells one answer from another. With a secret it is a keyed hash, so
 // that who sees keys cannot try users and passwords on them.
 func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
-	buf := make([]byte, 0, 512)
-	buf = append(buf, kind)
-	buf = append(buf, target...)
-	for _, p := range parts {
-		buf = append(buf, 0)
-		buf = append(buf, p...)
-	}
-	var sum [sha256.Size]byte
 	if secret != nil {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write(buf)
-		mac.Sum(sum[:0])
-	} else {
-		sum = sha256.Sum256(buf)
+		return keyedHash(kind, target, secret, parts)
 	}
+	var room [512]byte
+	sum := sha256.Sum256(appendParts(room[:0], kind, target, parts))
+	return keyText(&sum)
+}
+
+func keyedHash(kind byte, target []byte, secret []byte, parts []string) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(appendParts(nil, kind, target, parts))
+	var sum [sha256.Size]byte
+	mac.Sum(sum[:0])
+	return keyText(&sum)
+}
+
+// appendParts writes what is hashed, each part with its length, so that no two
+// lists of parts come to the same bytes.
+func appendParts(b []byte, kind byte, target []byte, parts []string) []byte {
+	b = append(b, kind)
+	b = binary.AppendUvarint(b, uint64(len(target)))
+	b = append(b, target...)
+	for _, p := range parts {
+		b = binary.AppendUvarint(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	return b
+}
+
+func keyText(sum *[sha256.Size]byte) string {
 	var text [43]byte
 	base64.RawURLEncoding.Encode(text[:], sum[:])
 	return string(text[:])

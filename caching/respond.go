@@ -123,13 +123,15 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 
 // header copies the stored fields and adds those that say how old they are.
 func (x *exchange) header(m *Meta, f *facts, p portion, s *status) http.Header {
-	st := f.stampAt(x.now)
-	age, cacheStatus := st.text, st.cacheStatus
+	var age, cacheStatus string
 	if s != nil {
 		s.collapsed = x.collapsed
-		cacheStatus = s.String(f.cfg.name)
-	} else if x.collapsed {
-		cacheStatus += "; collapsed"
+		age, cacheStatus = strconv.FormatInt(int64(f.age(x.now)/time.Second), 10), s.String(f.cfg.name)
+	} else {
+		st := f.stampAt(x.now)
+		if age, cacheStatus = st.text, st.cacheStatus; x.collapsed {
+			cacheStatus += "; collapsed"
+		}
 	}
 	h := make(http.Header, len(f.fields)+2)
 	values := make([]string, 0, f.lines+3)

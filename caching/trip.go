@@ -155,7 +155,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
 	}
-	if x.st.tombs.since(x.target(), x.epoch) {
+	if x.st.tombs.since(x) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
