@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -161,6 +162,21 @@ func TestExchange(t *testing.T) {
 		{
 			name: "no tag in the answer, fetch, changed", why: "somebody has written since", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204, 412},
 			requests: []string{"GET /x", put, put}, answers: []string{getA, done, "200 OK\nETag: \"b\"\n\nother"}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x"},
+		},
+		{
+			name: "no tag in the answer, fetch, coded", why: "what was written cannot be compared with its compressed form", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204, 0}, errs: ErrUnsure,
+			requests: []string{"GET /x", put, put}, answers: []string{getA, done, "200 OK\nETag: \"b\"\nContent-Encoding: gzip\n\ntwo"}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x"},
+		},
+		{
+			name: "no tag in the answer, fetch, weak", why: "what was written stands, and the weak second has to pass", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204, 204},
+			requests: []string{"GET /x", put, put},
+			answers:  []string{getA, done, "200 OK\nETag: W/\"b\"\nLast-Modified: " + now + "\nDate: " + now + "\n\ntwo", "200 OK\nETag: \"b\"", done},
+			want:     []string{"GET /x", `PUT /x If-Match: "a"`, "GET /x", "HEAD /x", `PUT /x If-Match: "b"`},
+		},
+		{
+			name: "PATCH without a tag in the answer, fetch", why: "what a patch makes is not known: the tag of today has to do", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 202, 200},
+			requests: []string{"GET /x", "PATCH /x\n\nd", "PATCH /x\n\nd"}, answers: []string{getA, "202 Accepted", "200 OK\nETag: \"b\"", "200 OK"},
+			want: []string{"GET /x", `PATCH /x If-Match: "a"`, "HEAD /x", `PATCH /x If-Match: "b"`},
 		},
 		{
 			name: "fetch, nothing to compare", why: "better not to write than to guess", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 0}, errs: ErrUnsure,
@@ -502,4 +518,92 @@ func TestTrace(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events mismatch (-want +got):\n%s", diff)
 	}
+}
+
+// Every way out closes the body of the request, once.
+func TestBodyClosed(t *testing.T) {
+	weak := rttest.Respond("HTTP/1.1 200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now + "\n\n")
+	strong := rttest.Respond("HTTP/1.1 200 OK\nETag: \"a\"\n\n")
+	none := rttest.Respond("HTTP/1.1 204 Done\n\n")
+	required := rttest.Respond("HTTP/1.1 428 Required\n\n")
+	for _, tt := range []struct {
+		name      string
+		transport *Transport
+		steps     []rttest.Step
+		stream    bool
+		err       error
+	}{
+		{"cancelled while waiting", &Transport{}, []rttest.Step{weak, weak}, false, context.DeadlineExceeded},
+		{"HEAD fails", &Transport{Verify: true}, []rttest.Step{strong, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
+		{"changed", &Transport{Verify: true}, []rttest.Step{strong, rttest.Respond("HTTP/1.1 200 OK\nETag: \"b\"\n\n")}, false, nil},
+		{"refused", &Transport{Unsure: Refuse}, []rttest.Step{weak}, false, ErrUnsure},
+		{"HEAD fails after 428", &Transport{Required: true}, []rttest.Step{none, required, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
+		{"428 with a body that cannot be sent again", &Transport{Required: true}, []rttest.Step{none, required}, true, nil},
+		{"428 answered, then an error", &Transport{Required: true}, []rttest.Step{none, required, strong, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				defer cancel()
+				rt := tt.transport.Wrap(rttest.NewScript(t, tt.steps...))
+				resp, err := rt.RoundTrip(newRequest(t, "GET /x"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				req := newRequest(t, "PUT /x\n\ntwo").WithContext(ctx)
+				closed := 0
+				req.Body = closeBody{req.Body, &closed}
+				if tt.stream {
+					req.GetBody = nil
+				}
+				resp, err = rt.RoundTrip(req)
+				if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+					t.Errorf("error %v, want %v", err, tt.err)
+				}
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+				if closed != 1 {
+					t.Errorf("body closed %d times", closed)
+				}
+			})
+		})
+	}
+}
+
+type closeBody struct {
+	io.ReadCloser
+	n *int
+}
+
+func (b closeBody) Close() error {
+	*b.n++
+	return b.ReadCloser.Close()
+}
+
+// The sum is that of what was sent, also if a layer below had to send it again.
+func TestSumOfReplay(t *testing.T) {
+	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "503 No", "204 Done", "200 OK\nETag: \"b\"\n\ntwo", "204 Done"})...)
+	twice := roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := script.RoundTrip(req)
+		if err != nil || resp.StatusCode != 503 {
+			return resp, err
+		}
+		roundtrip.Discard(resp)
+		if req, err = roundtrip.Rewind(req); err != nil {
+			return nil, err
+		}
+		return script.RoundTrip(req)
+	})
+	tr := &Transport{Unsure: Fetch}
+	resp, err := conflictOf(t, tr, twice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp, err = tr.Wrap(twice).RoundTrip(newRequest(t, "PUT /x\n\nthree")); err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
 }

@@ -342,6 +342,20 @@ func TestFollow(t *testing.T) {
 			check: field("Referer", "https://u:p@c.example/secret?q#f", "https://u:p@c.example/secret?q#f", "https://c.example/"), status: 200,
 		},
 		{
+			name: "Referers that are none", why: "what cannot be cut is left out",
+			request: "GET http://a.example/x\nReferer: /relative?secret", answers: []string{"302 F\nLocation: http://b.example/", ok},
+			want:  []string{"GET http://a.example/x", "GET http://b.example/"},
+			check: field("Referer", "/relative?secret", ""), status: 200,
+		},
+		{
+			name: "https to http with a token", why: "a field that is Sensitive is a credential",
+			request: "GET https://a.example/\nX-Api-Key: k", answers: []string{"302 F\nLocation: http://a.example/"}, want: []string{"GET https://a.example/"}, status: 302,
+		},
+		{
+			name: "https to http with user information", why: "it is a credential",
+			request: "GET https://u:p@a.example/", answers: []string{"302 F\nLocation: http://a.example/"}, want: []string{"GET https://u:p@a.example/"}, status: 302,
+		},
+		{
 			name: "Origin", why: "it is not this origin's any more",
 			request: "GET http://a.example/x\nOrigin: http://a.example", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: http://b.example/", ok},
 			want:  []string{"GET http://a.example/x", "GET http://a.example/y", "GET http://b.example/"},

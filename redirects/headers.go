@@ -42,6 +42,9 @@ func (w *walk) derive(resp *http.Response, s step, loc location) (out *http.Requ
 // sameOrigin reports whether two requests go to one origin: by their URLs, which
 // say where to connect, and by their Host fields, which say to whom to talk.
 func sameOrigin(a, b *http.Request) bool {
+	if a.URL != nil && b.URL != nil && a.URL.Scheme == b.URL.Scheme && a.URL.Host == b.URL.Host && a.Host == b.Host {
+		return true
+	}
 	return a.URL != nil && b.URL != nil &&
 		roundtrip.OriginOf(a.URL) == roundtrip.OriginOf(b.URL) &&
 		roundtrip.OriginOf(cookieURL(a)) == roundtrip.OriginOf(cookieURL(b))
