@@ -35,13 +35,14 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 }
 
-func roundTrip(b testing.TB, tr http.RoundTripper, req *http.Request) {
+func roundTrip(tb testing.TB, tr http.RoundTripper, req *http.Request) {
+	tb.Helper()
 	resp, err := tr.RoundTrip(req)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	resp.Body.Close()
 }

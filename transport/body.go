@@ -43,9 +43,9 @@ func (b *idleBody) Read(p []byte) (int, error) {
 		// its answer in good order, where it is.
 		return n, &Error{Phase: PhaseBody, Err: &timeoutError{b.limit}}
 	}
-	switch err {
-	case nil:
-	case io.EOF:
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
 		b.writes.release()
 	default:
 		err = b.writes.done(err)
@@ -106,8 +106,7 @@ func (w *writeWatch) done(err error) error {
 	if w == nil {
 		return err
 	}
-	var own *Error
-	if errors.As(context.Cause(w.ctx), &own) {
+	if own, ok := errors.AsType[*Error](context.Cause(w.ctx)); ok {
 		err = own
 	}
 	w.cancel(nil)

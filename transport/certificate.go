@@ -95,7 +95,7 @@ func (c *Certificate) current(ctx context.Context) (*tls.Certificate, error) {
 	}
 	cert, err := c.Get(ctx)
 	if err == nil && cert == nil {
-		err = errors.New("Get returned no certificate")
+		err = errors.New("no certificate from Get")
 	}
 	return cert, err
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
-func load(t testing.TB, domain, certFile, keyFile, password string) Certificate {
-	t.Helper()
+func load(tb testing.TB, domain, certFile, keyFile, password string) Certificate {
+	tb.Helper()
 	cert, err := LoadCertificate(domain, certFile, keyFile, password)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return cert
 }
@@ -111,11 +111,11 @@ func TestSameFile(t *testing.T) {
 	}
 }
 
-func mustRead(t testing.TB, file string) string {
-	t.Helper()
+func mustRead(tb testing.TB, file string) string {
+	tb.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
@@ -224,8 +224,10 @@ func TestWatchCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, Certificates: []Certificate{cert},
-		Tune: func(tr *http.Transport) { tr.DisableKeepAlives = true }})
+	tr := closing(t, &Transport{
+		Proxy: Direct, RootCAs: ca.Pool, Certificates: []Certificate{cert},
+		Tune: func(tr *http.Transport) { tr.DisableKeepAlives = true },
+	})
 	see := func(want string) {
 		t.Helper()
 		if _, body := get(t, tr, s.URL); !strings.HasSuffix(body, " "+want) {

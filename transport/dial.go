@@ -67,8 +67,7 @@ func (d *dialer) connectTimeout() time.Duration {
 // dialError names the phase of an error of base. If the name of the server was
 // looked for and not found, that is its phase.
 func dialError(ctx context.Context, phase string, err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	err = because(ctx, err)

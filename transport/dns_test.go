@@ -13,16 +13,16 @@ import (
 var names = map[string]string{"server.test.": "127.0.0.1", "proxy.test.": "127.0.0.1", "xn--mnchen-3ya.test.": "127.0.0.1"}
 
 // offline returns a resolver that asks a server in this process.
-func offline(t testing.TB) *net.Resolver { t.Helper(); return resolver(t, names) }
+func offline(tb testing.TB) *net.Resolver { tb.Helper(); return resolver(tb, names) }
 
 // nothing returns a resolver that finds nothing.
-func nothing(t testing.TB) *net.Resolver { t.Helper(); return resolver(t, nil) }
+func nothing(tb testing.TB) *net.Resolver { tb.Helper(); return resolver(tb, nil) }
 
-func resolver(t testing.TB, names map[string]string) *net.Resolver {
-	t.Helper()
+func resolver(tb testing.TB, names map[string]string) *net.Resolver {
+	tb.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -38,7 +38,7 @@ func resolver(t testing.TB, names map[string]string) *net.Resolver {
 			}
 		}
 	}()
-	t.Cleanup(func() { conn.Close(); <-done })
+	tb.Cleanup(func() { conn.Close(); <-done })
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
 	}}

@@ -101,8 +101,7 @@ func timedOut(err error) bool {
 // trip of req. What the caller did (cancelling) and what it does not know it
 // leaves as it is.
 func explain(req *http.Request, err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own // without net/http's "proxyconnect tcp"
 	}
 	if req.Context().Err() != nil {

@@ -109,8 +109,7 @@ func addressOf(u *url.URL) string {
 // redacted returns err without the URL that url.Parse tells, for it may have a
 // password in it.
 func redacted(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*url.Error](err); ok {
 		return errors.New("invalid URL")
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -55,9 +56,7 @@ func (p *fakeProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	if p.admit != nil {
 		if status, header := p.admit(r); status != 0 {
-			for k, v := range header {
-				w.Header()[k] = v
-			}
+			maps.Copy(w.Header(), header)
 			w.WriteHeader(status)
 			io.WriteString(w, "refused")
 			return
@@ -81,9 +80,7 @@ func (p *fakeProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer resp.Body.Close()
-		for k, v := range resp.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
 		_, _ = io.Copy(w, resp.Body)
 		return
@@ -127,8 +124,11 @@ func TestFakeProxy(t *testing.T) {
 					want = " " + basic
 				}
 				via := func(p *fakeProxy) *Transport {
-					return closing(t, &Transport{Proxy: fixed(scheme + "://" + user + p.Listener.Addr().String()), RootCAs: ca.Pool,
-						ProxyHeader: http.Header{"X-Proxy-Field": {"+field"}}})
+					return closing(t, &Transport{
+						Proxy:       fixed(scheme + "://" + user + p.Listener.Addr().String()),
+						RootCAs:     ca.Pool,
+						ProxyHeader: http.Header{"X-Proxy-Field": {"+field"}},
+					})
 				}
 				tr := via(plain)
 				for range 2 {

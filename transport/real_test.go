@@ -25,6 +25,7 @@ func TestRealServers(t *testing.T) {
 	cert, key := ca.Cert("127.0.0.1", "localhost")
 	start := map[string]func(t *testing.T) *servers.Server{
 		"nginx": func(t *testing.T) *servers.Server {
+			t.Helper()
 			var b strings.Builder
 			for _, v := range []string{"1.2", "1.3"} {
 				for _, verify := range []string{"off", "on"} {
@@ -43,6 +44,7 @@ func TestRealServers(t *testing.T) {
 			return servers.Nginx(t, b.String())
 		},
 		"apache": func(t *testing.T) *servers.Server {
+			t.Helper()
 			var b strings.Builder
 			for _, v := range []string{"1.2", "1.3"} {
 				for _, verify := range []string{"off", "on"} {

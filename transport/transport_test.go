@@ -340,9 +340,8 @@ func TestErrors(t *testing.T) {
 	} {
 		tr := closing(t, &Transport{Proxy: Direct, Resolver: offline(t)})
 		err := fail(t, tr, newRequest(t, "GET", row.target, nil))
-		var e *Error
 		phase := ""
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); ok {
 			phase = e.Phase
 		}
 		if phase != row.phase || !strings.Contains(err.Error(), row.text) {

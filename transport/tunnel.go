@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -183,7 +184,7 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		return resp, true, nil
 	}
 	n, readErr := io.CopyN(io.Discard, resp.Body, roundtrip.DrainBytes)
-	return resp, readErr == io.EOF && n < roundtrip.DrainBytes && !resp.Close && br.Buffered() == 0, nil
+	return resp, errors.Is(readErr, io.EOF) && n < roundtrip.DrainBytes && !resp.Close && br.Buffered() == 0, nil
 }
 
 // connectHeader returns a header for CONNECT that may be changed.
@@ -199,9 +200,7 @@ func (d *dialer) connectHeader(ctx context.Context, target string) (http.Header,
 	if header == nil {
 		header = make(http.Header)
 	}
-	for name, values := range d.c.header {
-		header[name] = values
-	}
+	maps.Copy(header, d.c.header)
 	return header, nil
 }
 
@@ -251,7 +250,7 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 		}
 		next, err := roundtrip.Rewind(req)
 		if err != nil {
-			return resp, nil // as good as not replayable
+			return resp, nil //nolint:nilerr // a body that cannot be had again is one that cannot be sent again
 		}
 		if hook := trace.From(ctx); hook != nil {
 			e := trace.About(req, "transport", "authenticate", "the proxy asks for it")

@@ -23,7 +23,7 @@ func Apache(t testing.TB, conf string) *Server {
 	var base strings.Builder
 	base.WriteString("ServerRoot {{.Dir}}\nDefaultRuntimeDir {{.Dir}}\nPidFile {{.Dir}}/httpd.pid\n" +
 		"ServerName 127.0.0.1\nErrorLog {{.Dir}}/output.log\nMutex file:{{.Dir}} default\n")
-	for _, m := range strings.Fields(apacheModules) {
+	for m := range strings.FieldsSeq(apacheModules) {
 		if so := "/usr/lib/apache2/modules/mod_" + m + ".so"; exists(so) {
 			base.WriteString("LoadModule " + m + "_module " + so + "\n")
 		}
