@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"hash/maphash"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/gregjones/httpcache"
@@ -121,7 +122,7 @@ func (a *adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, 
 	if int64(len(b)) != size || adaptSum(meta.ID, b) != sum {
 		return nil, corrupt("body is not the one of the metadata")
 	}
-	return b[:len(b):len(b)], nil
+	return slices.Clip(b), nil
 }
 
 // adaptSum is the checksum of a body.

@@ -128,7 +128,7 @@ func OpenDirWith(path string, maxBytes int64, opts DirOptions) (*Dir, error) {
 		sum := sha256.Sum256(key) // of one length, and not the caller's slice
 		d.key = sum[:]
 	}
-	if _, err := d.openRoot(); err != nil {
+	if err := d.openRoot(); err != nil {
 		return nil, fmt.Errorf("caching: open directory: %w", err)
 	}
 	d.scan(true)
@@ -141,16 +141,16 @@ func OpenDirWith(path string, maxBytes int64, opts DirOptions) (*Dir, error) {
 const dirTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
 
 // openRoot opens path/v1 anew and makes what is missing of it.
-func (d *Dir) openRoot() (*os.Root, error) {
+func (d *Dir) openRoot() error {
 	v := filepath.Join(d.path, dirVersion)
 	if err := os.MkdirAll(v, 0o700); err != nil {
 		if i, serr := os.Stat(v); serr != nil || !i.IsDir() {
-			return nil, err
+			return err
 		}
 	}
 	root, err := os.OpenRoot(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if i, err := root.Stat("."); err == nil && i.Mode().Perm()&0o077 != 0 {
 		root.Chmod(".", 0o700) //nolint:errcheck // then the owner wants it so
@@ -162,7 +162,7 @@ func (d *Dir) openRoot() (*os.Root, error) {
 	if old := d.root.Swap(root); old != nil {
 		_ = old.Close()
 	}
-	return root, nil
+	return nil
 }
 
 // shardRoot returns the directory of shard i. If it is not there, make says whether
@@ -212,7 +212,7 @@ func (d *Dir) lost(i int) error {
 		d.reset(&d.shards[i])
 		return nil
 	}
-	if _, err := d.openRoot(); err != nil {
+	if err := d.openRoot(); err != nil {
 		return err
 	}
 	for i := range d.shards {

@@ -70,7 +70,7 @@ func (d *Dir) readSecret() ([]byte, error) {
 // makeSecret makes the file. If it is there already, the error is [fs.ErrExist].
 func (d *Dir) makeSecret() error {
 	secret := make([]byte, 32)
-	rand.Read(secret) //nolint:errcheck // documented never to fail
+	rand.Read(secret) // documented never to fail
 	seal, err := d.secretSeal()
 	if err != nil {
 		return err

@@ -82,7 +82,7 @@ type childProcess struct {
 // child starts a process that does job, and returns when it is ready.
 func child(t *testing.T, job, path string, seed int) *childProcess {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestDirChild$", "-test.v") //nolint:gosec,noctx // this program; it is killed or waited for
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDirChild$", "-test.v") //nolint:gosec // this program; it is killed or waited for
 	cmd.Env = append(os.Environ(), childJob+"="+job, childPath+"="+path, childSeed+"="+strconv.Itoa(seed))
 	c := &childProcess{cmd, &childOutput{ready: make(chan struct{})}, make(chan error, 1)}
 	cmd.Stdout, cmd.Stderr = c.out, c.out
@@ -138,7 +138,7 @@ func seededBody(seed uint64, n int) []byte {
 	b := make([]byte, n)
 	var key [32]byte
 	binary.BigEndian.PutUint64(key[:], seed)
-	rand.NewChaCha8(key).Read(b) //nolint:errcheck // never fails
+	rand.NewChaCha8(key).Read(b)
 	return b
 }
 
@@ -149,7 +149,7 @@ func checkSeeded(d *Dir, key string) (bool, error) {
 	if err != nil || e == nil {
 		return false, err
 	}
-	defer e.Close() //nolint:errcheck // a reader
+	defer e.Close()
 	seed, n := binary.BigEndian.Uint64(e.Meta.ID[:]), binary.BigEndian.Uint64(e.Meta.ID[8:])
 	body, err := entryBytes(e)
 	if err != nil {
@@ -174,7 +174,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 				key := fmt.Sprint("key", rnd.IntN(8))
 				switch rnd.IntN(6) {
 				case 0:
-					dir.Delete(context.Background(), key) //nolint:errcheck // not the point
+					dir.Delete(context.Background(), key)
 				case 1:
 					e, err := dir.Get(context.Background(), key)
 					if err != nil || e == nil {
@@ -183,7 +183,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 					m := e.Meta.Clone()
 					m.Header = m.Header.Clone()
 					m.Header.Set("X-More", strings.Repeat("m", rnd.IntN(3000)))
-					e.Close()                                      //nolint:errcheck // a reader
+					e.Close()
 					err = dir.Update(context.Background(), key, m) // as it comes
 					if err != nil && !errors.Is(err, ErrConflict) {
 						t.Errorf("Update: %v", err)
@@ -239,7 +239,7 @@ func TestDirKilled(t *testing.T) {
 				whole++
 			}
 		}
-		d.Close() //nolint:errcheck // a test
+		d.Close()
 		for name := range dirFiles(t, path) {
 			if strings.HasSuffix(name, dirTemp) || strings.HasSuffix(name, dirLease) {
 				t.Errorf("after kill %d: left over: %s", i, name)
@@ -317,12 +317,12 @@ func childBig(t *testing.T, path string) {
 	if err := w.Commit(t.Context(), storeMeta(1)); err != nil {
 		t.Fatal(err)
 	}
-	w.Close() //nolint:errcheck // committed
+	w.Close()
 	e, err := d.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
 	}
-	defer e.Close() //nolint:errcheck // a reader
+	defer e.Close()
 	buf := make([]byte, len(block))
 	for i := range size / len(block) {
 		binary.BigEndian.PutUint32(block, uint32(i)) //nolint:gosec // small

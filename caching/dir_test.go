@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-func openTestDir(t testing.TB, path string, limit int64, opts DirOptions) *Dir {
-	t.Helper()
+func openTestDir(tb testing.TB, path string, limit int64, opts DirOptions) *Dir {
+	tb.Helper()
 	d, err := OpenDirWith(path, limit, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { d.Close() }) //nolint:errcheck // a test
+	tb.Cleanup(func() { d.Close() })
 	return d
 }
 
 // dirFiles returns the size of each file below path, by name.
-func dirFiles(t testing.TB, path string) map[string]int64 {
-	t.Helper()
+func dirFiles(tb testing.TB, path string) map[string]int64 {
+	tb.Helper()
 	files := map[string]int64{}
 	err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -42,7 +42,7 @@ func dirFiles(t testing.TB, path string) map[string]int64 {
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return files
 }
@@ -59,7 +59,7 @@ func TestDirModesAndNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close() //nolint:errcheck // aborts
+	defer w.Close()
 	if _, err := w.Write(make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestDirBound(t *testing.T) {
 	if s := d.Stats(); s.Bytes > limit || s.Bytes < limit*8/10 || s.Evicted == 0 || s.Bytes != size()-dirBlocks(1) { // CACHEDIR.TAG
 		t.Errorf("%+v, on disk: %d", s, size())
 	}
-	d.Close() //nolint:errcheck // a test
+	d.Close()
 
 	// A smaller bound holds from the start.
 	d = openTestDir(t, path, limit/4, DirOptions{})
@@ -185,7 +185,7 @@ func TestDirBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.Close() //nolint:errcheck // aborts
+		defer w.Close()
 		ws = append(ws, w)
 	}
 	refused := 0
@@ -453,7 +453,7 @@ func TestDirLeftovers(t *testing.T) {
 	if err := w.Commit(t.Context(), storeMeta(1)); err != nil {
 		t.Errorf("Commit: %v", err)
 	}
-	w.Close() //nolint:errcheck // committed
+	w.Close()
 	if len(storedBody(t, d, "key")) != 100_000 {
 		t.Error("the entry is not there")
 	}
@@ -502,7 +502,7 @@ func TestDirRemovedUnderIt(t *testing.T) {
 			if err := w.Commit(t.Context(), storeMeta(1)); err == nil {
 				t.Error("a body whose file was removed was committed")
 			}
-			w.Close() //nolint:errcheck // failed
+			w.Close()
 			if got, err := entryBytes(open); err != nil || !bytes.Equal(got, body) {
 				t.Errorf("an entry that was open: %v", err)
 			}

@@ -50,7 +50,7 @@ func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error
 	}
 	w := &dirWriter{d: d, at: newDirPlace(key), key: key, size: size}
 	w.head.encrypted = d.key != nil
-	rand.Read(w.head.salt[:]) //nolint:errcheck // documented never to fail
+	rand.Read(w.head.salt[:]) // documented never to fail
 	var err error
 	if w.seal, err = newDirSeal(d.key, w.head.salt); err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (w *dirWriter) tryOpen() error {
 	}
 	var random [6]byte
 	for {
-		rand.Read(random[:]) //nolint:errcheck // documented never to fail
+		rand.Read(random[:]) // documented never to fail
 		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + dirTemp
 		f, err := root.OpenFile(w.tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
@@ -323,7 +323,7 @@ func (w *dirWriter) rename() error {
 func syncDir(root *os.Root) error {
 	f, err := root.Open(".")
 	if err != nil {
-		return nil //nolint:nilerr // a directory that cannot be opened, cannot be synced
+		return nil // a directory that cannot be opened, cannot be synced
 	}
 	defer f.Close() //nolint:errcheck // a reader
 	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {

@@ -71,7 +71,7 @@ func NewMemory(maxBytes int64) *Memory {
 	m.policy.init(maxBytes)
 	m.secret = sync.OnceValue(func() []byte {
 		b := make([]byte, 32)
-		rand.Read(b) //nolint:errcheck // documented never to fail
+		rand.Read(b) // documented never to fail
 		return b
 	})
 	return m

@@ -32,10 +32,10 @@ func storeMeta(id byte) *Meta {
 	return m
 }
 
-func storeBody(t testing.TB, s Store, key string, meta *Meta, body []byte, size int64) {
-	t.Helper()
+func storeBody(tb testing.TB, s Store, key string, meta *Meta, body []byte, size int64) {
+	tb.Helper()
 	if err := tryStoreBody(s, key, meta, body, size); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -44,7 +44,7 @@ func tryStoreBody(s Store, key string, meta *Meta, body []byte, size int64) erro
 	if err != nil {
 		return err
 	}
-	defer w.Close() //nolint:errcheck // after Commit nothing is left to fail
+	defer w.Close()
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
@@ -52,11 +52,11 @@ func tryStoreBody(s Store, key string, meta *Meta, body []byte, size int64) erro
 }
 
 // storedBody returns what is stored under key, or nil.
-func storedBody(t testing.TB, s Store, key string) []byte {
-	t.Helper()
+func storedBody(tb testing.TB, s Store, key string) []byte {
+	tb.Helper()
 	e, err := s.Get(context.Background(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if e == nil {
 		return nil
@@ -64,7 +64,7 @@ func storedBody(t testing.TB, s Store, key string) []byte {
 	defer e.Close() //nolint:errcheck // a reader
 	b, err := entryBytes(e)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
@@ -94,7 +94,7 @@ func TestMemoryOnePiece(t *testing.T) {
 	} {
 		m := NewMemory(64 << 20)
 		body := make([]byte, c.n)
-		rand.NewChaCha8([32]byte{1}).Read(body) //nolint:errcheck // never fails
+		rand.NewChaCha8([32]byte{1}).Read(body)
 		storeBody(t, m, "k", storeMeta(1), body, c.size)
 		e, err := m.Get(t.Context(), "k")
 		if err != nil {
@@ -199,7 +199,7 @@ func TestMemoryBound(t *testing.T) {
 		t.Errorf("%d bodies of 300 KiB being written within 1 MiB", len(ws))
 	}
 	for _, w := range ws {
-		w.Close() //nolint:errcheck // aborts
+		w.Close()
 	}
 	if s := m.Stats(); s.Bytes != 0 {
 		t.Errorf("after abort: %+v", s)
@@ -319,7 +319,7 @@ func TestMemoryAllocs(t *testing.T) {
 		if err != nil || e == nil || len(e.Bytes) != len(bigBody) {
 			t.Fatal(e, err)
 		}
-		e.Close() //nolint:errcheck // nothing to close
+		e.Close()
 	}); n != 0 {
 		t.Errorf("a hit takes %v allocations", n)
 	}
@@ -350,7 +350,7 @@ func TestMemoryHotMainQueue(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					m.Get(context.Background(), fmt.Sprint("hot", i%8)) //nolint:errcheck // never fails
+					m.Get(context.Background(), fmt.Sprint("hot", i%8))
 				}
 			}
 		})

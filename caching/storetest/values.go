@@ -72,48 +72,48 @@ func belongs(meta *caching.Meta, body []byte) error {
 	return nil
 }
 
-func put(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
-	t.Helper()
-	if err := tryPut(t, s, key, meta, body, int64(len(body)), len(body)); err != nil {
-		t.Fatalf("storing %d bytes: %v", len(body), err)
+func put(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+	tb.Helper()
+	if err := tryPut(tb, s, key, meta, body, int64(len(body)), len(body)); err != nil {
+		tb.Fatalf("storing %d bytes: %v", len(body), err)
 	}
 }
 
 // tryPut writes body in pieces.
-func tryPut(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte, size int64, piece int) error {
-	t.Helper()
-	w, err := s.Create(t.Context(), key, size)
+func tryPut(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte, size int64, piece int) error {
+	tb.Helper()
+	w, err := s.Create(tb.Context(), key, size)
 	if err != nil {
-		return fmt.Errorf("Create: %w", err)
+		return fmt.Errorf("create: %w", err)
 	}
-	defer closeIt(t, w)
+	defer closeIt(tb, w)
 	for len(body) > 0 {
 		n := min(max(piece, 1), len(body))
 		if k, err := w.Write(body[:n]); err != nil || k != n {
-			return fmt.Errorf("Write: %d of %d bytes: %w", k, n, err)
+			return fmt.Errorf("write: %d of %d bytes: %w", k, n, err)
 		}
 		body = body[n:]
 	}
-	if err := w.Commit(t.Context(), meta); err != nil {
-		return fmt.Errorf("Commit: %w", err)
+	if err := w.Commit(tb.Context(), meta); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
 
 // get returns what is stored under key; both are nil if nothing is.
-func get(t testing.TB, s caching.Store, key string) (*caching.Meta, []byte) {
-	t.Helper()
-	e, err := s.Get(t.Context(), key)
+func get(tb testing.TB, s caching.Store, key string) (*caching.Meta, []byte) {
+	tb.Helper()
+	e, err := s.Get(tb.Context(), key)
 	if err != nil {
-		t.Fatalf("Get: %v", err)
+		tb.Fatalf("Get: %v", err)
 	}
 	if e == nil {
 		return nil, nil
 	}
-	defer closeIt(t, e)
+	defer closeIt(tb, e)
 	body, err := read(e)
 	if err != nil {
-		t.Fatalf("reading the body: %v", err)
+		tb.Fatalf("reading the body: %v", err)
 	}
 	return e.Meta, body
 }
@@ -134,27 +134,27 @@ func read(e *caching.Entry) ([]byte, error) {
 }
 
 // wantStored fails the test unless meta and body are what is stored under key.
-func wantStored(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
-	t.Helper()
-	m, b := get(t, s, key)
+func wantStored(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+	tb.Helper()
+	m, b := get(tb, s, key)
 	if m == nil {
-		t.Fatal("nothing is stored")
+		tb.Fatal("nothing is stored")
 	}
 	if !bytes.Equal(b, body) {
-		t.Errorf("got another body: %d bytes, want %d", len(b), len(body))
+		tb.Errorf("got another body: %d bytes, want %d", len(b), len(body))
 	}
-	sameMeta(t, m, meta)
+	sameMeta(tb, m, meta)
 }
 
-func wantAbsent(t testing.TB, s caching.Store, key string) {
-	t.Helper()
-	if m, _ := get(t, s, key); m != nil {
-		t.Error("something is stored")
+func wantAbsent(tb testing.TB, s caching.Store, key string) {
+	tb.Helper()
+	if m, _ := get(tb, s, key); m != nil {
+		tb.Error("something is stored")
 	}
 }
 
-func sameMeta(t testing.TB, got, want *caching.Meta) {
-	t.Helper()
+func sameMeta(tb testing.TB, got, want *caching.Meta) {
+	tb.Helper()
 	for _, f := range []struct {
 		name      string
 		got, want any
@@ -169,25 +169,25 @@ func sameMeta(t testing.TB, got, want *caching.Meta) {
 		{"Expires", got.Expires.Round(0).UTC(), want.Expires.Round(0).UTC()},
 	} {
 		if f.got != f.want {
-			t.Errorf("%s is %v, want %v", f.name, f.got, f.want)
+			tb.Errorf("%s is %v, want %v", f.name, f.got, f.want)
 		}
 	}
 	if !bytes.Equal(got.Extra, want.Extra) {
-		t.Errorf("Extra is %q, want %q", got.Extra, want.Extra)
+		tb.Errorf("Extra is %q, want %q", got.Extra, want.Extra)
 	}
 	for _, f := range []struct {
 		name      string
 		got, want http.Header
 	}{{"Header", got.Header, want.Header}, {"Trailer", got.Trailer, want.Trailer}} {
 		if len(f.got)+len(f.want) > 0 && !reflect.DeepEqual(f.got, f.want) {
-			t.Errorf("%s is %v, want %v", f.name, f.got, f.want)
+			tb.Errorf("%s is %v, want %v", f.name, f.got, f.want)
 		}
 	}
 }
 
-func closeIt(t testing.TB, c io.Closer) {
-	t.Helper()
+func closeIt(tb testing.TB, c io.Closer) {
+	tb.Helper()
 	if err := c.Close(); err != nil {
-		t.Errorf("Close: %v", err)
+		tb.Errorf("Close: %v", err)
 	}
 }
