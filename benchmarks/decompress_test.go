@@ -51,24 +51,26 @@ func BenchmarkDecompress(b *testing.B) {
 }
 
 // BenchmarkDecompressNetHTTP compares with net/http's own gzip, which is part of
-// its Transport: all go over a connection in memory to the same server.
+// its Transport: all go over a loopback connection to the same server.
 func BenchmarkDecompressNetHTTP(b *testing.B) {
-	for _, size := range []int{1 << 10, 100 << 10, 1 << 20} {
-		wire := encodedBody(b, "gzip", jsonLike(size))
-		addr := serveWire(b, wire)
-		std, plain := &http.Transport{}, &http.Transport{DisableCompression: true}
-		b.Cleanup(std.CloseIdleConnections)
-		b.Cleanup(plain.CloseIdleConnections)
-		overTCP := func(rt http.RoundTripper) func(sink) (int64, error) {
-			return func(s sink) (int64, error) { return fetchInto(rt, "http://"+addr+"/", s) }
-		}
-		b.Run("gzip/"+bodySize(size), func(b *testing.B) {
-			interleaveDecodings(b, int64(size), []decoding{
-				{"nethttp", overTCP(std)},
+	for _, coding := range []string{"gzip", "zstd"} {
+		for _, size := range []int{1 << 10, 100 << 10, 1 << 20} {
+			addr := serveWire(b, coding, encodedBody(b, coding, jsonLike(size)))
+			std, plain := &http.Transport{}, &http.Transport{DisableCompression: true}
+			b.Cleanup(std.CloseIdleConnections)
+			b.Cleanup(plain.CloseIdleConnections)
+			overTCP := func(rt http.RoundTripper) func(sink) (int64, error) {
+				return func(s sink) (int64, error) { return fetchInto(rt, "http://"+addr+"/", s) }
+			}
+			runs := []decoding{
 				{"ours", overTCP((&decompress.Transport{}).Wrap(plain))},
 				{"gzhttp", overTCP(gzhttp.Transport(plain))},
-			})
-		})
+			}
+			if coding == "gzip" {
+				runs = append(runs, decoding{"nethttp", overTCP(std)})
+			}
+			b.Run(coding+"/"+bodySize(size), func(b *testing.B) { interleaveDecodings(b, int64(size), runs) })
+		}
 	}
 }
 
@@ -142,9 +144,9 @@ func interleaveDecodings(b *testing.B, size int64, runs []decoding) {
 	}
 	times := make([][]time.Duration, len(runs))
 	b.SetBytes(size * int64(len(runs)) * int64(inner))
-	for b.Loop() {
+	for round := 0; b.Loop(); round++ {
 		for i := range runs {
-			k := (i + len(times[0])) % len(runs)
+			k := (i + round) % len(runs)
 			start := time.Now()
 			for range inner {
 				if n, err := runs[k].run(sinkhole{}); err != nil || n != size {
@@ -253,15 +255,15 @@ func (o onlyRead) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// serveWire answers on a loopback connection with gzip content, at no cost worth
+// serveWire answers on a loopback connection with encoded content, at no cost worth
 // mentioning.
-func serveWire(b *testing.B, wire []byte) string {
+func serveWire(b *testing.B, coding string, wire []byte) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n", len(wire))
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n", coding, len(wire))
 	answer := append([]byte(head), wire...)
 	var wg sync.WaitGroup
 	b.Cleanup(func() { _ = l.Close(); wg.Wait() })

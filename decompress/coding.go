@@ -116,8 +116,8 @@ func mayAsk(h http.Header) bool {
 }
 
 // plan returns the codings of resp to be undone, the last applied first, or why
-// they are left alone. All of them are undone or none.
-func (t *Transport) plan(method string, resp *http.Response, wanted, dict bool) (codings []string, why string) {
+// they are left alone. All of them are undone or none. It appends to codings.
+func (t *Transport) plan(codings []string, method string, resp *http.Response, wanted, dict bool) (_ []string, why string) {
 	switch {
 	case resp.Uncompressed:
 		return nil, "decoded below"
@@ -130,7 +130,11 @@ func (t *Transport) plan(method string, resp *http.Response, wanted, dict bool) 
 	case !wanted:
 		return nil, "not asked for by this layer"
 	}
-	for c := range httpfield.List(resp.Header["Content-Encoding"]) {
+	values := resp.Header["Content-Encoding"]
+	if len(values) == 1 && t.settings.known[values[0]] {
+		return append(codings, values[0]), "" // nearly always
+	}
+	for c := range httpfield.List(values) {
 		name := canonical(c)
 		switch {
 		case name == "identity":

@@ -48,7 +48,6 @@
 package decompress
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -170,9 +169,9 @@ func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.once.Do(t.configure)
-	out, asked := t.ask(req)
+	out, ex := t.ask(req)
 	var dict *dictionary
-	if asked && t.Dictionaries != nil {
+	if ex != nil && t.Dictionaries != nil {
 		out, dict = t.Dictionaries.offer(out, t.settings.accept)
 	}
 	var resp *http.Response
@@ -191,43 +190,46 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 	}
-	resp, err = t.decode(req, resp, asked || t.Always, dict)
+	resp, err = t.decode(req, resp, ex, dict)
 	if err == nil && t.Dictionaries != nil {
 		t.Dictionaries.learn(req, resp)
 	}
 	return resp, err
 }
 
-// ask returns req with the layer's offer added, and whether it was. It shares
-// the URL with the caller's, which is not written to.
-func (t *Transport) ask(req *http.Request) (*http.Request, bool) {
+// ask returns req with the layer's offer added and the exchange its context
+// leads to, or req and nil. It shares the URL with the caller's request, which is
+// not written to.
+func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
 	if len(t.settings.accept) == 0 || !mayAsk(req.Header) {
-		return req, false
+		return req, nil
 	}
-	out := new(http.Request)
-	*out = *req
+	ex := &exchange{Context: req.Context()}
+	out := req.WithContext(ex)
 	out.Header = req.Header.Clone()
 	if out.Header == nil {
 		out.Header = make(http.Header, 1)
 	}
 	out.Header["Accept-Encoding"] = t.settings.accept
-	return out, true
+	return out, ex
 }
 
-// decode makes the body of resp decode itself if it should.
-func (t *Transport) decode(req *http.Request, resp *http.Response, wanted bool, dict *dictionary) (*http.Response, error) {
+// decode makes the body of resp decode itself if it should. ex is nil if the
+// layer did not ask for it.
+func (t *Transport) decode(req *http.Request, resp *http.Response, ex *exchange, dict *dictionary) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return resp, nil
 	}
 	hook := trace.From(req.Context())
-	codings, why := t.plan(req.Method, resp, wanted, dict != nil)
+	var room [DefaultMaxCodings + 1]string
+	codings, why := t.plan(room[:0], req.Method, resp, ex != nil || t.Always, dict != nil)
 	if why != "" {
 		t.tell(hook, req, resp, "pass", why)
 		return resp, nil
 	}
 	if len(codings) == 0 { // identity
-		resp.Header.Del("Content-Encoding")
+		delete(resp.Header, "Content-Encoding")
 		return resp, nil
 	}
 	if len(codings) > t.settings.maxCodings {
@@ -240,17 +242,20 @@ func (t *Transport) decode(req *http.Request, resp *http.Response, wanted bool, 
 			return nil, err
 		}
 	}
-	t.tell(hook, req, resp, "decode", strings.Join(values, ", "))
-	t.attach(req, resp, codings, dict, hook)
+	if hook != nil {
+		t.tell(hook, req, resp, "decode", strings.Join(values, ", "))
+	}
+	b := t.attach(resp, codings, dict)
+	if b.hook = hook; hook != nil {
+		b.req = req
+	}
+	ex.keep(resp, &b.encoded)
 	return resp, nil
 }
 
 // attach puts the decoding body into resp and takes out what is no longer true.
-func (t *Transport) attach(req *http.Request, resp *http.Response, codings []string, dict *dictionary, hook func(trace.Event)) {
-	b := &body{t: t, wire: resp.Body, dict: dict, hook: hook}
-	if hook != nil {
-		b.req = req
-	}
+func (t *Transport) attach(resp *http.Response, codings []string, dict *dictionary) *body {
+	b := &body{t: t, wire: resp.Body, dict: dict}
 	b.first.b, b.first.coding = b, codings[0]
 	if len(codings) > 1 {
 		b.more = make([]stage, len(codings)-1)
@@ -261,12 +266,12 @@ func (t *Transport) attach(req *http.Request, resp *http.Response, codings []str
 	b.encoded.ContentEncoding = strings.Join(resp.Header["Content-Encoding"], ", ")
 	b.encoded.ContentLength = resp.ContentLength
 	resp.Body = b
-	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), encodedKey{}, &b.encoded))
 	// RFC 9110 §8.4, §8.6: both fields are about the bytes that are gone now.
 	delete(resp.Header, "Content-Encoding")
 	delete(resp.Header, "Content-Length")
 	resp.ContentLength = -1
 	resp.Uncompressed = true
+	return b
 }
 
 // tell reports a decision about resp.

@@ -42,8 +42,9 @@ const (
 	rawFormat
 )
 
-// bufferSize is that of the buffers between the wire and a decoder.
-const bufferSize = 16 << 10
+// bufferSize is that of the buffers between the wire and a decoder. Larger ones
+// are slower on a connection: decoding begins later.
+const bufferSize = 4 << 10
 
 var flates = sync.Pool{New: func() any {
 	d := &flateDecoder{br: bufio.NewReaderSize(nil, bufferSize), adler: adler32.New()}

@@ -1,6 +1,7 @@
 package decompress
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 )
@@ -21,6 +22,33 @@ func (e *Encoded) Sizes() (wire, decoded int64) { return e.wire.Load(), e.decode
 
 type encodedKey struct{}
 
+// exchange is the context of a request that was sent with the layer's offer, and
+// the place where Original finds what came of it: to put it there afterwards
+// would take a copy of the request.
+type exchange struct {
+	context.Context
+	encoded *Encoded
+}
+
+// Value implements [context.Context].
+func (ex *exchange) Value(key any) any {
+	if key == any(encodedKey{}) {
+		return ex
+	}
+	return ex.Context.Value(key)
+}
+
+// keep makes e what Original returns for resp. A response whose request does not
+// come from ex, or any if ex is nil, gets a context of its own.
+func (ex *exchange) keep(resp *http.Response, e *Encoded) {
+	ctx := resp.Request.Context()
+	if found, _ := ctx.Value(encodedKey{}).(*exchange); ex == nil || found != ex {
+		ex = &exchange{Context: ctx}
+		resp.Request = resp.Request.WithContext(ex)
+	}
+	ex.encoded = e
+}
+
 // Original returns what the content of resp was before a Transport decoded it,
 // and nil if none did. It looks into the context of resp.Request, so it also
 // works when somebody has wrapped the body.
@@ -28,6 +56,9 @@ func Original(resp *http.Response) *Encoded {
 	if resp == nil || resp.Request == nil {
 		return nil
 	}
-	e, _ := resp.Request.Context().Value(encodedKey{}).(*Encoded)
-	return e
+	ex, _ := resp.Request.Context().Value(encodedKey{}).(*exchange)
+	if ex == nil {
+		return nil
+	}
+	return ex.encoded
 }

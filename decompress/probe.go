@@ -43,11 +43,10 @@ func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionar
 // try decodes a beginning.
 func (t *Transport) try(resp *http.Response, start []byte, codings []string, dict *dictionary) error {
 	trial := &http.Response{
-		Header:  http.Header{"Content-Encoding": resp.Header["Content-Encoding"]},
-		Body:    io.NopCloser(bytes.NewReader(start)),
-		Request: resp.Request,
+		Header: http.Header{"Content-Encoding": resp.Header["Content-Encoding"]},
+		Body:   io.NopCloser(bytes.NewReader(start)),
 	}
-	t.attach(nil, trial, codings, dict, nil)
+	t.attach(trial, codings, dict)
 	_, err := io.CopyN(io.Discard, trial.Body, probeBytes)
 	_ = trial.Body.Close()
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
