@@ -73,10 +73,10 @@ func WithEditor(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, editorKey{}, name)
 }
 
-// Key returns the key under which the version of the resource of req is
+// resourceKey returns the key under which the version of the resource of req is
 // remembered: its URL in a normal form, without user information and fragment,
 // and the name of the editor if there is one.
-func Key(req *http.Request) string {
+func resourceKey(req *http.Request) string {
 	u := req.URL
 	o := roundtrip.OriginOf(u)
 	var b strings.Builder

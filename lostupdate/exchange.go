@@ -28,7 +28,7 @@ type exchange struct {
 // id returns the key of the resource of the request.
 func (x *exchange) id() string {
 	if x.key == "" {
-		x.key = Key(x.req)
+		x.key = resourceKey(x.req)
 	}
 	return x.key
 }

@@ -187,7 +187,7 @@ func (x *exchange) keyOf(ref string) string {
 	if other.Host == x.req.URL.Host {
 		other.Host = ""
 	}
-	return Key(&other)
+	return resourceKey(&other)
 }
 
 // maxReference bounds a Location that is looked at, in bytes.

@@ -13,7 +13,8 @@
 // (see [Transport.Methods]) that has no precondition of the caller's own gets
 // one from them: If-Match where the entity tag is good for it, else
 // If-Unmodified-Since where Last-Modified is (RFC 9110 §8.8.2.2), else what
-// [Transport.Unsure] says. A 412 Precondition Failed is an answer and no error,
+// [Transport.Unsure] says: by default, it waits for Apache's tags to become
+// strong, a second after a change, and sends other writes as they are. A 412 Precondition Failed is an answer and no error,
 // unless [Transport.ConflictErrors] is set.
 //
 // A 2xx answer to a write replaces what is remembered; without a validator the
@@ -37,6 +38,8 @@
 // context from [WithEditor], or use [Update]: else what one has seen lets
 // another write. Servers that ignore preconditions (nginx's WebDAV does) are
 // protected only by [Transport.Verify], not against writes at the same moment.
+// Apache's mod_dav honors them, but checks and writes in two steps: of writes at
+// the very same moment it may let two through.
 // The memory is bounded: what was seen very long ago is forgotten. A tag of a
 // variant (Vary) is used for the URL, whatever the write's own fields select.
 package lostupdate

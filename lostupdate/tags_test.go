@@ -106,22 +106,22 @@ func TestKey(t *testing.T) {
 	} {
 		a, _ := http.NewRequestWithContext(t.Context(), "GET", tt.a, nil)
 		b, _ := http.NewRequestWithContext(t.Context(), "GET", tt.b, nil)
-		if Key(a) != Key(b) {
-			t.Errorf("%s and %s: %s", Key(a), Key(b), tt.why)
+		if resourceKey(a) != resourceKey(b) {
+			t.Errorf("%s and %s: %s", resourceKey(a), resourceKey(b), tt.why)
 		}
 	}
 	seen := map[string]string{}
 	for _, u := range []string{"http://a.example/", "https://a.example/", "http://a.example:8080/", "http://a.example/?", "http://a.example/?q", "http://a.example/a%2Fb", "http://a.example/a/b", "http://a.example/A/b"} {
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", u, nil)
-		if other := seen[Key(r)]; other != "" {
+		if other := seen[resourceKey(r)]; other != "" {
 			t.Errorf("%s and %s have one key", u, other)
 		}
-		seen[Key(r)] = u
+		seen[resourceKey(r)] = u
 	}
 	r, _ := http.NewRequestWithContext(WithEditor(t.Context(), "ann"), "GET", "http://a.example/", nil)
 	v, _ := http.NewRequestWithContext(t.Context(), "GET", "http://a.example/", nil)
 	v.Host = "virtual.example"
-	if Key(r) == Key(v) || seen[Key(r)] != "" || seen[Key(v)] != "" {
+	if resourceKey(r) == resourceKey(v) || seen[resourceKey(r)] != "" || seen[resourceKey(v)] != "" {
 		t.Error("editors and virtual hosts have keys of their own")
 	}
 }

@@ -3,8 +3,13 @@ package lostupdate
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -120,4 +125,51 @@ func TestUpdateAmbiguous(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	})
+}
+
+// Many editors at once, on a server whose check and write are one step.
+func TestUpdateConcurrent(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	version, content := 0, ""
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		tag := strconv.Quote(strconv.Itoa(version))
+		if r.Method == http.MethodGet {
+			w.Header().Set("ETag", tag)
+			_, _ = io.WriteString(w, content)
+			return
+		}
+		if r.Header.Get("If-Match") != tag {
+			w.WriteHeader(http.StatusPreconditionFailed)
+			return
+		}
+		version, content = version+1, string(body)
+	}))
+	defer srv.Close()
+	client := &http.Client{Transport: (&Transport{}).Wrap(srv.Client().Transport)}
+	var wg sync.WaitGroup
+	var done atomic.Int32
+	for range 6 {
+		wg.Go(func() {
+			for range 10 {
+				resp, err := Update(t.Context(), client, srv.URL, appendX)
+				if _, conflict := errors.AsType[*ConflictError](err); conflict {
+					continue // that much bad luck is an answer, too
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = resp.Body.Close()
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := int(done.Load()); n != len(content) || n == 0 {
+		t.Errorf("%d updates, of which %d are there", n, len(content))
+	}
 }
