@@ -47,10 +47,11 @@ func ExampleLoadCertificate() {
 	if err != nil {
 		fmt.Println(err)
 	}
-	_ = &http.Client{Transport: &transport.Transport{
+	client := &http.Client{Transport: &transport.Transport{
 		RootCAs:      roots,
 		Certificates: []transport.Certificate{cert},
 	}}
+	defer client.CloseIdleConnections()
 	// Output:
 	// transport: roots: open company-ca.pem: no such file or directory
 	// transport: certificate: open me.pem: no such file or directory
@@ -73,11 +74,22 @@ func ExampleTransport_Proxy() {
 
 // The other knobs of http.Transport are where they always were.
 func ExampleTransport_Tune() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Close) }))
+	defer server.Close()
+
 	client := &http.Client{Transport: &transport.Transport{
 		Tune: func(t *http.Transport) {
 			t.MaxConnsPerHost = 8
-			t.MaxIdleConnsPerHost = 8
+			t.DisableKeepAlives = true
 		},
 	}}
-	defer client.CloseIdleConnections()
+	resp, err := client.Get(server.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
+		log.Fatal(err)
+	}
+	// Output: true
 }

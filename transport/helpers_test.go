@@ -21,11 +21,11 @@ func dialTo(addr string) func(ctx context.Context, network, _ string) (net.Conn,
 	}
 }
 
-func decodePEM(t testing.TB, data []byte) []byte {
-	t.Helper()
+func decodePEM(tb testing.TB, data []byte) []byte {
+	tb.Helper()
 	block, _ := pem.Decode(data)
 	if block == nil {
-		t.Fatal("no PEM")
+		tb.Fatal("no PEM")
 	}
 	return block.Bytes
 }

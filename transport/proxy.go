@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // Direct is the value for [Transport.Proxy] that uses no proxy, whatever the
@@ -103,7 +104,19 @@ func addressOf(u *url.URL) string {
 		k, _ := kindOf(u) // as valid as it was
 		port = k.port()
 	}
-	return net.JoinHostPort(u.Hostname(), port)
+	return net.JoinHostPort(hostOf(u), port)
+}
+
+// hostOf returns the host of the proxy u in the form that is looked up: an
+// international name by IDNA, and a zone of an IPv6 address as it is.
+func hostOf(u *url.URL) string {
+	host := u.Hostname()
+	for i := range len(host) {
+		if host[i] >= 0x80 {
+			return roundtrip.Host(u)
+		}
+	}
+	return host
 }
 
 // redacted returns err without the URL that url.Parse tells, for it may have a

@@ -31,12 +31,12 @@ type fakeProxy struct {
 	seen []string // method, target, Proxy-Authorization
 }
 
-func newProxy(t testing.TB, target string) *fakeProxy {
-	t.Helper()
+func newProxy(tb testing.TB, target string) *fakeProxy {
+	tb.Helper()
 	p := &fakeProxy{target: target}
 	p.Server = httptest.NewUnstartedServer(p)
 	p.Config.ErrorLog = discardLog
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if p.URL != "" {
 			p.Close()
 		}

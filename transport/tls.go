@@ -73,7 +73,7 @@ func (c *config) proxyTLS(tuned *tls.Config, proxy *url.URL) *tls.Config {
 		return nil
 	}
 	cfg := tuned.Clone()
-	cfg.ServerName = proxy.Hostname()
+	cfg.ServerName = hostOf(proxy)
 	cfg.NextProtos = []string{"http/1.1"} // in which CONNECT and forwarding are spoken
 	cfg.ClientSessionCache = nil
 	c.identify(cfg, routeKey{cert: c.certificate(proxy), pin: c.pin(proxy)})

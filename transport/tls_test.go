@@ -20,8 +20,8 @@ import (
 
 // tlsServer starts a TLS server that tells the TLS version, the protocol and who
 // the client is.
-func tlsServer(t testing.TB, cfg *tls.Config) *httptest.Server {
-	t.Helper()
+func tlsServer(tb testing.TB, cfg *tls.Config) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who := "nobody"
 		if len(r.TLS.PeerCertificates) > 0 {
@@ -33,7 +33,7 @@ func tlsServer(t testing.TB, cfg *tls.Config) *httptest.Server {
 	s.TLS = cfg
 	s.EnableHTTP2 = true
 	s.StartTLS()
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
@@ -223,11 +223,11 @@ func TestPins(t *testing.T) {
 	}
 }
 
-func firstCertificate(t testing.TB, file []byte) *x509.Certificate {
-	t.Helper()
-	cert, err := x509.ParseCertificate(decodePEM(t, file))
+func firstCertificate(tb testing.TB, file []byte) *x509.Certificate {
+	tb.Helper()
+	cert, err := x509.ParseCertificate(decodePEM(tb, file))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return cert
 }

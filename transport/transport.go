@@ -23,7 +23,9 @@
 // scheme is an error; net/http takes it for http.
 //
 // An [Error] names the phase in which the trip ended. Timeouts, also of the
-// caller's context, satisfy [net.Error].
+// caller's context, satisfy [net.Error]. A name that is not found, here or by a
+// proxy that says so (X-Squid-Error, Proxy-Status, SOCKS5's "host unreachable"),
+// is [ErrServerNotFound].
 //
 // # Place in a chain
 //

@@ -25,71 +25,71 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newTransport returns tr, whose connections end with the test.
-func closing(t testing.TB, tr *Transport) *Transport {
-	t.Helper()
-	t.Cleanup(tr.CloseIdleConnections)
+func closing(tb testing.TB, tr *Transport) *Transport {
+	tb.Helper()
+	tb.Cleanup(tr.CloseIdleConnections)
 	return tr
 }
 
-func newRequest(t testing.TB, method, target string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, target, body)
+func newRequest(tb testing.TB, method, target string, body io.Reader) *http.Request {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, target, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return req
 }
 
 // get fetches target and returns status and body.
-func get(t testing.TB, tr http.RoundTripper, target string) (status int, body string) {
-	t.Helper()
-	resp, err := tr.RoundTrip(newRequest(t, "GET", target, nil))
+func get(tb testing.TB, tr http.RoundTripper, target string) (status int, body string) {
+	tb.Helper()
+	resp, err := tr.RoundTrip(newRequest(tb, "GET", target, nil))
 	if err != nil {
-		t.Fatalf("GET %s: %v", target, err)
+		tb.Fatalf("GET %s: %v", target, err)
 	}
-	return read(t, resp)
+	return read(tb, resp)
 }
 
-func read(t testing.TB, resp *http.Response) (status int, body string) {
-	t.Helper()
+func read(tb testing.TB, resp *http.Response) (status int, body string) {
+	tb.Helper()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Errorf("reading the body: %v", err)
+		tb.Errorf("reading the body: %v", err)
 	}
 	if err := resp.Body.Close(); err != nil {
-		t.Errorf("closing the body: %v", err)
+		tb.Errorf("closing the body: %v", err)
 	}
 	return resp.StatusCode, string(b)
 }
 
 // fail fetches target, which must fail, and returns the error.
-func fail(t testing.TB, tr http.RoundTripper, req *http.Request) error {
-	t.Helper()
+func fail(tb testing.TB, tr http.RoundTripper, req *http.Request) error {
+	tb.Helper()
 	resp, err := tr.RoundTrip(req)
 	if err == nil {
-		_, body := read(t, resp)
-		t.Fatalf("no error but %d %q", resp.StatusCode, body)
+		_, body := read(tb, resp)
+		tb.Fatalf("no error but %d %q", resp.StatusCode, body)
 	}
 	if resp != nil {
-		t.Errorf("a response beside the error %v", err)
+		tb.Errorf("a response beside the error %v", err)
 	}
 	return err
 }
 
 // server starts an HTTP server.
-func server(t testing.TB, h http.HandlerFunc) *httptest.Server {
-	t.Helper()
+func server(tb testing.TB, h http.HandlerFunc) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
 // tcp starts a server that treats each connection by handle.
-func tcp(t testing.TB, handle func(net.Conn)) (addr string) {
-	t.Helper()
+func tcp(tb testing.TB, handle func(net.Conn)) (addr string) {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -112,7 +112,7 @@ func tcp(t testing.TB, handle func(net.Conn)) (addr string) {
 			})
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		l.Close()
 		mu.Lock()
 		for conn := range open {
@@ -129,9 +129,9 @@ func silent(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // targets returns a server's address on which the request line of each request
 // is echoed.
-func targets(t testing.TB) string {
-	t.Helper()
-	return tcp(t, func(conn net.Conn) {
+func targets(tb testing.TB) string {
+	tb.Helper()
+	return tcp(tb, func(conn net.Conn) {
 		r := bufio.NewReader(conn)
 		for {
 			line, err := r.ReadString('\n')
