@@ -281,6 +281,10 @@ func (s *stage) count(n int) (int, error) {
 		if d := s.b.first.dec; d != nil {
 			used -= int64(d.buffered())
 		}
+		if s.b.dict != nil {
+			// A copy of the dictionary is no bomb.
+			used += int64(len(s.b.dict.content))
+		}
 		if used < math.MaxInt64/max(lim.maxRatio, 1) && s.out > used*lim.maxRatio {
 			return 0, ErrRatio
 		}

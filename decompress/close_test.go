@@ -260,6 +260,7 @@ func TestPoolsAcrossBubbles(t *testing.T) {
 	data := text(10_000)
 	for _, c := range wireCodings {
 		use := func(t *testing.T) {
+			t.Helper()
 			for range 2 {
 				if got, err := fetch(t, (&Transport{}).Wrap(serve(bytes.NewReader(encode(t, c.name, data)), c.label))); err != nil || !bytes.Equal(got, data) {
 					t.Errorf("%s: %v", c.name, err)

@@ -218,3 +218,30 @@ func TestProbe(t *testing.T) {
 		}
 	}
 }
+
+// TestZstdHeaders has frames with every form of header the encoder makes: with
+// and without a content size of 1, 2, 4 bytes, checksum and single segment.
+func TestZstdHeaders(t *testing.T) {
+	for _, size := range []int{0, 1, 255, 256, 300, 65_791, 65_792, 200_000} {
+		data := text(size)
+		for _, opts := range [][]zstd.EOption{
+			nil, {zstd.WithSingleSegment(true)}, {zstd.WithEncoderCRC(false)}, {zstd.WithSingleSegment(true), zstd.WithEncoderCRC(false)},
+		} {
+			w, err := zstd.NewWriter(nil, append(opts, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := w.EncodeAll(data, nil)
+			wire := slices.Concat(one, one)
+			got, err := fetch(t, (&Transport{Strict: true}).Wrap(serve(bytes.NewReader(wire), "zstd")))
+			if err != nil || !bytes.Equal(got, slices.Concat(data, data)) {
+				t.Errorf("%d bytes, header % x: %d bytes, %v", size, one[:min(len(one), 14)], len(got), err)
+			}
+		}
+	}
+	for n, p := range map[uint64][]byte{7: {7}, 256: {0, 0}, 1 << 24: {0, 0, 0, 1}, 1 << 40: {0, 0, 0, 0, 0, 1, 0, 0}} {
+		if got := contentSize(p); got != n {
+			t.Errorf("content size % x: %d, want %d", p, got, n)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -42,36 +43,36 @@ var wireCodings = []struct{ name, label string }{
 }
 
 // encode returns data in one of wireCodings.
-func encode(t testing.TB, coding string, data []byte) []byte {
-	t.Helper()
+func encode(tb testing.TB, coding string, data []byte) []byte {
+	tb.Helper()
 	var buf bytes.Buffer
-	w := encoderTo(t, coding, &buf)
+	w := encoderTo(tb, coding, &buf)
 	if _, err := w.Write(data); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return buf.Bytes()
 }
 
 // flushed returns pieces in a coding as a server sends them that flushes after
 // each, without an end, and the pieces together.
-func flushed(t testing.TB, coding string, pieces ...string) (wire []byte, whole string) {
-	t.Helper()
+func flushed(tb testing.TB, coding string, pieces ...string) (wire []byte, whole string) {
+	tb.Helper()
 	var buf bytes.Buffer
-	w := encoderTo(t, coding, &buf)
+	w := encoderTo(tb, coding, &buf)
 	for _, p := range pieces {
 		_, _ = io.WriteString(w, p)
 		if err := w.(interface{ Flush() error }).Flush(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return buf.Bytes(), strings.Join(pieces, "")
 }
 
-func encoderTo(t testing.TB, coding string, buf io.Writer) (w io.WriteCloser) {
-	t.Helper()
+func encoderTo(tb testing.TB, coding string, buf io.Writer) (w io.WriteCloser) {
+	tb.Helper()
 	var err error
 	switch coding {
 	case "gzip", "x-gzip":
@@ -85,10 +86,10 @@ func encoderTo(t testing.TB, coding string, buf io.Writer) (w io.WriteCloser) {
 	case "zstd":
 		w, err = zstd.NewWriter(buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	default:
-		t.Fatalf("no encoder for %q", coding)
+		tb.Fatalf("no encoder for %q", coding)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return w
 }
@@ -129,38 +130,38 @@ func serve(body io.Reader, codings ...string) rtFunc {
 	}
 }
 
-func get(t testing.TB, rt http.RoundTripper) *http.Response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/x", nil)
+func get(tb testing.TB, rt http.RoundTripper) *http.Response {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), "GET", "http://example.com/x", nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp
 }
 
-func fetch(t testing.TB, rt http.RoundTripper) ([]byte, error) {
-	t.Helper()
-	resp := get(t, rt)
+func fetch(tb testing.TB, rt http.RoundTripper) ([]byte, error) {
+	tb.Helper()
+	resp := get(tb, rt)
 	body, err := io.ReadAll(resp.Body)
 	if cerr := resp.Body.Close(); cerr != nil {
-		t.Errorf("Close: %v", cerr)
+		tb.Errorf("Close: %v", cerr)
 	}
 	return body, err
 }
 
 // fetchTo is fetch by WriteTo.
-func fetchTo(t testing.TB, rt http.RoundTripper) ([]byte, error) {
-	t.Helper()
-	resp := get(t, rt)
+func fetchTo(tb testing.TB, rt http.RoundTripper) ([]byte, error) {
+	tb.Helper()
+	resp := get(tb, rt)
 	defer resp.Body.Close()
 	var buf bytes.Buffer
 	n, err := resp.Body.(io.WriterTo).WriteTo(&buf)
 	if n != int64(buf.Len()) {
-		t.Errorf("WriteTo returned %d, wrote %d", n, buf.Len())
+		tb.Errorf("WriteTo returned %d, wrote %d", n, buf.Len())
 	}
 	return buf.Bytes(), err
 }
@@ -348,9 +349,7 @@ func TestLeftAlone(t *testing.T) {
 				layer = &Transport{}
 			}
 			req, _ := http.NewRequestWithContext(t.Context(), tt.method, "http://example.com/", nil)
-			for k, v := range tt.header {
-				req.Header[k] = v
-			}
+			maps.Copy(req.Header, tt.header)
 			resp, err := layer.Wrap(base).RoundTrip(req)
 			if err != nil {
 				t.Fatalf("%v (%s)", err, tt.why)

@@ -17,13 +17,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
 )
 
-func mustParse(t testing.TB, s string) *url.URL {
-	t.Helper()
+func mustParse(tb testing.TB, s string) *url.URL {
+	tb.Helper()
 	u, err := url.Parse(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }
@@ -53,6 +54,8 @@ func TestParseUsage(t *testing.T) {
 		{`match="https://other.example/*"`, "", "another origin", false},
 		{`match="http://example.com/*"`, "", "another scheme", false},
 		{`match="/a\\*b"`, "https://example.com/a*b", "an escaped asterisk", true},
+		{`match="/ax*yy*zb"`, "https://example.com/ax-y-zb", "what is between has to be there", false},
+		{`match="/x", id="tab	bed"`, "", "id is printable", false},
 		{`match="/x", type=raw`, "https://example.com/x", "the one type", true},
 		{`match="/x", type=other`, "", "§2.1.4: unknown type", false},
 		{`match="/x", id="a\"b"`, "https://example.com/x", "id", true},
@@ -86,6 +89,68 @@ func TestParseUsage(t *testing.T) {
 	}
 }
 
+// TestLiteralBase: what is special in patterns is nothing special in the path
+// they are relative to.
+func TestLiteralBase(t *testing.T) {
+	u, why := parseUsage([]string{`match="*.js"`}, mustParse(t, "https://example.com/a*(b)/c:d/x"))
+	if why != "" || !u.pattern.matches(mustParse(t, "https://example.com/a*(b)/c:d/y.js")) ||
+		u.pattern.matches(mustParse(t, "https://example.com/aa(b)/c:d/y.js")) {
+		t.Errorf("%+v, %s", u.pattern, why)
+	}
+	if p := (pattern{path: []string{"/"}, anySearch: true}); !p.matches(mustParse(t, "https://example.com")) {
+		t.Error("an empty path is /")
+	}
+}
+
+func TestSecure(t *testing.T) {
+	for u, want := range map[string]bool{
+		"https://example.com/": true, "http://example.com/": false, "http://localhost:80/": true, "http://a.localhost/": true,
+		"http://127.0.0.1:1/": true, "http://[::1]/": true, "http://127.0.0.1.example.com/": false, "ftp://localhost/": false,
+	} {
+		if got := secure(mustParse(t, u)); got != want {
+			t.Errorf("%s: %v, want %v", u, got, want)
+		}
+	}
+	if secure(nil) {
+		t.Error("nil is secure")
+	}
+}
+
+// TestCandidate has what keeps a response from becoming a dictionary, as it is
+// told.
+func TestCandidate(t *testing.T) {
+	const use = "Use-As-Dictionary: match=\"/*\"\n"
+	const fresh = "Cache-Control: max-age=60\n"
+	for _, tt := range []struct{ method, url, wire, want string }{
+		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "recorded"},
+		{"", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "recorded"},
+		{"POST", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "not a 200 to a GET"},
+		{"GET", "https://example.com/", "206 Partial Content\n" + use + fresh + "\nbody", "not a 200 to a GET"},
+		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "Content-Encoding: exi\n\nbody", "not decoded"},
+		{"GET", "http://example.com/", "200 OK\n" + use + fresh + "\nbody", "not a secure context"},
+		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "\n" + strings.Repeat("x", 101), "too large"},
+		{"GET", "https://example.com/", "200 OK\n" + use + "\nbody", "not fresh"},
+		{"GET", "https://example.com/", "200 OK\nUse-As-Dictionary: x\n" + fresh + "\nbody", "no match, or one that is too long"},
+	} {
+		var told string
+		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+			if strings.Contains(e.Action, "dictionary") {
+				told = e.Reason
+			}
+		})
+		req, _ := http.NewRequestWithContext(ctx, "GET", tt.url, nil)
+		req.Method = tt.method
+		resp, err := (&Transport{Dictionaries: &Dictionaries{MaxBytes: 200}}).Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 "+tt.wire))).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if told != tt.want {
+			t.Errorf("%s %s %.40q: %q, want %q", tt.method, tt.url, tt.wire, told, tt.want)
+		}
+	}
+}
+
 func TestFreshFor(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
@@ -112,19 +177,19 @@ func TestFreshFor(t *testing.T) {
 }
 
 // dcz returns data compressed with a dictionary, as RFC 9842 §5 has it.
-func dcz(t testing.TB, dict, data []byte) []byte {
-	t.Helper()
+func dcz(tb testing.TB, dict, data []byte) []byte {
+	tb.Helper()
 	hash := sha256.Sum256(dict)
 	var buf bytes.Buffer
 	buf.WriteString("\x5e\x2a\x4d\x18\x20\x00\x00\x00")
 	buf.Write(hash[:])
 	w, err := zstd.NewWriter(&buf, zstd.WithEncoderDictRaw(0, dict), zstd.WithWindowSize(8<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	_, _ = w.Write(data)
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return buf.Bytes()
 }
@@ -159,11 +224,11 @@ func (s *dictionaryServer) RoundTrip(req *http.Request) (*http.Response, error) 
 	return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
 }
 
-func fetchURL(t testing.TB, rt http.RoundTripper, url string, header ...string) ([]byte, error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+func fetchURL(tb testing.TB, rt http.RoundTripper, url string, header ...string) ([]byte, error) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), "GET", url, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
@@ -319,4 +384,26 @@ func FuzzParsePattern(f *testing.F) {
 		}
 		p.matches(u)
 	})
+}
+
+// TestDictionaryRatio: that a new version differs little from a large dictionary
+// does not make it a bomb; that it is much larger does.
+func TestDictionaryRatio(t *testing.T) {
+	v1 := noise(1 << 20)
+	for _, tt := range []struct {
+		v2   []byte
+		want error
+	}{
+		{bytes.Repeat(v1, 3), nil},
+		{append(bytes.Clone(v1), make([]byte, 24<<20)...), ErrRatio},
+	} {
+		s := &dictionaryServer{t: t, v1: v1, v2: tt.v2, control: "max-age=60"}
+		rt := (&Transport{Dictionaries: &Dictionaries{}, RatioAfter: -1, MaxRatio: 20}).Wrap(s)
+		if _, err := fetchURL(t, rt, "https://example.com/app/v1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fetchURL(t, rt, "https://example.com/app/v2"); !errors.Is(err, tt.want) {
+			t.Errorf("%d bytes from %d: %v, want %v", len(tt.v2), s.wire, err, tt.want)
+		}
+	}
 }

@@ -19,20 +19,20 @@ import (
 
 // bomb returns size zero bytes in the coding, made as they are read, so that
 // the test itself needs no memory for them.
-func bomb(t testing.TB, coding string, size int64) io.Reader {
-	t.Helper()
+func bomb(tb testing.TB, coding string, size int64) io.Reader {
+	tb.Helper()
 	switch coding {
 	case "gzip":
-		return io.MultiReader(strings.NewReader("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), deflateZeros(t, size))
+		return io.MultiReader(strings.NewReader("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), deflateZeros(tb, size))
 	case "deflate":
-		return io.MultiReader(strings.NewReader("\x78\x9c"), deflateZeros(t, size))
+		return io.MultiReader(strings.NewReader("\x78\x9c"), deflateZeros(tb, size))
 	case "zstd":
 		// One frame with a window of 1 MiB, of RLE blocks of 128 KiB.
 		return io.MultiReader(strings.NewReader("\x28\xb5\x2f\xfd\x00\x50"), &repeat{block: []byte("\x02\x00\x10\x00"), n: size >> 17})
 	case "br":
 		return brotliZeros(size)
 	}
-	t.Fatal(coding)
+	tb.Fatal(coding)
 	return nil
 }
 
@@ -61,11 +61,12 @@ func (r *repeat) Read(p []byte) (int, error) {
 
 // deflateZeros compresses 64 MiB once and repeats that: a full flush makes the
 // pieces independent of each other.
-func deflateZeros(t testing.TB, size int64) io.Reader {
+func deflateZeros(tb testing.TB, size int64) io.Reader {
+	tb.Helper()
 	var buf bytes.Buffer
 	w, err := flate.NewWriter(&buf, 9)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	z := make([]byte, 1<<20)
 	for range 8 {
@@ -256,12 +257,12 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func zstdWindow(t testing.TB, window int, data []byte) []byte {
-	t.Helper()
+func zstdWindow(tb testing.TB, window int, data []byte) []byte {
+	tb.Helper()
 	var buf bytes.Buffer
 	w, err := zstd.NewWriter(&buf, zstd.WithWindowSize(window), zstd.WithSingleSegment(false))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	_, _ = w.Write(data)
 	_ = w.Flush() // or the frame says its content is small
@@ -301,8 +302,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-func brotliLG(t testing.TB, lgwin int, data []byte) []byte {
-	t.Helper()
+func brotliLG(tb testing.TB, lgwin int, data []byte) []byte {
+	tb.Helper()
 	var buf bytes.Buffer
 	w := brotli.NewWriterOptions(&buf, brotli.WriterOptions{Quality: 2, LGWin: lgwin})
 	_, _ = w.Write(data)

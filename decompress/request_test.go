@@ -16,8 +16,8 @@ import (
 )
 
 // plain undoes the coding of a request body.
-func plain(t testing.TB, r rttest.Recorded) string {
-	t.Helper()
+func plain(tb testing.TB, r rttest.Recorded) string {
+	tb.Helper()
 	var rd io.Reader = strings.NewReader(r.Body)
 	var err error
 	switch r.Header.Get("Content-Encoding") {
@@ -27,30 +27,30 @@ func plain(t testing.TB, r rttest.Recorded) string {
 		rd, err = zstd.NewReader(rd, zstd.WithDecoderConcurrency(1))
 	case "":
 	default:
-		t.Fatalf("coding %q", r.Header.Get("Content-Encoding"))
+		tb.Fatalf("coding %q", r.Header.Get("Content-Encoding"))
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b, err := io.ReadAll(rd)
 	if err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 	return string(b)
 }
 
-func post(t testing.TB, rt http.RoundTripper, url string, body io.Reader, header ...string) *http.Response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", url, body)
+func post(tb testing.TB, rt http.RoundTripper, url string, body io.Reader, header ...string) *http.Response {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), "POST", url, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()

@@ -106,8 +106,12 @@ func TestNginx(t *testing.T) {
 	data := text(100_000)
 	files(t, s, data)
 	cases := []serverCase{
-		{"/page.html", "gzip", "gzip"}, {"/page.gzip", "", "gzip"}, {"/page.zlib", "", "deflate"},
-		{"/page.raw", "", "deflate"}, {"/page.br", "", "br"}, {"/page.zstd", "", "zstd"},
+		{"/page.html", "gzip", "gzip"},
+		{"/page.gzip", "", "gzip"},
+		{"/page.zlib", "", "deflate"},
+		{"/page.raw", "", "deflate"},
+		{"/page.br", "", "br"},
+		{"/page.zstd", "", "zstd"},
 	}
 	if brotli != "" {
 		cases = append(cases, serverCase{"/page.html", "", "br"})
@@ -132,8 +136,13 @@ func TestApache(t *testing.T) {
 	data := text(100_000)
 	files(t, s, data)
 	checkServer(t, s, data, []serverCase{
-		{"/page.html", "gzip", "gzip"}, {"/page.html", "br", "br"}, {"/page.gzip", "", "gzip"}, {"/page.zlib", "", "deflate"},
-		{"/page.raw", "", "deflate"}, {"/page.br", "", "br"}, {"/page.zstd", "", "zstd"},
+		{"/page.html", "gzip", "gzip"},
+		{"/page.html", "br", "br"},
+		{"/page.gzip", "", "gzip"},
+		{"/page.zlib", "", "deflate"},
+		{"/page.raw", "", "deflate"},
+		{"/page.br", "", "br"},
+		{"/page.zstd", "", "zstd"},
 	})
 }
 
@@ -152,8 +161,15 @@ func TestLighttpd(t *testing.T) {
 	data := text(100_000)
 	files(t, s, data)
 	checkServer(t, s, data, []serverCase{
-		{"/page.html", "zstd", "zstd"}, {"/page.html", "br", "br"}, {"/page.html", "gzip", "gzip"}, {"/page.html", "deflate", "deflate"},
-		{"/page.gzip", "", "gzip"}, {"/page.zlib", "", "deflate"}, {"/page.raw", "", "deflate"}, {"/page.br", "", "br"}, {"/page.zstd", "", "zstd"},
+		{"/page.html", "zstd", "zstd"},
+		{"/page.html", "br", "br"},
+		{"/page.html", "gzip", "gzip"},
+		{"/page.html", "deflate", "deflate"},
+		{"/page.gzip", "", "gzip"},
+		{"/page.zlib", "", "deflate"},
+		{"/page.raw", "", "deflate"},
+		{"/page.br", "", "br"},
+		{"/page.zstd", "", "zstd"},
 	})
 }
 
