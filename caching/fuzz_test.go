@@ -1,0 +1,110 @@
+package caching
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+func FuzzDirectives(f *testing.F) {
+	for _, s := range []string{"max-age=5, no-store", `no-cache="a, b", private`, `max-age="`, "\x00,=\"\\", "max-age=99999999999999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d := parseDirectives([]string{s})
+		for _, n := range []int64{d.maxAge, d.sMaxAge, d.minFresh, d.maxStale, d.staleWhileRevalidate, d.staleIfErr} {
+			if n < -1 || n > httpfield.MaxDeltaSeconds {
+				t.Fatalf("%q: %d seconds", s, n)
+			}
+		}
+		// A line more can only restrict.
+		e := parseDirectives([]string{s, "no-store, max-age=0"})
+		if !e.noStore || e.maxAge != 0 {
+			t.Fatalf("%q hides the next line: %+v", s, e)
+		}
+		_, _ = parseTargeted([]string{s})
+		_, _ = parseSearch([]string{s})
+	})
+}
+
+// FuzzFreshness is about dates, Age and all else that freshness depends on.
+func FuzzFreshness(f *testing.F) {
+	f.Add("Mon, 01 Jan 1990 00:00:00 GMT", "0", "5", "max-age=5", "Sun Nov  6 08:49:37 1994")
+	f.Add("Sunday, 06-Nov-94 08:49:37 GMT", "sunday, 06-nov-94 08:49:37 gmt", "-1", "", "x")
+	f.Fuzz(func(t *testing.T, date, expires, age, cc, modified string) {
+		m := metaOf(200)
+		m.Header = http.Header{"Date": {date}, "Expires": {expires}, "Age": {age}, "Cache-Control": {cc}, "Last-Modified": {modified}}
+		facts := prepare(testConfig(true), m, record{})
+		if facts.lifetime < 0 || facts.lifetime > maxLifetime || facts.age(epoch) < 0 || facts.age(epoch) > maxLifetime {
+			t.Fatalf("lifetime %v, age %v", facts.lifetime, facts.age(epoch))
+		}
+		// Time only takes away.
+		d := &demand{dir: noDirectives()}
+		if decide(facts.cfg, d, facts, epoch).action != reuse && decide(facts.cfg, d, facts, epoch.Add(time.Hour)).action == reuse {
+			t.Fatal("stale, and fresh an hour later")
+		}
+		_ = facts.usefulUntil(facts.cfg)
+	})
+}
+
+func FuzzVary(f *testing.F) {
+	f.Add("Accept-Language, a", "en;q=0.5, de", "A")
+	f.Add("*", "\"", "Accept-Encoding")
+	f.Fuzz(func(t *testing.T, vary, value, name string) {
+		names, star := varyNames(http.Header{"Vary": {vary}})
+		if star && names != nil {
+			t.Fatal("names and a star")
+		}
+		if strings.TrimSpace(vary) == "*" && !star {
+			t.Fatal("no star")
+		}
+		name = http.CanonicalHeaderKey(name)
+		h := http.Header{name: {value}}
+		s := selectorsOf(append(names, name), h, func(s string) string { return s })
+		if match([]variant{{selectors: s}}, h, func(s string) string { return s }) == nil {
+			t.Fatal("a request does not select its own response")
+		}
+		once := normalise(name, []string{value})
+		if once != "" && normalise(name, []string{once}) != once {
+			t.Fatalf("%s: %q is %q and then %q", name, value, once, normalise(name, []string{once}))
+		}
+	})
+}
+
+func FuzzRange(f *testing.F) {
+	f.Add("bytes=0-4", "bytes 0-4/10", int64(5))
+	f.Add("bytes=-5", "bytes 4-9/10", int64(6))
+	f.Fuzz(func(t *testing.T, rng, contentRange string, size int64) {
+		if size < 0 {
+			return
+		}
+		for _, status := range []int{200, 206} {
+			m := metaOf(status, "Content-Range: "+contentRange)
+			facts := prepare(testConfig(false), m, record{})
+			p, ok := portionOf(m, facts, size, withRange, http.Header{"Range": {rng}})
+			if ok && (p.offset < 0 || p.length < 0 || p.offset+p.length > size) {
+				t.Fatalf("bytes %d to %d of %d", p.offset, p.offset+p.length, size)
+			}
+			if before, after, whole, ok := union(facts.part, facts.part); ok && (before != 0 || after != 0 || whole != facts.part) {
+				t.Fatalf("a part and itself make %v", whole)
+			}
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	r := record{key: "k", variants: []variant{{selectors: []selector{{"A", "1"}}, key: "v"}}}
+	f.Add(r.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, ok := parseRecord(b)
+		if !ok {
+			return
+		}
+		if _, ok := parseRecord(r.append(nil)); !ok {
+			t.Fatal("what was read and written cannot be read")
+		}
+	})
+}

@@ -1,0 +1,352 @@
+package caching
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func testConfig(shared bool) *config {
+	return &config{shared: shared, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
+}
+
+func headerOf(lines ...string) http.Header {
+	h := make(http.Header)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+func metaOf(status int, lines ...string) *Meta {
+	h := headerOf(lines...)
+	if h.Get("Date") == "" {
+		h.Set("Date", epoch.Format(http.TimeFormat))
+	}
+	return &Meta{Status: status, StatusText: http.StatusText(status), Proto: "HTTP/1.1", URL: "http://example.com/", Header: h, RequestTime: epoch, ResponseTime: epoch}
+}
+
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	none := noDirectives()
+	with := func(change func(*directives)) directives {
+		d := none
+		d.present = true
+		change(&d)
+		return d
+	}
+	for _, r := range []struct {
+		why    string
+		values []string
+		want   directives
+	}{
+		{"no field", nil, none},
+		{"any case, blanks, empty elements", []string{" ,, Max-AGE = 5 ,No-Store"}, with(func(d *directives) { d.maxAge, d.noStore = 5, true })},
+		{"every line counts", []string{"max-age=5", "no-cache"}, with(func(d *directives) { d.maxAge, d.noCache = 5, true })},
+		{"quoted", []string{`max-age="5"`}, with(func(d *directives) { d.maxAge = 5 })},
+		{"of two the shorter", []string{"max-age=5, max-age=3"}, with(func(d *directives) { d.maxAge = 3 })},
+		{"not a number is stale", []string{"max-age=5.5"}, with(func(d *directives) { d.maxAge = 0 })},
+		{"no argument is stale", []string{"max-age"}, with(func(d *directives) { d.maxAge = 0 })},
+		{"negative is stale", []string{"max-age=-5"}, with(func(d *directives) { d.maxAge = 0 })},
+		{"overflow is clamped", []string{"max-age=99999999999999999999"}, with(func(d *directives) { d.maxAge = 1 << 31 })},
+		{"a quoted comma ends nothing", []string{`x="a, no-store", max-age=1`}, with(func(d *directives) { d.maxAge = 1 })},
+		{"qualified no-cache", []string{`no-cache="set-cookie, a"`}, with(func(d *directives) { d.noCacheFields = []string{"Set-Cookie", "A"} })},
+		{"qualified with nonsense is unqualified", []string{`no-cache="a b"`}, with(func(d *directives) { d.noCache = true })},
+		{"an open quote hides no ban", []string{`x="a, no-store, private`}, with(func(d *directives) { d.noStore, d.private = true, true })},
+		{"max-stale with and without argument", []string{"max-stale=5, max-stale"}, with(func(d *directives) { d.maxStale, d.maxStaleAny = 5, true })},
+		{"min-fresh takes the longer", []string{"min-fresh=5, min-fresh=9"}, with(func(d *directives) { d.minFresh = 9 })},
+	} {
+		if diff := cmp.Diff(r.want, parseDirectives(r.values), cmp.AllowUnexported(directives{})); diff != "" {
+			t.Errorf("%q: %s: mismatch (-want +got)\n%s", r.values, r.why, diff)
+		}
+	}
+}
+
+func TestTargeted(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, value string
+		ok         bool
+		maxAge     int64
+		noStore    bool
+	}{
+		{"a dictionary", "max-age=5, no-store", true, 5, true},
+		{"empty is no field (RFC 9213 §2.1)", "", false, 0, false},
+		{"not a dictionary", "max-age=5, &&", false, 0, false},
+		{"upper case is no key", "Max-Age=5", false, 0, false},
+		{"a number as a string is not valid: stale", `max-age="5"`, true, 0, false},
+		{"parameters are ignored", "max-age=5;a=1", true, 5, false},
+		{"false is absent", "no-store=?0", true, -1, false},
+	} {
+		d, ok := parseTargeted([]string{r.value})
+		if ok != r.ok || ok && (d.maxAge != r.maxAge || d.noStore != r.noStore) {
+			t.Errorf("%q: got %+v, %v: %s", r.value, d, ok, r.why)
+		}
+	}
+}
+
+func TestFreshness(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) string { return epoch.Add(d).Format(http.TimeFormat) }
+	day := 24 * time.Hour
+	for _, r := range []struct {
+		why      string
+		shared   bool
+		status   int
+		lines    []string
+		lifetime time.Duration
+		age      time.Duration
+	}{
+		{"max-age", false, 200, []string{"Cache-Control: max-age=60"}, time.Minute, 0},
+		{"max-age beats Expires (§5.3)", false, 200, []string{"Cache-Control: max-age=60", "Expires: " + at(time.Hour)}, time.Minute, 0},
+		{"max-age=0 is explicit: no heuristic", false, 200, []string{"Cache-Control: max-age=0", "Last-Modified: " + at(-10*day)}, 0, 0},
+		{"s-maxage is for shared caches", false, 200, []string{"Cache-Control: max-age=60, s-maxage=90"}, time.Minute, 0},
+		{"s-maxage in a shared cache", true, 200, []string{"Cache-Control: max-age=60, s-maxage=90"}, 90 * time.Second, 0},
+		{"Expires is counted from Date", false, 200, []string{"Date: " + at(-time.Minute), "Expires: " + at(0)}, time.Minute, time.Minute},
+		{"Expires: 0", false, 200, []string{"Expires: 0", "Last-Modified: " + at(-10*day)}, 0, 0},
+		{"two Expires", false, 200, []string{"Expires: " + at(day), "Expires: " + at(day)}, 0, 0},
+		{"Expires in another case (§4.2)", false, 200, []string{"Expires: " + strings.ToLower(at(time.Hour))}, time.Hour, 0},
+		{"Date that is none: reception counts", false, 200, []string{"Date: never", "Expires: " + at(time.Hour)}, time.Hour, 0},
+		{"Age", false, 200, []string{"Age: 30", "Cache-Control: max-age=60"}, time.Minute, 30 * time.Second},
+		{"the first Age", false, 200, []string{"Age: 30, 5", "Age: 90", "Cache-Control: max-age=60"}, time.Minute, 30 * time.Second},
+		{"Age that is none", false, 200, []string{"Age: -30", "Cache-Control: max-age=60"}, time.Minute, 0},
+		{"Date in the past is age", false, 200, []string{"Date: " + at(-time.Minute), "Cache-Control: max-age=60"}, time.Minute, time.Minute},
+		{"Date in the future is none", false, 200, []string{"Date: " + at(time.Hour), "Cache-Control: max-age=60"}, time.Minute, 0},
+		{"heuristic: a tenth", false, 200, []string{"Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
+		{"heuristic: bounded", false, 200, []string{"Last-Modified: " + at(-5000*day)}, DefaultHeuristicMax, 0},
+		{"heuristic: from the future", false, 200, []string{"Last-Modified: " + at(day)}, 0, 0},
+		{"heuristic: not for 201", false, 201, []string{"Last-Modified: " + at(-10*day)}, 0, 0},
+		{"heuristic: for any status that is public", false, 599, []string{"Last-Modified: " + at(-10*time.Hour), "Cache-Control: public"}, time.Hour, 0},
+		{"permanent redirect", false, 308, nil, DefaultPermanent, 0},
+		{"temporary redirect", false, 307, nil, 0, 0},
+		{"overflow", false, 200, []string{"Cache-Control: max-age=99999999999", "Age: 99999999999"}, maxLifetime, maxLifetime},
+	} {
+		m := metaOf(r.status, r.lines...)
+		d, targeted := responseDirectives(m.Header, nil)
+		f := freshnessOf(testConfig(r.shared), m, &d, targeted, 0)
+		if f.lifetime != r.lifetime || f.age(epoch) != r.age {
+			t.Errorf("%q: lifetime %v, age %v; want %v, %v: %s", r.lines, f.lifetime, f.age(epoch), r.lifetime, r.age, r.why)
+		}
+	}
+	// RFC 9111 §4.2.3: the time the answer took is age.
+	m := metaOf(200, "Age: 10", "Cache-Control: max-age=60")
+	m.RequestTime = epoch.Add(-5 * time.Second)
+	d, _ := responseDirectives(m.Header, nil)
+	if f := freshnessOf(testConfig(false), m, &d, false, 0); f.age(epoch) != 15*time.Second {
+		t.Errorf("age with a delay of 5s is %v, want 15s", f.age(epoch))
+	}
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	const tag = `ETag: "a"`
+	for _, r := range []struct {
+		why      string
+		shared   bool
+		response []string
+		request  string
+		after    time.Duration
+		want     action
+	}{
+		{"fresh", false, []string{"Cache-Control: max-age=60"}, "", 59 * time.Second, reuse},
+		{"at its lifetime it is stale (§4.2)", false, []string{"Cache-Control: max-age=60"}, "", time.Minute, fetch},
+		{"stale with a validator", false, []string{"Cache-Control: max-age=60", tag}, "", time.Minute, validate},
+		{"no-cache in the response", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "", 0, validate},
+		{"qualified no-cache: the rest may be used", false, []string{`Cache-Control: max-age=60, no-cache="a"`, tag}, "", 0, reuse},
+		{"no-cache in the request", false, []string{"Cache-Control: max-age=60", tag}, "no-cache", 0, validate},
+		{"max-age=0 in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=0", 0, validate},
+		{"RFC 8246: immutable is not validated while fresh", false, []string{"Cache-Control: max-age=60, immutable", tag}, "max-age=0", 0, reuse},
+		{"immutable and stale", false, []string{"Cache-Control: max-age=60, immutable", tag}, "", time.Minute, validate},
+		{"X3: max-age in the request never extends", false, []string{"Cache-Control: max-age=0", tag}, "max-age=1000", time.Second, validate},
+		{"old enough for max-age in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=5", 6 * time.Second, validate},
+		{"young enough", false, []string{"Cache-Control: max-age=60", tag}, "max-age=5", 5 * time.Second, reuse},
+		{"min-fresh", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=10", 51 * time.Second, validate},
+		{"min-fresh met", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=10", 50 * time.Second, reuse},
+		{"max-stale", false, []string{"Cache-Control: max-age=60", tag}, "max-stale=10", 70 * time.Second, reuse},
+		{"max-stale exceeded", false, []string{"Cache-Control: max-age=60", tag}, "max-stale=10", 71 * time.Second, validate},
+		{"max-stale, any", false, []string{"Cache-Control: max-age=60", tag}, "max-stale", 1000 * time.Hour, reuse},
+		{"must-revalidate beats max-stale", false, []string{"Cache-Control: max-age=60, must-revalidate", tag}, "max-stale", 61 * time.Second, validate},
+		{"proxy-revalidate is for shared caches", false, []string{"Cache-Control: max-age=60, proxy-revalidate", tag}, "max-stale", 61 * time.Second, reuse},
+		{"proxy-revalidate", true, []string{"Cache-Control: max-age=60, proxy-revalidate", tag}, "max-stale", 61 * time.Second, validate},
+		{"s-maxage implies it (§5.2.2.10)", true, []string{"Cache-Control: s-maxage=60", tag}, "max-stale", 61 * time.Second, validate},
+		{"stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "", 69 * time.Second, refresh},
+		{"stale-while-revalidate is over", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "", 70 * time.Second, validate},
+		{"only-if-cached and stale (X5)", false, []string{"Cache-Control: max-age=60", tag}, "only-if-cached", 61 * time.Second, refuse},
+		{"only-if-cached and no-cache (X6)", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "only-if-cached", 0, refuse},
+		{"only-if-cached within stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "only-if-cached", 61 * time.Second, reuse},
+		{"Pragma counts without Cache-Control only (§5.4)", false, []string{"Cache-Control: max-age=60", tag}, "nothing", 0, reuse},
+	} {
+		m := metaOf(200, r.response...)
+		cfg := testConfig(r.shared)
+		f := prepare(cfg, m, record{})
+		d := &demand{dir: requestDirectives(headerOf("Cache-Control: "+r.request, "Pragma: no-cache"))}
+		if r.request == "" {
+			d.dir = noDirectives()
+		}
+		if v := decide(cfg, d, f, epoch.Add(r.after)); v.action != r.want || v.reason == "" {
+			t.Errorf("%q, %q after %v: action %d (%s), want %d: %s", r.response, r.request, r.after, v.action, v.reason, r.want, r.why)
+		}
+	}
+	if v := decide(testConfig(false), &demand{dir: noDirectives()}, nil, epoch); v.action != fetch {
+		t.Errorf("nothing stored: action %d, want fetch", v.action)
+	}
+}
+
+func TestStorable(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why        string
+		shared     bool
+		authorized bool
+		status     int
+		lines      []string
+		request    string
+		want       bool
+	}{
+		{"fresh", false, false, 200, []string{"Cache-Control: max-age=60"}, "", true},
+		{"any final status with a lifetime", false, false, 499, []string{"Cache-Control: max-age=60"}, "", true},
+		{"a status that is not cacheable by itself", false, false, 500, []string{`ETag: "a"`}, "", false},
+		{"of no use", false, false, 200, nil, "", false},
+		{"a validator is of use", false, false, 200, []string{`ETag: "a"`}, "", true},
+		{"no-cache with a validator", false, false, 200, []string{`ETag: "a"`, "Cache-Control: no-cache"}, "", true},
+		{"no-store", false, false, 200, []string{"Cache-Control: max-age=60, no-store"}, "", false},
+		{"no-store in the request", false, false, 200, []string{"Cache-Control: max-age=60"}, "no-store", false},
+		{"must-understand undoes no-store (§5.2.2.3)", false, false, 200, []string{"Cache-Control: max-age=60, no-store, must-understand"}, "", true},
+		{"but not for the request", false, false, 200, []string{"Cache-Control: max-age=60, must-understand"}, "no-store", false},
+		{"nor for what is not understood", false, false, 599, []string{"Cache-Control: max-age=60, must-understand"}, "", false},
+		{"private in a private cache", false, false, 200, []string{"Cache-Control: max-age=60, private"}, "", true},
+		{"private in a shared one", true, false, 200, []string{"Cache-Control: max-age=60, private"}, "", false},
+		{"qualified private in a shared one", true, false, 200, []string{`Cache-Control: max-age=60, private="a"`}, "", true},
+		{"credentials in a shared one (§3.5)", true, true, 200, []string{"Cache-Control: max-age=60"}, "", false},
+		{"public", true, true, 200, []string{"Cache-Control: max-age=60, public"}, "", true},
+		{"Vary: *", false, false, 200, []string{"Cache-Control: max-age=60", "Vary: a, *"}, "", false},
+		{"interim", false, false, 103, []string{"Cache-Control: max-age=60"}, "", false},
+		{"304", false, false, 304, []string{"Cache-Control: max-age=60"}, "", false},
+		{"206 without a range", false, false, 206, []string{"Cache-Control: max-age=60"}, "", false},
+		{"206 of unknown length", false, false, 206, []string{"Cache-Control: max-age=60", "Content-Range: bytes 0-1/*"}, "", false},
+		{"206", false, false, 206, []string{"Cache-Control: max-age=60", "Content-Range: bytes 0-1/9"}, "", true},
+	} {
+		cfg := testConfig(r.shared)
+		m := metaOf(r.status, r.lines...)
+		d := &demand{dir: noDirectives()}
+		if r.request != "" {
+			d.dir = parseDirectives([]string{r.request})
+		}
+		if ok, reason := storable(cfg, d, m, prepare(cfg, m, record{}), r.authorized); ok != r.want || ok == (reason != "") {
+			t.Errorf("%d %q: %v (%s), want %v: %s", r.status, r.lines, ok, reason, r.want, r.why)
+		}
+	}
+}
+
+func TestNormalise(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, name string
+		a, b      []string
+		same      bool
+	}{
+		{"absent twice", "A", nil, nil, true},
+		{"absent is not empty", "A", nil, []string{""}, false},
+		{"lines are joined", "A", []string{"1", "2"}, []string{"1,2"}, true},
+		{"blanks around commas", "A", []string{"1 ,  2 "}, []string{"1,2"}, true},
+		{"blanks within a value", "A", []string{"a b"}, []string{"ab"}, false},
+		{"blanks in quotes", "A", []string{`"1, 2"`}, []string{`"1,2"`}, false},
+		{"case matters", "User-Agent", []string{"A"}, []string{"a"}, false},
+		{"order matters", "A", []string{"1,2"}, []string{"2,1"}, false},
+		{"Accept-Language: order, case", "Accept-Language", []string{"en, DE"}, []string{"de,EN"}, true},
+		{"weights of one", "Accept-Language", []string{"en;q=1.000"}, []string{"en"}, true},
+		{"weights", "Accept-Language", []string{"en; q=0.50"}, []string{"en;Q=.5"}, false},
+		{"zeros at the end", "Accept-Language", []string{"en; q=0.50"}, []string{"en;q=0.5"}, true},
+		{"x-gzip is gzip", "Accept-Encoding", []string{"x-gzip"}, []string{"gzip"}, true},
+		{"the second line counts (M6)", "A", []string{"1", "2"}, []string{"1", "3"}, false},
+	} {
+		if same := normalise(r.name, r.a) == normalise(r.name, r.b); same != r.same {
+			t.Errorf("%s: %q and %q: same %v, want %v: %s", r.name, r.a, r.b, same, r.same, r.why)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	key := func(url, host string) string {
+		req, err := http.NewRequest("GET", url, nil) //nolint:noctx // only looked at
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			req.Host = host
+		}
+		x := &exchange{req: req, method: "GET"}
+		return x.keyOf(req.URL.RawQuery)
+	}
+	for _, r := range []struct {
+		why, a, b string
+		same      bool
+	}{
+		{"case of scheme and host", "HTTP://EXAMPLE.com/a", "http://example.COM/a", true},
+		{"default port", "http://example.com:80/", "http://example.com/", true},
+		{"other port", "http://example.com:443/", "http://example.com/", false},
+		{"other scheme", "https://example.com:80/", "http://example.com/", false},
+		{"empty path, empty query, fragment, user", "http://u:p@example.com?#f", "http://example.com/", true},
+		{"escapes are not touched (C7)", "http://example.com/%7Ea", "http://example.com/~a", false},
+		{"dot segments are not touched", "http://example.com/a/../b", "http://example.com/b", false},
+		{"query", "http://example.com/?a=1", "http://example.com/?a=2", false},
+		{"case of the path", "http://example.com/A", "http://example.com/a", false},
+		{"IDNA", "http://b\u00fccher.example/", "http://xn--bcher-kva.example/", true},
+	} {
+		if same := key(r.a, "") == key(r.b, ""); same != r.same {
+			t.Errorf("%s and %s: same %v: %s", r.a, r.b, same, r.why)
+		}
+	}
+	if key("http://127.0.0.1/", "a.example") == key("http://127.0.0.1/", "b.example") {
+		t.Error("two hosts at one address have the same key")
+	}
+}
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	r := record{
+		key: "k", index: true, suspect: true, ttl: -time.Second, search: "params", others: []string{"x", "y"},
+		selectors: []selector{{"A", absent}, {"B", ""}},
+		variants:  []variant{{selectors: []selector{{"A", "1"}}, key: "v", etag: `"e"`, date: -5}, {key: "w"}},
+	}
+	b := r.append(nil)
+	got, ok := parseRecord(b)
+	opt := cmp.AllowUnexported(record{}, variant{}, selector{})
+	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
+		t.Errorf("mismatch (-want +got)\n%s", diff)
+	}
+	for i := range b {
+		if _, ok := parseRecord(b[:i]); ok {
+			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
+		}
+	}
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, value, query, want string
+		ok                      bool
+	}{
+		{"no parameter matters", "params", "a=1&b=2", "", true},
+		{"but one", `params, except=("b")`, "a=1&b=2&c=3", "b=2", true},
+		{"one does not", `params=("a")`, "a=1&b=2&%61=3", "b=2", true},
+		{"order", "key-order", "b=1&a=2&a=1", "a=2&a=1&b=1", true},
+		{"nothing said", "params=?0", "", "", false},
+		{"except alone is not valid", `except=("a")`, "", "", false},
+		{"not a list", `params="a"`, "", "", false},
+		{"not a dictionary", `(((`, "", "", false},
+	} {
+		s, ok := parseSearch([]string{r.value})
+		if ok != r.ok || ok && s.normalise(r.query) != r.want {
+			t.Errorf("%s: %v, %q; want %v, %q: %s", r.value, ok, s.normalise(r.query), r.ok, r.want, r.why)
+		}
+	}
+}
