@@ -156,12 +156,12 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	if !ok {
 		return next.RoundTrip(req)
 	}
+	defer x.end()
 	out, err := x.start(t.MaxReplay)
 	if err != nil {
 		x.body.close()
 		return nil, err
 	}
-	defer x.body.finish()
 	for {
 		resp, err := next.RoundTrip(out)
 		if err != nil {

@@ -37,6 +37,7 @@ type exchange struct {
 	user   *url.Userinfo
 	path   string
 	body   content
+	found  []Credential // what a finder knows for the origin
 
 	// What the last attempt was signed with; session is nil if it was not.
 	session  Session
@@ -83,7 +84,10 @@ func (x *exchange) candidates(scheme, realm string) (all []Credential, sure bool
 	case nil:
 		return nil, false, nil
 	case finder:
-		return s.find(x.way.origin), true, nil
+		if x.found == nil {
+			x.found = s.find(x.way.origin)
+		}
+		return x.found, true, nil
 	}
 	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
 	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
@@ -115,7 +119,7 @@ func (x *exchange) may(c *Credential, realm string, sure bool) bool {
 // nonce that is in use.
 func (x *exchange) recall(replay bool) error {
 	e := x.engine
-	sp, scheme := e.memory.find(x.way.origin, x.path)
+	sp, scheme, k := e.memory.find(x.way.origin, x.path)
 	if sp == nil {
 		if e.preemptive {
 			return x.unasked()
@@ -131,9 +135,10 @@ func (x *exchange) recall(replay bool) error {
 		if !x.may(c, sp.realm, sure) {
 			continue
 		}
-		k := e.memory.session(sp, c.key())
-		if k == nil {
-			continue
+		if key := c.key(); k == nil || k.key != key {
+			if k = e.memory.session(sp, key); k == nil {
+				continue
+			}
 		}
 		x.Latin1, x.Credential = k.latin1, *c
 		if l, ok := k.session.(leaser); ok && !l.lease(&x.Attempt, !replay) {
@@ -181,6 +186,10 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		return false, nil
 	}
 	x.Header = h
+	if x.Target == "" {
+		// As RequestTarget says: x.url is escaped already.
+		x.Target = x.url.RequestURI()
+	}
 	x.Attempt.scheme = x.scheme.Name()
 	if err := x.session.Sign(&x.Attempt); err != nil {
 		x.drop(false)
@@ -245,7 +254,7 @@ func (x *exchange) learn() {
 	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool {
 		return x.Credential.Domain != "" && mayUse(x.Credential.Domain, way{origin: o, crossed: true})
 	})
-	k := known{x.scheme, x.session, x.strength, x.Latin1}
+	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
 	s := x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
 	if l, ok := s.(leaser); ok && s != x.session {
 		l.adopt(&x.Attempt, x.session)

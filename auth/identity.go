@@ -20,8 +20,9 @@ func (t *Transport) Identity(req *http.Request) string {
 	if !ok {
 		return ""
 	}
+	defer x.end()
 	realm := ""
-	sp, scheme := e.memory.find(x.way.origin, x.path)
+	sp, scheme, _ := e.memory.find(x.way.origin, x.path)
 	if sp != nil {
 		realm = sp.realm
 	}

@@ -38,28 +38,31 @@ type space struct {
 	scheme   string // of the last answer that was accepted
 	strength int    // of the strongest answer
 	sessions map[credKey]*known
+	last     *known // of sessions; most spaces are one user's
 }
 
 // known is a session that was accepted.
 type known struct {
+	key      credKey
 	scheme   Scheme
 	session  Session
 	strength int
 	latin1   bool
 }
 
-// find returns the space that path of origin o is in, and its scheme and realm.
-func (m *memory) find(o roundtrip.Origin, path string) (sp *space, scheme string) {
+// find returns the space that path of origin o is in, with its scheme and the
+// session that it was entered with last.
+func (m *memory) find(o roundtrip.Origin, path string) (sp *space, scheme string, last *known) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	all := m.origins[o]
 	if all == nil {
-		return nil, ""
+		return nil, "", nil
 	}
 	if sp = all.at(path); sp == nil {
-		return nil, ""
+		return nil, "", nil
 	}
-	return sp, sp.scheme
+	return sp, sp.scheme, sp.last
 }
 
 // at returns the space with the longest claim to path: what was asked for at
@@ -129,6 +132,7 @@ func (m *memory) forget(sp *space, key credKey, k *known) {
 	defer m.mu.Unlock()
 	if sp.sessions[key] == k {
 		delete(sp.sessions, key)
+		sp.last = nil
 	}
 }
 
@@ -149,7 +153,7 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 		}
 	}
 	prune(sp.sessions, maxSessions)
-	sp.sessions[key] = &k
+	sp.sessions[key], sp.last = &k, &k
 	all := m.origins[o]
 	all.claim(path, sp)
 	for _, c := range domains {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -23,19 +24,38 @@ func (e *engine) exchange(req *http.Request) (x *exchange, ok bool) {
 		// The user information comes from a redirect, and nobody uses it.
 		return nil, false
 	}
-	if f, ok := e.source.(finder); ok && req.URL.User == nil && len(f.find(w.origin)) == 0 {
-		return nil, false
+	var found []Credential
+	if f, ok := e.source.(finder); ok {
+		if found = f.find(w.origin); len(found) == 0 && req.URL.User == nil {
+			return nil, false
+		}
 	}
 	if e.preemptive && !w.crossed {
 		e.first.is(w.origin)
 	}
-	x = &exchange{engine: e, req: req, url: req.URL, way: w, path: pathOf(req.URL)}
-	x.Context, x.Method, x.Target = req.Context(), roundtrip.Method(req), roundtrip.RequestTarget(req)
+	x = exchanges.Get().(*exchange) // the pool holds nothing else
+	x.engine, x.req, x.url, x.way, x.found, x.path = e, req, roundtrip.EscapeURL(req.URL), w, found, pathOf(req.URL)
+	x.Context, x.Method = req.Context(), roundtrip.Method(req)
 	if !w.crossed {
 		// Otherwise it comes from whoever redirects.
 		x.user = req.URL.User
 	}
+	if x.url.User != nil {
+		u := *x.url
+		u.User = nil
+		x.url = &u
+	}
 	return x, true
+}
+
+// exchanges are used anew: one is most of what a signed request allocates.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// end says that nothing more is sent.
+func (x *exchange) end() {
+	x.body.finish()
+	*x = exchange{}
+	exchanges.Put(x)
 }
 
 // ownCredentials reports whether the caller has set credentials, or has set the
@@ -61,7 +81,7 @@ func madeByClient(req *http.Request, v []string) bool {
 // first returns the request to send first: the caller's own if it need not be
 // changed.
 func (x *exchange) first() *http.Request {
-	if x.session == nil && x.body.spool == nil && x.req.URL.User == nil && roundtrip.EscapeURL(x.req.URL) == x.req.URL {
+	if x.session == nil && x.body.spool == nil && x.url == x.req.URL {
 		return x.req
 	}
 	return x.copyOf(x.req)
@@ -75,13 +95,7 @@ func (x *exchange) copyOf(req *http.Request) *http.Request {
 	out.Header = cloneHeader(req.Header)
 	delete(out.Header, "Authorization")
 	delete(out.Header, fieldWSSE)
-	u := roundtrip.EscapeURL(req.URL)
-	if u.User != nil {
-		c := *u
-		c.User = nil
-		u = &c
-	}
-	out.URL, x.url = u, u
+	out.URL = x.url
 	return out
 }
 

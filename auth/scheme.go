@@ -56,7 +56,7 @@ var ErrNotUnasked = errors.New("auth: scheme needs a challenge")
 type Session interface {
 	// Sign puts the credentials into a.Header. If it returns an error the request
 	// fails with it, unless that is an [*UnsupportedError]: then the request is
-	// sent unsigned, or the challenge is not answered.
+	// sent unsigned, or the challenge is not answered. It must not keep a.
 	Sign(a *Attempt) error
 }
 
