@@ -67,92 +67,153 @@ func TestExpectations(t *testing.T) {
 		problem   string // "" if all expectations hold
 		setup     bool
 	}{
-		{name: "cached and it is", why: "Server-Request-Count 1 in response 2",
-			requests: `[{}, {"expected_type": "cached"}]`, cache: replay(nil)},
-		{name: "cached and it is not", why: "the count equals the number",
+		{
+			name: "cached and it is", why: "Server-Request-Count 1 in response 2",
+			requests: `[{}, {"expected_type": "cached"}]`, cache: replay(nil),
+		},
+		{
+			name: "cached and it is not", why: "the count equals the number",
 			requests: `[{}, {"expected_type": "cached"}]`, cache: through(nil),
-			problem: "response 2 does not come from cache"},
-		{name: "not cached and it is", why: "the count is smaller",
+			problem: "response 2 does not come from cache",
+		},
+		{
+			name: "not cached and it is", why: "the count is smaller",
 			requests: `[{}, {"expected_type": "not_cached"}]`, cache: replay(nil),
-			problem: "response 2 comes from cache"},
-		{name: "a failing expectation of a setup request", why: "setup makes it a setup failure",
+			problem: "response 2 comes from cache",
+		},
+		{
+			name: "a failing expectation of a setup request", why: "setup makes it a setup failure",
 			requests: `[{}, {"expected_type": "cached", "setup": true}]`, cache: through(nil),
-			problem: "does not come from cache", setup: true},
-		{name: "a failing expectation named in setup_tests", why: "that makes it a setup failure",
+			problem: "does not come from cache", setup: true,
+		},
+		{
+			name: "a failing expectation named in setup_tests", why: "that makes it a setup failure",
 			requests: `[{}, {"expected_type": "cached", "setup_tests": ["expected_type"]}]`, cache: through(nil),
-			problem: "does not come from cache", setup: true},
-		{name: "another expectation named in setup_tests", why: "only the named one is setup",
+			problem: "does not come from cache", setup: true,
+		},
+		{
+			name: "another expectation named in setup_tests", why: "only the named one is setup",
 			requests: `[{}, {"expected_type": "cached", "setup_tests": ["expected_status"]}]`, cache: through(nil),
-			problem: "does not come from cache"},
-		{name: "304 without the origin's fields", why: "some caches leave them out",
+			problem: "does not come from cache",
+		},
+		{
+			name: "304 without the origin's fields", why: "some caches leave them out",
 			requests: `[{}, {"expected_type": "cached", "expected_status": 304}]`,
 			cache: replay(func(r *http.Response) {
 				r.StatusCode, r.Header, r.Body = 304, http.Header{}, http.NoBody
-			})},
-		{name: "default status", why: "it is setup",
+			}),
+		},
+		{
+			name: "default status", why: "it is setup",
 			requests: `[{}, {}]`, cache: replay(func(r *http.Response) { r.StatusCode = 206 }),
-			problem: "response 2 has status 206, not 200", setup: true},
-		{name: "expected status", why: "it is not setup",
+			problem: "response 2 has status 206, not 200", setup: true,
+		},
+		{
+			name: "expected status", why: "it is not setup",
 			requests: `[{}, {"expected_status": 206}]`, cache: replay(nil),
-			problem: "response 2 has status 200, not 206"},
-		{name: "expected status null", why: "any will do",
-			requests: `[{}, {"expected_status": null}]`, cache: replay(func(r *http.Response) { r.StatusCode = 599 })},
-		{name: "disconnect", why: "an error counts as 502",
-			requests: `[{"disconnect": true, "expected_status": 502, "check_body": false}]`, cache: through(nil)},
-		{name: "default body", why: "the token",
+			problem: "response 2 has status 200, not 206",
+		},
+		{
+			name: "expected status null", why: "any will do",
+			requests: `[{}, {"expected_status": null}]`, cache: replay(func(r *http.Response) { r.StatusCode = 599 }),
+		},
+		{
+			name: "disconnect", why: "an error counts as 502",
+			requests: `[{"disconnect": true, "expected_status": 502, "check_body": false}]`, cache: through(nil),
+		},
+		{
+			name: "default body", why: "the token",
 			requests: `[{}, {}]`, cache: replay(func(r *http.Response) { r.Body = io.NopCloser(strings.NewReader("other")) }),
-			problem: `response 2 has body "other"`, setup: true},
-		{name: "body not checked", why: "check_body is false",
-			requests: `[{}, {"check_body": false}]`, cache: replay(func(r *http.Response) { r.Body = http.NoBody })},
-		{name: "configured body", why: "it replaces the token",
-			requests: `[{"response_body": "abc", "expected_response_text": "abc"}]`, cache: through(nil)},
-		{name: "expected text", why: "a check of its own",
+			problem: `response 2 has body "other"`, setup: true,
+		},
+		{
+			name: "body not checked", why: "check_body is false",
+			requests: `[{}, {"check_body": false}]`, cache: replay(func(r *http.Response) { r.Body = http.NoBody }),
+		},
+		{
+			name: "configured body", why: "it replaces the token",
+			requests: `[{"response_body": "abc", "expected_response_text": "abc"}]`, cache: through(nil),
+		},
+		{
+			name: "expected text", why: "a check of its own",
 			requests: `[{"response_body": "abc", "expected_response_text": "ab"}]`, cache: through(nil),
-			problem: `body "abc", not "ab"`},
-		{name: "validated by ETag", why: "the origin answers 304 to the ETag it sent",
+			problem: `body "abc", not "ab"`,
+		},
+		{
+			name: "validated by ETag", why: "the origin answers 304 to the ETag it sent",
 			requests: `[{"response_headers": [["ETag", "\"a\""]]}, {"expected_type": "etag_validated", "expected_status": 304}]`,
-			cache:    through(func(r *http.Request) { r.Header.Set("If-None-Match", `"a"`) })},
-		{name: "validated by another ETag", why: "the origin answers 999 to it",
+			cache:    through(func(r *http.Request) { r.Header.Set("If-None-Match", `"a"`) }),
+		},
+		{
+			name: "validated by another ETag", why: "the origin answers 999 to it",
 			requests: `[{"response_headers": [["ETag", "\"a\""]]}, {"expected_type": "etag_validated"}]`,
 			cache:    through(func(r *http.Request) { r.Header.Set("If-None-Match", `"b"`) }),
-			problem:  "should have been conditional"},
-		{name: "validated by date", why: "the date is the one that was sent",
+			problem:  "should have been conditional",
+		},
+		{
+			name: "validated by date", why: "the date is the one that was sent",
 			requests: `[{"response_headers": [["Last-Modified", -100]]}, {"expected_type": "lm_validated", "expected_status": 304}]`,
 			cache: through(func(r *http.Request) {
 				r.Header.Set("If-Modified-Since", epoch.Add(-100*time.Second).Format(http.TimeFormat))
-			})},
-		{name: "validator of the other kind", why: "ETag was asked for",
+			}),
+		},
+		{
+			name: "validator of the other kind", why: "ETag was asked for",
 			requests: `[{"response_headers": [["Last-Modified", -100]]}, {"expected_type": "etag_validated", "expected_status": 304}]`,
 			cache: through(func(r *http.Request) {
 				r.Header.Set("If-Modified-Since", epoch.Add(-100*time.Second).Format(http.TimeFormat))
 			}),
-			problem: "request 2 has no If-None-Match"},
-		{name: "magic If-Modified-Since", why: "seconds from the previous response, three seconds ago",
+			problem: "request 2 has no If-None-Match",
+		},
+		{
+			name: "magic If-Modified-Since", why: "seconds from the previous response, three seconds ago",
 			requests: `[{"response_headers": [["Last-Modified", -7]], "pause_after": true},
 				{"request_headers": [["If-Modified-Since", -7]], "magic_ims": true, "expected_type": "lm_validated", "expected_status": 304}]`,
-			cache: through(nil)},
-		{name: "present", why: "a bare name", requests: `[{"expected_response_headers": ["X"]}]`, cache: through(nil),
-			problem: "response 1 lacks X"},
-		{name: "equal", why: "name and value", requests: `[{}, {"expected_response_headers": [["X", "1"]]}]`,
-			cache: replay(set("X", "1"))},
-		{name: "not equal", why: "name and value", requests: `[{}, {"expected_response_headers": [["X", "1"]]}]`,
-			cache: replay(set("X", "2")), problem: `X is "2", not "1"`},
-		{name: "relative date", why: "from Server-Now of the response",
+			cache: through(nil),
+		},
+		{
+			name: "present", why: "a bare name", requests: `[{"expected_response_headers": ["X"]}]`, cache: through(nil),
+			problem: "response 1 lacks X",
+		},
+		{
+			name: "equal", why: "name and value", requests: `[{}, {"expected_response_headers": [["X", "1"]]}]`,
+			cache: replay(set("X", "1")),
+		},
+		{
+			name: "not equal", why: "name and value", requests: `[{}, {"expected_response_headers": [["X", "1"]]}]`,
+			cache: replay(set("X", "2")), problem: `X is "2", not "1"`,
+		},
+		{
+			name: "relative date", why: "from Server-Now of the response",
 			requests: `[{"pause_after": true, "response_headers": [["Expires", 5]]},
-				{"expected_type": "cached", "expected_response_headers": [["Expires", 5]]}]`, cache: replay(nil)},
-		{name: "greater", why: "operator >", requests: `[{}, {"expected_response_headers": [["Age", ">", 2]]}]`,
-			cache: replay(set("Age", "3"))},
-		{name: "not greater", why: "operator >", requests: `[{}, {"expected_response_headers": [["Age", ">", 2]]}]`,
-			cache: replay(set("Age", "2")), problem: "not more than 2"},
-		{name: "same as another", why: "operator =", requests: `[{}, {"expected_response_headers": [["X", "=", "Server-Now"]]}]`,
-			cache: replay(set("X", "1")), problem: "not that of Server-Now"},
-		{name: "missing", why: "it is there", requests: `[{"expected_response_headers_missing": ["Server-Now"]}]`,
-			cache: through(nil), problem: "response 1 has Server-Now"},
-		{name: "missing value", why: "it contains it", requests: `[{}, {"expected_response_headers_missing": [["X", "b"]]}]`,
-			cache: replay(set("X", "a, b")), problem: "response 2 has X: a, b"},
-		{name: "missing value is not there", why: "another value will do",
-			requests: `[{}, {"expected_response_headers_missing": [["X", "b"]]}]`, cache: replay(set("X", "a"))},
-		{name: "sent field lost", why: "every field the origin sent must arrive",
+				{"expected_type": "cached", "expected_response_headers": [["Expires", 5]]}]`, cache: replay(nil),
+		},
+		{
+			name: "greater", why: "operator >", requests: `[{}, {"expected_response_headers": [["Age", ">", 2]]}]`,
+			cache: replay(set("Age", "3")),
+		},
+		{
+			name: "not greater", why: "operator >", requests: `[{}, {"expected_response_headers": [["Age", ">", 2]]}]`,
+			cache: replay(set("Age", "2")), problem: "not more than 2",
+		},
+		{
+			name: "same as another", why: "operator =", requests: `[{}, {"expected_response_headers": [["X", "=", "Server-Now"]]}]`,
+			cache: replay(set("X", "1")), problem: "not that of Server-Now",
+		},
+		{
+			name: "missing", why: "it is there", requests: `[{"expected_response_headers_missing": ["Server-Now"]}]`,
+			cache: through(nil), problem: "response 1 has Server-Now",
+		},
+		{
+			name: "missing value", why: "it contains it", requests: `[{}, {"expected_response_headers_missing": [["X", "b"]]}]`,
+			cache: replay(set("X", "a, b")), problem: "response 2 has X: a, b",
+		},
+		{
+			name: "missing value is not there", why: "another value will do",
+			requests: `[{}, {"expected_response_headers_missing": [["X", "b"]]}]`, cache: replay(set("X", "a")),
+		},
+		{
+			name: "sent field lost", why: "every field the origin sent must arrive",
 			requests: `[{"response_headers": [["X", "1"]]}]`,
 			cache: func(o http.RoundTripper) http.RoundTripper {
 				return roundTripFunc(func(r *http.Request) (*http.Response, error) {
@@ -160,41 +221,64 @@ func TestExpectations(t *testing.T) {
 					resp.Header.Del("X")
 					return resp, err
 				})
-			}, problem: `X is "", not "1"`, setup: true},
-		{name: "sent lines joined", why: "two lines are one value",
-			requests: `[{"response_headers": [["X", "1"], ["X", "2"]], "expected_response_headers": [["X", "1, 2"]]}]`, cache: through(nil)},
-		{name: "unchecked field", why: "false in the third place",
-			requests: `[{"response_headers": [["Connection", "x", false]]}]`, cache: through(nil)},
-		{name: "request field", why: "what the origin saw", requests: `[{"expected_request_headers": [["X", "1"]]}]`,
-			cache: through(func(r *http.Request) { r.Header.Set("X", "2") }), problem: `request 1: X is "2", not "1"`},
-		{name: "request field missing", why: "what the origin saw", requests: `[{"expected_request_headers_missing": ["X"]}]`,
-			cache: through(func(r *http.Request) { r.Header.Set("X", "2") }), problem: "request 1 has X"},
-		{name: "method", why: "what the origin saw", requests: `[{"expected_method": "HEAD"}]`, cache: through(nil),
-			problem: "request 1 had method GET"},
-		{name: "not sent", why: "the origin saw no second request",
-			requests: `[{}, {"expected_method": "GET"}]`, cache: replay(nil), problem: "request 2 was not sent"},
-		{name: "retry", why: "the origin saw the number twice", requests: `[{}]`,
+			}, problem: `X is "", not "1"`, setup: true,
+		},
+		{
+			name: "sent lines joined", why: "two lines are one value",
+			requests: `[{"response_headers": [["X", "1"], ["X", "2"]], "expected_response_headers": [["X", "1, 2"]]}]`, cache: through(nil),
+		},
+		{
+			name: "unchecked field", why: "false in the third place",
+			requests: `[{"response_headers": [["Connection", "x", false]]}]`, cache: through(nil),
+		},
+		{
+			name: "request field", why: "what the origin saw", requests: `[{"expected_request_headers": [["X", "1"]]}]`,
+			cache: through(func(r *http.Request) { r.Header.Set("X", "2") }), problem: `request 1: X is "2", not "1"`,
+		},
+		{
+			name: "request field missing", why: "what the origin saw", requests: `[{"expected_request_headers_missing": ["X"]}]`,
+			cache: through(func(r *http.Request) { r.Header.Set("X", "2") }), problem: "request 1 has X",
+		},
+		{
+			name: "method", why: "what the origin saw", requests: `[{"expected_method": "HEAD"}]`, cache: through(nil),
+			problem: "request 1 had method GET",
+		},
+		{
+			name: "not sent", why: "the origin saw no second request",
+			requests: `[{}, {"expected_method": "GET"}]`, cache: replay(nil), problem: "request 2 was not sent",
+		},
+		{
+			name: "retry", why: "the origin saw the number twice", requests: `[{}]`,
 			cache: func(o http.RoundTripper) http.RoundTripper {
 				return roundTripFunc(func(r *http.Request) (*http.Response, error) {
 					_, _ = o.RoundTrip(r)
 					return o.RoundTrip(r)
 				})
-			}, problem: "request sent again", setup: true},
+			}, problem: "request sent again", setup: true,
+		},
 		{name: "interim", why: "passed on", cache: through(nil), requests: `[{
 			"interim_responses": [[103, [["link", "x"]]]], "expected_interim_responses": [[103, [["Link", "x"]]]]}]`},
-		{name: "interim lost", why: "none received", requests: `[{"expected_interim_responses": [[102]]}]`, cache: through(nil),
-			problem: "0 interim responses, not 1"},
-		{name: "interim with other fields", why: "fields are compared", cache: through(nil), requests: `[{
+		{
+			name: "interim lost", why: "none received", requests: `[{"expected_interim_responses": [[102]]}]`, cache: through(nil),
+			problem: "0 interim responses, not 1",
+		},
+		{
+			name: "interim with other fields", why: "fields are compared", cache: through(nil), requests: `[{
 			"interim_responses": [[103, [["link", "x"]]]], "expected_interim_responses": [[103, [["link", "y"]]]]}]`,
-			problem: "interim response 1"},
-		{name: "transfer coding", why: "net/http refuses an unknown one", cache: through(nil),
+			problem: "interim response 1",
+		},
+		{
+			name: "transfer coding", why: "net/http refuses an unknown one", cache: through(nil),
 			requests: `[{"response_headers": [["Transfer-Encoding", "x", false]]}]`,
-			problem:  "response 1 has status 502", setup: true},
+			problem:  "response 1 has status 502", setup: true,
+		},
 		{name: "locations", why: "relative to the URL of the case", cache: through(nil), requests: `[{
 			"magic_locations": true, "filename": "f", "query_arg": "q=1", "response_headers": [["Location", "g"], ["Content-Location", ""]],
 			"expected_response_headers": [["Location", "g"], ["Content-Location", "=", "Server-Base-Url"]]}]`},
-		{name: "pause of the origin", why: "Server-Now and Date are five seconds later", cache: through(nil),
-			requests: `[{"response_pause": 5, "expected_response_headers": [["Date", "Wed, 01 Jul 2026 12:00:05 GMT"]]}]`},
+		{
+			name: "pause of the origin", why: "Server-Now and Date are five seconds later", cache: through(nil),
+			requests: `[{"response_pause": 5, "expected_response_headers": [["Date", "Wed, 01 Jul 2026 12:00:05 GMT"]]}]`,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.why == "" {

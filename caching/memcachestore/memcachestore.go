@@ -40,7 +40,6 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
-
 	"github.com/tripper-go/tripper/caching"
 )
 
@@ -194,7 +193,9 @@ func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err e
 	}
 	// First the body: an entry must not outlive it.
 	ttl := s.ttl(meta)
-	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); err != nil {
+	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); errors.Is(err, caching.ErrCorrupt) {
+		return false, s.drop(n, item.Value, err)
+	} else if err != nil {
 		return false, err
 	}
 	h.meta = meta
@@ -269,7 +270,7 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 	for i := range chunks {
 		err := s.client.Touch(n.chunk(nonce, i), seconds(ttl))
 		if missing(err) {
-			return fmt.Errorf("memcachestore: %w: piece %d is missing", caching.ErrCorrupt, i)
+			return fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, i)
 		}
 		if err != nil {
 			return wrap("touch", err)

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
-
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"
@@ -53,7 +53,7 @@ func (s tested) Corrupt(key string, change func(part int, stored []byte) []byte)
 	return nil
 }
 
-func client(t testing.TB) (*memcache.Client, *servers.Server) {
+func client(t *testing.T) (*memcache.Client, *servers.Server) {
 	t.Helper()
 	server := servers.Memcached(t, "-m", "256")
 	c := memcache.New(server.Addr)
@@ -76,7 +76,7 @@ func TestStore(t *testing.T) {
 }
 
 // put stores an entry.
-func put(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []byte) {
 	t.Helper()
 	w, err := s.Create(t.Context(), key, int64(len(body)))
 	if err != nil {
@@ -106,7 +106,7 @@ func bodyOf(n int) []byte {
 	return b
 }
 
-func read(t testing.TB, s caching.Store, key string) (body []byte, ok bool, err error) {
+func read(t *testing.T, s caching.Store, key string) (body []byte, ok bool, err error) {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil || e == nil {
@@ -239,6 +239,7 @@ func TestEvicted(t *testing.T) {
 	if err := s.Update(t.Context(), "key", newMeta(3)); err == nil {
 		t.Error("Update of an entry without its body: no error")
 	}
+	gone("found by Update")
 
 	w, err := s.Create(t.Context(), "key", -1)
 	if err != nil {
@@ -259,6 +260,47 @@ func TestEvicted(t *testing.T) {
 		t.Error("a body that the server has forgotten was committed")
 	}
 	gone("never committed")
+}
+
+// TestFull stores more than the server has room for: what is found is right.
+func TestFull(t *testing.T) {
+	server := servers.Memcached(t, "-m", "8")
+	c := memcache.New(server.Addr)
+	c.Timeout = 10 * time.Second
+	t.Cleanup(func() { _ = c.Close() })
+	s := New(c, "")
+	s.ChunkSize = 100_000
+	found := 0
+	for i := range 100 {
+		n := 1000 + i*7919%900_000
+		w, err := s.Create(t.Context(), strconv.Itoa(i), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// It may be gone before it is whole.
+		if _, err := w.Write(bodyOf(n)); err == nil {
+			_ = w.Commit(t.Context(), newMeta(byte(i)))
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, j := range []int{i, i / 2, 0} {
+			b, ok, err := read(t, s, strconv.Itoa(j))
+			if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+				t.Error(err)
+			}
+			if ok && err == nil {
+				found++
+				if !bytes.Equal(b, bodyOf(1000+j*7919%900_000)) {
+					t.Errorf("entry %d has another body, of %d bytes", j, len(b))
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was ever found")
+	}
+	t.Logf("%d of 300 looks found an entry", found)
 }
 
 func TestLeftovers(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
-
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/internal/servers"
 )

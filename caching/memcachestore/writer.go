@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/bradfitz/gomemcache/memcache"
-
 	"github.com/tripper-go/tripper/caching"
 )
 
@@ -153,7 +152,7 @@ func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
 	}
 	ttl := w.s.ttl(meta)
 	if err := w.s.touch(w.name, w.nonce, w.sent, ttl+w.s.grace()); err != nil {
-		return err
+		return wrap("commit", err)
 	}
 	old, err := w.s.client.Get(w.name.head)
 	if err != nil && !missing(err) {

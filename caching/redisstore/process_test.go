@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/internal/servers"
 )

@@ -43,7 +43,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
 	"github.com/tripper-go/tripper/caching"
 )
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
-
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"
@@ -68,21 +67,48 @@ func (s tested) Corrupt(key string, change func(part int, stored []byte) []byte)
 	return nil
 }
 
-// backends are the servers that the tests run on, each with what forgets all of
-// it.
+// backends start the servers that the tests run on.
 func backends(t *testing.T) map[string]func(t *testing.T) redis.UniversalClient {
 	t.Helper()
 	return map[string]func(t *testing.T) redis.UniversalClient{
 		"miniredis": func(t *testing.T) redis.UniversalClient {
+			t.Helper()
 			return client(t, miniredis.RunT(t).Addr())
 		},
 		"redis": func(t *testing.T) redis.UniversalClient {
+			t.Helper()
 			return client(t, servers.Redis(t, "").Addr)
 		},
 	}
 }
 
-func client(t testing.TB, addr string) *redis.Client {
+// cluster starts a cluster of one node, which refuses what spans two slots as a
+// large one does.
+func cluster(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	server := servers.Redis(t, fmt.Sprintf("cluster-enabled yes\ncluster-port %d\n", servers.Port(t)))
+	node := client(t, server.Addr)
+	if err := node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	ready := time.NewTicker(20 * time.Millisecond)
+	defer ready.Stop()
+	for {
+		info, err := node.ClusterInfo(t.Context()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(info, "cluster_state:ok") {
+			break
+		}
+		<-ready.C
+	}
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func client(t *testing.T, addr string) *redis.Client {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = c.Close() })
@@ -90,7 +116,9 @@ func client(t testing.TB, addr string) *redis.Client {
 }
 
 func TestStore(t *testing.T) {
-	for name, open := range backends(t) {
+	all := backends(t)
+	all["cluster"] = cluster
+	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
 			c := open(t)
 			spaces := 0
@@ -109,7 +137,7 @@ func TestStore(t *testing.T) {
 }
 
 // put stores an entry.
-func put(t testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []byte) {
 	t.Helper()
 	w, err := s.Create(t.Context(), key, int64(len(body)))
 	if err != nil {
@@ -140,7 +168,7 @@ func bodyOf(n int) []byte {
 }
 
 // read returns the body of an entry, or "" and false if there is none.
-func read(t testing.TB, s caching.Store, key string) (body []byte, ok bool, err error) {
+func read(t *testing.T, s caching.Store, key string) (body []byte, ok bool, err error) {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil || e == nil {
@@ -433,6 +461,49 @@ func TestEvicted(t *testing.T) {
 			if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
 				t.Errorf("is there: %v, %v", e, err)
 			}
+		})
+	}
+}
+
+// TestFull stores more than the server has room for. One that evicts loses pieces,
+// one that does not refuses to store; what is found is right with both.
+func TestFull(t *testing.T) {
+	for _, policy := range []string{"allkeys-random", "noeviction"} {
+		t.Run(policy, func(t *testing.T) {
+			c := client(t, servers.Redis(t, "maxmemory 6mb\nmaxmemory-policy "+policy+"\n").Addr)
+			s := New(c, "")
+			s.ChunkSize = 100_000
+			found := 0
+			for i := range 100 {
+				n := 1000 + i*7919%900_000
+				w, err := s.Create(t.Context(), strconv.Itoa(i), -1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				// It may be gone before it is whole, or be refused.
+				if _, err := w.Write(bodyOf(n)); err == nil {
+					_ = w.Commit(t.Context(), newMeta(byte(i)))
+				}
+				if err := w.Close(); err != nil {
+					t.Error(err)
+				}
+				for _, j := range []int{i, i / 2, 0} {
+					b, ok, err := read(t, s, strconv.Itoa(j))
+					if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+						t.Error(err)
+					}
+					if ok && err == nil {
+						found++
+						if !bytes.Equal(b, bodyOf(1000+j*7919%900_000)) {
+							t.Errorf("entry %d has another body, of %d bytes", j, len(b))
+						}
+					}
+				}
+			}
+			if found == 0 {
+				t.Error("nothing was ever found")
+			}
+			t.Logf("%d of 300 looks found an entry", found)
 		})
 	}
 }

@@ -195,8 +195,12 @@ func TestStreams(t *testing.T) {
 func TestBadArguments(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"-upstream", "example.com"}, {"-upstream", "http://a/", "extra"}, {"-upstream", "http://a/", "-mode", "public"},
-		{"-upstream", "http://a/", "-store", "redis://x"}, {"-upstream", "http://a/", "-store", "dir:"},
+		{},
+		{"-upstream", "example.com"},
+		{"-upstream", "http://a/", "extra"},
+		{"-upstream", "http://a/", "-mode", "public"},
+		{"-upstream", "http://a/", "-store", "redis://x"},
+		{"-upstream", "http://a/", "-store", "dir:"},
 		{"-upstream", "http://a/", "-listen", "nowhere"},
 	} {
 		if err := Run(t.Context(), args, OpenStore, func(string) { t.Errorf("%q: started", args) }); err == nil {
