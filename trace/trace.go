@@ -15,8 +15,9 @@
 //
 // # Limits
 //
-// Events carry no header values, no bodies and no query strings, and no user
-// information of a URL: they can be logged as they are.
+// Events carry no bodies, no query strings and no user information of a URL, and
+// of header values only validators (ETag, If-Match): they can be logged as they
+// are.
 package trace
 
 import (
