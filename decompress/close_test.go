@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,9 +119,9 @@ func TestCloseDuringRead(t *testing.T) {
 // TestParallelClose races Close with Read at every moment, in several bodies
 // that share pools, and checks all that is read.
 func TestParallelClose(t *testing.T) {
-	rounds := 40
-	if testing.Short() {
-		rounds = 8
+	rounds := 16
+	if os.Getenv("TRIPPER_STRESS") != "" {
+		rounds = 500
 	}
 	layer := &Transport{Codings: []string{"zstd", "br", "gzip", "deflate", "own"}, Decoders: map[string]Decoder{
 		"own": func(r io.Reader) (io.ReadCloser, error) { return &counted{Reader: r, t: t}, nil },
