@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -460,6 +461,69 @@ func TestExchange(t *testing.T) {
 			name: "no qop", why: "RFC 2069: without qop, nc and cnonce; httplib2 sends them anyway",
 			t:     auth.Transport{Credentials: keys("joe", "password")},
 			steps: []rttest.Step{challenge(`DIGEST REALM=r , Nonce=abc+/=`), yes}, want: "- digest:abc+/=",
+		},
+		{
+			name: "the other ports and schemes of a host", why: "are other origins; icholy goes by the host's name",
+			t:     auth.Transport{Credentials: keys("joe", "password")},
+			urls:  []string{"http://example.com/", "http://example.com:81/", "https://example.com/", "http://EXAMPLE.com:80/"},
+			steps: []rttest.Step{rttest.Respond(digest), yes, yes, yes, yes}, want: "- digest:n1:SHA-256:1 - - digest:n1:SHA-256:2",
+		},
+		{
+			name: "domain", why: "RFC 7616 §3.3: nothing is signed unasked outside of it (curl#21838)",
+			t:     auth.Transport{Credentials: keys("joe", "password")},
+			urls:  []string{"http://example.com/a/b", "http://example.com/a/c", "http://example.com/x/1", "http://example.com/xy", "http://example.com/x"},
+			steps: []rttest.Step{challenge(`Digest realm="r", nonce="n", qop=auth, domain="/x"`), yes, yes, yes, yes, yes},
+			want:  "- digest:n:1 - digest:n:2 - digest:n:3",
+		},
+		{
+			name: "quoted algorithm in lower case", why: "icholy#2, #11, resty#861",
+			t:     auth.Transport{Credentials: keys("joe", "password")},
+			steps: []rttest.Step{challenge(`digest Realm="r",nonce="n",qop="auth,auth-int",algorithm="md5",userhash=`), yes}, want: "- digest:n:md5:1",
+		},
+		{
+			name: "a line end in the user name", why: "curl test 3221: it cannot be sent, and nothing is",
+			t:     auth.Transport{Credentials: keys("joe\r\nX-Evil: 1", "password")},
+			steps: []rttest.Step{challenge(`Basic realm="r", Digest realm="r", nonce="n", WSSE realm="r"`)}, want: "-", status: 401,
+		},
+		{
+			name: "a colon in the user name", why: "RFC 7617 §2: Basic cannot say it",
+			t:     auth.Transport{Credentials: keys("a:b", "password")},
+			steps: []rttest.Step{rttest.Respond(basic)}, want: "-", status: 401,
+		},
+		{
+			name: "a colon in the user name, all the same", why: "httplib2 does",
+			t:     auth.Transport{Credentials: keys("a:b", "c"), Schemes: []auth.Scheme{auth.Basic{Lax: true}}},
+			steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- basic:YTpiOmM=",
+		},
+		{
+			name: "Basic in UTF-8", why: "RFC 7617 §2.1: charset says so, and there is no second try",
+			t:     auth.Transport{Credentials: keys("ü", "ü")},
+			steps: []rttest.Step{challenge(`Basic realm="r", charset="UTF-8"`), challenge(`Basic realm="r", charset="UTF-8"`)},
+			want:  "- basic:w7w6w7w=", status: 401,
+		},
+		{
+			name: "Basic in ISO 8859-1", why: "if UTF-8 is refused and the server did not say; it is then remembered",
+			t: auth.Transport{Credentials: keys("ü", "ü")}, urls: []string{"http://example.com/", "http://example.com/"},
+			steps: []rttest.Step{rttest.Respond(basic), rttest.Respond(basic), yes, yes}, want: "- basic:w7w6w7w= basic:/Dr8 basic:/Dr8",
+		},
+		{
+			name: "one credential for each realm", why: "Realm says which",
+			t: auth.Transport{Credentials: auth.SourceFunc(func(context.Context, auth.Target) ([]auth.Credential, error) {
+				return []auth.Credential{{Username: "a", Password: "b", Realm: "q"}, {Username: "joe", Password: "password", Realm: "r"}}, nil
+			})},
+			steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- basic:am9lOnBhc3N3b3Jk",
+		},
+		{
+			name: "a source that fails", why: "the request fails with its error",
+			t: auth.Transport{Credentials: auth.SourceFunc(func(context.Context, auth.Target) ([]auth.Credential, error) {
+				return nil, errUnsupported
+			})},
+			steps: []rttest.Step{rttest.Respond(basic)}, want: "-", err: errUnsupported,
+		},
+		{
+			name: "one realm after the other refuses", why: "a 401 without a challenge ends it (httplib2 A31)",
+			t:     auth.Transport{Credentials: keys("joe", "password")},
+			steps: []rttest.Step{rttest.Respond(basic), rttest.Respond("HTTP/1.1 401 Unauthorized\n\nno")}, want: "- basic:am9lOnBhc3N3b3Jk", status: 401,
 		},
 		{
 			name: "NoMD5", why: "some rules forbid it",

@@ -147,7 +147,7 @@ func (s *digestSession) Sign(a *Attempt) error {
 		return err
 	}
 	p := &a.proof
-	p.session, p.qop, p.bodyHash = s, "", ""
+	p.qop, p.bodyHash = "", ""
 	switch {
 	case n.ch.authInt && (s.digest.Integrity || !n.ch.auth):
 		var err error
@@ -193,7 +193,7 @@ func (s *digestSession) header(a *Attempt) string {
 	buf := buffers.Get().(*[]byte) // the pool holds nothing else
 	b := append((*buf)[:0], n.head...)
 	b = append(b, `, uri="`...)
-	if strings.ContainsAny(a.Target, `"\`) {
+	if strings.IndexByte(a.Target, '"') >= 0 || strings.IndexByte(a.Target, '\\') >= 0 {
 		q := httpfield.Quote(a.Target)
 		b = append(b, q[1:len(q)-1]...)
 	} else {

@@ -190,7 +190,6 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		// As RequestTarget says: x.url is escaped already.
 		x.Target = x.url.RequestURI()
 	}
-	x.Attempt.scheme = x.scheme.Name()
 	if err := x.session.Sign(&x.Attempt); err != nil {
 		x.drop(false)
 		x.session = nil

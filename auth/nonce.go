@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A nonce is what one challenge, or one nextnonce, gave. It belongs to whoever
@@ -50,6 +51,10 @@ func (p *noncePool) lease() *nonce {
 	return got
 }
 
+// patience is how long a request waits for a nonce that is in use. The one that
+// has it may itself be waiting for what that request will do.
+const patience = time.Second
+
 // await is like lease, but waits until a nonce comes back as long as one is out.
 func (p *noncePool) await(ctx context.Context) *nonce {
 	if n := p.lease(); n != nil {
@@ -64,10 +69,13 @@ func (p *noncePool) await(ctx context.Context) *nonce {
 	ch := make(chan *nonce, 1)
 	p.waiters = append(p.waiters, ch)
 	p.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case n := <-ch:
 		return n
 	case <-ctx.Done():
+	case <-timer.C:
 	}
 	p.mu.Lock()
 	i := slices.Index(p.waiters, ch)

@@ -10,7 +10,6 @@ import (
 // A proof is what Digest has to know of a request to judge the answer.
 type proof struct {
 	nonce    *nonce
-	session  *digestSession
 	qop      string
 	count    uint32
 	bodyHash string
@@ -78,7 +77,7 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 	if check.qop != "auth-int" {
 		return check.compare(got, uri, "")
 	}
-	if r.resp == nil || r.resp.Body == nil || r.resp.Body == http.NoBody {
+	if r.resp == nil || r.resp.Body == nil || r.resp.Body == http.NoBody || r.resp.StatusCode == http.StatusSwitchingProtocols {
 		return check.compare(got, uri, check.nonce.ch.alg.sumText(""))
 	}
 	// The nonce goes back to the pool now and may be counted on; the copy stays.

@@ -83,8 +83,7 @@ type Attempt struct {
 	// that hash it. It fails if the content cannot be read twice.
 	Body func() (io.ReadCloser, error)
 
-	scheme string // of the session that signs
-	proof  proof  // what Digest expects back
+	proof proof // what Digest expects back
 }
 
 // Authorize sets the value of Authorization, or of Proxy-Authorization if it is a

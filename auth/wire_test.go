@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tripper-go/tripper/auth"
@@ -400,3 +401,61 @@ func TestHTTP2(t *testing.T) {
 		}
 	}
 }
+
+// TestPatience: the request that has the only nonce waits for what a body will
+// bring that cannot be sent twice; resty and others would wait for ever.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			status := 200
+			header := http.Header{}
+			if req.Body != nil {
+				if _, err := io.Copy(io.Discard, req.Body); err != nil {
+					t.Error(err)
+				}
+				_ = req.Body.Close()
+			}
+			switch {
+			case req.Header.Get("Authorization") == "":
+				status = 401
+				header.Set("WWW-Authenticate", `Digest realm="r", nonce="n", qop="auth"`)
+			case req.URL.Path == "/poll":
+				<-release
+			}
+			return &http.Response{StatusCode: status, Header: header, Body: http.NoBody, Request: req}, nil
+		})
+		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password")}
+		if status, _, err := get(t, rt, "http://example.com/"); status != 200 || err != nil {
+			t.Fatal(status, err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if status, _, err := get(t, rt, "http://example.com/poll"); status != 200 || err != nil {
+				t.Error(status, err)
+			}
+		})
+		synctest.Wait()
+		start := time.Now()
+		put := func() int {
+			status, _, err := do(t, rt, "PUT", "http://example.com/", io.MultiReader(strings.NewReader("x")))
+			if err != nil {
+				t.Error(err)
+			}
+			return status
+		}
+		// It gives up, brings a nonce home, and the next try succeeds.
+		if first, second := put(), put(); first != 401 || second != 200 {
+			t.Errorf("%d, then %d; want 401, then 200", first, second)
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("waited %v, want a second", took)
+		}
+		close(release)
+		wg.Wait()
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
