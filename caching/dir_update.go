@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -26,7 +25,7 @@ func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
 		return fmt.Errorf("caching: update entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
-	release, err := d.exclude(ctx, at, f)
+	release, err := d.exclude(ctx, at, f, 5*time.Second)
 	if err != nil {
 		return err
 	}
@@ -93,24 +92,25 @@ func (b *dirBody) current(key string) int {
 }
 
 // exclude keeps others from updating the entry in f, in this process and, where
-// there are locks, in all.
-func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File) (release func(), err error) {
+// there are locks, in all. It waits for them no longer than patience.
+func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience time.Duration) (release func(), err error) {
 	s := &d.shards[at.shard]
 	s.update.Lock()
-	for range 100 {
-		if lockDirFile(f) != lockTaken {
-			return func() {
-				unlockDirFile(f)
-				s.update.Unlock()
-			}, nil
+	wait := 500 * time.Microsecond
+	for began := time.Now(); lockDirFile(f) == lockTaken; wait = min(2*wait, 10*time.Millisecond) {
+		if time.Since(began) > patience {
+			s.update.Unlock()
+			return nil, fmt.Errorf("caching: another process keeps the entry locked: %w", os.ErrDeadlineExceeded)
 		}
 		select {
 		case <-ctx.Done():
 			s.update.Unlock()
 			return nil, ctx.Err()
-		case <-time.After(2 * time.Millisecond):
+		case <-time.After(wait):
 		}
 	}
-	s.update.Unlock()
-	return nil, fmt.Errorf("caching: update entry: %w", io.ErrNoProgress)
+	return func() {
+		unlockDirFile(f)
+		s.update.Unlock()
+	}, nil
 }

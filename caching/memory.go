@@ -38,19 +38,24 @@ const memoryShards = 64
 
 type memoryShard struct {
 	mu           sync.RWMutex
-	nodes        map[string]*memoryNode
+	nodes        map[uint64]*memoryNode // by hash of the key; others of the same hash follow
 	hits, misses atomic.Int64
 	_            [64]byte // a line of its own for each shard
 }
 
 type memoryCounts struct{ stored, refused atomic.Int64 }
 
-// memoryNode is an entry and its place in the queues.
+// memoryNode is an entry and its place in the queues. What a lookup needs comes
+// first and lies together: with many entries, it is waiting for memory that takes
+// its time.
 type memoryNode struct {
-	key   string
-	hash  uint64
 	entry atomic.Pointer[Entry]
+	other *memoryNode  // of the same hash
 	uses  atomic.Int32 // hits since it was queued, at most memoryMaxUses
+	short uint8        // length of the key in room; 0: it is in long
+	room  [47]byte     // as long as the keys of a Transport are
+	long  string
+	hash  uint64
 
 	// Guarded by Memory.mu.
 	cost       int64
@@ -66,7 +71,7 @@ func NewMemory(maxBytes int64) *Memory {
 	}
 	m := &Memory{limit: maxBytes, seed: maphash.MakeSeed()}
 	for i := range m.shards {
-		m.shards[i].nodes = make(map[string]*memoryNode)
+		m.shards[i].nodes = make(map[uint64]*memoryNode)
 	}
 	m.policy.init(maxBytes)
 	m.secret = sync.OnceValue(func() []byte {
@@ -80,9 +85,10 @@ func NewMemory(maxBytes int64) *Memory {
 // Get implements [Store]. The Entry needs no Close; what it points to is shared
 // by all who get it.
 func (m *Memory) Get(_ context.Context, key string) (*Entry, error) {
-	s := m.shard(m.hash(key))
+	h := m.hash(key)
+	s := m.shard(h)
 	s.mu.RLock()
-	n := s.nodes[key]
+	n := s.find(h, key)
 	s.mu.RUnlock()
 	if n == nil {
 		s.misses.Add(1)
@@ -151,14 +157,16 @@ func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, si
 		nodes = nodes[:0]
 		s.mu.RLock()
 		for _, n := range s.nodes {
-			nodes = append(nodes, n)
+			for ; n != nil; n = n.other {
+				nodes = append(nodes, n)
+			}
 		}
 		s.mu.RUnlock()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		for _, n := range nodes {
-			if e := n.entry.Load(); !yield(n.key, e.Meta, e.Size) {
+			if e := n.entry.Load(); !yield(n.key(), e.Meta, e.Size) {
 				return nil
 			}
 		}
@@ -182,7 +190,6 @@ func (m *Memory) Stats() Stats {
 // insert makes e visible under key. body is what its body occupies, which the
 // writer has reserved.
 func (m *Memory) insert(key string, e *Entry, body int64) {
-	key = string([]byte(key)) // not a part of something larger
 	h := m.hash(key)
 	cost := memoryOverhead + int64(len(key)) + memoryMetaCost(e.Meta) + body
 
@@ -196,11 +203,13 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 		m.policy.fit(0, m.forget)
 		return
 	}
-	n := &memoryNode{key: key, hash: h, cost: cost}
+	n := &memoryNode{hash: h, cost: cost}
+	n.setKey(key)
 	n.entry.Store(e)
 	s := m.shard(h)
 	s.mu.Lock()
-	s.nodes[key] = n
+	n.other = s.nodes[h]
+	s.nodes[h] = n
 	s.mu.Unlock()
 	m.policy.add(n)
 	m.policy.fit(0, m.forget)
@@ -223,17 +232,59 @@ func (m *Memory) release(n int64) {
 func (m *Memory) forget(n *memoryNode) {
 	s := m.shard(n.hash)
 	s.mu.Lock()
-	delete(s.nodes, n.key)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	first := s.nodes[n.hash]
+	switch {
+	case first != n:
+		for first.other != n {
+			first = first.other
+		}
+		first.other = n.other
+	case n.other != nil:
+		s.nodes[n.hash] = n.other
+	default:
+		delete(s.nodes, n.hash)
+	}
 }
 
 func (m *Memory) lookup(hash uint64, key string) *memoryNode {
 	s := m.shard(hash)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.nodes[key]
+	return s.find(hash, key)
 }
 
 func (m *Memory) hash(key string) uint64 { return maphash.String(m.seed, key) }
 
 func (m *Memory) shard(hash uint64) *memoryShard { return &m.shards[hash%memoryShards] }
+
+// find returns the node of key. s.mu is held.
+func (s *memoryShard) find(hash uint64, key string) *memoryNode {
+	n := s.nodes[hash]
+	for n != nil && !n.is(key) {
+		n = n.other
+	}
+	return n
+}
+
+func (n *memoryNode) is(key string) bool {
+	if n.short == 0 {
+		return n.long == key
+	}
+	return string(n.room[:n.short]) == key
+}
+
+func (n *memoryNode) setKey(key string) {
+	if len(key) == 0 || len(key) > len(n.room) {
+		n.long = string([]byte(key)) // not a part of something larger
+		return
+	}
+	n.short = uint8(copy(n.room[:], key)) //nolint:gosec // at most the length of room
+}
+
+func (n *memoryNode) key() string {
+	if n.short == 0 {
+		return n.long
+	}
+	return string(n.room[:n.short])
+}
