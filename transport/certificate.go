@@ -25,7 +25,8 @@ type Certificate struct {
 	Certificate tls.Certificate
 
 	// Get, if not nil, returns the certificate to use in place of Certificate.
-	// It is called for each connection that needs one.
+	// It is called for each connection that needs one, and when a cache asks
+	// whose answer it would get, so it should be quick.
 	Get func(context.Context) (*tls.Certificate, error)
 }
 

@@ -404,6 +404,14 @@ func TestBadProxies(t *testing.T) {
 		{"half a header", "http://" + says("HTTP/1.1 200 OK\r\nX: "), "closed the connection"},
 		{"endless header", "http://" + says("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 2<<20)), "transport: proxy: "},
 		{"refuses", "http://" + says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"), "tunnel refused: 403 Forbidden"},
+		{"refuses, slowly", "http://" + tcp(t, func(conn net.Conn) {
+			if _, err := conn.Read(make([]byte, 1)); err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nn")
+				silent(conn)
+			}
+		}), "tunnel refused: 403 Forbidden"},
+		{"interim for ever", "http://" + says(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100)), "tunnel refused: 100"},
+		{"interim, then no", "http://" + says("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n\r\n"), "tunnel refused: 502"},
 		{"an odd status", "http://" + says("HTTP/1.1 999 \r\n\r\n"), "tunnel refused: 999"},
 		{"speaks first", "http://" + says("HTTP/1.1 200 OK\r\n\r\nhello"), "nobody has used"},
 		{"no server", "http://127.0.0.1:1", "connection refused"},

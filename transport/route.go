@@ -104,6 +104,9 @@ func (c *config) route(req *http.Request) (*route, error) {
 	if key.tunnel {
 		key.cert, key.pin = c.certificate(req.URL), c.pin(req.URL)
 	}
+	if hook := trace.From(req.Context()); hook != nil && key.cert != none {
+		hook(trace.About(req, "transport", "certificate", "for "+c.certs[key.cert].cert.Domain))
+	}
 	var u *url.URL
 	if c.proxy != nil && isHTTP(req.URL.Scheme) {
 		var err error

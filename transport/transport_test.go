@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/servers"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -414,8 +415,23 @@ func TestTrace(t *testing.T) {
 	}
 	read(t, resp)
 	fail(t, tr, newRequest(t, "GET", "/", nil).WithContext(ctx))
+	ca := servers.NewCA(t)
+	secure := tlsServer(t, tlsConfigFor(ca))
+	p := newProxy(t, secure.Listener.Addr().String())
+	p.admit = demand("n1", true)
+	p.Start()
+	cert, key := ca.Cert("alice")
+	tr = closing(t, &Transport{
+		Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{}, RootCAs: ca.Pool,
+		Certificates: []Certificate{load(t, "server.test", cert, key, "")},
+	})
+	if resp, err = tr.RoundTrip(newRequest(t, "GET", "https://server.test/?q", nil).WithContext(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	read(t, resp)
 	all := strings.Join(events, "\n")
-	for _, want := range []string{"transport: proxy (http proxy 127.0.0.1:", "transport: fail: transport: URL is not absolute"} {
+	for _, want := range []string{"transport: proxy (http proxy 127.0.0.1:", "transport: fail: transport: URL is not absolute",
+		"transport: certificate (for server.test)", "transport: authenticate (the proxy asks for it)"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no event %q in:\n%s", want, all)
 		}

@@ -38,6 +38,9 @@ type ProxyAuthenticator interface {
 // knowledge, once for its challenge, once more if what was sent had gone stale.
 const maxTries = 4
 
+// maxInterim bounds the answers that say nothing yet.
+const maxInterim = 8
+
 // maxConnectHeader bounds the header of an answer to CONNECT.
 const maxConnectHeader = 1 << 20
 
@@ -112,6 +115,12 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 		}
 		if auth != nil && resp.StatusCode == http.StatusProxyAuthRequired &&
 			auth.Challenged(ctx, d.proxy, sent, resp.Header) && try < maxTries {
+			if hook := trace.From(ctx); hook != nil {
+				hook(trace.Event{
+					Time: time.Now(), Layer: "transport", Action: "authenticate", Reason: "the proxy asks for it",
+					Method: http.MethodConnect, URL: target, Status: resp.StatusCode,
+				})
+			}
 			continue
 		}
 		if conn != nil {
@@ -163,7 +172,13 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		return nil, false, err
 	}
 	br := bufio.NewReader(&io.LimitedReader{R: conn, N: maxConnectHeader})
-	resp, err = http.ReadResponse(br, req)
+	for range maxInterim {
+		// RFC 9110 §15.2: interim answers may come before the one that counts.
+		resp, err = http.ReadResponse(br, req)
+		if err != nil || resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols {
+			break
+		}
+	}
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it closed the connection without an answer")
@@ -183,8 +198,23 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		}
 		return resp, true, nil
 	}
-	n, readErr := io.CopyN(io.Discard, resp.Body, roundtrip.DrainBytes)
-	return resp, errors.Is(readErr, io.EOF) && n < roundtrip.DrainBytes && !resp.Close && br.Buffered() == 0, nil
+	return resp, d.drained(conn, resp) && br.Buffered() == 0, nil
+}
+
+// drained reads the content of a refusal, within bounds, if there may be another
+// try on conn, and reports whether that is possible.
+func (d *dialer) drained(conn net.Conn, resp *http.Response) bool {
+	if d.c.t.ProxyAuth == nil || resp.StatusCode != http.StatusProxyAuthRequired || resp.Close {
+		return false
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(roundtrip.DrainTime)); err != nil {
+		return false
+	}
+	n, err := io.CopyN(io.Discard, resp.Body, roundtrip.DrainBytes)
+	if !errors.Is(err, io.EOF) || n == roundtrip.DrainBytes {
+		return false
+	}
+	return conn.SetReadDeadline(time.Time{}) == nil
 }
 
 // connectHeader returns a header for CONNECT that may be changed.
