@@ -24,7 +24,7 @@ func BenchmarkTransport(b *testing.B) {
 	for name, rt := range transports(peer) {
 		b.Cleanup(rt.(interface{ CloseIdleConnections() }).CloseIdleConnections)
 		req := newGet(b, server.URL+"/path?query=1")
-		works[name] = func() { fetch(b, rt, req) }
+		works[name] = func() { overWire(b, rt, req) }
 		works[name]()
 	}
 	alternate(b, works, "floor")
@@ -42,7 +42,7 @@ func BenchmarkTransportAllocs(b *testing.B) {
 			b.ReportAllocs()
 			req := newGet(b, server.URL+"/path?query=1")
 			for b.Loop() {
-				fetch(b, rt, req)
+				overWire(b, rt, req)
 			}
 		})
 	}
@@ -56,7 +56,7 @@ func transports(peer http.RoundTripper) map[string]http.RoundTripper {
 	}
 }
 
-func fetch(b *testing.B, rt http.RoundTripper, req *http.Request) {
+func overWire(b *testing.B, rt http.RoundTripper, req *http.Request) {
 	b.Helper()
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
