@@ -91,15 +91,15 @@ func (f SourceFunc) Credentials(ctx context.Context, target Target) ([]Credentia
 }
 
 // credKey is what is remembered of a credential: two with the same key make the
-// same header fields.
+// same header fields. Where it may be sent is looked at each time.
 type credKey struct {
-	username, password, ha1, token, domain, realm string
-	dynamic                                       bool
-	batch                                         uint64
+	username, password, ha1, token, realm string
+	dynamic                               bool
+	batch                                 uint64
 }
 
 func (c *Credential) key() credKey {
-	return credKey{c.Username, c.Password, c.HA1, c.Token, c.Domain, c.Realm, c.TokenFunc != nil, c.batch}
+	return credKey{c.Username, c.Password, c.HA1, c.Token, c.Realm, c.TokenFunc != nil, c.batch}
 }
 
 // hasPassword reports whether c can be used where a password is asked for.

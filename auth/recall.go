@@ -1,0 +1,126 @@
+package auth
+
+import (
+	"slices"
+)
+
+// credentials returns the credentials that may be sent, of those the source has.
+func (x *exchange) credentials(scheme, realm string) ([]Credential, error) {
+	all, sure, err := x.candidates(scheme, realm)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	var creds []Credential
+	for i := range all {
+		if x.may(&all[i], realm, sure) {
+			creds = append(creds, all[i])
+		}
+	}
+	return creds, nil
+}
+
+// candidates returns what the source has. sure is true if it has looked at the
+// domains itself.
+func (x *exchange) candidates(scheme, realm string) (all []Credential, sure bool, err error) {
+	e := x.engine
+	if e.requireTLS && x.way.origin.Scheme != "https" {
+		return nil, false, nil
+	}
+	if x.user != nil {
+		if password, ok := x.user.Password(); ok || e.source == nil {
+			o := x.way.origin.String()
+			return []Credential{{Username: x.user.Username(), Password: password, Domain: o}}, false, nil
+		}
+	}
+	switch s := e.source.(type) {
+	case nil:
+		return nil, false, nil
+	case finder:
+		if x.found == nil {
+			x.found = s.find(x.way.origin)
+		}
+		return x.found, true, nil
+	}
+	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
+	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
+	all, err = e.source.Credentials(x.Context, t)
+	if err != nil {
+		return nil, false, &sourceError{"credentials", err}
+	}
+	return all, false, nil
+}
+
+// may reports whether c may be sent.
+func (x *exchange) may(c *Credential, realm string, sure bool) bool {
+	if c.Realm != "" && realm != "" && c.Realm != realm {
+		return false
+	}
+	// A URL with a user name alone says which credential is meant.
+	if x.user != nil && c.Username != x.user.Username() {
+		return false
+	}
+	if sure && !x.way.crossed && !x.way.lowered {
+		return true
+	}
+	return mayUse(c.Domain, x.way)
+}
+
+// recall finds what to sign the first attempt with: the session of a known space
+// or, if the engine is preemptive, a scheme that needs no challenge. If replay
+// is false, the request cannot be sent twice, and it is worth waiting for a
+// nonce that is in use.
+func (x *exchange) recall(replay bool) error {
+	e := x.engine
+	sp, scheme, k := e.memory.find(x.way.origin, x.path)
+	if sp == nil {
+		if e.preemptive {
+			return x.unasked()
+		}
+		return nil
+	}
+	all, sure, err := x.candidates(scheme, sp.realm)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		c := &all[i]
+		if !x.may(c, sp.realm, sure) {
+			continue
+		}
+		if key := c.key(); k == nil || k.key != key {
+			if k = e.memory.session(sp, key); k == nil {
+				continue
+			}
+		}
+		x.Latin1, x.Credential = k.latin1, *c
+		if l, ok := k.session.(leaser); ok && !l.lease(&x.Attempt, !replay) {
+			return nil
+		}
+		x.session, x.scheme, x.strength, x.space, x.known = k.session, k.scheme, k.strength, sp, k
+		return nil
+	}
+	return nil
+}
+
+// unasked chooses a scheme that needs no challenge: the last one listed, which
+// by default is the one most widely understood.
+func (x *exchange) unasked() error {
+	e := x.engine
+	creds, err := x.credentials("", "")
+	if err != nil {
+		return err
+	}
+	for _, c := range creds {
+		// Without a domain nobody has said that this origin is the one.
+		if c.Domain == "" && !e.first.is(x.way.origin) {
+			continue
+		}
+		for _, scheme := range slices.Backward(e.schemes) {
+			if s, err := scheme.Session(nil, c); err == nil {
+				x.session, x.scheme, x.Credential = s, scheme, c
+				return nil
+			}
+		}
+	}
+	return nil
+}
