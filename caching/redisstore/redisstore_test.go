@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,7 +118,9 @@ func client(t *testing.T, addr string) *redis.Client {
 
 func TestStore(t *testing.T) {
 	all := backends(t)
-	all["cluster"] = cluster
+	if os.Getenv("TRIPPER_STRESS") == "1" {
+		all["cluster"] = cluster
+	}
 	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
 			c := open(t)
@@ -133,6 +136,61 @@ func TestStore(t *testing.T) {
 				return tested{s}
 			})
 		})
+	}
+}
+
+// TestCluster does everything once in a cluster.
+func TestCluster(t *testing.T) {
+	s := New(cluster(t), "{not a tag}")
+	s.ChunkSize = 10_000
+	const n = 20
+	for i := range n {
+		key := fmt.Sprint("key", i)
+		put(t, s, key, newMeta(1), bodyOf(100))
+		put(t, s, key, newMeta(2), bodyOf(i*i*500))
+		if err := s.Update(t.Context(), key, newMeta(2)); err != nil {
+			t.Error(err)
+		}
+		if err := s.Update(t.Context(), key, newMeta(1)); !errors.Is(err, caching.ErrConflict) {
+			t.Errorf("Update of what was replaced: %v", err)
+		}
+		if b, ok, err := read(t, s, key); !ok || err != nil || !bytes.Equal(b, bodyOf(i*i*500)) {
+			t.Errorf("%s: %d bytes, %v, %v", key, len(b), ok, err)
+		}
+	}
+	listed := 0
+	err := s.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool {
+		listed++
+		return s.Delete(t.Context(), key) == nil
+	})
+	if err != nil || listed != n {
+		t.Errorf("listed %d, %v", listed, err)
+	}
+	for i := range n {
+		if e, err := s.Get(t.Context(), fmt.Sprint("key", i)); e != nil || err != nil {
+			t.Errorf("deleted: %v, %v", e, err)
+		}
+	}
+	w, err := s.Create(t.Context(), "key", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(bodyOf(35_000)); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(); err != nil { // removes what was written
+		t.Error(err)
+	}
+	if b, err := s.Secret(t.Context()); err != nil || len(b) != 32 {
+		t.Errorf("Secret: %v", err)
+	}
+	release, err := s.Acquire(t.Context(), "key")
+	if err != nil || release == nil {
+		t.Fatalf("Acquire: %v", err)
+	}
+	release()
+	if again, err := s.Acquire(t.Context(), "key"); err != nil || again == nil {
+		t.Errorf("Acquire after release: %v", err)
 	}
 }
 
