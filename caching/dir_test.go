@@ -7,11 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -286,18 +284,6 @@ func TestDirUpdateWritesNoBody(t *testing.T) {
 	}
 }
 
-// bytesPerRun is how much f allocates.
-func bytesPerRun(runs int, f func()) int64 {
-	f()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		f()
-	}
-	runtime.ReadMemStats(&after)
-	return int64((after.TotalAlloc - before.TotalAlloc) / uint64(runs)) //nolint:gosec // small
-}
-
 // TestDirUpdateCutShort cuts off an update at every byte it writes, as a crash
 // does: the metadata before it stands.
 func TestDirUpdateCutShort(t *testing.T) {
@@ -558,7 +544,6 @@ func TestDirForeignThings(t *testing.T) {
 		"a link to itself":   func(f string) error { return os.Symlink(at.name, f) },
 		"an empty file":      func(f string) error { return os.WriteFile(f, nil, 0o600) },
 		"a file of zeros":    func(f string) error { return os.WriteFile(f, make([]byte, 100_000), 0o600) },
-		"a named pipe":       func(f string) error { return syscall.Mkfifo(f, 0o600) },
 		"a file of an HTTP ": func(f string) error { return os.WriteFile(f, []byte("HTTP/1.1 200 OK\r\n\r\n"), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -604,100 +589,6 @@ func TestDirSecretDamaged(t *testing.T) {
 	}
 	if b, err := d.Secret(t.Context()); err != nil || !bytes.Equal(a, b) {
 		t.Error(b, err)
-	}
-}
-
-// onTmpfs returns a mounted file system of the given options, or skips the test.
-func onTmpfs(t *testing.T, options string) string {
-	t.Helper()
-	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("mounting needs Linux and root")
-	}
-	path := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", options, "tmpfs", path).CombinedOutput(); err != nil {
-		t.Skipf("mount: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(path, 2); err != nil { // MNT_DETACH
-			t.Error(err)
-		}
-	})
-	return path
-}
-
-func TestDirFullDisk(t *testing.T) {
-	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, 1<<30, DirOptions{}) // the bound is no help
-	stored := 0
-	for i := range 100 {
-		key, body := fmt.Sprint("key", i), bytes.Repeat([]byte{byte(i)}, 50_000)
-		err := tryStoreBody(d, key, storeMeta(1), body, -1)
-		if err != nil && !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("storing: %v", err)
-		}
-		got := storedBody(t, d, key)
-		if err == nil {
-			stored++
-			if !bytes.Equal(got, body) {
-				t.Errorf("entry %d: another body of %d bytes", i, len(got))
-			}
-		} else if got != nil {
-			t.Errorf("entry %d is there, though Commit failed", i)
-		}
-	}
-	if stored < 95 {
-		t.Errorf("%d of 100 entries were stored, though there is room if others go", stored)
-	}
-	if err := tryStoreBody(d, "huge", storeMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("more than the disk: %v", err)
-	}
-	for name := range dirFiles(t, path) {
-		if strings.HasSuffix(name, dirTemp) {
-			t.Errorf("left over: %s", name)
-		}
-	}
-	storeBody(t, d, "after", storeMeta(1), []byte("body"), -1)
-	if string(storedBody(t, d, "after")) != "body" {
-		t.Error("nothing is stored any more")
-	}
-}
-
-func TestDirReadOnly(t *testing.T) {
-	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, 0, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
-	secret, err := d.Secret(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Close() //nolint:errcheck // a test
-	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "remount,ro", path).CombinedOutput(); err != nil {
-		t.Skipf("mount: %v: %s", err, out)
-	}
-	d = openTestDir(t, path, 0, DirOptions{})
-	if string(storedBody(t, d, "key")) != "body" {
-		t.Error("what is there is not served")
-	}
-	if s, err := d.Secret(t.Context()); err != nil || !bytes.Equal(s, secret) {
-		t.Errorf("secret: %v", err)
-	}
-	for what, err := range map[string]error{
-		"store":  tryStoreBody(d, "key", storeMeta(1), []byte("other"), -1),
-		"update": d.Update(t.Context(), "key", storeMeta(1)),
-		"delete": d.Delete(t.Context(), "key"),
-	} {
-		if !errors.Is(err, syscall.EROFS) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	if _, err := d.Acquire(t.Context(), "key"); err == nil {
-		t.Error("a lease without a file")
-	}
-	if string(storedBody(t, d, "key")) != "body" {
-		t.Error("what is there is not served any more")
-	}
-	if _, err := OpenDir(filepath.Join(path, "new"), 0); err == nil {
-		t.Error("a directory that cannot be made was opened")
 	}
 }
 

@@ -384,3 +384,15 @@ func TestMemoryUpdateCounts(t *testing.T) {
 		t.Errorf("after Delete: %+v", s)
 	}
 }
+
+// bytesPerRun is how much f allocates.
+func bytesPerRun(runs int, f func()) int64 {
+	f()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		f()
+	}
+	runtime.ReadMemStats(&after)
+	return int64((after.TotalAlloc - before.TotalAlloc) / uint64(runs)) //nolint:gosec // small
+}

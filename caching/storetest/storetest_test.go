@@ -1,0 +1,197 @@
+package storetest_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/storetest"
+)
+
+// faulty is a good store with one fault.
+type faulty struct {
+	*caching.Memory
+	fault string
+
+	mu   sync.Mutex
+	last *caching.Meta
+}
+
+func (f *faulty) Get(ctx context.Context, key string) (*caching.Entry, error) {
+	switch f.fault {
+	case "keys that differ in case are one":
+		key = strings.ToLower(key)
+	case "long keys are cut":
+		key = key[:min(len(key), 199)]
+	}
+	e, err := f.Memory.Get(ctx, key)
+	if e == nil || err != nil {
+		return e, err
+	}
+	out := *e
+	switch f.fault {
+	case "metadata of the last entry stored":
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		out.Meta = f.last
+	case "a byte is wrong in large bodies":
+		if len(out.Bytes) > 100_000 {
+			out.Bytes = append([]byte{}, out.Bytes...)
+			out.Bytes[90_000] ^= 1
+		}
+	case "size is wrong":
+		out.Size++
+	case "trailers are lost":
+		out.Meta = out.Meta.Clone()
+		out.Meta.Trailer = nil
+	}
+	return &out, nil
+}
+
+func (f *faulty) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+	switch f.fault {
+	case "keys that differ in case are one":
+		key = strings.ToLower(key)
+	case "long keys are cut":
+		key = key[:min(len(key), 199)]
+	case "too large is another error":
+		if size > 1<<40 {
+			return nil, context.DeadlineExceeded
+		}
+	case "what was stored is gone at once":
+		if err := f.Memory.Delete(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	if f.fault == "any size is stored" {
+		if size < 1<<20 {
+			size = -1
+		}
+	}
+	w, err := f.Memory.Create(ctx, key, size)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyWriter{w, f, ctx, key}, nil
+}
+
+func (f *faulty) Update(ctx context.Context, key string, meta *caching.Meta) error {
+	switch f.fault {
+	case "an update does nothing":
+		return nil
+	case "an update creates":
+		if e, err := f.Memory.Get(ctx, key); e == nil && err == nil {
+			w, err := f.Memory.Create(ctx, key, 0)
+			if err != nil {
+				return err
+			}
+			defer w.Close()
+			return w.Commit(ctx, meta)
+		}
+	case "an update of what was replaced":
+		if e, err := f.Memory.Get(ctx, key); e != nil && err == nil {
+			meta = meta.Clone()
+			meta.ID = e.Meta.ID
+		}
+	}
+	return f.Memory.Update(ctx, key, meta)
+}
+
+func (f *faulty) Delete(ctx context.Context, key string) error {
+	if f.fault == "nothing is deleted" {
+		return nil
+	}
+	return f.Memory.Delete(ctx, key)
+}
+
+func (f *faulty) List(ctx context.Context, yield func(string, *caching.Meta, int64) bool) error {
+	return f.Memory.List(ctx, func(key string, m *caching.Meta, size int64) bool {
+		return yield(key, m, size) || f.fault == "listing does not stop"
+	})
+}
+
+func (f *faulty) Secret(ctx context.Context) ([]byte, error) {
+	if f.fault == "another secret each time" {
+		return caching.NewMemory(0).Secret(ctx)
+	}
+	return f.Memory.Secret(ctx)
+}
+
+type faultyWriter struct {
+	caching.Writer
+	f   *faulty
+	ctx context.Context
+	key string
+}
+
+func (w *faultyWriter) Commit(ctx context.Context, meta *caching.Meta) error {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	w.f.last = meta
+	return w.Writer.Commit(ctx, meta)
+}
+
+func (w *faultyWriter) Abort() error {
+	if w.f.fault == "abort commits" {
+		return w.Commit(w.ctx, &caching.Meta{Status: 200, Proto: "HTTP/1.1"})
+	}
+	return w.Writer.Abort()
+}
+
+func (w *faultyWriter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.Writer.ReadAt(p, off)
+	if w.f.fault == "the end is no error" {
+		return n, nil
+	}
+	return n, err
+}
+
+const faultEnv = "TRIPPER_TEST_STORE_FAULT"
+
+// TestFaulty runs the suite on a store with a fault, in a process of its own.
+func TestFaulty(t *testing.T) {
+	fault, ok := os.LookupEnv(faultEnv)
+	if !ok {
+		t.Skip("run by TestSuiteFindsFaults")
+	}
+	storetest.Run(t, func() caching.Store { return &faulty{Memory: caching.NewMemory(16 << 20), fault: fault} })
+}
+
+// TestSuiteFindsFaults shows that the suite can fail, and that it does not without
+// a reason.
+func TestSuiteFindsFaults(t *testing.T) {
+	for _, fault := range []string{
+		"", // none
+		"keys that differ in case are one",
+		"long keys are cut",
+		"metadata of the last entry stored",
+		"a byte is wrong in large bodies",
+		"size is wrong",
+		"trailers are lost",
+		"too large is another error",
+		"what was stored is gone at once",
+		"any size is stored",
+		"an update does nothing",
+		"an update creates",
+		"an update of what was replaced",
+		"nothing is deleted",
+		"listing does not stop",
+		"another secret each time",
+		"abort commits",
+		"the end is no error",
+	} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$", "-test.short") //nolint:gosec // this program
+		cmd.Env = append(os.Environ(), faultEnv+"="+fault)
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != (fault != "") {
+			t.Errorf("a store with the fault %q: %v: %s", fault, err, out)
+		}
+		if strings.Contains(string(out), "panic") {
+			t.Errorf("a store with the fault %q: %s", fault, out)
+		}
+	}
+}
