@@ -51,25 +51,32 @@ func BenchmarkDecompress(b *testing.B) {
 }
 
 // BenchmarkDecompressNetHTTP compares with net/http's own gzip, which is part of
-// its Transport: all go over a loopback connection to the same server.
+// its Transport: all fetch through a Transport, from a connection in memory and
+// from one over loopback, where the kernel takes its share of each.
 func BenchmarkDecompressNetHTTP(b *testing.B) {
-	for _, coding := range []string{"gzip", "zstd"} {
-		for _, size := range []int{1 << 10, 100 << 10, 1 << 20} {
-			addr := serveWire(b, coding, encodedBody(b, coding, jsonLike(size)))
-			std, plain := &http.Transport{}, &http.Transport{DisableCompression: true}
-			b.Cleanup(std.CloseIdleConnections)
-			b.Cleanup(plain.CloseIdleConnections)
-			overTCP := func(rt http.RoundTripper) func(sink) (int64, error) {
-				return func(s sink) (int64, error) { return fetchInto(rt, "http://"+addr+"/", s) }
+	for _, via := range []string{"memory", "loopback"} {
+		for _, coding := range []string{"gzip", "zstd"} {
+			for _, size := range []int{1 << 10, 100 << 10, 1 << 20} {
+				answer := wireAnswer(coding, encodedBody(b, coding, jsonLike(size)))
+				dial, addr := dialMemory(answer), "example.com"
+				if via == "loopback" {
+					dial, addr = (&net.Dialer{}).DialContext, serveWire(b, answer)
+				}
+				std, plain := &http.Transport{DialContext: dial}, &http.Transport{DialContext: dial, DisableCompression: true}
+				b.Cleanup(std.CloseIdleConnections)
+				b.Cleanup(plain.CloseIdleConnections)
+				over := func(rt http.RoundTripper) func(sink) (int64, error) {
+					return func(s sink) (int64, error) { return fetchInto(rt, "http://"+addr+"/", s) }
+				}
+				runs := []decoding{
+					{"ours", over((&decompress.Transport{}).Wrap(plain))},
+					{"gzhttp", over(gzhttp.Transport(plain))},
+				}
+				if coding == "gzip" {
+					runs = append(runs, decoding{"nethttp", over(std)})
+				}
+				b.Run(via+"/"+coding+"/"+bodySize(size), func(b *testing.B) { interleaveDecodings(b, int64(size), runs) })
 			}
-			runs := []decoding{
-				{"ours", overTCP((&decompress.Transport{}).Wrap(plain))},
-				{"gzhttp", overTCP(gzhttp.Transport(plain))},
-			}
-			if coding == "gzip" {
-				runs = append(runs, decoding{"nethttp", overTCP(std)})
-			}
-			b.Run(coding+"/"+bodySize(size), func(b *testing.B) { interleaveDecodings(b, int64(size), runs) })
 		}
 	}
 }
@@ -255,16 +262,69 @@ func (o onlyRead) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// serveWire answers on a loopback connection with encoded content, at no cost worth
-// mentioning.
-func serveWire(b *testing.B, coding string, wire []byte) string {
+// wireAnswer is a response as on the wire.
+func wireAnswer(coding string, wire []byte) []byte {
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n", coding, len(wire))
+	return append([]byte(head), wire...)
+}
+
+// dialMemory makes connections that answer every request at once.
+func dialMemory(answer []byte) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		c := &memoryConn{answer: answer}
+		c.cond.L = &c.mu
+		return c, nil
+	}
+}
+
+type memoryConn struct {
+	net.Conn // for the methods that are not called
+	answer   []byte
+	mu       sync.Mutex
+	cond     sync.Cond
+	left     []byte
+	closed   bool
+}
+
+func (c *memoryConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if bytes.HasSuffix(p, []byte("\r\n\r\n")) {
+		c.left = c.answer
+		c.cond.Signal()
+	}
+	return len(p), nil
+}
+
+func (c *memoryConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.left) == 0 {
+		if c.closed {
+			return 0, io.EOF
+		}
+		c.cond.Wait()
+	}
+	n := copy(p, c.left)
+	c.left = c.left[n:]
+	return n, nil
+}
+
+func (c *memoryConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.cond.Signal()
+	return nil
+}
+
+// serveWire answers on a loopback connection at no cost worth mentioning.
+func serveWire(b *testing.B, answer []byte) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n", coding, len(wire))
-	answer := append([]byte(head), wire...)
 	var wg sync.WaitGroup
 	b.Cleanup(func() { _ = l.Close(); wg.Wait() })
 	wg.Go(func() {

@@ -122,8 +122,9 @@ type Transport struct {
 	MaxBytes int64
 
 	// MaxWindow is the largest window, in bytes, a zstd or br stream may ask
-	// for: it is the memory its decoding takes. If zero, DefaultMaxWindow is
-	// used. More than 1 GiB for zstd and 16 MiB for br is never granted.
+	// for. Its decoding takes that much memory, for br half as much again while
+	// the window grows. If zero, DefaultMaxWindow is used. More than 1 GiB for
+	// zstd and 16 MiB for br is never granted.
 	MaxWindow int64
 
 	// MaxCodings is how many codings a response may have. If zero,
@@ -206,9 +207,10 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
 	}
 	ex := &exchange{Context: req.Context()}
 	out := req.WithContext(ex)
-	out.Header = req.Header.Clone()
-	if out.Header == nil {
-		out.Header = make(http.Header, 1)
+	out.Header = make(http.Header, len(req.Header)+1)
+	for name, values := range req.Header {
+		// The values are shared, but for what somebody may append to them.
+		out.Header[name] = values[:len(values):len(values)]
 	}
 	out.Header["Accept-Encoding"] = t.settings.accept
 	return out, ex
@@ -228,8 +230,8 @@ func (t *Transport) decode(req *http.Request, resp *http.Response, ex *exchange,
 		t.tell(hook, req, resp, "pass", why)
 		return resp, nil
 	}
-	if len(codings) == 0 { // identity
-		delete(resp.Header, "Content-Encoding")
+	if len(codings) == 0 {
+		t.tell(hook, req, resp, "pass", "identity")
 		return resp, nil
 	}
 	if len(codings) > t.settings.maxCodings {

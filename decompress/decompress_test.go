@@ -332,6 +332,7 @@ func TestLeftAlone(t *testing.T) {
 		{name: "range", why: "nothing is offered with Range", wire: "200 OK\nContent-Encoding: gzip\n\n" + gz, header: http.Header{"Range": {"bytes=0-"}}},
 		{name: "below", why: "net/http has decoded it", wire: "200 OK\nContent-Encoding: gzip\n\nplain", uncompressed: true},
 		{name: "plain", why: "no coding", wire: "200 OK\n\nplain"},
+		{name: "identity", why: "nothing to undo", wire: "200 OK\nContent-Encoding: identity, Identity\n\nplain"},
 		{name: "odd", why: "no coding in it", wire: "200 OK\nContent-Encoding: \"gzip\n\n" + gz},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
