@@ -33,7 +33,9 @@ package caching
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -184,11 +186,8 @@ func (t *Transport) state() *state {
 			shared: t.Shared, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag,
 			staleOnlyIfCached: t.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
 			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
-			targeted: append([]string(nil), t.Targeted...), maxBody: t.MaxBody, name: cacheName(t.Name),
-			statusTTL: make(map[int]time.Duration, len(t.StatusTTL)),
-		}
-		for status, ttl := range t.StatusTTL {
-			cfg.statusTTL[status] = ttl
+			targeted: slices.Clone(t.Targeted), maxBody: t.MaxBody, name: cacheName(t.Name),
+			statusTTL: maps.Clone(t.StatusTTL),
 		}
 		if cfg.heuristicMax == 0 {
 			cfg.heuristicMax = DefaultHeuristicMax

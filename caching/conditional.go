@@ -2,6 +2,7 @@ package caching
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,21 +85,12 @@ func offerOf(cfg *config, selected *Meta, f *facts, variants []variant) offer {
 	}
 	for i := range variants {
 		tag := variants[i].etag
-		if tag == "" || len(o.tags) >= maxTags || contains(o.tags, tag) {
+		if tag == "" || len(o.tags) >= maxTags || slices.Contains(o.tags, tag) {
 			continue
 		}
 		o.tags = append(o.tags, tag)
 	}
 	return o
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *offer) empty() bool { return len(o.tags) == 0 && len(o.modified) == 0 }

@@ -153,16 +153,16 @@ func (d *directives) add(p httpfield.Param) {
 		if !p.HasValue {
 			d.maxStaleAny = true
 		} else {
-			shortest(&d.maxStale, p, 0)
+			shortest(&d.maxStale, p)
 		}
 	case "max-age":
-		shortest(&d.maxAge, p, 0)
+		shortest(&d.maxAge, p)
 	case "s-maxage":
-		shortest(&d.sMaxAge, p, 0)
+		shortest(&d.sMaxAge, p)
 	case "stale-while-revalidate":
-		shortest(&d.staleWhileRevalidate, p, 0)
+		shortest(&d.staleWhileRevalidate, p)
 	case "stale-if-error":
-		shortest(&d.staleIfErr, p, 0)
+		shortest(&d.staleIfErr, p)
 	case "min-fresh":
 		longest(&d.minFresh, p)
 	}
@@ -187,11 +187,11 @@ func (d *directives) rescue(s string) {
 }
 
 // shortest sets *v to the argument of p if that is less. Without a valid
-// argument it is bad.
-func shortest(v *int64, p httpfield.Param, bad int64) {
+// argument it is zero.
+func shortest(v *int64, p httpfield.Param) {
 	n, ok := httpfield.DeltaSeconds(p.Value)
 	if !ok || p.Bad {
-		n = bad
+		n = 0
 	}
 	if *v < 0 || n < *v {
 		*v = n

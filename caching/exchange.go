@@ -119,32 +119,7 @@ func web(scheme string) bool {
 func (x *exchange) examine() string {
 	x.opts = optionsOf(x.req.Context())
 	x.demand = demand{dir: noDirectives(), reload: x.opts.reload, offline: x.opts.offline}
-	upgrade := false
-	for name, values := range x.req.Header {
-		if len(values) == 0 {
-			continue
-		}
-		switch name {
-		case "Cache-Control", "Pragma":
-			x.demand.dir = requestDirectives(x.req.Header)
-		case "If-None-Match":
-			x.cond |= ifNoneMatch
-		case "If-Modified-Since":
-			x.cond |= ifModifiedSince
-		case "If-Match":
-			x.cond |= ifMatch
-		case "If-Unmodified-Since":
-			x.cond |= ifUnmodifiedSince
-		case "If-Range":
-			x.cond |= ifRange
-		case "Range":
-			x.cond |= withRange
-		case "Authorization":
-			x.authorized = true
-		case "Upgrade":
-			upgrade = true
-		}
-	}
+	upgrade := x.readFields()
 	switch x.method = roundtrip.Method(x.req); x.method {
 	case http.MethodGet, http.MethodHead:
 	case methodQuery:
@@ -171,6 +146,37 @@ func (x *exchange) examine() string {
 		x.cond &^= withRange | ifRange // RFC 9110 §14.2: Range is for GET
 	}
 	return ""
+}
+
+// readFields goes through the header once, which is quicker than a dozen
+// lookups, and reports whether the request wants another protocol.
+func (x *exchange) readFields() (upgrade bool) {
+	for name, values := range x.req.Header {
+		if len(values) == 0 {
+			continue
+		}
+		switch name {
+		case "Cache-Control", "Pragma":
+			x.demand.dir = requestDirectives(x.req.Header)
+		case "If-None-Match":
+			x.cond |= ifNoneMatch
+		case "If-Modified-Since":
+			x.cond |= ifModifiedSince
+		case "If-Match":
+			x.cond |= ifMatch
+		case "If-Unmodified-Since":
+			x.cond |= ifUnmodifiedSince
+		case "If-Range":
+			x.cond |= ifRange
+		case "Range":
+			x.cond |= withRange
+		case "Authorization":
+			x.authorized = true
+		case "Upgrade":
+			upgrade = true
+		}
+	}
+	return upgrade
 }
 
 // pass sends the request on and leaves the cache out of it.

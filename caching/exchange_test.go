@@ -109,7 +109,6 @@ func parseReply(req *http.Request, s string) (*http.Response, error) {
 		resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	}
 	if req.Method == "HEAD" || resp.StatusCode == 304 || resp.StatusCode == 204 {
-		body = ""
 		resp.Body = http.NoBody
 		return resp, nil
 	}

@@ -71,27 +71,24 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 	if !x.shareable() {
 		return x.conclude(x.trip(x.req.Context()))
 	}
-	key := x.flightKey()
-	for {
-		fl, leader := st.flights.join(key)
-		if leader {
-			return x.lead(fl)
-		}
-		if err := x.await(fl, false); err != nil {
-			x.drop()
-			return nil, err
-		}
-		x.collapsed = true
-		if resp, ok := x.share(fl); ok {
-			return resp, nil
-		}
-		if !x.demand.restricts() && x.retry() {
-			p, _ := x.portion()
-			return x.answer(p), nil
-		}
-		x.collapsed = false
-		return x.conclude(x.trip(x.req.Context()))
+	fl, leader := st.flights.join(x.flightKey())
+	if leader {
+		return x.lead(fl)
 	}
+	if err := x.await(fl, false); err != nil {
+		x.drop()
+		return nil, err
+	}
+	x.collapsed = true
+	if resp, ok := x.share(fl); ok {
+		return resp, nil
+	}
+	if x.retry() {
+		p, _ := x.portion()
+		return x.answer(p), nil
+	}
+	x.collapsed = false
+	return x.conclude(x.trip(x.req.Context()))
 }
 
 // await waits for the outcome of fl, or for the end of the caller's context.

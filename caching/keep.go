@@ -21,11 +21,16 @@ type portionKept struct {
 }
 
 // keep decides whether the response a is stored, with the given header, and
-// begins to if so. status, if not nil, is the one it is stored with.
+// begins to if so. A contentRange that is not nil is what it comes to together
+// with part.
 func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield.ContentRange, part portionKept) outcome {
 	resp := a.resp
 	if resp.Request == nil {
 		resp.Request = x.req
+	}
+	if reason := hopeless(x.st.cfg, &x.demand, resp.StatusCode, header, x.ttlOf(resp)); reason != "" {
+		x.decline(a)
+		return outcome{resp: resp, detail: reason}
 	}
 	m, f := x.describe(a, header, contentRange)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized)
@@ -62,22 +67,32 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	k.primary, _ = x.primaryFor(header)
 	x.lease = nil
 	fl := &fill{src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1}
-	if part.before > 0 {
-		if _, err := io.Copy(w, io.NewSectionReader(entryReader(part.old), 0, part.before)); err != nil {
-			k.drop("copying failed", err)
-			_ = w.Close()
-			return outcome{resp: resp, detail: "the store does not take it"}
-		}
-		fl.n, fl.kept = part.before, part.before
-		if size >= 0 {
-			fl.size += part.before
-		}
+	if err := k.begin(fl); err != nil {
+		k.drop("copying failed", err)
+		_ = w.Close()
+		return outcome{resp: resp, detail: "the store does not take it"}
 	}
 	if size == 0 {
 		fl.busy = true
 		fl.end(io.EOF, true)
 	}
 	return outcome{resp: resp, fill: fl, f: f, meta: m}
+}
+
+// begin writes what is stored of the representation before the new part.
+func (k *keeper) begin(fl *fill) error {
+	n := k.part.before
+	if n == 0 {
+		return nil
+	}
+	if _, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, n)); err != nil {
+		return err
+	}
+	fl.n, fl.kept = n, n
+	if fl.size >= 0 {
+		fl.size += n
+	}
+	return nil
 }
 
 // bodySize is the length of the body of resp, -1 if it is not known.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -57,7 +58,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 	}
 	s.collapsed = x.collapsed
 	lines := resp.Header["Cache-Status"]
-	resp.Header["Cache-Status"] = append(lines[:len(lines):len(lines)], s.String(x.st.cfg.name))
+	resp.Header["Cache-Status"] = append(slices.Clip(lines), s.String(x.st.cfg.name))
 }
 
 // answer serves the found response.
@@ -84,6 +85,8 @@ type stored struct {
 	resp http.Response
 	ctx  infoContext
 	body bytesBody
+	// room is for the values of the header, if there are not too many.
+	room [12]string
 }
 
 // serve makes a reply of the found response. A nil s stands for a fresh hit.
@@ -96,7 +99,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 	resp.Proto = m.Proto
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
 	resp.Request = x.req.WithContext(&out.ctx)
-	resp.Header = x.header(m, f, p, s)
+	resp.Header = x.header(m, f, p, s, out.room[:0])
 	resp.Trailer = m.Trailer.Clone()
 	resp.ContentLength = p.length
 	if p.status != http.StatusOK {
@@ -122,7 +125,8 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 }
 
 // header copies the stored fields and adds those that say how old they are.
-func (x *exchange) header(m *Meta, f *facts, p portion, s *status) http.Header {
+// room is used for their values if it is large enough.
+func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
 		s.collapsed = x.collapsed
@@ -134,10 +138,13 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status) http.Header {
 		}
 	}
 	h := make(http.Header, len(f.fields)+2)
-	values := make([]string, 0, f.lines+3)
+	values := room
+	if f.lines+3 > cap(room) {
+		values = make([]string, 0, f.lines+3)
+	}
 	for i := range f.fields {
 		fl := &f.fields[i]
-		if p.status == http.StatusNotModified && !contains(notModifiedFields, fl.name) {
+		if p.status == http.StatusNotModified && !slices.Contains(notModifiedFields, fl.name) {
 			continue
 		}
 		first := len(values)
@@ -149,7 +156,7 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status) http.Header {
 	h["Age"] = values[first : first+1 : first+1]
 	values = append(values, cacheStatus)
 	if above := m.Header["Cache-Status"]; len(above) > 0 {
-		h["Cache-Status"] = append(above[:len(above):len(above)], cacheStatus)
+		h["Cache-Status"] = append(slices.Clip(above), cacheStatus)
 	} else {
 		h["Cache-Status"] = values[first+1 : first+2 : first+2]
 	}

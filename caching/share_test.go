@@ -41,7 +41,7 @@ func text(req *http.Request, status int, body string, lines ...string) *http.Res
 	return reply(req, status, strings.NewReader(body), int64(len(body)), lines...)
 }
 
-func get(t testing.TB, rt http.RoundTripper, ctx context.Context, url string, lines ...string) (*http.Response, string) { //nolint:revive // t first, as everywhere
+func get(t *testing.T, rt http.RoundTripper, ctx context.Context, url string, lines ...string) (*http.Response, string) { //nolint:revive // t first, as everywhere
 	t.Helper()
 	resp, body, err := try(rt, ctx, "GET", url, lines...)
 	if err != nil {
@@ -75,6 +75,7 @@ func try(rt http.RoundTripper, ctx context.Context, method, url string, lines ..
 var contexts = []string{"cancellable", "background"}
 
 func contextOf(t *testing.T, kind string) context.Context {
+	t.Helper()
 	if kind == "background" {
 		return context.Background() //nolint:usetesting // one that cannot be cancelled is what is wanted
 	}
@@ -228,7 +229,7 @@ func dribbling(length int64) (c *Transport, body func() *dribble, trips *atomic.
 	return c, current.Load, trips
 }
 
-func send(t testing.TB, c http.RoundTripper, ctx context.Context) *http.Response { //nolint:revive // see get
+func send(t *testing.T, c http.RoundTripper, ctx context.Context) *http.Response { //nolint:revive // see get
 	t.Helper()
 	req, _ := http.NewRequestWithContext(ctx, "GET", "http://example.com/", nil)
 	resp, err := c.RoundTrip(req)
@@ -238,7 +239,7 @@ func send(t testing.TB, c http.RoundTripper, ctx context.Context) *http.Response
 	return resp
 }
 
-func readSome(t testing.TB, r io.Reader, want string) {
+func readSome(t *testing.T, r io.Reader, want string) {
 	t.Helper()
 	p := make([]byte, len(want))
 	if _, err := io.ReadFull(r, p); err != nil || string(p) != want {
@@ -399,16 +400,18 @@ func TestBodiesThatAreStoredAndNot(t *testing.T) {
 		{"large", "several blocks", func() io.Reader { return strings.NewReader(long) }, int64(len(long)), readAll, true},
 		{"decoder stops early", "a json.Decoder does not read to EOF: what is left is little, and is read at Close",
 			func() io.Reader { return strings.NewReader("{}\n\n") }, -1, func(t *testing.T, b io.ReadCloser) {
+				t.Helper()
 				if err := json.NewDecoder(io.LimitReader(b, 2)).Decode(&struct{}{}); err != nil {
 					t.Error(err)
 				}
 			}, true},
 		{"closed unread, small", "little is left", func() io.Reader { return strings.NewReader("hello") }, 5, func(*testing.T, io.ReadCloser) {}, true},
 		{"closed early, large", "too much is left", func() io.Reader { return strings.NewReader(long) }, int64(len(long)),
-			func(t *testing.T, b io.ReadCloser) { readSome(t, b, "xxx") }, false},
+			func(t *testing.T, b io.ReadCloser) { t.Helper(); readSome(t, b, "xxx") }, false},
 		{"cut", "shorter than its Content-Length", func() io.Reader { return strings.NewReader("hell") }, 5, func(_ *testing.T, b io.ReadCloser) { _, _ = io.Copy(io.Discard, b) }, false},
 		{"broken", "an error in the middle", func() io.Reader { return io.MultiReader(strings.NewReader("hell"), errReader{io.ErrUnexpectedEOF}) }, -1,
 			func(t *testing.T, b io.ReadCloser) {
+				t.Helper()
 				if _, err := io.ReadAll(b); !errors.Is(err, io.ErrUnexpectedEOF) {
 					t.Errorf("error %v is not told", err)
 				}

@@ -3,6 +3,7 @@ package caching
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -48,6 +49,31 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 	return true, ""
 }
 
+// hopeless says the same as storable where that is plain to see, before anything
+// is made of a response: it says no-store, or nothing at all about its freshness
+// and its version. An empty reason leaves it to storable.
+func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Duration) string {
+	switch {
+	case ttl != 0 || status < 200 || len(cfg.targeted) > 0 || cfg.statusTTL[status] > 0:
+		return ""
+	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
+		return "" // permanent redirects have a lifetime of their own
+	case d.dir.noStore:
+		return "no-store in the request"
+	case len(h["Cache-Control"]) > 0:
+		dir, _ := responseDirectives(h, nil)
+		if dir.noStore && !dir.mustUnderstand {
+			return "no-store in the response"
+		}
+		return ""
+	case len(h["Expires"]) > 0 || len(h["Etag"]) > 0 || len(h["Last-Modified"]) > 0 || len(h["Pragma"]) > 0 || cfg.staleWhileRevalidate > 0:
+		return ""
+	case !heuristicStatus(status):
+		return "status needs an explicit lifetime"
+	}
+	return "neither fresh nor with a validator"
+}
+
 func knownLength(h http.Header) int64 {
 	n, _ := httpfield.ContentLength(h["Content-Length"])
 	return n
@@ -81,7 +107,7 @@ func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
 		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
-			out[name] = values[:len(values):len(values)]
+			out[name] = slices.Clip(values)
 		}
 	}
 	return out
@@ -105,7 +131,7 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 			continue
 		}
 		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
-			out[name] = values[:len(values):len(values)]
+			out[name] = slices.Clip(values)
 		}
 	}
 	return out

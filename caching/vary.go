@@ -78,7 +78,7 @@ func selecting(name string, values []string, hide func(string) string) string {
 // out is kept.
 func match(variants []variant, h http.Header, hide func(string) string) *variant {
 	var best *variant
-	var name, value string
+	name, value := absent, "" // absent is no name
 	for i := range variants {
 		v := &variants[i]
 		if best != nil && v.date < best.date {

@@ -1,0 +1,129 @@
+package caching_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// origin is a server that counts what it is asked.
+func origin(fields map[string]string) (srv *httptest.Server, asked *int) {
+	asked = new(int)
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		*asked++
+		for name, value := range fields {
+			w.Header().Set(name, value)
+		}
+		_, _ = io.WriteString(w, "hello")
+	})), asked
+}
+
+func fetch(client *http.Client, req *http.Request) *http.Response {
+	resp, err := client.Do(req)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp
+}
+
+func Example() {
+	srv, asked := origin(map[string]string{"Cache-Control": "max-age=60"})
+	defer srv.Close()
+
+	client := &http.Client{Transport: &caching.Transport{}}
+	for range 3 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			panic(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		fmt.Println(string(body), caching.FromCache(resp))
+	}
+	fmt.Println("asked", *asked)
+	// Output:
+	// hello false
+	// hello true
+	// hello true
+	// asked 1
+}
+
+// A cache for many users, as in a proxy, that obeys CDN-Cache-Control first.
+func ExampleTransport_shared() {
+	srv, asked := origin(map[string]string{"Cache-Control": "no-store", "CDN-Cache-Control": "max-age=60"})
+	defer srv.Close()
+
+	cache := &caching.Transport{Shared: true, Targeted: []string{"CDN-Cache-Control"}, Name: "edge"}
+	client := &http.Client{Transport: cache}
+	req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
+	fmt.Println(fetch(client, req).Header.Get("Cache-Status"))
+	fmt.Println(fetch(client, req).Header.Get("Cache-Status"))
+	fmt.Println("asked", *asked)
+	// Output:
+	// edge; fwd=uri-miss; fwd-status=200; stored
+	// edge; hit; ttl=60
+	// asked 1
+}
+
+// Answers of 404 that say nothing about their freshness, kept for a minute.
+func ExampleTransport_negative() {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.NotFound(w, r)
+	}))
+	defer srv.Close()
+
+	client := &http.Client{Transport: &caching.Transport{StatusTTL: map[int]time.Duration{404: time.Minute}}}
+	req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
+	for range 3 {
+		fmt.Println(fetch(client, req).StatusCode)
+	}
+	fmt.Println("asked", asked)
+	// Output:
+	// 404
+	// 404
+	// 404
+	// asked 1
+}
+
+// Settings for one request: an answer from the origin, or none but from the
+// store.
+func ExampleReload() {
+	srv, asked := origin(map[string]string{"Cache-Control": "max-age=60"})
+	client := &http.Client{Transport: &caching.Transport{}}
+	req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
+	fetch(client, req)
+	fetch(client, req.WithContext(caching.Reload(req.Context())))
+	srv.Close()
+	resp := fetch(client, req.WithContext(caching.Offline(req.Context())))
+	fmt.Println("asked", *asked, "offline", resp.StatusCode)
+	// Output: asked 2 offline 200
+}
+
+func ExampleTransport_Purge() {
+	srv, asked := origin(map[string]string{"Cache-Control": "max-age=60"})
+	defer srv.Close()
+
+	cache := &caching.Transport{}
+	client := &http.Client{Transport: cache}
+	req, _ := http.NewRequest(http.MethodGet, srv.URL+"/page", nil)
+	fetch(client, req)
+	for stored, err := range cache.All(req.Context()) {
+		fmt.Println(stored.Status, stored.Size, err)
+	}
+	if err := cache.Purge(req.Context(), srv.URL+"/page"); err != nil {
+		panic(err)
+	}
+	fetch(client, req)
+	fmt.Println("asked", *asked)
+	// Output:
+	// 200 5 <nil>
+	// asked 2
+}
