@@ -25,8 +25,6 @@ type exchange struct {
 	user string
 	// authorized is true if the request has credentials.
 	authorized bool
-	// cookieOnly is true if user is made of nothing but cookies.
-	cookieOnly bool
 	// key is that of the response, or of the index of its variants.
 	key string
 	// content is that of a QUERY.
@@ -209,13 +207,6 @@ func (x *exchange) refused(reason string) *http.Response {
 
 // lookup finds what the store has for the request.
 func (x *exchange) lookup() {
-	x.seek()
-	if x.found.f == nil && x.cookieOnly {
-		x.borrow()
-	}
-}
-
-func (x *exchange) seek() {
 	if x.find(x.key) || !x.st.t.NoVarySearch {
 		return
 	}

@@ -20,7 +20,6 @@ func (x *exchange) identify(identity func(*http.Request) string) {
 		x.user = credentials(h["Authorization"], h["Cookie"], principal)
 	case len(h["Cookie"]) > 0:
 		x.user = credentials(nil, h["Cookie"], "")
-		x.cookieOnly = true
 	}
 	x.key = x.keyOf(x.req.URL.RawQuery)
 }
@@ -57,25 +56,4 @@ func (x *exchange) target() string { return targetKey(x.req) }
 func targetKey(req *http.Request) string {
 	var room [256]byte
 	return hashKey(keyUsers, appendTarget(room[:0], req, req.URL.RawQuery), nil)
-}
-
-// borrow lets a request that has cookies, but no credentials, use what was
-// answered to a request that had none: nobody's answer is no other user's. It
-// has to be fresh by its own word, and to select by Vary as ever.
-func (x *exchange) borrow() {
-	own := x.found
-	y := *x
-	y.user = ""
-	if !x.find(y.keyOf(x.req.URL.RawQuery)) {
-		return
-	}
-	if f := x.found.f; f != nil && f.explicit {
-		if v := decide(x.st.cfg, &x.demand, f, x.now); v.action == reuse && !v.stale {
-			if _, ok := x.portion(); ok {
-				return
-			}
-		}
-	}
-	x.drop()
-	x.found = own
 }
