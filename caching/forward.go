@@ -149,21 +149,28 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	fl.mu.Lock()
 	fl.cancel = cancel
 	fl.mu.Unlock()
+	// The trip may outlast the caller, who may then use the request again.
+	y := x
+	y.req = x.req.WithContext(ctx)
+	y.req.Header = x.req.Header.Clone()
+	u := *x.req.URL
+	y.req.URL = &u
 	go func() {
-		o := x.trip(ctx)
+		o := y.trip(ctx)
 		o.cancel = cancel
-		x.launch(fl, &o)
+		y.launch(fl, &o)
 		if o.fill == nil && (o.resp == nil || o.entry != nil) {
 			cancel(nil)
 		}
-		if x.st.settle(fl, o) {
-			x.release()
-			x.drop()
+		if y.st.settle(fl, o) {
+			y.release()
+			y.drop()
 		}
 	}()
 	if err := x.await(fl, true); err != nil {
 		return nil, err
 	}
+	x.found, x.lease = y.found, y.lease
 	return x.conclude(fl.out)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -210,21 +211,21 @@ func protoOf(proto string) (major, minor int) {
 	return major, minor
 }
 
-// bytesBody reads a body that is in memory in one piece.
+// bytesBody reads a body that is in memory in one piece. Like the bodies of
+// net/http it may be closed while it is read.
 type bytesBody struct {
 	rest   []byte
-	closed bool
+	closed atomic.Bool
 }
 
 // Read implements io.Reader.
 func (b *bytesBody) Read(p []byte) (int, error) {
-	if b.closed {
+	switch {
+	case b.closed.Load():
 		return 0, http.ErrBodyReadAfterClose
-	}
-	if len(b.rest) == 0 {
-		if len(p) == 0 {
-			return 0, nil
-		}
+	case len(p) == 0:
+		return 0, nil
+	case len(b.rest) == 0:
 		return 0, io.EOF
 	}
 	n := copy(p, b.rest)
@@ -234,7 +235,7 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 
 // WriteTo implements io.WriterTo.
 func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
-	if b.closed {
+	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	if len(b.rest) == 0 {
@@ -247,7 +248,7 @@ func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
 
 // Close implements io.Closer.
 func (b *bytesBody) Close() error {
-	b.closed = true
+	b.closed.Store(true)
 	return nil
 }
 
@@ -256,14 +257,17 @@ type readerBody struct {
 	io.ReaderAt
 	closer   io.Closer
 	off, end int64
+	closed   atomic.Bool
 }
 
 // Read implements io.Reader.
 func (b *readerBody) Read(p []byte) (int, error) {
-	if b.closer == nil {
+	switch {
+	case b.closed.Load():
 		return 0, http.ErrBodyReadAfterClose
-	}
-	if b.off >= b.end {
+	case len(p) == 0:
+		return 0, nil
+	case b.off >= b.end:
 		return 0, io.EOF
 	}
 	if most := b.end - b.off; int64(len(p)) > most {
@@ -275,17 +279,15 @@ func (b *readerBody) Read(p []byte) (int, error) {
 	case n > 0 && (err == io.EOF || b.off >= b.end):
 		err = nil
 	case err == io.EOF:
-		err = io.ErrUnexpectedEOF // RFC 9112 §8: it was longer when it was stored
+		err = io.ErrUnexpectedEOF // it was longer when it was stored
 	}
 	return n, err
 }
 
 // Close implements io.Closer.
 func (b *readerBody) Close() error {
-	if b.closer == nil {
+	if b.closed.Swap(true) {
 		return nil
 	}
-	err := b.closer.Close()
-	b.closer = nil
-	return err
+	return b.closer.Close()
 }

@@ -101,13 +101,21 @@ func unstored(cfg *config, h http.Header, d *directives) []string {
 	return names
 }
 
-// storedHeader returns what of h is stored. Values are shared with h.
+// storedHeader returns what of h is stored. It shares nothing with h, which is
+// the caller's to change.
 func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 	names := unstored(cfg, h, d)
 	out := make(http.Header, len(h))
+	lines := 0
+	for _, values := range h {
+		lines += len(values)
+	}
+	all := make([]string, 0, lines)
 	for name, values := range h {
 		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
-			out[name] = slices.Clip(values)
+			first := len(all)
+			all = append(all, values...)
+			out[name] = all[first:len(all):len(all)]
 		}
 	}
 	return out

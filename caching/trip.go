@@ -2,6 +2,7 @@ package caching
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -30,10 +31,14 @@ func (x *exchange) trip(ctx context.Context) outcome {
 	for {
 		sent := time.Now()
 		resp, err := x.next.RoundTrip(x.outgoing(ctx, &offered, rng, validator))
+		if err == nil && resp == nil {
+			err = errNoResponse
+		}
 		if err != nil {
 			x.release()
 			return outcome{err: err}
 		}
+		repair(resp)
 		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: offered}
 		var o outcome
 		ok := true
@@ -53,6 +58,19 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		roundtrip.Discard(resp)
 		x.tell("refetch", "the answer fits no stored response", resp.StatusCode, nil)
 		offered, rng, validator = offer{}, "", ""
+	}
+}
+
+// errNoResponse is the error of a RoundTripper that breaks its contract.
+var errNoResponse = errors.New("caching: neither response nor error from the next RoundTripper")
+
+// repair gives a response what a RoundTripper should have given it.
+func repair(resp *http.Response) {
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	if resp.Header == nil {
+		resp.Header = make(http.Header)
 	}
 }
 
