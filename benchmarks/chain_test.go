@@ -58,27 +58,28 @@ func BenchmarkChain(b *testing.B) {
 	hit := allLayers().Client(base)
 	fetch(b, hit, origin.URL+"/hit")
 
+	root, stored := origin.URL+"/", origin.URL+"/hit"
 	for _, bench := range []struct {
 		name   string
 		client *http.Client
-		path   string
+		url    string
 	}{
-		{"bare", bare, "/"},
-		{"all-nothing-to-do", all, "/"},
-		{"all-hit", hit, "/hit"},
+		{"bare", bare, root},
+		{"all-nothing-to-do", all, root},
+		{"all-hit", hit, stored},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				fetch(b, bench.client, origin.URL+bench.path)
+				fetch(b, bench.client, bench.url)
 			}
 		})
 	}
 	b.Run("interleaved", func(b *testing.B) {
 		alternate(b, map[string]func(){
-			"bare":    func() { fetch(b, bare, origin.URL+"/") },
-			"nothing": func() { fetch(b, all, origin.URL+"/") },
-			"hit":     func() { fetch(b, hit, origin.URL+"/hit") },
+			"bare":    func() { fetch(b, bare, root) },
+			"nothing": func() { fetch(b, all, root) },
+			"hit":     func() { fetch(b, hit, stored) },
 		}, "bare")
 	})
 }
