@@ -12,8 +12,8 @@
 //
 // A configuration is a [text/template]: {{.Port}} is the server's port, {{.Dir}}
 // its directory, {{port "tls"}} a further port which the test learns by
-// [Server.Named]. Where a configuration does not mention {{.Port}}, a line that
-// listens there is added.
+// [Server.Named]. A server is ready when it listens on all of them. Where a
+// configuration does not mention {{.Port}}, a line that listens there is added.
 //
 // A test whose program is not installed is skipped with a word on what to
 // install. With TRIPPER_REQUIRE_SERVERS=1 in the environment it fails instead.
@@ -145,7 +145,7 @@ type spec struct {
 	listen string // template of the line to add if conf does not mention {{.Port}}
 	name   string // of the configuration file
 	cmd    func(s *Server, conf string) *exec.Cmd
-	ready  func(s *Server) error // nil: Addr accepts connections
+	ready  func(s *Server) error // nil: all ports accept connections
 }
 
 // attempts is how often a server is started if its port was taken in the
@@ -156,7 +156,7 @@ const attempts = 4
 func start(t testing.TB, sp spec) *Server {
 	t.Helper()
 	if sp.ready == nil {
-		sp.ready = func(s *Server) error { return Accepts(s.Addr) }
+		sp.ready = (*Server).accepts
 	}
 	for i := 1; ; i++ {
 		s := &Server{Dir: Dir(t), Port: Port(t), ports: map[string]int{}}
@@ -177,6 +177,18 @@ func start(t testing.TB, sp spec) *Server {
 			t.Fatalf("servers: %s: %v\n%s", filepath.Base(cmd.Path), err, p.Output())
 		}
 	}
+}
+
+// accepts reports by a nil error that s accepts connections on all its ports:
+// servers begin to listen on one after the other.
+func (s *Server) accepts() error {
+	err := Accepts(s.Addr)
+	for name := range s.ports {
+		if err == nil {
+			err = Accepts(s.Named(name))
+		}
+	}
+	return err
 }
 
 // expand returns the configuration with its placeholders filled in.
