@@ -50,7 +50,7 @@ func WithAttempts(ctx context.Context, n int) context.Context {
 // idempotent reports whether req may be sent twice.
 func idempotent(req *http.Request) bool {
 	switch req.Method {
-	case "", "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY":
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete, "QUERY":
 		// RFC 9110 §9.2.2; QUERY is safe by its own definition.
 		return true
 	}
@@ -88,7 +88,7 @@ func (t *Transport) limit(req *http.Request) int {
 // draft-ietf-httpapi-idempotency-key-header has it.
 func RandomKey(req *http.Request) string {
 	switch req.Method {
-	case "POST", "PATCH":
+	case http.MethodPost, http.MethodPatch:
 	default:
 		return ""
 	}

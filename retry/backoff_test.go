@@ -62,7 +62,7 @@ func TestBackoffsStayInBounds(t *testing.T) {
 	const low, high = 10 * time.Millisecond, time.Second
 	full, dec := FullJitter(low, high), Decorrelated(low, high)
 	var last time.Duration
-	var distinct = map[time.Duration]bool{}
+	distinct := map[time.Duration]bool{}
 	for n := range 2000 {
 		a := Attempt{Number: n%12 + 1, Wait: last}
 		if d := full(a); d < 0 || d >= high || d >= low<<(a.Number-1) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,7 +31,8 @@ type replay struct {
 	kept    []byte
 	read    int64 // bytes read from src
 	err     error // what ended src
-	last    bool  // nothing needs to be kept any more
+
+	last atomic.Bool // nothing needs to be kept any more
 
 	// mu guards the rest. It may be acquired while reading is held.
 	mu      sync.Mutex
@@ -70,9 +72,7 @@ func (r *replay) attach(out *http.Request, last bool) {
 			return r.reader(n), nil
 		}
 	} else if last {
-		r.reading.Lock()
-		r.last = true
-		r.reading.Unlock()
+		r.last.Store(true)
 	}
 }
 
@@ -94,6 +94,7 @@ func (r *replay) ready() bool {
 
 // finish closes the caller's body as soon as the last attempt has closed its own.
 func (r *replay) finish() {
+	r.last.Store(true)
 	r.mu.Lock()
 	r.done = true
 	closing := r.mayClose()
@@ -183,7 +184,7 @@ func (r *replay) keep(b []byte) (lost bool) {
 		return false
 	}
 	need := int64(len(r.kept)) + int64(len(b))
-	if r.last || int64(len(r.kept)) != r.read || need > r.limit {
+	if r.last.Load() || int64(len(r.kept)) != r.read || need > r.limit {
 		r.kept = nil
 		return true
 	}

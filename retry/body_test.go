@@ -29,9 +29,10 @@ func (s *source) Read(p []byte) (int, error) { s.reads.Add(1); return s.Reader.R
 func (s *source) Close() error               { s.closes.Add(1); return nil }
 
 // streamed returns a PUT whose body has no GetBody.
-func streamed(t testing.TB, r io.Reader) (*http.Request, *source) {
+func streamed(tb testing.TB, r io.Reader) (*http.Request, *source) {
+	tb.Helper()
 	src := &source{Reader: r}
-	return newRequest(t, "PUT", "http://example.com/", src), src
+	return newRequest(tb, "PUT", "http://example.com/", src), src
 }
 
 // TestPartlySent has the first attempt read a part of the body only: the next one
@@ -409,3 +410,60 @@ type brokenBreaker struct{}
 
 func (brokenBreaker) Allow(*http.Request) error { return ErrOpen }
 func (brokenBreaker) Done(Attempt)              {}
+
+// TestPrepareReplacesBody has Prepare send something else than what was kept.
+func TestPrepareReplacesBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		req, src := streamed(t, strings.NewReader("payload"))
+		script := rttest.NewScript(t, rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"))
+		tr := &Transport{Prepare: func(out *http.Request, _ Attempt) error {
+			out.Body = io.NopCloser(strings.NewReader("another"))
+			return nil
+		}}
+		resp, err := tr.Wrap(script).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := script.Requests()[1].Body; got != "another" {
+			t.Errorf("sent %q", got)
+		}
+		if n := src.closes.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
+}
+
+// TestStuckSourceEarlyAnswer has the source stay silent when an early 503 came:
+// the next attempt is under way at once all the same, and can be cancelled.
+func TestStuckSourceEarlyAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	src := &source{Reader: pr}
+	req := newRequest(t, "PUT", "http://example.com/", src).WithContext(ctx)
+	calls := 0
+	var wg sync.WaitGroup
+	base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		wg.Go(func() { _, _ = io.Copy(io.Discard, req.Body) })
+		if calls++; calls == 1 {
+			for src.reads.Load() == 0 {
+				runtime.Gosched()
+			}
+			return &http.Response{StatusCode: 503, Body: http.NoBody}, nil
+		}
+		cancel()
+		_ = req.Body.Close()
+		return nil, req.Context().Err()
+	})
+	_, err := (&Transport{Backoff: Constant(0), MaxReplay: -1}).Wrap(base).RoundTrip(req)
+	if !errors.Is(err, context.Canceled) || calls != 2 {
+		t.Errorf("got %v after %d attempts", err, calls)
+	}
+	if n := src.closes.Load(); n != 1 {
+		t.Errorf("closed %d times", n)
+	}
+	_ = pw.Close()
+	wg.Wait()
+}

@@ -164,16 +164,22 @@ func TestUnprocessed(t *testing.T) {
 		{"no connection", "CONNECT was refused: an error without a type", errors.New("Forbidden"), sighting{asked: true}, true},
 		{
 			"dial after something was written", "a layer below sent it twice: the first may have been applied",
-			dial, sighting{asked: true, got: true, wrote: true}, false,
+			dial,
+			sighting{asked: true, got: true, wrote: true},
+			false,
 		},
 		{
 			"attempt timed out with a connection", "net/http may be about to write it",
-			&timeoutError{}, sighting{asked: true, got: true, cancelled: true}, false,
+			&timeoutError{},
+			sighting{asked: true, got: true, cancelled: true},
+			false,
 		},
 		{"attempt timed out without a connection", "there was none to write to", &timeoutError{}, sighting{asked: true, cancelled: true}, true},
 		{
 			"refused stream", "RFC 9113 §8.7: no processing has occurred",
-			streamError{Code: refusedStream}, sighting{asked: true, got: true, wrote: true}, true,
+			streamError{Code: refusedStream},
+			sighting{asked: true, got: true, wrote: true},
+			true,
 		},
 		{"other stream error", "anything may have happened", streamError{Code: 2}, sighting{asked: true, got: true, wrote: true}, false},
 	} {

@@ -83,7 +83,7 @@ func (d *download) read(p []byte) (int, error) {
 		return n, nil
 	}
 	err = ended(err, d.off, d.end)
-	if err == io.EOF { //nolint:errorlint // As every reader of an io.Reader does.
+	if err == io.EOF {
 		d.err = err
 		return n, err
 	}
@@ -128,7 +128,7 @@ func (d *download) resume() bool {
 			d.unsent(err)
 			return false
 		}
-		a.Wait = v.wait
+		d.wait = v.wait
 		again := false
 		if a, v, again = d.attempt(a); !again {
 			return a.Err == nil
@@ -154,12 +154,12 @@ func (d *download) open() bool {
 // after v.wait; otherwise a.Err tells whether there is a new body.
 func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	out := roundtrip.Clone(d.req)
-	d.part.request(out.Header, d.off)
+	d.request(out.Header, d.off)
 	d.req = out
 	a = d.once(last)
 	mismatch := ""
 	if a.Err == nil {
-		until, why := d.part.continues(d.off, a.Response)
+		until, why := d.continues(d.off, a.Response)
 		if why == "" {
 			d.judge(a)
 			return d.replace(a, until), v, false
@@ -179,7 +179,7 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 
 // once sends the request, never hedged: two would take two attempts for one body.
 func (d *download) once(last Attempt) Attempt {
-	a := Attempt{Request: d.req, Wait: last.Wait, Idempotent: true}
+	a := Attempt{Request: d.req, Wait: d.wait, Idempotent: true}
 	out, err := d.outgoing(last)
 	if err != nil {
 		a.Number, a.Err = d.sent+1, err

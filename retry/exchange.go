@@ -24,6 +24,8 @@ type exchange struct {
 	idempotent bool
 	// sent counts the attempts.
 	sent int
+	// wait is how long was waited before the present one.
+	wait time.Duration
 	// causes holds why each attempt failed.
 	causes []error
 }
@@ -44,7 +46,7 @@ func (x *exchange) begin() {
 
 // send sends the request once more, or twice if it is hedged, after last failed.
 func (x *exchange) send(last Attempt) Attempt {
-	a := Attempt{Request: x.req, Wait: last.Wait, Idempotent: x.idempotent}
+	a := Attempt{Request: x.req, Wait: x.wait, Idempotent: x.idempotent}
 	out, err := x.outgoing(last)
 	if err != nil {
 		a.Number, a.Err = x.sent+1, err
@@ -104,8 +106,16 @@ func (x *exchange) outgoing(last Attempt) (*http.Request, error) {
 		out.Body = body
 	}
 	if !first && x.t.Prepare != nil {
-		if err := x.t.Prepare(out, last); err != nil {
-			roundtrip.CloseBody(out)
+		body := out.Body
+		err := x.t.Prepare(out, last)
+		if x.body != nil && (err != nil || out.Body != body) {
+			// It is not going to be sent, or not this one.
+			_ = body.Close()
+		}
+		if err != nil {
+			if x.body == nil {
+				roundtrip.CloseBody(out)
+			}
 			return nil, &finalError{err}
 		}
 	}

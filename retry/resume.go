@@ -179,7 +179,7 @@ func (p *part) same(h http.Header) bool {
 // ended returns the error that a body with err at off, if it was to have ended at
 // end, really has.
 func ended(err error, off, end int64) error {
-	if err == io.EOF && end >= 0 && off < end { //nolint:errorlint // As every reader of an io.Reader does.
+	if err == io.EOF && end >= 0 && off < end {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -27,7 +28,7 @@ import (
 )
 
 // response parses a response written with line feeds; its body is not used.
-func response(t testing.TB, wire string) *http.Response {
+func response(t *testing.T, wire string) *http.Response {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.ReplaceAll(wire, "\n", "\r\n"))), nil)
 	if err != nil {
@@ -75,13 +76,15 @@ func TestResumable(t *testing.T) {
 		},
 		{
 			"Last-Modified, same second", "it may have changed again in that second", get(),
-			full + "Date: Tue, 24 Nov 2026 12:00:00 GMT\nLast-Modified: Tue, 24 Nov 2026 12:00:00 GMT\n\n", false, part{},
+			full + "Date: Tue, 24 Nov 2026 12:00:00 GMT\nLast-Modified: Tue, 24 Nov 2026 12:00:00 GMT\n\n", false,
+			part{},
 		},
 		{"Last-Modified, no Date", "nothing to compare with", get(), full + "Last-Modified: Tue, 24 Nov 2026 12:00:00 GMT\n\n", false, part{}},
 		{"Last-Modified, garbage", "no date", get(), full + "Date: Tue, 24 Nov 2026 12:00:00 GMT\nLast-Modified: 0\n\n", false, part{}},
 		{
 			"Last-Modified and weak ETag", "RFC 9110 §13.1.5: no date if there is an entity tag", get(),
-			full + "ETag: W/\"a\"\nDate: Tue, 24 Nov 2026 12:00:00 GMT\nLast-Modified: Tue, 24 Nov 2020 12:00:00 GMT\n\n", false, part{},
+			full + "ETag: W/\"a\"\nDate: Tue, 24 Nov 2026 12:00:00 GMT\nLast-Modified: Tue, 24 Nov 2020 12:00:00 GMT\n\n", false,
+			part{},
 		},
 		{"unknown length", "the first continuation tells it", get(), "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nAccept-Ranges: bytes\nETag: \"a\"\n\n", true, part{tag: `"a"`, end: -1, total: -1}},
 		{"coded", "what is on the wire is what ranges are about", get(), full + "ETag: \"a\"\nContent-Encoding: gzip\n\n", true, part{tag: `"a"`, coding: []string{"gzip"}, end: 100, total: 100}},
@@ -320,9 +323,7 @@ func TestDownload(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				script := rttest.NewScript(t, row.steps...)
 				req := newRequest(t, "GET", "http://example.com/", nil)
-				for k, v := range row.header {
-					req.Header[k] = v
-				}
+				maps.Copy(req.Header, row.header)
 				resp, err := row.t.Wrap(script).RoundTrip(req)
 				if err != nil {
 					t.Fatal(err)
@@ -376,6 +377,57 @@ func endlessRest(first int) rttest.Step {
 		resp.Body = io.NopCloser(io.MultiReader(resp.Body, neverEnding{}))
 		return resp, err
 	}
+}
+
+// TestDownloadByDate resumes by Last-Modified.
+func TestDownloadByDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const modified = "Last-Modified: Sat, 01 Jan 2000 00:00:00 GMT\n"
+		script := rttest.NewScript(t,
+			rttest.Respond("HTTP/1.1 200 OK\nDate: Sat, 01 Jan 2000 00:00:09 GMT\nAccept-Ranges: bytes\nContent-Length: 4\n"+modified+"\nab"),
+			rttest.Respond("HTTP/1.1 206 Partial Content\nContent-Range: bytes 2-3/4\n"+modified+"\ncd"))
+		resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, resp); got != "abcd" {
+			t.Errorf("got %q", got)
+		}
+		if got := script.Requests()[1].Header.Get("If-Range"); got != "Sat, 01 Jan 2000 00:00:00 GMT" {
+			t.Errorf("If-Range: %q", got)
+		}
+	})
+}
+
+// TestDownloadPrepared has Prepare see resumptions, and end one.
+func TestDownloadPrepared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		tr := &Transport{Attempts: 5, AttemptHeader: "X-Attempt", Backoff: Constant(time.Second), Prepare: func(out *http.Request, failed Attempt) error {
+			seen = append(seen, fmt.Sprint(out.Header.Get("Range"), " after ", failed.Number, ": ", failed.Err))
+			if len(seen) == 2 {
+				return errors.New("no more")
+			}
+			return nil
+		}}
+		script := rttest.NewScript(t, whole(10), rest(5))
+		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if string(got) != representation[:15] || err != io.ErrUnexpectedEOF { //nolint:errorlint // The original error, as it was.
+			t.Errorf("got %q, %v", got, err)
+		}
+		want := []string{"bytes=10- after 1: unexpected EOF", "bytes=15- after 2: unexpected EOF"}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
+		}
+		if n := script.Requests()[1].Header.Get("X-Attempt"); n != "2" {
+			t.Errorf("the resumption was attempt %q", n)
+		}
+	})
 }
 
 // TestLiars asks a server to resume that lies about what it sends, in every way a
@@ -503,6 +555,7 @@ func lie(rnd *rand.Rand, resp *http.Response) {
 func TestDownloadCancellation(t *testing.T) {
 	wait := rttest.Respond("HTTP/1.1 503 Service Unavailable\nRetry-After: 30\n\n")
 	start := func(t *testing.T, ctx context.Context, steps ...rttest.Step) *http.Response {
+		t.Helper()
 		tr := &Transport{Attempts: 9, Backoff: Constant(time.Second)}
 		resp, err := tr.Wrap(rttest.NewScript(t, steps...)).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if err != nil {

@@ -138,10 +138,11 @@ type Transport struct {
 	// attempt, counted from 1. If empty, none is sent.
 	AttemptHeader string
 
-	// Prepare is called before each attempt but the first, with the request that
-	// is going to be sent, which it may change (a fresh date, a new signature),
-	// and the attempt that failed, whose response body is closed. If it returns
-	// an error, that ends the request. If nil, requests are sent unchanged.
+	// Prepare is called before each attempt but the first, resumptions included,
+	// with the request that is going to be sent, which it may change (a fresh
+	// date, a new signature), and the attempt that failed, whose response body is
+	// closed. If it returns an error, that ends the request, or the download with
+	// its original error. If nil, requests are sent unchanged.
 	Prepare func(out *http.Request, failed Attempt) error
 }
 
@@ -178,8 +179,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			x.unsent(err)
 			return nil, x.interrupted(err)
 		}
-		a.Wait = v.wait
-		last = a
+		x.wait, last = v.wait, a
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // newTransport returns a net/http Transport of its own.
-func newTransport(t testing.TB) *http.Transport {
+func newTransport(t *testing.T) *http.Transport {
 	tr := &http.Transport{DisableCompression: true}
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
@@ -29,7 +29,7 @@ func newTransport(t testing.TB) *http.Transport {
 // rawServer starts a server that has serve answer one request on each connection,
 // and closes it then. Without serve it is closed at once. It returns the URL and
 // the number of connections.
-func rawServer(t testing.TB, tlsConfig *tls.Config, serve func(net.Conn, *http.Request)) (url string, conns *atomic.Int32) {
+func rawServer(t *testing.T, tlsConfig *tls.Config, serve func(net.Conn, *http.Request)) (url string, conns *atomic.Int32) {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,14 +41,18 @@ func rawServer(t testing.TB, tlsConfig *tls.Config, serve func(net.Conn, *http.R
 		l = tls.NewListener(l, tlsConfig)
 	}
 	var wg sync.WaitGroup
+	var open sync.Map
 	conns = new(atomic.Int32)
+	stopped := make(chan struct{})
 	wg.Go(func() {
+		defer close(stopped)
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
 			conns.Add(1)
+			open.Store(c, nil)
 			wg.Go(func() {
 				defer c.Close()
 				if serve == nil {
@@ -65,9 +69,19 @@ func rawServer(t testing.TB, tlsConfig *tls.Config, serve func(net.Conn, *http.R
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
+		<-stopped
+		closeAll(&open)
 		wg.Wait()
 	})
 	return url, conns
+}
+
+// closeAll closes what a client left open.
+func closeAll(conns *sync.Map) {
+	conns.Range(func(c, _ any) bool {
+		_ = c.(net.Conn).Close()
+		return true
+	})
 }
 
 // closeHard ends a connection by RST.
