@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/tripper-go/tripper/auth"
@@ -53,5 +54,29 @@ func TestKnownAllocs(t *testing.T) {
 	})
 	if n > 16 {
 		t.Errorf("%v allocations, want 16 at most", n)
+	}
+}
+
+// BenchmarkHostile returns challenges as they came.
+func BenchmarkHostile(b *testing.B) {
+	for name, c := range map[string]string{
+		"blanks":     strings.Repeat(" ", 64<<10),
+		"open quote": `Digest realm="r", nonce="` + strings.Repeat("x", 64<<10),
+		"challenges": strings.Repeat(`Digest realm="r", nonce=, `, 2<<10),
+		"megabyte":   `Digest realm="r", qop="auth", nonce="` + strings.Repeat("n", 1<<20) + `"`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			rt := &auth.Transport{Base: answering{c}, Credentials: keys("joe", "password")}
+			req, err := http.NewRequest("GET", "http://example.com/", nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if resp, err := rt.RoundTrip(req); err != nil || resp.StatusCode != 401 {
+					b.Fatal(resp, err)
+				}
+			}
+		})
 	}
 }

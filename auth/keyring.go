@@ -80,6 +80,9 @@ func (k *Keyring) Credentials(_ context.Context, target Target) ([]Credential, e
 
 // find returns the credentials for o. The result must not be changed.
 func (k *Keyring) find(o roundtrip.Origin) []Credential {
+	if k == nil {
+		return nil
+	}
 	k.mu.RLock()
 	found, ok := k.found[o]
 	k.mu.RUnlock()

@@ -56,6 +56,7 @@ func apache(t *testing.T, conf string) *servers.Server {
 }
 
 func TestApache(t *testing.T) {
+	t.Parallel()
 	s := apache(t, apacheDigest("/plain", "")+
 		apacheDigest("/nc", "AuthDigestNcCheck On")+
 		apacheDigest("/once", "AuthDigestNonceLifetime 0")+
@@ -149,6 +150,7 @@ func TestApache(t *testing.T) {
 }
 
 func TestLighttpd(t *testing.T) {
+	t.Parallel()
 	conf := `server.modules = ("mod_auth", "mod_authn_file")
 auth.backend = "htdigest"
 auth.backend.htdigest.userfile = "{{.Dir}}/htdocs/users.digest"
@@ -188,6 +190,7 @@ auth.require = (
 }
 
 func TestNginx(t *testing.T) {
+	t.Parallel()
 	s := servers.Nginx(t, `server {
 	listen 127.0.0.1:{{.Port}};
 	location / { auth_basic "nginx"; auth_basic_user_file {{.Dir}}/htdocs/users; }

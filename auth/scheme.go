@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -153,8 +154,14 @@ func (c Challenge) doubled(names ...string) string {
 }
 
 // ParseChallenges returns the challenges in the lines of a WWW-Authenticate
-// field, in their order. What is no challenge is left out.
+// field, in their order. What is no challenge is left out, and so are lines of
+// more than 128 KiB and challenges beyond the 64th.
 func ParseChallenges(lines []string) []Challenge {
+	const longest = 128 << 10
+	tooLong := func(line string) bool { return len(line) > longest }
+	if slices.ContainsFunc(lines, tooLong) {
+		lines = slices.DeleteFunc(slices.Clone(lines), tooLong)
+	}
 	parsed := httpfield.Challenges(lines)
 	// A server that sends more is not asking.
 	const most = 64

@@ -74,6 +74,7 @@ func origins(t *testing.T) (plain, secure *httptest.Server) {
 }
 
 func TestSquid(t *testing.T) {
+	t.Parallel()
 	ca := servers.NewCA(t)
 	plain, secure := origins(t)
 	for _, kind := range []string{"basic", "digest", ""} {
@@ -119,6 +120,7 @@ func TestSquid(t *testing.T) {
 }
 
 func TestSquidParallelTunnels(t *testing.T) {
+	t.Parallel()
 	ca := servers.NewCA(t)
 	_, secure := origins(t)
 	s := squid(t, ca, "digest")
@@ -149,6 +151,7 @@ func TestSquidParallelTunnels(t *testing.T) {
 }
 
 func TestSquidRefuses(t *testing.T) {
+	t.Parallel()
 	ca := servers.NewCA(t)
 	plain, secure := origins(t)
 	s := squid(t, ca, "")
@@ -172,6 +175,7 @@ func TestSquidRefuses(t *testing.T) {
 // TestProxyOrigin407 is cpp-httplib#2457: a 407 from inside a tunnel, or without
 // a proxy, is not the proxy's.
 func TestProxyOrigin407(t *testing.T) {
+	t.Parallel()
 	ca := servers.NewCA(t)
 	plain, secure := origins(t)
 	s := squid(t, ca, "basic")
@@ -199,6 +203,7 @@ func TestProxyOrigin407(t *testing.T) {
 
 // TestProxyHooks uses net/http's own hooks in place of this module's transport.
 func TestProxyHooks(t *testing.T) {
+	t.Parallel()
 	ca := servers.NewCA(t)
 	_, secure := origins(t)
 	s := squid(t, ca, "digest")
