@@ -165,6 +165,48 @@ func FuzzSOCKSReply(f *testing.F) {
 	})
 }
 
+// FuzzConnectReply is the same for an HTTP proxy that is asked for a tunnel.
+func FuzzConnectReply(f *testing.F) {
+	for _, reply := range []string{
+		"HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 407 No\r\nProxy-Authenticate: Test n1\r\nContent-Length: 2\r\n\r\nno" + "HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 407 No\r\nProxy-Authenticate: Test n1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.0 200\r\n\r\nx",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n", "ICY 200 OK\r\n\r\n", "",
+	} {
+		f.Add(reply, true)
+		f.Add(reply, false)
+	}
+	f.Fuzz(func(t *testing.T, reply string, auth bool) {
+		tr := &Transport{}
+		if auth {
+			tr.ProxyAuth = &fakeAuth{}
+		}
+		u := &url.URL{Scheme: "http", Host: "proxy", User: url.UserPassword("bob", "secret")}
+		var wires []*scripted
+		d := &dialer{c: &config{t: tr}, proxy: u, tune: &http.Transport{}, base: func(context.Context, string, string) (net.Conn, error) {
+			wires = append(wires, &scripted{reply: strings.NewReader(reply)})
+			return wires[len(wires)-1], nil
+		}}
+		conn, err := d.tunnel(t.Context(), "tcp", "server.test:443")
+		if (conn == nil) == (err == nil) {
+			t.Fatalf("connection %v and error %v", conn, err)
+		}
+		for i, w := range wires {
+			if open := err == nil && i == len(wires)-1; w.closed == open {
+				t.Errorf("connection %d of %d: closed is %v", i+1, len(wires), w.closed)
+			}
+		}
+		if len(wires) > maxTries {
+			t.Errorf("%d connections", len(wires))
+		}
+		var e *Error
+		if err != nil && (!errors.As(err, &e) || e.Phase != PhaseProxy && e.Phase != PhaseLookup || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 // scripted is a connection whose peer says one thing, whatever it hears.
 type scripted struct {
 	reply  io.Reader

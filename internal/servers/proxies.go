@@ -95,7 +95,8 @@ func Microsocks(t testing.TB, args ...string) *Server {
 
 // SSH starts an OpenSSH server and a client connected to it by ssh -D (Debian:
 // openssh-server, openssh-client): a SOCKS server for versions 4, 4a and 5 whose
-// connections come out of the SSH server. The Server is the client's end.
+// connections come out of the SSH server. The Server is the client's end. The
+// account of the user who runs the test must not be locked.
 func SSH(t testing.TB) *Server {
 	t.Helper()
 	ssh := Find(t, "ssh", "openssh-client")
