@@ -21,6 +21,7 @@ import (
 
 // newTransport returns a net/http Transport of its own.
 func newTransport(t *testing.T) *http.Transport {
+	t.Helper()
 	tr := &http.Transport{DisableCompression: true}
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
