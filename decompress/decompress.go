@@ -50,6 +50,7 @@ package decompress
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -210,7 +211,7 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
 	out.Header = make(http.Header, len(req.Header)+1)
 	for name, values := range req.Header {
 		// The values are shared, but for what somebody may append to them.
-		out.Header[name] = values[:len(values):len(values)]
+		out.Header[name] = slices.Clip(values)
 	}
 	out.Header["Accept-Encoding"] = t.settings.accept
 	return out, ex

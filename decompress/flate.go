@@ -16,8 +16,9 @@ import (
 
 // flateDecoder undoes gzip (RFC 1952) and deflate, which is the zlib format
 // (RFC 1950) or, from servers that took the name at its word, bare DEFLATE (RFC
-// 1951). The first bytes decide which of the three it is, whatever the label:
-// none can be taken for another, but that gzip must not be bare DEFLATE.
+// 1951). The first bytes decide which of the three it is, whatever the label, but
+// that content labelled gzip is never taken for bare DEFLATE, which has no mark to
+// know it by.
 //
 // It is not built on gzip.Reader, which cannot write without allocating, and of
 // which klauspost's takes a header cut off in a name for the end.
