@@ -316,6 +316,45 @@ func (s *swapping) Get(ctx context.Context, key string) (*Entry, error) {
 	return e, err
 }
 
+// The content of a QUERY is closed once, whoever answers it.
+func TestQueryClosesContent(t *testing.T) {
+	t.Parallel()
+	c := &Transport{Query: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		b, _ := io.ReadAll(req.Body)
+		_ = req.Body.Close()
+		if req.Header.Get("If-None-Match") != "" {
+			return text(req, 304, "", `Etag: "other"`), nil // fits nothing: asked again
+		}
+		return text(req, 200, string(b), "Cache-Control: max-age=0", `Etag: "a"`), nil
+	})}
+	for _, line := range []string{"A: b", "A: b", "Cache-Control: only-if-cached", "Cache-Control: max-stale"} {
+		req, _ := http.NewRequestWithContext(t.Context(), "QUERY", "http://example.com/", strings.NewReader("q"))
+		closes := 0
+		req.Body = &closing{req.Body, &closes}
+		k, v, _ := strings.Cut(line, ": ")
+		req.Header.Set(k, v)
+		resp, err := c.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if closes != 1 || resp.StatusCode == 200 && string(b) != "q" {
+			t.Errorf("%s: %d %q, content closed %d times", line, resp.StatusCode, b, closes)
+		}
+	}
+}
+
+type closing struct {
+	io.ReadCloser
+	n *int
+}
+
+func (c *closing) Close() error {
+	*c.n++
+	return c.ReadCloser.Close()
+}
+
 // Close waits for what runs in the background.
 func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -88,9 +88,6 @@ func (st *state) roundTrip(req *http.Request, next http.RoundTripper, identify f
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action == reuse || x.verdict.action == refresh {
 		if p, ok := x.portion(); ok {
-			if x.content != nil {
-				roundtrip.CloseBody(req)
-			}
 			return x.answer(p), nil
 		}
 		x.verdict = verdict{action: fetch, fwd: "partial", reason: "not all of it is stored"}
@@ -99,7 +96,6 @@ func (st *state) roundTrip(req *http.Request, next http.RoundTripper, identify f
 		}
 	}
 	if x.verdict.action == refuse {
-		roundtrip.CloseBody(req)
 		x.drop()
 		return x.refused(x.verdict.reason), nil
 	}
@@ -299,6 +295,7 @@ func (x *exchange) readContent() string {
 		return "content too large for a key"
 	}
 	x.content = content
+	roundtrip.CloseBody(x.req) // what is sent is the copy
 	return ""
 }
 

@@ -134,12 +134,21 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 		return x.answer(p), nil
 	}
 	if x.req.Context().Done() == nil {
-		o := x.trip(x.req.Context())
-		x.launch(fl, &o)
-		x.st.settle(fl, o)
-		return x.conclude(o)
+		return x.attached(fl)
 	}
 	return detached(*x, fl)
+}
+
+// attached makes the trip in the caller's own goroutine, which nothing can
+// cancel. Should the next RoundTripper panic, those who wait are let go.
+func (x *exchange) attached(fl *flight) (*http.Response, error) {
+	o := outcome{err: errNoResponse}
+	func() {
+		defer func() { x.st.settle(fl, o) }()
+		o = x.trip(x.req.Context())
+		x.launch(fl, &o)
+	}()
+	return x.conclude(o)
 }
 
 // detached makes the trip apart from the caller, whose context may end before
@@ -357,7 +366,6 @@ func (x *exchange) outgoing(ctx context.Context, o *offer, rng, validator string
 		}
 	}
 	if x.content != nil && roundtrip.HasBody(x.req) {
-		roundtrip.CloseBody(x.req)
 		content := x.content
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 		out.Body, _ = out.GetBody()

@@ -398,24 +398,30 @@ func TestBodiesThatAreStoredAndNot(t *testing.T) {
 		{"read to the end", "the plain case", func() io.Reader { return strings.NewReader("hello") }, 5, readAll, true},
 		{"unknown length", "EOF tells the end", func() io.Reader { return strings.NewReader("hello") }, -1, readAll, true},
 		{"large", "several blocks", func() io.Reader { return strings.NewReader(long) }, int64(len(long)), readAll, true},
-		{"decoder stops early", "a json.Decoder does not read to EOF: what is left is little, and is read at Close",
+		{
+			"decoder stops early", "a json.Decoder does not read to EOF: what is left is little, and is read at Close",
 			func() io.Reader { return strings.NewReader("{}\n\n") }, -1, func(t *testing.T, b io.ReadCloser) {
 				t.Helper()
 				if err := json.NewDecoder(io.LimitReader(b, 2)).Decode(&struct{}{}); err != nil {
 					t.Error(err)
 				}
-			}, true},
+			}, true,
+		},
 		{"closed unread, small", "little is left", func() io.Reader { return strings.NewReader("hello") }, 5, func(*testing.T, io.ReadCloser) {}, true},
-		{"closed early, large", "too much is left", func() io.Reader { return strings.NewReader(long) }, int64(len(long)),
-			func(t *testing.T, b io.ReadCloser) { t.Helper(); readSome(t, b, "xxx") }, false},
+		{
+			"closed early, large", "too much is left", func() io.Reader { return strings.NewReader(long) }, int64(len(long)),
+			func(t *testing.T, b io.ReadCloser) { t.Helper(); readSome(t, b, "xxx") }, false,
+		},
 		{"cut", "shorter than its Content-Length", func() io.Reader { return strings.NewReader("hell") }, 5, func(_ *testing.T, b io.ReadCloser) { _, _ = io.Copy(io.Discard, b) }, false},
-		{"broken", "an error in the middle", func() io.Reader { return io.MultiReader(strings.NewReader("hell"), errReader{io.ErrUnexpectedEOF}) }, -1,
+		{
+			"broken", "an error in the middle", func() io.Reader { return io.MultiReader(strings.NewReader("hell"), errReader{io.ErrUnexpectedEOF}) }, -1,
 			func(t *testing.T, b io.ReadCloser) {
 				t.Helper()
 				if _, err := io.ReadAll(b); !errors.Is(err, io.ErrUnexpectedEOF) {
 					t.Errorf("error %v is not told", err)
 				}
-			}, false},
+			}, false,
+		},
 	} {
 		for _, kind := range contexts {
 			t.Run(r.name+"/"+kind, func(t *testing.T) {
@@ -551,5 +557,38 @@ func TestSlowReaderAfterStoreFailed(t *testing.T) {
 			}
 			_ = r.Body.Close()
 		}
+	})
+}
+
+// A RoundTripper that panics, as a server's handler may survive, leaves nobody
+// waiting.
+func TestPanicLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var trips atomic.Int32
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			if trips.Add(1) == 1 {
+				time.Sleep(time.Second)
+				panic("oops")
+			}
+			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+		})}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			_, _, _ = try(c, context.Background(), "GET", "http://example.com/") //nolint:usetesting // one that cannot be cancelled
+		})
+		synctest.Wait()
+		for range 3 {
+			wg.Go(func() {
+				if _, body, err := try(c, t.Context(), "GET", "http://example.com/"); body != "body" || err != nil {
+					t.Errorf("got %q, %v", body, err)
+				}
+			})
+		}
+		wg.Wait()
 	})
 }

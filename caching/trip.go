@@ -168,6 +168,9 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		r.ttl = ttl
 	}
 	f2 = x.equip(m, r)
+	if x.demand.dir.noStore {
+		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
+	}
 	ctx := context.WithoutCancel(a.ctx)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
