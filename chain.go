@@ -94,12 +94,16 @@ type Chain []Layer
 //
 //	Chain{a, b, c}.Wrap(next) == a.Wrap(b.Wrap(c.Wrap(next)))
 //
+// A layer of somebody else's whose RoundTripper hides its successor is wrapped
+// once more, so that a cache above it still learns from an auth layer below it
+// whose credentials a request would get.
+//
 // If next is nil, [http.DefaultTransport] is used.
 func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 	next = roundtrip.Or(next)
 	for _, l := range slices.Backward(c) {
 		if l != nil {
-			next = l.Wrap(next)
+			next = roundtrip.Seen(l.Wrap(next), next)
 		}
 	}
 	return next

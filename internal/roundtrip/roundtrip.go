@@ -94,6 +94,53 @@ func Identify(rt http.RoundTripper) func(*http.Request) string {
 	}
 }
 
+// Seen returns rt, a layer around next, such that the walk of [Identify] comes
+// through it to next. If rt hides its successor, the result shows it, and
+// forwards idle close. Without that a foreign layer between a cache and
+// the layer that adds credentials would make one user of all.
+func Seen(rt, next http.RoundTripper) http.RoundTripper {
+	for r, n := rt, 0; r != nil && n < maxDepth; r, n = successor(r), n+1 {
+		if same(r, next) {
+			return rt
+		}
+	}
+	return &foreign{RoundTripper: rt, next: next}
+}
+
+// same reports whether two RoundTrippers are one; of those that cannot be
+// compared nobody knows.
+func same(a, b http.RoundTripper) bool {
+	t := reflect.TypeOf(a)
+	return t == reflect.TypeOf(b) && t.Comparable() && reflect.ValueOf(a).Comparable() && a == b
+}
+
+// foreign is a RoundTripper that does not tell its successor.
+type foreign struct {
+	http.RoundTripper
+	next http.RoundTripper
+}
+
+// Unwrap returns the successor.
+func (f *foreign) Unwrap() http.RoundTripper { return f.next }
+
+// Identity returns what the layer itself has to say.
+func (f *foreign) Identity(req *http.Request) string {
+	if id, ok := f.RoundTripper.(Identifier); ok {
+		return id.Identity(req)
+	}
+	return ""
+}
+
+// CloseIdleConnections closes those of the layer, if it has a way to, and those
+// of the successor otherwise.
+func (f *foreign) CloseIdleConnections() {
+	if c, ok := f.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+		return
+	}
+	CloseIdle(f.next)
+}
+
 // maxDepth bounds the walk, should someone build a ring.
 const maxDepth = 64
 

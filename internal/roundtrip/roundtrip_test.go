@@ -218,3 +218,41 @@ func TestOrigin(t *testing.T) {
 		t.Error("an origin of nothing")
 	}
 }
+
+// hider is a layer that does not tell its successor.
+type hider struct{ f func(*http.Request) (*http.Response, error) }
+
+func (h hider) RoundTrip(req *http.Request) (*http.Response, error) { return h.f(req) }
+
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	base := &http.Transport{}
+	if got := Seen(base, base); got != base {
+		t.Error("a layer that does nothing is wrapped")
+	}
+	layer := Bind(nil, base)
+	if got := Seen(layer, base); got != layer {
+		t.Error("a layer that tells its successor is wrapped")
+	}
+	next := &principal{name: "joe"}
+	hidden := hider{next.RoundTrip}
+	if id := Identity(hidden, nil); id != "" {
+		t.Fatalf("identity %q of what is hidden", id)
+	}
+	if id := Identity(Seen(hidden, next), nil); id != "joe" {
+		t.Errorf("identity %q, want joe", id)
+	}
+	CloseIdle(Seen(hidden, next))
+	if next.closed != 1 {
+		t.Errorf("closed %d times, want 1", next.closed)
+	}
+}
+
+type principal struct {
+	http.Transport
+	name   string
+	closed int
+}
+
+func (p *principal) Identity(*http.Request) string { return p.name }
+func (p *principal) CloseIdleConnections()         { p.closed++ }
