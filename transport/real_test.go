@@ -197,6 +197,7 @@ func TestSquid(t *testing.T) {
 	open := servers.Squid(t, "http_port 127.0.0.1:{{.Port}}\n"+fmt.Sprintf(tlsPort, cert, key))
 	locked := servers.Squid(t, "http_port 127.0.0.1:{{.Port}}\n"+fmt.Sprintf(tlsPort, cert, key)+`
 		auth_param basic program /usr/lib/squid/basic_ncsa_auth `+passwd+`
+		auth_param basic children 4 startup=4 idle=1
 		auth_param basic realm squid
 		acl known proxy_auth REQUIRED
 		http_access allow known

@@ -27,6 +27,7 @@ func TestSquidDigest(t *testing.T) {
 	passwd := servers.Write(t, servers.Dir(t), "digest", "bob:squid:"+hex.EncodeToString(ha1[:])+"\n")
 	s := servers.Squid(t, "http_port 127.0.0.1:{{.Port}}\nhttps_port 127.0.0.1:{{port \"tls\"}} tls-cert="+cert+" tls-key="+key+`
 		auth_param digest program /usr/lib/squid/digest_file_auth -c `+passwd+`
+		auth_param digest children 4 startup=4 idle=1
 		auth_param digest realm squid
 		auth_param digest check_nonce_count on
 		auth_param digest post_workaround off

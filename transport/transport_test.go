@@ -430,8 +430,10 @@ func TestTrace(t *testing.T) {
 	}
 	read(t, resp)
 	all := strings.Join(events, "\n")
-	for _, want := range []string{"transport: proxy (http proxy 127.0.0.1:", "transport: fail: transport: URL is not absolute",
-		"transport: certificate (for server.test)", "transport: authenticate (the proxy asks for it)"} {
+	for _, want := range []string{
+		"transport: proxy (http proxy 127.0.0.1:", "transport: fail: transport: URL is not absolute",
+		"transport: certificate (for server.test)", "transport: authenticate (the proxy asks for it)",
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no event %q in:\n%s", want, all)
 		}
