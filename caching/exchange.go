@@ -38,6 +38,8 @@ type exchange struct {
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
+	// news is true if the origin, confirming what was found, has set cookies.
+	news bool
 	// lease ends the right to fetch for all processes. It may be nil.
 	lease func()
 }

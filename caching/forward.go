@@ -22,6 +22,8 @@ type outcome struct {
 	// entry is the stored response that the origin confirmed. Its body is for the
 	// one who made the trip.
 	entry *Entry
+	// news is true if the confirmation set cookies.
+	news bool
 	// f are the facts of what fill or entry is the body of, and meta the rest.
 	f    *facts
 	meta *Meta
@@ -245,7 +247,7 @@ func (x *exchange) joined(o *outcome, body *bodyReader) *http.Response {
 		Body: body, ContentLength: o.fill.size, Request: x.req, TLS: o.resp.TLS, Uncompressed: o.resp.Uncompressed,
 	}
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
-	x.mark(resp, infoOrigin, &status{fwd: x.fwd(), fwdStatus: m.Status})
+	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})
 	return resp
 }
 
@@ -288,7 +290,7 @@ func (x *exchange) instead(o *outcome) (*http.Response, bool) {
 func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	switch {
 	case o.entry != nil:
-		x.found.entry, x.found.f = o.entry, o.f
+		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news
 		x.now = time.Now()
 		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
 		return x.validated(), nil

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // info is where a response came from. It travels in the context of
@@ -19,6 +21,10 @@ type infoKey struct{}
 var (
 	infoOrigin = new(info)
 	infoStored = new(info)
+	// infoConfirmed is infoStored with cookies that the origin has just set.
+	infoConfirmed = new(info)
+	// infoShared is what the origin sent to another request.
+	infoShared = new(info)
 )
 
 // infoContext is a context that says where a response came from.
@@ -32,6 +38,9 @@ func (c *infoContext) Value(key any) any {
 	if key == (infoKey{}) {
 		return c.info
 	}
+	if key == roundtrip.Repeats {
+		return c.info == infoStored || c.info == infoShared
+	}
 	return c.Context.Value(key)
 }
 
@@ -42,7 +51,8 @@ func FromCache(resp *http.Response) bool {
 	if resp == nil || resp.Request == nil {
 		return false
 	}
-	return resp.Request.Context().Value(infoKey{}) == infoStored
+	from := resp.Request.Context().Value(infoKey{})
+	return from == infoStored || from == infoConfirmed
 }
 
 // mark puts the request of the caller, where it came from and Cache-Status on a
@@ -54,7 +64,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 	if resp.Request == nil {
 		resp.Request = x.req
 	}
-	if resp.Request.Context().Value(infoKey{}) != nil || from == infoStored {
+	if resp.Request.Context().Value(infoKey{}) != nil || from != infoOrigin {
 		resp.Request = resp.Request.WithContext(&infoContext{resp.Request.Context(), from})
 	}
 	s.collapsed = x.collapsed
@@ -95,6 +105,9 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 	e, f := x.found.entry, x.found.f
 	m := e.Meta
 	out := &stored{ctx: infoContext{x.req.Context(), infoStored}}
+	if x.news {
+		out.ctx.info = infoConfirmed
+	}
 	resp := &out.resp
 	resp.Status, resp.StatusCode = m.statusLine(), m.Status
 	resp.Proto = m.Proto

@@ -141,7 +141,7 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 	}
 	x.found.key = key
 	x.release()
-	return outcome{entry: withMeta(e, m), meta: m, f: f2}, true
+	return outcome{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // withMeta is e with other metadata.

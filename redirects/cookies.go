@@ -38,7 +38,7 @@ func cookieURL(req *http.Request) *url.URL {
 // field does not say for which domain and path its cookies are.
 func (w *walk) forgetCookies(h http.Header, resp *http.Response) {
 	lines := h["Cookie"]
-	if w.Jar == nil || len(lines) == 0 {
+	if w.Jar == nil || len(lines) == 0 || roundtrip.IsRepeat(resp) {
 		return
 	}
 	set := make(map[string]bool)

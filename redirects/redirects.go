@@ -108,7 +108,8 @@ type Transport struct {
 	// request. If nil, it is followed.
 	Policy Policy
 
-	// Jar supplies the cookies of every hop and takes those it sets. If nil,
+	// Jar supplies the cookies of every hop and takes those it sets, but not
+	// those that a stored response only repeats. If nil,
 	// cookies are sent only if the caller set a Cookie field, and then to the
 	// same origin only. The Jar of http.Client must be nil if this one is not.
 	Jar http.CookieJar

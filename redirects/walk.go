@@ -50,7 +50,9 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) {
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 	}
-	if w.Jar != nil && out.URL != nil {
+	if w.Jar != nil && out.URL != nil && !roundtrip.IsRepeat(resp) {
+		// What a cache repeats was set when the origin sent it; by now the Jar
+		// may know better.
 		if set := resp.Cookies(); len(set) > 0 {
 			w.Jar.SetCookies(cookieURL(out), set)
 		}

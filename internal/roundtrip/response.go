@@ -42,6 +42,23 @@ func Drain(body io.ReadCloser, n int64, d time.Duration) bool {
 	return errors.Is(err, io.EOF) && m <= n
 }
 
+type repeats struct{}
+
+// Repeats is the key under which the context of a response's request holds true
+// if a cache made the response of one that an origin sent to another request.
+var Repeats any = repeats{}
+
+// IsRepeat reports whether resp repeats what an origin sent to another request:
+// it comes from a store, or from the trip of another request that this one
+// waited for. Its Set-Cookie was for that one.
+func IsRepeat(resp *http.Response) bool {
+	if resp.Request == nil {
+		return false
+	}
+	repeat, _ := resp.Request.Context().Value(Repeats).(bool)
+	return repeat
+}
+
 // Synthesize returns a response that a layer makes itself: it has a status
 // line, a body and a length that agree, and belongs to req.
 func Synthesize(req *http.Request, status int, contentType string, body io.ReadCloser, length int64) *http.Response {

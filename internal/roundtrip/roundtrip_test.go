@@ -220,7 +220,9 @@ func TestOrigin(t *testing.T) {
 }
 
 // hider is a layer that does not tell its successor.
-type hider struct{ f func(*http.Request) (*http.Response, error) }
+type hider struct {
+	f func(*http.Request) (*http.Response, error)
+}
 
 func (h hider) RoundTrip(req *http.Request) (*http.Response, error) { return h.f(req) }
 
