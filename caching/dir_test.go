@@ -203,7 +203,7 @@ func TestDirSeesWhatOthersStore(t *testing.T) {
 	const limit = 4 << 20
 	path := t.TempDir()
 	a, b := openTestDir(t, path, limit, DirOptions{}), openTestDir(t, path, limit, DirOptions{})
-	for i := range 300 {
+	for i := range 160 {
 		storeBody(t, a, fmt.Sprint("a", i), storeMeta(1), make([]byte, 40_000), -1)
 		storeBody(t, b, fmt.Sprint("b", i), storeMeta(1), make([]byte, 40_000), -1)
 	}
