@@ -2,6 +2,7 @@ package caching
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -583,6 +585,58 @@ func dialogues() []dialogue {
 			},
 		},
 	}
+}
+
+// On a directory every hit is decoded, and every body is a file that has to be
+// closed.
+func TestDialoguesOnDirectory(t *testing.T) {
+	all := dialogues()
+	for i := range all {
+		d := &all[i]
+		dir, err := OpenDir(t.TempDir(), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := &counting{Store: dir}
+		d.cache.Store = store
+		t.Run(d.name, d.run)
+		if n := store.open.Load(); n != 0 {
+			t.Errorf("%s: %d entries left open", d.name, n)
+		}
+		_ = dir.Close()
+	}
+}
+
+// counting counts the bodies of entries that are not closed.
+type counting struct {
+	Store
+	open atomic.Int32
+}
+
+func (s *counting) Get(ctx context.Context, key string) (*Entry, error) {
+	e, err := s.Store.Get(ctx, key)
+	if e != nil && e.Body != nil {
+		s.open.Add(1)
+		e = withMeta(e, e.Meta)
+		e.Body = &countedEntry{e.Body, s, sync.Once{}}
+	}
+	return e, err
+}
+
+type countedEntry struct {
+	body interface {
+		io.ReaderAt
+		io.Closer
+	}
+	s    *counting
+	once sync.Once
+}
+
+func (c *countedEntry) ReadAt(p []byte, off int64) (int, error) { return c.body.ReadAt(p, off) }
+
+func (c *countedEntry) Close() error {
+	c.once.Do(func() { c.s.open.Add(-1) })
+	return c.body.Close()
 }
 
 func TestDialogues(t *testing.T) {

@@ -1,0 +1,272 @@
+package caching
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// bodyReader is one reader's view of a fill.
+type bodyReader struct {
+	f   *fill
+	ctx context.Context
+	// alone allows reading from the origin in place.
+	alone bool
+	// stop ends the watch over ctx, if there is one.
+	stop func() bool
+
+	// The rest is guarded by the lock of f.
+	off  int64
+	at   *block
+	shut bool
+}
+
+// hold keeps the fill going for one who is about to read, unless it is too
+// late for that.
+func (f *fill) hold() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closing || f.failed || f.err != nil && f.err != io.EOF {
+		return false
+	}
+	f.holds++
+	return true
+}
+
+// newReader turns a hold into a reader.
+func (f *fill) newReader(ctx context.Context, alone bool) *bodyReader {
+	r := &bodyReader{f: f, ctx: ctx, alone: alone && ctx.Done() == nil, off: f.start}
+	f.mu.Lock()
+	r.at = f.head
+	f.unhold()
+	f.readers = append(f.readers, r)
+	f.mu.Unlock()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, r.leave)
+		f.mu.Lock()
+		r.stop = stop
+		f.mu.Unlock()
+	}
+	return r
+}
+
+// unhold counts a hold less. It needs the lock.
+func (f *fill) unhold() {
+	if f.holds--; f.holds == 0 && f.head != nil {
+		f.head = nil
+		f.wake()
+	}
+}
+
+// release gives a hold up.
+func (f *fill) release() {
+	f.mu.Lock()
+	f.unhold()
+	gone := len(f.readers)+f.holds == 0
+	f.mu.Unlock()
+	if gone {
+		f.forsake(errAbandoned)
+	}
+}
+
+// forsake ends what nobody reads or is going to.
+func (f *fill) forsake(cause error) {
+	if f.unused() {
+		f.abandon(cause)
+	}
+}
+
+// unused closes the fill to new readers if it has none, and reports whether its
+// body is still on the way.
+func (f *fill) unused() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.readers)+f.holds > 0 || f.closing {
+		return false
+	}
+	f.closing, f.budget = true, roundtrip.DrainBytes+1
+	if f.err != nil {
+		_ = f.w.Close()
+		return false
+	}
+	return true
+}
+
+// Read implements io.Reader.
+func (r *bodyReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	f := r.f
+	f.mu.Lock()
+	for {
+		switch {
+		case r.shut:
+			f.mu.Unlock()
+			if r.ctx.Err() != nil {
+				return 0, context.Cause(r.ctx)
+			}
+			return 0, http.ErrBodyReadAfterClose
+		case r.off < f.n:
+			return r.copy(p)
+		case f.err != nil:
+			err := f.err
+			f.mu.Unlock()
+			return 0, err
+		case r.alone && !f.pumping && !f.busy:
+			return r.direct(p)
+		case !f.pumping && !f.busy:
+			f.pumping = true
+			go f.pump()
+		}
+		f.want = true
+		f.wake()
+		moved := f.changed()
+		f.mu.Unlock()
+		select {
+		case <-moved:
+		case <-r.ctx.Done():
+			return 0, context.Cause(r.ctx)
+		}
+		f.mu.Lock()
+	}
+}
+
+// direct reads from the origin into p. It is called with the lock, and gives it up.
+func (r *bodyReader) direct(p []byte) (int, error) {
+	f := r.f
+	f.busy = true
+	f.mu.Unlock()
+	n, err := f.src.Read(p)
+	f.take(p[:n], err)
+	f.mu.Lock()
+	r.off += int64(n)
+	f.mu.Unlock()
+	return n, err
+}
+
+// copy reads what is there already. It is called with the lock, and gives it up.
+func (r *bodyReader) copy(p []byte) (int, error) {
+	f := r.f
+	if r.off >= f.kept {
+		defer f.mu.Unlock()
+		return r.spilled(p), nil
+	}
+	off, most := r.off, f.kept-r.off
+	f.mu.Unlock()
+	if int64(len(p)) > most {
+		p = p[:most]
+	}
+	n, err := f.w.ReadAt(p, off)
+	f.mu.Lock()
+	r.off += int64(n)
+	f.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF // the store lost what it had taken
+	}
+	return 0, err
+}
+
+// spilled reads what the store did not take. It needs the lock.
+func (r *bodyReader) spilled(p []byte) int {
+	for r.at.next != nil && r.off >= r.at.next.off {
+		r.at = r.at.next
+	}
+	n := copy(p, r.at.data[r.off-r.at.off:])
+	r.off += int64(n)
+	r.f.wake()
+	return n
+}
+
+// Close implements io.Closer. If this was the last reader and little is left of
+// the body, it is read to its end, so that it can be stored: many decoders
+// stop at the last byte that means something to them.
+func (r *bodyReader) Close() error {
+	if !r.quit() {
+		return nil
+	}
+	f := r.f
+	f.mu.Lock()
+	little := !f.failed && r.ctx.Err() == nil && (f.size < 0 || f.size-f.n <= roundtrip.DrainBytes)
+	f.mu.Unlock()
+	if !little {
+		f.abandon(context.Cause(r.ctx))
+		return nil
+	}
+	f.drain()
+	return nil
+}
+
+// leave is what happens when the context of the reader is done.
+func (r *bodyReader) leave() {
+	if r.quit() {
+		r.f.abandon(context.Cause(r.ctx))
+	}
+}
+
+// quit takes the reader off and reports whether it was the last of a body that
+// has not ended yet.
+func (r *bodyReader) quit() bool {
+	f := r.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.shut {
+		return false
+	}
+	r.shut = true
+	if r.stop != nil {
+		r.stop()
+	}
+	f.readers = slices.DeleteFunc(f.readers, func(o *bodyReader) bool { return o == r })
+	f.wake()
+	f.mu.Unlock()
+	last := f.unused()
+	f.mu.Lock()
+	return last
+}
+
+// abandon gives the rest of the body up.
+func (f *fill) abandon(cause error) {
+	f.mu.Lock()
+	f.budget = 0
+	idle := !f.busy && !f.pumping && !f.over
+	if idle {
+		f.busy = true
+	}
+	cancel := f.cancel
+	f.wake()
+	f.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+	_ = f.src.Close()
+	if idle {
+		f.end(errAbandoned, false)
+	}
+}
+
+// drain reads what is left of the body, within bounds.
+func (f *fill) drain() {
+	timer := time.AfterFunc(roundtrip.DrainTime, func() { f.abandon(errAbandoned) })
+	defer timer.Stop()
+	f.mu.Lock()
+	if !f.pumping && !f.busy {
+		f.pumping = true
+		go f.pump()
+	}
+	f.wake()
+	for f.err == nil && f.budget > 0 {
+		moved := f.changed()
+		f.mu.Unlock()
+		<-moved
+		f.mu.Lock()
+	}
+	f.mu.Unlock()
+}
