@@ -29,7 +29,7 @@ func ExampleOpenDirWith() {
 	defer store.Close() //nolint:errcheck // an example
 
 	client := &http.Client{Transport: &caching.Transport{Store: store}}
-	_ = client
+	defer client.CloseIdleConnections()
 	fmt.Println(store.Stats().Entries, "entries")
 	// Output: 0 entries
 }

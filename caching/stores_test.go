@@ -40,12 +40,12 @@ type dirStore struct {
 	path string
 }
 
-func openDir(t testing.TB, opts caching.DirOptions) dirStore {
-	t.Helper()
-	path := t.TempDir()
+func openDir(tb testing.TB, opts caching.DirOptions) dirStore {
+	tb.Helper()
+	path := tb.TempDir()
 	d, err := caching.OpenDirWith(path, 16<<20, opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dirStore{d, path}
 }
