@@ -2,6 +2,7 @@ package tripper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -146,5 +147,12 @@ func wantReply(t testing.TB, got reply, status int, body string) {
 	t.Helper()
 	if got.err != nil || got.status != status || got.body != body {
 		t.Errorf("got %v, want %d %q", got, status, body)
+	}
+}
+
+func wantError(t testing.TB, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
 	}
 }
