@@ -131,8 +131,10 @@ func pinSets(pins []Pin) ([]pinSet, error) {
 	for _, p := range pins {
 		set := pinSet{domain: parseDomain(p.Domain)}
 		for _, key := range p.Keys {
-			// curl writes two slashes.
-			text, ok := strings.CutPrefix(strings.Replace(key, "sha256//", "sha256/", 1), "sha256/")
+			text, ok := strings.CutPrefix(key, "sha256/")
+			if len(text) > base64.StdEncoding.EncodedLen(sha256.Size) {
+				text = strings.TrimPrefix(text, "/") // curl writes two; Base64 may begin with one
+			}
 			sum, err := base64.StdEncoding.DecodeString(text)
 			if !ok || err != nil || len(sum) != sha256.Size {
 				return nil, &Error{Phase: "TLS settings", Err: fmt.Errorf("invalid pin %q", key)}

@@ -215,6 +215,12 @@ func TestPins(t *testing.T) {
 			t.Errorf("%s: error %v, want success %v", row.name, err, row.ok)
 		}
 	}
+	for _, key := range []string{"sha256//4A+pYGDfJNr4kp6oIasTNPq9mf3eKZyGgt1vC6P4CE=", "sha256///4A+pYGDfJNr4kp6oIasTNPq9mf3eKZyGgt1vC6P4CE="} {
+		sets, err := pinSets([]Pin{{Keys: []string{key}}}) // Base64 that begins with a slash, in both forms
+		if err != nil || len(sets) != 1 || sets[0].keys[0][0] != 0xff {
+			t.Errorf("pin %q: %v, %v", key, sets, err)
+		}
+	}
 	for _, key := range []string{"", "sha256/", "sha256/AAAA", "sha1/" + own, own + "!"} {
 		err := fail(t, &Transport{Pins: []Pin{{Keys: []string{key}}}}, newRequest(t, "GET", s.URL, nil))
 		if !strings.Contains(err.Error(), "invalid pin") {
