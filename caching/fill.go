@@ -2,6 +2,7 @@ package caching
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"sync"
@@ -20,6 +21,10 @@ type fill struct {
 	size  int64 // of the body, -1 if it is not known
 	start int64 // where readers begin: what is before is stored already
 	limit int64 // largest body that is stored, 0 for no bound
+	// tls and uncompressed are what the response says. The response itself is in
+	// the hands of the layers above, who change it.
+	tls          *tls.ConnectionState
+	uncompressed bool
 	// finish commits the body, of n bytes, or drops it. It is called once.
 	finish func(n int64, whole bool)
 	// landed is called after finish. It may be nil.

@@ -244,7 +244,7 @@ func (x *exchange) joined(o *outcome, body *bodyReader) *http.Response {
 	m := o.meta
 	resp := &http.Response{
 		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),
-		Body: body, ContentLength: o.fill.size, Request: x.req, TLS: o.resp.TLS, Uncompressed: o.resp.Uncompressed,
+		Body: body, ContentLength: o.fill.size, Request: x.req, TLS: o.fill.tls, Uncompressed: o.fill.uncompressed,
 	}
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
 	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})

@@ -66,7 +66,10 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	}
 	k.primary, _ = x.primaryFor(header)
 	x.lease = nil
-	fl := &fill{src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1}
+	fl := &fill{
+		src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
+		tls: resp.TLS, uncompressed: resp.Uncompressed,
+	}
 	if err := k.begin(fl); err != nil {
 		k.drop("copying failed", err)
 		_ = w.Close()
