@@ -109,7 +109,7 @@ func (st *state) refresh(x exchange) {
 
 // renew brings the stored response up to date.
 func (x *exchange) renew(key string) {
-	fl, leader := x.st.flights.join(key)
+	fl, leader, _ := x.st.flights.join(key)
 	if !leader {
 		_ = x.st.leave(fl, false, nil)
 		if fl.isFilling() {

@@ -43,20 +43,23 @@ func (fs *flights) shard(key string) *flightShard {
 }
 
 // join returns the flight for key, a new one if there is none to join, which
-// the caller then has to lead.
-func (fs *flights) join(key string) (fl *flight, leader bool) {
+// the caller then has to lead. late is true if the flight's answer was there
+// before.
+func (fs *flights) join(key string) (fl *flight, leader, late bool) {
 	s := fs.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if fl := s.m[key]; fl != nil && fl.board() {
-		return fl, false
+	if fl := s.m[key]; fl != nil {
+		if boarded, late := fl.board(); boarded {
+			return fl, false, late
+		}
 	}
 	fl = &flight{key: key, waiting: 1}
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}
 	s.m[key] = fl
-	return fl, true
+	return fl, true, false
 }
 
 // busy reports whether there is a flight for key.
@@ -78,19 +81,20 @@ func (fs *flights) remove(fl *flight) {
 	}
 }
 
-// board adds one who waits, if the flight is still to be joined.
-func (fl *flight) board() bool {
+// board adds one who waits, if the flight is still to be joined. late is true if
+// the outcome is there already.
+func (fl *flight) board() (ok, late bool) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	if fl.settled {
-		// The outcome is there: a body on its way is joined by its own rules.
-		return fl.out.fill != nil && fl.out.fill.hold()
+		// A body on its way is joined by its own rules.
+		return fl.out.fill != nil && fl.out.fill.hold(), true
 	}
 	if fl.waiting == 0 {
-		return false // everybody left, it is being cancelled
+		return false, false // everybody left, it is being cancelled
 	}
 	fl.waiting++
-	return true
+	return true, false
 }
 
 // settle hands the outcome to all who wait. Only a flight with a body on its

@@ -73,7 +73,7 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 	if !x.shareable() {
 		return x.conclude(x.trip(x.req.Context()))
 	}
-	fl, leader := st.flights.join(x.flightKey())
+	fl, leader, late := st.flights.join(x.flightKey())
 	if leader {
 		return x.lead(fl)
 	}
@@ -82,7 +82,7 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 		return nil, err
 	}
 	x.collapsed = true
-	if resp, ok := x.share(fl); ok {
+	if resp, ok := x.share(fl, late); ok {
 		return resp, nil
 	}
 	if x.retry() {
@@ -203,12 +203,14 @@ func (x *exchange) launch(fl *flight, o *outcome) {
 }
 
 // share gives the outcome of another request's trip to this one, if it may
-// have it.
-func (x *exchange) share(fl *flight) (*http.Response, bool) {
+// have it. Who was there before the answer may share any; who comes late finds a
+// response as stored as any other, and may have it only if it is fresh (RFC 9111
+// §4, §5.2.2.4).
+func (x *exchange) share(fl *flight, late bool) (*http.Response, bool) {
 	o := &fl.out
 	switch {
 	case o.fill != nil:
-		if !x.selects(o.f) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) {
 			o.fill.release()
 			return nil, false
 		}
@@ -227,6 +229,12 @@ func (x *exchange) share(fl *flight) (*http.Response, bool) {
 		return x.instead(o)
 	}
 	return nil, false
+}
+
+// fresh reports whether the response that f is about may be reused as it is.
+func (x *exchange) fresh(f *facts) bool {
+	v := decide(x.st.cfg, &x.demand, f, time.Now())
+	return v.action == reuse && !v.stale
 }
 
 // selects reports whether the request selects the response that f is about.

@@ -30,10 +30,7 @@ func (x *exchange) acquire() bool {
 			return false
 		case release != nil:
 			x.lease = release
-			if wait == leaseFirst {
-				return false
-			}
-			// The one who had it may have stored what it got.
+			// Another process may have stored what it got since this one looked.
 			if x.retry() {
 				x.release()
 				return true
