@@ -53,8 +53,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -165,7 +167,6 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	for {
 		resp, err := next.RoundTrip(out)
 		if err != nil {
-			x.failed()
 			return nil, err
 		}
 		if resp.Request == nil {
@@ -184,7 +185,6 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		}
 		roundtrip.Discard(resp)
 		if req.Context().Err() != nil {
-			x.failed()
 			closeNew(out, again)
 			return nil, context.Cause(req.Context())
 		}
@@ -205,8 +205,13 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
 		return nil, err
 	}
+	body, err := x.body.first()
+	if err != nil {
+		// It was read for its hash, and does not go back.
+		return nil, &sourceError{"reading the body again", err}
+	}
 	if x.body.spool != nil {
-		out.Body = x.body.first()
+		out.Body = body
 	}
 	return out, nil
 }
@@ -247,7 +252,6 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 		return nil, t.telling(err)
 	}
 	if again.Body, err = x.body.again(); err != nil {
-		x.failed()
 		return nil, &sourceError{"reading the body again", err}
 	}
 	t.cookies(x.url, resp, again)
@@ -277,12 +281,20 @@ func (t *Transport) cookies(u *url.URL, resp *http.Response, again *http.Request
 	isNew := func(name string) bool {
 		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name })
 	}
-	old := again.Cookies()
-	again.Header.Del("Cookie")
-	for _, c := range old {
-		if !isNew(c.Name) {
-			again.AddCookie(c)
+	var kept []string
+	for _, line := range again.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = httpfield.TrimBlanks(pair)
+			name, _, _ := strings.Cut(pair, "=")
+			if pair != "" && !isNew(httpfield.TrimBlanks(name)) {
+				kept = append(kept, pair)
+			}
 		}
+	}
+	// What the caller has written stays as it is, though net/http would not.
+	delete(again.Header, "Cookie")
+	if len(kept) > 0 {
+		again.Header["Cookie"] = []string{strings.Join(kept, "; ")}
 	}
 	for _, c := range t.Jar.Cookies(u) {
 		if isNew(c.Name) {

@@ -55,7 +55,10 @@ type bearerSession struct{}
 func (bearerSession) Sign(a *Attempt) error {
 	token := a.Credential.Token
 	if f := a.Credential.TokenFunc; f != nil {
-		invalid, _ := strings.CutPrefix(a.Refused, "Bearer ")
+		invalid, ok := strings.CutPrefix(a.Refused, "Bearer ")
+		if !ok {
+			invalid = "" // it is a password
+		}
 		var err error
 		if token, err = f(a.Context, invalid); err != nil {
 			return &sourceError{"bearer token", err}

@@ -31,12 +31,11 @@ func (c *content) init(req *http.Request, most int64) {
 }
 
 // first returns the body to send first.
-func (c *content) first() io.ReadCloser {
+func (c *content) first() (io.ReadCloser, error) {
 	if c.spool == nil {
-		return c.req.Body
+		return c.req.Body, nil
 	}
-	r, _ := c.spool.reader(true)
-	return r
+	return c.spool.reader(true)
 }
 
 // again returns the body once more, from its beginning.

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 )
 
 // A choice is a challenge with what will answer it.
@@ -10,6 +12,7 @@ type choice struct {
 	scheme    Scheme
 	cred      Credential
 	strength  int
+	rank      int // of the credential among those of its source
 	latin1    bool
 }
 
@@ -40,36 +43,8 @@ type question struct {
 // RFC 7616 §5.1 and RFC 9110 §11.6.1 leave the choice to the client; whoever sits
 // in between can only take strong challenges away, which floor notices.
 func choose(q question) (best choice, ok bool, err error) {
-	var options []choice
-	var order []credKey
-	for _, c := range q.challenges {
-		for _, s := range q.schemes {
-			if s.Name() != c.Scheme {
-				continue
-			}
-			realm, _ := c.Param("realm")
-			creds, e := q.credentials(c.Scheme, realm)
-			if e != nil {
-				return choice{}, false, e
-			}
-			for _, cred := range creds {
-				strength, e := s.Weigh(c, cred)
-				if e != nil {
-					var u *UnsupportedError
-					if err == nil && errors.As(e, &u) {
-						err = e
-					}
-					continue
-				}
-				key := cred.key()
-				options = append(options, choice{challenge: c, scheme: s, cred: cred, strength: strength})
-				if indexKey(order, key) < 0 {
-					order = append(order, key)
-				}
-			}
-		}
-	}
-	for _, key := range order {
+	options, err := q.options()
+	for _, key := range inOrder(options) {
 		latin1, again := retryable(q.refused, key)
 		if !again {
 			continue
@@ -91,13 +66,45 @@ func choose(q question) (best choice, ok bool, err error) {
 	return choice{}, false, err
 }
 
-func indexKey(keys []credKey, key credKey) int {
-	for i := range keys {
-		if keys[i] == key {
-			return i
+// options returns every answer that could be given. The error is that of the
+// source, and then there are none, or says what the challenges are to blame for.
+func (q *question) options() (options []choice, err error) {
+	for _, c := range q.challenges {
+		for _, s := range q.schemes {
+			if s.Name() != c.Scheme {
+				continue
+			}
+			realm, _ := c.Param("realm")
+			creds, e := q.credentials(c.Scheme, realm)
+			if e != nil {
+				return nil, e
+			}
+			for i, cred := range creds {
+				strength, e := s.Weigh(c, cred)
+				if e != nil {
+					var u *UnsupportedError
+					if err == nil && errors.As(e, &u) {
+						err = e
+					}
+					continue
+				}
+				options = append(options, choice{challenge: c, scheme: s, cred: cred, strength: strength, rank: i})
+			}
 		}
 	}
-	return -1
+	return options, err
+}
+
+// inOrder returns the credentials of options in the order of their source.
+func inOrder(options []choice) []credKey {
+	sorted := slices.SortedStableFunc(slices.Values(options), func(a, b choice) int { return cmp.Compare(a.rank, b.rank) })
+	var order []credKey
+	for _, o := range sorted {
+		if key := o.cred.key(); !slices.Contains(order, key) {
+			order = append(order, key)
+		}
+	}
+	return order
 }
 
 // retryable reports whether a credential may be tried, and whether in ISO 8859-1.

@@ -78,7 +78,8 @@ type Target struct {
 // [Credential.TokenFunc].
 type Source interface {
 	// Credentials returns those to try for target, in this order. Those that are
-	// not for its origin, by their Domain, are not used.
+	// not for its origin, by their Domain, are not used, nor more than 32 for one
+	// request.
 	Credentials(ctx context.Context, target Target) ([]Credential, error)
 }
 
@@ -104,7 +105,8 @@ func (c *Credential) key() credKey {
 
 // hasPassword reports whether c can be used where a password is asked for.
 func (c *Credential) hasPassword() bool {
-	return c.Username != "" || c.Password != ""
+	// A user name beside a token says whose it is.
+	return c.Password != "" || c.Username != "" && c.Token == "" && c.TokenFunc == nil
 }
 
 // A scope is a parsed [Credential.Domain].

@@ -64,7 +64,7 @@ func (d Digest) Session(c *Challenge, cred Credential) (Session, error) {
 		return nil, err
 	}
 	s := &digestSession{digest: d, realm: ch.realm, cred: cred}
-	s.add(ch)
+	s.pool.put(s.pool.arrive(&nonce{ch: ch, value: ch.nonce}))
 	return s, nil
 }
 
@@ -96,7 +96,7 @@ func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	ch := new(digestChallenge)
 	var hasRealm bool
 	ch.realm, hasRealm = c.Param("realm")
-	if !hasRealm || len(ch.realm) > maxParam {
+	if !hasRealm || len(ch.realm) > maxParam || hasControl(ch.realm) {
 		return nil, unsupported("digest", "realm", ch.realm)
 	}
 	ch.nonce, _ = c.Param("nonce")
@@ -112,6 +112,9 @@ func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	if ch.alg == nil || d.NoMD5 && ch.alg.index == 0 {
 		return nil, unsupported("digest", "algorithm", ch.algorithm)
 	}
+	// Clones, since the field that they are parts of may be long.
+	ch.realm, ch.nonce = strings.Clone(ch.realm), strings.Clone(ch.nonce)
+	ch.opaque, ch.algorithm = strings.Clone(ch.opaque), strings.Clone(ch.algorithm)
 	ch.utf8 = saysUTF8(c)
 	hashed, _ := c.Param("userhash")
 	ch.userhash = httpfield.EqualFold(hashed, "true")

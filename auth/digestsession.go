@@ -23,9 +23,6 @@ type leaser interface {
 	lost(a *Attempt, stale bool)
 	// kept takes it back unused.
 	kept(a *Attempt)
-	// adopt takes over what a has leased from another session of the same
-	// credential and realm.
-	adopt(a *Attempt, from Session)
 }
 
 // A digestSession signs for one user in one realm.
@@ -37,13 +34,6 @@ type digestSession struct {
 
 	mu  sync.Mutex
 	ha1 [len(algorithms)][2]string // by algorithm and by Latin1
-}
-
-// add puts the nonce of ch into the pool.
-func (s *digestSession) add(ch *digestChallenge) {
-	n := &nonce{ch: ch, value: ch.nonce}
-	s.pool.arrive(n)
-	s.pool.put(n)
 }
 
 func (s *digestSession) lease(a *Attempt, wait bool) bool {
@@ -60,9 +50,7 @@ func (s *digestSession) renew(a *Attempt, c Challenge) error {
 	if err != nil {
 		return err
 	}
-	n := &nonce{ch: ch, value: ch.nonce}
-	s.pool.arrive(n)
-	a.proof.nonce = n
+	a.proof.nonce = s.pool.arrive(&nonce{ch: ch, value: ch.nonce})
 	return nil
 }
 
@@ -80,26 +68,9 @@ func (s *digestSession) kept(a *Attempt) {
 	}
 }
 
-func (s *digestSession) adopt(a *Attempt, from Session) {
-	old, ok := from.(*digestSession)
-	n := a.proof.nonce
-	if !ok {
-		return
-	}
-	if n == nil {
-		// Not signed yet: it is still in the other pool.
-		n = old.pool.lease()
-	}
-	if n == nil {
-		return
-	}
-	old.pool.drop(n, false)
-	s.pool.arrive(n)
-	a.proof.nonce = n
-}
-
 // prepare computes what does not change between the requests of n. The client
-// nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2).
+// nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2). The
+// lock of n is held.
 func (s *digestSession) prepare(n *nonce, a *Attempt) error {
 	if n.head != "" {
 		return nil
@@ -123,6 +94,18 @@ func (s *digestSession) prepare(n *nonce, a *Attempt) error {
 	return nil
 }
 
+// count gives a the next count of n.
+func (s *digestSession) count(n *nonce, a *Attempt) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := s.prepare(n, a); err != nil {
+		return err
+	}
+	n.count++
+	a.proof.count = n.count
+	return nil
+}
+
 func (s *digestSession) baseHA1(ch *digestChallenge, latin1 bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,11 +125,7 @@ func (s *digestSession) Sign(a *Attempt) error {
 	if a.proof.nonce == nil && !s.lease(a, false) {
 		return ErrNotUnasked
 	}
-	n := a.proof.nonce
-	if err := s.prepare(n, a); err != nil {
-		return err
-	}
-	p := &a.proof
+	n, p := a.proof.nonce, &a.proof
 	p.qop, p.bodyHash = "", ""
 	switch {
 	case n.ch.authInt && (s.digest.Integrity || !n.ch.auth):
@@ -161,8 +140,9 @@ func (s *digestSession) Sign(a *Attempt) error {
 	case n.ch.auth:
 		p.qop = "auth"
 	}
-	n.count++
-	p.count = n.count
+	if err := s.count(n, a); err != nil {
+		return err
+	}
 	a.Authorize(s.header(a))
 	return nil
 }
@@ -255,10 +235,9 @@ func (s *digestSession) accepted(a *Attempt, r *reply) error {
 	}
 	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
 	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
-		fresh := &nonce{ch: n.ch, value: next}
+		// First this one: somebody may be waiting.
+		s.pool.put(s.pool.arrive(&nonce{ch: n.ch, value: strings.Clone(next)}))
 		s.lost(a, false)
-		s.pool.arrive(fresh)
-		s.pool.put(fresh)
 		r.nextnonce = true
 		return nil
 	}

@@ -177,10 +177,12 @@ func TestFileIsClosed(t *testing.T) {
 func TestProxyForgets(t *testing.T) {
 	p := &auth.Proxy{Credentials: keys("joe", "password")}
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
-	header := http.Header{"Proxy-Authenticate": {`Digest realm="r", nonce="n", qop="auth"`}}
+	header := func(nonce any) http.Header {
+		return http.Header{"Proxy-Authenticate": {fmt.Sprintf(`Digest realm="r", nonce="%v", qop="auth"`, nonce)}}
+	}
 	for i := range 3000 {
 		ctx := context.WithValue(t.Context(), userKey{}, i)
-		if !p.Challenged(ctx, proxy, "", header) {
+		if !p.Challenged(ctx, proxy, "", header(i)) {
 			t.Fatal("the challenge was not taken")
 		}
 		if i%2 == 0 {
@@ -192,7 +194,7 @@ func TestProxyForgets(t *testing.T) {
 	}
 	// It still works.
 	ctx := context.WithValue(t.Context(), userKey{}, "last")
-	if !p.Challenged(ctx, proxy, "", header) {
+	if !p.Challenged(ctx, proxy, "", header("last")) {
 		t.Fatal("the challenge was not taken")
 	}
 	v, err := p.Authorize(ctx, proxy, "CONNECT", "example.com:443")

@@ -52,6 +52,10 @@ type exchange struct {
 	floor   int
 }
 
+// maxRefused bounds the credentials that are tried: a source may invent one each
+// time it is asked.
+const maxRefused = 32
+
 // unsignable reports whether err means that a request has to go unsigned.
 func unsignable(err error) bool {
 	var u *UnsupportedError
@@ -131,11 +135,7 @@ func (x *exchange) learn() {
 	key := x.Credential.key()
 	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool { return x.knows(o, realm, key) })
 	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
-	s := x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
-	if l, ok := s.(leaser); ok && s != x.session {
-		l.adopt(&x.Attempt, x.session)
-		x.session = s
-	}
+	x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
 }
 
 // knows reports whether the same credential may be sent to another origin that a
@@ -169,6 +169,10 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 		x.tell("give up", "no challenge", nil)
 		return false, nil
 	}
+	if len(x.refused) >= maxRefused {
+		x.tell("give up", "too many credentials were refused", nil)
+		return false, nil
+	}
 	c, ok, err := choose(question{
 		challenges:  challenges,
 		schemes:     x.engine.schemes,
@@ -193,26 +197,33 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 func (x *exchange) begin(c choice) (bool, error) {
 	realm, _ := c.challenge.Param("realm")
 	x.Latin1 = c.latin1
-	known := x.engine.memory.in(x.way.origin, realm, c.cred.key())
-	l, leases := Session(nil), false
-	if known != nil && known.scheme.Name() == c.scheme.Name() && known.latin1 == c.latin1 {
-		l = known.session
+	if c.cred.key() != x.Credential.key() {
+		x.Refused = "" // which is no business of another credential
 	}
-	if ls, ok := l.(leaser); ok {
-		// One pool for all nonces of a user in a space.
-		if err := ls.renew(&x.Attempt, c.challenge); err != nil {
-			return false, err
-		}
-		leases = true
+	old := x.engine.memory.in(x.way.origin, realm, c.cred.key())
+	var session Session
+	if old != nil && old.scheme.Name() == c.scheme.Name() && old.latin1 == c.latin1 {
+		session = old.session
 	}
+	l, leases := session.(leaser)
 	if !leases {
-		s, err := c.scheme.Session(&c.challenge, c.cred)
-		if err != nil {
+		var err error
+		if session, err = c.scheme.Session(&c.challenge, c.cred); err != nil {
 			return false, err
 		}
-		l = s
+		if l, leases = session.(leaser); leases {
+			first := &known{c.cred.key(), c.scheme, session, c.strength, c.latin1}
+			session = x.engine.memory.open(x.way.origin, realm, first).session
+			l = session.(leaser) // open returns no others
+		}
 	}
-	x.session, x.scheme, x.strength, x.Credential, x.answered = l, c.scheme, c.strength, c.cred, &c.challenge
+	if leases {
+		// One pool for all nonces of a user in a space.
+		if err := l.renew(&x.Attempt, c.challenge); err != nil {
+			return false, err
+		}
+	}
+	x.session, x.scheme, x.strength, x.Credential, x.answered = session, c.scheme, c.strength, c.cred, &c.challenge
 	x.floor = max(x.floor, c.strength)
 	x.engine.memory.raise(x.way.origin, realm, c.strength)
 	return true, nil

@@ -63,7 +63,7 @@ func (h HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
 	}
 	s := &hmacSession{scheme: h, hash: sha1.New}
 	var ok bool
-	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam {
+	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam || hasControl(s.realm) {
 		return nil, unsupported("hmacdigest", "realm", s.realm)
 	}
 	if s.snonce, _ = c.Param("snonce"); s.snonce == "" || len(s.snonce) > maxParam || hasControl(s.snonce) {
@@ -90,6 +90,7 @@ func (h HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
 	if hasControl(cred.Username) {
 		return nil, unsupported("hmacdigest", "user name", "with control characters")
 	}
+	s.realm, s.snonce = strings.Clone(s.realm), strings.Clone(s.snonce)
 	salt, _ := c.Param("salt")
 	s.key = hexSum(pwHash(), cred.Username+":"+hexSum(pwHash(), cred.Password+salt)+":"+s.realm)
 	return s, nil

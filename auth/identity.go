@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"sync"
 )
@@ -66,8 +67,10 @@ func (i *identities) of(c *Credential) string {
 	if ok {
 		return name
 	}
-	secret := c.Password + "\x00" + c.HA1 + "\x00" + c.Token
-	sum, err := pbkdf2.Key(sha256.New, secret, []byte("tripper auth identity\x00"+c.Username+"\x00"+c.Realm), stretch, 16)
+	// Quoted, so that no two say the same together.
+	secret := fmt.Sprintf("%q%q%q", c.Password, c.HA1, c.Token)
+	salt := fmt.Sprintf("tripper auth identity%q%q", c.Username, c.Realm)
+	sum, err := pbkdf2.Key(sha256.New, secret, []byte(salt), stretch, 16)
 	if err != nil {
 		return rand.Text()
 	}
@@ -77,7 +80,6 @@ func (i *identities) of(c *Credential) string {
 	if i.names == nil {
 		i.names = make(map[credKey]string)
 	}
-	prune(i.names, maxSessions)
-	i.names[key] = name
+	set(i.names, key, name, maxSessions)
 	return name
 }

@@ -75,7 +75,7 @@ func (k *Keyring) Clear() {
 
 // Credentials implements [Source].
 func (k *Keyring) Credentials(_ context.Context, target Target) ([]Credential, error) {
-	return k.find(roundtrip.OriginOf(&target.URL)), nil
+	return slices.Clone(k.find(roundtrip.OriginOf(&target.URL))), nil
 }
 
 // find returns the credentials for o. The result must not be changed.

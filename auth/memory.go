@@ -15,6 +15,7 @@ const (
 	maxPaths    = 512
 	maxSpaces   = 128
 	maxSessions = 256
+	maxPath     = 512 // bytes; longer ones are not worth it
 )
 
 // A memory holds the protection spaces (RFC 9110 §11.5) of all origins: which
@@ -30,6 +31,9 @@ type spaces struct {
 	realms map[string]*space
 	// paths has exact paths, and directories with a slash at their end.
 	paths map[string]*space
+	// entered has the strength of the strongest answer accepted at exact paths,
+	// whatever realm it was in.
+	entered map[string]int
 }
 
 // A space is a realm of an origin.
@@ -39,6 +43,9 @@ type space struct {
 	strength int    // of the strongest answer
 	sessions map[credKey]*known
 	last     *known // of sessions; most spaces are one user's
+	// opening has sessions that lease and wait for their first answer, so that
+	// requests in parallel share one from the start.
+	opening map[credKey]*known
 }
 
 // known is a session that was accepted.
@@ -87,16 +94,39 @@ func (m *memory) session(sp *space, key credKey) *known {
 	return sp.sessions[key]
 }
 
-// in returns the session of a credential in that realm.
+// in returns the session of a credential in that realm, if need be one that
+// nobody has accepted yet.
 func (m *memory) in(o roundtrip.Origin, realm string, key credKey) *known {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if all := m.origins[o]; all != nil {
 		if sp := all.realms[realm]; sp != nil {
-			return sp.sessions[key]
+			if k := sp.sessions[key]; k != nil {
+				return k
+			}
+			return sp.opening[key]
 		}
 	}
 	return nil
+}
+
+// open notes a session that leases before anybody has accepted it. If another
+// request has done so meanwhile, it returns that one, else k.
+func (m *memory) open(o roundtrip.Origin, realm string, k *known) *known {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sp := m.space(o, realm)
+	if sp.sessions[k.key] != nil {
+		return k // it has another scheme or charset
+	}
+	if old := sp.opening[k.key]; old != nil && old.scheme.Name() == k.scheme.Name() && old.latin1 == k.latin1 {
+		return old
+	}
+	if sp.opening == nil {
+		sp.opening = make(map[credKey]*known)
+	}
+	set(sp.opening, k.key, k, maxSessions)
+	return k
 }
 
 // floor returns the strength below which nothing must be answered any more in
@@ -112,10 +142,7 @@ func (m *memory) floor(o roundtrip.Origin, realm, path string) int {
 	if sp := all.realms[realm]; sp != nil {
 		strength = sp.strength
 	}
-	if sp := all.paths[path]; sp != nil && !strings.HasSuffix(path, "/") {
-		strength = max(strength, sp.strength)
-	}
-	return strength
+	return max(strength, all.entered[path])
 }
 
 // raise notes that an answer of that strength was given in a realm.
@@ -136,10 +163,9 @@ func (m *memory) forget(sp *space, key credKey, k *known) {
 	}
 }
 
-// learn notes a session that was accepted, and what it is good for. It returns
-// the session that is to be used from now on: that of k, or one that leases and
-// that another request has brought meanwhile.
-func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) Session {
+// learn notes a session that was accepted, and what it is good for. If another
+// request has brought one that leases meanwhile, that one stays.
+func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sp := m.space(o, realm)
@@ -152,10 +178,14 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 			k.session = old.session
 		}
 	}
-	prune(sp.sessions, maxSessions)
-	sp.sessions[key], sp.last = &k, &k
+	delete(sp.opening, key)
+	set(sp.sessions, key, &k, maxSessions)
+	sp.last = &k
 	all := m.origins[o]
 	all.claim(path, sp)
+	if len(path) <= maxPath {
+		set(all.entered, path, max(all.entered[path], k.strength), maxPaths)
+	}
 	for _, c := range domains {
 		if c.origin == o {
 			all.claim(c.path, sp)
@@ -165,18 +195,22 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 		// an origin is known only there, so the space is one of its own.
 		there := m.spaces(c.origin)
 		if there.realms[realm] == nil {
-			prune(there.realms, maxSpaces)
-			there.realms[realm] = sp
+			set(there.realms, sp.realm, sp, maxSpaces)
 		}
 		there.claim(c.path, there.realms[realm])
 	}
-	return k.session
 }
 
 // claim notes that sp is at path.
 func (s *spaces) claim(path string, sp *space) {
-	prune(s.paths, maxPaths)
-	s.paths[path] = sp
+	if len(path) > maxPath {
+		return
+	}
+	if s.paths[path] == nil {
+		// The path is a part of a field that need not be kept for it.
+		path = strings.Clone(path)
+	}
+	set(s.paths, path, sp, maxPaths)
 }
 
 // spaces returns those of o, which it makes if there are none.
@@ -186,9 +220,8 @@ func (m *memory) spaces(o roundtrip.Origin) *spaces {
 	}
 	all := m.origins[o]
 	if all == nil {
-		prune(m.origins, maxOrigins)
-		all = &spaces{realms: make(map[string]*space), paths: make(map[string]*space)}
-		m.origins[o] = all
+		all = &spaces{realms: make(map[string]*space), paths: make(map[string]*space), entered: make(map[string]int)}
+		set(m.origins, o, all, maxOrigins)
 	}
 	return all
 }
@@ -197,21 +230,25 @@ func (m *memory) space(o roundtrip.Origin, realm string) *space {
 	all := m.spaces(o)
 	sp := all.realms[realm]
 	if sp == nil {
-		prune(all.realms, maxSpaces)
+		realm = strings.Clone(realm) // without the field that it is a part of
 		sp = &space{realm: realm}
-		all.realms[realm] = sp
+		set(all.realms, realm, sp, maxSpaces)
 	}
 	return sp
 }
 
-// prune makes room in a map that has reached its bound.
-func prune[K comparable, V any](m map[K]V, bound int) {
-	for k := range m {
-		if len(m) < bound {
-			return
+// set sets m[k] to v. A map that has reached its bound loses something else for
+// it, unless it has a k already.
+func set[K comparable, V any](m map[K]V, k K, v V, bound int) {
+	if _, ok := m[k]; !ok {
+		for old := range m {
+			if len(m) < bound {
+				break
+			}
+			delete(m, old)
 		}
-		delete(m, k)
 	}
+	m[k] = v
 }
 
 // A claim is a part of an origin that belongs to a protection space.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -115,7 +116,7 @@ type netrcSource struct {
 
 // Credentials implements [Source].
 func (s *netrcSource) Credentials(_ context.Context, t Target) ([]Credential, error) {
-	return s.find(roundtrip.OriginOf(&t.URL)), nil
+	return slices.Clone(s.find(roundtrip.OriginOf(&t.URL))), nil
 }
 
 func (s *netrcSource) find(o roundtrip.Origin) []Credential {

@@ -7,17 +7,23 @@ import (
 	"time"
 )
 
-// A nonce is what one challenge, or one nextnonce, gave. It belongs to whoever
-// holds the pointer: to the pool, or to one request in flight.
+// A nonce is what one challenge, or one nextnonce, gave. It is leased to one
+// request in flight, unless the server gives the same one to several.
 type nonce struct {
-	ch     *digestChallenge
-	value  string
+	ch    *digestChallenge
+	value string
+
+	mu    sync.Mutex
+	count uint32 // requests sent with it
+	// What does not change between requests; set by the first.
 	cnonce string
 	ha1    string // of this nonce, for the algorithms with -sess
 	head   string // Digest username, realm, nonce
 	tail   string // opaque, userhash
-	count  uint32 // requests sent with it
-	seq    uint64 // order of arrival
+
+	// What follows belongs to the pool.
+	seq  uint64 // order of arrival
+	dead bool   // not to be used by any other
 }
 
 // maxFree bounds the nonces that wait for requests: as many as were once in
@@ -29,14 +35,16 @@ const maxFree = 256
 // order, and requests in parallel do.
 type noncePool struct {
 	mu      sync.Mutex
-	free    []*nonce // the freshest last
+	free    []*nonce          // the freshest last
+	live    map[string]*nonce // free or leased, by value
+	dropped *nonce            // the last one: a server may give it again
 	leased  int
 	waiters []chan *nonce
 	seq     uint64
 	floor   uint64 // nonces up to this one are known to be stale
 }
 
-// lease returns a nonce that nobody else holds, or nil if there is none.
+// lease returns a nonce that is free, or nil if there is none.
 func (p *noncePool) lease() *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,28 +99,49 @@ func (p *noncePool) await(ctx context.Context) *nonce {
 	return nil
 }
 
-// arrive gives a nonce that came with an answer its place in the order, and has
-// it count as leased.
-func (p *noncePool) arrive(n *nonce) {
+// arrive leases the nonce n that came with an answer. If the server has given the
+// same before, it is that one, which is counted on: then several requests may
+// hold it, and only the order of their counts is left to chance.
+func (p *noncePool) arrive(n *nonce) *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	old := p.live[n.value]
+	if old == nil && p.dropped != nil && p.dropped.value == n.value {
+		old = p.dropped
+	}
+	if old != nil && *old.ch == *n.ch {
+		if i := slices.Index(p.free, old); i >= 0 {
+			p.free = slices.Delete(p.free, i, i+1)
+		}
+		n = old
+	}
+	if p.live == nil {
+		p.live = make(map[string]*nonce)
+	}
+	p.live[n.value] = n
 	p.seq++
-	n.seq = p.seq
+	n.seq, n.dead = p.seq, false
 	p.leased++
+	return n
 }
 
 // put takes a leased nonce back for the next request.
 func (p *noncePool) put(n *nonce) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiters) > 0 {
+	good := !n.dead && n.seq > p.floor
+	if good && len(p.waiters) > 0 {
 		ch := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		ch <- n
 		return
 	}
 	p.leased--
-	if n.seq > p.floor && len(p.free) < maxFree {
+	switch {
+	case !good || len(p.free) >= maxFree:
+		p.bury(n)
+		p.wake()
+	case !slices.Contains(p.free, n):
 		p.free = append(p.free, n)
 	}
 }
@@ -123,14 +152,40 @@ func (p *noncePool) drop(n *nonce, stale bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leased--
+	n.dead = true
 	if stale && n.seq > p.floor {
 		p.floor = n.seq
-		p.free = slices.DeleteFunc(p.free, func(f *nonce) bool { return f.seq <= p.floor })
 	}
-	if p.leased == 0 {
-		for _, ch := range p.waiters {
-			ch <- nil
+	p.free = slices.DeleteFunc(p.free, func(f *nonce) bool {
+		if f.seq > p.floor {
+			return f.dead
 		}
-		p.waiters = nil
+		p.bury(f)
+		return true
+	})
+	p.bury(n)
+	// After a stale one the server has already sent another.
+	if !stale {
+		p.wake()
 	}
+}
+
+// bury sees to it that n is not used any more, unless the server gives it again.
+func (p *noncePool) bury(n *nonce) {
+	n.dead = true
+	p.dropped = n
+	if p.live[n.value] == n {
+		delete(p.live, n.value)
+	}
+}
+
+// wake tells those who wait that nothing will come.
+func (p *noncePool) wake() {
+	if p.leased > 0 {
+		return
+	}
+	for _, ch := range p.waiters {
+		ch <- nil
+	}
+	p.waiters = nil
 }

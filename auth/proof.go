@@ -80,10 +80,11 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 	if r.resp == nil || r.resp.Body == nil || r.resp.Body == http.NoBody || r.resp.StatusCode == http.StatusSwitchingProtocols {
 		return check.compare(got, uri, check.nonce.ch.alg.sumText(""))
 	}
-	// The nonce goes back to the pool now and may be counted on; the copy stays.
-	own := *check.nonce
-	check.nonce = &own
-	r.resp.Body = &provenBody{ReadCloser: r.resp.Body, hash: own.ch.alg.hasher(), proof: check, want: got, uri: uri}
+	if r.resp.Uncompressed {
+		// net/http has taken the coding off, and the proof is of what it took off.
+		return nil
+	}
+	r.resp.Body = &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
 	return nil
 }
 

@@ -54,6 +54,8 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 // end says that nothing more is sent.
 func (x *exchange) end() {
 	x.body.finish()
+	// Without an answer, or if something below has panicked, a nonce is still out.
+	x.failed()
 	*x = exchange{}
 	exchanges.Put(x)
 }

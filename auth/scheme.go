@@ -78,7 +78,7 @@ type Attempt struct {
 	// does not say charset="UTF-8" has refused them in UTF-8.
 	Latin1 bool
 	// Refused is the value of Authorization that this request was refused with
-	// before, or empty.
+	// just before, by the same credential, or empty.
 	Refused string
 	// Body returns the content of the request from its beginning, for schemes
 	// that hash it. It fails if the content cannot be read twice.

@@ -1,0 +1,31 @@
+package auth
+
+import (
+	"fmt"
+	"io"
+)
+
+// Format implements [fmt.Formatter]: whatever the verb, the user name and no
+// secret is printed.
+func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// Format implements [fmt.Formatter]: the number of credentials is printed, and
+// none of them.
+func (k *Keyring) Format(f fmt.State, _ rune) {
+	n := 0
+	if k != nil {
+		k.mu.RLock()
+		n = len(k.entries)
+		k.mu.RUnlock()
+	}
+	_, _ = fmt.Fprintf(f, "keyring of %d", n)
+}
+
+// Format implements [fmt.Formatter]: nothing that t has learned is printed.
+func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Transport") }
+
+// Format implements [fmt.Formatter], as that of a Transport.
+func (b *bound) Format(f fmt.State, c rune) { b.t.Format(f, c) }
+
+// Format implements [fmt.Formatter]: nothing that p has learned is printed.
+func (p *Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Proxy") }
