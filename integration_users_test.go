@@ -267,6 +267,45 @@ func TestStaleUsers(t *testing.T) {
 	})
 }
 
+// TestSessionsOfStrangers: two who have no cookies yet do not get one session,
+// neither by a shared fetch nor from the store, unless the response says that it
+// may be used again.
+func TestSessionsOfStrangers(t *testing.T) {
+	t.Parallel()
+	for _, cc := range []string{"", "no-cache", "max-age=0", "private"} {
+		release := make(chan struct{})
+		var count atomic.Int32
+		o := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+			n := count.Add(1)
+			<-release
+			w.Header().Set("Set-Cookie", fmt.Sprint("sid=", n))
+			w.Header().Set("Last-Modified", "Mon, 01 Jan 2018 00:00:00 GMT")
+			if cc != "" {
+				w.Header().Set("Cache-Control", cc)
+			}
+		})
+		client := newLayers(t).client()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		sessions := make(map[string]int)
+		visit := func() {
+			r := ask(t.Context(), client, "GET "+o.URL+"/")
+			mu.Lock()
+			defer mu.Unlock()
+			sessions[r.header.Get("Set-Cookie")]++
+		}
+		for range 5 {
+			wg.Go(visit)
+		}
+		close(release)
+		wg.Wait()
+		visit()
+		if len(sessions) != 6 {
+			t.Errorf("Cache-Control %q: six strangers in sessions %v", cc, sessions)
+		}
+	}
+}
+
 // TestCookiesOfHits: Set-Cookie counts when the origin sends it, and not each
 // time a stored response repeats it.
 func TestCookiesOfHits(t *testing.T) {

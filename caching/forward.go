@@ -210,7 +210,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, bool) {
 	o := &fl.out
 	switch {
 	case o.fill != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) {
 			o.fill.release()
 			return nil, false
 		}
@@ -235,6 +235,12 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, bool) {
 func (x *exchange) fresh(f *facts) bool {
 	v := decide(x.st.cfg, &x.demand, f, time.Now())
 	return v.action == reuse && !v.stale
+}
+
+// personal reports whether a response sets cookies without saying that it may be
+// used again: then it is shared with nobody, lest two users have one session.
+func (f *facts) personal(h http.Header) bool {
+	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.public || f.lifetime <= 0 || f.dir.noCache)
 }
 
 // selects reports whether the request selects the response that f is about.

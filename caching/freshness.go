@@ -134,7 +134,7 @@ func dateCase(s string) string {
 // heuristic is the lifetime of a response that does not state one (RFC 9111
 // §4.2.2): a tenth of the time since it was last modified, within a bound.
 // There is none for a URL with a query, as in OkHttp and most deployed caches,
-// unless the response says that it is public.
+// nor for a response that sets cookies, unless it says that it is public.
 func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Duration, string) {
 	if ttl := cfg.statusTTL[m.Status]; ttl > 0 {
 		return ttl, "by status"
@@ -145,6 +145,10 @@ func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Durati
 	case !d.present && httpfield.HasToken(m.Header["Pragma"], "no-cache"):
 		return 0, "none"
 	case hasQuery(m.URL) && !d.public:
+		return 0, "none"
+	case len(m.Header["Set-Cookie"]) > 0 && !d.public:
+		// RFC 9111 §7.3 leaves it to the response to say whether it may be used
+		// again: this one does not, and looks as if it were for one user.
 		return 0, "none"
 	}
 	if modified, ok := httpDate(m.Header["Last-Modified"], date); ok {
