@@ -20,13 +20,17 @@ type profile struct {
 	settings func() *caching.Transport
 }
 
+// The suite speaks for one user, whatever cookies it sends, as examples/cacheproxy
+// does: Partition says so.
 var profiles = []profile{
-	{Private, func() *caching.Transport { return new(caching.Transport) }},
-	{Shared, func() *caching.Transport { return &caching.Transport{Shared: true} }},
+	{Private, func() *caching.Transport { return &caching.Transport{Partition: oneUser} }},
+	{Shared, func() *caching.Transport { return &caching.Transport{Partition: oneUser, Shared: true} }},
 	{CDN, func() *caching.Transport {
-		return &caching.Transport{Shared: true, Targeted: []string{"CDN-Cache-Control"}}
+		return &caching.Transport{Partition: oneUser, Shared: true, Targeted: []string{"CDN-Cache-Control"}}
 	}},
 }
+
+func oneUser(*http.Request) string { return "" }
 
 func (p profile) cache(origin http.RoundTripper) (http.RoundTripper, func()) {
 	c := p.settings()

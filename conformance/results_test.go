@@ -15,7 +15,7 @@ func results(w io.Writer, suites []Suite, names []string, scores [][]Score, fail
 	_, err := fmt.Fprintf(w, `# Results of http-tests/cache-tests
 
 %d cases of the suite behind cache-tests.fyi (commit b55b8bd), run against caching.Transport in three settings:
-*private* is the zero value, *shared* has Shared set, and *cdn* has Targeted set to CDN-Cache-Control beside.
+*private* is the zero value with one user (Partition), *shared* has Shared set, and *cdn* has Targeted set to CDN-Cache-Control beside.
 Required cases are rules; optimal ones are chances to reuse a response; checks are questions without a right answer.
 
 Written by `+"`go test ./conformance -run TestConformance -update`"+`.

@@ -81,14 +81,22 @@ func Settings(mode string) (*caching.Transport, error) {
 	base.DisableCompression = true
 	switch mode {
 	case "private":
-		return &caching.Transport{Base: base}, nil
+		return &caching.Transport{Base: base, Partition: byCredentials}, nil
 	case "shared":
-		return &caching.Transport{Base: base, Shared: true}, nil
+		return &caching.Transport{Base: base, Partition: byNothing, Shared: true}, nil
 	case "cdn":
-		return &caching.Transport{Base: base, Shared: true, Targeted: []string{"CDN-Cache-Control"}}, nil
+		return &caching.Transport{Base: base, Partition: byNothing, Shared: true, Targeted: []string{"CDN-Cache-Control"}}, nil
 	}
 	return nil, fmt.Errorf("-mode %q: want private, shared or cdn", mode)
 }
+
+// A Go program may serve many users with one client, so that caching parts them
+// by the cookies they send. To a proxy cookies mean what RFC 9111 has them mean:
+// nothing, unless the origin says Vary or private.
+func byCredentials(r *http.Request) string { return r.Header.Get("Authorization") }
+
+// In a shared cache RFC 9111 §3.5 decides what credentials mean.
+func byNothing(*http.Request) string { return "" }
 
 // OpenStore opens the stores that caching has: memory and dir:PATH, of 1 GiB.
 func OpenStore(spec string) (caching.Store, error) {
