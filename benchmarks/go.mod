@@ -4,20 +4,23 @@ go 1.26.0
 
 replace github.com/tripper-go/tripper => ../
 
-require github.com/tripper-go/tripper v0.0.0
+require (
+	github.com/PuerkitoBio/rehttp v1.4.0
+	github.com/andybalholm/brotli v1.2.8
+	github.com/failsafe-go/failsafe-go v0.9.8
+	github.com/gregjones/httpcache v0.0.0-20190611155906-901d90724c79
+	github.com/hashicorp/go-cleanhttp v0.5.2
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/icholy/digest v1.2.0
+	github.com/klauspost/compress v1.20.3
+	github.com/tripper-go/tripper v0.0.0
+)
 
 require (
-	github.com/PuerkitoBio/rehttp v1.4.0 // indirect
-	github.com/andybalholm/brotli v1.2.8 // indirect
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
 	github.com/dunglas/httpsfv v1.1.2 // indirect
-	github.com/failsafe-go/failsafe-go v0.9.8 // indirect
-	github.com/gregjones/httpcache v0.0.0-20190611155906-901d90724c79 // indirect
-	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
-	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
-	github.com/icholy/digest v1.2.0 // indirect
 	github.com/influxdata/tdigest v0.0.1 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
