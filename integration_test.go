@@ -38,7 +38,7 @@ type seenRequest struct {
 	header            http.Header
 }
 
-func newOrigin(t testing.TB, h http.HandlerFunc) *origin {
+func newOrigin(t *testing.T, h http.HandlerFunc) *origin {
 	t.Helper()
 	o := &origin{}
 	o.Server = httptest.NewServer(o.recorded(h))
@@ -79,7 +79,7 @@ type layers struct {
 }
 
 // newLayers returns all layers; retries do not wait.
-func newLayers(t testing.TB) *layers {
+func newLayers(t *testing.T) *layers {
 	l := &layers{
 		decompress: &decompress.Transport{}, redirects: &redirects.Transport{}, lostupdate: &lostupdate.Transport{},
 		caching: &caching.Transport{}, retry: &retry.Transport{Backoff: retry.Constant(0)}, auth: &auth.Transport{},
@@ -143,14 +143,14 @@ func ask(ctx context.Context, client *http.Client, head string, body ...string) 
 	return reply{resp.StatusCode, string(b), resp.Header, caching.FromCache(resp), err}
 }
 
-func wantReply(t testing.TB, got reply, status int, body string) {
+func wantReply(t *testing.T, got reply, status int, body string) {
 	t.Helper()
 	if got.err != nil || got.status != status || got.body != body {
 		t.Errorf("got %v, want %d %q", got, status, body)
 	}
 }
 
-func wantError(t testing.TB, err, want error) {
+func wantError(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("error %v, want %v", err, want)
