@@ -23,7 +23,8 @@ import (
 // recommended is the order of the package documentation.
 func recommended() Chain {
 	return Chain{
-		ErrorResponses{}, &trace.Log{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
+		ErrorResponses{},
+		&trace.Log{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
 		&caching.Transport{}, &retry.Transport{}, &auth.Transport{},
 	}
 }

@@ -80,6 +80,7 @@ type layers struct {
 
 // newLayers returns all layers; retries do not wait.
 func newLayers(t *testing.T) *layers {
+	t.Helper()
 	l := &layers{
 		decompress: &decompress.Transport{}, redirects: &redirects.Transport{}, lostupdate: &lostupdate.Transport{},
 		caching: &caching.Transport{}, retry: &retry.Transport{Backoff: retry.Constant(0)}, auth: &auth.Transport{},
