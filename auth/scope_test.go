@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -327,70 +326,6 @@ func TestJar(t *testing.T) {
 		t.Errorf("the caller's Cookie became %q", got)
 	}
 }
-
-// TestBadInput: the 401 as it came, at once, unread.
-func TestBadInput(t *testing.T) {
-	for name, line := range map[string]string{
-		"blanks":               strings.Repeat(" ", 64<<10),
-		"blanks in it":         `Basic` + strings.Repeat(" ", 64<<10) + `realm`,
-		"NBSP":                 "Digest realm=\"r\"" + strings.Repeat("\u00a0", 32<<10) + ",nonce=x",
-		"commas":               strings.Repeat(",", 64<<10),
-		"open quote":           `Digest realm="r", nonce="` + strings.Repeat("x", 64<<10),
-		"open quotes":          strings.Repeat(`Digest realm="`, 5<<10),
-		"backslashes":          `Digest realm="` + strings.Repeat(`\`, 64<<10),
-		"doubled parameters":   `Digest realm="r", nonce="a", nonce="b", qop="auth"`,
-		"doubled realm":        `Digest realm="r", realm="s", nonce="a", qop="auth"`,
-		"no nonce":             `Digest realm="r", qop="auth"`,
-		"empty nonce":          `Digest realm="r", nonce="", qop="auth"`,
-		"no realm":             `Digest nonce="n", qop="auth"`,
-		"unknown algorithm":    `Digest realm="r", nonce="n", qop="auth", algorithm=SHA-1`,
-		"unknown qop":          `Digest realm="r", nonce="n", qop="auth-conf"`,
-		"nonce of a megabyte":  `Digest realm="r", qop="auth", nonce="` + strings.Repeat("n", 1<<20) + `"`,
-		"opaque of a megabyte": `Digest realm="r", qop="auth", nonce="n", opaque="` + strings.Repeat("n", 1<<20) + `"`,
-		"-sess without qop":    `Digest realm="r", nonce="n", algorithm=MD5-sess`,
-		"bare Basic":           `Basic`,
-		"bare Digest":          `Digest`,
-		"bare WSSE":            `WSSE`,
-		"Negotiate":            `Negotiate`,
-		"NTLM":                 `NTLM TlRMTVNTUAACAAAA==`,
-		"OAuth (httplib2 A21)": `OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."`,
-		"many schemes":         strings.Repeat("Negotiate, ", 5<<10),
-		"WSSE of another kind": `WSSE realm="r", profile="Other"`,
-		"nothing":              "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			script := rttest.NewScript(t, rttest.Func(func(req *http.Request) (*http.Response, error) {
-				return &http.Response{
-					StatusCode: 401, Header: http.Header{"Www-Authenticate": {line}}, Body: unread{t}, Request: req,
-				}, nil
-			}))
-			rt := &auth.Transport{Base: script, Credentials: keys("joe", "password")}
-			req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			start := time.Now()
-			resp, err := rt.RoundTrip(req)
-			if err != nil || resp.StatusCode != 401 {
-				t.Fatal(resp, err)
-			}
-			// Far more than it takes, and far less than anything but linear time would.
-			if took := time.Since(start); took > 2*time.Second {
-				t.Errorf("took %v", took)
-			}
-			_ = resp.Body.Close()
-		})
-	}
-}
-
-// unread is a body that must not be read.
-type unread struct{ t *testing.T }
-
-func (u unread) Read([]byte) (int, error) {
-	u.t.Error("the body was read")
-	return 0, errors.New("read")
-}
-func (unread) Close() error { return nil }
 
 // TestTraceTellsNoSecrets looks at every event of a full exchange.
 func TestTraceTellsNoSecrets(t *testing.T) {
