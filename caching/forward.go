@@ -191,10 +191,10 @@ func (x *exchange) launch(fl *flight, o *outcome) {
 	if o.fill == nil {
 		return
 	}
-	f := o.fill
+	f, st := o.fill, x.st // the closure must not hold x, which could else not live on the stack
 	f.mu.Lock()
 	f.cancel = o.cancel
-	f.landed = func() { x.st.flights.remove(fl) }
+	f.landed = func() { st.flights.remove(fl) }
 	landed := f.err != nil
 	f.mu.Unlock()
 	if landed {
