@@ -46,6 +46,7 @@ func (p *peerTest) run(t *testing.T) {
 }
 
 func (p *peerTest) server(t *testing.T) {
+	t.Helper()
 	user, trips := p.user, p.trips
 	if user == "" {
 		user = "joe"
@@ -232,6 +233,7 @@ func peerTrackers() []peerTest {
 			steps: []rttest.Step{challenge(md5Digest), yes}, want: "- digest:n:1",
 		}},
 		{peer: "resty#1009, curl#6309", fails: "a POST to a place that asks nobody", f: func(t *testing.T) {
+			t.Helper()
 			script := rttest.NewScript(t, yes)
 			rt := &auth.Transport{Base: script, Credentials: keys("joe", "password")}
 			if status, _, err := do(t, rt, "POST", "http://example.com/", strings.NewReader("payload")); status != 200 || err != nil {
@@ -242,6 +244,7 @@ func peerTrackers() []peerTest {
 			}
 		}},
 		{peer: "icholy", fails: "to close the body", f: func(t *testing.T) {
+			t.Helper()
 			script := rttest.NewScript(t, challenge(md5Digest), yes)
 			rt := &auth.Transport{Base: script, Credentials: keys("joe", "password")}
 			req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://example.com/", nil)
