@@ -145,6 +145,9 @@ func (x *exchange) refuse(why string, err error) error {
 
 // learn remembers what resp teaches. sent is the sum of what was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
+	if x.plain(resp) && !x.keepsUnknown() && x.Tags == nil && x.tags().(*Memory).empty() {
+		return // the usual case, and the clock is not even read
+	}
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
 	if what == set && v.Unknown && !x.keepsUnknown() {
 		what = forget
@@ -164,6 +167,13 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 		}
 	}
 	x.remember(key, what, v)
+}
+
+// plain reports whether resp answers a read and comes without a validator: at
+// most it teaches that nothing is known. A 304 stands for a version even so.
+func (x *exchange) plain(resp *http.Response) bool {
+	return (x.method == http.MethodGet || x.method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
+		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0
 }
 
 func (x *exchange) remember(key string, what lesson, v Version) {
