@@ -155,7 +155,9 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	if t.Tune != nil {
 		t.Tune(r.tr)
 	}
-	if r.tr.TLSClientConfig == nil {
+	if own := r.tr.TLSClientConfig; own != nil {
+		r.tr.TLSClientConfig = own.Clone() // Tune may give the same one to every route
+	} else {
 		r.tr.TLSClientConfig = c.tlsConfig()
 	}
 	d := &dialer{c: c, base: r.tr.DialContext, tls: c.proxyTLS(r.tr.TLSClientConfig, proxy), tune: r.tr}
@@ -164,13 +166,17 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	}
 	c.identify(r.tr.TLSClientConfig, key)
 	r.tr.Proxy = nil
+	if proxy != nil || key.cert != none || key.pin != none {
+		// They would lead around the proxy, the pins and the certificate.
+		r.tr.DialTLSContext = nil
+		r.tr.DialTLS = nil //nolint:staticcheck // Deprecated, but net/http still obeys it.
+	}
 	if proxy == nil {
 		r.tr.DialContext = d.direct
 		return r
 	}
 	r.kind, _ = kindOf(proxy) // the caller has made sure
 	d.proxy = proxy
-	r.tr.DialTLSContext = nil
 	switch {
 	case r.kind.socks():
 		r.tr.DialContext = d.socks

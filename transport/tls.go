@@ -85,6 +85,7 @@ func (c *config) identify(cfg *tls.Config, key routeKey) {
 	if key.cert != none {
 		cfg.Certificates = nil
 		cfg.GetClientCertificate = c.certs[key.cert].cert.forHandshake
+		cfg.ClientSessionCache = sessionsOfOneRoute(cfg.ClientSessionCache)
 	}
 	if key.pin != none {
 		set, next := c.pins[key.pin], cfg.VerifyConnection

@@ -144,8 +144,8 @@ type Transport struct {
 	// called once for each one that is made, that is for each way to travel
 	// (proxy, client certificate), so limits such as MaxConnsPerHost hold for
 	// each of them. DialContext, if Tune sets it, makes the connections to
-	// servers and proxies. Proxy, as well as DialTLSContext where there is a
-	// proxy, is overridden.
+	// servers and proxies. Proxy is overridden, and so are DialTLSContext and
+	// DialTLS where a proxy, Pins or Certificates are for the server.
 	Tune func(*http.Transport)
 
 	once   sync.Once
