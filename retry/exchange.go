@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -106,20 +107,27 @@ func (x *exchange) outgoing(last Attempt) (*http.Request, error) {
 		out.Body = body
 	}
 	if !first && x.t.Prepare != nil {
-		body := out.Body
-		err := x.t.Prepare(out, last)
-		if x.body != nil && (err != nil || out.Body != body) {
-			// It is not going to be sent, or not this one.
-			_ = body.Close()
-		}
-		if err != nil {
-			if x.body == nil {
-				roundtrip.CloseBody(out)
-			}
+		if err := x.prepare(out, last); err != nil {
 			return nil, &finalError{err}
 		}
 	}
 	return out, nil
+}
+
+// prepare has Transport.Prepare change out, and closes what is not going to be
+// sent: both bodies if there is an error, the old one if there is a new one.
+func (x *exchange) prepare(out *http.Request, last Attempt) error {
+	body := out.Body
+	err := x.t.Prepare(out, last)
+	// Values that cannot be compared are taken for one and the same.
+	replaced := (body == nil || reflect.ValueOf(body).Comparable()) && out.Body != body
+	if body != nil && (err != nil || replaced) {
+		_ = body.Close()
+	}
+	if err != nil && replaced {
+		roundtrip.CloseBody(out)
+	}
+	return err
 }
 
 // copyOnce returns a copy of out that shares its header, unless it is a copy of

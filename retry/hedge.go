@@ -111,6 +111,7 @@ func (x *exchange) second(out *http.Request) *http.Request {
 	if roundtrip.HasBody(x.req) {
 		body, err := x.req.GetBody()
 		if err != nil {
+			x.giveBack()
 			return nil
 		}
 		second.Body = body
