@@ -45,9 +45,15 @@ func sameOrigin(a, b *http.Request) bool {
 	if a.URL != nil && b.URL != nil && a.URL.Scheme == b.URL.Scheme && a.URL.Host == b.URL.Host && a.Host == b.Host {
 		return true
 	}
-	return a.URL != nil && b.URL != nil &&
-		roundtrip.OriginOf(a.URL) == roundtrip.OriginOf(b.URL) &&
-		roundtrip.OriginOf(cookieURL(a)) == roundtrip.OriginOf(cookieURL(b))
+	return a.URL != nil && b.URL != nil && sameServer(a.URL, b.URL) && sameServer(cookieURL(a), cookieURL(b))
+}
+
+// sameServer reports whether two URLs name one origin. A name that ends in a dot
+// is not the one without: the resolver's search list may make another server of
+// the latter ("intranet" and "intranet.").
+func sameServer(a, b *url.URL) bool {
+	return roundtrip.OriginOf(a) == roundtrip.OriginOf(b) &&
+		strings.HasSuffix(a.Hostname(), ".") == strings.HasSuffix(b.Hostname(), ".")
 }
 
 // strip removes what must not go where the request goes, and returns the names.
