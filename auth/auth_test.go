@@ -58,9 +58,10 @@ type exchange struct {
 	name, why string
 	t         auth.Transport
 	// url of the requests, one for each: http://example.com/a/b if nil.
-	urls   []string
-	header http.Header
-	steps  []rttest.Step
+	urls    []string
+	header  http.Header
+	prepare func(*http.Request) // if set, what else is done to each
+	steps   []rttest.Step
 	// want has the scheme that each request on the wire is signed with, "-" if it
 	// is not; for Digest with its algorithm, nonce and count.
 	want   string
@@ -89,6 +90,9 @@ func (x *exchange) run(t *testing.T) {
 			t.Fatal(e)
 		}
 		maps.Copy(req.Header, x.header)
+		if x.prepare != nil {
+			x.prepare(req)
+		}
 		var resp *http.Response
 		if resp, err = x.t.RoundTrip(req); err != nil {
 			break

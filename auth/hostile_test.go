@@ -46,6 +46,37 @@ func TestHostile(t *testing.T) {
 			steps: []rttest.Step{rttest.Respond(basic)}, want: "-", status: 401,
 		},
 		{
+			name: "wrong in UTF-8 and in ISO 8859-1", why: "two tries, and no more",
+			t:     auth.Transport{Credentials: keys("ü", "ü")},
+			steps: []rttest.Step{rttest.Respond(basic), rttest.Respond(basic), rttest.Respond(basic)},
+			want:  "- basic:w7w6w7w= basic:/Dr8", status: 401,
+		},
+		{
+			name: "not in ISO 8859-1", why: "what that cannot say is not tried in it",
+			t:     auth.Transport{Credentials: keys("Дое", "ü")},
+			steps: []rttest.Step{rttest.Respond(basic), rttest.Respond(basic)}, want: "- basic:0JTQvtC1OsO8", status: 401,
+		},
+		{
+			name: "a token with a line end", why: "it cannot be sent, and the 401 says why something was to be",
+			t:     auth.Transport{Credentials: auth.Credential{Token: "a\nb"}},
+			steps: []rttest.Step{challenge("Bearer")}, want: "-", status: 401,
+		},
+		{
+			name: "a ring of redirects", why: "a way that has no end has no beginning that the caller asked for",
+			t: auth.Transport{Credentials: keys("joe", "password")}, steps: []rttest.Step{rttest.Respond(basic)}, want: "-", status: 401,
+			prepare: func(req *http.Request) { req.Response = &http.Response{Request: req} },
+		},
+		{
+			name: "a redirect from nowhere", why: "likewise",
+			t: auth.Transport{Credentials: keys("joe", "password")}, steps: []rttest.Step{rttest.Respond(basic)}, want: "-", status: 401,
+			prepare: func(req *http.Request) { req.Response = new(http.Response) },
+		},
+		{
+			name: "the caller's own X-WSSE", why: "is left alone like an Authorization",
+			t: auth.Transport{Credentials: keys("joe", "password")}, steps: []rttest.Step{rttest.Respond(basic)}, want: "x-wsse", status: 401,
+			header: http.Header{"X-Wsse": {"UsernameToken"}},
+		},
+		{
 			name: "first credential first", why: "whichever challenge comes first in the response",
 			t: auth.Transport{Credentials: auth.SourceFunc(func(context.Context, auth.Target) ([]auth.Credential, error) {
 				return []auth.Credential{{Token: "t"}, {Username: "joe", Password: "password"}}, nil
