@@ -105,6 +105,11 @@ type Transport struct {
 	// can do fail with the [*UnsupportedError]. If false, the 401 is returned.
 	Unsupported bool
 
+	// ChallengeField and AnswerField are the names of the fields that challenges
+	// come in and answers go out in, for gateways that leave the usual ones to
+	// what is behind them. If empty, they are WWW-Authenticate and Authorization.
+	ChallengeField, AnswerField string
+
 	once   sync.Once
 	engine engine
 }
@@ -149,6 +154,12 @@ func (t *Transport) setup() *engine {
 		}
 		e.preemptive, e.requireTLS, e.trust = t.Preemptive, t.RequireTLS, t.TrustRedirects
 		e.authenticate, e.infoField = "Www-Authenticate", "Authentication-Info"
+		if t.ChallengeField != "" {
+			e.authenticate = http.CanonicalHeaderKey(t.ChallengeField)
+		}
+		if t.AnswerField != "" {
+			e.answer = http.CanonicalHeaderKey(t.AnswerField)
+		}
 	})
 	return &t.engine
 }

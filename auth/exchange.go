@@ -20,6 +20,7 @@ type engine struct {
 	requireTLS   bool
 	trust        bool // redirects
 	authenticate string
+	answer       string // if empty, it is Authorization or that of a proxy
 	infoField    string
 	proxy        bool
 	memory       memory

@@ -349,3 +349,37 @@ func TestOneNonceForAll(t *testing.T) {
 		}
 	}
 }
+
+// TestFields: a gateway has fields of its own, and what is in the usual ones is
+// for somebody behind it.
+func TestFields(t *testing.T) {
+	script := rttest.NewScript(t,
+		rttest.Respond("HTTP/1.1 401 Unauthorized\nX-WWW-Authenticate: Basic realm=\"r\"\nWWW-Authenticate: Bearer\n\nno"), yes, yes, rttest.Respond(basic))
+	rt := &auth.Transport{
+		Base: script, Credentials: keys("joe", "password"), ChallengeField: "x-www-authenticate", AnswerField: "x-authorization",
+	}
+	for i, own := range []string{"", "", "mine"} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer behind")
+		if own != "" {
+			req.Header.Set("X-Authorization", own)
+		}
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if want := []int{200, 200, 401}[i]; resp.StatusCode != want {
+			t.Errorf("status %d, want %d", resp.StatusCode, want)
+		}
+	}
+	for i, r := range script.Requests() {
+		got := r.Header.Get("X-Authorization")
+		if want := []string{"", joeBase, joeBase, "mine"}[i]; got != want || r.Header.Get("Authorization") != "Bearer behind" {
+			t.Errorf("request %d: %q, want %q; and %q", i, got, want, r.Header.Get("Authorization"))
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 // exchange begins an exchange for req. ok is false if this package has no
 // business with it: there are no credentials, or the caller brings their own.
 func (e *engine) exchange(req *http.Request) (x *exchange, ok bool) {
-	if req.URL == nil || req.URL.Host == "" || ownCredentials(req) {
+	if req.URL == nil || req.URL.Host == "" || e.ownCredentials(req) {
 		return nil, false
 	}
 	if e.source == nil && req.URL.User == nil {
@@ -35,7 +35,7 @@ func (e *engine) exchange(req *http.Request) (x *exchange, ok bool) {
 	}
 	x = exchanges.Get().(*exchange) // the pool holds nothing else
 	x.engine, x.req, x.url, x.way, x.found, x.path = e, req, roundtrip.EscapeURL(req.URL), w, found, pathOf(req.URL)
-	x.Context, x.Method = req.Context(), roundtrip.Method(req)
+	x.Context, x.Method, x.answer = req.Context(), roundtrip.Method(req), e.answer
 	if !w.crossed {
 		// Otherwise it comes from whoever redirects.
 		x.user = req.URL.User
@@ -62,9 +62,13 @@ func (x *exchange) end() {
 
 // ownCredentials reports whether the caller has set credentials, or has set the
 // field to nothing so that none are.
-func ownCredentials(req *http.Request) bool {
+func (e *engine) ownCredentials(req *http.Request) bool {
 	if _, ok := req.Header[fieldWSSE]; ok {
 		return true
+	}
+	if e.answer != "" {
+		_, ok := req.Header[e.answer]
+		return ok
 	}
 	v, ok := req.Header["Authorization"]
 	return ok && !madeByClient(req, v)
@@ -95,7 +99,10 @@ func (x *exchange) copyOf(req *http.Request) *http.Request {
 	out := new(http.Request)
 	*out = *req
 	out.Header = cloneHeader(req.Header)
-	delete(out.Header, "Authorization")
+	if x.answer == "" || madeByClient(req, req.Header["Authorization"]) {
+		delete(out.Header, "Authorization")
+	}
+	delete(out.Header, x.field())
 	delete(out.Header, fieldWSSE)
 	out.URL = x.url
 	return out

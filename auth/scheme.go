@@ -84,7 +84,8 @@ type Attempt struct {
 	// that hash it. It fails if the content cannot be read twice.
 	Body func() (io.ReadCloser, error)
 
-	proof proof // what Digest expects back
+	proof  proof  // what Digest expects back
+	answer string // Transport.AnswerField
 }
 
 // Authorize sets the value of Authorization, or of Proxy-Authorization if it is a
@@ -96,7 +97,10 @@ func (a *Attempt) Authorize(value string) {
 }
 
 func (a *Attempt) field() string {
-	if a.Proxy {
+	switch {
+	case a.answer != "":
+		return a.answer
+	case a.Proxy:
 		return "Proxy-Authorization"
 	}
 	return "Authorization"
