@@ -8,7 +8,9 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -35,9 +37,18 @@ func Squid(t testing.TB, conf string) *Server {
 		listen: "http_port 127.0.0.1:{{.Port}}",
 		conf:   base + conf + rules,
 		cmd: func(_ *Server, conf string) *exec.Cmd {
-			return exec.Command(bin, "-N", "-f", conf)
+			// Segments of shared memory are named after the service: two of
+			// one name would take each other's.
+			return exec.Command(bin, "-N", "-n", serviceName(), "-f", conf)
 		},
 	})
+}
+
+var services atomic.Int64
+
+// serviceName returns a name that no other server of this machine has.
+func serviceName() string {
+	return "t" + strconv.Itoa(os.Getpid()) + "n" + strconv.FormatInt(services.Add(1), 10)
 }
 
 // Tinyproxy starts tinyproxy (Debian: tinyproxy-bin). For a password, conf says
