@@ -173,8 +173,11 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	t.once.Do(t.configure)
 	out, ex := t.ask(req)
 	var dict *dictionary
-	if ex != nil && t.Dictionaries != nil {
-		out, dict = t.Dictionaries.offer(out, t.settings.accept)
+	who := ""
+	if t.Dictionaries != nil {
+		if who = roundtrip.Identity(next, req); ex != nil {
+			out, dict = t.Dictionaries.offer(out, who, t.settings.accept)
+		}
 	}
 	var resp *http.Response
 	var err error
@@ -194,7 +197,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	}
 	resp, err = t.decode(req, resp, ex, dict)
 	if err == nil && t.Dictionaries != nil {
-		t.Dictionaries.learn(req, resp)
+		t.Dictionaries.learn(req, who, resp)
 	}
 	return resp, err
 }

@@ -28,7 +28,8 @@ const maxDictionaries = 128
 //
 // A dictionary is kept while it is fresh by its own Cache-Control or Expires, for
 // its origin, and for requests with the same Authorization and Cookie as the one
-// that fetched it. The ones used longest ago make room for new ones. They tell a
+// that fetched it, and the same credentials of an auth layer below; cookies of a
+// Jar below are not known here. The ones used longest ago make room for new ones. They tell a
 // server which of its responses a client has: like cookies, they should be
 // forgotten together with the rest of a user's traces, which [Dictionaries.Clear]
 // does.
@@ -63,11 +64,13 @@ type dictionaryKey struct {
 	user   [sha256.Size]byte // zero if the request names none
 }
 
-// keyOf returns for whom the answer to req is.
-func keyOf(req *http.Request, origin roundtrip.Origin) dictionaryKey {
+// keyOf returns for whom the answer to req is. who is whose credentials a layer
+// below adds.
+func keyOf(req *http.Request, origin roundtrip.Origin, who string) dictionaryKey {
 	k := dictionaryKey{origin: origin}
-	if len(req.Header["Authorization"])+len(req.Header["Cookie"]) > 0 {
+	if len(req.Header["Authorization"])+len(req.Header["Cookie"]) > 0 || who != "" {
 		h := sha256.New()
+		_, _ = io.WriteString(h, who+"\x00")
 		for _, name := range []string{"Authorization", "Cookie"} {
 			for _, v := range req.Header[name] {
 				_, _ = io.WriteString(h, name+"\x00"+v+"\x00")
@@ -100,13 +103,13 @@ func (s *Dictionaries) maxBytes() int64 {
 
 // find returns the dictionary for a request, nil if there is none (RFC 9842
 // §2.2.3: the longest match wins, then the newest).
-func (s *Dictionaries) find(req *http.Request, now time.Time) *dictionary {
+func (s *Dictionaries) find(req *http.Request, who string, now time.Time) *dictionary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) == 0 || !secure(req.URL) {
 		return nil
 	}
-	key := keyOf(req, roundtrip.OriginOf(req.URL))
+	key := keyOf(req, roundtrip.OriginOf(req.URL), who)
 	var best *dictionary
 	s.removeIf(func(d *dictionary) bool { return !now.Before(d.until) })
 	for _, d := range s.all {
@@ -148,11 +151,11 @@ func (s *Dictionaries) put(d *dictionary) {
 
 // offer adds to out, whose header is the layer's own, what says that a
 // dictionary is there, if one is.
-func (s *Dictionaries) offer(out *http.Request, accept []string) (*http.Request, *dictionary) {
+func (s *Dictionaries) offer(out *http.Request, who string, accept []string) (*http.Request, *dictionary) {
 	if _, own := out.Header["Available-Dictionary"]; own {
 		return out, nil
 	}
-	d := s.find(out, time.Now())
+	d := s.find(out, who, time.Now())
 	if d == nil {
 		return out, nil
 	}
@@ -170,12 +173,12 @@ func (s *Dictionaries) offer(out *http.Request, accept []string) (*http.Request,
 
 // learn makes the body of resp, which is decoded by now, record itself if it is
 // meant as a dictionary.
-func (s *Dictionaries) learn(req *http.Request, resp *http.Response) {
+func (s *Dictionaries) learn(req *http.Request, who string, resp *http.Response) {
 	values := resp.Header["Use-As-Dictionary"]
 	if len(values) == 0 {
 		return
 	}
-	d, why := s.candidate(req, resp, values, time.Now())
+	d, why := s.candidate(req, who, resp, values, time.Now())
 	if hook := trace.From(req.Context()); hook != nil {
 		e := trace.About(req, "decompress", "dictionary", "recorded")
 		if why != "" {
@@ -190,7 +193,7 @@ func (s *Dictionaries) learn(req *http.Request, resp *http.Response) {
 }
 
 // candidate decides whether resp may become a dictionary.
-func (s *Dictionaries) candidate(req *http.Request, resp *http.Response, values []string, now time.Time) (*dictionary, string) {
+func (s *Dictionaries) candidate(req *http.Request, who string, resp *http.Response, values []string, now time.Time) (*dictionary, string) {
 	u := resp.Request.URL
 	switch {
 	case roundtrip.Method(req) != http.MethodGet || resp.StatusCode != http.StatusOK:
@@ -211,7 +214,7 @@ func (s *Dictionaries) candidate(req *http.Request, resp *http.Response, values 
 		return nil, why
 	}
 	return &dictionary{
-		usage: usage, key: keyOf(req, roundtrip.OriginOf(u)), url: trace.Redact(u),
+		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), who), url: trace.Redact(u),
 		fetched: now, until: now.Add(fresh),
 	}, ""
 }

@@ -320,53 +320,6 @@ func TestDictionaryMismatch(t *testing.T) {
 	}
 }
 
-func TestDictionaryBounds(t *testing.T) {
-	s := &Dictionaries{MaxBytes: 10_000}
-	layer := &Transport{Dictionaries: s}
-	put := func(path string, size int, read bool) {
-		base := rttest.NewScript(t, rttest.Respond(fmt.Sprintf(
-			"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nCache-Control: max-age=60\nUse-As-Dictionary: match=\"%s/*\"\n\n%s", path, noise(size))))
-		req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://example.com"+path, nil)
-		resp, err := layer.Wrap(base).RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if read {
-			_, _ = io.Copy(io.Discard, resp.Body)
-		} else {
-			_, _ = resp.Body.Read(make([]byte, 10))
-		}
-		_ = resp.Body.Close()
-	}
-	has := func(path string) bool {
-		return s.find(&http.Request{URL: mustParse(t, "https://example.com"+path+"/x")}, time.Now()) != nil
-	}
-	put("/big", 5001, true)
-	put("/partly", 4000, false)
-	if has("/big") || has("/partly") || s.bytes != 0 {
-		t.Errorf("kept what is too big or was not read to its end: %d bytes", s.bytes)
-	}
-	put("/a", 4000, true)
-	put("/b", 4000, true)
-	if !has("/b") || !has("/a") { // a is the one used last now
-		t.Error("two dictionaries that fit are not kept")
-	}
-	put("/c", 4000, true)
-	if has("/b") || !has("/a") || !has("/c") || s.bytes != 8000 {
-		t.Errorf("the one used longest ago did not make room: %d bytes", s.bytes)
-	}
-	put("/a", 3000, true)
-	if s.bytes != 7000 {
-		t.Errorf("a newer one does not replace the older: %d bytes", s.bytes)
-	}
-	for i := range 200 {
-		put(fmt.Sprintf("/n%d", i), 1, true)
-	}
-	if len(s.all) != maxDictionaries {
-		t.Errorf("%d dictionaries, want %d", len(s.all), maxDictionaries)
-	}
-}
-
 func FuzzParsePattern(f *testing.F) {
 	f.Add("/a/*", "/a/b")
 	f.Add("https://example.com/*?x=*", "/?x=1")
