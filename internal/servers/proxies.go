@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
