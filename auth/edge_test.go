@@ -260,3 +260,26 @@ func TestProxyScript(t *testing.T) {
 		})
 	})
 }
+
+// redirected sends a request for the second URL that a redirect from the first
+// one led to, and returns what was sent.
+func redirected(t *testing.T, tr *auth.Transport, from, to string) string {
+	t.Helper()
+	first, err := http.NewRequestWithContext(t.Context(), "GET", from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", to, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Response = &http.Response{StatusCode: 302, Request: first}
+	script := rttest.NewScript(t, rttest.Respond(basic))
+	tr.Base = script
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return wire(script.Requests())
+}

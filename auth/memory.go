@@ -111,16 +111,18 @@ func (m *memory) in(o roundtrip.Origin, realm string, key credKey) *known {
 }
 
 // open notes a session that leases before anybody has accepted it. If another
-// request has done so meanwhile, it returns that one, else k.
+// request has brought one meanwhile, it returns that one, else k.
 func (m *memory) open(o roundtrip.Origin, realm string, k *known) *known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sp := m.space(o, realm)
-	if sp.sessions[k.key] != nil {
-		return k // it has another scheme or charset
-	}
-	if old := sp.opening[k.key]; old != nil && old.scheme.Name() == k.scheme.Name() && old.latin1 == k.latin1 {
-		return old
+	for _, old := range []*known{sp.sessions[k.key], sp.opening[k.key]} {
+		if old == nil || old.scheme.Name() != k.scheme.Name() || old.latin1 != k.latin1 {
+			continue
+		}
+		if _, ok := old.session.(leaser); ok {
+			return old
+		}
 	}
 	if sp.opening == nil {
 		sp.opening = make(map[credKey]*known)

@@ -269,29 +269,6 @@ func peerTrackers() []peerTest {
 	}
 }
 
-// redirected sends a request for the second URL that a redirect from the first
-// one led to, and returns what was sent.
-func redirected(t *testing.T, tr *auth.Transport, from, to string) string {
-	t.Helper()
-	first, err := http.NewRequestWithContext(t.Context(), "GET", from, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), "GET", to, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Response = &http.Response{StatusCode: 302, Request: first}
-	script := rttest.NewScript(t, rttest.Respond(basic))
-	tr.Base = script
-	resp, err := tr.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	return wire(script.Requests())
-}
-
 func peerOrigins() []peerTest {
 	netrc := func(t *testing.T, text string) auth.Source {
 		t.Helper()
@@ -307,17 +284,20 @@ func peerOrigins() []peerTest {
 	}
 	return []peerTest{
 		{peer: "icholy, resty, mongodb-forks, requests, aiohttp#12825", fails: "the target of a redirect", f: func(t *testing.T) {
+			t.Helper()
 			if got := redirected(t, &auth.Transport{Credentials: keys("joe", "password")}, "http://example.com/", "http://other.example/"); got != "-" {
 				t.Errorf("sent %q", got)
 			}
 		}},
 		{peer: "requests (CVE-2018-18074)", fails: "a redirect from https to http", f: func(t *testing.T) {
+			t.Helper()
 			rt := &auth.Transport{Credentials: keys("joe", "password", "example.com")}
 			if got := redirected(t, rt, "https://example.com/", "http://example.com/"); got != "-" {
 				t.Errorf("sent %q", got)
 			}
 		}},
 		{peer: "requests (CVE-2024-47081)", fails: "a host in the place of the user", f: func(t *testing.T) {
+			t.Helper()
 			(&exchange{
 				why: "what is sent is in the URL, and not joe's", t: auth.Transport{Credentials: netrc(t, "machine example.com login joe password password")},
 				urls:  []string{"http://example.com:@other.example/"},
@@ -325,6 +305,7 @@ func peerOrigins() []peerTest {
 			}).run(t)
 		}},
 		{peer: "icholy, httplib2", fails: "netrc", f: func(t *testing.T) {
+			t.Helper()
 			(&exchange{
 				why: "opt-in", t: auth.Transport{Credentials: netrc(t, "machine example.com login joe password password")},
 				steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- " + joeSent,
@@ -340,6 +321,7 @@ func peerOrigins() []peerTest {
 func peerOthers() []peerTest {
 	proxied := func(method, uri string) func(t *testing.T) {
 		return func(t *testing.T) {
+			t.Helper()
 			p := &auth.Proxy{Credentials: keys("joe", "password")}
 			proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
 			if !p.Challenged(t.Context(), proxy, "", http.Header{"Proxy-Authenticate": {md5Digest}}) {
@@ -360,6 +342,7 @@ func peerOthers() []peerTest {
 		{peer: "icholy, httplib2#188", fails: "Digest to a forward proxy", f: proxied("GET", "http://example.com/a?b")},
 		{peer: "net/http, requests#2526, httpx#2033, okhttp-digest#80", fails: "Digest on CONNECT", f: proxied("CONNECT", "example.com:443")},
 		{peer: "icholy, okhttp-digest#33, go-http-auth#28", fails: "counts in order from many at once", f: func(t *testing.T) {
+			t.Helper()
 			s := &digestServer{t: t, alg: "MD5", qop: "auth"}
 			srv := s.start(t)
 			rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
@@ -373,6 +356,7 @@ func peerOthers() []peerTest {
 			s.fine(t)
 		}},
 		{peer: "aiohttp, resty", fails: "a file that is sent twice", f: func(t *testing.T) {
+			t.Helper()
 			s := &digestServer{t: t, alg: "MD5", qop: "auth"}
 			srv := s.start(t)
 			f, err := os.Open("auth.go")
