@@ -174,6 +174,8 @@ type state struct {
 	passing    passing
 	tombs      tombs
 	indexes    locks
+	keys       recentKeys
+	said       recentStatus
 	background background
 
 	secretOnce sync.Once

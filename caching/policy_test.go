@@ -282,7 +282,7 @@ func TestKeys(t *testing.T) {
 		if host != "" {
 			req.Host = host
 		}
-		x := &exchange{req: req, method: "GET"}
+		x := &exchange{st: new(state), req: req, method: "GET"}
 		return x.keyOf(req.URL.RawQuery)
 	}
 	for _, r := range []struct {

@@ -69,7 +69,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 	}
 	s.collapsed = x.collapsed
 	lines := resp.Header["Cache-Status"]
-	resp.Header["Cache-Status"] = append(slices.Clip(lines), s.String(x.st.cfg.name))
+	resp.Header["Cache-Status"] = append(slices.Clip(lines), x.st.said.text(s, x.st.cfg.name))
 }
 
 // answer serves the found response.
@@ -144,7 +144,7 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string
 	var age, cacheStatus string
 	if s != nil {
 		s.collapsed = x.collapsed
-		age, cacheStatus = strconv.FormatInt(int64(f.age(x.now)/time.Second), 10), s.String(f.cfg.name)
+		age, cacheStatus = strconv.FormatInt(int64(f.age(x.now)/time.Second), 10), x.st.said.text(s, f.cfg.name)
 	} else {
 		st := f.stampAt(x.now)
 		if age, cacheStatus = st.text, st.cacheStatus; x.collapsed {

@@ -37,7 +37,7 @@ func (x *exchange) keyOf(query string) string {
 		return hashKey(keyQuery, target, x.secretFor(x.user), content...)
 	}
 	if x.user == "" {
-		return hashKey(keyGet, target, nil)
+		return x.st.keys.of(target)
 	}
 	return hashKey(keyGet, target, x.secretFor(x.user), x.user)
 }
