@@ -98,6 +98,12 @@ func (st *state) refresh(x exchange) {
 	// taken anew.
 	x.req = x.req.Clone(context.WithoutCancel(x.req.Context()))
 	x.found = found{variants: x.found.variants}
+	// What the caller asks about the response is its own question too: others may
+	// wait for the answer, and they want the whole.
+	x.cond = 0
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"} {
+		delete(x.req.Header, name)
+	}
 	started := st.background.start(x.req.Context(), func(ctx context.Context) {
 		x.req = x.req.WithContext(ctx)
 		x.renew(key)
@@ -111,8 +117,8 @@ func (st *state) refresh(x exchange) {
 func (x *exchange) renew(key string) {
 	fl, leader, _ := x.st.flights.join(key)
 	if !leader {
-		_ = x.st.leave(fl, false, nil)
-		if fl.isFilling() {
+		// Only who was there when the answer came has a hold on its body.
+		if x.st.leave(fl, false, nil) && fl.isFilling() {
 			fl.out.fill.release()
 		}
 		return
