@@ -32,8 +32,14 @@ type freshness struct {
 	born time.Time
 }
 
-// age is the current age of RFC 9111 §4.2.3.
-func (f *freshness) age(now time.Time) time.Duration { return max(0, now.Sub(f.born)) }
+// age is the current age of RFC 9111 §4.2.3. The monotonic clock may stand still
+// while a computer sleeps, and the other may be set: whichever says more counts.
+// What was born after now, by a clock that is not ours or was wrong, is not taken
+// for new.
+func (f *freshness) age(now time.Time) time.Duration {
+	age, wall := now.Sub(f.born), now.Round(0).Sub(f.born.Round(0))
+	return max(age, wall, -wall)
+}
 
 // maxLifetime keeps sums of times from overflowing.
 const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
@@ -51,7 +57,7 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 	f := freshness{born: received.Add(-initialAge(m, date))}
 	switch {
 	case ttl != 0:
-		f.set(max(0, ttl), "set by the application")
+		f.set(min(max(0, ttl), maxLifetime), "set by the application")
 	case cfg.shared && d.sMaxAge >= 0:
 		f.set(seconds(d.sMaxAge), "s-maxage")
 	case d.maxAge >= 0:
@@ -137,7 +143,7 @@ func dateCase(s string) string {
 // nor for a response that sets cookies, unless it says that it is public.
 func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Duration, string) {
 	if ttl := cfg.statusTTL[m.Status]; ttl > 0 {
-		return ttl, "by status"
+		return min(ttl, maxLifetime), "by status"
 	}
 	switch {
 	case cfg.noHeuristics || !(heuristicStatus(m.Status) || d.public):

@@ -196,5 +196,5 @@ func (f *facts) usefulUntil(cfg *config) time.Time {
 	if f.validators() {
 		window = max(window, 7*24*time.Hour, f.lifetime)
 	}
-	return f.born.Add(f.lifetime + window)
+	return f.born.Add(f.lifetime + min(window, maxLifetime))
 }
