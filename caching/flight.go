@@ -235,6 +235,14 @@ func (t *tombs) add(target string) {
 	t.m[target] = t.count
 }
 
+// addAll makes everything invalid that was asked for before.
+func (t *tombs) addAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	t.m, t.floor = nil, t.count
+}
+
 // since reports whether the target of x was invalidated after it was asked for.
 func (t *tombs) since(x *exchange) bool {
 	if t.epoch() == x.epoch {

@@ -41,7 +41,8 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 }
 
 // PurgePrefix removes what is stored for all URLs that begin with prefix, as in
-// "https://example.com/articles/". It needs a [Store] that is a [Lister].
+// "https://example.com/articles/". It needs a [Store] that is a [Lister]. What is
+// on its way to the store meanwhile is not stored.
 func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	if u, err := url.Parse(prefix); err == nil && u.Host != "" {
 		o := roundtrip.OriginOf(u)
@@ -53,11 +54,14 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 			}
 		}
 	}
+	t.state().tombs.addAll()
 	return t.purge(ctx, func(stored string) bool { return strings.HasPrefix(stored, prefix) })
 }
 
-// PurgeAll removes everything. It needs a [Store] that is a [Lister].
+// PurgeAll removes everything, and what is on its way to the store meanwhile is
+// not stored. It needs a [Store] that is a [Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
+	t.state().tombs.addAll()
 	return t.purge(ctx, func(string) bool { return true })
 }
 
