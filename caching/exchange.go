@@ -178,6 +178,9 @@ func (x *exchange) readFields() (upgrade bool) {
 // pass sends the request on and leaves the cache out of it.
 func (st *state) pass(x exchange, reason string) (*http.Response, error) {
 	resp, err := x.next.RoundTrip(x.req)
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
 	if err != nil {
 		x.tell("bypass", reason, 0, err)
 		return nil, err

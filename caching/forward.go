@@ -146,9 +146,16 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 func (x *exchange) attached(fl *flight) (*http.Response, error) {
 	o := outcome{err: errNoResponse}
 	func() {
-		defer func() { x.st.settle(fl, o) }()
+		landed := false
+		defer func() {
+			x.st.settle(fl, o)
+			if !landed {
+				x.release()
+			}
+		}()
 		o = x.trip(x.req.Context())
 		x.launch(fl, &o)
+		landed = true
 	}()
 	return x.conclude(o)
 }
@@ -326,6 +333,7 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
 		return o.resp, nil
 	}
+	x.release()
 	if errorStatus(o.resp.StatusCode) {
 		if resp, ok := x.instead(&o); ok {
 			roundtrip.Discard(o.resp)
@@ -338,7 +346,6 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	fwd := x.fwd()
 	x.drop()
 	x.tell("pass", o.detail, o.resp.StatusCode, nil)
-	x.release()
 	if o.cancel != nil {
 		o.resp.Body = newBoundBody(x.req.Context(), o.resp, o.cancel)
 	}

@@ -56,6 +56,9 @@ func (st *state) unsafe(x exchange, identify func(*http.Request) string) (*http.
 	x.epoch = st.tombs.epoch()
 	sent := x.now
 	resp, err := x.next.RoundTrip(x.req)
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
 	ctx := context.WithoutCancel(x.req.Context())
 	if err != nil {
 		st.spread(ctx, &x, consequenceOf(0, st.t.InvalidateOnError), nil, identify)

@@ -65,7 +65,6 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		variants: x.found.variants, lease: x.lease,
 	}
 	k.primary, _ = x.primaryFor(header)
-	x.lease = nil
 	fl := &fill{
 		src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
 		tls: resp.TLS, uncompressed: resp.Uncompressed,
@@ -75,6 +74,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		_ = w.Close()
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
+	x.lease = nil // it is given back when the body is stored
 	if size == 0 {
 		fl.busy = true
 		fl.end(io.EOF, true)
@@ -243,6 +243,11 @@ func (k *keeper) finish(_ int64, whole bool) {
 	if k.f.search != "" {
 		k.st.addSearch(k.ctx, &k.x, k.meta, k.f.search)
 	}
+	// An invalidation between the question above and now has found nothing to
+	// remove, or not in the list of users.
+	if k.st.tombs.since(&k.x) {
+		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, k.st.store.Delete(k.ctx, k.f.key))
+	}
 }
 
 func (k *keeper) drop(reason string, err error) {
@@ -298,7 +303,7 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	}
 	rest.StatusCode, rest.Status = http.StatusOK, "200 OK"
 	rest.ContentLength = r.Total
-	rest.Header = header
+	rest.Header = header.Clone() // what is stored is not the caller's to change
 	return o, true
 }
 
@@ -334,6 +339,9 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 	before, after, both, fits := union(f.part, fresh)
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
 		return outcome{}, false
+	}
+	if a.resp.ContentLength < 0 {
+		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
 	part := portionKept{old: x.takeEntry(), before: before, after: after}
 	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)

@@ -139,7 +139,7 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 			continue
 		}
 		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
-			out[name] = slices.Clip(values)
+			out[name] = slices.Clone(values)
 		}
 	}
 	return out

@@ -85,7 +85,7 @@ type answered struct {
 // accept takes an answer that is complete in itself.
 func (x *exchange) accept(a *answered) outcome {
 	switch {
-	case x.method == http.MethodHead:
+	case x.method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
 		return x.headed(a)
 	case a.resp.StatusCode == http.StatusNotModified:
 		// It is about what the caller has. If that is what is stored, it is news
@@ -185,6 +185,10 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	}
 	if err := x.st.store.Update(ctx, key, m); err != nil {
 		x.tell("store", "updating failed", m.Status, err)
+	}
+	if x.st.tombs.since(x) { // between the question above and now
+		x.tell("remove", "invalidated meanwhile", m.Status, x.st.store.Delete(ctx, key))
+		return m, f2, false
 	}
 	return m, f2, true
 }
