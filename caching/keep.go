@@ -176,7 +176,9 @@ func reasonPhrase(resp *http.Response) string {
 // decline notes that the response is not stored: others need not wait for the
 // like, and what it takes the place of is not kept for worse times.
 func (x *exchange) decline(a *answered) {
-	x.st.passing.add(x.key, a.received)
+	if !x.demand.dir.noStore { // which says nothing about the response
+		x.st.passing.add(x.key, a.received)
+	}
 	if f := x.found.f; f != nil && x.cond == 0 && a.resp.StatusCode < 500 && a.resp.StatusCode >= 200 && f.lifetime <= f.age(a.received) {
 		if err := x.st.store.Delete(context.WithoutCancel(a.ctx), x.found.key); err != nil {
 			x.tell("store", "removing failed", 0, err)

@@ -125,7 +125,16 @@ func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 // (RFC 9111 §3.2): every field of the new one replaces the old, but for those
 // that describe the stored body.
 func merge(cfg *config, stored, update http.Header) http.Header {
-	d := parseDirectives(update["Cache-Control"])
+	// What may not be stored is said by what steers the response from now on: each
+	// of those fields is the new one, where there is one, or still the old one.
+	steering := make(http.Header, 1+len(cfg.targeted))
+	for _, name := range append([]string{"Cache-Control"}, cfg.targeted...) {
+		name = http.CanonicalHeaderKey(name)
+		if steering[name] = update[name]; len(update[name]) == 0 {
+			steering[name] = stored[name]
+		}
+	}
+	d, _ := responseDirectives(steering, cfg.targeted)
 	names := unstored(cfg, update, &d)
 	out := make(http.Header, len(stored)+2)
 	for name, values := range stored {

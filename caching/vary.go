@@ -31,6 +31,14 @@ type variant struct {
 // holds a NUL.
 const absent = "\x00"
 
+// maxSelectors bounds the fields that one response may vary on, and longValue the
+// length of their values in an index, where there may be many of them: beyond it
+// stands a hash.
+const (
+	maxSelectors = 32
+	longValue    = 256
+)
+
 // varyNames returns the names in all lines of Vary, canonical, sorted and each
 // once. star is true if "*" is among them: then no request matches ever
 // (RFC 9111 §4.1). What is not a name can match nothing either.
@@ -42,7 +50,10 @@ func varyNames(h http.Header) (names []string, star bool) {
 		names = append(names, http.CanonicalHeaderKey(e))
 	}
 	slices.Sort(names)
-	return slices.Compact(names), false
+	if names = slices.Compact(names); len(names) > maxSelectors {
+		return nil, true
+	}
+	return names, false
 }
 
 // selectors returns the values that a request has for names. hide replaces the
@@ -67,7 +78,7 @@ func secret(name string) bool {
 
 func selecting(name string, values []string, hide func(string) string) string {
 	v := normalise(name, values)
-	if v != absent && secret(name) {
+	if v != absent && (secret(name) || len(v) > longValue) {
 		return hide(v)
 	}
 	return v

@@ -1,0 +1,96 @@
+package caching
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A 304 brings nothing into a store that the response has kept out of it.
+func TestMergeKeepsOut(t *testing.T) {
+	rows := []struct {
+		name, why      string
+		stored, update []string
+		kept           bool
+	}{
+		{"by the stored field", "RFC 9111 §5.2.2.7: what it said goes on to hold", []string{`Cache-Control: max-age=9, private="Set-Cookie"`}, nil, false},
+		{"by the new field", "what it says now holds", []string{"Cache-Control: max-age=9"}, []string{`Cache-Control: private="Set-Cookie"`}, false},
+		{"no more", "what it says now holds", []string{`Cache-Control: private="Set-Cookie"`}, []string{"Cache-Control: max-age=9"}, true},
+		{"by a targeted field", "RFC 9213 §2.2", []string{`CDN-Cache-Control: max-age=9, private="set-cookie"`}, nil, false},
+		{"by a targeted field still", "it goes before the new one", []string{`CDN-Cache-Control: max-age=9, private="set-cookie"`}, []string{"Cache-Control: max-age=9"}, false},
+		{"never", "nothing keeps it out", []string{"Cache-Control: max-age=9"}, nil, true},
+	}
+	for _, r := range rows {
+		cfg := testConfig(true)
+		cfg.targeted = []string{"CDN-Cache-Control"}
+		update := headerOf(append(r.update, "Set-Cookie: id=alice")...)
+		h := merge(cfg, headerOf(r.stored...), update)
+		if kept := len(h["Set-Cookie"]) > 0; kept != r.kept {
+			t.Errorf("%s: kept %v (%s)", r.name, kept, r.why)
+		}
+	}
+}
+
+// A server that names thousands of fields, and a client that sends long ones, do
+// not make an index large.
+func TestVaryIsBounded(t *testing.T) {
+	var names []string
+	for i := range 5000 {
+		names = append(names, "X-"+strconv.Itoa(i))
+	}
+	if _, star := varyNames(http.Header{"Vary": {strings.Join(names, ", ")}}); !star {
+		t.Error("5000 names are taken")
+	}
+	store := NewMemory(0)
+	c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		return text(req, 200, req.Header.Get("X-Long")[:1], "Cache-Control: max-age=60", "Vary: X-Long"), nil
+	})}
+	for i := range 40 {
+		long := strconv.Itoa(i%10) + strings.Repeat("x", 100_000+i)
+		for want := range 2 {
+			resp, body := get(t, c, t.Context(), "http://example.com/", "X-Long: "+long)
+			if body != long[:1] || FromCache(resp) != (want == 1) {
+				t.Fatalf("variant %d: %q, from the cache %v", i, body, FromCache(resp))
+			}
+		}
+	}
+	if n := store.Stats().Bytes; n > 200_000 {
+		t.Errorf("40 variants of one byte take %d bytes", n)
+	}
+}
+
+// A request's own no-store says nothing about the response.
+func TestNoStoreOfOneRequest(t *testing.T) {
+	c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+	})}
+	get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-store")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &exchange{st: c.state(), req: req, method: http.MethodGet, now: time.Now()}
+	x.key = x.keyOf("")
+	if c.st.passing.has(x.key, x.now) {
+		t.Error("others do not wait for one another any more")
+	}
+}
+
+// X1: a 304 to the HEAD of a caller is news about the response, as one to a GET
+// is, and no reason to doubt it.
+func TestHeadNotModified(t *testing.T) {
+	d := dialogue{
+		name: "HEAD, 304", why: "RFC 9110 §9.3.2: HEAD is GET without the content",
+		turns: []turn{
+			{ask: "GET /", origin: "200 OK\nETag: \"a\"\nCache-Control: max-age=10\n\nbody", want: "200 body"},
+			{
+				after: 20 * time.Second, ask: "HEAD /\nIf-None-Match: \"a\"", want: "304",
+				origin: "304 Not Modified\nETag: \"a\"\nCache-Control: max-age=60",
+			},
+			{after: 20 * time.Second, ask: "GET /", want: "200 body", cached: true, status: "; hit"},
+		},
+	}
+	d.run(t)
+}
