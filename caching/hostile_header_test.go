@@ -94,3 +94,21 @@ func TestHeadNotModified(t *testing.T) {
 	}
 	d.run(t)
 }
+
+// A response from before No-Vary-Search does not hide the one that has it.
+func TestNoVarySearchTakesOver(t *testing.T) {
+	d := dialogue{
+		name: "No-Vary-Search, later", why: "the old response is under the very URL, where it is found first",
+		cache: Transport{NoVarySearch: true},
+		turns: []turn{
+			{ask: "GET /?a=1", origin: "200 OK\nETag: \"a\"\nCache-Control: max-age=10\n\nold", want: "200 old"},
+			{
+				after: 20 * time.Second, ask: "GET /?a=1", want: "200 new",
+				origin: "200 OK\nETag: \"b\"\nCache-Control: max-age=60\nNo-Vary-Search: params=(\"a\")\n\nnew",
+			},
+			{ask: "GET /?a=1", want: "200 new", cached: true},
+			{ask: "GET /?a=2", want: "200 new", cached: true},
+		},
+	}
+	d.run(t)
+}

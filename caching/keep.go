@@ -243,6 +243,9 @@ func (k *keeper) finish(_ int64, whole bool) {
 		k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x)
 	}
 	if k.f.search != "" {
+		if k.primary != k.x.key { // what is there would be found before
+			k.st.remove(k.ctx, k.x.key, &k.x)
+		}
 		k.st.addSearch(k.ctx, &k.x, k.meta, k.f.search)
 	}
 	// An invalidation between the question above and now has found nothing to
