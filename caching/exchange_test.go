@@ -47,6 +47,7 @@ type turn struct {
 var errNetwork = errors.New("network is down")
 
 func (d *dialogue) run(t *testing.T) {
+	t.Helper()
 	if d.why == "" {
 		t.Fatal("the row does not say why")
 	}
