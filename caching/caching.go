@@ -65,8 +65,9 @@ type Transport struct {
 
 	// Partition returns whose cache a request belongs to: requests with different
 	// results never see each other's responses. If nil, it is decided by the
-	// request's Authorization (but not in a shared cache) and Cookie and by the
-	// credentials that layers below would add. The result is hashed.
+	// request's Authorization (but not in a shared cache), Cookie, X-Api-Key and
+	// the like, and by the credentials that layers below would add. The result is
+	// hashed.
 	Partition func(*http.Request) string
 
 	// MaxBody is the largest body in bytes that is stored. Zero means no limit

@@ -25,6 +25,8 @@ type exchange struct {
 	user string
 	// authorized is true if the request has credentials.
 	authorized bool
+	// tokens is true if the request has any of the tokenFields.
+	tokens bool
 	// key is that of the response, or of the index of its variants.
 	key string
 	// content is that of a QUERY.
@@ -168,6 +170,8 @@ func (x *exchange) readFields() (upgrade bool) {
 			x.cond |= withRange
 		case "Authorization":
 			x.authorized = true
+		case "Api-Key", "Apikey", "Private-Token", "X-Access-Token", "X-Amz-Security-Token", "X-Api-Key", "X-Auth-Token", "X-Wsse":
+			x.tokens = true // those of tokenFields
 		case "Upgrade":
 			upgrade = true
 		}

@@ -45,6 +45,8 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		switch {
 		case resp.StatusCode == http.StatusNotModified && !offered.empty():
 			o, ok = x.confirm(&a)
+		case resp.StatusCode == http.StatusNotModified && rng != "":
+			ok = false // nobody asked whether it is modified
 		case resp.StatusCode == http.StatusPartialContent && rng != "":
 			o, ok = x.complete(&a)
 		default:

@@ -21,11 +21,31 @@ func (x *exchange) identify(identity func(*http.Request) string) {
 	case len(h["Cookie"]) > 0:
 		x.user = credentials(nil, h["Cookie"], "")
 	}
+	if x.tokens && x.st.t.Partition == nil {
+		x.user += tokens(x.req.Header)
+	}
 	x.key = x.keyOf(x.req.URL.RawQuery)
 }
 
 func credentials(authorization, cookie []string, principal string) string {
 	return strings.Join(authorization, "\x01") + "\x02" + strings.Join(cookie, "\x01") + "\x02" + principal
+}
+
+// tokenFields are request fields that carry credentials as widely as
+// Authorization does, though no RFC knows them. Answers to them seldom say Vary.
+var tokenFields = []string{
+	"Api-Key", "Apikey", "Private-Token", "X-Access-Token", "X-Amz-Security-Token", "X-Api-Key", "X-Auth-Token", "X-Wsse",
+}
+
+// tokens joins the tokenFields of h.
+func tokens(h http.Header) string {
+	var b strings.Builder
+	for _, name := range tokenFields {
+		if values := h[name]; len(values) > 0 {
+			b.WriteString("\x03" + name + "\x02" + strings.Join(values, "\x01"))
+		}
+	}
+	return b.String()
 }
 
 // keyOf is the key of the request's target with that query.

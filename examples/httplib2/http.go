@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gregjones/httpcache"
+
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"

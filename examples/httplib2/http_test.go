@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gregjones/httpcache"
+
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/transport"
 )

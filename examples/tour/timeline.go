@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -66,9 +67,7 @@ func (t *tour) make(ctx context.Context, s step) error {
 	if s.body == "" {
 		req.Body, req.GetBody = nil, nil
 	}
-	for k, v := range s.header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, s.header)
 	sent, received := t.wire.sent.Load(), t.wire.received.Load()
 	start := time.Now()
 	resp, err := t.client.Do(req)
