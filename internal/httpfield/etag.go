@@ -47,11 +47,9 @@ func nextETag(s string) (t ETag, rest string, ok bool) {
 		case c == '"':
 			t.Tag = s[:i+1]
 			return t, s[i+1:], true
-		case c <= ' ' || c == 0x7f:
-			// etagc has neither blanks nor controls; some servers send blanks.
-			if c != ' ' {
-				return ETag{}, s, false
-			}
+		case c < ' ' || c == 0x7f:
+			// etagc has no blanks either, but some servers send them.
+			return ETag{}, s, false
 		}
 	}
 	return ETag{}, s, false
