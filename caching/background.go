@@ -27,6 +27,14 @@ type background struct {
 	cancels map[*context.CancelFunc]struct{}
 }
 
+// detach is ctx without its end, if it has one.
+func detach(ctx context.Context) context.Context {
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // start runs fn by itself, unless there is too much of it or Close was called.
 func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), backgroundTime)
@@ -96,7 +104,7 @@ func (st *state) refresh(x exchange) {
 	}
 	// The caller keeps its entry, and the caller's headers are its own: both are
 	// taken anew.
-	x.req = x.req.Clone(context.WithoutCancel(x.req.Context()))
+	x.req = x.req.Clone(detach(x.req.Context()))
 	x.found = found{variants: x.found.variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
@@ -115,7 +123,8 @@ func (st *state) refresh(x exchange) {
 
 // renew brings the stored response up to date.
 func (x *exchange) renew(key string) {
-	fl, leader, _ := x.st.flights.join(key)
+	x.epoch = x.st.tombs.epoch()
+	fl, leader, _ := x.st.flights.join(key, x)
 	if !leader {
 		// Only who was there when the answer came has a hold on its body.
 		if x.st.leave(fl, false, nil) && fl.isFilling() {
@@ -123,8 +132,8 @@ func (x *exchange) renew(key string) {
 		}
 		return
 	}
+	fl.unattended = true // seen by others only after the flight is settled
 	x.now = time.Now()
-	x.epoch = x.st.tombs.epoch()
 	x.lookup()
 	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
 	if x.verdict.action == reuse || x.found.f == nil {
@@ -138,7 +147,7 @@ func (x *exchange) renew(key string) {
 	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
 	switch {
 	case o.fill != nil:
-		r := o.fill.newReader(x.req.Context(), false)
+		r := o.fill.newReader(x.req.Context(), o.resp, false)
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
 	default:

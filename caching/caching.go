@@ -8,7 +8,8 @@
 // Responses are stored, reused while they are fresh, validated when they are
 // not, and invalidated by requests that change things, as RFC 9111 has it, with
 // the extensions of RFC 5861 (stale-while-revalidate, stale-if-error), RFC 8246
-// (immutable), RFC 9211 (Cache-Status) and RFC 9213 (targeted fields). Any
+// (immutable), RFC 9211 (Cache-Status), RFC 9213 (targeted fields) and RFC 9875
+// (groups of responses that Cache-Group-Invalidation invalidates together). Any
 // number of variants of a URL are kept (Vary), ranges are served from what is
 // stored, and parts are combined.
 //
@@ -141,14 +142,14 @@ type Transport struct {
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	st := t.state()
-	return st.roundTrip(req, st.base, st.identify)
+	return st.roundTrip(req, st.base)
 }
 
 // Wrap returns a RoundTripper like t that sends through next in place of t.Base.
 func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
-	identify := roundtrip.Identify(roundtrip.Or(next))
-	return roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-		return t.state().roundTrip(req, next, identify)
+	r := newRoute(next)
+	return roundtrip.Bind(func(req *http.Request, _ http.RoundTripper) (*http.Response, error) {
+		return t.state().roundTrip(req, r)
 	}, next)
 }
 
@@ -163,17 +164,29 @@ func (t *Transport) Close() error {
 	return nil
 }
 
+// A route is the way to the origin of one layer that the Transport is.
+type route struct {
+	next http.RoundTripper
+	// identity says for whom next would send a request.
+	identity func(*http.Request) string
+}
+
+func newRoute(next http.RoundTripper) *route {
+	next = roundtrip.Or(next)
+	return &route{next: next, identity: roundtrip.Identify(next)}
+}
+
 // state is what a Transport holds besides its settings.
 type state struct {
-	cfg      *config
-	t        *Transport
-	base     http.RoundTripper
-	store    Store
-	identify func(*http.Request) string
+	cfg   *config
+	t     *Transport
+	base  *route
+	store Store
 
 	flights    flights
 	passing    passing
 	tombs      tombs
+	groups     groupTimes
 	indexes    locks
 	keys       recentKeys
 	said       recentStatus
@@ -198,21 +211,25 @@ func (t *Transport) state() *state {
 		if cfg.unreachable = cfg.staleIfError; cfg.unreachable == 0 {
 			cfg.unreachable = DefaultStaleIfError
 		}
-		st := &state{cfg: cfg, t: t, base: roundtrip.Or(t.Base), store: t.Store}
+		st := &state{cfg: cfg, t: t, base: newRoute(t.Base), store: t.Store}
 		if st.store == nil {
 			st.store = NewMemory(DefaultMemory)
 		}
-		st.identify = roundtrip.Identify(st.base)
 		t.st = st
 	})
 	return t.st
 }
 
+// secretTime bounds how long the first who need it wait for the store's secret.
+const secretTime = 5 * time.Second
+
 // secret returns the key of the hashes that keep users apart.
 func (st *state) secret(ctx context.Context) []byte {
 	st.secretOnce.Do(func() {
 		if s, ok := st.store.(Secreter); ok {
-			key, err := s.Secret(context.WithoutCancel(ctx))
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretTime)
+			defer cancel()
+			key, err := s.Secret(ctx)
 			if err == nil && len(key) > 0 {
 				st.secretKey = key
 				return

@@ -15,7 +15,7 @@ import (
 type exchange struct {
 	st     *state
 	req    *http.Request
-	next   http.RoundTripper
+	route  *route
 	demand demand
 	cond   conditions
 	opts   options
@@ -66,18 +66,18 @@ func (x *exchange) drop() {
 }
 
 // roundTrip asks what to do about req, does it, and tells.
-func (st *state) roundTrip(req *http.Request, next http.RoundTripper, identify func(*http.Request) string) (*http.Response, error) {
+func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
-		return next.RoundTrip(req)
+		return r.next.RoundTrip(req)
 	}
-	x := exchange{st: st, req: req, next: next, now: time.Now()}
+	x := exchange{st: st, req: req, route: r, now: time.Now()}
 	reason := x.examine()
 	switch {
 	case reason != "" && (x.demand.dir.onlyIfCached || x.opts.offline):
 		roundtrip.CloseBody(req)
 		return x.refused("only-if-cached, " + reason), nil
 	case reason == "unsafe":
-		return st.unsafe(x, identify)
+		return st.unsafe(x)
 	case reason != "":
 		return st.pass(x, reason)
 	}
@@ -86,7 +86,7 @@ func (st *state) roundTrip(req *http.Request, next http.RoundTripper, identify f
 			return st.pass(x, reason)
 		}
 	}
-	x.identify(identify)
+	x.identify()
 	x.ended = st.flights.ended.Load()
 	x.lookup()
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
@@ -181,7 +181,7 @@ func (x *exchange) readFields() (upgrade bool) {
 
 // pass sends the request on and leaves the cache out of it.
 func (st *state) pass(x exchange, reason string) (*http.Response, error) {
-	resp, err := x.next.RoundTrip(x.req)
+	resp, err := x.route.next.RoundTrip(x.req)
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
@@ -260,6 +260,14 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 		_ = e.Close()
 		if x != nil {
 			x.tell("store", "entry of another kind or key", 0, ErrCorrupt)
+		}
+		return nil, nil
+	}
+	if len(f.groups) > 0 && st.struck(ctx, f, e.Meta.RequestTime, x) {
+		_ = e.Close()
+		err := st.store.Delete(ctx, key)
+		if x != nil {
+			x.tell("remove", "its group was invalidated", 0, err)
 		}
 		return nil, nil
 	}

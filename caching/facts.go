@@ -40,6 +40,9 @@ type facts struct {
 	part      httpfield.ContentRange
 	isPartial bool
 
+	// groups are the keys of the groups that the response is in.
+	groups []string
+
 	// fields is the header in the order of a slice, which is faster to copy than
 	// a map; lines counts the values.
 	fields []field
@@ -105,6 +108,7 @@ func prepare(cfg *config, m *Meta, r record) *facts {
 		f.part, f.isPartial = httpfield.ParseContentRange(m.Header.Get("Content-Range"))
 		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0
 	}
+	f.groups = groupKeys(m.URL, m.Header)
 	f.flatten(m.Header)
 	return f
 }

@@ -2,10 +2,14 @@ package caching
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
+	"net/http"
+	"slices"
 	"sync"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A fill is a body on its way from the origin to the store and to any number
@@ -21,10 +25,11 @@ type fill struct {
 	size  int64 // of the body, -1 if it is not known
 	start int64 // where readers begin: what is before is stored already
 	limit int64 // largest body that is stored, 0 for no bound
-	// tls and uncompressed are what the response says. The response itself is in
-	// the hands of the layers above, who change it.
-	tls          *tls.ConnectionState
-	uncompressed bool
+	// origin is the response as it came. Those that callers get are copies: while
+	// src is read, its owner may write to the trailer of origin.
+	origin *http.Response
+	// announced is the trailer as far as it was known before the body.
+	announced http.Header
 	// finish commits the body, of n bytes, or drops it. It is called once.
 	finish func(n int64, whole bool)
 	// landed is called after finish. It may be nil.
@@ -46,10 +51,13 @@ type fill struct {
 	readers []*bodyReader
 	// holds counts those who have a right to be readers and are not yet. Who
 	// made the fill has one.
-	holds int
-	tail  *block // where bytes go that the Writer did not take
-	head  *block // the first of them, while somebody may begin to read
-	moved chan struct{}
+	holds   int
+	trailer http.Header // what came after the body, set before err
+	tail    *block      // where bytes go that the Writer did not take
+	head    *block      // the first of them, while somebody may begin to read
+	moved   chan struct{}
+	// panicked is what src has panicked with, if it has.
+	panicked any
 }
 
 // A block is a piece of the body that the store did not take. Readers hold the
@@ -63,6 +71,13 @@ type block struct {
 // maxLag bounds what is kept of what the store did not take, for readers that
 // are slower than others.
 const maxLag = 1 << 20
+
+// maxStall is how long other readers wait for one who is that far behind and reads
+// nothing at all.
+const maxStall = 30 * time.Second
+
+// errLagging is for a reader that others have waited for long enough.
+var errLagging = errors.New("caching: the body was read too slowly, and others waited for it")
 
 var errAbandoned = errors.New("caching: nobody reads the body any more")
 
@@ -81,7 +96,8 @@ func (f *fill) take(p []byte, err error) {
 		}
 	}
 	n := f.n + int64(len(p))
-	if err == nil && f.size >= 0 && n >= f.size {
+	early := err == nil && f.size >= 0 && (n > f.size || n == f.size && len(f.announced) == 0)
+	if early {
 		err = io.EOF // complete, whether or not the origin says so at once
 	}
 	whole := err == io.EOF && (f.size < 0 || n == f.size)
@@ -90,6 +106,7 @@ func (f *fill) take(p []byte, err error) {
 	}
 
 	f.mu.Lock()
+	whole = whole || f.closing && f.size >= 0 && n == f.size // nobody waits for a trailer
 	f.spill(p, failed)
 	f.n = n
 	if !failed {
@@ -101,7 +118,33 @@ func (f *fill) take(p []byte, err error) {
 	f.wake()
 	f.mu.Unlock()
 	if err != nil {
+		f.closeSource(early)
 		f.end(err, whole)
+	}
+}
+
+// closeSource closes what was read. early is true if its end was not seen: in
+// HTTP/2 and later to close it then is to reset the stream, which servers count
+// (and take for an attack if there are many), so it is given a moment to end.
+func (f *fill) closeSource(early bool) {
+	if early && f.origin.ProtoMajor >= 2 {
+		go func() {
+			roundtrip.Drain(f.src, 0, roundtrip.DrainTime)
+			f.leaveOrigin()
+		}()
+		return
+	}
+	_ = f.src.Close()
+	f.leaveOrigin()
+}
+
+// leaveOrigin lets go of the context of the exchange with the origin.
+func (f *fill) leaveOrigin() {
+	f.mu.Lock()
+	cancel := f.cancel
+	f.mu.Unlock()
+	if cancel != nil {
+		cancel(nil)
 	}
 }
 
@@ -135,18 +178,12 @@ func (f *fill) lagging() bool {
 	if f.head != nil && f.n-f.kept > maxLag {
 		return true
 	}
-	for _, r := range f.readers {
-		if f.n-max(r.off, f.kept) > maxLag {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.readers, (*bodyReader).behind)
 }
 
 // end finishes the entry, and only then tells the readers: who saw the end of
 // the body finds it in the store.
 func (f *fill) end(err error, whole bool) {
-	_ = f.src.Close()
 	f.mu.Lock()
 	over := f.over
 	f.over = true
@@ -158,19 +195,29 @@ func (f *fill) end(err error, whole bool) {
 	f.finish(n, whole && !failed)
 	f.mu.Lock()
 	f.err = err
+	if err == io.EOF {
+		f.trailer = f.origin.Trailer.Clone()
+	}
 	f.busy = false
-	unused, landed, cancel := f.closing, f.landed, f.cancel
+	unused, landed := f.closing, f.landed
 	f.wake()
 	f.mu.Unlock()
 	if landed != nil {
 		landed()
 	}
-	if cancel != nil {
-		cancel(nil)
-	}
 	if unused {
 		_ = f.w.Close()
 	}
+}
+
+// abort ends the body where it is, for err. It is called by whoever made f busy.
+// What is abandoned when it is as long as announced is whole, but for its trailer.
+func (f *fill) abort(err error) {
+	f.closeSource(false)
+	f.mu.Lock()
+	whole := f.size >= 0 && f.n == f.size && err == errAbandoned
+	f.mu.Unlock()
+	f.end(err, whole)
 }
 
 // wake tells all who wait that something changed. It needs the lock.
@@ -193,6 +240,16 @@ func (f *fill) changed() <-chan struct{} {
 func (f *fill) pump() {
 	buf, _ := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buf)
+	defer func() {
+		if v := recover(); v != nil {
+			f.mu.Lock()
+			f.panicked = v // for the readers, who would have had it without this package
+			f.budget = 0
+			f.wake()
+			f.mu.Unlock()
+			f.abort(io.ErrUnexpectedEOF)
+		}
+	}()
 	for f.turn() {
 		n, err := f.src.Read(buf[:])
 		f.mu.Lock()
@@ -215,16 +272,49 @@ func (f *fill) turn() bool {
 		case f.closing && f.budget <= 0:
 			f.busy = true
 			f.mu.Unlock()
-			f.end(errAbandoned, false)
+			f.abort(errAbandoned)
 			f.mu.Lock()
 			return false
 		case f.closing || f.want && !f.lagging():
 			f.busy, f.want = true, false
 			return true
 		}
-		moved := f.changed()
-		f.mu.Unlock()
-		<-moved
-		f.mu.Lock()
+		f.rest(f.want)
 	}
+}
+
+// rest waits for a change. If readers wait, it cuts off those who keep them
+// waiting when nothing changes for too long. It needs the lock.
+func (f *fill) rest(waiting bool) {
+	moved := f.changed()
+	f.mu.Unlock()
+	defer f.mu.Lock()
+	if !waiting {
+		<-moved
+		return
+	}
+	timer := time.NewTimer(maxStall)
+	defer timer.Stop()
+	select {
+	case <-moved:
+	case <-timer.C:
+		f.cutOff()
+	}
+}
+
+// cutOff ends the readers that are too far behind.
+func (f *fill) cutOff() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readers = slices.DeleteFunc(f.readers, func(r *bodyReader) bool {
+		if !f.failed || !r.behind() {
+			return false
+		}
+		r.shut, r.cut, r.at = true, true, nil
+		if r.stop != nil {
+			r.stop()
+		}
+		return true
+	})
+	f.wake()
 }

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -14,6 +15,8 @@ import (
 type bodyReader struct {
 	f   *fill
 	ctx context.Context
+	// resp is the response it is the body of, which gets the trailer.
+	resp *http.Response
 	// alone allows reading from the origin in place.
 	alone bool
 	// stop ends the watch over ctx, if there is one.
@@ -23,6 +26,10 @@ type bodyReader struct {
 	off  int64
 	at   *block
 	shut bool
+	// cut is true if others waited for it in vain.
+	cut bool
+	// ended is true if the trailer was handed over.
+	ended bool
 }
 
 // hold keeps the fill going for one who is about to read, unless it is too
@@ -30,7 +37,7 @@ type bodyReader struct {
 func (f *fill) hold() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closing || f.failed || f.err != nil && f.err != io.EOF {
+	if f.closing || f.failed || f.panicked != nil || f.err != nil && f.err != io.EOF {
 		return false
 	}
 	f.holds++
@@ -38,8 +45,8 @@ func (f *fill) hold() bool {
 }
 
 // newReader turns a hold into a reader.
-func (f *fill) newReader(ctx context.Context, alone bool) *bodyReader {
-	r := &bodyReader{f: f, ctx: ctx, alone: alone && ctx.Done() == nil, off: f.start}
+func (f *fill) newReader(ctx context.Context, resp *http.Response, alone bool) *bodyReader {
+	r := &bodyReader{f: f, ctx: ctx, resp: resp, alone: alone && ctx.Done() == nil, off: f.start}
 	f.mu.Lock()
 	r.at = f.head
 	f.unhold()
@@ -105,6 +112,9 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	for {
 		switch {
+		case r.cut:
+			f.mu.Unlock()
+			return 0, errLagging
 		case r.shut:
 			f.mu.Unlock()
 			if r.ctx.Err() != nil {
@@ -113,10 +123,13 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 			return 0, http.ErrBodyReadAfterClose
 		case r.off < f.n:
 			return r.copy(p)
-		case f.err != nil:
-			err := f.err
+		case f.panicked != nil:
+			v := f.panicked
 			f.mu.Unlock()
-			return 0, err
+			panic(v)
+		case f.err != nil:
+			defer f.mu.Unlock()
+			return 0, r.last()
 		case r.alone && !f.pumping && !f.busy:
 			return r.direct(p)
 		case !f.pumping && !f.busy:
@@ -141,12 +154,36 @@ func (r *bodyReader) direct(p []byte) (int, error) {
 	f := r.f
 	f.busy = true
 	f.mu.Unlock()
+	read := false
+	defer func() {
+		if !read { // it panicked, or ended the goroutine
+			f.abort(io.ErrUnexpectedEOF)
+		}
+	}()
 	n, err := f.src.Read(p)
+	read = true
 	f.take(p[:n], err)
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	r.off += int64(n)
-	f.mu.Unlock()
-	return n, err
+	if f.err == nil || r.off < f.n {
+		return n, nil
+	}
+	return n, r.last()
+}
+
+// last returns why there is no more, and hands the trailer over if the body has
+// come to its end. It is called by the reader's own goroutine, with the lock: like
+// net/http it changes the trailer within Read.
+func (r *bodyReader) last() error {
+	if r.f.err == io.EOF && len(r.f.trailer) > 0 && !r.ended {
+		r.ended = true
+		if r.resp.Trailer == nil {
+			r.resp.Trailer = make(http.Header, len(r.f.trailer))
+		}
+		maps.Copy(r.resp.Trailer, r.f.trailer.Clone())
+	}
+	return r.f.err
 }
 
 // copy reads what is there already. It is called with the lock, and gives it up.
@@ -173,6 +210,10 @@ func (r *bodyReader) copy(p []byte) (int, error) {
 	}
 	return 0, err
 }
+
+// behind reports whether much is kept for r that the store did not take. It
+// needs the lock.
+func (r *bodyReader) behind() bool { return r.f.n-max(r.off, r.f.kept) > maxLag }
 
 // spilled reads what the store did not take. It needs the lock.
 func (r *bodyReader) spilled(p []byte) int {
@@ -246,9 +287,10 @@ func (f *fill) abandon(cause error) {
 	if cancel != nil {
 		cancel(cause)
 	}
-	_ = f.src.Close()
 	if idle {
-		f.end(errAbandoned, false)
+		f.abort(errAbandoned)
+	} else {
+		_ = f.src.Close()
 	}
 }
 

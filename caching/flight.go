@@ -11,6 +11,11 @@ import (
 // A flight is one trip to the origin that any number of requests wait for.
 type flight struct {
 	key string
+	// route is the way it takes, and epoch the number of invalidations before it.
+	route *route
+	epoch uint64
+	// unattended is true if no caller waits for it first: its failure is its own.
+	unattended bool
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when out is there; made by the first who waits
@@ -42,19 +47,20 @@ func (fs *flights) shard(key string) *flightShard {
 	return &fs.shards[maphash.String(seed, key)%uint64(len(fs.shards))]
 }
 
-// join returns the flight for key, a new one if there is none to join, which
-// the caller then has to lead. late is true if the flight's answer was there
-// before.
-func (fs *flights) join(key string) (fl *flight, leader, late bool) {
+// join returns the flight for x under key, a new one if there is none to join,
+// which the caller then has to lead. late is true if the flight's answer was
+// there before. A flight that began before the target of x was invalidated may
+// bring what was there before, and is not joined after that.
+func (fs *flights) join(key string, x *exchange) (fl *flight, leader, late bool) {
 	s := fs.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if fl := s.m[key]; fl != nil {
+	if fl := s.m[key]; fl != nil && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target())) {
 		if boarded, late := fl.board(); boarded {
 			return fl, false, late
 		}
 	}
-	fl = &flight{key: key, waiting: 1}
+	fl = &flight{key: key, route: x.route, epoch: x.epoch, waiting: 1}
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}
@@ -243,20 +249,55 @@ func (t *tombs) addAll() {
 	t.m, t.floor = nil, t.count
 }
 
-// since reports whether the target of x was invalidated after it was asked for.
-func (t *tombs) since(x *exchange) bool {
+// since reports whether the target was invalidated after epoch.
+func (t *tombs) since(epoch uint64, target string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.m[target] > epoch || t.floor > epoch
+}
+
+// outdated reports whether what x asks for was invalidated after it was asked
+// for: its target, or what else is stored under the key primary.
+func (x *exchange) outdated(primary string) bool {
+	t := &x.st.tombs
 	if t.epoch() == x.epoch {
 		return false
 	}
-	target := x.target()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.m[target] > x.epoch || t.floor > x.epoch
+	return t.since(x.epoch, x.target()) || t.since(x.epoch, primary)
 }
 
-// locks are mutexes by key, for what is read, changed and written back.
-type locks [64]sync.Mutex
+// locks are mutexes by key, for what is read from the store, changed and written
+// back. Who works on another key does not wait.
+type locks struct {
+	mu sync.Mutex
+	m  map[string]*keyLock
+}
 
-func (l *locks) of(key string) *sync.Mutex {
-	return &l[maphash.String(seed, key)%uint64(len(l))]
+type keyLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock locks key and returns what unlocks it.
+func (l *locks) lock(key string) (unlock func()) {
+	l.mu.Lock()
+	k := l.m[key]
+	if k == nil {
+		if l.m == nil {
+			l.m = make(map[string]*keyLock)
+		}
+		k = new(keyLock)
+		l.m[key] = k
+	}
+	k.users++
+	l.mu.Unlock()
+	k.Lock()
+	return func() {
+		k.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if k.users--; k.users == 0 {
+			delete(l.m, key)
+		}
+	}
 }

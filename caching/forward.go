@@ -13,6 +13,8 @@ import (
 // outcome is what came of a trip to the origin.
 type outcome struct {
 	err error
+	// panicked holds what the RoundTripper below has panicked with, if it has.
+	panicked any
 	// resp is the answer of the origin. Its body is for the one who made the
 	// trip, unless fill is set.
 	resp *http.Response
@@ -73,7 +75,7 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 	if !x.shareable() {
 		return x.conclude(x.trip(x.req.Context()))
 	}
-	fl, leader, late := st.flights.join(x.flightKey())
+	fl, leader, late := st.flights.join(x.flightKey(), &x)
 	if leader {
 		return x.lead(fl)
 	}
@@ -82,8 +84,8 @@ func (st *state) forward(x exchange) (*http.Response, error) {
 		return nil, err
 	}
 	x.collapsed = true
-	if resp, ok := x.share(fl, late); ok {
-		return resp, nil
+	if resp, err := x.share(fl, late); resp != nil || err != nil {
+		return resp, err
 	}
 	if x.retry() {
 		p, _ := x.portion()
@@ -144,7 +146,7 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 // attached makes the trip in the caller's own goroutine, which nothing can
 // cancel. Should the next RoundTripper panic, those who wait are let go.
 func (x *exchange) attached(fl *flight) (*http.Response, error) {
-	o := outcome{err: errNoResponse}
+	var o outcome
 	func() {
 		landed := false
 		defer func() {
@@ -163,7 +165,7 @@ func (x *exchange) attached(fl *flight) (*http.Response, error) {
 // detached makes the trip apart from the caller, whose context may end before
 // that of others who wait.
 func detached(x exchange, fl *flight) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.req.Context()))
+	ctx, cancel := context.WithCancelCause(detach(x.req.Context()))
 	fl.mu.Lock()
 	fl.cancel = cancel
 	fl.mu.Unlock()
@@ -173,23 +175,38 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	y.req.Header = x.req.Header.Clone()
 	u := *x.req.URL
 	y.req.URL = &u
-	go func() {
-		o := y.trip(ctx)
-		o.cancel = cancel
-		y.launch(fl, &o)
-		if o.fill == nil && (o.resp == nil || o.entry != nil) {
-			cancel(nil)
-		}
-		if y.st.settle(fl, o) {
-			y.release()
-			y.drop()
-		}
-	}()
+	go y.fly(ctx, cancel, fl)
 	if err := x.await(fl, true); err != nil {
 		return nil, err
 	}
 	x.found, x.lease = y.found, y.lease
+	if v := fl.out.panicked; v != nil {
+		x.release()
+		x.drop()
+		panic(v) // where the caller would have had it without this package
+	}
 	return x.conclude(fl.out)
+}
+
+// fly makes the trip in a goroutine of its own.
+func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *flight) {
+	o := outcome{err: errNoResponse} // of a RoundTripper that ends its goroutine
+	defer func() {
+		if v := recover(); v != nil {
+			o = outcome{panicked: v}
+			x.tell("error", "the RoundTripper below panicked", 0, nil)
+		}
+		if o.fill == nil && (o.resp == nil || o.entry != nil) {
+			cancel(nil)
+		}
+		if x.st.settle(fl, o) {
+			x.release()
+			x.drop()
+		}
+	}()
+	o = x.trip(ctx)
+	o.cancel = cancel
+	x.launch(fl, &o)
 }
 
 // launch ties a body on its way to the flight that brought it, which can be
@@ -210,32 +227,40 @@ func (x *exchange) launch(fl *flight, o *outcome) {
 }
 
 // share gives the outcome of another request's trip to this one, if it may
-// have it. Who was there before the answer may share any; who comes late finds a
-// response as stored as any other, and may have it only if it is fresh (RFC 9111
-// §4, §5.2.2.4).
-func (x *exchange) share(fl *flight, late bool) (*http.Response, bool) {
+// have it, and nothing if not. Who was there before the answer may share any; who
+// comes late finds a response as stored as any other, and may have it only if it
+// is fresh (RFC 9111 §4, §5.2.2.4).
+func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 	o := &fl.out
 	switch {
 	case o.fill != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.st.struck(x.req.Context(), o.f, o.meta.RequestTime, x) {
 			o.fill.release()
-			return nil, false
+			return nil, nil
 		}
-		r := o.fill.newReader(x.req.Context(), false)
 		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
-		resp := x.joined(o, r)
+		resp := x.joined(o)
 		x.drop()
-		return resp, true
+		return resp, nil
 	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID:
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
 		x.now = time.Now()
 		x.tell("collapse", "validated by another request", http.StatusNotModified, nil)
-		return x.validated(), true
+		return x.validated(), nil
 	case o.err != nil || o.resp != nil && errorStatus(o.resp.StatusCode):
-		return x.instead(o)
+		if resp, ok := x.instead(o); ok {
+			return resp, nil
+		}
+		if o.err == nil || fl.unattended || fl.route != x.route {
+			return nil, nil
+		}
+		// The tries were made for all who wait: they do not make them again each.
+		x.tell("collapse", "shares the error of another request", 0, o.err)
+		x.drop()
+		return nil, o.err
 	}
-	return nil, false
+	return nil, nil
 }
 
 // fresh reports whether the response that f is about may be reused as it is.
@@ -261,13 +286,15 @@ func (x *exchange) selects(f *facts) bool {
 }
 
 // joined is the reply to a request that shares the body of another's.
-func (x *exchange) joined(o *outcome, body *bodyReader) *http.Response {
-	m := o.meta
+func (x *exchange) joined(o *outcome) *http.Response {
+	m, fill := o.meta, o.fill
 	resp := &http.Response{
 		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),
-		Body: body, ContentLength: o.fill.size, Request: x.req, TLS: o.fill.tls, Uncompressed: o.fill.uncompressed,
+		ContentLength: fill.size, Request: x.req, TLS: fill.origin.TLS, Uncompressed: fill.origin.Uncompressed,
+		Trailer: fill.announced.Clone(),
 	}
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	resp.Body = fill.newReader(x.req.Context(), resp, false)
 	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})
 	return resp
 }
@@ -328,7 +355,7 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 		fwd := x.fwd()
 		x.drop()
 		x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
-		o.resp.Body = o.fill.newReader(x.req.Context(), true)
+		o.resp.Body = o.fill.newReader(x.req.Context(), o.resp, true)
 		o.resp.Request = x.req
 		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
 		return o.resp, nil

@@ -26,9 +26,7 @@ func variantOf(m *Meta, f *facts, selectors []selector, key string) variant {
 // addVariant lists v in the index under primary, in place of an older one that
 // the same requests select.
 func (st *state) addVariant(ctx context.Context, primary string, v variant, f *facts, x *exchange) {
-	mu := st.indexes.of(primary)
-	mu.Lock()
-	defer mu.Unlock()
+	defer st.indexes.lock(primary)()
 	var gone string
 	st.edit(ctx, primary, x, func(r *record) bool {
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return slices.Equal(o.selectors, v.selectors) })
@@ -50,9 +48,7 @@ func (st *state) addVariant(ctx context.Context, primary string, v variant, f *f
 // addUser notes that the response under primary is one of several for the same
 // target, so that they are invalidated together.
 func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x *exchange) {
-	mu := st.indexes.of(target)
-	mu.Lock()
-	defer mu.Unlock()
+	defer st.indexes.lock(target)()
 	var gone string
 	st.edit(ctx, target, x, func(r *record) bool {
 		if slices.Contains(r.others, primary) {
@@ -86,21 +82,26 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 	if !change(&r) {
 		return
 	}
-	m := &Meta{
-		URL: string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
-		RequestTime: x.now, ResponseTime: x.now, Expires: until,
-	}
-	m.ID = newID()
-	m.Extra = r.append(make([]byte, 0, 256))
-	m.facts.Store(prepare(st.cfg, m, r))
-	w, err := st.store.Create(ctx, key, 0)
-	if err == nil {
-		err = w.Commit(ctx, m)
-		_ = w.Close()
-	}
-	if err != nil {
+	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until); err != nil {
 		x.tell("store", "writing an index failed", 0, err)
 	}
+}
+
+// put stores a record that is no response, under its key. A zero until keeps it
+// as long as the store will.
+func (st *state) put(ctx context.Context, r *record, url string, now, until time.Time) error {
+	m := &Meta{
+		ID: newID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
+		RequestTime: now, ResponseTime: now, Expires: until,
+	}
+	m.Extra = r.append(make([]byte, 0, 256))
+	m.facts.Store(prepare(st.cfg, m, *r))
+	w, err := st.store.Create(ctx, r.key, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	return w.Commit(ctx, m)
 }
 
 // remove deletes what is stored under key, with all variants.

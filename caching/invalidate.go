@@ -50,24 +50,30 @@ func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
 }
 
 // unsafe sends a request that may change things, and draws the consequences.
-func (st *state) unsafe(x exchange, identify func(*http.Request) string) (*http.Response, error) {
+func (st *state) unsafe(x exchange) (*http.Response, error) {
 	// The method of what is invalidated.
 	x.method = http.MethodGet
 	x.epoch = st.tombs.epoch()
 	sent := x.now
-	resp, err := x.next.RoundTrip(x.req)
+	resp, err := x.route.next.RoundTrip(x.req)
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
-	ctx := context.WithoutCancel(x.req.Context())
+	ctx := detach(x.req.Context())
 	if err != nil {
-		st.spread(ctx, &x, consequenceOf(0, st.t.InvalidateOnError), nil, identify)
+		st.spread(ctx, &x, consequenceOf(0, st.t.InvalidateOnError), nil)
 		x.tell("pass", "unsafe method", 0, err)
 		return nil, err
 	}
 	c := consequenceOf(resp.StatusCode, st.t.InvalidateOnError)
-	st.spread(ctx, &x, c, resp.Header, identify)
-	if o, ok := x.describesTarget(ctx, resp, identify, sent); ok {
+	st.spread(ctx, &x, c, resp.Header)
+	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
+		// RFC 9875 §3: whatever the status, the origin asks for it.
+		for _, name := range names[:min(len(names), maxGroups)] {
+			_ = st.strikeGroup(ctx, originOfURL(x.req.URL), name, &x) // it is told
+		}
+	}
+	if o, ok := x.describesTarget(ctx, resp, sent); ok {
 		return x.conclude(o)
 	}
 	x.tell("pass", "unsafe method", resp.StatusCode, nil)
@@ -76,20 +82,21 @@ func (st *state) unsafe(x exchange, identify func(*http.Request) string) (*http.
 }
 
 // spread draws the consequence for the target and the URLs in header.
-func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header, identify func(*http.Request) string) {
+func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
 	if c == nothing {
 		return
 	}
-	x.identify(identify)
+	x.identify()
 	st.strike(ctx, x, c)
 	if c != invalid || header == nil {
 		return
 	}
-	for _, u := range alsoInvalid(x.req.URL, header) {
+	for _, u := range alsoInvalid(effective(x.req), header) {
 		y := *x
 		y.req = x.req.WithContext(x.req.Context())
-		y.req.URL, y.req.Host = u, ""
-		y.identify(identify)
+		u.Host = x.req.URL.Host // of the same origin, reached by the same way
+		y.req.URL = u
+		y.identify()
 		st.strike(ctx, &y, c)
 	}
 }
@@ -109,6 +116,7 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 		for _, z := range []*exchange{x, &y} {
 			if key, _ := z.searchKey(); key != "" {
 				keys = append(keys, key)
+				st.tombs.add(key)
 			}
 		}
 	}

@@ -54,20 +54,20 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	if total >= 0 {
 		total += part.before + part.after
 	}
-	w, err := x.st.store.Create(context.WithoutCancel(a.ctx), f.key, total)
+	w, err := x.st.store.Create(detach(a.ctx), f.key, total)
 	if err != nil {
 		x.decline(a)
 		x.tell("store", "beginning failed", m.Status, err)
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
 	k := &keeper{
-		st: x.st, x: *x, ctx: context.WithoutCancel(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
+		st: x.st, x: *x, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		variants: x.found.variants, lease: x.lease,
 	}
 	k.primary, _ = x.primaryFor(header)
 	fl := &fill{
 		src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
-		tls: resp.TLS, uncompressed: resp.Uncompressed,
+		origin: resp, announced: resp.Trailer.Clone(),
 	}
 	if err := k.begin(fl); err != nil {
 		k.drop("copying failed", err)
@@ -75,11 +75,14 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
 	x.lease = nil // it is given back when the body is stored
-	if size == 0 {
+	if size == 0 && len(fl.announced) == 0 {
 		fl.busy = true
+		fl.closeSource(resp.Body != http.NoBody)
 		fl.end(io.EOF, true)
 	}
-	return outcome{resp: resp, fill: fl, f: f, meta: m}
+	own := *resp // see fill.origin
+	own.Trailer = fl.announced.Clone()
+	return outcome{resp: &own, fill: fl, f: f, meta: m}
 }
 
 // begin writes what is stored of the representation before the new part.
@@ -146,8 +149,13 @@ func whole(m *Meta, r httpfield.ContentRange) {
 
 // equip gives m the record r and works out its facts.
 func (x *exchange) equip(m *Meta, r record) *facts {
-	f := prepare(x.st.cfg, m, r)
 	m.Extra = r.append(make([]byte, 0, 128))
+	return x.work(m, r)
+}
+
+// work works out the facts of m, which has the record r.
+func (x *exchange) work(m *Meta, r record) *facts {
+	f := prepare(x.st.cfg, m, r)
 	m.Expires = f.usefulUntil(x.st.cfg)
 	m.facts.Store(f)
 	return f
@@ -180,7 +188,7 @@ func (x *exchange) decline(a *answered) {
 		x.st.passing.add(x.key, a.received)
 	}
 	if f := x.found.f; f != nil && x.cond == 0 && a.resp.StatusCode < 500 && a.resp.StatusCode >= 200 && f.lifetime <= f.age(a.received) {
-		if err := x.st.store.Delete(context.WithoutCancel(a.ctx), x.found.key); err != nil {
+		if err := x.st.store.Delete(detach(a.ctx), x.found.key); err != nil {
 			x.tell("store", "removing failed", 0, err)
 		}
 	}
@@ -213,7 +221,7 @@ func (k *keeper) finish(_ int64, whole bool) {
 	case !whole:
 		k.drop("the body did not come to its end", nil)
 		return
-	case k.st.tombs.since(&k.x):
+	case k.invalidated():
 		k.drop("invalidated while it came", nil)
 		return
 	}
@@ -250,9 +258,14 @@ func (k *keeper) finish(_ int64, whole bool) {
 	}
 	// An invalidation between the question above and now has found nothing to
 	// remove, or not in the list of users.
-	if k.st.tombs.since(&k.x) {
+	if k.invalidated() {
 		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, k.st.store.Delete(k.ctx, k.f.key))
 	}
+}
+
+// invalidated reports whether the response is of the time before an invalidation.
+func (k *keeper) invalidated() bool {
+	return k.x.outdated(k.primary) || k.st.struck(k.ctx, k.f, k.meta.RequestTime, &k.x)
 }
 
 func (k *keeper) drop(reason string, err error) {
@@ -306,9 +319,9 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 		// It is not stored after all, but the caller still gets the whole.
 		rest.Body = &joinedBody{Reader: io.MultiReader(io.NewSectionReader(entryReader(part.old), 0, e.Size), rest.Body), rest: rest.Body, old: part.old}
 	}
-	rest.StatusCode, rest.Status = http.StatusOK, "200 OK"
-	rest.ContentLength = r.Total
-	rest.Header = header.Clone() // what is stored is not the caller's to change
+	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
+	o.resp.ContentLength = r.Total
+	o.resp.Header = header.Clone() // what is stored is not the caller's to change
 	return o, true
 }
 

@@ -20,6 +20,7 @@ const (
 	keyVariant = 'v' // one of several responses
 	keySearch  = 's' // the No-Vary-Search of a path
 	keyUsers   = 'u' // the users who have answers of their own
+	keyGroup   = 'c' // when a group of responses was invalidated
 )
 
 // hashKey is the key of a stored response: a hash of the kind, the target and

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -59,6 +60,7 @@ type memoryNode struct {
 
 	// Guarded by Memory.mu.
 	cost       int64
+	meta       int64 // the part of cost that is for the metadata
 	queue      *memoryQueue
 	prev, next *memoryNode
 }
@@ -126,10 +128,15 @@ func (m *Memory) Update(ctx context.Context, key string, meta *Meta) error {
 	if old.Meta.ID != meta.ID {
 		return ErrConflict
 	}
+	cost := memoryMetaCost(meta)
+	if cost > m.limit/2 {
+		return fmt.Errorf("%w: its header in a memory store of %d bytes", ErrTooLarge, m.limit)
+	}
 	e := *old
 	e.Meta = meta
 	n.entry.Store(&e)
-	m.policy.resize(n, n.cost+memoryMetaCost(meta)-memoryMetaCost(old.Meta))
+	m.policy.resize(n, n.cost+cost-n.meta)
+	n.meta = cost
 	m.policy.fit(0, m.forget)
 	return nil
 }
@@ -191,7 +198,8 @@ func (m *Memory) Stats() Stats {
 // writer has reserved.
 func (m *Memory) insert(key string, e *Entry, body int64) {
 	h := m.hash(key)
-	cost := memoryOverhead + int64(len(key)) + memoryMetaCost(e.Meta) + body
+	meta := memoryMetaCost(e.Meta)
+	cost := memoryOverhead + int64(len(key)) + meta + body
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -199,11 +207,12 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 	m.counts.stored.Add(1)
 	if n := m.lookup(h, key); n != nil {
 		n.entry.Store(e)
+		n.meta = meta
 		m.policy.resize(n, cost)
 		m.policy.fit(0, m.forget)
 		return
 	}
-	n := &memoryNode{hash: h, cost: cost}
+	n := &memoryNode{hash: h, cost: cost, meta: meta}
 	n.setKey(key)
 	n.entry.Store(e)
 	s := m.shard(h)

@@ -64,12 +64,14 @@ func (s writerState) check() error {
 }
 
 func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
-	w := &memoryWriter{m: m, key: key, size: size, pooled: size < 0}
+	// Room for a large body is made when a part of it has come, not because an
+	// origin says that it will.
+	w := &memoryWriter{m: m, key: key, size: size, pooled: size < 0 || size > memoryJoin}
 	if size > m.limit/2 {
 		m.counts.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", ErrTooLarge, size, m.limit)
 	}
-	if size > 0 {
+	if size > 0 && !w.pooled {
 		if w.reserved = memoryAllocated(size); !m.reserve(w.reserved) {
 			m.counts.refused.Add(1)
 			return nil, fmt.Errorf("%w: no room beside the bodies being written", ErrTooLarge)
@@ -90,6 +92,9 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 		return 0, errBodySize
 	case w.body.n+n > w.m.limit/2:
 		return 0, w.refuse(w.m.limit / 2)
+	}
+	if w.pooled && w.size > 0 && w.body.n+n >= w.size/8 {
+		w.unite()
 	}
 	for done := 0; done < len(p); {
 		at := int(w.body.n) // within the only chunk
@@ -115,6 +120,24 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 		w.mu.Unlock()
 	}
 	return len(p), nil
+}
+
+// unite puts what has come of a body of known length into the piece that holds
+// all of it, if there is room.
+func (w *memoryWriter) unite() {
+	whole := memoryAllocated(w.size)
+	if !w.m.reserve(whole) {
+		return
+	}
+	piece := make([]byte, w.size)
+	w.body.ReadAt(piece[:w.body.n], 0) //nolint:errcheck // it is all there
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	putMemoryChunks(w.body.chunks)
+	w.body.chunks = [][]byte{piece}
+	w.m.release(w.reserved)
+	w.reserved, w.pooled = whole, false
 }
 
 func (w *memoryWriter) refuse(limit int64) error {
@@ -145,6 +168,8 @@ func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
 		err = errNoMeta
 	case w.size >= 0 && w.body.n != w.size:
 		err = errBodySize
+	case memoryMetaCost(meta) > w.m.limit/2:
+		err = fmt.Errorf("%w: its header in a memory store of %d bytes", ErrTooLarge, w.m.limit)
 	}
 	if err != nil {
 		w.state = writerAborted

@@ -8,7 +8,7 @@ import (
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
 // it is a representation of the target, and for how long (RFC 9110 §9.3.3).
-func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, identify func(*http.Request) string, sent time.Time) (outcome, bool) {
+func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sent time.Time) (outcome, bool) {
 	if x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 {
 		return outcome{}, false
 	}
@@ -16,11 +16,12 @@ func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, ide
 	if len(location) != 1 {
 		return outcome{}, false
 	}
-	u, err := x.req.URL.Parse(location[0])
-	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)) {
+	target := effective(x.req)
+	u, err := target.Parse(location[0])
+	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, target, target.RawQuery)) {
 		return outcome{}, false
 	}
-	x.identify(identify)
+	x.identify()
 	x.epoch = x.st.tombs.epoch()
 	x.verdict.fwd = "method"
 	a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now()}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 		return nil
 	}
 	exact := string(appendURL(nil, u, u.RawQuery))
-	return t.purge(ctx, func(stored string) bool { return stored == exact })
+	return t.purge(ctx, func(m *Meta, _ int64) bool { return m.URL == exact })
 }
 
 // PurgePrefix removes what is stored for all URLs that begin with prefix, as in
@@ -55,25 +56,62 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 		}
 	}
 	t.state().tombs.addAll()
-	return t.purge(ctx, func(stored string) bool { return strings.HasPrefix(stored, prefix) })
+	return t.purge(ctx, func(m *Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
 // PurgeAll removes everything, and what is on its way to the store meanwhile is
 // not stored. It needs a [Store] that is a [Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	t.state().tombs.addAll()
-	return t.purge(ctx, func(string) bool { return true })
+	return t.purge(ctx, func(*Meta, int64) bool { return true })
 }
 
-func (t *Transport) purge(ctx context.Context, match func(string) bool) error {
+// PurgeGroup removes what is stored for the origin, as in "https://example.com",
+// and names group in Cache-Groups, as a response with Cache-Group-Invalidation
+// does (RFC 9875). What is on its way to the store meanwhile is not stored. A
+// [Store] that is no [Lister] keeps the bytes until they are asked for or make room.
+func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || !web(u.Scheme) {
+		return errors.New("caching: purge: not an http or https origin")
+	}
+	st := t.state()
+	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
+	x := &exchange{st: st, req: req, method: http.MethodGet, now: time.Now()}
+	if err := st.strikeGroup(ctx, originOfURL(u), group, x); err != nil {
+		return fmt.Errorf("caching: purge: %w", err)
+	}
+	if _, ok := st.store.(Lister); !ok {
+		return nil
+	}
+	key := groupKey(originOfURL(u), group)
+	now, _ := st.groups.get(key)
+	return t.purge(ctx, func(m *Meta, _ int64) bool {
+		f := factsOf(st.cfg, m)
+		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.struck)
+	})
+}
+
+// PurgeFunc removes the stored responses for which match returns true. It needs a
+// [Store] that is a [Lister]. match must not call methods of t. What is on its way
+// to the store meanwhile is asked about as little as what is not there.
+func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
+	st := t.state()
+	return t.purge(ctx, func(m *Meta, size int64) bool {
+		f := factsOf(st.cfg, m)
+		return f != nil && !f.index && match(storedOf(m, f, size))
+	})
+}
+
+func (t *Transport) purge(ctx context.Context, match func(*Meta, int64) bool) error {
 	st := t.state()
 	l, ok := st.store.(Lister)
 	if !ok {
 		return errNoList
 	}
 	var keys []string
-	err := l.List(ctx, func(key string, m *Meta, _ int64) bool {
-		if match(m.URL) {
+	err := l.List(ctx, func(key string, m *Meta, size int64) bool {
+		if match(m, size) {
 			keys = append(keys, key)
 			if u, err := url.Parse(m.URL); err == nil {
 				st.tombs.add(targetKey(&http.Request{URL: u}))
@@ -106,6 +144,12 @@ type Stored struct {
 	FreshUntil time.Time
 }
 
+func storedOf(m *Meta, f *facts, size int64) Stored {
+	return Stored{
+		URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.born.Add(f.lifetime),
+	}
+}
+
 // All goes through the stored responses, in no order. It needs a [Store] that
 // is a [Lister]: without one, or when that fails, there is one pair with an
 // error.
@@ -123,9 +167,7 @@ func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 			if f == nil || f.index {
 				return true
 			}
-			more = yield(Stored{
-				URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.born.Add(f.lifetime),
-			}, nil)
+			more = yield(storedOf(m, f, size), nil)
 			return more
 		})
 		if err != nil && more {

@@ -148,9 +148,7 @@ func (x *exchange) searchKey() (key, value string) {
 // addSearch keeps the No-Vary-Search that m came with.
 func (st *state) addSearch(ctx context.Context, x *exchange, m *Meta, value string) {
 	key := x.searchIndex()
-	mu := st.indexes.of(key)
-	mu.Lock()
-	defer mu.Unlock()
+	defer st.indexes.lock(key)()
 	st.edit(ctx, key, x, func(r *record) bool {
 		changed := r.search != value
 		r.search = value

@@ -37,6 +37,9 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 	if _, star := varyNames(m.Header); star {
 		return false, "varies on everything"
 	}
+	if len(f.groups) > maxGroups {
+		return false, "in too many groups"
+	}
 	switch {
 	case f.explicit || dir.public || heuristicStatus(m.Status) || cfg.statusTTL[m.Status] > 0:
 	case !cfg.shared && dir.private:
@@ -125,16 +128,7 @@ func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 // (RFC 9111 §3.2): every field of the new one replaces the old, but for those
 // that describe the stored body.
 func merge(cfg *config, stored, update http.Header) http.Header {
-	// What may not be stored is said by what steers the response from now on: each
-	// of those fields is the new one, where there is one, or still the old one.
-	steering := make(http.Header, 1+len(cfg.targeted))
-	for _, name := range append([]string{"Cache-Control"}, cfg.targeted...) {
-		name = http.CanonicalHeaderKey(name)
-		if steering[name] = update[name]; len(update[name]) == 0 {
-			steering[name] = stored[name]
-		}
-	}
-	d, _ := responseDirectives(steering, cfg.targeted)
+	d := steering(cfg, stored, update)
 	names := unstored(cfg, update, &d)
 	out := make(http.Header, len(stored)+2)
 	for name, values := range stored {
@@ -142,14 +136,42 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 			out[name] = values
 		}
 	}
+	lines := 0
+	for _, values := range update {
+		lines += len(values)
+	}
+	all := make([]string, 0, lines) // the update is the caller's to change
 	for name, values := range update {
 		switch name {
 		case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
 			continue
 		}
 		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
-			out[name] = slices.Clone(values)
+			first := len(all)
+			all = append(all, values...)
+			out[name] = all[first:len(all):len(all)]
 		}
 	}
 	return out
+}
+
+// steering returns what steers a stored response after an update: of each field
+// that does, the new one, where there is one, or still the old one.
+func steering(cfg *config, stored, update http.Header) directives {
+	newer := func(name string) []string {
+		if values := update[name]; len(values) > 0 {
+			return values
+		}
+		return stored[name]
+	}
+	if len(cfg.targeted) == 0 {
+		return parseDirectives(newer("Cache-Control"))
+	}
+	h := http.Header{"Cache-Control": newer("Cache-Control")}
+	for _, name := range cfg.targeted {
+		name = http.CanonicalHeaderKey(name)
+		h[name] = newer(name)
+	}
+	d, _ := responseDirectives(h, cfg.targeted)
+	return d
 }

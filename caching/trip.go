@@ -28,9 +28,10 @@ func (x *exchange) trip(ctx context.Context) outcome {
 	case len(x.found.variants) > 0:
 		offered = offerOf(x.st.cfg, nil, nil, x.found.variants)
 	}
+	asked := false // without conditions, and answered by 304
 	for {
 		sent := time.Now()
-		resp, err := x.next.RoundTrip(x.outgoing(ctx, &offered, rng, validator))
+		resp, err := x.route.next.RoundTrip(x.outgoing(ctx, &offered, rng, validator))
 		if err == nil && resp == nil {
 			err = errNoResponse
 		}
@@ -45,7 +46,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		switch {
 		case resp.StatusCode == http.StatusNotModified && !offered.empty():
 			o, ok = x.confirm(&a)
-		case resp.StatusCode == http.StatusNotModified && rng != "":
+		case resp.StatusCode == http.StatusNotModified && !x.cond.own():
 			ok = false // nobody asked whether it is modified
 		case resp.StatusCode == http.StatusPartialContent && rng != "":
 			o, ok = x.complete(&a)
@@ -58,13 +59,22 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
 		// without conditions.
 		roundtrip.Discard(resp)
+		if asked {
+			x.release()
+			return outcome{err: errNotModified}
+		}
 		x.tell("refetch", "the answer fits no stored response", resp.StatusCode, nil)
+		asked = offered.empty() && rng == ""
 		offered, rng, validator = offer{}, "", ""
 	}
 }
 
 // errNoResponse is the error of a RoundTripper that breaks its contract.
 var errNoResponse = errors.New("caching: neither response nor error from the next RoundTripper")
+
+// errNotModified is the error of an origin that goes on answering what it was not
+// asked: a caller without a response of its own has no use for a 304.
+var errNotModified = errors.New("caching: the origin answers 304 to a request without conditions")
 
 // repair gives a response what a RoundTripper should have given it.
 func repair(resp *http.Response) {
@@ -138,7 +148,7 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 		x.drop()
 		if names, star := varyNames(m.Header); kept && !star {
 			v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key)
-			x.st.addVariant(context.WithoutCancel(a.ctx), primary, v, f2, x)
+			x.st.addVariant(detach(a.ctx), primary, v, f2, x)
 		}
 	}
 	x.found.key = key
@@ -165,20 +175,25 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	m.Header = merge(x.st.cfg, e.Meta.Header, a.resp.Header)
 	m.RequestTime, m.ResponseTime = a.sent, a.received
 	r := f.record
-	r.suspect = false
-	if ttl := x.ttlOf(a.resp); ttl != 0 {
-		r.ttl = ttl
+	ttl := x.ttlOf(a.resp)
+	if ttl == 0 {
+		ttl = r.ttl
 	}
-	f2 = x.equip(m, r)
+	if r.suspect || r.ttl != ttl {
+		r.suspect, r.ttl = false, ttl
+		f2 = x.equip(m, r)
+	} else {
+		f2 = x.work(m, r)
+	}
 	if x.demand.dir.noStore {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
-	ctx := context.WithoutCancel(a.ctx)
+	ctx := detach(a.ctx)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
 	}
-	if x.st.tombs.since(x) {
+	if x.outdated(key) || x.st.struck(ctx, f2, m.RequestTime, x) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
@@ -188,7 +203,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if err := x.st.store.Update(ctx, key, m); err != nil {
 		x.tell("store", "updating failed", m.Status, err)
 	}
-	if x.st.tombs.since(x) { // between the question above and now
+	if x.outdated(key) { // between the question above and now
 		x.tell("remove", "invalidated meanwhile", m.Status, x.st.store.Delete(ctx, key))
 		return m, f2, false
 	}
@@ -209,7 +224,7 @@ func (x *exchange) headed(a *answered) outcome {
 	case a.resp.StatusCode == e.Meta.Status && sameAs(f, e.Size, a.resp.Header):
 		x.freshen(a, e, f)
 	default:
-		x.st.suspect(context.WithoutCancel(a.ctx), x.found.key, true, x)
+		x.st.suspect(detach(a.ctx), x.found.key, true, x)
 	}
 	return outcome{resp: a.resp, detail: "HEAD is not stored"}
 }

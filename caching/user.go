@@ -2,14 +2,15 @@ package caching
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
 // identify works out whose answers the request may be given, and the key that
 // follows from it. In a shared cache credentials do not part users: there what
 // answers them is stored only if it is for everybody (RFC 9111 §3.5).
-func (x *exchange) identify(identity func(*http.Request) string) {
-	principal := identity(x.req)
+func (x *exchange) identify() {
+	principal := x.route.identity(x.req)
 	if principal != "" {
 		x.authorized = true
 	}
@@ -72,6 +73,16 @@ func (x *exchange) secretFor(user string) []byte {
 // target is the key under which all that is stored for the request's target is
 // listed and invalidated, whoever it is for.
 func (x *exchange) target() string { return targetKey(x.req) }
+
+// effective is the URL that the origin takes the request to be for: a Host of its
+// own takes the place of that of the URL (RFC 9110 §7.1).
+func effective(req *http.Request) *url.URL {
+	u := *req.URL
+	if req.Host != "" {
+		u.Host = req.Host
+	}
+	return &u
+}
 
 func targetKey(req *http.Request) string {
 	var room [256]byte

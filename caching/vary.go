@@ -70,10 +70,10 @@ func selectorsOf(names []string, h http.Header, hide func(string) string) []sele
 // more than a keyed hash of it.
 func secret(name string) bool {
 	switch name {
-	case "Authorization", "Cookie", "Proxy-Authorization", "X-Wsse", "X-Api-Key":
+	case "Authorization", "Cookie", "Proxy-Authorization":
 		return true
 	}
-	return false
+	return slices.Contains(tokenFields, name)
 }
 
 func selecting(name string, values []string, hide func(string) string) string {
