@@ -256,6 +256,9 @@ func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// Shorten implements [Shortener].
+func (w *adaptWriter) Shorten() { w.size = -1 }
+
 // Commit implements [Writer].
 func (w *adaptWriter) Commit(ctx context.Context, meta *Meta) error {
 	if err := w.state.check(); err != nil {

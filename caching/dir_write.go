@@ -227,6 +227,9 @@ func (w *dirWriter) readPiece(p []byte, off int64) (int, error) {
 	return copy(p, stored[at:]), nil
 }
 
+// Shorten implements [Shortener].
+func (w *dirWriter) Shorten() { w.size = -1 }
+
 // Commit implements [Writer].
 func (w *dirWriter) Commit(ctx context.Context, meta *Meta) error {
 	if err := w.check(); err != nil {

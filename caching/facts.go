@@ -35,7 +35,6 @@ type facts struct {
 	etag        httpfield.ETag
 	modified    time.Time
 	hasModified bool
-	date        time.Time
 	// part is what a stored 206 holds of its representation.
 	part      httpfield.ContentRange
 	isPartial bool
@@ -84,13 +83,17 @@ func newFacts(cfg *config, m *Meta) *facts {
 
 // prepare works out the facts of m, whose record is r.
 func prepare(cfg *config, m *Meta, r record) *facts {
-	f := &facts{cfg: cfg, record: r}
 	if r.index {
-		return f
+		return &facts{cfg: cfg, record: r}
 	}
-	var targeted bool
-	f.dir, targeted = responseDirectives(m.Header, cfg.targeted)
-	f.freshness = freshnessOf(cfg, m, &f.dir, targeted, r.ttl)
+	d, targeted := responseDirectives(m.Header, cfg.targeted)
+	return prepareWith(cfg, m, r, &d, targeted)
+}
+
+// prepareWith is prepare for a response whose directives are known.
+func prepareWith(cfg *config, m *Meta, r record, d *directives, targeted bool) *facts {
+	f := &facts{cfg: cfg, record: r, dir: *d}
+	f.freshness = freshnessOf(cfg, m, d, targeted, r.ttl)
 	if r.ttl != 0 {
 		// The application knows better than the response.
 		f.dir.noCache, f.dir.mustRevalidate, f.dir.proxyRevalidate = false, false, false
@@ -100,10 +103,6 @@ func prepare(cfg *config, m *Meta, r record) *facts {
 		f.etag, _ = httpfield.ParseETag(v[0])
 	}
 	f.modified, f.hasModified = httpDate(m.Header["Last-Modified"], m.ResponseTime)
-	var ok bool
-	if f.date, ok = httpDate(m.Header["Date"], m.ResponseTime); !ok {
-		f.date = m.ResponseTime
-	}
 	if m.Status == http.StatusPartialContent {
 		f.part, f.isPartial = httpfield.ParseContentRange(m.Header.Get("Content-Range"))
 		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0

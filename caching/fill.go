@@ -30,7 +30,8 @@ type fill struct {
 	origin *http.Response
 	// announced is the trailer as far as it was known before the body.
 	announced http.Header
-	// finish commits the body, of n bytes, or drops it. It is called once.
+	// finish commits the body, of n bytes, or drops it, or keeps the part that has
+	// come. n is zero if the Writer does not have it all. It is called once.
 	finish func(n int64, whole bool)
 	// landed is called after finish. It may be nil.
 	landed func()
@@ -191,6 +192,9 @@ func (f *fill) end(err error, whole bool) {
 	f.mu.Unlock()
 	if over {
 		return
+	}
+	if failed {
+		n = 0
 	}
 	f.finish(n, whole && !failed)
 	f.mu.Lock()

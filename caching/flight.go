@@ -217,36 +217,30 @@ func (p *passing) has(key string, now time.Time) bool {
 // stored after it.
 type tombs struct {
 	mu    sync.Mutex
-	count uint64
-	floor uint64 // what was forgotten is taken to be that late
+	count atomic.Uint64 // changed with the lock held
+	floor uint64        // what was forgotten is taken to be that late
 	m     map[string]uint64
 }
 
 const tombMax = 4096
 
-func (t *tombs) epoch() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.count
-}
+func (t *tombs) epoch() uint64 { return t.count.Load() }
 
 func (t *tombs) add(target string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.m == nil || len(t.m) >= tombMax {
 		t.m = make(map[string]uint64)
-		t.floor = t.count
+		t.floor = t.count.Load()
 	}
-	t.count++
-	t.m[target] = t.count
+	t.m[target] = t.count.Add(1)
 }
 
 // addAll makes everything invalid that was asked for before.
 func (t *tombs) addAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count++
-	t.m, t.floor = nil, t.count
+	t.m, t.floor = nil, t.count.Add(1)
 }
 
 // since reports whether the target was invalidated after epoch.

@@ -339,7 +339,7 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	switch {
 	case o.entry != nil:
 		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news
-		x.now = time.Now()
+		x.now = o.meta.ResponseTime
 		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil:

@@ -28,6 +28,8 @@ type freshness struct {
 	explicit bool
 	// source says in a phrase where the lifetime comes from.
 	source string
+	// date is when the origin made the response, by its own clock.
+	date time.Time
 	// born is when the response was of age zero: the current age is now - born.
 	born time.Time
 }
@@ -54,7 +56,7 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 	if !ok {
 		date = received // RFC 9110 §6.6.1
 	}
-	f := freshness{born: received.Add(-initialAge(m, date))}
+	f := freshness{date: date, born: received.Add(-initialAge(m, date))}
 	switch {
 	case ttl != 0:
 		f.set(min(max(0, ttl), maxLifetime), "set by the application")

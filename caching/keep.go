@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -28,11 +29,12 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	if resp.Request == nil {
 		resp.Request = x.req
 	}
-	if reason := hopeless(x.st.cfg, &x.demand, resp.StatusCode, header, x.ttlOf(resp)); reason != "" {
+	ttl := x.ttlOf(resp)
+	if reason := hopeless(x.st.cfg, &x.demand, resp.StatusCode, header, ttl); reason != "" {
 		x.decline(a)
 		return outcome{resp: resp, detail: reason}
 	}
-	m, f := x.describe(a, header, contentRange)
+	m, f := x.describe(a, header, contentRange, ttl)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized)
 	if ok && x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(resp) {
 		ok, reason = false, "refused by the application"
@@ -65,7 +67,8 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		variants: x.found.variants, lease: x.lease,
 	}
 	k.primary, _ = x.primaryFor(header)
-	fl := &fill{
+	fl := &k.body
+	*fl = fill{
 		src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
 		origin: resp, announced: resp.Trailer.Clone(),
 	}
@@ -80,9 +83,9 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		fl.closeSource(resp.Body != http.NoBody)
 		fl.end(io.EOF, true)
 	}
-	own := *resp // see fill.origin
-	own.Trailer = fl.announced.Clone()
-	return outcome{resp: &own, fill: fl, f: f, meta: m}
+	k.own = *resp // see fill.origin
+	k.own.Trailer = fl.announced.Clone()
+	return outcome{resp: &k.own, fill: fl, f: f, meta: m}
 }
 
 // begin writes what is stored of the representation before the new part.
@@ -110,7 +113,7 @@ func bodySize(resp *http.Response) int64 {
 }
 
 // describe makes the metadata of the response a and works out its facts.
-func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange) (*Meta, *facts) {
+func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *facts) {
 	resp := a.resp
 	m := &Meta{
 		URL: string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), Status: resp.StatusCode, Proto: resp.Proto,
@@ -121,18 +124,23 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	if !validProto(m.Proto) {
 		m.Proto = "HTTP/1.1"
 	}
-	d, _ := responseDirectives(header, x.st.cfg.targeted)
-	m.Header = storedHeader(x.st.cfg, header, &d)
+	d, targeted := responseDirectives(header, x.st.cfg.targeted)
+	names := unstored(x.st.cfg, header, &d)
+	m.Header = storedHeader(header, names)
+	if len(names) > 0 {
+		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
+	}
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
 	primary, search := x.primaryFor(header)
-	r := record{key: primary, ttl: x.ttlOf(resp), search: search}
+	r := record{key: primary, ttl: ttl, search: search}
 	if names, star := varyNames(m.Header); len(names) > 0 && !star {
 		r.selectors = selectorsOf(names, x.req.Header, x.hide)
 		r.key = variantKey(primary, r.selectors)
 	}
-	return m, x.equip(m, r)
+	m.Extra = r.append(make([]byte, 0, 128))
+	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
 }
 
 // whole sets the status and the length of what parts were combined to.
@@ -150,12 +158,11 @@ func whole(m *Meta, r httpfield.ContentRange) {
 // equip gives m the record r and works out its facts.
 func (x *exchange) equip(m *Meta, r record) *facts {
 	m.Extra = r.append(make([]byte, 0, 128))
-	return x.work(m, r)
+	return x.work(m, prepare(x.st.cfg, m, r))
 }
 
-// work works out the facts of m, which has the record r.
-func (x *exchange) work(m *Meta, r record) *facts {
-	f := prepare(x.st.cfg, m, r)
+// work gives m its facts f.
+func (x *exchange) work(m *Meta, f *facts) *facts {
 	m.Expires = f.usefulUntil(x.st.cfg)
 	m.facts.Store(f)
 	return f
@@ -207,10 +214,14 @@ type keeper struct {
 	variants []variant
 	lease    func()
 	primary  string
+
+	// What belongs to the response as long as the keeper does, in one piece with it.
+	body fill
+	own  http.Response
 }
 
 // finish commits the entry, or drops it.
-func (k *keeper) finish(_ int64, whole bool) {
+func (k *keeper) finish(n int64, whole bool) {
 	if k.lease != nil {
 		defer k.lease()
 	}
@@ -218,7 +229,7 @@ func (k *keeper) finish(_ int64, whole bool) {
 		defer func() { _ = k.part.old.Close() }()
 	}
 	switch {
-	case !whole:
+	case !whole && !k.cut(n):
 		k.drop("the body did not come to its end", nil)
 		return
 	case k.invalidated():
@@ -232,7 +243,9 @@ func (k *keeper) finish(_ int64, whole bool) {
 			return
 		}
 	}
-	k.meta.Trailer = k.resp.Trailer.Clone()
+	if whole {
+		k.meta.Trailer = k.resp.Trailer.Clone()
+	}
 	if err := k.w.Commit(k.ctx, k.meta); err != nil {
 		k.x.tell("store", "committing failed", k.meta.Status, err)
 		_ = k.w.Abort()
@@ -261,6 +274,33 @@ func (k *keeper) finish(_ int64, whole bool) {
 	if k.invalidated() {
 		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, k.st.store.Delete(k.ctx, k.f.key))
 	}
+}
+
+// minPart is how much of a body is worth being kept without the rest.
+const minPart = 64 << 10
+
+// cut makes a part of a response whose body ended after n bytes, so that the rest
+// alone has to be fetched later (RFC 9111 §3.3, §3.4). It reports false if that is
+// not to be: the part must be of the one representation that a strong validator
+// stands for, and must not take the place of something whole.
+func (k *keeper) cut(n int64) bool {
+	w, ok := k.w.(Shortener)
+	total := k.body.size
+	switch {
+	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:
+		return false
+	case k.x.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
+		return false
+	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
+		return false
+	}
+	w.Shorten()
+	m := k.meta.Clone()
+	m.Header = maps.Clone(m.Header)
+	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
+	k.meta, k.f = m, k.x.equip(m, k.f.record)
+	k.x.tell("store", "the part that came of a body that was cut", m.Status, nil)
+	return true
 }
 
 // invalidated reports whether the response is of the time before an invalidation.

@@ -156,6 +156,23 @@ func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
 	return w.body.ReadAt(p, off)
 }
 
+// Shorten implements [Shortener].
+func (w *memoryWriter) Shorten() {
+	if w.state != writerOpen || w.size < 0 || w.body.n == w.size {
+		return
+	}
+	w.size = w.body.n
+	if less := memoryAllocated(w.size); !w.pooled && len(w.body.chunks) == 1 && w.m.reserve(less) {
+		piece := make([]byte, w.size)
+		copy(piece, w.body.chunks[0])
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.body.chunks[0] = piece
+		w.m.release(w.reserved)
+		w.reserved = less
+	}
+}
+
 // Commit implements [Writer].
 func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
 	if err := w.state.check(); err != nil {

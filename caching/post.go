@@ -25,7 +25,7 @@ func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sen
 	x.epoch = x.st.tombs.epoch()
 	x.verdict.fwd = "method"
 	a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now()}
-	if _, f := x.describe(&a, resp.Header, nil); !f.explicit {
+	if _, f := x.describe(&a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
 		return outcome{}, false
 	}
 	o := x.keep(&a, resp.Header, nil, portionKept{})

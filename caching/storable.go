@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -64,8 +65,10 @@ func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Durati
 	case d.dir.noStore:
 		return "no-store in the request"
 	case len(h["Cache-Control"]) > 0:
-		dir, _ := responseDirectives(h, nil)
-		if dir.noStore && !dir.mustUnderstand {
+		if !slices.ContainsFunc(h["Cache-Control"], saysNoStore) {
+			return ""
+		}
+		if dir := parseDirectives(h["Cache-Control"]); dir.noStore && !dir.mustUnderstand {
 			return "no-store in the response"
 		}
 		return ""
@@ -77,16 +80,31 @@ func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Durati
 	return "neither fresh nor with a validator"
 }
 
+// saysNoStore reports whether no-store may be among the directives of a line.
+func saysNoStore(line string) bool {
+	const name = "no-store"
+	for i := 0; i+len(name) <= len(line); i++ {
+		if line[i]|0x20 == 'n' && httpfield.EqualFold(line[i:i+len(name)], name) {
+			return true
+		}
+	}
+	return false
+}
+
 func knownLength(h http.Header) int64 {
 	n, _ := httpfield.ContentLength(h["Content-Length"])
 	return n
 }
 
-// hopByHop are the fields that belong to one connection (RFC 9110 §7.6.1) or to
-// a proxy on the way (RFC 9111 §3.1), and are not stored.
-var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
-	"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer",
+// hopByHop reports whether a field belongs to one connection (RFC 9110 §7.6.1) or
+// to a proxy on the way (RFC 9111 §3.1), and is not stored.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+		"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer":
+		return true
+	}
+	return false
 }
 
 // unstored returns the names of the fields that h itself keeps from being
@@ -104,10 +122,9 @@ func unstored(cfg *config, h http.Header, d *directives) []string {
 	return names
 }
 
-// storedHeader returns what of h is stored. It shares nothing with h, which is
-// the caller's to change.
-func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
-	names := unstored(cfg, h, d)
+// storedHeader returns what of h is stored: all but names and what is hop-by-hop.
+// It shares nothing with h, which is the caller's to change.
+func storedHeader(h http.Header, names []string) http.Header {
 	out := make(http.Header, len(h))
 	lines := 0
 	for _, values := range h {
@@ -115,7 +132,7 @@ func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 	}
 	all := make([]string, 0, lines)
 	for name, values := range h {
-		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
+		if len(values) > 0 && !hopByHop(name) && !slices.Contains(names, name) {
 			first := len(all)
 			all = append(all, values...)
 			out[name] = all[first:len(all):len(all)]
@@ -130,12 +147,11 @@ func storedHeader(cfg *config, h http.Header, d *directives) http.Header {
 func merge(cfg *config, stored, update http.Header) http.Header {
 	d := steering(cfg, stored, update)
 	names := unstored(cfg, update, &d)
-	out := make(http.Header, len(stored)+2)
-	for name, values := range stored {
-		if name != "Age" {
-			out[name] = values
-		}
+	out := maps.Clone(stored)
+	if out == nil {
+		out = make(http.Header, len(update))
 	}
+	delete(out, "Age")
 	lines := 0
 	for _, values := range update {
 		lines += len(values)
@@ -146,7 +162,7 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 		case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
 			continue
 		}
-		if len(values) > 0 && !slices.Contains(hopByHop, name) && !slices.Contains(names, name) {
+		if len(values) > 0 && !hopByHop(name) && !slices.Contains(names, name) {
 			first := len(all)
 			all = append(all, values...)
 			out[name] = all[first:len(all):len(all)]

@@ -118,6 +118,14 @@ type (
 		Acquire(ctx context.Context, key string) (release func(), err error)
 	}
 
+	// A Shortener is a [Writer] that makes entries of bodies that were cut short:
+	// Shorten, called before Commit, says that what was written is all there will
+	// be, whatever size was given to Create. The Transport keeps such a body as a
+	// part, whose rest it asks for later. Without it the body is dropped.
+	Shortener interface {
+		Shorten()
+	}
+
 	// A Lister goes through the entries, for purging and for inspection. yield
 	// returns false to stop.
 	Lister interface {

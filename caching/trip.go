@@ -183,7 +183,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		r.suspect, r.ttl = false, ttl
 		f2 = x.equip(m, r)
 	} else {
-		f2 = x.work(m, r)
+		f2 = x.work(m, prepare(x.st.cfg, m, r))
 	}
 	if x.demand.dir.noStore {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored

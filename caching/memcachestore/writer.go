@@ -126,6 +126,9 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
+// Shorten implements [caching.Shortener].
+func (w *writer) Shorten() { w.size = -1 }
+
 // Commit implements [caching.Writer].
 func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
 	if w.ended {

@@ -137,6 +137,9 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	return copy(p, data[off-i*size:]), nil
 }
 
+// Shorten implements [caching.Shortener].
+func (w *writer) Shorten() { w.size = -1 }
+
 // Commit implements [caching.Writer].
 func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
 	if w.ended {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -56,6 +57,44 @@ func testList(t *testing.T, s caching.Store) {
 	err := l.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool { return s.Delete(t.Context(), key) == nil })
 	if got := list(); err != nil || len(got) != 0 {
 		t.Errorf("after deleting all: %v, %v", got, err)
+	}
+}
+
+// testShorten cuts bodies short of what was announced.
+func testShorten(t *testing.T, s caching.Store) {
+	old := newMeta(1, 50)
+	for _, size := range []int{0, 1, 1000, 200_000} {
+		for _, announced := range []int{size, 2*size + 100, size + 6<<20} {
+			put(t, s, "key", old, newBody(1, 50))
+			w, err := s.Create(t.Context(), "key", int64(announced))
+			if errors.Is(err, caching.ErrTooLarge) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			shortener, ok := w.(caching.Shortener)
+			if !ok {
+				closeIt(t, w)
+				t.Skip("its Writer is no Shortener")
+			}
+			body := newBody(2, size)
+			for at := 0; at < size; at += 30_000 {
+				if _, err := w.Write(body[at:min(at+30_000, size)]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			shortener.Shorten()
+			if got, err := io.ReadAll(io.NewSectionReader(w, 0, int64(size))); err != nil || !bytes.Equal(got, body) {
+				t.Errorf("%d of %d bytes: the Writer has %d, %v", size, announced, len(got), err)
+			}
+			meta := newMeta(2, size)
+			if err := w.Commit(t.Context(), meta); err != nil {
+				t.Errorf("%d of %d bytes: %v", size, announced, err)
+			}
+			closeIt(t, w)
+			wantStored(t, s, "key", meta, body)
+		}
 	}
 }
 

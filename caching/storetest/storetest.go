@@ -51,6 +51,7 @@ func Run(t *testing.T, open func() caching.Store) {
 		{"Abort", testAbort},
 		{"AfterTheEnd", testAfterTheEnd},
 		{"WrongSize", testWrongSize},
+		{"Shorten", testShorten},
 		{"ReadAtWhileWriting", testReadWhileWriting},
 		{"Update", testUpdate},
 		{"UpdateConflict", testUpdateConflict},
