@@ -1,9 +1,7 @@
 package caching
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"time"
 
@@ -396,29 +394,4 @@ func (x *exchange) release() {
 		x.lease()
 		x.lease = nil
 	}
-}
-
-// outgoing is the request to send: the caller's, with what validates the stored
-// response, or completes it.
-func (x *exchange) outgoing(ctx context.Context, o *offer, rng, validator string) *http.Request {
-	out := x.req
-	if ctx != x.req.Context() || !o.empty() || rng != "" || x.content != nil {
-		out = x.req.WithContext(ctx)
-	}
-	if !o.empty() || rng != "" {
-		out.Header = x.req.Header.Clone()
-		if out.Header == nil {
-			out.Header = make(http.Header, 2)
-		}
-		o.set(out.Header)
-		if rng != "" {
-			out.Header["Range"], out.Header["If-Range"] = []string{rng}, []string{validator}
-		}
-	}
-	if x.content != nil && roundtrip.HasBody(x.req) {
-		content := x.content
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
-		out.Body, _ = out.GetBody()
-	}
-	return out
 }

@@ -52,12 +52,12 @@ func groupNames(values []string) (names []string, ok bool) {
 
 // groupKeys returns the keys of the groups that a response for url is in: groups
 // of the same name at two origins have nothing in common (RFC 9875 §2.1).
-func groupKeys(url string, h http.Header) []string {
+func groupKeys(target string, h http.Header) []string {
 	names, _ := groupNames(h["Cache-Groups"])
 	if len(names) == 0 {
 		return nil
 	}
-	origin := originOf(url)
+	origin := originOf(target)
 	keys := make([]string, len(names))
 	for i, name := range names {
 		keys[i] = groupKey(origin, name)
@@ -68,13 +68,13 @@ func groupKeys(url string, h http.Header) []string {
 func groupKey(origin, name string) string { return hashKey(keyGroup, []byte(origin), nil, name) }
 
 // originOf is the origin of a URL that appendURL wrote.
-func originOf(url string) string {
-	if at := strings.Index(url, "://"); at >= 0 {
-		if end := strings.IndexByte(url[at+3:], '/'); end >= 0 {
-			return url[:at+3+end]
+func originOf(target string) string {
+	if at := strings.Index(target, "://"); at >= 0 {
+		if end := strings.IndexByte(target[at+3:], '/'); end >= 0 {
+			return target[:at+3+end]
 		}
 	}
-	return url
+	return target
 }
 
 func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, ""))) }

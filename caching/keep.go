@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -14,13 +13,6 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// portionKept is what of an older entry goes with a new part of the same
-// representation.
-type portionKept struct {
-	old           *Entry
-	before, after int64
-}
-
 // keep decides whether the response a is stored, with the given header, and
 // begins to if so. A contentRange that is not nil is what it comes to together
 // with part.
@@ -29,17 +21,8 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	if resp.Request == nil {
 		resp.Request = x.req
 	}
-	ttl := x.ttlOf(resp)
-	if reason := hopeless(x.st.cfg, &x.demand, resp.StatusCode, header, ttl); reason != "" {
-		x.decline(a)
-		return outcome{resp: resp, detail: reason}
-	}
-	m, f := x.describe(a, header, contentRange, ttl)
-	ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized)
-	if ok && x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(resp) {
-		ok, reason = false, "refused by the application"
-	}
-	if !ok {
+	m, f, reason := x.admit(a, header, contentRange)
+	if reason != "" {
 		x.decline(a)
 		return outcome{resp: resp, detail: reason}
 	}
@@ -56,25 +39,46 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	if total >= 0 {
 		total += part.before + part.after
 	}
+	primary, _ := x.primaryFor(header)
 	w, err := x.st.store.Create(detach(a.ctx), f.key, total)
 	if err != nil {
 		x.decline(a)
 		x.tell("store", "beginning failed", m.Status, err)
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
-	k := &keeper{
+	return x.stream(a, &keeper{
 		st: x.st, x: *x, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
-		variants: x.found.variants, lease: x.lease,
+		variants: x.found.variants, lease: x.lease, primary: primary,
+	}, size)
+}
+
+// admit decides whether a response is stored, and as what. If not, it says why.
+func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *facts, reason string) {
+	ttl := x.ttlOf(a.resp)
+	if reason := hopeless(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
+		return nil, nil, reason
 	}
-	k.primary, _ = x.primaryFor(header)
-	fl := &k.body
+	m, f = x.describe(a, header, contentRange, ttl)
+	if ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized); !ok {
+		return nil, nil, reason
+	}
+	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
+		return nil, nil, "refused by the application"
+	}
+	return m, f, ""
+}
+
+// stream makes the body of the response, of size bytes, one that goes to k and to
+// whoever reads it.
+func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
+	resp, fl := a.resp, &k.body
 	*fl = fill{
-		src: resp.Body, w: w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
+		src: resp.Body, w: k.w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
 		origin: resp, announced: resp.Trailer.Clone(),
 	}
 	if err := k.begin(fl); err != nil {
 		k.drop("copying failed", err)
-		_ = w.Close()
+		_ = k.w.Close()
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
 	x.lease = nil // it is given back when the body is stored
@@ -85,23 +89,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	}
 	k.own = *resp // see fill.origin
 	k.own.Trailer = fl.announced.Clone()
-	return outcome{resp: &k.own, fill: fl, f: f, meta: m}
-}
-
-// begin writes what is stored of the representation before the new part.
-func (k *keeper) begin(fl *fill) error {
-	n := k.part.before
-	if n == 0 {
-		return nil
-	}
-	if _, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, n)); err != nil {
-		return err
-	}
-	fl.n, fl.kept = n, n
-	if fl.size >= 0 {
-		fl.size += n
-	}
-	return nil
+	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
 }
 
 // bodySize is the length of the body of resp, -1 if it is not known.
@@ -276,33 +264,6 @@ func (k *keeper) finish(n int64, whole bool) {
 	}
 }
 
-// minPart is how much of a body is worth being kept without the rest.
-const minPart = 64 << 10
-
-// cut makes a part of a response whose body ended after n bytes, so that the rest
-// alone has to be fetched later (RFC 9111 §3.3, §3.4). It reports false if that is
-// not to be: the part must be of the one representation that a strong validator
-// stands for, and must not take the place of something whole.
-func (k *keeper) cut(n int64) bool {
-	w, ok := k.w.(Shortener)
-	total := k.body.size
-	switch {
-	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:
-		return false
-	case k.x.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
-		return false
-	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
-		return false
-	}
-	w.Shorten()
-	m := k.meta.Clone()
-	m.Header = maps.Clone(m.Header)
-	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.x.equip(m, k.f.record)
-	k.x.tell("store", "the part that came of a body that was cut", m.Status, nil)
-	return true
-}
-
 // invalidated reports whether the response is of the time before an invalidation.
 func (k *keeper) invalidated() bool {
 	return k.x.outdated(k.primary) || k.st.struck(k.ctx, k.f, k.meta.RequestTime, &k.x)
@@ -311,122 +272,6 @@ func (k *keeper) invalidated() bool {
 func (k *keeper) drop(reason string, err error) {
 	k.x.tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
-}
-
-// entryReader reads the body of e from wherever it is.
-func entryReader(e *Entry) io.ReaderAt {
-	if e.Body != nil {
-		return e.Body
-	}
-	return readerAt(e.Bytes)
-}
-
-type readerAt []byte
-
-// ReadAt implements io.ReaderAt.
-func (b readerAt) ReadAt(p []byte, off int64) (int, error) {
-	if off >= int64(len(b)) {
-		return 0, io.EOF
-	}
-	n := copy(p, b[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// complete takes the rest of a representation whose first part is stored
-// (RFC 9111 §3.4). ok is false if it does not fit.
-func (x *exchange) complete(a *answered) (o outcome, ok bool) {
-	e, f := x.found.entry, x.found.f
-	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || !sameStrong(f, a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
-		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
-		return outcome{}, false
-	}
-	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
-	part := portionKept{old: x.takeEntry(), before: e.Size}
-	a.resp.Request = x.req
-	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
-	delete(header, "Content-Range")
-	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
-	rest := a.resp
-	if rest.ContentLength < 0 {
-		rest.ContentLength = r.Last - r.First + 1
-	}
-	o = x.keep(a, header, &total, part)
-	if o.fill == nil {
-		// It is not stored after all, but the caller still gets the whole.
-		rest.Body = &joinedBody{Reader: io.MultiReader(io.NewSectionReader(entryReader(part.old), 0, e.Size), rest.Body), rest: rest.Body, old: part.old}
-	}
-	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
-	o.resp.ContentLength = r.Total
-	o.resp.Header = header.Clone() // what is stored is not the caller's to change
-	return o, true
-}
-
-// joinedBody is a stored part and the rest from the origin.
-type joinedBody struct {
-	io.Reader
-	rest io.Closer
-	old  *Entry
-}
-
-// Close implements io.Closer.
-func (b *joinedBody) Close() error {
-	_ = b.old.Close()
-	return b.rest.Close()
-}
-
-// extend stores a new part together with the one that is there. ok is false if
-// they do not belong together.
-func (x *exchange) extend(a *answered) (o outcome, ok bool) {
-	e, f := x.found.entry, x.found.f
-	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || fresh.First < 0 || !sameStrong(f, a.resp.Header) {
-		return outcome{}, false
-	}
-	if !f.isPartial {
-		// The whole is there already: the part only freshens it.
-		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
-			x.freshen(a, e, f)
-			return outcome{resp: a.resp, detail: "the whole is stored"}, true
-		}
-		return outcome{}, false
-	}
-	before, after, both, fits := union(f.part, fresh)
-	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
-		return outcome{}, false
-	}
-	if a.resp.ContentLength < 0 {
-		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
-	}
-	part := portionKept{old: x.takeEntry(), before: before, after: after}
-	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
-	o = x.keep(a, header, &both, part)
-	if o.fill == nil {
-		_ = part.old.Close()
-	} else {
-		o.fill.start = before
-	}
-	return o, true
-}
-
-// takeEntry hands the found entry over, to be closed by the new owner.
-func (x *exchange) takeEntry() *Entry {
-	e := x.found.entry
-	x.found.entry, x.found.f = nil, nil
-	return e
-}
-
-// sameStrong reports whether h has the strong validator of the stored part.
-func sameStrong(f *facts, h http.Header) bool {
-	v := h["Etag"]
-	if len(v) == 0 {
-		return false
-	}
-	tag, ok := httpfield.ParseETag(v[0])
-	return ok && tag.Strong(f.etag)
 }
 
 // newID tells one stored body from all others.

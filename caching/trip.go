@@ -1,8 +1,10 @@
 package caching
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -14,24 +16,11 @@ import (
 // trip sends the request to the origin, with what validates or completes the
 // stored response, and works out what the answer means for the store.
 func (x *exchange) trip(ctx context.Context) outcome {
-	var offered offer
-	var rng, validator string
-	switch f := x.found.f; {
-	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
-		// RFC 9110 §13: the caller's own question is not mixed with ours.
-	case f != nil && f.isPartial:
-		if x.cond&withRange == 0 && x.method == http.MethodGet {
-			rng, validator, _ = missing(x.found.entry.Meta, f)
-		}
-	case f != nil:
-		offered = offerOf(x.st.cfg, x.found.entry.Meta, f, x.found.variants)
-	case len(x.found.variants) > 0:
-		offered = offerOf(x.st.cfg, nil, nil, x.found.variants)
-	}
+	q := x.question()
 	asked := false // without conditions, and answered by 304
 	for {
 		sent := time.Now()
-		resp, err := x.route.next.RoundTrip(x.outgoing(ctx, &offered, rng, validator))
+		resp, err := x.route.next.RoundTrip(x.outgoing(ctx, &q))
 		if err == nil && resp == nil {
 			err = errNoResponse
 		}
@@ -40,20 +29,8 @@ func (x *exchange) trip(ctx context.Context) outcome {
 			return outcome{err: err}
 		}
 		repair(resp)
-		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: offered}
-		var o outcome
-		ok := true
-		switch {
-		case resp.StatusCode == http.StatusNotModified && !offered.empty():
-			o, ok = x.confirm(&a)
-		case resp.StatusCode == http.StatusNotModified && !x.cond.own():
-			ok = false // nobody asked whether it is modified
-		case resp.StatusCode == http.StatusPartialContent && rng != "":
-			o, ok = x.complete(&a)
-		default:
-			o = x.accept(&a)
-		}
-		if ok {
+		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: q.offer}
+		if o, ok := x.understand(&a, &q); ok {
 			return o
 		}
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
@@ -64,9 +41,46 @@ func (x *exchange) trip(ctx context.Context) outcome {
 			return outcome{err: errNotModified}
 		}
 		x.tell("refetch", "the answer fits no stored response", resp.StatusCode, nil)
-		asked = offered.empty() && rng == ""
-		offered, rng, validator = offer{}, "", ""
+		asked = q.empty() && q.rng == ""
+		q = question{}
 	}
+}
+
+// question is what the cache asks the origin beside what the caller does: whether
+// what is offered is still right, or for the rest of a part.
+type question struct {
+	offer
+	rng, validator string
+}
+
+func (x *exchange) question() (q question) {
+	switch f := x.found.f; {
+	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
+		// RFC 9110 §13: the caller's own question is not mixed with ours.
+	case f != nil && f.isPartial:
+		if x.cond&withRange == 0 && x.method == http.MethodGet {
+			q.rng, q.validator, _ = missing(x.found.entry.Meta, f)
+		}
+	case f != nil:
+		q.offer = offerOf(x.st.cfg, x.found.entry.Meta, f, x.found.variants)
+	case len(x.found.variants) > 0:
+		q.offer = offerOf(x.st.cfg, nil, nil, x.found.variants)
+	}
+	return q
+}
+
+// understand takes an answer to q. ok is false if it fits neither what was asked
+// nor what is stored.
+func (x *exchange) understand(a *answered, q *question) (o outcome, ok bool) {
+	switch status := a.resp.StatusCode; {
+	case status == http.StatusNotModified && !q.empty():
+		return x.confirm(a)
+	case status == http.StatusNotModified && !x.cond.own():
+		return outcome{}, false // nobody asked whether it is modified
+	case status == http.StatusPartialContent && q.rng != "":
+		return x.complete(a)
+	}
+	return x.accept(a), true
 }
 
 // errNoResponse is the error of a RoundTripper that breaks its contract.
@@ -227,4 +241,29 @@ func (x *exchange) headed(a *answered) outcome {
 		x.st.suspect(detach(a.ctx), x.found.key, true, x)
 	}
 	return outcome{resp: a.resp, detail: "HEAD is not stored"}
+}
+
+// outgoing is the request to send: the caller's, with what validates the stored
+// response, or completes it.
+func (x *exchange) outgoing(ctx context.Context, q *question) *http.Request {
+	out := x.req
+	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil {
+		out = x.req.WithContext(ctx)
+	}
+	if !q.empty() || q.rng != "" {
+		out.Header = x.req.Header.Clone()
+		if out.Header == nil {
+			out.Header = make(http.Header, 2)
+		}
+		q.set(out.Header)
+		if q.rng != "" {
+			out.Header["Range"], out.Header["If-Range"] = []string{q.rng}, []string{q.validator}
+		}
+	}
+	if x.content != nil && roundtrip.HasBody(x.req) {
+		content := x.content
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+		out.Body, _ = out.GetBody()
+	}
+	return out
 }

@@ -1,0 +1,176 @@
+package caching
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// portionKept is what of an older entry goes with a new part of the same
+// representation.
+type portionKept struct {
+	old           *Entry
+	before, after int64
+}
+
+// entryReader reads the body of e from wherever it is.
+func entryReader(e *Entry) io.ReaderAt {
+	if e.Body != nil {
+		return e.Body
+	}
+	return readerAt(e.Bytes)
+}
+
+type readerAt []byte
+
+// ReadAt implements io.ReaderAt.
+func (b readerAt) ReadAt(p []byte, off int64) (int, error) {
+	if off >= int64(len(b)) {
+		return 0, io.EOF
+	}
+	n := copy(p, b[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// complete takes the rest of a representation whose first part is stored
+// (RFC 9111 §3.4). ok is false if it does not fit.
+func (x *exchange) complete(a *answered) (o outcome, ok bool) {
+	e, f := x.found.entry, x.found.f
+	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
+	if !good || !sameStrong(f, a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
+		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
+		return outcome{}, false
+	}
+	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
+	part := portionKept{old: x.takeEntry(), before: e.Size}
+	a.resp.Request = x.req
+	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	delete(header, "Content-Range")
+	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
+	rest := a.resp
+	if rest.ContentLength < 0 {
+		rest.ContentLength = r.Last - r.First + 1
+	}
+	o = x.keep(a, header, &total, part)
+	if o.fill == nil {
+		// It is not stored after all, but the caller still gets the whole.
+		rest.Body = &joinedBody{Reader: io.MultiReader(io.NewSectionReader(entryReader(part.old), 0, e.Size), rest.Body), rest: rest.Body, old: part.old}
+	}
+	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
+	o.resp.ContentLength = r.Total
+	o.resp.Header = header.Clone() // what is stored is not the caller's to change
+	return o, true
+}
+
+// joinedBody is a stored part and the rest from the origin.
+type joinedBody struct {
+	io.Reader
+	rest io.Closer
+	old  *Entry
+}
+
+// Close implements io.Closer.
+func (b *joinedBody) Close() error {
+	_ = b.old.Close()
+	return b.rest.Close()
+}
+
+// extend stores a new part together with the one that is there. ok is false if
+// they do not belong together.
+func (x *exchange) extend(a *answered) (o outcome, ok bool) {
+	e, f := x.found.entry, x.found.f
+	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
+	if !good || fresh.First < 0 || !sameStrong(f, a.resp.Header) {
+		return outcome{}, false
+	}
+	if !f.isPartial {
+		// The whole is there already: the part only freshens it.
+		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
+			x.freshen(a, e, f)
+			return outcome{resp: a.resp, detail: "the whole is stored"}, true
+		}
+		return outcome{}, false
+	}
+	before, after, both, fits := union(f.part, fresh)
+	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
+		return outcome{}, false
+	}
+	if a.resp.ContentLength < 0 {
+		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
+	}
+	part := portionKept{old: x.takeEntry(), before: before, after: after}
+	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	o = x.keep(a, header, &both, part)
+	if o.fill == nil {
+		_ = part.old.Close()
+	} else {
+		o.fill.start = before
+	}
+	return o, true
+}
+
+// takeEntry hands the found entry over, to be closed by the new owner.
+func (x *exchange) takeEntry() *Entry {
+	e := x.found.entry
+	x.found.entry, x.found.f = nil, nil
+	return e
+}
+
+// sameStrong reports whether h has the strong validator of the stored part.
+func sameStrong(f *facts, h http.Header) bool {
+	v := h["Etag"]
+	if len(v) == 0 {
+		return false
+	}
+	tag, ok := httpfield.ParseETag(v[0])
+	return ok && tag.Strong(f.etag)
+}
+
+// begin writes what is stored of the representation before the new part.
+func (k *keeper) begin(fl *fill) error {
+	n := k.part.before
+	if n == 0 {
+		return nil
+	}
+	if _, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, n)); err != nil {
+		return err
+	}
+	fl.n, fl.kept = n, n
+	if fl.size >= 0 {
+		fl.size += n
+	}
+	return nil
+}
+
+// minPart is how much of a body is worth being kept without the rest.
+const minPart = 64 << 10
+
+// cut makes a part of a response whose body ended after n bytes, so that the rest
+// alone has to be fetched later (RFC 9111 §3.3, §3.4). It reports false if that is
+// not to be: the part must be of the one representation that a strong validator
+// stands for, and must not take the place of something whole.
+func (k *keeper) cut(n int64) bool {
+	w, ok := k.w.(Shortener)
+	total := k.body.size
+	switch {
+	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:
+		return false
+	case k.x.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
+		return false
+	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
+		return false
+	}
+	w.Shorten()
+	m := k.meta.Clone()
+	m.Header = maps.Clone(m.Header)
+	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
+	k.meta, k.f = m, k.x.equip(m, k.f.record)
+	k.x.tell("store", "the part that came of a body that was cut", m.Status, nil)
+	return true
+}
