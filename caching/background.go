@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ const (
 	backgroundTime = 30 * time.Second
 	// closeTime is how long Close waits for them.
 	closeTime = 5 * time.Second
+	// endTime is how long it waits when it has ended them.
+	endTime = time.Second
 )
 
 // background holds what runs without a caller.
@@ -92,7 +95,11 @@ func (b *background) close() {
 		(*cancel)()
 	}
 	b.mu.Unlock()
-	<-done
+	timer.Reset(endTime)
+	select {
+	case <-done:
+	case <-timer.C: // a RoundTripper that does not heed its context
+	}
 }
 
 // refresh validates the found response after it was served stale, once for all
@@ -109,8 +116,15 @@ func (st *state) refresh(x exchange) {
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
 	x.cond = 0
-	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"} {
-		delete(x.req.Header, name)
+	x.wire = x.wire.Clone()
+	for _, h := range []http.Header{x.req.Header, x.wire} {
+		maps.DeleteFunc(h, func(name string, _ []string) bool {
+			switch http.CanonicalHeaderKey(name) {
+			case "If-None-Match", "If-Modified-Since", "If-Range", "Range":
+				return true
+			}
+			return false
+		})
 	}
 	started := st.background.start(x.req.Context(), func(ctx context.Context) {
 		x.req = x.req.WithContext(ctx)

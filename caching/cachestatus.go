@@ -14,6 +14,7 @@ type status struct {
 	collapsed bool
 	hasTTL    bool
 	ttl       int64
+	key       string
 	detail    string
 }
 
@@ -45,6 +46,11 @@ func (s *status) String(name string) string {
 	}
 	if s.collapsed {
 		b = append(b, "; collapsed"...)
+	}
+	if s.key != "" {
+		b = append(b, `; key="`...)
+		b = append(b, s.key...)
+		b = append(b, '"')
 	}
 	if s.detail != "" {
 		b = append(b, "; detail="...)

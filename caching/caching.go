@@ -35,6 +35,7 @@ package caching
 import (
 	"context"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -78,6 +79,10 @@ type Transport struct {
 	// NoHeuristics keeps responses that do not state their freshness from being
 	// taken for fresh (RFC 9111 §4.2.2).
 	NoHeuristics bool
+
+	// HeuristicFraction is the part of the time since it was last modified that such
+	// a response is taken for fresh. If zero, [DefaultHeuristicFraction] is used.
+	HeuristicFraction float64
 
 	// HeuristicMax bounds the freshness of responses that do not state it.
 	// If zero, [DefaultHeuristicMax] is used.
@@ -130,6 +135,10 @@ type Transport struct {
 	// XFromCache sets X-From-Cache: 1 on what comes from the cache, for those used
 	// to gregjones/httpcache. [FromCache] tells the same.
 	XFromCache bool
+
+	// ShowKey adds the key of the response to Cache-Status (RFC 9211 §2.7), which is
+	// the hash that the Store has it under.
+	ShowKey bool
 
 	// Name is what this cache calls itself in Cache-Status. If empty,
 	// [DefaultName] is used.
@@ -187,6 +196,7 @@ type state struct {
 	passing    passing
 	tombs      tombs
 	groups     groupTimes
+	undeleted  undeleted
 	indexes    locks
 	keys       recentKeys
 	said       recentStatus
@@ -199,11 +209,14 @@ type state struct {
 func (t *Transport) state() *state {
 	t.once.Do(func() {
 		cfg := &config{
-			shared: t.Shared, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag,
+			shared: t.Shared, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.ShowKey,
 			staleOnlyIfCached: t.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
 			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
 			targeted: slices.Clone(t.Targeted), maxBody: t.MaxBody, name: cacheName(t.Name),
-			statusTTL: maps.Clone(t.StatusTTL),
+			statusTTL: maps.Clone(t.StatusTTL), heuristicFraction: t.HeuristicFraction,
+		}
+		if cfg.heuristicFraction <= 0 || math.IsNaN(cfg.heuristicFraction) {
+			cfg.heuristicFraction = DefaultHeuristicFraction
 		}
 		if cfg.heuristicMax == 0 {
 			cfg.heuristicMax = DefaultHeuristicMax

@@ -70,17 +70,18 @@ type offer struct {
 // offerOf collects the validators of the selected response, if there is one,
 // and the tags of the other variants of the URL: the origin may answer that one
 // of them is right (RFC 9111 §4.3.1).
-func offerOf(cfg *config, selected *Meta, f *facts, variants []variant) offer {
+func offerOf(ignoreETag bool, selected *Meta, f *facts, variants []variant) offer {
 	var o offer
 	if f != nil {
-		if !f.etag.IsZero() && !cfg.ignoreETag {
+		if !f.etag.IsZero() && !ignoreETag {
 			o.tags = selected.Header["Etag"][:1:1]
 		}
 		if f.hasModified {
 			o.modified = selected.Header["Last-Modified"][:1:1]
 		}
 	}
-	if cfg.ignoreETag {
+	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 {
+		// RFC 9110 §13.1.3: beside the tags of others its date would count for nothing.
 		return o
 	}
 	for i := range variants {

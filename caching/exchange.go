@@ -13,8 +13,11 @@ import (
 
 // exchange is one request on its way through the cache.
 type exchange struct {
-	st     *state
-	req    *http.Request
+	st  *state
+	req *http.Request
+	// wire is the header as it is sent, if not that of req: names that are not in
+	// canonical form are for the origin, not for the decisions here.
+	wire   http.Header
 	route  *route
 	demand demand
 	cond   conditions
@@ -56,8 +59,10 @@ type found struct {
 	key string
 	// variants are all that the index lists, if there is one.
 	variants []variant
-	// primary is where entry or the index was found.
+	// primary is where entry or the index was found, and until how long the index
+	// is kept.
 	primary string
+	until   time.Time
 }
 
 func (x *exchange) drop() {
@@ -67,10 +72,14 @@ func (x *exchange) drop() {
 
 // roundTrip asks what to do about req, does it, and tells.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
+	x := exchange{st: st, req: req, route: r, now: time.Now()}
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
+		if optionsOf(req.Context()).offline {
+			roundtrip.CloseBody(req)
+			return x.refused("offline, no http or https URL"), nil
+		}
 		return r.next.RoundTrip(req)
 	}
-	x := exchange{st: st, req: req, route: r, now: time.Now()}
 	reason := x.examine()
 	switch {
 	case reason != "" && (x.demand.dir.onlyIfCached || x.opts.offline):
@@ -117,7 +126,13 @@ func web(scheme string) bool {
 func (x *exchange) examine() string {
 	x.opts = optionsOf(x.req.Context())
 	x.demand = demand{dir: noDirectives(), reload: x.opts.reload, offline: x.opts.offline}
-	upgrade := x.readFields()
+	upgrade, ok := x.readFields()
+	if !ok {
+		x.wire = x.req.Header
+		x.req = x.req.WithContext(x.req.Context())
+		x.req.Header = canonicalised(x.wire)
+		upgrade, _ = x.readFields()
+	}
 	switch x.method = roundtrip.Method(x.req); x.method {
 	case http.MethodGet, http.MethodHead:
 	case methodQuery:
@@ -131,6 +146,8 @@ func (x *exchange) examine() string {
 		return "unsafe"
 	}
 	switch {
+	case !keyed(x.req.URL):
+		return "target in a form of its own"
 	case x.opts.bypass:
 		return "bypass"
 	case upgrade:
@@ -146,9 +163,32 @@ func (x *exchange) examine() string {
 	return ""
 }
 
+// canonical reports whether a name is in canonical form. net/http sends others as
+// they are.
+func canonical(name string) bool {
+	start := true
+	for i := range len(name) {
+		if c := name[i]; start && 'a' <= c && c <= 'z' || !start && 'A' <= c && c <= 'Z' {
+			return false
+		}
+		start = name[i] == '-'
+	}
+	return true
+}
+
+func canonicalised(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		name = http.CanonicalHeaderKey(name)
+		out[name] = append(out[name], values...)
+	}
+	return out
+}
+
 // readFields goes through the header once, which is quicker than a dozen
-// lookups, and reports whether the request wants another protocol.
-func (x *exchange) readFields() (upgrade bool) {
+// lookups, and reports whether the request wants another protocol. ok is false if
+// there are names in another form than the canonical one.
+func (x *exchange) readFields() (upgrade, ok bool) {
 	for name, values := range x.req.Header {
 		if len(values) == 0 {
 			continue
@@ -174,14 +214,18 @@ func (x *exchange) readFields() (upgrade bool) {
 			x.tokens = true // those of tokenFields
 		case "Upgrade":
 			upgrade = true
+		default:
+			if !canonical(name) {
+				return false, false
+			}
 		}
 	}
-	return upgrade
+	return upgrade, true
 }
 
 // pass sends the request on and leaves the cache out of it.
 func (st *state) pass(x exchange, reason string) (*http.Response, error) {
-	resp, err := x.route.next.RoundTrip(x.req)
+	resp, err := x.route.next.RoundTrip(x.outgoing(x.req.Context(), &question{}))
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
@@ -231,7 +275,7 @@ func (x *exchange) find(key string) bool {
 		return true
 	}
 	_ = e.Close()
-	x.found.variants, x.found.primary = f.variants, key
+	x.found.variants, x.found.primary, x.found.until = f.variants, key, e.Meta.Expires
 	if v := match(f.variants, x.req.Header, x.hide); v != nil {
 		if e, f := x.st.get(x.req.Context(), v.key, x); e != nil && !f.index {
 			x.found.entry, x.found.f, x.found.key = e, f, v.key
@@ -255,12 +299,20 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 	if e == nil {
 		return nil, nil
 	}
-	f := factsOf(st.cfg, e.Meta)
+	var f *facts
+	if e.Meta != nil && e.Size >= 0 && (e.Body != nil || e.Size == int64(len(e.Bytes))) {
+		f = factsOf(st.cfg, e.Meta)
+	}
 	if f == nil || f.key != key {
 		_ = e.Close()
 		if x != nil {
 			x.tell("store", "entry of another kind or key", 0, ErrCorrupt)
 		}
+		return nil, nil
+	}
+	if st.undeleted.has(key, e.Meta.RequestTime) {
+		_ = e.Close()
+		st.delete(ctx, key, x)
 		return nil, nil
 	}
 	if len(f.groups) > 0 && st.struck(ctx, f, e.Meta.RequestTime, x) {

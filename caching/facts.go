@@ -11,8 +11,9 @@ import (
 // config is what of a Transport's settings the decisions depend on.
 type config struct {
 	shared, noHeuristics      bool
-	ignoreETag                bool
+	ignoreETag, showKey       bool
 	staleOnlyIfCached         bool
+	heuristicFraction         float64
 	heuristicMax              time.Duration
 	staleWhileRevalidate      time.Duration
 	staleIfError, unreachable time.Duration

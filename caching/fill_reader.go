@@ -136,8 +136,10 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 			f.pumping = true
 			go f.pump()
 		}
-		f.want = true
-		f.wake()
+		if !f.want { // or waiters would wake each other for ever
+			f.want = true
+			f.wake()
+		}
 		moved := f.changed()
 		f.mu.Unlock()
 		select {
@@ -166,6 +168,12 @@ func (r *bodyReader) direct(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r.off += int64(n)
+	if f.err == nil && f.closing && f.budget <= 0 && !f.busy && !f.pumping {
+		f.busy = true // the reader was closed meanwhile: nobody else ends the fill
+		f.mu.Unlock()
+		f.abort(errAbandoned)
+		f.mu.Lock()
+	}
 	if f.err == nil || r.off < f.n {
 		return n, nil
 	}
@@ -299,12 +307,12 @@ func (f *fill) drain() {
 	timer := time.AfterFunc(roundtrip.DrainTime, func() { f.abandon(errAbandoned) })
 	defer timer.Stop()
 	f.mu.Lock()
-	if !f.pumping && !f.busy {
-		f.pumping = true
-		go f.pump()
-	}
 	f.wake()
 	for f.err == nil && f.budget > 0 {
+		if !f.pumping && !f.busy {
+			f.pumping = true
+			go f.pump()
+		}
 		moved := f.changed()
 		f.mu.Unlock()
 		<-moved

@@ -260,6 +260,38 @@ func (x *exchange) outdated(primary string) bool {
 	return t.since(x.epoch, x.target()) || t.since(x.epoch, primary)
 }
 
+// undeleted remembers what the store failed to delete: what was asked for before
+// that is not used.
+type undeleted struct {
+	some  atomic.Bool
+	mu    sync.Mutex
+	floor time.Time // what was forgotten is taken to be that late
+	m     map[string]time.Time
+}
+
+func (u *undeleted) add(key string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.m == nil || len(u.m) >= tombMax {
+		if u.m != nil {
+			u.floor = now
+		}
+		u.m = make(map[string]time.Time)
+	}
+	u.m[key] = now
+	u.some.Store(true)
+}
+
+// has reports whether what is under key, asked for at sent, should not be there.
+func (u *undeleted) has(key string, sent time.Time) bool {
+	if !u.some.Load() {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !sent.After(u.floor) || !sent.After(u.m[key])
+}
+
 // locks are mutexes by key, for what is read from the store, changed and written
 // back. Who works on another key does not wait.
 type locks struct {

@@ -16,6 +16,8 @@ type outcome struct {
 	// resp is the answer of the origin. Its body is for the one who made the
 	// trip, unless fill is set.
 	resp *http.Response
+	// status is that of resp, which belongs to the caller who gets it.
+	status int
 	// fill is the body on its way to the store and to whoever reads it. Who made
 	// the trip has a hold on it.
 	fill *fill
@@ -170,7 +172,7 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	// The trip may outlast the caller, who may then use the request again.
 	y := x
 	y.req = x.req.WithContext(ctx)
-	y.req.Header = x.req.Header.Clone()
+	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
 	u := *x.req.URL
 	y.req.URL = &u
 	go y.fly(ctx, cancel, fl)
@@ -240,13 +242,14 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
-	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID:
+	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news:
+		// What set cookies was for one of them.
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
 		x.now = time.Now()
 		x.tell("collapse", "validated by another request", http.StatusNotModified, nil)
 		return x.validated(), nil
-	case o.err != nil || o.resp != nil && errorStatus(o.resp.StatusCode):
+	case o.err != nil || errorStatus(o.status):
 		if resp, ok := x.instead(o); ok {
 			return resp, nil
 		}
@@ -325,8 +328,8 @@ func (x *exchange) instead(o *outcome) (*http.Response, bool) {
 		return nil, false
 	}
 	s := &status{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
-	if o.resp != nil {
-		s = &status{fwd: x.fwd(), fwdStatus: o.resp.StatusCode, hasTTL: true, ttl: s.ttl, detail: reason}
+	if o.err == nil {
+		s = &status{fwd: x.fwd(), fwdStatus: o.status, hasTTL: true, ttl: s.ttl, detail: reason}
 	}
 	x.tell("stale", reason, p.status, o.err)
 	return x.serve(p, s), true

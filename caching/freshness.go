@@ -9,6 +9,8 @@ import (
 
 // Defaults of the times that responses do not state themselves.
 const (
+	// DefaultHeuristicFraction is the tenth of RFC 9111 §4.2.2.
+	DefaultHeuristicFraction = 0.1
 	// DefaultHeuristicMax is the longest time a response is fresh without having
 	// said so (see [Transport.HeuristicMax]).
 	DefaultHeuristicMax = 7 * 24 * time.Hour
@@ -59,7 +61,8 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 	f := freshness{date: date, born: received.Add(-initialAge(m, date))}
 	switch {
 	case ttl != 0:
-		f.set(min(max(0, ttl), maxLifetime), "set by the application")
+		// From now on, however old it is.
+		f.set(min(min(max(0, ttl), maxLifetime)+received.Sub(f.born), maxLifetime), "set by the application")
 	case cfg.shared && d.sMaxAge >= 0:
 		f.set(seconds(d.sMaxAge), "s-maxage")
 	case d.maxAge >= 0:
@@ -74,6 +77,9 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 		}
 	default:
 		f.lifetime, f.source = heuristic(cfg, m, d, date)
+		if f.source == byStatus {
+			f.lifetime = min(f.lifetime+received.Sub(f.born), maxLifetime)
+		}
 	}
 	return f
 }
@@ -139,13 +145,15 @@ func dateCase(s string) string {
 	return string(b)
 }
 
+const byStatus = "by status"
+
 // heuristic is the lifetime of a response that does not state one (RFC 9111
 // §4.2.2): a tenth of the time since it was last modified, within a bound.
 // There is none for a URL with a query, as in OkHttp and most deployed caches,
 // nor for a response that sets cookies, unless it says that it is public.
 func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Duration, string) {
 	if ttl := cfg.statusTTL[m.Status]; ttl > 0 {
-		return min(ttl, maxLifetime), "by status"
+		return min(ttl, maxLifetime), byStatus
 	}
 	switch {
 	case cfg.noHeuristics || !(heuristicStatus(m.Status) || d.public):
@@ -160,7 +168,8 @@ func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Durati
 		return 0, "none"
 	}
 	if modified, ok := httpDate(m.Header["Last-Modified"], date); ok {
-		return min(max(0, date.Sub(modified)/10), cfg.heuristicMax), "heuristic"
+		fresh := float64(max(0, date.Sub(modified))) * cfg.heuristicFraction
+		return time.Duration(min(fresh, float64(cfg.heuristicMax))), "heuristic"
 	}
 	if m.Status == http.StatusMovedPermanently || m.Status == http.StatusPermanentRedirect {
 		// RFC 9110 §15.4.2: permanent, but nothing is for ever.

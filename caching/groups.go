@@ -151,7 +151,7 @@ func (st *state) strikeGroup(ctx context.Context, origin, name string, x *exchan
 	st.groups.set(key, groupTime{struck: now, read: now})
 	// The URL is no target of a request: nothing but a purge of the whole origin
 	// removes the entry.
-	err := st.put(ctx, &record{key: key, index: true}, origin, now, time.Time{})
+	err := st.put(ctx, &record{key: key, index: true}, origin, now, now.Add(maxLifetime))
 	x.tell("invalidate", "its group", 0, err)
 	return err
 }

@@ -41,7 +41,7 @@ func (st *state) addVariant(ctx context.Context, primary string, v variant, f *f
 		return true
 	}, f.usefulUntil(st.cfg))
 	if gone != "" {
-		_ = st.store.Delete(ctx, gone)
+		st.delete(ctx, gone, x)
 	}
 }
 
@@ -67,28 +67,33 @@ func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x
 	}
 }
 
-// edit changes the index under key, or makes one. change returns false if there
-// is nothing to change. The lock of the index must be held.
+// maxSpare bounds how much longer an index is kept than what it lists.
+const maxSpare = 30 * 24 * time.Hour
+
+// edit changes the index under key, or makes one, and keeps it until then at
+// least. change returns false if there is nothing to change. The lock of the index
+// must be held.
 func (st *state) edit(ctx context.Context, key string, x *exchange, change func(*record) bool, until time.Time) {
 	r := record{key: key, index: true}
+	var kept time.Time
 	e, f := st.get(ctx, key, x)
 	if e != nil && f.index {
-		r = f.record
-		if e.Meta.Expires.After(until) {
-			until = e.Meta.Expires
-		}
+		r, kept = f.record, e.Meta.Expires
 	}
 	_ = e.Close()
-	if !change(&r) {
+	if !change(&r) && !kept.Before(until) {
 		return
+	}
+	// As long again, so that it is not written at every validation.
+	if until = until.Add(min(max(0, until.Sub(x.now)), maxSpare)); until.Before(kept) {
+		until = kept
 	}
 	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until); err != nil {
 		x.tell("store", "writing an index failed", 0, err)
 	}
 }
 
-// put stores a record that is no response, under its key. A zero until keeps it
-// as long as the store will.
+// put stores a record that is no response, under its key.
 func (st *state) put(ctx context.Context, r *record, url string, now, until time.Time) error {
 	m := &Meta{
 		ID: newID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
@@ -108,11 +113,18 @@ func (st *state) put(ctx context.Context, r *record, url string, now, until time
 func (st *state) remove(ctx context.Context, key string, x *exchange) {
 	if e, f := st.get(ctx, key, x); e != nil {
 		for i := range f.variants {
-			_ = st.store.Delete(ctx, f.variants[i].key)
+			st.delete(ctx, f.variants[i].key, x)
 		}
 		_ = e.Close()
 	}
-	if err := st.store.Delete(ctx, key); err != nil && x != nil {
+	st.delete(ctx, key, x)
+}
+
+// delete deletes what is stored under key. If the store does not, it is at least
+// not used any more.
+func (st *state) delete(ctx context.Context, key string, x *exchange) {
+	if err := st.store.Delete(ctx, key); err != nil {
+		st.undeleted.add(key, time.Now())
 		x.tell("store", "removing failed", 0, err)
 	}
 }

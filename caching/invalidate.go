@@ -15,6 +15,8 @@ const (
 	nothing consequence = iota
 	// doubtful: it may have changed something, so what can be validated must be.
 	doubtful
+	// unknown: nothing is known about it, so nothing is used again unasked.
+	unknown
 	// invalid: what is stored is not to be used again.
 	invalid
 )
@@ -27,6 +29,8 @@ func consequenceOf(status int, onError bool) consequence {
 		return invalid // RFC 9111 §4.4
 	case status >= 100 && status < 200:
 		return nothing
+	case status == 0:
+		return unknown
 	}
 	return doubtful
 }
@@ -55,7 +59,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	x.method = http.MethodGet
 	x.epoch = st.tombs.epoch()
 	sent := x.now
-	resp, err := x.route.next.RoundTrip(x.req)
+	resp, err := x.route.next.RoundTrip(x.outgoing(x.req.Context(), &question{}))
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
@@ -66,6 +70,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		return nil, err
 	}
 	c := consequenceOf(resp.StatusCode, st.t.InvalidateOnError)
+	overtaken := st.tombs.since(x.epoch, x.target())
 	st.spread(ctx, &x, c, resp.Header)
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
@@ -73,8 +78,10 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 			_ = st.strikeGroup(ctx, originOfURL(x.req.URL), name, &x) // it is told
 		}
 	}
-	if o, ok := x.describesTarget(ctx, resp, sent); ok {
-		return x.conclude(o)
+	if !overtaken { // else somebody has changed the target since this was sent
+		if o, ok := x.describesTarget(ctx, resp, sent); ok {
+			return x.conclude(o)
+		}
 	}
 	x.tell("pass", "unsafe method", resp.StatusCode, nil)
 	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
@@ -83,7 +90,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 
 // spread draws the consequence for the target and the URLs in header.
 func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
-	if c == nothing {
+	if c == nothing || !keyed(x.req.URL) {
 		return
 	}
 	x.identify()
@@ -128,7 +135,7 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 		if c == invalid {
 			st.remove(ctx, key, x)
 		} else {
-			st.suspect(ctx, key, false, x)
+			st.suspect(ctx, key, c == unknown, x)
 		}
 	}
 	if c == invalid {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -87,6 +88,11 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 		fl.closeSource(resp.Body != http.NoBody)
 		fl.end(io.EOF, true)
 	}
+	// The caller may change the request when its own body is closed, and others still
+	// read.
+	k.url = *x.req.URL
+	k.x.req = x.req.WithContext(k.ctx)
+	k.x.req.URL = &k.url
 	k.own = *resp // see fill.origin
 	k.own.Trailer = fl.announced.Clone()
 	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
@@ -118,6 +124,9 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	if len(names) > 0 {
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
+	if len(m.Header["Date"]) == 0 {
+		m.Header["Date"] = dateOf(a.received)
+	}
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
@@ -130,6 +139,10 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	m.Extra = r.append(make([]byte, 0, 128))
 	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
 }
+
+// dateOf is the Date of a response that came without: who stores it says when it
+// came (RFC 9110 §6.6.1).
+func dateOf(received time.Time) []string { return []string{received.UTC().Format(http.TimeFormat)} }
 
 // whole sets the status and the length of what parts were combined to.
 func whole(m *Meta, r httpfield.ContentRange) {
@@ -179,13 +192,13 @@ func reasonPhrase(resp *http.Response) string {
 // decline notes that the response is not stored: others need not wait for the
 // like, and what it takes the place of is not kept for worse times.
 func (x *exchange) decline(a *answered) {
-	if !x.demand.dir.noStore { // which says nothing about the response
-		x.st.passing.add(x.key, a.received)
+	status := a.resp.StatusCode
+	if x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 {
+		return // which is about this request, or will pass
 	}
-	if f := x.found.f; f != nil && x.cond == 0 && a.resp.StatusCode < 500 && a.resp.StatusCode >= 200 && f.lifetime <= f.age(a.received) {
-		if err := x.st.store.Delete(detach(a.ctx), x.found.key); err != nil {
-			x.tell("store", "removing failed", 0, err)
-		}
+	x.st.passing.add(x.key, a.received)
+	if x.found.f != nil {
+		x.st.delete(detach(a.ctx), x.found.key, x)
 	}
 }
 
@@ -206,6 +219,7 @@ type keeper struct {
 	// What belongs to the response as long as the keeper does, in one piece with it.
 	body fill
 	own  http.Response
+	url  url.URL
 }
 
 // finish commits the entry, or drops it.
@@ -245,10 +259,10 @@ func (k *keeper) finish(n int64, whole bool) {
 		k.st.addVariant(k.ctx, k.primary, v, k.f, &k.x)
 	} else {
 		for i := range k.variants {
-			_ = k.st.store.Delete(k.ctx, k.variants[i].key)
+			k.st.delete(k.ctx, k.variants[i].key, &k.x)
 		}
 	}
-	if k.x.user != "" {
+	if k.x.listed() {
 		k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x)
 	}
 	if k.f.search != "" {
@@ -260,7 +274,8 @@ func (k *keeper) finish(n int64, whole bool) {
 	// An invalidation between the question above and now has found nothing to
 	// remove, or not in the list of users.
 	if k.invalidated() {
-		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, k.st.store.Delete(k.ctx, k.f.key))
+		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, nil)
+		k.st.delete(k.ctx, k.f.key, &k.x)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -87,6 +88,9 @@ func appendURL(b []byte, u *url.URL, query string) []byte {
 		b = append(b, o.Port...)
 	}
 	path := u.EscapedPath()
+	if u.Opaque != "" {
+		path, _ = opaquePath(u)
+	}
 	if path == "" || path[0] != '/' {
 		b = append(b, '/')
 	}
@@ -96,6 +100,28 @@ func appendURL(b []byte, u *url.URL, query string) []byte {
 		b = append(b, query...)
 	}
 	return b
+}
+
+// opaquePath returns the path of a URL that has it in Opaque, for the sake of an
+// escaping of its own: by itself, or with the host before it. ok is false for
+// other forms, which net/http sends as they are.
+func opaquePath(u *url.URL) (path string, ok bool) {
+	path = u.Opaque
+	if rest, is := strings.CutPrefix(path, "//"); is {
+		if path, is = strings.CutPrefix(rest, u.Host); !is {
+			return u.Opaque, false
+		}
+	}
+	return path, strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")
+}
+
+// keyed reports whether appendURL tells u from all others.
+func keyed(u *url.URL) bool {
+	if u.Opaque == "" {
+		return true
+	}
+	_, ok := opaquePath(u)
+	return ok
 }
 
 // randomBytes returns n bytes that nobody can guess.

@@ -8,6 +8,7 @@ import (
 // options are the settings of one request, from its context.
 type options struct {
 	reload, bypass, offline bool
+	withoutETag             bool
 	ttl                     time.Duration
 }
 
@@ -42,6 +43,12 @@ func Bypass(ctx context.Context) context.Context {
 // (must-revalidate, no-cache); else the answer is 504.
 func Offline(ctx context.Context) context.Context {
 	return with(ctx, func(o *options) { o.offline = true })
+}
+
+// WithoutETag returns a context whose requests leave entity tags out of validation,
+// as [Transport.IgnoreETag] does for all.
+func WithoutETag(ctx context.Context) context.Context {
+	return with(ctx, func(o *options) { o.withoutETag = true })
 }
 
 // WithTTL returns a context whose requests have their responses stored and

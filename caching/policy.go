@@ -55,7 +55,7 @@ func decide(cfg *config, d *demand, f *facts, now time.Time) verdict {
 	case v.action == reuse || v.action == refresh:
 	case d.offline && f != nil && !f.strict && !f.suspect:
 		return verdict{action: reuse, reason: "offline", stale: true}
-	case d.dir.onlyIfCached && cfg.staleOnlyIfCached && f != nil && !f.dir.noCache:
+	case d.dir.onlyIfCached && cfg.staleOnlyIfCached && f != nil && !f.strict && !f.suspect:
 		return verdict{action: reuse, reason: "only-if-cached", stale: true}
 	case d.offline:
 		v.action, v.reason = refuse, "offline, "+v.reason

@@ -12,7 +12,7 @@ import (
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func testConfig(shared bool) *config {
-	return &config{shared: shared, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
+	return &config{shared: shared, heuristicFraction: DefaultHeuristicFraction, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
 }
 
 func headerOf(lines ...string) http.Header {

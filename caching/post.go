@@ -9,7 +9,7 @@ import (
 // describesTarget stores the answer to a POST for later GETs, if it says that
 // it is a representation of the target, and for how long (RFC 9110 §9.3.3).
 func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sent time.Time) (outcome, bool) {
-	if x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 {
+	if x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
 		return outcome{}, false
 	}
 	location := resp.Header["Content-Location"]

@@ -49,8 +49,8 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 		o := roundtrip.OriginOf(u)
 		if at := strings.Index(prefix, "://"); at > 0 {
 			rest := prefix[at+3:]
+			prefix = string(appendURL(nil, &url.URL{Scheme: o.Scheme, Host: u.Host}, ""))
 			if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-				prefix = string(appendURL(nil, &url.URL{Scheme: o.Scheme, Host: u.Host}, ""))
 				prefix = strings.TrimSuffix(prefix, "/") + rest[end:]
 			}
 		}

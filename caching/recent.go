@@ -42,8 +42,8 @@ type statusText struct {
 // text returns s as the member of the cache called name, which is always the
 // same.
 func (r *recentStatus) text(s *status, name string) string {
-	if s.hasTTL {
-		return s.String(name) // it is another every second
+	if s.hasTTL || s.key != "" {
+		return s.String(name) // it is another every second, or for every response
 	}
 	place := &r[uint(len(s.fwd)+len(s.detail)+s.fwdStatus)%uint(len(r))]
 	if t := place.Load(); t != nil && t.status == *s {

@@ -67,9 +67,23 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 	if resp.Request.Context().Value(infoKey{}) != nil || from != infoOrigin {
 		resp.Request = resp.Request.WithContext(&infoContext{resp.Request.Context(), from})
 	}
-	s.collapsed = x.collapsed
+	if x.st.t.XFromCache {
+		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
+	}
+	s.collapsed, s.key = x.collapsed, x.shownKey()
 	lines := resp.Header["Cache-Status"]
 	resp.Header["Cache-Status"] = append(slices.Clip(lines), x.st.said.text(s, x.st.cfg.name))
+}
+
+// shownKey is the key that Cache-Status tells, if it does.
+func (x *exchange) shownKey() string {
+	switch {
+	case !x.st.cfg.showKey:
+		return ""
+	case x.found.key != "":
+		return x.found.key
+	}
+	return x.key
 }
 
 // answer serves the found response.
@@ -143,7 +157,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
-		s.collapsed = x.collapsed
+		s.collapsed, s.key = x.collapsed, x.shownKey()
 		age, cacheStatus = strconv.FormatInt(int64(f.age(x.now)/time.Second), 10), x.st.said.text(s, f.cfg.name)
 	} else {
 		st := f.stampAt(x.now)
@@ -187,6 +201,9 @@ func (f *facts) stampAt(now time.Time) *stamp {
 		return st
 	}
 	s := status{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
+	if f.cfg.showKey {
+		s.key = f.key
+	}
 	st := &stamp{age: age, text: strconv.FormatInt(age, 10), cacheStatus: s.String(f.cfg.name)}
 	f.stamp.Store(st)
 	return st

@@ -18,6 +18,10 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 	switch {
 	case m.Status < 200 || m.Status == http.StatusNotModified:
 		return false, "not a final response"
+	case m.Status == http.StatusPreconditionFailed || m.Status == http.StatusRequestedRangeNotSatisfiable || m.Status == http.StatusExpectationFailed:
+		return false, "about the preconditions of one request"
+	case m.Status == http.StatusUnauthorized || m.Status == http.StatusProxyAuthRequired:
+		return false, "about the credentials of one request"
 	case m.Status == http.StatusPartialContent && !f.isPartial:
 		return false, "partial content without a range of a known whole"
 	case f.ttl < 0:
@@ -115,11 +119,15 @@ func unstored(cfg *config, h http.Header, d *directives) []string {
 	for e := range httpfield.List(h["Connection"]) {
 		names = append(names, http.CanonicalHeaderKey(e))
 	}
-	names = append(names, d.noCacheFields...)
-	if cfg.shared {
-		names = append(names, d.privateFields...)
+	return append(names, qualified(cfg, d)...)
+}
+
+// qualified returns the arguments of no-cache and, in a shared cache, of private.
+func qualified(cfg *config, d *directives) []string {
+	if cfg.shared && len(d.privateFields) > 0 {
+		return append(slices.Clip(d.noCacheFields), d.privateFields...)
 	}
-	return names
+	return d.noCacheFields
 }
 
 // storedHeader returns what of h is stored: all but names and what is hop-by-hop.
@@ -152,6 +160,9 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 		out = make(http.Header, len(update))
 	}
 	delete(out, "Age")
+	for _, name := range qualified(cfg, &d) {
+		delete(out, name) // they may be stored no longer
+	}
 	lines := 0
 	for _, values := range update {
 		lines += len(values)

@@ -31,6 +31,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		repair(resp)
 		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: q.offer}
 		if o, ok := x.understand(&a, &q); ok {
+			o.status = statusOf(o.resp)
 			return o
 		}
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
@@ -53,6 +54,8 @@ type question struct {
 	rng, validator string
 }
 
+func (x *exchange) ignoresETag() bool { return x.st.cfg.ignoreETag || x.opts.withoutETag }
+
 func (x *exchange) question() (q question) {
 	switch f := x.found.f; {
 	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
@@ -62,9 +65,9 @@ func (x *exchange) question() (q question) {
 			q.rng, q.validator, _ = missing(x.found.entry.Meta, f)
 		}
 	case f != nil:
-		q.offer = offerOf(x.st.cfg, x.found.entry.Meta, f, x.found.variants)
+		q.offer = offerOf(x.ignoresETag(), x.found.entry.Meta, f, x.found.variants)
 	case len(x.found.variants) > 0:
-		q.offer = offerOf(x.st.cfg, nil, nil, x.found.variants)
+		q.offer = offerOf(x.ignoresETag(), nil, nil, x.found.variants)
 	}
 	return q
 }
@@ -79,6 +82,8 @@ func (x *exchange) understand(a *answered, q *question) (o outcome, ok bool) {
 		return outcome{}, false // nobody asked whether it is modified
 	case status == http.StatusPartialContent && q.rng != "":
 		return x.complete(a)
+	case status == http.StatusRequestedRangeNotSatisfiable && q.rng != "":
+		return outcome{}, false // the caller asked for no range
 	}
 	return x.accept(a), true
 }
@@ -145,7 +150,9 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 	e, f, key := x.found.entry, x.found.f, x.found.key
 	switch {
 	case other != nil:
-		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index {
+		// It may have been replaced since the index was read.
+		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
+			_ = e.Close()
 			return outcome{}, false
 		}
 		key = other.key
@@ -153,19 +160,22 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 		return outcome{}, false
 	}
 	if f.isPartial {
+		if other != nil {
+			_ = e.Close()
+		}
 		return outcome{}, false
 	}
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f, key)
 	if other != nil {
 		primary := x.found.primary
-		x.drop()
+		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
 			v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key)
 			x.st.addVariant(detach(a.ctx), primary, v, f2, x)
 		}
 	}
-	x.found.key = key
+	x.found.entry, x.found.key = nil, key // the outcome has it
 	x.release()
 	return outcome{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
@@ -187,12 +197,12 @@ func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
 func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta, f2 *facts, kept bool) {
 	m = e.Meta.Clone()
 	m.Header = merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	if len(a.resp.Header["Date"]) == 0 {
+		m.Header["Date"] = dateOf(a.received)
+	}
 	m.RequestTime, m.ResponseTime = a.sent, a.received
 	r := f.record
 	ttl := x.ttlOf(a.resp)
-	if ttl == 0 {
-		ttl = r.ttl
-	}
 	if r.suspect || r.ttl != ttl {
 		r.suspect, r.ttl = false, ttl
 		f2 = x.equip(m, r)
@@ -211,17 +221,30 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
-		x.tell("remove", reason, m.Status, x.st.store.Delete(ctx, key))
+		x.tell("remove", reason, m.Status, nil)
+		x.st.delete(ctx, key, x)
 		return m, f2, false
 	}
 	if err := x.st.store.Update(ctx, key, m); err != nil {
 		x.tell("store", "updating failed", m.Status, err)
 	}
 	if x.outdated(key) { // between the question above and now
-		x.tell("remove", "invalidated meanwhile", m.Status, x.st.store.Delete(ctx, key))
+		x.tell("remove", "invalidated meanwhile", m.Status, nil)
+		x.st.delete(ctx, key, x)
 		return m, f2, false
 	}
+	x.prolong(ctx, m, f2, key)
 	return m, f2, true
+}
+
+// prolong keeps the lists that a response is found by for as long as it is of use.
+func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
+	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
+		x.st.addVariant(ctx, x.found.primary, variantOf(m, f, f.selectors, key), f, x)
+	}
+	if x.listed() {
+		x.st.addUser(ctx, x.target(), x.found.primary, m, x)
+	}
 }
 
 func sameNames(names []string, selectors []selector) bool {
@@ -247,11 +270,14 @@ func (x *exchange) headed(a *answered) outcome {
 // response, or completes it.
 func (x *exchange) outgoing(ctx context.Context, q *question) *http.Request {
 	out := x.req
-	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil {
+	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil || x.wire != nil {
 		out = x.req.WithContext(ctx)
 	}
+	if x.wire != nil {
+		out.Header = x.wire
+	}
 	if !q.empty() || q.rng != "" {
-		out.Header = x.req.Header.Clone()
+		out.Header = out.Header.Clone()
 		if out.Header == nil {
 			out.Header = make(http.Header, 2)
 		}

@@ -28,6 +28,10 @@ func (x *exchange) identify() {
 	x.key = x.keyOf(x.req.URL.RawQuery)
 }
 
+// listed reports whether the answer to the request is one of several for the same
+// target: for a user, or for the content of a QUERY.
+func (x *exchange) listed() bool { return x.user != "" || x.method == methodQuery }
+
 func credentials(authorization, cookie []string, principal string) string {
 	return strings.Join(authorization, "\x01") + "\x02" + strings.Join(cookie, "\x01") + "\x02" + principal
 }

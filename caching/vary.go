@@ -124,18 +124,35 @@ func normalise(name string, values []string) string {
 	if len(values) == 1 && plain(values[0], kind) {
 		return values[0]
 	}
+	if kind == opaque {
+		return withoutBlanks(strings.Join(values, ","))
+	}
 	var elements []string
 	for e := range httpfield.List(values) {
-		if kind != opaque {
-			e = negotiated(name, e)
+		elements = append(elements, negotiated(name, e))
+	}
+	slices.Sort(elements)
+	return strings.Join(slices.Compact(elements), ",")
+}
+
+// withoutBlanks removes the blanks around commas, but not within quotes, and at
+// the ends. Nothing else is known about the syntax of s: an empty element may mean
+// something.
+func withoutBlanks(s string) string {
+	elements := make([]string, 0, 8)
+	start, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == ',' && !quoted:
+			elements = append(elements, strings.Trim(s[start:i], " \t"))
+			start = i + 1
 		}
-		elements = append(elements, e)
 	}
-	if kind == unordered {
-		slices.Sort(elements)
-		elements = slices.Compact(elements)
-	}
-	return strings.Join(elements, ",")
+	return strings.Join(append(elements, strings.Trim(s[start:], " \t")), ",")
 }
 
 type syntax uint8
