@@ -1,59 +1,13 @@
 package caching
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
-
-// info is where a response came from. It travels in the context of
-// [http.Response.Request], where no server can reach.
-type info uint8
-
-type infoKey struct{}
-
-var (
-	infoOrigin = new(info)
-	infoStored = new(info)
-	// infoConfirmed is infoStored with cookies that the origin has just set.
-	infoConfirmed = new(info)
-	// infoShared is what the origin sent to another request.
-	infoShared = new(info)
-)
-
-// infoContext is a context that says where a response came from.
-type infoContext struct {
-	context.Context
-	info *info
-}
-
-// Value implements [context.Context].
-func (c *infoContext) Value(key any) any {
-	if key == (infoKey{}) {
-		return c.info
-	}
-	if key == roundtrip.Repeats {
-		return c.info == infoStored || c.info == infoShared
-	}
-	return c.Context.Value(key)
-}
-
-// FromCache reports whether resp is a stored response: a fresh one, a stale one,
-// or one that the origin confirmed. It is not if the origin sent the body for
-// this request, or for another one that this one waited for.
-func FromCache(resp *http.Response) bool {
-	if resp == nil || resp.Request == nil {
-		return false
-	}
-	from := resp.Request.Context().Value(infoKey{})
-	return from == infoStored || from == infoConfirmed
-}
 
 // mark puts the request of the caller, where it came from and Cache-Status on a
 // response of the origin.
@@ -65,7 +19,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 		resp.Request = x.req
 	}
 	if resp.Request.Context().Value(infoKey{}) != nil || from != infoOrigin {
-		resp.Request = resp.Request.WithContext(&infoContext{resp.Request.Context(), from})
+		resp.Request = resp.Request.WithContext(&infoContext{Context: resp.Request.Context(), info: from})
 	}
 	if x.st.t.XFromCache {
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
@@ -118,7 +72,7 @@ type stored struct {
 func (x *exchange) serve(p portion, s *status) *http.Response {
 	e, f := x.found.entry, x.found.f
 	m := e.Meta
-	out := &stored{ctx: infoContext{x.req.Context(), infoStored}}
+	out := &stored{ctx: infoContext{Context: x.req.Context(), info: infoStored, f: f, age: f.age(x.now), validated: s != nil && s.fwdStatus == http.StatusNotModified}}
 	if x.news {
 		out.ctx.info = infoConfirmed
 	}
