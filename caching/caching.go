@@ -14,7 +14,8 @@
 // stored, and parts are combined.
 //
 // Bodies stream to the caller and to the store at once, and are stored when they
-// are complete. Concurrent requests for the same thing share one trip to the
+// are complete; of one that breaks off what has come is kept, and the rest is asked
+// for next time. Concurrent requests for the same thing share one trip to the
 // origin. Answers to requests with credentials are kept apart by user.
 //
 // # Place in a chain
@@ -27,9 +28,11 @@
 // # Limits
 //
 // Several ranges in one request are left to the origin. Between processes that
-// share a store an invalidation can cross a response that is being stored.
-// If-Match and If-Unmodified-Since are for the origin to judge, and such
-// requests pass the cache by.
+// share a store an invalidation can cross a response that is being stored, and
+// that of a group is heard of within a second. What shares a group with an
+// invalidated response stays, unless the origin names the group (RFC 9875 §2.2.1
+// leaves that open). If-Match and If-Unmodified-Since are for the origin to judge,
+// and such requests pass the cache by.
 package caching
 
 import (
