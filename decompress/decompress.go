@@ -210,7 +210,8 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
 		return req, nil
 	}
 	ex := &exchange{Context: req.Context()}
-	out := req.WithContext(ex)
+	ex.req = *req.WithContext(ex) // a copy that does not leave the stack
+	out := &ex.req
 	out.Header = make(http.Header, len(req.Header)+1)
 	for name, values := range req.Header {
 		// The values are shared, but for what somebody may append to them.

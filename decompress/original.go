@@ -24,10 +24,11 @@ type encodedKey struct{}
 
 // exchange is the context of a request that was sent with the layer's offer, and
 // the place where Original finds what came of it: to put it there afterwards
-// would take a copy of the request.
+// would take a copy of the request. It holds the request itself: one allocation.
 type exchange struct {
 	context.Context
 	encoded *Encoded
+	req     http.Request
 }
 
 // Value implements [context.Context].

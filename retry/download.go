@@ -42,7 +42,11 @@ func (x *exchange) download(resp *http.Response) *download {
 	if x.t.NoResume {
 		return nil
 	}
-	p, ok := resumable(x.req, resp, time.Now())
+	var now time.Time // for dates, which are looked at if there is no tag
+	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
+		now = time.Now()
+	}
+	p, ok := resumable(x.req, resp, now)
 	if !ok || x.sent >= x.t.limit(x.req) {
 		return nil
 	}

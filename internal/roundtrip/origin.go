@@ -20,7 +20,10 @@ func OriginOf(u *url.URL) Origin {
 		return Origin{}
 	}
 	scheme := strings.ToLower(u.Scheme)
-	port := u.Port()
+	host, port, ok := simple(u.Host)
+	if !ok {
+		host, port = Host(u), u.Port()
+	}
 	if port == "" {
 		switch scheme {
 		case "http", "ws":
@@ -29,7 +32,25 @@ func OriginOf(u *url.URL) Origin {
 			port = "443"
 		}
 	}
-	return Origin{Scheme: scheme, Host: Host(u), Port: port}
+	return Origin{Scheme: scheme, Host: host, Port: port}
+}
+
+// simple splits an authority if there is nothing to it, as nearly always: a name
+// or an IPv4 address in lower-case ASCII, with a port or without. The origin of a
+// request is asked for several times on its way.
+func simple(authority string) (host, port string, ok bool) {
+	host, port, _ = strings.Cut(authority, ":")
+	for i := range len(host) {
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return "", "", false
+		}
+	}
+	for i := range len(port) {
+		if port[i] < '0' || port[i] > '9' {
+			return "", "", false
+		}
+	}
+	return strings.TrimSuffix(host, "."), port, true
 }
 
 // Host returns the host of u without port, in lower-case ASCII: a name in

@@ -258,3 +258,21 @@ type principal struct {
 
 func (p *principal) Identity(*http.Request) string { return p.name }
 func (p *principal) CloseIdleConnections()         { p.closed++ }
+
+// TestOriginSimple holds the short way of taking an origin against the long one.
+func TestOriginSimple(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{
+		"", ".", "..", ":", ":80", "a", "a.", "a..", "a:", "a:80", "a.:080", "a:80:81", "a:b", "a:-1", "A:80", "a_b", "127.0.0.1:8080",
+		"[::1]", "[::1]:80", "::1", "b\u00fccher.example:1", "xn--bcher-kva.example", "a b", "a%41:80", "[a]:80", "a-1.example:65536",
+	} {
+		u := &url.URL{Scheme: "http", Host: host}
+		want := Origin{Scheme: "http", Host: Host(u), Port: u.Port()}
+		if want.Port == "" {
+			want.Port = "80"
+		}
+		if got := OriginOf(u); got != want {
+			t.Errorf("%q: got %+v, want %+v", host, got, want)
+		}
+	}
+}
