@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,32 @@ type dirBuf struct {
 
 func (b *dirBuf) piece() []byte { return b.data[entryHeader:] }
 
-var dirBufs = sync.Pool{New: func() any { return new(dirBuf) }}
+// dirBufs are for all directories.
+var dirBufs dirPool
+
+// A dirPool is a pool of which one buffer outlives the collection of garbage: who
+// reads now and then has mostly one out, and making one anew, which is too large
+// to be cheap, can take as long as reading a body.
+type dirPool struct {
+	spare atomic.Pointer[dirBuf]
+	more  sync.Pool
+}
+
+func (p *dirPool) get() *dirBuf {
+	if b := p.spare.Swap(nil); b != nil {
+		return b
+	}
+	if b, ok := p.more.Get().(*dirBuf); ok {
+		return b
+	}
+	return new(dirBuf)
+}
+
+func (p *dirPool) put(b *dirBuf) {
+	if !p.spare.CompareAndSwap(nil, b) {
+		p.more.Put(b)
+	}
+}
 
 // dirEntry is an Entry with its body: one allocation.
 type dirEntry struct {
@@ -52,7 +78,7 @@ type dirBody struct {
 // load reads header, metadata and first piece of the entry in f, which must be the
 // one of key, and takes f over unless there is an error.
 func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
-	e := &dirEntry{dirBody: dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}}
+	e := &dirEntry{dirBody: dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}}
 	got, meta, err := e.readHeadSurely()
 	e.entry.Meta = meta
 	if err == nil && string(got) != key {
@@ -62,7 +88,7 @@ func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 		err = e.readFirst()
 	}
 	if err != nil {
-		dirBufs.Put(e.buf)
+		dirBufs.put(e.buf)
 		return nil, err
 	}
 	e.entry.Size = e.head.size
@@ -73,7 +99,7 @@ func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 	if e.head.size > 0 {
 		e.entry.Body = &e.dirBody
 	} else {
-		dirBufs.Put(e.buf)
+		dirBufs.put(e.buf)
 		e.buf = nil
 	}
 	return e, nil
@@ -321,7 +347,7 @@ func (b *dirBody) Close() error {
 	if b.buf == nil {
 		return nil
 	}
-	dirBufs.Put(b.buf)
+	dirBufs.put(b.buf)
 	b.buf = nil
 	if b.f == nil {
 		return nil
@@ -366,8 +392,8 @@ func (d *Dir) peek(at dirPlace) (string, *Meta, int64) {
 		return "", nil, 0
 	}
 	defer f.Close() //nolint:errcheck // a reader
-	b := dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}
-	defer dirBufs.Put(b.buf)
+	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
+	defer dirBufs.put(b.buf)
 	key, meta, err := b.readHeadSurely()
 	if err == nil && newDirPlace(string(key)) != at {
 		err = corrupt("entry of another key")

@@ -51,9 +51,13 @@ func dirNonce(piece int64) (n [12]byte) {
 }
 
 // sum is the checksum of piece number piece. It begins with another value for each,
-// so that two that changed places do not pass.
+// so that two that changed places do not pass. The polynomial is another than that
+// of headers and records: checking pieces takes most of the time of reading a large
+// body beside the reading itself, and where there are instructions for carry-less
+// multiplication this one is the quickest. In a piece it finds up to two wrong bits
+// and any that are within 32 of each other for certain, and else all but one in 2³².
 func (s dirSeal) sum(piece int64, b []byte) uint32 {
-	return crc32.Update(s.base+uint32(piece)*0x9e3779b1, entryTable, b) //nolint:gosec // the low bits are meant
+	return crc32.Update(s.base+uint32(piece)*0x9e3779b1, crc32.IEEETable, b) //nolint:gosec // the low bits are meant
 }
 
 // sealPiece appends to dst what is stored for piece b, if it is not b itself, and

@@ -2,8 +2,10 @@ package caching
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -618,5 +620,70 @@ func TestDirAllocs(t *testing.T) {
 		if got > 6<<10 {
 			t.Errorf("a hit of %d bytes allocates %d", n, got)
 		}
+	}
+}
+
+// TestDirOlderVersion has a file as an older version of this package would have
+// written it: it is a miss.
+func TestDirOlderVersion(t *testing.T) {
+	path := t.TempDir()
+	d := openTestDir(t, path, 0, DirOptions{})
+	storeBody(t, d, "key", storeMeta(1), []byte("the body"), -1)
+	at := newDirPlace("key")
+	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[7] = entryVersion - 1
+	clear(b[12:16])
+	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:entryFixed], entryTable))
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := d.Get(t.Context(), "key"); e != nil || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v, %v", e, err)
+	}
+	if e, err := d.Get(t.Context(), "key"); e != nil || err != nil {
+		t.Errorf("a second time: %v, %v", e, err)
+	}
+}
+
+// TestDirFlippedBits flips bits of the body, one alone or two at once: what is read
+// is an error and none of the piece they are in.
+func TestDirFlippedBits(t *testing.T) {
+	path := t.TempDir()
+	d := openTestDir(t, path, 0, DirOptions{})
+	body := make([]byte, 3*entryPiece+1000)
+	for i := range body {
+		body[i] = byte(i * 7)
+	}
+	at := newDirPlace("key")
+	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	for _, bits := range [][]int{
+		{entryPiece * 8}, {entryPiece*8 + 77}, {2*entryPiece*8 - 1}, {len(body)*8 - 1}, {3 * entryPiece * 8},
+		{entryPiece * 8, 2*entryPiece*8 - 1}, {entryPiece*8 + 1, entryPiece*8 + 33}, {3 * entryPiece * 8, len(body)*8 - 1},
+	} {
+		storeBody(t, d, "key", storeMeta(1), body, -1)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bit := range bits {
+			b[entryHeader+bit/8] ^= 1 << (bit % 8)
+		}
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e, err := d.Get(t.Context(), "key")
+		if err != nil || e == nil {
+			t.Fatal(e, err)
+		}
+		got := make([]byte, len(body))
+		n, err := e.Body.ReadAt(got, 0)
+		if first := bits[0] / 8 / entryPiece * entryPiece; n > first || !errors.Is(err, ErrCorrupt) || !bytes.Equal(got[:n], body[:n]) {
+			t.Errorf("bits %v: %d bytes, %v", bits, n, err)
+		}
+		e.Close()
 	}
 }

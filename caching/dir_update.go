@@ -31,8 +31,8 @@ func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
 	}
 	defer release()
 
-	b := dirBody{d: d, at: at, f: f, buf: dirBufs.Get().(*dirBuf), held: -1}
-	defer dirBufs.Put(b.buf)
+	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
+	defer dirBufs.put(b.buf)
 	got, old, err := b.readHead(true)
 	switch {
 	case err != nil && !errors.Is(err, ErrCorrupt):

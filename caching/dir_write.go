@@ -55,7 +55,7 @@ func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error
 	if w.seal, err = newDirSeal(d.key, w.head.salt); err != nil {
 		return nil, err
 	}
-	w.buf = dirBufs.Get().(*dirBuf)
+	w.buf = dirBufs.get()
 	return w, nil
 }
 
@@ -110,8 +110,8 @@ func (w *dirWriter) flush() error {
 		return w.refuse()
 	}
 	w.reserved += n
-	scratch := dirBufs.Get().(*dirBuf)
-	defer dirBufs.Put(scratch)
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
 	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
 	if err := w.writeAt(stored, entryHeader+w.flushed); err != nil {
 		w.err = err
@@ -214,8 +214,8 @@ func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
 // readPiece reads from the piece at off, which is in the file. w.mu is held.
 func (w *dirWriter) readPiece(p []byte, off int64) (int, error) {
 	i, at := off/entryPiece, off%entryPiece
-	scratch := dirBufs.Get().(*dirBuf)
-	defer dirBufs.Put(scratch)
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
 	stored := scratch.data[:min(entryPiece, w.flushed-i*entryPiece)]
 	if _, err := w.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
 		return 0, dirReadError(err)
@@ -268,8 +268,8 @@ func (w *dirWriter) finish(meta *Meta) error {
 	if err != nil {
 		return err
 	}
-	scratch := dirBufs.Get().(*dirBuf)
-	defer dirBufs.Put(scratch)
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
 	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
 	if w.n == w.flushed { // nothing at all
 		seals = w.seals
@@ -367,7 +367,7 @@ func (w *dirWriter) Close() error {
 	if w.buf == nil {
 		return nil
 	}
-	dirBufs.Put(w.buf)
+	dirBufs.put(w.buf)
 	w.buf = nil
 	w.d.writing.Add(-w.reserved)
 	w.reserved = 0

@@ -20,7 +20,7 @@ import (
 // other slot stands. The body is not touched.
 const (
 	entryMagic    = "tripper"
-	entryVersion  = 1
+	entryVersion  = 2
 	entryFixed    = 64
 	entrySlot     = 32
 	entryHeader   = entryFixed + 2*entrySlot
