@@ -89,7 +89,7 @@ func (x *exchange) send(req *http.Request, p precondition) (*http.Response, int3
 	if err != nil || resp == nil {
 		return nil, 0, err
 	}
-	x.adopt(resp, req)
+	adopt(resp, req)
 	if attempts == nil {
 		return resp, 0, nil
 	}
@@ -127,7 +127,7 @@ func (x *exchange) again(required *http.Response) (*http.Response, int32, error)
 }
 
 // adopt makes resp a response as the caller expects it.
-func (x *exchange) adopt(resp *http.Response, sent *http.Request) {
+func adopt(resp *http.Response, sent *http.Request) {
 	if resp.Request == nil {
 		resp.Request = sent
 	}
@@ -145,8 +145,8 @@ func (x *exchange) refuse(why string, err error) error {
 
 // learn remembers what resp teaches. sent is the sum of what was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
-	if x.plain(resp) && !x.keepsUnknown() && x.Tags == nil && x.tags().(*Memory).empty() {
-		return // the usual case, and the clock is not even read
+	if x.nothingIn(resp, x.method) {
+		return
 	}
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
 	if what == set && v.Unknown && !x.keepsUnknown() {
@@ -169,11 +169,14 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 	x.remember(key, what, v)
 }
 
-// plain reports whether resp answers a read and comes without a validator: at
-// most it teaches that nothing is known. A 304 stands for a version even so.
-func (x *exchange) plain(resp *http.Response) bool {
-	return (x.method == http.MethodGet || x.method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
-		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0
+// nothingIn reports whether resp, which answers method, teaches nothing, as is usual:
+// then neither the clock is read nor the resource named. It answers a read, comes
+// without a validator, so that at most nothing is known, and nothing is known anyway.
+// A 304 stands for a version even so.
+func (t *Transport) nothingIn(resp *http.Response, method string) bool {
+	return (method == http.MethodGet || method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
+		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0 &&
+		!t.keepsUnknown() && t.Tags == nil && t.tags().(*Memory).empty()
 }
 
 func (x *exchange) remember(key string, what lesson, v Version) {

@@ -96,7 +96,7 @@ func (x *exchange) compareContent() (*http.Response, error) {
 		roundtrip.CloseBody(x.req)
 		return nil, err
 	}
-	x.adopt(resp, x.req)
+	adopt(resp, x.req)
 	sum, whole := sumOf(io.LimitReader(resp.Body, maxFetch+1), maxFetch)
 	roundtrip.Discard(resp)
 	switch {

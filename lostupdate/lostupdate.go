@@ -121,17 +121,25 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	if t.IgnoreETag || req.URL == nil || !guarded && !teaches(method) {
 		return next.RoundTrip(req)
 	}
-	x := exchange{Transport: t, next: next, req: req, method: method}
 	if !guarded {
 		resp, err := next.RoundTrip(req)
 		if err != nil || resp == nil {
 			return nil, err
 		}
-		x.adopt(resp, req)
-		x.learn(resp, nil)
+		adopt(resp, req)
+		if !t.nothingIn(resp, method) {
+			t.read(req, next, method, resp)
+		}
 		return resp, nil
 	}
+	x := exchange{Transport: t, next: next, req: req, method: method}
 	return x.write()
+}
+
+// read remembers what resp teaches, the answer to a request that is not protected.
+func (t *Transport) read(req *http.Request, next http.RoundTripper, method string, resp *http.Response) {
+	x := exchange{Transport: t, next: next, req: req, method: method}
+	x.learn(resp, nil)
 }
 
 // guards reports whether requests with method are protected.

@@ -118,7 +118,7 @@ func (d *download) resume() bool {
 	switch {
 	case cancelled(d.req) != nil:
 		v.reason = reasonCancelled
-	case d.retryable(a):
+	case d.retryable(&a):
 		v = d.decide(a)
 	}
 	d.report(a, v)
@@ -165,12 +165,12 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	if a.Err == nil {
 		until, why := d.continues(d.off, a.Response)
 		if why == "" {
-			d.judge(a)
+			d.judge(&a)
 			return d.replace(a, until), v, false
 		}
 		mismatch = why
 	}
-	v = d.judge(a)
+	v = d.judge(&a)
 	if a.Response != nil {
 		roundtrip.Discard(a.Response)
 	}
@@ -184,12 +184,13 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 // once sends the request, never hedged: two would take two attempts for one body.
 func (d *download) once(last Attempt) Attempt {
 	a := Attempt{Request: d.req, Wait: d.wait, Idempotent: true}
-	out, err := d.outgoing(last)
+	out, err := d.outgoing(&last)
 	if err != nil {
 		a.Number, a.Err = d.sent+1, err
 		return a
 	}
-	return d.sendOut(out, a)
+	d.sendOut(out, &a)
+	return a
 }
 
 // replace makes the body of a.Response the present one.

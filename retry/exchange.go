@@ -45,27 +45,28 @@ func (x *exchange) begin() {
 	}
 }
 
-// send sends the request once more, or twice if it is hedged, after last failed.
-func (x *exchange) send(last Attempt) Attempt {
-	a := Attempt{Request: x.req, Wait: x.wait, Idempotent: x.idempotent}
+// send sends the request once more, or twice if it is hedged, after last failed, and
+// puts the outcome into a. Attempts are large enough for copies to be felt.
+func (x *exchange) send(a, last *Attempt) {
+	*a = Attempt{Request: x.req, Wait: x.wait, Idempotent: x.idempotent}
 	out, err := x.outgoing(last)
-	if err != nil {
+	switch {
+	case err != nil:
 		a.Number, a.Err = x.sent+1, err
-		return a
+	case x.t.Hedge > 0 && hedgeable(x.req):
+		*a = x.hedge(out, *a)
+	default:
+		x.sendOut(out, a)
 	}
-	if x.t.Hedge > 0 && hedgeable(x.req) {
-		return x.hedge(out, a)
-	}
-	return x.sendOut(out, a)
 }
 
 // sendOut sends out and fills in the outcome.
-func (x *exchange) sendOut(out *http.Request, a Attempt) Attempt {
+func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	x.count(out)
 	a.Number = x.sent
 	if a.Idempotent {
 		a.Response, _, a.Err = once(x.next, out, x.t.AttemptTimeout)
-		return a
+		return
 	}
 	traced, w := watch(out)
 	var timedOut bool
@@ -74,7 +75,6 @@ func (x *exchange) sendOut(out *http.Request, a Attempt) Attempt {
 		a.Response.Request = out
 	}
 	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut))
-	return a
 }
 
 // count counts an attempt, here and for the layers above, and numbers out.
@@ -88,7 +88,16 @@ func (x *exchange) count(out *http.Request) {
 
 // outgoing returns the request to send after last failed: the caller's own as
 // long as it is sent as it is.
-func (x *exchange) outgoing(last Attempt) (*http.Request, error) {
+func (x *exchange) outgoing(last *Attempt) (*http.Request, error) {
+	if x.sent == 0 && x.body == nil && x.t.AttemptHeader == "" {
+		return x.req, nil
+	}
+	return x.remake(last)
+}
+
+// remake returns a copy of the request to be sent after last failed, or numbered, or
+// whose body is copied.
+func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	out := x.req
 	first := x.sent == 0
 	if x.t.AttemptHeader != "" || !first && x.t.Prepare != nil {
@@ -107,7 +116,7 @@ func (x *exchange) outgoing(last Attempt) (*http.Request, error) {
 		out.Body = body
 	}
 	if !first && x.t.Prepare != nil {
-		if err := x.prepare(out, last); err != nil {
+		if err := x.prepare(out, *last); err != nil {
 			return nil, &finalError{err}
 		}
 	}
@@ -142,20 +151,23 @@ func copyOnce(out, req *http.Request) *http.Request {
 }
 
 // retryable reports whether the cause of a failure may pass.
-func (x *exchange) retryable(a Attempt) bool {
-	if x.t.Retryable == nil {
-		return Retryable(a)
+func (x *exchange) retryable(a *Attempt) bool {
+	switch {
+	case x.t.Retryable != nil:
+		return x.t.Retryable(*a) && !is[*finalError](a.Err)
+	case a.Err == nil && a.Response != nil:
+		return passing(a.Response.StatusCode)
 	}
-	return x.t.Retryable(a) && !is[*finalError](a.Err)
+	return Retryable(*a)
 }
 
 // judge decides what becomes of the request, settles with Budget and Breaker, and
 // tells trace.
-func (x *exchange) judge(a Attempt) verdict {
+func (x *exchange) judge(a *Attempt) verdict {
 	retryable := x.retryable(a)
 	gone := (retryable || a.Err != nil) && cancelled(x.req) != nil
 	if x.t.Breaker != nil {
-		x.t.Breaker.Done(a)
+		x.t.Breaker.Done(*a)
 	}
 	if !retryable && a.Err == nil && !x.t.Budget.full() {
 		x.t.Budget.deposit(roundtrip.OriginOf(x.req.URL), x.t.Budget.ratio())
@@ -164,10 +176,10 @@ func (x *exchange) judge(a Attempt) verdict {
 	if gone {
 		v.reason = reasonCancelled
 	} else if retryable {
-		v = x.decide(a)
+		v = x.decide(*a)
 	}
 	if hook := trace.From(x.req.Context()); hook != nil {
-		x.tell(hook, a, v, retryable)
+		x.tell(hook, *a, v, retryable)
 	}
 	return v
 }
@@ -245,7 +257,7 @@ func cause(a Attempt) error {
 }
 
 // finish returns the outcome of the last attempt to the caller.
-func (x *exchange) finish(a Attempt) (*http.Response, error) {
+func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 	if x.body != nil {
 		x.body.finish()
 	}
@@ -319,13 +331,18 @@ func (e *finalError) Unwrap() error { return e.error }
 // once sends out, guarded by timeout, and sees to it that exactly one of response
 // and error comes back. timedOut is true if it was cut short.
 func once(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
-	if timeout <= 0 {
-		resp, err = checked(next.RoundTrip(out))
-		if resp != nil && resp.Request == nil {
-			resp.Request = out
-		}
-		return resp, false, err
+	if timeout > 0 {
+		return timed(next, out, timeout)
 	}
+	resp, err = checked(next.RoundTrip(out))
+	if resp != nil && resp.Request == nil {
+		resp.Request = out
+	}
+	return resp, false, err
+}
+
+// timed is once with a timeout.
+func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
 	ctx, cancel := context.WithCancelCause(out.Context())
 	expired := &timeoutError{timeout}
 	timer := time.AfterFunc(timeout, func() { cancel(expired) })

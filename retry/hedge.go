@@ -79,7 +79,7 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 			}
 		case o := <-r.outcomes:
 			running--
-			if running > 0 && x.retryable(o.attempt) {
+			if running > 0 && x.retryable(&o.attempt) {
 				// The other one may do better.
 				x.drop(o.attempt)
 				o.cancel(nil)

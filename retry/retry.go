@@ -167,12 +167,12 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		roundtrip.CloseBody(req)
 		return nil, err
 	}
-	var last Attempt
+	var a, last Attempt
 	for {
-		a := x.send(last)
-		v := x.judge(a)
+		x.send(&a, &last)
+		v := x.judge(&a)
 		if !v.again {
-			return x.finish(a)
+			return x.finish(&a)
 		}
 		x.drop(a)
 		if err := sleep(req, v.wait); err != nil {
