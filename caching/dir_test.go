@@ -661,8 +661,14 @@ func TestDirFlippedBits(t *testing.T) {
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, bits := range [][]int{
-		{entryPiece * 8}, {entryPiece*8 + 77}, {2*entryPiece*8 - 1}, {len(body)*8 - 1}, {3 * entryPiece * 8},
-		{entryPiece * 8, 2*entryPiece*8 - 1}, {entryPiece*8 + 1, entryPiece*8 + 33}, {3 * entryPiece * 8, len(body)*8 - 1},
+		{entryPiece * 8},
+		{entryPiece*8 + 77},
+		{2*entryPiece*8 - 1},
+		{len(body)*8 - 1},
+		{3 * entryPiece * 8},
+		{entryPiece * 8, 2*entryPiece*8 - 1},
+		{entryPiece*8 + 1, entryPiece*8 + 33},
+		{3 * entryPiece * 8, len(body)*8 - 1},
 	} {
 		storeBody(t, d, "key", storeMeta(1), body, -1)
 		b, err := os.ReadFile(file)
