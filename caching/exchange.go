@@ -43,6 +43,8 @@ type exchange struct {
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
+	// passed is true if it is known for some time that the like is not stored.
+	passed bool
 	// news is true if the origin, confirming what was found, has set cookies.
 	news bool
 	// lease ends the right to fetch for all processes. It may be nil.
@@ -112,7 +114,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 		x.drop()
 		return x.refused(x.verdict.reason), nil
 	}
-	return st.forward(x)
+	return st.forward(&x)
 }
 
 const methodQuery = "QUERY"

@@ -202,15 +202,16 @@ func (p *passing) remove(key string) {
 	delete(p.m, key)
 }
 
-func (p *passing) has(key string, now time.Time) bool {
+// has reports whether key is remembered, and whether that will last.
+func (p *passing) has(key string, now time.Time) (ok, lasts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	until, ok := p.m[key]
 	if ok && now.After(until) {
 		delete(p.m, key)
-		return false
+		return false, false
 	}
-	return ok
+	return ok, ok && until.Sub(now) > passFor/2
 }
 
 // tombs remembers invalidations, so that what was asked for before one is not

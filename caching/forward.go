@@ -50,8 +50,12 @@ func (o *outcome) unclaimed() {
 // shareable reports whether others may be given the answer to this request, and
 // this one the answer to others: it asks for nothing special.
 func (x *exchange) shareable() bool {
-	return x.method != http.MethodHead && x.cond == 0 && !x.demand.dir.noStore && !x.demand.restricts() &&
-		x.opts.ttl == 0 && !x.st.passing.has(x.key, x.now)
+	if x.method == http.MethodHead || x.cond != 0 || x.demand.dir.noStore || x.demand.restricts() || x.opts.ttl != 0 {
+		return false
+	}
+	passes, lasts := x.st.passing.has(x.key, x.now)
+	x.passed = lasts
+	return !passes
 }
 
 // flightKey is what requests must have in common to share a trip: the key, and
@@ -70,12 +74,12 @@ func (x *exchange) flightKey() string {
 }
 
 // forward gets an answer from the origin, alone or together with others.
-func (st *state) forward(x exchange) (*http.Response, error) {
+func (st *state) forward(x *exchange) (*http.Response, error) {
 	x.epoch = st.tombs.epoch()
 	if !x.shareable() {
 		return x.conclude(x.trip(x.req.Context()))
 	}
-	fl, leader, late := st.flights.join(x.flightKey(), &x)
+	fl, leader, late := st.flights.join(x.flightKey(), x)
 	if leader {
 		return x.lead(fl)
 	}

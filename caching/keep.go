@@ -111,7 +111,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	resp := a.resp
 	m := &Meta{
 		URL: string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), Status: resp.StatusCode, Proto: resp.Proto,
-		RequestTime: a.sent, ResponseTime: a.received,
+		RequestTime: a.sent, ResponseTime: a.received(),
 	}
 	m.ID = newID()
 	m.StatusText = reasonPhrase(resp)
@@ -125,7 +125,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
 	if len(m.Header["Date"]) == 0 {
-		m.Header["Date"] = dateOf(a.received)
+		m.Header["Date"] = dateOf(a.received())
 	}
 	if contentRange != nil {
 		whole(m, *contentRange)
@@ -196,7 +196,9 @@ func (x *exchange) decline(a *answered) {
 	if x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 {
 		return // which is about this request, or will pass
 	}
-	x.st.passing.add(x.key, a.received)
+	if !x.passed {
+		x.st.passing.add(x.key, a.received())
+	}
 	if x.found.f != nil {
 		x.st.delete(detach(a.ctx), x.found.key, x)
 	}

@@ -24,7 +24,7 @@ func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sen
 	x.identify()
 	x.epoch = x.st.tombs.epoch()
 	x.verdict.fwd = "method"
-	a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now()}
+	a := answered{ctx: ctx, resp: resp, sent: sent}
 	if _, f := x.describe(&a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
 		return outcome{}, false
 	}

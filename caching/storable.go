@@ -69,10 +69,14 @@ func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Durati
 	case d.dir.noStore:
 		return "no-store in the request"
 	case len(h["Cache-Control"]) > 0:
-		if !slices.ContainsFunc(h["Cache-Control"], saysNoStore) {
+		values := h["Cache-Control"]
+		if !slices.ContainsFunc(values, saysNoStore) {
 			return ""
 		}
-		if dir := parseDirectives(h["Cache-Control"]); dir.noStore && !dir.mustUnderstand {
+		if values[0] == "no-store" && len(values) == 1 {
+			return "no-store in the response"
+		}
+		if dir := parseDirectives(values); dir.noStore && !dir.mustUnderstand {
 			return "no-store in the response"
 		}
 		return ""
@@ -153,14 +157,21 @@ func storedHeader(h http.Header, names []string) http.Header {
 // (RFC 9111 §3.2): every field of the new one replaces the old, but for those
 // that describe the stored body.
 func merge(cfg *config, stored, update http.Header) http.Header {
-	d := steering(cfg, stored, update)
-	names := unstored(cfg, update, &d)
+	d, _ := steering(cfg, stored, update)
+	h, _ := mergeWith(cfg, stored, update, &d)
+	return h
+}
+
+// mergeWith is merge where what steers the result is known. whole is false if
+// something was left out because of what the fields themselves say.
+func mergeWith(cfg *config, stored, update http.Header, d *directives) (h http.Header, whole bool) {
+	names := unstored(cfg, update, d)
 	out := maps.Clone(stored)
 	if out == nil {
 		out = make(http.Header, len(update))
 	}
 	delete(out, "Age")
-	for _, name := range qualified(cfg, &d) {
+	for _, name := range qualified(cfg, d) {
 		delete(out, name) // they may be stored no longer
 	}
 	lines := 0
@@ -179,12 +190,12 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 			out[name] = all[first:len(all):len(all)]
 		}
 	}
-	return out
+	return out, len(names) == 0
 }
 
 // steering returns what steers a stored response after an update: of each field
 // that does, the new one, where there is one, or still the old one.
-func steering(cfg *config, stored, update http.Header) directives {
+func steering(cfg *config, stored, update http.Header) (d directives, targeted bool) {
 	newer := func(name string) []string {
 		if values := update[name]; len(values) > 0 {
 			return values
@@ -192,13 +203,21 @@ func steering(cfg *config, stored, update http.Header) directives {
 		return stored[name]
 	}
 	if len(cfg.targeted) == 0 {
-		return parseDirectives(newer("Cache-Control"))
+		return parseDirectives(newer("Cache-Control")), false
 	}
 	h := http.Header{"Cache-Control": newer("Cache-Control")}
 	for _, name := range cfg.targeted {
 		name = http.CanonicalHeaderKey(name)
 		h[name] = newer(name)
 	}
-	d, _ := responseDirectives(h, cfg.targeted)
-	return d
+	return responseDirectives(h, cfg.targeted)
+}
+
+// steeringAfter is steering for a stored response with the facts f, which need not
+// be worked out again if the update says the same.
+func steeringAfter(f *facts, stored, update http.Header) (d directives, targeted bool) {
+	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+		return f.dir, false
+	}
+	return steering(f.cfg, stored, update)
 }

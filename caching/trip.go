@@ -18,8 +18,8 @@ import (
 func (x *exchange) trip(ctx context.Context) outcome {
 	q := x.question()
 	asked := false // without conditions, and answered by 304
-	for {
-		sent := time.Now()
+	sent := x.now  // nothing was waited for since
+	for ; ; sent = time.Now() {
 		resp, err := x.route.next.RoundTrip(x.outgoing(ctx, &q))
 		if err == nil && resp == nil {
 			err = errNoResponse
@@ -29,7 +29,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 			return outcome{err: err}
 		}
 		repair(resp)
-		a := answered{ctx: ctx, resp: resp, sent: sent, received: time.Now(), offered: q.offer}
+		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
 		if o, ok := x.understand(&a, &q); ok {
 			o.status = statusOf(o.resp)
 			return o
@@ -107,10 +107,21 @@ func repair(resp *http.Response) {
 
 // answered is what the origin said, and when.
 type answered struct {
-	ctx            context.Context
-	resp           *http.Response
-	sent, received time.Time
-	offered        offer
+	ctx     context.Context
+	resp    *http.Response
+	sent    time.Time
+	offered offer
+	// at is when it was received, if that was asked for.
+	at time.Time
+}
+
+// received returns when the answer was received: about now, when it is first asked
+// for. Most answers that are not stored need no look at the clock.
+func (a *answered) received() time.Time {
+	if a.at.IsZero() {
+		a.at = time.Now()
+	}
+	return a.at
 }
 
 // accept takes an answer that is complete in itself.
@@ -196,19 +207,23 @@ func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
 // stores that without the body. kept is false if it may not be stored any more.
 func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta, f2 *facts, kept bool) {
 	m = e.Meta.Clone()
-	m.Header = merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	d, targeted := steeringAfter(f, e.Meta.Header, a.resp.Header)
+	var whole bool
+	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
-		m.Header["Date"] = dateOf(a.received)
+		m.Header["Date"] = dateOf(a.received())
 	}
-	m.RequestTime, m.ResponseTime = a.sent, a.received
+	m.RequestTime, m.ResponseTime = a.sent, a.received()
 	r := f.record
 	ttl := x.ttlOf(a.resp)
 	if r.suspect || r.ttl != ttl {
 		r.suspect, r.ttl = false, ttl
-		f2 = x.equip(m, r)
-	} else {
-		f2 = x.work(m, prepare(x.st.cfg, m, r))
+		m.Extra = r.append(make([]byte, 0, 128))
 	}
+	if !whole {
+		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
+	}
+	f2 = x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
 	if x.demand.dir.noStore {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
