@@ -1,0 +1,80 @@
+package caching
+
+import (
+	"net/http"
+	"time"
+)
+
+// share gives the outcome of another request's trip to this one, if it may
+// have it, and nothing if not. Who was there before the answer may share any; who
+// comes late finds a response as stored as any other, and may have it only if it
+// is fresh (RFC 9111 §4, §5.2.2.4).
+func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
+	o := &fl.out
+	switch {
+	case o.fill != nil:
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.st.struck(x.req.Context(), o.f, o.meta.RequestTime, x) {
+			o.fill.release()
+			return nil, nil
+		}
+		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
+		resp := x.joined(o)
+		x.drop()
+		return resp, nil
+	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news:
+		// What set cookies was for one of them.
+		x.found.entry = withMeta(x.found.entry, o.meta)
+		x.found.f = o.f
+		x.now = time.Now()
+		x.tell("collapse", "validated by another request", http.StatusNotModified, nil)
+		return x.validated(), nil
+	case o.err != nil || errorStatus(o.status):
+		if resp, ok := x.instead(o); ok {
+			return resp, nil
+		}
+		if o.err == nil || fl.unattended || fl.route != x.route {
+			return nil, nil
+		}
+		// The tries were made for all who wait: they do not make them again each.
+		x.tell("collapse", "shares the error of another request", 0, o.err)
+		x.drop()
+		return nil, o.err
+	}
+	return nil, nil
+}
+
+// fresh reports whether the response that f is about may be reused as it is.
+func (x *exchange) fresh(f *facts) bool {
+	v := decide(x.st.cfg, &x.demand, f, time.Now())
+	return v.action == reuse && !v.stale
+}
+
+// personal reports whether a response sets cookies without saying that it may be
+// used again: then it is shared with nobody, lest two users have one session.
+func (f *facts) personal(h http.Header) bool {
+	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.public || f.lifetime <= 0 || f.dir.noCache)
+}
+
+// selects reports whether the request selects the response that f is about.
+func (x *exchange) selects(f *facts) bool {
+	for _, s := range f.selectors {
+		if selecting(s.name, x.req.Header[s.name], x.hide) != s.value {
+			return false
+		}
+	}
+	return true
+}
+
+// joined is the reply to a request that shares the body of another's.
+func (x *exchange) joined(o *outcome) *http.Response {
+	m, fill := o.meta, o.fill
+	resp := &http.Response{
+		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),
+		ContentLength: fill.size, Request: x.req, TLS: fill.origin.TLS, Uncompressed: fill.origin.Uncompressed,
+		Trailer: fill.announced.Clone(),
+	}
+	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	resp.Body = fill.newReader(x.req.Context(), resp, false)
+	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})
+	return resp
+}
