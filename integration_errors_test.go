@@ -174,7 +174,7 @@ func TestErrorResponsesOverAll(t *testing.T) {
 	o := newOrigin(t, failing)
 	l := newLayers(t)
 	l.decompress.Probe = true
-	l.transport.HeaderTimeout = 30 * time.Millisecond
+	l.transport.HeaderTimeout = 500 * time.Millisecond
 	client := append(tripper.Chain{tripper.ErrorResponses{}}, l.chain()...).Client(l.transport)
 	for path, want := range map[string]int{"/loop": 500, "/nowhere": 500, "/bad-gzip": 500, "/drop": 400, "/silent": 408, "/fine": 200} {
 		if r := ask(t.Context(), client, "GET "+o.URL+path); r.err != nil || r.status != want {

@@ -63,7 +63,7 @@ func TestTimeoutDuringBody(t *testing.T) {
 		<-r.Context().Done()
 	})
 	client := newLayers(t).client()
-	client.Timeout = 50 * time.Millisecond
+	client.Timeout = time.Second
 	for range 2 {
 		r := ask(t.Context(), client, "GET "+o.URL+"/")
 		var timeout interface{ Timeout() bool }

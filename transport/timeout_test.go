@@ -95,7 +95,7 @@ func TestHeaderTimeoutHTTP2(t *testing.T) {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(release) })
-	tr := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, HeaderTimeout: 50 * time.Millisecond})
+	tr := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, HeaderTimeout: 500 * time.Millisecond})
 	wantTimeout(t, fail(t, tr, newRequest(t, "GET", s.URL+"/slow", nil)), PhaseHeader)
 	if _, body := get(t, tr, s.URL+"/fast"); body != "HTTP/2.0/fast" {
 		t.Errorf("answer %q", body)
@@ -134,7 +134,7 @@ func TestLateBytes(t *testing.T) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright")
 		}
 	})
-	tr := closing(t, &Transport{Proxy: Direct, HeaderTimeout: 50 * time.Millisecond})
+	tr := closing(t, &Transport{Proxy: Direct, HeaderTimeout: 500 * time.Millisecond})
 	wantTimeout(t, fail(t, tr, newRequest(t, "GET", "http://"+addr, nil)), PhaseHeader)
 	close(late)
 	for range 3 {
