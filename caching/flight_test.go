@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,54 +124,6 @@ func TestFlightBeforeInvalidation(t *testing.T) {
 		}
 	}
 }
-
-// A panic of the RoundTripper below, or in its body, is the caller's to recover
-// from, as it is without a cache; who waits makes a trip of its own.
-func TestPanicBelow(t *testing.T) {
-	for _, where := range []string{"trip", "body", "goexit"} {
-		for _, kind := range contexts {
-			if where == "goexit" && kind == "background" {
-				continue // it ends the goroutine of the caller, as without a cache
-			}
-			t.Run(where+"/"+kind, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var trips atomic.Int32
-					c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
-						if trips.Add(1) > 1 {
-							return text(req, 200, "body", "Cache-Control: max-age=60"), nil
-						}
-						switch where {
-						case "trip":
-							panic("oops")
-						case "goexit":
-							runtime.Goexit()
-						}
-						return reply(req, 200, panicking{}, 10, "Cache-Control: max-age=60"), nil
-					})}
-					defer c.Close()
-					func() {
-						defer func() {
-							if v := recover(); (v != "oops") != (where == "goexit") {
-								t.Errorf("recovered %v", v)
-							}
-						}()
-						if _, _, err := try(c, contextOf(t, kind), "GET", "http://example.com/"); err == nil {
-							t.Error("no error")
-						}
-					}()
-					if _, body := get(t, c, contextOf(t, kind), "http://example.com/"); body != "body" {
-						t.Errorf("afterwards: %q", body)
-					}
-				})
-			})
-		}
-	}
-}
-
-type panicking struct{}
-
-func (panicking) Read([]byte) (int, error) { panic("oops") }
-func (panicking) Close() error             { return nil }
 
 // A reader who stops reading, when the store takes no more, keeps others waiting
 // for a while only, and is told so.

@@ -1,0 +1,61 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// leased is a store of which two processes share the leases.
+type leased struct {
+	*Memory
+	held *atomic.Bool
+}
+
+func (l leased) Acquire(context.Context, string) (func(), error) {
+	if !l.held.CompareAndSwap(false, true) {
+		return nil, nil
+	}
+	return func() { l.held.Store(false) }, nil
+}
+
+func TestLease(t *testing.T) {
+	for _, broken := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := leased{NewMemory(0), new(atomic.Bool)}
+			var trips atomic.Int32
+			origin := originFunc(func(req *http.Request) (*http.Response, error) {
+				trips.Add(1)
+				time.Sleep(time.Second)
+				return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+			})
+			want := int32(1)
+			if broken { // the holder died
+				store.held.Store(true)
+				want = 2
+			}
+			var wg sync.WaitGroup
+			for range 2 {
+				c := &Transport{Store: store, Base: origin}
+				for range 3 {
+					wg.Go(func() {
+						if _, body, err := try(c, t.Context(), "GET", "http://example.com/"); body != "body" || err != nil {
+							t.Errorf("got %q, %v", body, err)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			if n := trips.Load(); n != want {
+				t.Errorf("holder dead %v: two processes made %d trips, want %d", broken, n, want)
+			}
+			if !broken && store.held.Load() {
+				t.Error("the lease was not given back")
+			}
+		})
+	}
+}

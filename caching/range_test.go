@@ -1,0 +1,62 @@
+package caching
+
+import ()
+
+func rangeDialogues() []dialogue {
+	return []dialogue{
+		{
+			name: "ranges", why: "RFC 9110 §14: served from the whole",
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\nETag: \"a\"\nContent-Length: 10\n\n0123456789", want: "200 0123456789"},
+				{ask: "GET /\nRange: bytes=2-4", want: "206 234", cached: true, has: []string{"Content-Range: bytes 2-4/10", "Content-Length: 3"}},
+				{ask: "GET /\nRange: bytes=-3", want: "206 789", cached: true, has: []string{"Content-Range: bytes 7-9/10"}},
+				{ask: "GET /\nRange: bytes=8-", want: "206 89", cached: true},
+				{ask: "GET /\nRange: bytes=8-100", want: "206 89", cached: true},
+				{ask: "GET /\nRange: bytes=20-", want: "416", cached: true, has: []string{"Content-Range: bytes */10"}},
+				{ask: "GET /\nRange: lines=1-2", want: "200 0123456789", cached: true},
+				{ask: "GET /\nRange: bytes=2-4\nIf-Range: \"a\"", want: "206 234", cached: true},
+				{ask: "GET /\nRange: bytes=2-4\nIf-Range: \"b\"", want: "200 0123456789", cached: true},
+				{ask: "GET /\nRange: bytes=2-4\nIf-Range: W/\"a\"", want: "200 0123456789", cached: true},
+				{ask: "HEAD /\nRange: bytes=2-4", want: "200", cached: true},
+				{ask: "GET /\nRange: bytes=0-1,3-4", origin: "206 Partial Content\nContent-Type: multipart/byteranges; boundary=x\nCache-Control: max-age=9\n\nparts", want: "206 parts"},
+				{ask: "GET /", want: "200 0123456789", cached: true},
+			},
+		}, {
+			name: "parts", why: "RFC 9111 §3.3, §3.4: stored, reused, extended under one strong tag, and completed",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=2-4", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 2-4/10\nContent-Length: 3\n\n234", want: "206 234", status: "stored"},
+				{ask: "GET /\nRange: bytes=3-4", want: "206 34", cached: true, has: []string{"Content-Range: bytes 3-4/10"}},
+				{ask: "GET /\nRange: bytes=5-7", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 5-7/10\n\n567", want: "206 567"},
+				{ask: "GET /\nRange: bytes=3-6", want: "206 3456", cached: true},
+				{ask: "GET /\nRange: bytes=0-2", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 0-2/10\n\n012", want: "206 012"},
+				{ask: "GET /\nRange: bytes=0-7", want: "206 01234567", cached: true},
+				{ask: "HEAD /", origin: "200 OK\nETag: \"a\"", want: "200"},
+				{
+					ask: "GET /", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 8-9/10\nX-Last: 1\n\n89", want: "200 0123456789",
+					saw: []string{"Range: bytes=8-", `If-Range: "a"`}, has: []string{"Content-Length: 10", "X-Last: 1"}, lacks: []string{"Content-Range"},
+				},
+				{ask: "GET /", want: "200 0123456789", cached: true, lacks: []string{"Content-Range"}, has: []string{"Content-Length: 10"}},
+			},
+		}, {
+			name: "parts of another representation", why: "RFC 9111 §3.4: not combined without the same strong validator",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=0-4", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 0-4/10\n\n01234", want: "206 01234"},
+				{ask: "GET /\nRange: bytes=5-9", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"b\"\nContent-Range: bytes 5-9/10\n\nfghij", want: "206 fghij"},
+				{ask: "GET /", origin: "200 OK\nETag: \"b\"\nCache-Control: max-age=100\n\nabcdefghij", want: "200 abcdefghij", unseen: []string{"Range"}},
+				{ask: "GET /\nRange: bytes=0-4", want: "206 abcde", cached: true},
+			},
+		}, {
+			name: "a part that lies", why: "what is completed must fit: else the whole is fetched",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=0-4", origin: "206 Partial Content\nCache-Control: max-age=100\nETag: \"a\"\nContent-Range: bytes 0-4/10\n\n01234", want: "206 01234"},
+				{ask: "GET /", origin: "206 Partial Content\nETag: \"a\"\nContent-Range: bytes 6-9/10\n\n6789\n---\n200 OK\n\n0123456789", want: "200 0123456789", unseen: []string{"Range"}},
+			},
+		}, {
+			name: "part with a length that is not its range's", why: "a malformed 206 is not stored",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=0-4", origin: "206 Partial Content\nCache-Control: max-age=100\nContent-Range: bytes 0-4/10\n\n01", want: "206 01"},
+				{ask: "GET /\nRange: bytes=0-1", origin: "206 Partial Content\nContent-Range: bytes 0-1/10\n\n01", want: "206 01"},
+			},
+		},
+	}
+}

@@ -1,0 +1,170 @@
+package caching
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tripper-go/tripper/trace"
+)
+
+// failing is a store that fails where it is told to.
+type failing struct {
+	Store
+	create, get, commit error
+	write               int // bytes it takes, -1 for all
+}
+
+func (s *failing) Get(ctx context.Context, key string) (*Entry, error) {
+	if s.get != nil {
+		return nil, s.get
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *failing) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if s.create != nil {
+		return nil, s.create
+	}
+	w, err := s.Store.Create(ctx, key, size)
+	return &failingWriter{w, s.write, s.commit}, err
+}
+
+type failingWriter struct {
+	Writer
+	left   int
+	commit error
+}
+
+func (w *failingWriter) Write(p []byte) (int, error) {
+	if w.left >= 0 {
+		if len(p) > w.left {
+			return 0, ErrTooLarge
+		}
+		w.left -= len(p)
+	}
+	return w.Writer.Write(p)
+}
+
+func (w *failingWriter) Commit(ctx context.Context, m *Meta) error {
+	if w.commit != nil {
+		return w.commit
+	}
+	return w.Writer.Commit(ctx, m)
+}
+
+// A store that fails costs a miss, never a request, and never a byte, whoever
+// shares the body.
+func TestStoreFails(t *testing.T) {
+	boom := errors.New("boom")
+	want := bytes.Repeat([]byte("0123456789abcdef"), 40<<10) // 640 KiB
+	for name, s := range map[string]*failing{
+		"get":         {get: boom, write: -1},
+		"create":      {create: boom, write: -1},
+		"write":       {write: 0},
+		"write later": {write: 100 << 10},
+		"commit":      {commit: boom, write: -1},
+	} {
+		for _, kind := range contexts {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				ctx := contextOf(t, kind)
+				s := *s
+				s.Store = NewMemory(0)
+				c := &Transport{Store: &s, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+					return reply(req, 200, bytes.NewReader(want), -1, "Cache-Control: max-age=60"), nil
+				})}
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() {
+						_, body, err := try(c, ctx, "GET", "http://example.com/")
+						if err != nil || body != string(want) {
+							t.Errorf("got %d bytes, %v; want %d", len(body), err, len(want))
+						}
+					})
+				}
+				wg.Wait()
+			})
+		}
+	}
+}
+
+// A reader that lags behind after the store has failed still gets every byte.
+func TestSlowReaderAfterStoreFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, body, _ := dribbling(-1)
+		c.Store = &failing{Store: NewMemory(0), write: 4}
+		fast, slow := send(t, c, t.Context()), send(t, c, t.Context())
+		body().pieces <- "four"
+		readSome(t, fast.Body, "four")
+		for range 5 {
+			body().pieces <- "more"
+			readSome(t, fast.Body, "more")
+		}
+		close(body().pieces)
+		readSome(t, fast.Body, "")
+		readSome(t, slow.Body, "four"+strings.Repeat("more", 5))
+		for _, r := range []*http.Response{fast, slow} {
+			if b, err := io.ReadAll(r.Body); len(b) != 0 || err != nil {
+				t.Errorf("after the end: %q, %v", b, err)
+			}
+			_ = r.Body.Close()
+		}
+	})
+}
+
+// Entries that a store should not have given are misses, and are told.
+func TestForeignEntries(t *testing.T) {
+	t.Parallel()
+	real := NewMemory(0)
+	c := &Transport{Store: real, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		return text(req, 200, "right", "Cache-Control: max-age=60"), nil
+	})}
+	get(t, c, t.Context(), "http://example.com/")
+	get(t, c, t.Context(), "http://example.com/other")
+	var keys []string
+	_ = real.List(t.Context(), func(key string, _ *Meta, _ int64) bool { keys = append(keys, key); return true })
+	for name, entry := range map[string]func(*Entry) *Entry{
+		"of another key": func(*Entry) *Entry {
+			e, _ := real.Get(t.Context(), keys[0])
+			f, _ := real.Get(t.Context(), keys[1])
+			return &Entry{Meta: e.Meta, Size: f.Size, Bytes: f.Bytes}
+		},
+		"without a record": func(e *Entry) *Entry {
+			return &Entry{Meta: metaOf(200, "Cache-Control: max-age=60"), Size: e.Size, Bytes: e.Bytes}
+		},
+		"of another version": func(e *Entry) *Entry {
+			m := e.Meta.Clone()
+			m.Extra = append([]byte{9}, m.Extra[1:]...)
+			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+		},
+	} {
+		var told []string
+		ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.String()) })
+		s := &swapping{Memory: real, change: entry, wrong: keys}
+		c := &Transport{Store: s, Base: c.Base}
+		resp, body := get(t, c, ctx, "http://example.com/")
+		if name != "of another key" && (FromCache(resp) || !strings.Contains(strings.Join(told, "\n"), "corrupt")) || body != "right" {
+			t.Errorf("%s: from cache %v, %q, told %q", name, FromCache(resp), body, told)
+		}
+	}
+}
+
+type swapping struct {
+	*Memory
+	change func(*Entry) *Entry
+	wrong  []string
+}
+
+func (s *swapping) Get(ctx context.Context, key string) (*Entry, error) {
+	e, err := s.Memory.Get(ctx, key)
+	if e != nil {
+		e = s.change(e)
+	}
+	return e, err
+}

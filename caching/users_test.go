@@ -1,0 +1,139 @@
+package caching
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+func userDialogues() []dialogue {
+	return []dialogue{
+		{
+			name: "users", why: "one client, several users: nobody gets another's answer, Vary or not; a write reaches all",
+			turns: []turn{
+				{ask: "GET /\nAuthorization: alice", origin: "200 OK\nCache-Control: max-age=100\n\nalice's", want: "200 alice's"},
+				{ask: "GET /\nAuthorization: bob", origin: "200 OK\nCache-Control: max-age=100\nVary: Authorization\n\nbob's", want: "200 bob's"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\n\nanybody's", want: "200 anybody's"},
+				{ask: "GET /\nAuthorization: alice", want: "200 alice's", cached: true},
+				{ask: "GET /\nAuthorization: bob", want: "200 bob's", cached: true},
+				{ask: "GET /", want: "200 anybody's", cached: true},
+				{ask: "GET /\nCookie: c=1", origin: "200 OK\nCache-Control: max-age=100\n\nhers", want: "200 hers"},
+				{ask: "GET /\nCookie: c=1", want: "200 hers", cached: true},
+				{ask: "GET /", want: "200 anybody's", cached: true},
+				{ask: "PUT /\nAuthorization: alice", origin: "204 No Content", want: "204"},
+				{ask: "GET /\nAuthorization: bob", origin: "200 OK\n\nnew", want: "200 new"},
+				{ask: "GET /", origin: "200 OK\n\nnew", want: "200 new"},
+			},
+		}, {
+			name: "cookies", why: "a cookie the caller set makes a user; who has none is nobody's user",
+			turns: []turn{
+				{ask: "GET /\nCookie: a=1", origin: "200 OK\nCache-Control: max-age=100\n\none", want: "200 one"},
+				{ask: "GET /\nCookie: a=2", origin: "200 OK\nCache-Control: max-age=100\n\ntwo", want: "200 two"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\n\nzero", want: "200 zero"},
+				{ask: "GET /\nCookie: a=1", want: "200 one", cached: true},
+				{ask: "GET /\nAuthorization: x\nCookie: a=1", origin: "200 OK\n\nx", want: "200 x"},
+			},
+		}, {
+			name: "shared", why: "RFC 9111 §3.5, §5.2.2: a shared cache", cache: Transport{Shared: true},
+			turns: []turn{
+				{ask: "GET /p", origin: "200 OK\nCache-Control: private, max-age=100\n\nx", want: "200 x", status: "private"},
+				{ask: "GET /p", origin: "200 OK\n\ny", want: "200 y"},
+				{ask: "GET /a\nAuthorization: alice", origin: "200 OK\nCache-Control: max-age=100\n\nx", want: "200 x"},
+				{ask: "GET /a\nAuthorization: bob", origin: "200 OK\nCache-Control: s-maxage=100\n\nall", want: "200 all"},
+				{ask: "GET /a", want: "200 all", cached: true},
+				{ask: "GET /f", origin: "200 OK\nCache-Control: private=\"X-Mine\", max-age=100\nX-Mine: 1\n\nx", want: "200 x", has: []string{"X-Mine: 1"}},
+				{ask: "GET /f", want: "200 x", cached: true, lacks: []string{"X-Mine"}},
+			},
+		},
+	}
+}
+
+// tagged is a layer that says whose credentials it adds.
+type tagged struct {
+	http.RoundTripper
+	name string
+}
+
+func (l tagged) Identity(*http.Request) string { return l.name }
+
+// One cache above two auth layers keeps their principals apart.
+func TestIdentities(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		c := &Transport{Shared: shared}
+		chain := func(name string) http.RoundTripper {
+			return c.Wrap(roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+				return next.RoundTrip(req)
+			}, tagged{originFunc(func(req *http.Request) (*http.Response, error) {
+				return text(req, 200, name, "Cache-Control: max-age=60"), nil
+			}), name}))
+		}
+		alice, bob, nobody := chain("alice"), chain("bob"), chain("")
+		chains := map[string]http.RoundTripper{"alice": alice, "bob": bob, "": nobody}
+		if shared {
+			// What answers nobody in particular may answer everybody there.
+			delete(chains, "")
+		}
+		for range 2 {
+			for name, rt := range chains {
+				if _, got := get(t, rt, t.Context(), "http://example.com/"); got != name {
+					t.Errorf("shared %v: %q got the answer for %q", shared, name, got)
+				}
+			}
+		}
+		resp, _ := get(t, alice, t.Context(), "http://example.com/")
+		if FromCache(resp) == shared {
+			t.Errorf("shared %v: alice's answer from the cache: %v", shared, FromCache(resp))
+		}
+	}
+}
+
+func TestPartition(t *testing.T) {
+	t.Parallel()
+	n := 0
+	c := &Transport{
+		Partition: func(req *http.Request) string { return req.Header.Get("X-Tenant") },
+		Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			n++
+			return text(req, 200, fmt.Sprint(n), "Cache-Control: max-age=60"), nil
+		}),
+	}
+	for _, r := range []struct{ tenant, auth, want string }{{"a", "x", "1"}, {"b", "x", "2"}, {"a", "y", "1"}, {"b", "y", "2"}, {"", "x", "3"}} {
+		if _, got := get(t, c, t.Context(), "http://example.com/", "X-Tenant: "+r.tenant, "Authorization: "+r.auth); got != r.want {
+			t.Errorf("tenant %q with %q got %s, want %s", r.tenant, r.auth, got, r.want)
+		}
+	}
+}
+
+// No part of a credential or of a URL shows in keys or metadata.
+func TestStoreSeesNoSecrets(t *testing.T) {
+	t.Parallel()
+	m := NewMemory(0)
+	c := &Transport{Store: m, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		return text(req, 200, "x", "Cache-Control: max-age=60", "Vary: Authorization, Cookie, Accept"), nil
+	})}
+	get(t, c, t.Context(), "http://example.com/hidden", "Authorization: Bearer t0p", "Cookie: sess=c00kie")
+	n := 0
+	err := m.List(t.Context(), func(key string, meta *Meta, _ int64) bool {
+		n++
+		b, _ := meta.AppendBinary(nil)
+		for _, secret := range []string{"t0p", "c00kie"} {
+			if strings.Contains(key, secret) || strings.Contains(string(b), secret) {
+				t.Errorf("%q is in key %s or its metadata", secret, key)
+			}
+		}
+		if strings.Contains(key, "hidden") {
+			t.Errorf("the URL is in key %s", key)
+		}
+		return true
+	})
+	if err != nil || n < 3 {
+		t.Errorf("listed %d entries, %v; want the response and two indexes", n, err)
+	}
+	if resp, _ := get(t, c, t.Context(), "http://example.com/hidden", "Authorization: Bearer t0p", "Cookie: sess=c00kie"); !FromCache(resp) {
+		t.Error("the variant is not found again")
+	}
+}
