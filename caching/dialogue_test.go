@@ -145,6 +145,8 @@ func (tn *turn) check(t *testing.T, c *Transport, name string, saw func() *http.
 			ctx = Bypass(ctx)
 		case "!offline":
 			ctx = Offline(ctx)
+		case "!withoutETag":
+			ctx = WithoutETag(ctx)
 		case "!ttl":
 			ttl, _ := time.ParseDuration(v)
 			ctx = WithTTL(ctx, ttl)
@@ -217,7 +219,7 @@ func TestDialogues(t *testing.T) {
 }
 
 // On a directory every hit is decoded, and every body is a file that has to be
-// closed.
+// closed, once.
 func TestDialoguesOnDirectory(t *testing.T) {
 	all := dialogues()
 	for i := range all {
@@ -232,14 +234,18 @@ func TestDialoguesOnDirectory(t *testing.T) {
 		if n := store.open.Load(); n != 0 {
 			t.Errorf("%s: %d entries left open", d.name, n)
 		}
+		if n := store.twice.Load(); n != 0 {
+			t.Errorf("%s: %d entries closed twice", d.name, n)
+		}
 		_ = dir.Close()
 	}
 }
 
-// counting counts the bodies of entries that are not closed.
+// counting counts the bodies of entries that are not closed, and those that are
+// closed twice.
 type counting struct {
 	Store
-	open atomic.Int32
+	open, twice atomic.Int32
 }
 
 func (s *counting) Get(ctx context.Context, key string) (*Entry, error) {
@@ -247,7 +253,7 @@ func (s *counting) Get(ctx context.Context, key string) (*Entry, error) {
 	if e != nil && e.Body != nil {
 		s.open.Add(1)
 		e = withMeta(e, e.Meta)
-		e.Body = &countedEntry{e.Body, s, sync.Once{}}
+		e.Body = &countedEntry{body: e.Body, s: s}
 	}
 	return e, err
 }
@@ -257,13 +263,16 @@ type countedEntry struct {
 		io.ReaderAt
 		io.Closer
 	}
-	s    *counting
-	once sync.Once
+	s      *counting
+	closed atomic.Bool
 }
 
 func (c *countedEntry) ReadAt(p []byte, off int64) (int, error) { return c.body.ReadAt(p, off) }
 
 func (c *countedEntry) Close() error {
-	c.once.Do(func() { c.s.open.Add(-1) })
+	if c.closed.Swap(true) {
+		c.s.twice.Add(1)
+	}
+	c.s.open.Add(-1)
 	return c.body.Close()
 }

@@ -23,7 +23,7 @@ func invalidationDialogues() []dialogue {
 				{ask: "GET http://other.example/", want: "200 body", cached: true},
 			},
 		}, {
-			name: "failed writes", why: "X10: what can be validated is, the rest stays",
+			name: "failed writes", why: "X10: what can be validated is, the rest stays; but nothing does if there was no answer, and nobody knows what came of it",
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{ask: "GET /none", origin: "200 OK\nCache-Control: max-age=100\n\nnone", want: "200 none"},
@@ -34,6 +34,8 @@ func invalidationDialogues() []dialogue {
 				{ask: "GET /none", want: "200 none", cached: true},
 				{ask: "PUT /", origin: "error", want: "error"},
 				{ask: "GET /", origin: "200 OK\n\nchanged", want: "200 changed"},
+				{ask: "PUT /none", origin: "error", want: "error"},
+				{ask: "GET /none", origin: "200 OK\n\nchanged", want: "200 changed"},
 			},
 		}, {
 			name: "InvalidateOnError", why: "C34: as httplib2", cache: Transport{InvalidateOnError: true},

@@ -43,6 +43,19 @@ func optionDialogues() []dialogue {
 				{after: 4 * time.Second, ask: "GET /neg", want: "503 no", cached: true},
 				{after: 2 * time.Second, ask: "GET /neg", origin: "503 Service Unavailable\n\nno", want: "503 no"},
 			},
+		}, {
+			name: "ShowKey", why: "RFC 9211 §2.7: the key that the response has in the store, whether it was there or not", cache: Transport{ShowKey: true},
+			turns: []turn{
+				{ask: "GET /", origin: fresh, want: "200 body", status: `tripper; fwd=uri-miss; fwd-status=200; stored; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
+				{ask: "GET /", want: "200 body", cached: true, status: `tripper; hit; ttl=100; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
+			},
+		}, {
+			name: "XFromCache", why: "it tells what comes from this cache, and no origin what comes from it", cache: Transport{XFromCache: true},
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=60\nX-From-Cache: 1\n\nbody", want: "200 body", lacks: []string{"X-From-Cache"}},
+				{ask: "GET /", want: "200 body", cached: true, has: []string{"X-From-Cache: 1"}},
+				{ask: "POST /", origin: "200 OK\nX-From-Cache: 1\n\n", want: "200", lacks: []string{"X-From-Cache"}},
+			},
 		},
 	}
 }

@@ -1,5 +1,9 @@
 package caching
 
+import (
+	"time"
+)
+
 import ()
 
 func rangeDialogues() []dialogue {
@@ -20,6 +24,31 @@ func rangeDialogues() []dialogue {
 				{ask: "HEAD /\nRange: bytes=2-4", want: "200", cached: true},
 				{ask: "GET /\nRange: bytes=0-1,3-4", origin: "206 Partial Content\nContent-Type: multipart/byteranges; boundary=x\nCache-Control: max-age=9\n\nparts", want: "206 parts"},
 				{ask: "GET /", want: "200 0123456789", cached: true},
+			},
+		}, {
+			name: "a range of what is stale", why: "the whole is validated, and its range is served",
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=1\nETag: \"a\"\n\n0123456789", want: "200 0123456789"},
+				{after: 3 * time.Second, ask: "GET /\nRange: bytes=2-4", origin: "304 Not Modified\nETag: \"a\"", want: "206 234", cached: true, saw: []string{`If-None-Match: "a"`}},
+			},
+		}, {
+			name: "errors of one range", why: "RFC 9110 §15.5.17: 416 is about the range that was asked for, and no answer to who asks for the whole",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=100-", origin: "416 Range Not Satisfiable\nCache-Control: max-age=60\nContent-Range: bytes */5\n\n", want: "416"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=60\n\nhello", want: "200 hello"},
+			},
+		}, {
+			name: "a part of what is shorter now", why: "RFC 9110 §15.5.17: the 416 is to the cache, which asked for the rest, and not to the caller",
+			turns: []turn{
+				{ask: "GET /\nRange: bytes=0-4", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 0-4/10\n\nhello", want: "206 hello"},
+				{ask: "GET /", origin: "416 Range Not Satisfiable\nContent-Range: bytes */3\n\n\n---\n200 OK\nETag: \"b\"\n\nnew", want: "200 new", unseen: []string{"Range", "If-Range"}},
+			},
+		}, {
+			name: "a part that nobody asked for", why: "RFC 9110 §15.3.7: an origin that is wrong; it is a part all the same, and is completed",
+			turns: []turn{
+				{ask: "GET /", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 0-1/5\n\nhe", want: "206 he"},
+				{ask: "GET /", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 2-4/5\n\nllo", want: "200 hello", saw: []string{"Range: bytes=2-"}},
+				{ask: "GET /", want: "200 hello", cached: true, has: []string{"Content-Length: 5"}},
 			},
 		}, {
 			name: "parts", why: "RFC 9111 §3.3, §3.4: stored, reused, extended under one strong tag, and completed",

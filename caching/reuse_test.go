@@ -16,6 +16,14 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /other", origin: "404 Not Found\n\nno", want: "404 no", status: "fwd=uri-miss"},
 			},
 		}, {
+			name: "no Date", why: "RFC 9110 §6.6.1: who stores a response without one says when it came; a 304 without one came when it came",
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\nETag: \"a\"\nDate: -\n\nbody", want: "200 body"},
+				{after: time.Second, ask: "GET /", want: "200 body", cached: true, has: []string{"Date: Sat, 01 Jan 2000 00:00:00 GMT", "Age: 1"}},
+				{after: 199 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"\nDate: -", want: "200 body", cached: true},
+				{after: 99 * time.Second, ask: "GET /", want: "200 body", cached: true, has: []string{"Date: Sat, 01 Jan 2000 00:03:20 GMT", "Age: 99"}},
+			},
+		}, {
 			name: "HEAD", why: "X1: answered from a GET, never stored, never in its place",
 			turns: []turn{
 				{ask: "HEAD /", origin: "200 OK\nCache-Control: max-age=100\nContent-Length: 4", want: "200"},
@@ -47,10 +55,15 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /\nCache-Control: only-if-cached, max-stale=10", want: "200 body", cached: true, status: "ttl=-1"},
 			},
 		}, {
+			name: "offline, another scheme", why: "nothing is sent, whatever it is",
+			turns: []turn{{ask: "GET unix://socket/\n!offline: 1", want: "504"}},
+		}, {
 			name: "OnlyIfCachedServesStale", why: "C19: as httplib2", cache: Transport{OnlyIfCachedServesStale: true},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nETag: \"a\"\n\nbody", want: "200 body"},
 				{after: time.Hour, ask: "GET /\nCache-Control: only-if-cached", want: "200 body", cached: true},
+				{ask: "GET /must", origin: "200 OK\nETag: \"a\"\nCache-Control: max-age=1, must-revalidate\n\nbody", want: "200 body"},
+				{after: 5 * time.Second, ask: "GET /must\nCache-Control: only-if-cached", want: "504"},
 			},
 		}, {
 			name: "variants", why: "RFC 9111 §4.1: any number of them, and all tags are offered (§4.3.1)",
@@ -59,7 +72,7 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /\nAccept-Language: de", origin: "200 OK\nVary: Accept-Language\nETag: \"de\"\nCache-Control: max-age=100\n\ndeutsch", want: "200 deutsch", status: "fwd=vary-miss", saw: []string{`If-None-Match: "en"`}},
 				{ask: "GET /\nAccept-Language: en", want: "200 english", cached: true},
 				{ask: "GET /\nAccept-Language: DE", want: "200 deutsch", cached: true},
-				{ask: "GET /\nAccept-Language: fr", origin: "304 Not Modified\nETag: \"en\"", want: "200 english", cached: true, saw: []string{`If-None-Match: "en", "de"`}},
+				{ask: "GET /\nAccept-Language: fr", origin: "304 Not Modified\nETag: \"en\"", want: "200 english", cached: true, status: "fwd=vary-miss; fwd-status=304", saw: []string{`If-None-Match: "en", "de"`}},
 				{ask: "GET /\nAccept-Language: fr", want: "200 english", cached: true},
 				{ask: "GET /\nAccept-Language: de", want: "200 deutsch", cached: true},
 				{ask: "POST /", origin: "200 OK\n\n", want: "200"},
@@ -79,6 +92,9 @@ func reuseDialogues() []dialogue {
 				{ask: "QUERY /\n\nb", origin: "200 OK\nCache-Control: max-age=100\n\nB", want: "200 B"},
 				{ask: "QUERY /\n\na", want: "200 A", cached: true},
 				{ask: "GET /", origin: "200 OK\n\nget", want: "200 get"},
+				{ask: "POST /", origin: "200 OK\n\n", want: "200"},
+				{ask: "QUERY /\n\na", origin: "200 OK\n\nA2", want: "200 A2"},
+				{ask: "QUERY /\n\nb", origin: "200 OK\n\nB2", want: "200 B2"},
 			},
 		}, {
 			name: "No-Vary-Search", why: "queries that differ in nothing that matters", cache: Transport{NoVarySearch: true},
@@ -110,6 +126,13 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=1\nETag: \"a\"\n\nx", want: "200 x"},
 				{after: 2 * time.Second, ask: "GET /", origin: "200 OK\nCache-Control: no-store\n\nsecret", want: "200 secret", status: `detail="no-store in the response"`},
 				{ask: "GET /", origin: "error", want: "error"},
+			},
+		}, {
+			name: "gone since", why: "nor is what an explicit reload has found to be there no more",
+			turns: []turn{
+				{ask: "GET /", origin: fresh, want: "200 body"},
+				{ask: "GET /\n!reload: 1", origin: "404 Not Found\nCache-Control: no-store\n\ngone", want: "404 gone"},
+				{ask: "GET /", origin: "404 Not Found\nCache-Control: no-store\n\ngone", want: "404 gone"},
 			},
 		},
 	}

@@ -15,6 +15,13 @@ func staleDialogues() []dialogue {
 				{after: 31 * time.Second, ask: "GET /", origin: "200 OK\n\nthree", want: "200 three"},
 			},
 		}, {
+			name: "stale-while-revalidate, confirmed", why: "RFC 5861 §3: a 304 makes it fresh again",
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=10, stale-while-revalidate=20\nETag: \"a\"\n\none", want: "200 one"},
+				{after: 15 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"", want: "200 one", cached: true, status: "hit; ttl=-5"},
+				{after: 5 * time.Second, ask: "GET /", want: "200 one", cached: true, status: "hit; ttl=5"},
+			},
+		}, {
 			name: "stale-while-revalidate has an end", why: "RFC 5861 §3",
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=10, stale-while-revalidate=20\nETag: \"a\"\n\none", want: "200 one"},

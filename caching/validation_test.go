@@ -29,6 +29,40 @@ func validationDialogues() []dialogue {
 				},
 			},
 		}, {
+			name: "WithoutETag", why: "as IgnoreETag, for one request",
+			turns: []turn{
+				{ask: "GET /", origin: fresh, want: "200 body"},
+				{
+					after: 101 * time.Second, ask: "GET /\n!withoutETag: 1", origin: "304 Not Modified\nCache-Control: max-age=10", want: "200 body", cached: true,
+					saw: []string{"If-Modified-Since: Mon, 01 Jan 1990 00:00:00 GMT"}, unseen: []string{"If-None-Match"},
+				},
+				{after: 11 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"", want: "200 body", cached: true, saw: []string{`If-None-Match: "a"`}},
+			},
+		}, {
+			name: "a date beside the tags of others", why: "RFC 9110 §13.1.3: If-Modified-Since is ignored where there is If-None-Match",
+			turns: []turn{
+				{ask: "GET /\nAccept-Language: en", origin: "200 OK\nVary: Accept-Language\nLast-Modified: Mon, 01 Jan 1990 00:00:00 GMT\nCache-Control: max-age=1\n\nenglish", want: "200 english"},
+				{ask: "GET /\nAccept-Language: fr", origin: "200 OK\nVary: Accept-Language\nETag: \"fr\"\nCache-Control: max-age=1\n\nfrançais", want: "200 français"},
+				{
+					after: 5 * time.Second, ask: "GET /\nAccept-Language: en", origin: "304 Not Modified\nLast-Modified: Mon, 01 Jan 1990 00:00:00 GMT", want: "200 english", cached: true,
+					saw: []string{"If-Modified-Since: Mon, 01 Jan 1990 00:00:00 GMT"}, unseen: []string{"If-None-Match"},
+				},
+			},
+		}, {
+			name: "a lifetime of one caller", why: "WithTTL is about the answer to one request: the next validation is about another's",
+			turns: []turn{
+				{ask: "GET /\n!ttl: 1h", origin: "200 OK\nETag: \"a\"\nCache-Control: no-cache\n\nbody", want: "200 body"},
+				{after: 2 * time.Hour, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"\nCache-Control: no-cache", want: "200 body", cached: true},
+				{after: time.Minute, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"\nCache-Control: no-cache", want: "200 body", cached: true},
+			},
+		}, {
+			name: "fields that a 304 forbids to keep", why: "RFC 9111 §5.2.2.7: what it says now holds for what is stored already", cache: Transport{Shared: true},
+			turns: []turn{
+				{ask: "GET /", origin: "200 OK\nETag: \"a\"\nCache-Control: max-age=1\nX-User: alice\n\nbody", want: "200 body"},
+				{after: 2 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"\nCache-Control: max-age=60, private=\"x-user\"", want: "200 body", cached: true},
+				{ask: "GET /", want: "200 body", cached: true, lacks: []string{"X-User"}},
+			},
+		}, {
 			name: "unmatched 304", why: "RFC 9111 §4.3.3: a 304 about something else is no answer to who has nothing",
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
