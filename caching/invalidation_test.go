@@ -1,10 +1,14 @@
 package caching
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func invalidationDialogues() []dialogue {
@@ -88,5 +92,73 @@ func TestInvalidatedWhileItCame(t *testing.T) {
 				_ = resp.Body.Close()
 			})
 		})
+	}
+}
+
+// Of two answers that describe their target the one is kept whose request was sent
+// last: RFC 9110 §9.3.3 lets a POST be stored, and the order of answers is no
+// order of events.
+func TestPostOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			body := "second"
+			if req.Header.Get("X") == "slow" {
+				body = "first"
+				time.Sleep(2 * time.Second)
+			}
+			return text(req, 200, body, "Cache-Control: max-age=60", "Content-Location: /"), nil
+		})}
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _, _ = try(c, t.Context(), "POST", "http://example.com/", "X: slow") })
+		time.Sleep(time.Second)
+		_, _, _ = try(c, t.Context(), "POST", "http://example.com/")
+		wg.Wait()
+		if _, body := get(t, c, t.Context(), "http://example.com/"); body != "second" {
+			t.Errorf("GET says %q", body)
+		}
+	})
+}
+
+// A validation that was sent before an unsafe request is no answer to who asks
+// after it, in the background or not, and whether or not it succeeded.
+func TestValidationBeforeInvalidation(t *testing.T) {
+	for _, cacheControl := range []string{"max-age=1", "max-age=1, stale-while-revalidate=60"} {
+		for _, status := range []int{200, 500} {
+			t.Run(fmt.Sprint(cacheControl, ", POST ", status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var changed, slow atomic.Bool
+					c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+						if req.Method == "POST" {
+							changed.Store(true)
+							return text(req, status, ""), nil
+						}
+						v := "old"
+						if changed.Load() {
+							v = "new"
+						}
+						if slow.Swap(false) {
+							time.Sleep(10 * time.Second)
+						}
+						tag := `"` + v + `"`
+						if req.Header.Get("If-None-Match") == tag {
+							return text(req, 304, "", "Etag: "+tag), nil
+						}
+						return text(req, 200, v, "Etag: "+tag, "Cache-Control: "+cacheControl), nil
+					})}
+					get(t, c, t.Context(), "http://example.com/")
+					time.Sleep(5 * time.Second)
+					slow.Store(true)
+					var wg sync.WaitGroup
+					wg.Go(func() { _, _, _ = try(c, t.Context(), "GET", "http://example.com/") })
+					time.Sleep(time.Second)
+					_, _, _ = try(c, t.Context(), "POST", "http://example.com/")
+					if resp, body := get(t, c, t.Context(), "http://example.com/"); body != "new" {
+						t.Errorf("after the POST: %q, %s", body, resp.Header.Get("Cache-Status"))
+					}
+					wg.Wait()
+					time.Sleep(10 * time.Second)
+				})
+			})
+		}
 	}
 }
