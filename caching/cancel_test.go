@@ -107,3 +107,48 @@ func TestAllCancelled(t *testing.T) {
 		}
 	})
 }
+
+// Nobody waits longer than its context lasts, whatever it waits for, and nothing
+// goes on when all is over.
+func TestContextsAreHeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(time.Second):
+			case <-req.Context().Done():
+				return nil, context.Cause(req.Context())
+			}
+			d := newDribble(req.Context())
+			d.pieces <- "one"
+			go func() {
+				time.Sleep(time.Second)
+				d.pieces <- "two"
+				close(d.pieces)
+			}()
+			return reply(req, 200, d, -1, `Etag: "a"`, "Cache-Control: max-age=1, stale-while-revalidate=5"), nil
+		})}
+		for range 3 {
+			for _, limit := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
+				var wg sync.WaitGroup
+				for range 5 {
+					wg.Go(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), limit)
+						defer cancel()
+						start := time.Now()
+						_, _, _ = try(c, ctx, "GET", "http://example.com/")
+						if took := time.Since(start); took > limit {
+							t.Errorf("took %v of %v", took, limit)
+						}
+					})
+				}
+				wg.Wait()
+				time.Sleep(2 * time.Second)
+			}
+			time.Sleep(time.Minute)
+		}
+		_ = c.Close()
+		if n := underWay(c); n != 0 {
+			t.Errorf("%d flights left", n)
+		}
+	})
+}

@@ -55,6 +55,11 @@ func try(rt http.RoundTripper, ctx context.Context, method, url string, lines ..
 		name, value, _ := strings.Cut(l, ": ")
 		req.Header.Add(name, value)
 	}
+	return exchanged(rt, req)
+}
+
+// exchanged is a response and its body, read and closed.
+func exchanged(rt http.RoundTripper, req *http.Request) (*http.Response, string, error) {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		return nil, "", err
@@ -74,6 +79,15 @@ func send(t *testing.T, c http.RoundTripper, ctx context.Context) *http.Response
 		t.Fatal(err)
 	}
 	return resp
+}
+
+func roundTrip(t *testing.T, rt http.RoundTripper, req *http.Request) (*http.Response, string) {
+	t.Helper()
+	resp, body, err := exchanged(rt, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, body
 }
 
 // contexts are the two kinds of callers: one that can be cancelled and one that
@@ -156,3 +170,40 @@ func readAll(t *testing.T, b io.ReadCloser) {
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// writers is a store that counts the Writers that are not closed.
+type writers struct {
+	Store
+	open atomic.Int32
+}
+
+func (s *writers) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	w, err := s.Store.Create(ctx, key, size)
+	if err != nil {
+		return nil, err
+	}
+	s.open.Add(1)
+	return &countedWriter{Writer: w, s: s}, nil
+}
+
+type countedWriter struct {
+	Writer
+	s    *writers
+	once sync.Once
+}
+
+func (w *countedWriter) Close() error {
+	w.once.Do(func() { w.s.open.Add(-1) })
+	return w.Writer.Close()
+}
+
+// underWay counts the flights that are not over.
+func underWay(c *Transport) (n int) {
+	shards := &c.state().flights.shards
+	for i := range shards {
+		shards[i].mu.Lock()
+		n += len(shards[i].m)
+		shards[i].mu.Unlock()
+	}
+	return n
+}

@@ -91,3 +91,34 @@ type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("oops") }
 func (panicking) Close() error             { return nil }
+
+// A hook that panics is the caller's to recover from too.
+func TestPanicOfHook(t *testing.T) {
+	for _, kind := range contexts {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			c := &Transport{
+				ShouldStore: func(*http.Response) bool {
+					if asked++; asked == 1 {
+						panic("oops")
+					}
+					return true
+				},
+				Base: originFunc(func(req *http.Request) (*http.Response, error) {
+					return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+				}),
+			}
+			func() {
+				defer func() {
+					if v := recover(); v != "oops" {
+						t.Errorf("%s: recovered %v", kind, v)
+					}
+				}()
+				_, _, _ = try(c, contextOf(t, kind), "GET", "http://example.com/")
+			}()
+			if _, body := get(t, c, contextOf(t, kind), "http://example.com/"); body != "body" {
+				t.Errorf("%s: afterwards: %q", kind, body)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -211,4 +212,130 @@ func TestBodiesThatAreStoredAndNot(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What is about one request, or will pass, does not end the sharing.
+func TestSharingAfterTrouble(t *testing.T) {
+	const callers = 100
+	for _, row := range []struct {
+		name, why string
+		trouble   func(ask func(lines ...string), down *atomic.Bool)
+	}{{
+		name: "503", why: "the next answer may be one to store",
+		trouble: func(ask func(...string), down *atomic.Bool) {
+			down.Store(true)
+			ask()
+			down.Store(false)
+		},
+	}, {
+		name: "several ranges", why: "others ask for the whole",
+		trouble: func(ask func(...string), _ *atomic.Bool) { ask("Range: bytes=0-0,2-2") },
+	}, {
+		name: "503 to a validation", why: "RFC 5861 §4: the stale response answers all, and the origin is asked once for them",
+		trouble: func(ask func(...string), down *atomic.Bool) {
+			ask()
+			time.Sleep(2 * time.Second)
+			down.Store(true)
+			ask()
+		},
+	}} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var down atomic.Bool
+				var trips atomic.Int32
+				c := &Transport{StaleIfError: time.Hour, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+					trips.Add(1)
+					time.Sleep(time.Second)
+					switch {
+					case down.Load():
+						return text(req, 503, "down"), nil
+					case req.Header.Get("Range") != "":
+						return text(req, 206, "--x--", "Cache-Control: max-age=1", "Content-Type: multipart/byteranges; boundary=x"), nil
+					}
+					return text(req, 200, "body", `Etag: "a"`, "Cache-Control: max-age=1"), nil
+				})}
+				row.trouble(func(lines ...string) { get(t, c, t.Context(), "http://example.com/", lines...) }, &down)
+				trips.Store(0)
+				var wg sync.WaitGroup
+				for range callers {
+					wg.Go(func() {
+						if _, body, err := try(c, t.Context(), "GET", "http://example.com/"); body != "body" || err != nil {
+							t.Errorf("got %q, %v", body, err)
+						}
+					})
+				}
+				wg.Wait()
+				if n := trips.Load(); n != 1 {
+					t.Errorf("%d trips for %d callers: %s", n, callers, row.why)
+				}
+			})
+		})
+	}
+}
+
+// What a caller changes in its response is not seen by those who waited for the
+// same answer and may not have it.
+func TestResponseBelongsToItsCaller(t *testing.T) {
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			gate := make(chan struct{})
+			c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				<-gate
+				return text(req, 500, "x"), nil
+			})}
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					resp, _, err := try(c, t.Context(), "GET", "http://example.com/")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					resp.StatusCode = 599
+					resp.Header.Set("X", "y")
+				})
+			}
+			synctest.Wait()
+			close(gate)
+			wg.Wait()
+		})
+	}
+}
+
+// watched is a context that counts how often it was asked for its end.
+type watched struct {
+	context.Context
+	asked *atomic.Int32
+	// enough is called when that is too often.
+	enough func()
+}
+
+func (w watched) Done() <-chan struct{} {
+	if w.asked.Add(1) == 1000 {
+		w.enough()
+	}
+	return w.Context.Done()
+}
+
+// Readers who wait for a silent origin do not wake each other.
+func TestWaitersSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, body, _ := dribbling(-1)
+		end := sync.OnceFunc(func() { close(body().pieces) })
+		ctx := watched{t.Context(), new(atomic.Int32), end}
+		var wg sync.WaitGroup
+		for range 2 {
+			resp := send(t, c, ctx)
+			wg.Go(func() {
+				readAll(t, resp.Body)
+				_ = resp.Body.Close()
+			})
+		}
+		synctest.Wait()
+		if n := ctx.asked.Load(); n >= 1000 {
+			t.Errorf("two who wait have looked around %d times", n)
+		}
+		end()
+		wg.Wait()
+	})
 }
