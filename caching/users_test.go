@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -136,4 +140,36 @@ func TestStoreSeesNoSecrets(t *testing.T) {
 	if resp, _ := get(t, c, t.Context(), "http://example.com/hidden", "Authorization: Bearer t0p", "Cookie: sess=c00kie"); !FromCache(resp) {
 		t.Error("the variant is not found again")
 	}
+}
+
+// Cookies that a 304 sets are for the one whose request it answers: who has waited
+// for it asks for itself.
+func TestCookiesOfAConfirmation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions atomic.Int32
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			if req.Header.Get("If-None-Match") != "" {
+				return text(req, 304, "", `Etag: "a"`, "Cache-Control: no-cache", fmt.Sprint("Set-Cookie: session=", sessions.Add(1))), nil
+			}
+			return text(req, 200, "page", `Etag: "a"`, "Cache-Control: no-cache"), nil
+		})}
+		get(t, c, t.Context(), "http://example.com/")
+		var seen sync.Map
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				resp, _, err := try(c, t.Context(), "GET", "http://example.com/")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				cookie := resp.Header.Get("Set-Cookie")
+				if _, twice := seen.LoadOrStore(cookie, true); twice {
+					t.Errorf("two callers have %q", cookie)
+				}
+			})
+		}
+		wg.Wait()
+	})
 }
