@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/trace"
 )
@@ -143,6 +144,9 @@ func TestForeignEntries(t *testing.T) {
 			m.Extra = append([]byte{9}, m.Extra[1:]...)
 			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		},
+		"shorter than it says": func(e *Entry) *Entry { return &Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes[:1:1]} },
+		"of less than nothing": func(e *Entry) *Entry { return &Entry{Meta: e.Meta, Size: -1, Bytes: e.Bytes} },
+		"without metadata":     func(e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} },
 	} {
 		var told []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.String()) })
@@ -167,4 +171,45 @@ func (s *swapping) Get(ctx context.Context, key string) (*Entry, error) {
 		e = s.change(e)
 	}
 	return e, err
+}
+
+// undeletable is a store that may fail to delete.
+type undeletable struct {
+	Store
+	err error
+}
+
+func (s *undeletable) Delete(ctx context.Context, key string) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+// What the store fails to delete is invalid all the same (RFC 9111 §4.4), and
+// what is stored in its place is not.
+func TestStoreFailsToDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &undeletable{Store: NewMemory(0)}
+		version := "old"
+		c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			if req.Method == "POST" {
+				version = "new"
+				return text(req, 200, ""), nil
+			}
+			return text(req, 200, version, "Cache-Control: max-age=60"), nil
+		})}
+		get(t, c, t.Context(), "http://example.com/")
+		time.Sleep(time.Second)
+		store.err = errors.New("down")
+		_, _, _ = try(c, t.Context(), "POST", "http://example.com/")
+		store.err = nil
+		time.Sleep(time.Second)
+		for i := range 2 {
+			resp, body := get(t, c, t.Context(), "http://example.com/")
+			if body != "new" || FromCache(resp) != (i == 1) {
+				t.Errorf("response %d after the POST: %q, %s", i+1, body, resp.Header.Get("Cache-Status"))
+			}
+		}
+	})
 }
