@@ -42,6 +42,14 @@ func TestPurge(t *testing.T) {
 		{"nothing", func(c *Transport) error { return c.Purge(t.Context(), "http://example.com/c") }, "[/a/1 /a/2 /b]"},
 		{"one", func(c *Transport) error { return c.Purge(t.Context(), "HTTP://example.com:80/a/1#x") }, "[/a/2 /b]"},
 		{"prefix", func(c *Transport) error { return c.PurgePrefix(t.Context(), "http://EXAMPLE.com:80/a/") }, "[/b]"},
+		{"those that match", func(c *Transport) error {
+			return c.PurgeFunc(t.Context(), func(s Stored) bool {
+				return strings.HasSuffix(s.URL, "/1") || s.Status != 200 || s.Size != 4 && s.Size != 2
+			})
+		}, "[/a/2 /b]"},
+		{"none that match", func(c *Transport) error {
+			return c.PurgeFunc(t.Context(), func(Stored) bool { return false })
+		}, "[/a/1 /a/2 /b]"},
 		{"all", func(c *Transport) error { return c.PurgeAll(t.Context()) }, "[]"},
 	} {
 		c := newCache()
@@ -59,12 +67,72 @@ func TestPurge(t *testing.T) {
 	}
 	type plain struct{ Store }
 	c := &Transport{Store: plain{NewMemory(0)}}
-	if err := c.PurgeAll(t.Context()); err == nil {
-		t.Error("a store that cannot list was purged")
+	for _, err := range []error{
+		c.PurgeAll(t.Context()), c.PurgePrefix(t.Context(), "http://example.com/"), c.PurgeFunc(t.Context(), func(Stored) bool { return true }),
+	} {
+		if err == nil {
+			t.Error("a store that cannot list was purged")
+		}
 	}
 	for _, err := range c.All(t.Context()) {
 		if err == nil {
 			t.Error("a store that cannot list has entries")
+		}
+	}
+}
+
+func TestPurgePrefixOfOrigin(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ prefix, gone, why string }{
+		{"http://example.com", "http://example.com/a", "an origin is no part of a longer name"},
+		{"http://Example.com", "http://example.com/a", "RFC 9110 §4.2.3: case does not matter"},
+		{"http://example.com:80", "http://example.com/a", "RFC 9110 §4.2.3: the default port does not"},
+		{"HTTP://example.com/", "http://example.com/a", "the case of the scheme does not"},
+		{"http://example.com:8080", "http://example.com:8080/a", "another port is another origin"},
+		{"https://example.com", "", "another scheme too"},
+	} {
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+		})}
+		pages := []string{"http://example.com/a", "http://example.community/a", "http://example.com:8080/a"}
+		for _, page := range pages {
+			get(t, c, t.Context(), page)
+		}
+		if err := c.PurgePrefix(t.Context(), row.prefix); err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			if resp, _ := get(t, c, t.Context(), page); FromCache(resp) == (page == row.gone) {
+				t.Errorf("after purging %s, %s is stored: %v: %s", row.prefix, page, FromCache(resp), row.why)
+			}
+		}
+	}
+}
+
+// The answers to QUERY are among what is stored for a target, whatever their
+// content, in a store that lists and in one that does not.
+func TestPurgeOfQuery(t *testing.T) {
+	t.Parallel()
+	for _, store := range []Store{NewMemory(0), &notLister{NewMemory(0)}} {
+		trips := 0
+		c := &Transport{Query: true, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			trips++
+			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
+		})}
+		ask := func() {
+			for _, content := range []string{"a", "b"} {
+				req, _ := http.NewRequestWithContext(t.Context(), "QUERY", "http://example.com/", strings.NewReader(content))
+				roundTrip(t, c, req)
+			}
+		}
+		ask()
+		ask()
+		if err := c.Purge(t.Context(), "http://example.com/"); err != nil {
+			t.Fatal(err)
+		}
+		ask()
+		if trips != 4 {
+			t.Errorf("%T: %d trips for two contents before and after, want 4", store, trips)
 		}
 	}
 }
