@@ -4,8 +4,6 @@ import (
 	"time"
 )
 
-import ()
-
 func rangeDialogues() []dialogue {
 	return []dialogue{
 		{
