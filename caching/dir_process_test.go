@@ -48,27 +48,34 @@ func TestDirChild(t *testing.T) {
 		if err != nil || release == nil {
 			t.Fatal(err)
 		}
-		fmt.Println("ready")
+		fmt.Print(childReady)
 		time.Sleep(time.Hour) // until it is killed
 	}
 }
 
-// childOutput gathers what a child says, and tells when it is ready.
+// childReady is what a child says when it is ready, and when it has done one more
+// thing.
+const childReady = "ready\n"
+
+// childOutput gathers what a child says, and tells when it has said that it is
+// ready as often as it is asked to.
 type childOutput struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
+	left  int
 	ready chan struct{}
-	told  bool
 }
 
 func (o *childOutput) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	before := bytes.Count(o.text.Bytes(), []byte(childReady))
 	o.text.Write(p)
-	if !o.told && bytes.Contains(o.text.Bytes(), []byte("ready\n")) {
-		o.told = true
+	more := bytes.Count(o.text.Bytes(), []byte(childReady)) - before
+	if o.left > 0 && o.left <= more {
 		close(o.ready)
 	}
+	o.left -= more
 	return len(p), nil
 }
 
@@ -79,12 +86,13 @@ type childProcess struct {
 	ended chan error
 }
 
-// child starts a process that does job, and returns when it is ready.
-func child(t *testing.T, job, path string, seed int) *childProcess {
+// child starts a process that does job, and returns when it has said that often
+// that it is ready.
+func child(t *testing.T, job, path string, seed, reports int) *childProcess {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestDirChild$", "-test.v") //nolint:gosec // this program; it is killed or waited for
 	cmd.Env = append(os.Environ(), childJob+"="+job, childPath+"="+path, childSeed+"="+strconv.Itoa(seed))
-	c := &childProcess{cmd, &childOutput{ready: make(chan struct{})}, make(chan error, 1)}
+	c := &childProcess{cmd, &childOutput{left: reports, ready: make(chan struct{})}, make(chan error, 1)}
 	cmd.Stdout, cmd.Stderr = c.out, c.out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -94,7 +102,7 @@ func child(t *testing.T, job, path string, seed int) *childProcess {
 	case <-c.out.ready:
 	case err := <-c.ended:
 		c.ended <- err
-		if !c.out.told { // it has ended, nobody writes
+		if c.out.left > 0 { // it has ended, nobody writes
 			t.Fatalf("%s ended early: %v: %s", job, err, &c.out.text)
 		}
 	}
@@ -198,14 +206,14 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 						t.Errorf("storing: %v", err)
 					}
 				}
-				if i == 0 && rnd.IntN(5) == 0 && d == 0 {
-					fmt.Println("ready")
+				if d == 0 {
+					fmt.Print(childReady)
 				}
 			}
 		})
 	}
 	if d > 0 {
-		fmt.Println("ready")
+		fmt.Print(childReady)
 	}
 	wg.Wait()
 }
@@ -221,9 +229,8 @@ func TestDirKilled(t *testing.T) {
 	path := t.TempDir()
 	whole, wrote := 0, 0
 	for i := range times {
-		cmd := child(t, "store", path, i)
-		time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond) //nolint:gosec // to be killed anywhere
-		cmd.kill(t)
+		// When one of its goroutines has done something the others are anywhere.
+		child(t, "store", path, i, 1+rand.IntN(200)).kill(t) //nolint:gosec // not for secrets
 		for name := range dirFiles(t, path) {
 			if strings.HasSuffix(name, dirTemp) {
 				wrote++
@@ -254,7 +261,7 @@ func TestDirKilled(t *testing.T) {
 
 func TestDirTwoProcesses(t *testing.T) {
 	path := t.TempDir()
-	a, b := child(t, "share", path, 1), child(t, "share", path, 2)
+	a, b := child(t, "share", path, 1, 1), child(t, "share", path, 2, 1)
 	d := openTestDir(t, path, 16<<20, DirOptions{})
 	hits := 0
 	done := make(chan error, 2)
@@ -284,7 +291,7 @@ func TestDirTwoProcesses(t *testing.T) {
 
 func TestDirLeaseEndsWithProcess(t *testing.T) {
 	path := t.TempDir()
-	cmd := child(t, "lease", path, 0)
+	cmd := child(t, "lease", path, 0, 1)
 	d := openTestDir(t, path, 0, DirOptions{})
 	if r, err := d.Acquire(t.Context(), "key"); r != nil || err != nil {
 		t.Errorf("another process has the lease, and we got it (%v)", err)
@@ -337,7 +344,7 @@ func childBig(t *testing.T, path string) {
 	if err := os.WriteFile(filepath.Join(path, "status"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println("ready")
+	fmt.Print(childReady)
 }
 
 func TestDirBigBody(t *testing.T) {
@@ -345,7 +352,7 @@ func TestDirBigBody(t *testing.T) {
 		t.Skip("writes 512 MiB and looks at the memory of the process")
 	}
 	path := t.TempDir()
-	if err := child(t, "big", path, 0).wait(); err != nil {
+	if err := child(t, "big", path, 0, 1).wait(); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(path, "status"))
