@@ -145,8 +145,14 @@ func TestForeignEntries(t *testing.T) {
 			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		},
 		"shorter than it says": func(e *Entry) *Entry { return &Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes[:1:1]} },
-		"of less than nothing": func(e *Entry) *Entry { return &Entry{Meta: e.Meta, Size: -1, Bytes: e.Bytes} },
-		"without metadata":     func(e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} },
+		"of less than nothing": func(e *Entry) *Entry {
+			body := struct {
+				io.ReaderAt
+				io.Closer
+			}{bytes.NewReader(e.Bytes), io.NopCloser(nil)}
+			return &Entry{Meta: e.Meta, Size: -1, Body: body}
+		},
+		"without metadata": func(e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} },
 	} {
 		var told []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.String()) })
