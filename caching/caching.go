@@ -200,6 +200,7 @@ type state struct {
 	tombs      tombs
 	groups     groupTimes
 	undeleted  undeleted
+	landings   landings
 	indexes    locks
 	keys       recentKeys
 	said       recentStatus

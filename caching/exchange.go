@@ -312,6 +312,10 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 		}
 		return nil, nil
 	}
+	if st.landings.outdated(key, &st.tombs) {
+		_ = e.Close()
+		return nil, nil
+	}
 	if st.undeleted.has(key, e.Meta.RequestTime) {
 		_ = e.Close()
 		st.delete(ctx, key, x)

@@ -177,6 +177,7 @@ func TestHeadersBelongToTheCaller(t *testing.T) {
 type meddling struct {
 	*Memory
 	meddle func()
+	then   func() // when the write that was meddled with is done
 }
 
 type meddlingWriter struct {
@@ -194,7 +195,9 @@ func (w *meddlingWriter) Commit(ctx context.Context, m *Meta) error {
 		w.s.meddle = nil
 		f()
 	}
-	return w.Writer.Commit(ctx, m)
+	err := w.Writer.Commit(ctx, m)
+	w.s.after()
+	return err
 }
 
 func (s *meddling) Update(ctx context.Context, key string, m *Meta) error {
@@ -202,7 +205,16 @@ func (s *meddling) Update(ctx context.Context, key string, m *Meta) error {
 		s.meddle = nil
 		f()
 	}
-	return s.Memory.Update(ctx, key, m)
+	err := s.Memory.Update(ctx, key, m)
+	s.after()
+	return err
+}
+
+func (s *meddling) after() {
+	if f := s.then; f != nil && s.meddle == nil {
+		s.then = nil
+		f()
+	}
 }
 
 // An invalidation that comes while an entry is being written counts.

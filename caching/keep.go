@@ -232,6 +232,8 @@ func (k *keeper) finish(n int64, whole bool) {
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
+	landing := k.st.landings.add(k.f.key, k.primary, &k.x)
+	defer k.st.landings.remove(k.f.key, landing)
 	switch {
 	case !whole && !k.cut(n):
 		k.drop("the body did not come to its end", nil)

@@ -228,6 +228,8 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
+	landing := x.st.landings.add(key, key, x)
+	defer x.st.landings.remove(key, landing)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
