@@ -2,7 +2,6 @@ package caching
 
 import (
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -14,7 +13,7 @@ import (
 type landings struct {
 	some atomic.Int32
 	mu   sync.Mutex
-	m    map[string][]*landing
+	m    map[string]*landing
 }
 
 // A landing is one entry that is being written.
@@ -22,6 +21,7 @@ type landing struct {
 	epoch   uint64
 	req     *http.Request
 	primary string
+	next    *landing // under the same key
 }
 
 // add notes that x is about to write what is stored under key.
@@ -30,9 +30,10 @@ func (l *landings) add(key, primary string, x *exchange) *landing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.m == nil {
-		l.m = make(map[string][]*landing)
+		l.m = make(map[string]*landing)
 	}
-	l.m[key] = append(l.m[key], n)
+	n.next = l.m[key]
+	l.m[key] = n
 	l.some.Add(1)
 	return n
 }
@@ -41,8 +42,16 @@ func (l *landings) remove(key string, n *landing) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.some.Add(-1)
-	rest := slices.DeleteFunc(l.m[key], func(o *landing) bool { return o == n })
-	if l.m[key] = rest; len(rest) == 0 {
+	first := l.m[key]
+	switch {
+	case first != n:
+		for first.next != n {
+			first = first.next
+		}
+		first.next = n.next
+	case n.next != nil:
+		l.m[key] = n.next
+	default:
 		delete(l.m, key)
 	}
 }
@@ -55,7 +64,10 @@ func (l *landings) outdated(key string, t *tombs) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.m[key], func(n *landing) bool {
-		return t.epoch() != n.epoch && (t.since(n.epoch, targetKey(n.req)) || t.since(n.epoch, n.primary))
-	})
+	for n := l.m[key]; n != nil; n = n.next {
+		if t.epoch() != n.epoch && (t.since(n.epoch, targetKey(n.req)) || t.since(n.epoch, n.primary)) {
+			return true
+		}
+	}
+	return false
 }
