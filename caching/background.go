@@ -112,6 +112,7 @@ func (st *state) refresh(x exchange) {
 	// The caller keeps its entry, and the caller's headers are its own: both are
 	// taken anew.
 	x.req = x.req.Clone(detach(x.req.Context()))
+	x.req.Cancel = nil //nolint:staticcheck // of the caller
 	x.found = found{variants: x.found.variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
@@ -137,6 +138,11 @@ func (st *state) refresh(x exchange) {
 
 // renew brings the stored response up to date.
 func (x *exchange) renew(key string) {
+	defer func() {
+		if recover() != nil { // there is no caller to have it
+			x.tell("error", "the RoundTripper below panicked", 0, nil)
+		}
+	}()
 	x.epoch = x.st.tombs.epoch()
 	fl, leader, _ := x.st.flights.join(key, x)
 	if !leader {
@@ -155,9 +161,12 @@ func (x *exchange) renew(key string) {
 		x.st.settle(fl, outcome{})
 		return
 	}
-	o := x.trip(x.req.Context())
-	x.launch(fl, &o)
-	x.st.settle(fl, o)
+	var o outcome
+	func() {
+		defer func() { x.st.settle(fl, o) }()
+		o = x.guarded(x.req.Context())
+		x.launch(fl, &o)
+	}()
 	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
 	switch {
 	case o.fill != nil:

@@ -29,7 +29,8 @@
 //
 // Several ranges in one request are left to the origin. Between processes that
 // share a store an invalidation can cross a response that is being stored, and
-// that of a group is heard of within a second. What shares a group with an
+// that of a group is heard of within a second, unless the store has evicted the
+// note of it by then. What shares a group with an
 // invalidated response stays, unless the origin names the group (RFC 9875 §2.2.1
 // leaves that open). If-Match and If-Unmodified-Since are for the origin to judge,
 // and such requests pass the cache by.

@@ -2,6 +2,7 @@ package caching
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -32,6 +33,8 @@ type exchange struct {
 	tokens bool
 	// key is that of the response, or of the index of its variants.
 	key string
+	// also is the key that a No-Vary-Search leads to, if that was asked for.
+	also string
 	// content is that of a QUERY.
 	content []byte
 	now     time.Time
@@ -128,12 +131,12 @@ func web(scheme string) bool {
 func (x *exchange) examine() string {
 	x.opts = optionsOf(x.req.Context())
 	x.demand = demand{dir: noDirectives(), reload: x.opts.reload, offline: x.opts.offline}
-	upgrade, ok := x.readFields()
+	upgrade, ok := x.readFields(false)
 	if !ok {
 		x.wire = x.req.Header
 		x.req = x.req.WithContext(x.req.Context())
 		x.req.Header = canonicalised(x.wire)
-		upgrade, _ = x.readFields()
+		upgrade, _ = x.readFields(true)
 	}
 	switch x.method = roundtrip.Method(x.req); x.method {
 	case http.MethodGet, http.MethodHead:
@@ -189,8 +192,8 @@ func canonicalised(h http.Header) http.Header {
 
 // readFields goes through the header once, which is quicker than a dozen
 // lookups, and reports whether the request wants another protocol. ok is false if
-// there are names in another form than the canonical one.
-func (x *exchange) readFields() (upgrade, ok bool) {
+// there are names in another form than the canonical one, and anyForm is not set.
+func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 	for name, values := range x.req.Header {
 		if len(values) == 0 {
 			continue
@@ -217,7 +220,7 @@ func (x *exchange) readFields() (upgrade, ok bool) {
 		case "Upgrade":
 			upgrade = true
 		default:
-			if !canonical(name) {
+			if !anyForm && !canonical(name) {
 				return false, false
 			}
 		}
@@ -272,6 +275,10 @@ func (x *exchange) find(key string) bool {
 	if e == nil {
 		return false
 	}
+	if x.st.undeleted.some.Load() && x.st.undeleted.has(x.target(), e.Meta.RequestTime) {
+		_ = e.Close()
+		return false
+	}
 	if !f.index {
 		x.found = found{entry: e, f: f, key: key, primary: key}
 		return true
@@ -291,15 +298,23 @@ func (x *exchange) hide(value string) string { return hide(x.st.secret(x.req.Con
 // get returns what is stored under key with its facts. What cannot be used is
 // reported and taken for nothing.
 func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *facts) {
+	e, f, _ := st.read(ctx, key, x)
+	return e, f
+}
+
+// read is get for those to whom it matters whether the store knows. There is no
+// error if it found something that cannot be used.
+func (st *state) read(ctx context.Context, key string, x *exchange) (*Entry, *facts, error) {
 	e, err := st.store.Get(ctx, key)
 	if err != nil {
-		if x != nil {
-			x.tell("store", "reading failed", 0, err)
+		x.tell("store", "reading failed", 0, err)
+		if errors.Is(err, ErrCorrupt) {
+			err = nil
 		}
-		return nil, nil
+		return nil, nil, err
 	}
 	if e == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var f *facts
 	if e.Meta != nil && e.Size >= 0 && (e.Body != nil || e.Size == int64(len(e.Bytes))) {
@@ -307,29 +322,24 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 	}
 	if f == nil || f.key != key {
 		_ = e.Close()
-		if x != nil {
-			x.tell("store", "entry of another kind or key", 0, ErrCorrupt)
-		}
-		return nil, nil
+		x.tell("store", "entry of another kind or key", 0, ErrCorrupt)
+		return nil, nil, nil
 	}
 	if st.landings.outdated(key, &st.tombs) {
 		_ = e.Close()
-		return nil, nil
+		return nil, nil, nil
 	}
 	if st.undeleted.has(key, e.Meta.RequestTime) {
 		_ = e.Close()
 		st.delete(ctx, key, x)
-		return nil, nil
+		return nil, nil, nil
 	}
-	if len(f.groups) > 0 && st.struck(ctx, f, e.Meta.RequestTime, x) {
+	if len(f.groups) > 0 && st.struck(ctx, f, e.Meta.URL, e.Meta.RequestTime, x) {
 		_ = e.Close()
-		err := st.store.Delete(ctx, key)
-		if x != nil {
-			x.tell("remove", "its group was invalidated", 0, err)
-		}
-		return nil, nil
+		x.tell("miss", "its group was invalidated", 0, nil)
+		return nil, nil, nil
 	}
-	return e, f
+	return e, f, nil
 }
 
 // portion says what of the found response answers the request.
@@ -343,6 +353,9 @@ func (x *exchange) portion() (portion, bool) {
 
 // tell reports a decision to trace.
 func (x *exchange) tell(action, reason string, status int, err error) {
+	if x == nil {
+		return
+	}
 	if hook := trace.From(x.req.Context()); hook != nil {
 		e := trace.About(x.req, "caching", action, reason)
 		e.Status, e.Err = status, err

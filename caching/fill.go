@@ -118,9 +118,15 @@ func (f *fill) take(p []byte, err error) {
 	}
 	f.wake()
 	f.mu.Unlock()
-	if err != nil {
-		f.closeSource(early)
-		f.end(err, whole)
+	if err == nil {
+		return
+	}
+	if !early {
+		f.closeSource(false)
+	}
+	f.end(err, whole, !early)
+	if early {
+		f.closeSource(true)
 	}
 }
 
@@ -183,8 +189,9 @@ func (f *fill) lagging() bool {
 }
 
 // end finishes the entry, and only then tells the readers: who saw the end of
-// the body finds it in the store.
-func (f *fill) end(err error, whole bool) {
+// the body finds it in the store. trailer is true if what comes after the body is
+// there.
+func (f *fill) end(err error, whole, trailer bool) {
 	f.mu.Lock()
 	over := f.over
 	f.over = true
@@ -199,7 +206,7 @@ func (f *fill) end(err error, whole bool) {
 	f.finish(n, whole && !failed)
 	f.mu.Lock()
 	f.err = err
-	if err == io.EOF {
+	if err == io.EOF && trailer {
 		f.trailer = f.origin.Trailer.Clone()
 	}
 	f.busy = false
@@ -221,7 +228,7 @@ func (f *fill) abort(err error) {
 	f.mu.Lock()
 	whole := f.size >= 0 && f.n == f.size && err == errAbandoned
 	f.mu.Unlock()
-	f.end(err, whole)
+	f.end(err, whole, false)
 }
 
 // wake tells all who wait that something changed. It needs the lock.
@@ -244,15 +251,19 @@ func (f *fill) changed() <-chan struct{} {
 func (f *fill) pump() {
 	buf, _ := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buf)
+	done := false
 	defer func() {
-		if v := recover(); v != nil {
-			f.mu.Lock()
-			f.panicked = v // for the readers, who would have had it without this package
-			f.budget = 0
-			f.wake()
-			f.mu.Unlock()
-			f.abort(io.ErrUnexpectedEOF)
+		if done {
+			return
 		}
+		// It panicked, or ended the goroutine.
+		v := recover()
+		f.mu.Lock()
+		f.panicked = v // for the readers, who would have had it without this package
+		f.budget = 0
+		f.wake()
+		f.mu.Unlock()
+		f.abort(io.ErrUnexpectedEOF)
 	}()
 	for f.turn() {
 		n, err := f.src.Read(buf[:])
@@ -261,6 +272,7 @@ func (f *fill) pump() {
 		f.mu.Unlock()
 		f.take(buf[:n], err)
 	}
+	done = true
 }
 
 // turn waits until there is something to read for the pump, makes f busy and
@@ -320,5 +332,8 @@ func (f *fill) cutOff() {
 		}
 		return true
 	})
+	if len(f.readers)+f.holds == 0 {
+		f.closing, f.budget = true, 0
+	}
 	f.wake()
 }

@@ -130,7 +130,7 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 		case f.err != nil:
 			defer f.mu.Unlock()
 			return 0, r.last()
-		case r.alone && !f.pumping && !f.busy:
+		case r.alone && !f.pumping && !f.busy && !(f.failed && len(f.readers)+f.holds > 1):
 			return r.direct(p)
 		case !f.pumping && !f.busy:
 			f.pumping = true
@@ -209,6 +209,9 @@ func (r *bodyReader) copy(p []byte) (int, error) {
 	n, err := f.w.ReadAt(p, off)
 	f.mu.Lock()
 	r.off += int64(n)
+	if f.failed {
+		f.wake() // others may wait for it
+	}
 	f.mu.Unlock()
 	if n > 0 {
 		return n, nil
@@ -274,6 +277,7 @@ func (r *bodyReader) quit() bool {
 		r.stop()
 	}
 	f.readers = slices.DeleteFunc(f.readers, func(o *bodyReader) bool { return o == r })
+	f.want = false // who still waits says so again
 	f.wake()
 	f.mu.Unlock()
 	last := f.unused()

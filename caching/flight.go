@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,8 @@ type flight struct {
 	epoch uint64
 	// unattended is true if no caller waits for it first: its failure is its own.
 	unattended bool
+	// credentials is true if those of one caller may be in what others wait for.
+	credentials bool
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when out is there; made by the first who waits
@@ -55,12 +58,12 @@ func (fs *flights) join(key string, x *exchange) (fl *flight, leader, late bool)
 	s := fs.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if fl := s.m[key]; fl != nil && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target())) {
+	if fl := s.m[key]; fl != nil && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also)) {
 		if boarded, late := fl.board(); boarded {
 			return fl, false, late
 		}
 	}
-	fl = &flight{key: key, route: x.route, epoch: x.epoch, waiting: 1}
+	fl = &flight{key: key, route: x.route, epoch: x.epoch, waiting: 1, credentials: x.mixed()}
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}
@@ -244,11 +247,11 @@ func (t *tombs) addAll() {
 	t.m, t.floor = nil, t.count.Add(1)
 }
 
-// since reports whether the target was invalidated after epoch.
-func (t *tombs) since(epoch uint64, target string) bool {
+// since reports whether one of the keys was invalidated after epoch.
+func (t *tombs) since(epoch uint64, keys ...string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.m[target] > epoch || t.floor > epoch
+	return t.floor > epoch || slices.ContainsFunc(keys, func(key string) bool { return t.m[key] > epoch })
 }
 
 // outdated reports whether what x asks for was invalidated after it was asked
@@ -258,7 +261,7 @@ func (x *exchange) outdated(primary string) bool {
 	if t.epoch() == x.epoch {
 		return false
 	}
-	return t.since(x.epoch, x.target()) || t.since(x.epoch, primary)
+	return t.since(x.epoch, x.target(), primary)
 }
 
 // undeleted remembers what the store failed to delete: what was asked for before

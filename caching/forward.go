@@ -77,7 +77,10 @@ func (x *exchange) flightKey() string {
 func (st *state) forward(x *exchange) (*http.Response, error) {
 	x.epoch = st.tombs.epoch()
 	if !x.shareable() {
-		return x.conclude(x.trip(x.req.Context()))
+		return x.conclude(x.guarded(x.req.Context()))
+	}
+	if st.t.NoVarySearch {
+		x.also, _ = x.searchKey()
 	}
 	fl, leader, late := st.flights.join(x.flightKey(), x)
 	if leader {
@@ -96,21 +99,24 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		return x.answer(p), nil
 	}
 	x.collapsed = false
-	return x.conclude(x.trip(x.req.Context()))
+	return x.conclude(x.guarded(x.req.Context()))
 }
 
 // await waits for the outcome of fl, or for the end of the caller's context.
 func (x *exchange) await(fl *flight, leader bool) error {
 	ctx := x.req.Context()
+	cause := context.Canceled
 	select {
 	case <-fl.arrival():
 		return nil
+	case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
 	case <-ctx.Done():
+		cause = context.Cause(ctx)
 	}
-	if x.st.leave(fl, leader, context.Cause(ctx)) {
+	if x.st.leave(fl, leader, cause) {
 		return nil
 	}
-	return context.Cause(ctx)
+	return cause
 }
 
 // retry looks into the store again, and reports whether the answer is there now.
@@ -141,7 +147,7 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
-	if x.req.Context().Done() == nil {
+	if x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
 	return detached(*x, fl)
@@ -152,18 +158,25 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 func (x *exchange) attached(fl *flight) (*http.Response, error) {
 	var o outcome
 	func() {
-		landed := false
-		defer func() {
-			x.st.settle(fl, o)
-			if !landed {
-				x.release()
-			}
-		}()
-		o = x.trip(x.req.Context())
+		defer func() { x.st.settle(fl, o) }()
+		o = x.guarded(x.req.Context())
 		x.launch(fl, &o)
-		landed = true
 	}()
 	return x.conclude(o)
+}
+
+// guarded makes the trip, and lets go of what x has if it does not come to its end.
+func (x *exchange) guarded(ctx context.Context) outcome {
+	landed := false
+	defer func() {
+		if !landed {
+			x.release()
+			x.drop()
+		}
+	}()
+	o := x.trip(ctx)
+	landed = true
+	return o
 }
 
 // detached makes the trip apart from the caller, whose context may end before
@@ -179,6 +192,7 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
 	u := *x.req.URL
 	y.req.URL = &u
+	y.req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
 	go y.fly(ctx, cancel, fl)
 	if err := x.await(fl, true); err != nil {
 		return nil, err
@@ -208,7 +222,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 			x.drop()
 		}
 	}()
-	o = x.trip(ctx)
+	o = x.guarded(ctx)
 	o.cancel = cancel
 	x.launch(fl, &o)
 }

@@ -2,6 +2,7 @@ package caching
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,8 +82,9 @@ func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, "
 
 // groupTimes are when groups were invalidated, by key.
 type groupTimes struct {
-	mu sync.Mutex
-	m  map[string]groupTime
+	mu    sync.Mutex
+	floor time.Time // what was forgotten is taken to be that late
+	m     map[string]groupTime
 }
 
 type groupTime struct {
@@ -94,64 +96,92 @@ type groupTime struct {
 
 const groupTimesMax = 4096
 
-func (g *groupTimes) get(key string) (groupTime, bool) {
+// get returns what is known of a group, and whether that is worth believing.
+func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, ok := g.m[key]
-	return t, ok
+	t, ok = g.m[key]
+	return t, ok && now.Sub(t.read) < groupAgain
 }
 
 // set notes t, unless something later is known, and returns what is known then.
 func (g *groupTimes) set(key string, t groupTime) groupTime {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if old := g.m[key]; old.struck.After(t.struck) {
-		t.struck = old.struck
+	old, ok := g.m[key]
+	if t.struck = later(t.struck, later(old.struck, g.floor)); !ok && len(g.m) >= groupTimesMax {
+		// Those that were never invalidated can be asked for again.
+		maps.DeleteFunc(g.m, func(_ string, o groupTime) bool { return o.struck.IsZero() })
+		if len(g.m) >= groupTimesMax {
+			g.m, g.floor = nil, t.read
+		}
 	}
-	if g.m == nil || len(g.m) >= groupTimesMax {
-		g.m = make(map[string]groupTime) // the store knows
+	if g.m == nil {
+		g.m = make(map[string]groupTime)
 	}
 	g.m[key] = t
 	return t
 }
 
-// struck reports whether one of the groups of a response, which was asked for at
-// sent, was invalidated since. What happened at that very moment may have come
-// first.
-func (st *state) struck(ctx context.Context, f *facts, sent time.Time, x *exchange) bool {
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// struck reports whether one of the groups of a response for target, which was
+// asked for at sent, was invalidated since, or may have been. What happened at that very
+// moment may have come first.
+func (st *state) struck(ctx context.Context, f *facts, target string, sent time.Time, x *exchange) bool {
 	for _, key := range f.groups {
-		if t := st.groupTime(ctx, key, x); !t.IsZero() && !sent.After(t) {
+		if t, ok := st.groupTime(ctx, key, target, x); !ok || !t.IsZero() && !sent.After(t) {
 			return true
 		}
 	}
 	return false
 }
 
-// groupTime returns when a group was invalidated.
-func (st *state) groupTime(ctx context.Context, key string, x *exchange) time.Time {
+// groupTime returns when the group under key was invalidated. ok is false if the
+// store cannot say.
+func (st *state) groupTime(ctx context.Context, key, target string, x *exchange) (struck time.Time, ok bool) {
 	now := time.Now()
-	if t, ok := st.groups.get(key); ok && now.Sub(t.read) < groupAgain {
-		return t.struck
+	if t, ok := st.groups.get(key, now); ok {
+		return t.struck, true
 	}
-	t := groupTime{read: now}
-	if e, f := st.get(ctx, key, x); e != nil {
-		if f.index {
-			t.struck = e.Meta.ResponseTime
+	e, f, err := st.read(ctx, key, x)
+	if err != nil {
+		return time.Time{}, false
+	}
+	var stored time.Time
+	if e != nil && f.index {
+		stored = e.Meta.ResponseTime
+	}
+	_ = e.Close()
+	t := st.groups.set(key, groupTime{struck: stored, read: now})
+	if t.struck.After(stored) {
+		// The store has forgotten it, as it may. Others should still hear of it.
+		if err := st.putGroup(ctx, key, originOf(target), t.struck); err != nil {
+			x.tell("store", "writing a group failed", 0, err)
 		}
-		_ = e.Close()
 	}
-	return st.groups.set(key, t).struck
+	return t.struck, true
+}
+
+// putGroup stores when a group was invalidated. Its URL is no target of a request:
+// nothing but a purge of all that begins like the origin removes it.
+func (st *state) putGroup(ctx context.Context, key, origin string, struck time.Time) error {
+	return st.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime))
 }
 
 // strikeGroup invalidates the group of that name at an origin.
 func (st *state) strikeGroup(ctx context.Context, origin, name string, x *exchange) error {
 	key := groupKey(origin, name)
-	defer st.indexes.lock(key)()
+	unlock := st.indexes.lock(key)
 	now := time.Now()
 	st.groups.set(key, groupTime{struck: now, read: now})
-	// The URL is no target of a request: nothing but a purge of the whole origin
-	// removes the entry.
-	err := st.put(ctx, &record{key: key, index: true}, origin, now, now.Add(maxLifetime))
+	err := st.putGroup(ctx, key, origin, now)
+	unlock()
 	x.tell("invalidate", "its group", 0, err)
 	return err
 }

@@ -46,11 +46,11 @@ func (st *state) addVariant(ctx context.Context, primary string, v variant, f *f
 }
 
 // addUser notes that the response under primary is one of several for the same
-// target, so that they are invalidated together.
-func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x *exchange) {
+// target, so that they are invalidated together. It reports whether it could.
+func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x *exchange) bool {
 	defer st.indexes.lock(target)()
 	var gone string
-	st.edit(ctx, target, x, func(r *record) bool {
+	ok := st.edit(ctx, target, x, func(r *record) bool {
 		if slices.Contains(r.others, primary) {
 			return false
 		}
@@ -65,6 +65,7 @@ func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x
 	if gone != "" {
 		st.remove(ctx, gone, x)
 	}
+	return ok
 }
 
 // maxSpare bounds how much longer an index is kept than what it lists.
@@ -72,17 +73,20 @@ const maxSpare = 30 * 24 * time.Hour
 
 // edit changes the index under key, or makes one, and keeps it until then at
 // least. change returns false if there is nothing to change. The lock of the index
-// must be held.
-func (st *state) edit(ctx context.Context, key string, x *exchange, change func(*record) bool, until time.Time) {
+// must be held. It reports whether the index is as it should be.
+func (st *state) edit(ctx context.Context, key string, x *exchange, change func(*record) bool, until time.Time) bool {
 	r := record{key: key, index: true}
 	var kept time.Time
-	e, f := st.get(ctx, key, x)
+	e, f, err := st.read(ctx, key, x)
+	if err != nil {
+		return false // what is in it must not be lost
+	}
 	if e != nil && f.index {
 		r, kept = f.record, e.Meta.Expires
 	}
 	_ = e.Close()
 	if !change(&r) && !kept.Before(until) {
-		return
+		return true
 	}
 	// As long again, so that it is not written at every validation.
 	if until = until.Add(min(max(0, until.Sub(x.now)), maxSpare)); until.Before(kept) {
@@ -90,7 +94,9 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 	}
 	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until); err != nil {
 		x.tell("store", "writing an index failed", 0, err)
+		return false
 	}
+	return true
 }
 
 // put stores a record that is no response, under its key.

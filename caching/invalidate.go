@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -127,7 +128,10 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 			}
 		}
 	}
-	if e, f := st.get(ctx, target, x); e != nil {
+	switch e, f, err := st.read(ctx, target, x); {
+	case err != nil:
+		st.undeleted.add(target, time.Now())
+	case e != nil:
 		keys = append(keys, f.others...)
 		_ = e.Close()
 	}

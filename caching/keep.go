@@ -83,11 +83,6 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 		return outcome{resp: resp, detail: "the store does not take it"}
 	}
 	x.lease = nil // it is given back when the body is stored
-	if size == 0 && len(fl.announced) == 0 {
-		fl.busy = true
-		fl.closeSource(resp.Body != http.NoBody)
-		fl.end(io.EOF, true)
-	}
 	// The caller may change the request when its own body is closed, and others still
 	// read.
 	k.url = *x.req.URL
@@ -95,6 +90,11 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	k.x.req.URL = &k.url
 	k.own = *resp // see fill.origin
 	k.own.Trailer = fl.announced.Clone()
+	if size == 0 && len(fl.announced) == 0 {
+		fl.busy = true
+		fl.end(io.EOF, true, false)
+		fl.closeSource(resp.Body != http.NoBody)
+	}
 	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
 }
 
@@ -266,8 +266,9 @@ func (k *keeper) finish(n int64, whole bool) {
 			k.st.delete(k.ctx, k.variants[i].key, &k.x)
 		}
 	}
-	if k.x.listed() {
-		k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x)
+	if k.x.listed() && !k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x) {
+		k.x.tell("remove", "an invalidation would not find it", k.meta.Status, nil)
+		k.st.delete(k.ctx, k.f.key, &k.x)
 	}
 	if k.f.search != "" {
 		if k.primary != k.x.key { // what is there would be found before
@@ -285,7 +286,7 @@ func (k *keeper) finish(n int64, whole bool) {
 
 // invalidated reports whether the response is of the time before an invalidation.
 func (k *keeper) invalidated() bool {
-	return k.x.outdated(k.primary) || k.st.struck(k.ctx, k.f, k.meta.RequestTime, &k.x)
+	return k.x.outdated(k.primary) || k.st.struck(k.ctx, k.f, k.meta.URL, k.meta.RequestTime, &k.x)
 }
 
 func (k *keeper) drop(reason string, err error) {

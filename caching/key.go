@@ -108,9 +108,11 @@ func appendURL(b []byte, u *url.URL, query string) []byte {
 func opaquePath(u *url.URL) (path string, ok bool) {
 	path = u.Opaque
 	if rest, is := strings.CutPrefix(path, "//"); is {
-		if path, is = strings.CutPrefix(rest, u.Host); !is {
+		host, _, _ := strings.Cut(rest, "/")
+		if roundtrip.OriginOf(&url.URL{Scheme: u.Scheme, Host: host}) != roundtrip.OriginOf(u) {
 			return u.Opaque, false
 		}
+		path = rest[len(host):]
 	}
 	return path, strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")
 }

@@ -65,7 +65,7 @@ func (l *landings) outdated(key string, t *tombs) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for n := l.m[key]; n != nil; n = n.next {
-		if t.epoch() != n.epoch && (t.since(n.epoch, targetKey(n.req)) || t.since(n.epoch, n.primary)) {
+		if t.epoch() != n.epoch && t.since(n.epoch, targetKey(n.req), n.primary) {
 			return true
 		}
 	}

@@ -50,7 +50,7 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
 	part := portionKept{old: x.takeEntry(), before: e.Size}
 	a.resp.Request = x.req
-	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	header := x.combined(a, e)
 	delete(header, "Content-Range")
 	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
 	rest := a.resp
@@ -66,6 +66,15 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	o.resp.ContentLength = r.Total
 	o.resp.Header = header.Clone() // what is stored is not the caller's to change
 	return o, true
+}
+
+// combined is the header of a stored part and a new one (RFC 9111 §3.4).
+func (x *exchange) combined(a *answered, e *Entry) http.Header {
+	h := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	if len(a.resp.Header["Date"]) == 0 {
+		h["Date"] = dateOf(a.received())
+	}
+	return h
 }
 
 // joinedBody is a stored part and the rest from the origin.
@@ -105,7 +114,7 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
 	part := portionKept{old: x.takeEntry(), before: before, after: after}
-	header := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	header := x.combined(a, e)
 	o = x.keep(a, header, &both, part)
 	if o.fill == nil {
 		_ = part.old.Close()
@@ -164,6 +173,10 @@ func (k *keeper) cut(n int64) bool {
 	case k.x.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
 		return false
 	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
+		return false
+	}
+	if e, _ := k.st.get(k.ctx, k.f.key, &k.x); e != nil {
+		_ = e.Close()
 		return false
 	}
 	w.Shorten()

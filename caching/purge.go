@@ -85,7 +85,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 		return nil
 	}
 	key := groupKey(originOfURL(u), group)
-	now, _ := st.groups.get(key)
+	now, _ := st.groups.get(key, time.Now())
 	return t.purge(ctx, func(m *Meta, _ int64) bool {
 		f := factsOf(st.cfg, m)
 		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.struck)

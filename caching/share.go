@@ -13,7 +13,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 	o := &fl.out
 	switch {
 	case o.fill != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.st.struck(x.req.Context(), o.f, o.meta.RequestTime, x) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.st.struck(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime, x) {
 			o.fill.release()
 			return nil, nil
 		}
@@ -32,7 +32,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		if resp, ok := x.instead(o); ok {
 			return resp, nil
 		}
-		if o.err == nil || fl.unattended || fl.route != x.route {
+		if o.err == nil || fl.unattended || fl.route != x.route || fl.credentials || x.mixed() {
 			return nil, nil
 		}
 		// The tries were made for all who wait: they do not make them again each.

@@ -228,13 +228,13 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	landing := x.st.landings.add(key, key, x)
+	landing := x.st.landings.add(key, x.found.primary, x)
 	defer x.st.landings.remove(key, landing)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
 	}
-	if x.outdated(key) || x.st.struck(ctx, f2, m.RequestTime, x) {
+	if x.outdated(x.found.primary) || x.st.struck(ctx, f2, m.URL, a.sent, x) || x.st.struck(ctx, f, m.URL, a.sent, x) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
@@ -245,7 +245,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if err := x.st.store.Update(ctx, key, m); err != nil {
 		x.tell("store", "updating failed", m.Status, err)
 	}
-	if x.outdated(key) { // between the question above and now
+	if x.outdated(x.found.primary) { // between the question above and now
 		x.tell("remove", "invalidated meanwhile", m.Status, nil)
 		x.st.delete(ctx, key, x)
 		return m, f2, false
@@ -261,6 +261,9 @@ func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
 	}
 	if x.listed() {
 		x.st.addUser(ctx, x.target(), x.found.primary, m, x)
+	}
+	if f.search != "" {
+		x.st.addSearch(ctx, x, m, f.search)
 	}
 }
 

@@ -28,6 +28,12 @@ func (x *exchange) identify() {
 	x.key = x.keyOf(x.req.URL.RawQuery)
 }
 
+// mixed reports whether the request has credentials that are not part of its key:
+// what happens to it may be about them.
+func (x *exchange) mixed() bool {
+	return (x.authorized || x.tokens) && (x.st.t.Partition != nil || x.st.cfg.shared)
+}
+
 // listed reports whether the answer to the request is one of several for the same
 // target: for a user, or for the content of a QUERY.
 func (x *exchange) listed() bool { return x.user != "" || x.method == methodQuery }
