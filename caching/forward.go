@@ -110,6 +110,10 @@ func (x *exchange) await(fl *flight, leader bool) error {
 	case <-fl.arrival():
 		return nil
 	case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
+		// http.Client.Timeout ends both, in no order.
+		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+			cause = context.DeadlineExceeded
+		}
 	case <-ctx.Done():
 		cause = context.Cause(ctx)
 	}

@@ -193,7 +193,7 @@ func reasonPhrase(resp *http.Response) string {
 // like, and what it takes the place of is not kept for worse times.
 func (x *exchange) decline(a *answered) {
 	status := a.resp.StatusCode
-	if x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 {
+	if x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
 		return // which is about this request, or will pass
 	}
 	if !x.passed {

@@ -18,10 +18,8 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 	switch {
 	case m.Status < 200 || m.Status == http.StatusNotModified:
 		return false, "not a final response"
-	case m.Status == http.StatusPreconditionFailed || m.Status == http.StatusRequestedRangeNotSatisfiable || m.Status == http.StatusExpectationFailed:
-		return false, "about the preconditions of one request"
-	case m.Status == http.StatusUnauthorized || m.Status == http.StatusProxyAuthRequired:
-		return false, "about the credentials of one request"
+	case ofOneRequest(m.Status):
+		return false, "about one request"
 	case m.Status == http.StatusPartialContent && !f.isPartial:
 		return false, "partial content without a range of a known whole"
 	case f.ttl < 0:
@@ -55,6 +53,27 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 		return false, "neither fresh nor with a validator"
 	}
 	return true, ""
+}
+
+// ofOneRequest reports whether a status is about the credentials, the range or the
+// preconditions of the request, so that no other may have the response however
+// fresh it claims to be.
+func ofOneRequest(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusPreconditionFailed,
+		http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed:
+		return true
+	}
+	return false
+}
+
+// refusal reports whether a status says nothing about the target.
+func refusal(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return ofOneRequest(status)
 }
 
 // hopeless says the same as storable where that is plain to see, before anything
