@@ -25,8 +25,9 @@ const (
 type background struct {
 	mu      sync.Mutex
 	running int
+	writing int // entries that are being finished
 	closed  bool
-	done    chan struct{} // closed when running gets to zero after close
+	done    chan struct{} // closed when there is none of either any more, after close
 	cancels map[*context.CancelFunc]struct{}
 }
 
@@ -58,10 +59,8 @@ func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 			cancel()
 			b.mu.Lock()
 			delete(b.cancels, &cancel)
-			if b.running--; b.running == 0 && b.done != nil {
-				close(b.done)
-				b.done = nil
-			}
+			b.running--
+			b.ended()
 			b.mu.Unlock()
 		}()
 		fn(ctx)
@@ -69,12 +68,34 @@ func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 	return true
 }
 
+// hold makes close wait until release is called: the store may be closed after it.
+func (b *background) hold() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.writing++
+}
+
+func (b *background) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.writing--
+	b.ended()
+}
+
+// ended tells close if there is nothing to wait for any more. It needs the lock.
+func (b *background) ended() {
+	if b.running+b.writing == 0 && b.done != nil {
+		close(b.done)
+		b.done = nil
+	}
+}
+
 // close lets nothing start any more, waits for what runs, and ends what takes
 // too long.
 func (b *background) close() {
 	b.mu.Lock()
 	b.closed = true
-	if b.running == 0 {
+	if b.running+b.writing == 0 {
 		b.mu.Unlock()
 		return
 	}

@@ -169,9 +169,10 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 // CloseIdleConnections closes the idle connections of t.Base.
 func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
 
-// Close waits for the validations that run in the background, for a few
-// seconds at most, and ends them then. It does not close the store. Requests
-// that come later are served, but start nothing in the background.
+// Close waits for the validations that run in the background and for what is just
+// being stored, for a few seconds at most, and ends them then. It does not close the
+// store, which may be closed afterwards. Requests that come later are served, but
+// start nothing in the background.
 func (t *Transport) Close() error {
 	t.state().background.close()
 	return nil

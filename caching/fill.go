@@ -109,22 +109,18 @@ func (f *fill) take(p []byte, err error) {
 	f.mu.Lock()
 	whole = whole || f.closing && f.size >= 0 && n == f.size // nobody waits for a trailer
 	f.spill(p, failed)
-	f.n = n
-	if !failed {
-		f.kept = n
-	}
 	if err == nil {
+		f.advance(n)
 		f.busy = false
-	}
-	f.wake()
-	f.mu.Unlock()
-	if err == nil {
+		f.wake()
+		f.mu.Unlock()
 		return
 	}
+	f.mu.Unlock()
 	if !early {
 		f.closeSource(false)
 	}
-	f.end(err, whole, !early)
+	f.end(n, err, whole, !early)
 	if early {
 		f.closeSource(true)
 	}
@@ -188,23 +184,32 @@ func (f *fill) lagging() bool {
 	return slices.ContainsFunc(f.readers, (*bodyReader).behind)
 }
 
-// end finishes the entry, and only then tells the readers: who saw the end of
-// the body finds it in the store. trailer is true if what comes after the body is
-// there.
-func (f *fill) end(err error, whole, trailer bool) {
+// advance tells the readers that n bytes are there. It needs the lock.
+func (f *fill) advance(n int64) {
+	if f.n = n; !f.failed {
+		f.kept = n
+	}
+}
+
+// end finishes the entry, of n bytes, and only then gives the last of them to the
+// readers: who has the whole body finds it in the store. trailer is true if what
+// comes after the body is there.
+func (f *fill) end(n int64, err error, whole, trailer bool) {
 	f.mu.Lock()
 	over := f.over
 	f.over = true
-	n, failed := f.n, f.failed
+	failed := f.failed
 	f.mu.Unlock()
 	if over {
 		return
 	}
 	if failed {
-		n = 0
+		f.finish(0, false)
+	} else {
+		f.finish(n, whole)
 	}
-	f.finish(n, whole && !failed)
 	f.mu.Lock()
+	f.advance(n)
 	f.err = err
 	if err == io.EOF && trailer {
 		f.trailer = f.origin.Trailer.Clone()
@@ -226,9 +231,9 @@ func (f *fill) end(err error, whole, trailer bool) {
 func (f *fill) abort(err error) {
 	f.closeSource(false)
 	f.mu.Lock()
-	whole := f.size >= 0 && f.n == f.size && err == errAbandoned
+	n := f.n
 	f.mu.Unlock()
-	f.end(err, whole, false)
+	f.end(n, err, f.size >= 0 && n == f.size && err == errAbandoned, false)
 }
 
 // wake tells all who wait that something changed. It needs the lock.

@@ -92,7 +92,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	k.own.Trailer = fl.announced.Clone()
 	if size == 0 && len(fl.announced) == 0 {
 		fl.busy = true
-		fl.end(io.EOF, true, false)
+		fl.end(fl.n, io.EOF, true, false)
 		fl.closeSource(resp.Body != http.NoBody)
 	}
 	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
@@ -226,6 +226,8 @@ type keeper struct {
 
 // finish commits the entry, or drops it.
 func (k *keeper) finish(n int64, whole bool) {
+	k.st.background.hold()
+	defer k.st.background.release()
 	if k.lease != nil {
 		defer k.lease()
 	}
@@ -234,6 +236,10 @@ func (k *keeper) finish(n int64, whole bool) {
 	}
 	landing := k.st.landings.add(k.f.key, k.primary, &k.x)
 	defer k.st.landings.remove(k.f.key, landing)
+	k.commit(n, whole)
+}
+
+func (k *keeper) commit(n int64, whole bool) {
 	switch {
 	case !whole && !k.cut(n):
 		k.drop("the body did not come to its end", nil)
