@@ -117,26 +117,27 @@ func (f *fill) take(p []byte, err error) {
 		return
 	}
 	f.mu.Unlock()
-	if !early {
-		f.closeSource(false)
-	}
-	f.end(n, err, whole, !early)
-	if early {
-		f.closeSource(true)
-	}
+	f.conclude(n, err, whole, early)
 }
 
-// closeSource closes what was read. early is true if its end was not seen: in
-// HTTP/2 and later to close it then is to reset the stream, which servers count
-// (and take for an attack if there are many), so it is given a moment to end.
-func (f *fill) closeSource(early bool) {
-	if early && f.origin.ProtoMajor >= 2 {
-		go func() {
-			roundtrip.Drain(f.src, 0, roundtrip.DrainTime)
-			f.leaveOrigin()
-		}()
+// conclude closes what was read, and ends the body. early is true if its end was
+// not seen: in HTTP/2 and later to close it then is to reset the stream, which
+// servers count (and take for an attack if there are many), so it is given a moment
+// to end.
+func (f *fill) conclude(n int64, err error, whole, early bool) {
+	if !early || f.origin.ProtoMajor < 2 {
+		f.closeSource()
+		f.end(n, err, whole, true)
 		return
 	}
+	f.end(n, err, whole, false)
+	go func() { // after the end, since the trailer is written to meanwhile
+		roundtrip.Drain(f.src, 0, roundtrip.DrainTime)
+		f.leaveOrigin()
+	}()
+}
+
+func (f *fill) closeSource() {
 	_ = f.src.Close()
 	f.leaveOrigin()
 }
@@ -229,7 +230,7 @@ func (f *fill) end(n int64, err error, whole, trailer bool) {
 // abort ends the body where it is, for err. It is called by whoever made f busy.
 // What is abandoned when it is as long as announced is whole, but for its trailer.
 func (f *fill) abort(err error) {
-	f.closeSource(false)
+	f.closeSource()
 	f.mu.Lock()
 	n := f.n
 	f.mu.Unlock()

@@ -92,8 +92,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	k.own.Trailer = fl.announced.Clone()
 	if size == 0 && len(fl.announced) == 0 {
 		fl.busy = true
-		fl.end(fl.n, io.EOF, true, false)
-		fl.closeSource(resp.Body != http.NoBody)
+		fl.conclude(fl.n, io.EOF, true, resp.Body != http.NoBody)
 	}
 	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
 }
