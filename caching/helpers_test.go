@@ -207,3 +207,42 @@ func underWay(c *Transport) (n int) {
 	}
 	return n
 }
+
+// faulty is a store whose calls may be made to fail or to panic, by their key.
+type faulty struct {
+	Store
+	get, create func(key string) error
+	commit      func()
+}
+
+func (s *faulty) Get(ctx context.Context, key string) (*Entry, error) {
+	if s.get != nil {
+		if err := s.get(key); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *faulty) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if s.create != nil {
+		if err := s.create(key); err != nil {
+			return nil, err
+		}
+	}
+	w, err := s.Store.Create(ctx, key, size)
+	if err == nil && s.commit != nil {
+		w = &faultyWriter{w, s.commit}
+	}
+	return w, err
+}
+
+type faultyWriter struct {
+	Writer
+	commit func()
+}
+
+func (w *faultyWriter) Commit(ctx context.Context, m *Meta) error {
+	w.commit()
+	return w.Writer.Commit(ctx, m)
+}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -140,5 +141,29 @@ func TestTrailerUnread(t *testing.T) {
 	}
 	if <-reset {
 		t.Error("the stream was reset before it ended")
+	}
+}
+
+// In HTTP/2 a trailer may follow when the whole body is there, and nobody has
+// announced it: it is not read while it comes (run with -race).
+func TestTrailerAfterTheEnd(t *testing.T) {
+	for _, body := range []string{"body", ""} {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "max-age=60")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			_, _ = io.WriteString(w, body)
+			_ = http.NewResponseController(w).Flush()
+			w.Header().Set(http.TrailerPrefix+"Digest", "x")
+		}))
+		server.EnableHTTP2 = true
+		server.StartTLS()
+		c := &Transport{Base: server.Client().Transport}
+		for i := range 30 {
+			if _, got := get(t, c, t.Context(), server.URL+"/"+strconv.Itoa(i)); got != body {
+				t.Errorf("got %q, want %q", got, body)
+			}
+		}
+		_ = c.Close()
+		server.Close()
 	}
 }
