@@ -31,10 +31,11 @@ func TestListsLastAsLongAsResponses(t *testing.T) {
 	}{
 		{"the list of users, by which another user's POST reaches it", nil},
 		{"the index of variants, without which it is not found", []string{"Vary: Accept"}},
+		{"the note of its No-Vary-Search, without which it is not found either", []string{`No-Vary-Search: params=("utm")`}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			version := 0
-			c := &Transport{Store: &expiring{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{NoVarySearch: true, Store: &expiring{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Method == "POST" {
 					version++
 					return text(req, 200, ""), nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -151,6 +152,96 @@ func TestCutBodyReplacesNothing(t *testing.T) {
 		get(t, c, t.Context(), "http://example.com/")
 		if last := origin.asked[len(origin.asked)-1]; last != "" {
 			t.Errorf("the part of what was purged was completed: %q", last)
+		}
+	})
+}
+
+// What is cut while a newer response was stored whole does not take its place.
+func TestCutBodyAfterNewer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := strings.Repeat("x", 256<<10)
+		trips := 0
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			if trips++; trips == 1 {
+				r := io.MultiReader(strings.NewReader(body[:128<<10]), failingReader{})
+				return reply(req, 200, r, int64(len(body)), "Cache-Control: max-age=60", `ETag: "a"`), nil
+			}
+			return text(req, 200, body, "Cache-Control: max-age=60", `ETag: "b"`), nil
+		})}
+		defer c.Close()
+		first := send(t, c, t.Context())
+		get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
+		_, _ = io.ReadAll(first.Body)
+		_ = first.Body.Close()
+		for _, lines := range [][]string{nil, {"Range: bytes=0-9"}} {
+			resp, _ := get(t, c, t.Context(), "http://example.com/", lines...)
+			if !FromCache(resp) || resp.Header.Get("Etag") != `"b"` {
+				t.Errorf("%q: %d, %s, %s", lines, resp.StatusCode, resp.Header.Get("Etag"), resp.Header.Get("Cache-Status"))
+			}
+		}
+	})
+}
+
+// RFC 9110 §6.6.1: a 206 without a Date came when it came, and what it completes
+// is as old as it is.
+func TestCompletedWithoutDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := strings.Repeat("0123456789abcdef", 16<<10)
+		origin := &brokenOrigin{body: body, cut: 130 << 10, lines: []string{"Cache-Control: max-age=60", `ETag: "a"`}}
+		c := &Transport{Base: origin}
+		defer c.Close()
+		_, _, _ = try(c, t.Context(), "GET", "http://example.com/")
+		time.Sleep(100 * time.Second)
+		for i := range 2 {
+			resp, got := get(t, c, t.Context(), "http://example.com/")
+			if got != body || len(origin.asked) != 2 {
+				t.Errorf("response %d: %d bytes after %d trips, Age %q: %s", i+1, len(got), len(origin.asked), resp.Header.Get("Age"), resp.Header.Get("Cache-Status"))
+			}
+		}
+	})
+}
+
+// Each variant is completed by itself, and one that has changed since is fetched
+// anew.
+func TestCutVariants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, half = 256 << 10, 130 << 10
+		version := map[string]string{"de": "d", "en": "e"}
+		cut := map[string]bool{"de": true, "en": true}
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			lang := req.Header.Get("Accept-Language")
+			v := version[lang]
+			body := strings.Repeat(v, size)
+			lines := []string{"Cache-Control: max-age=500", "Vary: Accept-Language", `ETag: "` + v + `"`}
+			switch {
+			case req.Header.Get("If-Range") == `"`+v+`"`:
+				return text(req, 206, body[half:], append(lines, fmt.Sprintf("Content-Range: bytes %d-%d/%d", half, size-1, size))...), nil
+			case cut[lang]:
+				cut[lang] = false
+				return reply(req, 200, io.MultiReader(strings.NewReader(body[:half]), failingReader{}), size, lines...), nil
+			}
+			return text(req, 200, body, lines...), nil
+		})}
+		defer c.Close()
+		ask := func(lang string) string {
+			_, body, _ := try(c, t.Context(), "GET", "http://example.com/", "Accept-Language: "+lang)
+			return body
+		}
+		for _, n := range []int{half, size} {
+			for lang, v := range version {
+				if body := ask(lang); body != strings.Repeat(v, n) {
+					t.Errorf("%s: %d bytes, want %d of %s", lang, len(body), n, v)
+				}
+			}
+		}
+		if err := c.Purge(t.Context(), "http://example.com/"); err != nil {
+			t.Fatal(err)
+		}
+		cut["de"] = true
+		ask("de")
+		version["de"] = "D"
+		if body := ask("de"); body != strings.Repeat("D", size) {
+			t.Errorf("changed: %d bytes", len(body))
 		}
 	})
 }
