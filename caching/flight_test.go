@@ -222,3 +222,29 @@ func TestInvalidationWithHost(t *testing.T) {
 		}
 	})
 }
+
+// An error may be about the credentials of one request: who has others makes a
+// trip of its own, even where the answer would be the same for all.
+func TestErrorOfAnotherUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Transport{Shared: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			if req.Header.Get("Authorization") == "alice" {
+				return nil, errors.New("no token for alice")
+			}
+			return text(req, 200, "body", "Cache-Control: public, max-age=60"), nil
+		})}
+		defer c.Close()
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _, _ = try(c, t.Context(), "GET", "http://example.com/", "Authorization: alice") })
+		synctest.Wait()
+		for _, lines := range [][]string{{"Authorization: bob"}, nil} {
+			wg.Go(func() {
+				if _, body, err := try(c, t.Context(), "GET", "http://example.com/", lines...); body != "body" || err != nil {
+					t.Errorf("%q: %q, %v", lines, body, err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // net/http sends the path of a URL as it stands in Opaque, if it does: that is part
@@ -31,5 +33,33 @@ func TestOpaqueURLs(t *testing.T) {
 				t.Errorf("%s after %s: from the cache %v, %q: %s", row.second, row.first, FromCache(resp), body, row.why)
 			}
 		}
+	}
+}
+
+// A POST whose Opaque names the target in another way invalidates it: net/http
+// sends it to the same origin (RFC 9112 §3.2.2).
+func TestOpaqueURLsInvalidate(t *testing.T) {
+	for _, row := range []struct {
+		opaque, why string
+		gone        bool
+	}{
+		{"//EXAMPLE.com/p", "RFC 3986 §3.2.2: a host has no case", true},
+		{"//example.com:80/p", "RFC 3986 §6.2.3: the port is that of the scheme", true},
+		{"/p", "the path alone", true},
+		{"//example.com:81/p", "another origin", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				return text(req, 200, "body", "Cache-Control: max-age=50"), nil
+			})}
+			defer c.Close()
+			get(t, c, t.Context(), "http://example.com/p")
+			time.Sleep(time.Second)
+			req := &http.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "example.com", Opaque: row.opaque}, Header: http.Header{}}
+			roundTrip(t, c, req.WithContext(t.Context()))
+			if resp, _ := get(t, c, t.Context(), "http://example.com/p"); FromCache(resp) == row.gone {
+				t.Errorf("after POST %s: %s: %s", row.opaque, resp.Header.Get("Cache-Status"), row.why)
+			}
+		})
 	}
 }

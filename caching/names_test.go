@@ -56,3 +56,22 @@ func TestRangeInAnotherForm(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A name that no form would make canonical is left as it is, and the others are
+// seen all the same.
+func TestNameWithoutCanonicalForm(t *testing.T) {
+	t.Parallel()
+	for range 50 { // the order of a map is any
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			return text(req, 200, req.Header.Get("Authorization"), "Cache-Control: max-age=60"), nil
+		})}
+		for _, user := range []string{"alice", "bob"} {
+			req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
+			req.Header["bad name"] = []string{"x"}
+			req.Header.Set("Authorization", user)
+			if _, body := roundTrip(t, c, req); body != user {
+				t.Fatalf("%s got the answer for %q", user, body)
+			}
+		}
+	}
+}

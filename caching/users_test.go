@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -172,4 +173,58 @@ func TestCookiesOfAConfirmation(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// A POST of one user invalidates what all others have stored, though the list of
+// them is out of reach when it is added to, or when it is needed.
+func TestListOfUsersOutOfReach(t *testing.T) {
+	for _, when := range []string{"reading, to add", "writing, to add", "reading, to invalidate"} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &faulty{Store: NewMemory(0)}
+			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				return text(req, 200, "body", "Cache-Control: max-age=600"), nil
+			})}
+			defer c.Close()
+			req, _ := http.NewRequest("GET", "http://example.com/", nil)
+			list := targetKey(req)
+			away := func(key string) error {
+				if key == list {
+					return errors.New("store is away")
+				}
+				return nil
+			}
+			ask := func(method, user string) *http.Response {
+				resp, _, err := try(c, t.Context(), method, "http://example.com/", "Authorization: "+user)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				return resp
+			}
+			switch when {
+			case "reading, to add":
+				ask("GET", "alice")
+				store.get = away
+				ask("GET", "bob")
+				store.get = nil
+			case "writing, to add":
+				store.create = away
+				ask("GET", "alice")
+				store.create = nil
+			case "reading, to invalidate":
+				ask("GET", "alice")
+				store.get = away
+			}
+			ask("POST", "carol")
+			store.get = nil
+			for _, user := range []string{"alice", "bob"} {
+				if resp := ask("GET", user); FromCache(resp) {
+					t.Errorf("%s: %s gets what a POST has invalidated: %s", when, user, resp.Header.Get("Cache-Status"))
+				}
+				if resp := ask("GET", user); !FromCache(resp) {
+					t.Errorf("%s: what %s got since is not used: %s", when, user, resp.Header.Get("Cache-Status"))
+				}
+			}
+		})
+	}
 }
