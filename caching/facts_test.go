@@ -1,0 +1,135 @@
+package caching
+
+import (
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// randomHeader is the header of an answer that steers a cache in any way.
+func randomHeader(r *rand.Rand, tagged bool) http.Header {
+	h := http.Header{}
+	for _, f := range [][]string{
+		{
+			"Cache-Control", "", "max-age=60", "max-age=0", "no-cache", `no-cache="X-A"`, `private="X-A, X-B", max-age=3`, "private", "public, s-maxage=5",
+			"must-revalidate, max-age=9", `no-cache="Cache-Control", max-age=4`, `private="Expires"`, `no-cache="CDN-Cache-Control"`, `private="Cache-Control"`,
+		},
+		{"Cdn-Cache-Control", "", "", "", "", "", "", "max-age=7", "no-cache", "private", "bad ==", `no-cache="X-A"`},
+		{"Connection", "", "", "", "", "", "", "", "cache-control", "x-a", "etag", "expires", "cdn-cache-control", "date"},
+		{"X-A", "", "1", "2"},
+		{"X-B", "", "1", "2"},
+		{"Expires", "", "0", "Thu, 01 Jan 2099 00:00:00 GMT"},
+		{"Date", "", time.Now().UTC().Add(-time.Second * time.Duration(r.IntN(100))).Format(http.TimeFormat)},
+		{"Age", "", "5"},
+		{"Cache-Groups", "", `"g"`, `"h", "g"`},
+	} {
+		if v := f[1+r.IntN(len(f)-1)]; v != "" {
+			h[f[0]] = []string{v}
+		}
+	}
+	if tagged {
+		h["Etag"] = []string{`"a"`}
+	}
+	return h
+}
+
+// What a cache knows of a response after it was updated is what it would read from
+// the metadata in its store.
+func TestFactsAreWhatIsStored(t *testing.T) {
+	t.Parallel()
+	for seed := range seeds(150, 20000) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		store := NewMemory(0)
+		ttls := []time.Duration{0, 0, 0, time.Minute, time.Second}
+		c := &Transport{Store: store, Shared: r.IntN(2) == 0, TTL: func(*http.Response) time.Duration { return ttls[r.IntN(len(ttls))] }}
+		if r.IntN(2) == 0 {
+			c.Targeted = []string{"CDN-Cache-Control"}
+		}
+		var came []http.Header
+		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
+			resp := text(req, 200, "b")
+			tagged := true
+			if req.Header.Get("If-None-Match") != "" {
+				resp, tagged = text(req, 304, ""), r.IntN(2) == 0
+			}
+			resp.Header = randomHeader(r, tagged)
+			came = append(came, resp.Header.Clone())
+			return resp, nil
+		})
+		for range 4 {
+			get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
+			_ = store.List(t.Context(), func(_ string, m *Meta, _ int64) bool {
+				known, read := m.facts.Load(), newFacts(c.st.cfg, m.Clone())
+				if known != nil && !known.index {
+					compareFacts(t, known, read, m)
+				}
+				return true
+			})
+			if t.Failed() {
+				t.Fatalf("seed %d: the origin sent %v", seed, came)
+			}
+		}
+	}
+}
+
+func compareFacts(t *testing.T, known, read *facts, m *Meta) {
+	t.Helper()
+	type facet struct{ Dir, Freshness, Strict, ETag, Groups, Record any }
+	of := func(f *facts) facet { return facet{f.dir, f.freshness, f.strict, f.etag, f.groups, f.record} }
+	if a, b := of(known), of(read); !reflect.DeepEqual(a, b) {
+		t.Errorf("known: %+v\nread: %+v", a, b)
+	}
+	fields := http.Header{}
+	for _, f := range known.fields {
+		fields[f.name] = f.values
+	}
+	stored := maps.Clone(m.Header)
+	delete(stored, "Age")
+	if diff := cmp.Diff(stored, fields); diff != "" {
+		t.Errorf("the fields are not what is stored (-want +got):\n%s", diff)
+	}
+}
+
+// What is called hopeless before all of it is known could not have been stored.
+func TestHopelessIsNotStorable(t *testing.T) {
+	t.Parallel()
+	for seed := range seeds(5000, 200000) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		h := http.Header{}
+		for _, f := range [][]string{
+			{
+				"Cache-Control", "no-store", "max-age=5", "no-store, must-understand", "private", "public", `no-cache="x"`, "no-store=1", `x="no-store"`,
+				"NO-STORE", "max-age=0", "stale-while-revalidate=9",
+			},
+			{"Expires", "0"},
+			{"Etag", `"a"`, "bad"},
+			{"Last-Modified", "Thu, 01 Jan 2009 00:00:00 GMT", "x"},
+			{"Pragma", "no-cache"},
+			{"Vary", "*"},
+		} {
+			if r.IntN(5) < 2 {
+				h[f[0]] = []string{f[1+r.IntN(len(f)-1)]}
+			}
+		}
+		cfg := testConfig(r.IntN(2) == 0)
+		if r.IntN(4) == 0 {
+			cfg.staleWhileRevalidate = time.Minute
+		}
+		if r.IntN(4) == 0 {
+			cfg.statusTTL = map[int]time.Duration{404: time.Minute}
+		}
+		status := []int{200, 203, 204, 206, 301, 302, 304, 308, 404, 403, 500, 501, 412, 401}[r.IntN(14)]
+		d := &demand{dir: noDirectives()}
+		d.dir.noStore = r.IntN(5) == 0
+		reason := hopeless(cfg, d, status, h, 0)
+		m := &Meta{Status: status, Header: h, URL: "http://e/", RequestTime: time.Now(), ResponseTime: time.Now()}
+		if ok, _ := storable(cfg, d, m, prepare(cfg, m, record{}), false); ok && reason != "" {
+			t.Fatalf("%d %v, no-store in the request %v: hopeless (%s), but storable", status, h, d.dir.noStore, reason)
+		}
+	}
+}
