@@ -2,10 +2,8 @@ package caching
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -327,32 +325,6 @@ func TestDirAllocs(t *testing.T) {
 		if got > 6<<10 {
 			t.Errorf("a hit of %d bytes allocates %d", n, got)
 		}
-	}
-}
-
-// TestDirOlderVersion has a file as an older version of this package would have
-// written it: it is a miss.
-func TestDirOlderVersion(t *testing.T) {
-	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), []byte("the body"), -1)
-	at := newDirPlace("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b[7] = entryVersion - 1
-	clear(b[12:16])
-	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:entryFixed], entryTable))
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if e, err := d.Get(t.Context(), "key"); e != nil || !errors.Is(err, ErrCorrupt) {
-		t.Errorf("got %v, %v", e, err)
-	}
-	if e, err := d.Get(t.Context(), "key"); e != nil || err != nil {
-		t.Errorf("a second time: %v, %v", e, err)
 	}
 }
 
