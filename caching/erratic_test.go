@@ -281,7 +281,10 @@ func (o *erratic) ask(t *testing.T, c *Transport, pause time.Duration) {
 		stop = o.below(len(want))
 	case 1:
 		closing = true
-		time.AfterFunc(o.upTo(pause), func() { _ = resp.Body.Close() })
+		go func() {
+			time.Sleep(o.upTo(pause))
+			_ = resp.Body.Close()
+		}()
 	}
 	buf := make([]byte, 1+o.below(200<<10))
 	for got := 0; got < stop; {

@@ -56,7 +56,10 @@ func TestPatienceOfOne(t *testing.T) {
 		func(c *Transport, limit time.Duration) error {
 			req, cancel := page(), make(chan struct{})
 			req.Cancel = cancel //nolint:staticcheck // it is what is tested
-			time.AfterFunc(limit, func() { close(cancel) })
+			go func() {
+				time.Sleep(limit)
+				close(cancel)
+			}()
 			_, _, err := exchanged(c, req)
 			return err
 		},
