@@ -237,6 +237,16 @@ func (f *fill) abort(err error) {
 	f.end(n, err, f.size >= 0 && n == f.size && err == errAbandoned, false)
 }
 
+// giveUp lets nobody wait for what finish, which panicked, did not bring about.
+func (f *fill) giveUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err, f.busy = io.ErrUnexpectedEOF, false
+		f.wake()
+	}
+}
+
 // wake tells all who wait that something changed. It needs the lock.
 func (f *fill) wake() {
 	if f.moved != nil {

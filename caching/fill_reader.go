@@ -158,13 +158,14 @@ func (r *bodyReader) direct(p []byte) (int, error) {
 	f.mu.Unlock()
 	read := false
 	defer func() {
-		if !read { // it panicked, or ended the goroutine
+		if !read { // the origin or the store panicked, or ended the goroutine
 			f.abort(io.ErrUnexpectedEOF)
+			f.giveUp()
 		}
 	}()
 	n, err := f.src.Read(p)
-	read = true
 	f.take(p[:n], err)
+	read = true
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r.off += int64(n)
