@@ -19,5 +19,8 @@ fmt: ; $(LINT) fmt
 bench: ; cd benchmarks && go test -run='^$$' -bench=. -benchmem -count=6 ./...
 
 FUZZTIME ?= 20s
+# An input that fails is kept, and fails again. What does not is the fuzzer's own
+# deadline, which it sometimes takes for a failure.
 fuzz: ; @go list ./... | while read -r p; do go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
-	go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p || exit 1; done || exit 1; done
+	go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p || \
+	{ echo "again: $$f"; go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p; } || exit 1; done || exit 1; done
