@@ -111,31 +111,7 @@ func (w *walk) carriesCredentials(req *http.Request) bool {
 //	Sensitive: func(field string) bool {
 //		return redirects.CredentialLike(field) || field == "X-Tenant"
 //	}
-func CredentialLike(field string) bool {
-	name := httpfield.Lower(field)
-	switch name {
-	case "idempotency-key", "x-idempotency-key", "sec-websocket-key", "author", "x-author":
-		return false
-	}
-	for _, part := range secretParts {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
-		switch word {
-		case "key", "keys", "pw", "pwd", "pass", "pin", "otp", "sid", "sas", "cert", "sign", "login":
-			return true
-		}
-	}
-	return false
-}
-
-// secretParts occur in the names of fields that carry secrets, anywhere.
-var secretParts = []string{
-	"auth", "token", "secret", "passw", "passphrase", "passwd", "apikey", "accesskey", "credential", "session",
-	"cookie", "csrf", "xsrf", "wsse", "jwt", "bearer", "signature", "dpop", "assertion",
-}
+func CredentialLike(field string) bool { return httpfield.CredentialLike(field) }
 
 // dropContent makes out a request without content. RFC 9110 §15.4 has the fields
 // dropped that are specific to it.
@@ -163,7 +139,7 @@ func dropConditions(h http.Header, changed bool, method string) {
 		h.Del("If-Match")
 		h.Del("If-Unmodified-Since")
 	}
-	if !changed && !safe(method) {
+	if !changed && !roundtrip.Safe(method) {
 		return
 	}
 	h.Del("If-None-Match")

@@ -3,6 +3,8 @@ package redirects
 import (
 	"net/http"
 	"slices"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // step is what a status code makes of a request.
@@ -40,7 +42,7 @@ func (t *Transport) step(status int, method string) step {
 	case status == http.StatusSeeOther:
 		// §15.4.4: for every method, since it is no longer the same request.
 		return step{method: http.MethodGet}
-	case !safe(method) && status != http.StatusPermanentRedirect && !t.Unsafe:
+	case !roundtrip.Safe(method) && status != http.StatusPermanentRedirect && !t.Unsafe:
 		// §15.4: with care for methods not known to be safe, since the user
 		// might not wish to redirect an unsafe request. 308 is httplib2's
 		// exception.
@@ -49,14 +51,4 @@ func (t *Transport) step(status int, method string) step {
 		return step{method: http.MethodGet}
 	}
 	return step{method: method, body: true}
-}
-
-// safe reports whether method is registered as safe (RFC 9110 §9.2.1 and IANA's
-// HTTP Method Registry). An unknown one is not.
-func safe(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "PROPFIND", "QUERY", "REPORT", "SEARCH":
-		return true
-	}
-	return false
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // An Attempt is one sending of a request and its outcome: what the decision
@@ -49,12 +51,7 @@ func WithAttempts(ctx context.Context, n int) context.Context {
 
 // idempotent reports whether req may be sent twice.
 func idempotent(req *http.Request) bool {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete, "QUERY":
-		// RFC 9110 §9.2.2; QUERY is safe by its own definition.
-		return true
-	}
-	if hasKey(req.Header) {
+	if roundtrip.Idempotent(req.Method) || hasKey(req.Header) {
 		return true
 	}
 	allowed, _ := req.Context().Value(allowKey).(bool)

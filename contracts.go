@@ -1,0 +1,30 @@
+package tripper
+
+import "net/http"
+
+// An Identifier is a RoundTripper that adds credentials to requests and says whose
+// they are. Every layer that stands below a cache and adds credentials must
+// implement it, directly or on what its Wrap returns: the cache puts the answer
+// into the key of what it stores, so that one user's response never reaches
+// another.
+//
+// Without it the cache still notices, by the Request of the response, that
+// credentials were added further in, and stores nothing; such a layer costs every
+// hit.
+type Identifier interface {
+	// Identity returns a name for the principal whose credentials would be sent
+	// with req, and the empty string if none would. Two principals never have the
+	// same name; the name of a principal does not change with each token. It does
+	// no I/O, does not change req, and may be called concurrently.
+	Identity(req *http.Request) string
+}
+
+// Permanent is implemented by errors that say whether the same request would fail
+// again in the same way: a wrong certificate pin, a proxy that refuses, a server
+// that failed to prove that it knows the password. An error for which it is true
+// is returned to the caller at once; no layer sends the request again. An error
+// without it is judged by what else is known of it.
+type Permanent interface {
+	error
+	Permanent() bool
+}

@@ -1,0 +1,47 @@
+package httpfield
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestSigned(t *testing.T) {
+	for _, tt := range []struct {
+		name, value     string
+		signed, oneTime bool
+		why             string
+	}{
+		{"Authorization", "AWS4-HMAC-SHA256 Credential=AK/20260101/eu/s3/aws4_request, SignedHeaders=host, Signature=0", true, false, "AWS SigV4: valid for minutes"},
+		{"Authorization", "AWS AK:c2ln", true, false, "AWS signature version 2"},
+		{"Authorization", "SharedKey account:c2ln", true, false, "Azure Storage signs If-None-Match and Range"},
+		{"Authorization", "SharedKeyLite account:c2ln", true, false, "Azure tables"},
+		{"Authorization", "GOOG4-RSA-SHA256 Credential=x", true, false, "Google Cloud Storage"},
+		{"Authorization", "EG1-HMAC-SHA256 client_token=x", true, false, "Akamai EdgeGrid"},
+		{"Authorization", "TC3-HMAC-SHA256 Credential=x", true, false, "Tencent Cloud"},
+		{"Authorization", `Signature keyId="x"`, true, false, "draft-cavage-http-signatures"},
+		{"Authorization", `OAuth oauth_nonce="n", oauth_signature="s"`, true, true, "RFC 5849 §3.3: a nonce is used once"},
+		{"Authorization", "OAuth 00Dx0000000", true, false, "Salesforce, Yandex: a token; nothing is lost by taking it for a signature"},
+		{"Authorization", `Hawk id="x", nonce="n"`, true, true, "Hawk refuses a nonce it has seen"},
+		{"Authorization", `Digest nonce="n", nc=00000001`, false, true, "RFC 7616 §3.4: a nonce count is used once"},
+		{"Authorization", "Negotiate YII", false, true, "RFC 4559: a Kerberos authenticator is used once"},
+		{"Authorization", "DPoP t", true, true, "RFC 9449 §11.1: a proof is used once"},
+		{"Dpop", "eyJ", true, true, "RFC 9449"},
+		{"Signature-Input", `sig1=("@method");created=1`, true, false, "RFC 9421"},
+		{"Signature-Input", `sig1=("@method");created=1;nonce="n"`, true, true, "RFC 9421 §2.3: a nonce is used once"},
+		{"X-Wsse", `UsernameToken Nonce="n"`, false, true, "a WSSE nonce is used once"},
+		{"Authorization", "Basic Zm9vOmJhcg==", false, false, "RFC 7617"},
+		{"Authorization", "Bearer eyJ", false, false, "RFC 6750"},
+		{"Authorization", "", false, false, "an empty field says nothing"},
+	} {
+		h := http.Header{tt.name: {tt.value}}
+		if Signed(h) != tt.signed || OneTime(h) != tt.oneTime {
+			t.Errorf("%s: %s: signed %v, one-time %v: %s", tt.name, tt.value, Signed(h), OneTime(h), tt.why)
+		}
+	}
+}
+
+func TestCredentialLikeAllocates(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { CredentialLike("X-Goog-Api-Key"); CredentialLike("Accept-Encoding") }); n > 0 {
+		t.Errorf("%v allocations: a cache asks for every field of every request", n)
+	}
+}

@@ -1,0 +1,34 @@
+package roundtrip
+
+import "errors"
+
+// Permanent reports whether err, or an error in its chain, says by a method
+// Permanent() bool that the same request would fail again in the same way. The
+// first error in the chain that has the method decides.
+func Permanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
+}
+
+// Final returns err marked as permanent: its text and its chain are those of err.
+// If err is nil, Final returns nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &final{err}
+}
+
+type final struct{ error }
+
+// Unwrap returns the error that was marked.
+func (f *final) Unwrap() error { return f.error }
+
+// Permanent implements the contract of [Permanent].
+func (f *final) Permanent() bool { return true }
+
+// Timeout reports whether the marked error is one of a timeout.
+func (f *final) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(f.error, &t) && t.Timeout()
+}
