@@ -1,7 +1,5 @@
 package httpfield
 
-import "strings"
-
 // CredentialLike reports whether a request field, or a parameter of a query, of
 // this name looks like one that carries a secret: Authorization, Cookie, X-WSSE,
 // X-Api-Key, X-Auth-Token, Private-Token and everything else with a part of the
@@ -16,42 +14,61 @@ func CredentialLike(name string) bool {
 	for i := range low {
 		low[i] = lower(name[i])
 	}
-	// The conversions in this function do not leave it, and allocate nothing.
-	if notCredentials[string(low)] {
+	if notCredential(low) {
 		return false
 	}
-	for _, part := range secretParts {
-		if strings.Contains(string(low), part) {
-			return true
-		}
-	}
-	for start, i := 0, 0; i <= len(low); i++ {
-		if i == len(low) || low[i] == '-' || low[i] == '_' || low[i] == '.' {
-			if secretWords[string(low[start:i])] {
+	start := 0
+	for i, c := range low {
+		if c == '-' || c == '_' || c == '.' {
+			if secretWord(low[start:i]) {
 				return true
 			}
 			start = i + 1
 		}
+		if c < 'a' || c > 'z' {
+			continue
+		}
+		for _, part := range secretParts[c-'a'] {
+			// The conversion does not leave the comparison, and allocates nothing.
+			if len(low)-i >= len(part) && string(low[i:i+len(part)]) == part {
+				return true
+			}
+		}
 	}
-	return false
+	return secretWord(low[start:])
 }
 
 // maxName is as much of a name as is looked at.
 const maxName = 128
 
-// notCredentials are names that a pattern would take for those of a secret.
-var notCredentials = map[string]bool{
-	"idempotency-key": true, "x-idempotency-key": true, "sec-websocket-key": true, "author": true, "x-author": true,
+// notCredential reports whether a pattern would take a name for that of a secret
+// though it is none.
+func notCredential(low []byte) bool {
+	switch string(low) {
+	case "idempotency-key", "x-idempotency-key", "sec-websocket-key", "author", "x-author":
+		return true
+	}
+	return false
 }
 
-// secretParts occur in the names of fields that carry secrets, anywhere.
-var secretParts = []string{
-	"auth", "token", "secret", "passw", "passphrase", "apikey", "accesskey", "credential", "session",
-	"cookie", "csrf", "xsrf", "wsse", "jwt", "bearer", "signature", "dpop", "assertion",
-}
+// secretParts occur in the names of fields that carry secrets, anywhere. They are
+// grouped by their first letter, since most names of fields have none of them.
+var secretParts = func() (groups ['z' - 'a' + 1][]string) {
+	for _, part := range []string{
+		"auth", "token", "secret", "passw", "passphrase", "apikey", "accesskey", "credential", "session",
+		"cookie", "csrf", "xsrf", "wsse", "jwt", "bearer", "signature", "dpop", "assertion",
+	} {
+		groups[part[0]-'a'] = append(groups[part[0]-'a'], part)
+	}
+	return groups
+}()
 
-// secretWords are whole words between separators in such names.
-var secretWords = map[string]bool{
-	"key": true, "keys": true, "pw": true, "pwd": true, "pass": true, "pin": true, "otp": true, "sid": true, "sas": true,
-	"cert": true, "sign": true, "login": true,
+// secretWord reports whether a word between separators makes a name that of a
+// secret.
+func secretWord(word []byte) bool {
+	switch string(word) {
+	case "key", "keys", "pw", "pwd", "pass", "pin", "otp", "sid", "sas", "cert", "sign", "login":
+		return true
+	}
+	return false
 }
