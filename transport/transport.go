@@ -208,6 +208,12 @@ func (t *Transport) Identity(req *http.Request) string {
 	return "certificate " + hex.EncodeToString(sum[:])
 }
 
+// Ask returns what Identity does. It is for a cache above, which learns from it
+// that t adds no field with credentials to the request.
+func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any) {
+	return t.Identity(req), t, nil
+}
+
 // settled returns the configuration, made at first use.
 func (t *Transport) settled() *config {
 	t.once.Do(func() {

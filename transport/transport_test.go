@@ -500,5 +500,5 @@ func fixed(raw string) func(*http.Request) (*url.URL, error) {
 
 func TestIdentityIsAnIdentifier(t *testing.T) {
 	t.Parallel()
-	var _ roundtrip.Identifier = (*Transport)(nil)
+	var _ roundtrip.Signer = (*Transport)(nil)
 }
