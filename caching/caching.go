@@ -37,7 +37,6 @@
 package caching
 
 import (
-	"context"
 	"maps"
 	"math"
 	"net/http"
@@ -52,7 +51,9 @@ import (
 // cache in memory.
 //
 // A Transport is safe for concurrent use. Its fields must not be changed after
-// its first use. Layers made by one Transport share its store.
+// its first use. Layers made by one Transport share its store. Several Transports may
+// have one Store: what one of them invalidates none of them serves, and with equal
+// settings they share trips to the origin.
 type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
@@ -190,26 +191,17 @@ func newRoute(next http.RoundTripper) *route {
 	return &route{next: next, identity: roundtrip.Identify(next)}
 }
 
-// state is what a Transport holds besides its settings.
+// state is what a Transport holds besides its settings, and with it what belongs to its
+// Store.
 type state struct {
-	cfg   *config
-	t     *Transport
-	base  *route
-	store Store
+	*storeState
+	cfg  *config
+	t    *Transport
+	base *route
 
-	flights    flights
-	passing    passing
-	tombs      tombs
-	groups     groupTimes
-	undeleted  undeleted
-	landings   landings
-	indexes    locks
 	keys       recentKeys
 	said       recentStatus
 	background background
-
-	secretOnce sync.Once
-	secretKey  []byte
 }
 
 func (t *Transport) state() *state {
@@ -230,31 +222,11 @@ func (t *Transport) state() *state {
 		if cfg.unreachable = cfg.staleIfError; cfg.unreachable == 0 {
 			cfg.unreachable = DefaultStaleIfError
 		}
-		st := &state{cfg: cfg, t: t, base: newRoute(t.Base), store: t.Store}
-		if st.store == nil {
-			st.store = NewMemory(DefaultMemory)
+		store := t.Store
+		if store == nil {
+			store = NewMemory(DefaultMemory)
 		}
-		t.st = st
+		t.st = &state{storeState: stateOf(store), cfg: cfg.interned(), t: t, base: newRoute(t.Base)}
 	})
 	return t.st
-}
-
-// secretTime bounds how long the first who need it wait for the store's secret.
-const secretTime = 5 * time.Second
-
-// secret returns the key of the hashes that keep users apart.
-func (st *state) secret(ctx context.Context) []byte {
-	st.secretOnce.Do(func() {
-		if s, ok := st.store.(Secreter); ok {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretTime)
-			defer cancel()
-			key, err := s.Secret(ctx)
-			if err == nil && len(key) > 0 {
-				st.secretKey = key
-				return
-			}
-		}
-		st.secretKey = randomBytes(32)
-	})
-	return st.secretKey
 }

@@ -50,6 +50,8 @@ type exchange struct {
 	passed bool
 	// news is true if the origin, confirming what was found, has set cookies.
 	news bool
+	// secretless is true if the Store has not given the secret that the keys need.
+	secretless bool
 	// lease ends the right to fetch for all processes. It may be nil.
 	lease func()
 }
@@ -101,6 +103,9 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 		}
 	}
 	x.identify()
+	if x.secretless {
+		return st.secretless(&x)
+	}
 	x.ended = st.flights.ended.Load()
 	x.lookup()
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
@@ -293,7 +298,7 @@ func (x *exchange) find(key string) bool {
 	return true
 }
 
-func (x *exchange) hide(value string) string { return hide(x.st.secret(x.req.Context()), value) }
+func (x *exchange) hide(value string) string { return hide(x.secret(), value) }
 
 // get returns what is stored under key with its facts. What cannot be used is
 // reported and taken for nothing.

@@ -2,8 +2,12 @@ package caching
 
 import (
 	"net/http"
+	"reflect"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -21,6 +25,27 @@ type config struct {
 	statusTTL                 map[int]time.Duration
 	maxBody                   int64
 	name                      string
+}
+
+// configs are the settings in use in this process. Transports with equal settings have
+// one config, so that what is worked out for a stored response is right for all of them.
+var configs struct {
+	mu  sync.Mutex
+	all []weak.Pointer[config]
+}
+
+// interned returns the config that is equal to c for every Transport that has it.
+func (c *config) interned() *config {
+	configs.mu.Lock()
+	defer configs.mu.Unlock()
+	configs.all = slices.DeleteFunc(configs.all, func(p weak.Pointer[config]) bool { return p.Value() == nil })
+	for _, p := range configs.all {
+		if known := p.Value(); known != nil && reflect.DeepEqual(known, c) {
+			return known
+		}
+	}
+	configs.all = append(configs.all, weak.Make(c))
+	return c
 }
 
 // facts is what a Transport works out once for each stored response, so that

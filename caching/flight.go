@@ -12,7 +12,9 @@ import (
 // A flight is one trip to the origin that any number of requests wait for.
 type flight struct {
 	key string
-	// route is the way it takes, and epoch the number of invalidations before it.
+	// cfg are the settings it is made by, route is the way it takes, and epoch the number
+	// of invalidations before it.
+	cfg   *config
 	route *route
 	epoch uint64
 	// unattended is true if no caller waits for it first: its failure is its own.
@@ -58,12 +60,12 @@ func (fs *flights) join(key string, x *exchange) (fl *flight, leader, late bool)
 	s := fs.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if fl := s.m[key]; fl != nil && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also)) {
+	if fl := s.m[key]; fl != nil && fl.cfg == x.st.cfg && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also)) {
 		if boarded, late := fl.board(); boarded {
 			return fl, false, late
 		}
 	}
-	fl = &flight{key: key, route: x.route, epoch: x.epoch, waiting: 1, credentials: x.mixed()}
+	fl = &flight{key: key, cfg: x.st.cfg, route: x.route, epoch: x.epoch, waiting: 1, credentials: x.mixed()}
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}

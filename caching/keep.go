@@ -60,6 +60,9 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 		return nil, nil, reason
 	}
 	m, f = x.describe(a, header, contentRange, ttl)
+	if x.secretless {
+		return nil, nil, noSecret
+	}
 	if ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized); !ok {
 		return nil, nil, reason
 	}

@@ -16,7 +16,7 @@ type leased struct {
 	held *atomic.Bool
 }
 
-func (l leased) Acquire(context.Context, string) (func(), error) {
+func (l *leased) Acquire(context.Context, string) (func(), error) {
 	if !l.held.CompareAndSwap(false, true) {
 		return nil, nil
 	}
@@ -26,7 +26,7 @@ func (l leased) Acquire(context.Context, string) (func(), error) {
 func TestLease(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			store := leased{NewMemory(0), new(atomic.Bool)}
+			memory, held := NewMemory(0), new(atomic.Bool)
 			var trips atomic.Int32
 			origin := originFunc(func(req *http.Request) (*http.Response, error) {
 				trips.Add(1)
@@ -35,12 +35,12 @@ func TestLease(t *testing.T) {
 			})
 			want := int32(1)
 			if broken { // the holder died
-				store.held.Store(true)
+				held.Store(true)
 				want = 2
 			}
 			var wg sync.WaitGroup
 			for range 2 {
-				c := &Transport{Store: store, Base: origin}
+				c := &Transport{Store: &leased{memory, held}, Base: origin} // each process has its own
 				for range 3 {
 					wg.Go(func() {
 						if _, body, err := try(c, t.Context(), "GET", "http://example.com/"); body != "body" || err != nil {
@@ -53,7 +53,7 @@ func TestLease(t *testing.T) {
 			if n := trips.Load(); n != want {
 				t.Errorf("holder dead %v: two processes made %d trips, want %d", broken, n, want)
 			}
-			if !broken && store.held.Load() {
+			if !broken && held.Load() {
 				t.Error("the lease was not given back")
 			}
 		})

@@ -105,7 +105,8 @@ type (
 	// A Secreter keeps a random secret with the entries, made at the first call
 	// and the same ever after, for every process that shares them. The Transport
 	// uses it as the key of the hash that keeps users apart, so that entries
-	// outlive a restart. Without it the secret lasts as long as the Transport.
+	// outlive a restart. Until it comes, requests of users pass the Store by. Without this
+	// ability the secret lasts as long as the process.
 	Secreter interface {
 		Secret(ctx context.Context) ([]byte, error)
 	}

@@ -182,8 +182,9 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 		primary := x.found.primary
 		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
-			v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key)
-			x.st.addVariant(detach(a.ctx), primary, v, f2, x)
+			if v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key); !x.secretless {
+				x.st.addVariant(detach(a.ctx), primary, v, f2, x)
+			}
 		}
 	}
 	x.found.entry, x.found.key = nil, key // the outcome has it

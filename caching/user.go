@@ -77,7 +77,7 @@ func (x *exchange) secretFor(user string) []byte {
 	if user == "" {
 		return nil
 	}
-	return x.st.secret(x.req.Context())
+	return x.secret()
 }
 
 // target is the key under which all that is stored for the request's target is
