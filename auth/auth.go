@@ -53,10 +53,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 
-	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -284,7 +283,7 @@ func (t *Transport) cookies(u *url.URL, resp *http.Response, again *http.Request
 	if t.Jar == nil {
 		return
 	}
-	set := resp.Cookies()
+	set := cookie.FromHeader(resp.Header)
 	if len(set) == 0 {
 		return
 	}
@@ -292,24 +291,10 @@ func (t *Transport) cookies(u *url.URL, resp *http.Response, again *http.Request
 	isNew := func(name string) bool {
 		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name })
 	}
-	var kept []string
-	for _, line := range again.Header["Cookie"] {
-		for pair := range strings.SplitSeq(line, ";") {
-			pair = httpfield.TrimBlanks(pair)
-			name, _, _ := strings.Cut(pair, "=")
-			if pair != "" && !isNew(httpfield.TrimBlanks(name)) {
-				kept = append(kept, pair)
-			}
-		}
-	}
-	// What the caller has written stays as it is, though net/http would not.
-	delete(again.Header, "Cookie")
-	if len(kept) > 0 {
-		again.Header["Cookie"] = []string{strings.Join(kept, "; ")}
-	}
+	cookie.Remove(again.Header, isNew)
 	for _, c := range t.Jar.Cookies(u) {
 		if isNew(c.Name) {
-			again.AddCookie(c)
+			cookie.Append(again.Header, []*http.Cookie{c})
 		}
 	}
 }

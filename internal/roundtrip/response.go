@@ -18,9 +18,13 @@ const (
 
 // Discard reads what is left of the body of resp, up to [DrainBytes] and for
 // [DrainTime] at most, and closes it. A body that is longer or slower costs its
-// connection, not the caller's time.
+// connection, not the caller's time. Who asked for it by [WithDropped] is told.
 func Discard(resp *http.Response) {
-	if resp == nil || resp.Body == nil {
+	if resp == nil {
+		return
+	}
+	tellDropped(resp)
+	if resp.Body == nil {
 		return
 	}
 	Drain(resp.Body, DrainBytes, DrainTime)
