@@ -27,10 +27,11 @@ type exchange struct {
 	method string
 	// user is whose answers may be used, empty for everybody's.
 	user string
-	// authorized is true if the request has credentials.
+	// authorized is true if the request has Authorization, or a layer below answers
+	// for the credentials it is going to add.
 	authorized bool
-	// tokens is true if the request has any of the tokenFields.
-	tokens bool
+	// credentials is true if the request has any other credential-like field.
+	credentials bool
 	// key is that of the response, or of the index of its variants.
 	key string
 	// also is the key that a No-Vary-Search leads to, if that was asked for.
@@ -220,14 +221,13 @@ func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 			x.cond |= withRange
 		case "Authorization":
 			x.authorized = true
-		case "Api-Key", "Apikey", "Private-Token", "X-Access-Token", "X-Amz-Security-Token", "X-Api-Key", "X-Auth-Token", "X-Wsse":
-			x.tokens = true // those of tokenFields
 		case "Upgrade":
 			upgrade = true
 		default:
 			if !anyForm && !canonical(name) {
 				return false, false
 			}
+			x.credentials = x.credentials || credentialLike(name)
 		}
 	}
 	return upgrade, true

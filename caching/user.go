@@ -1,29 +1,30 @@
 package caching
 
 import (
+	"encoding/binary"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // identify works out whose answers the request may be given, and the key that
-// follows from it. In a shared cache credentials do not part users: there what
-// answers them is stored only if it is for everybody (RFC 9111 §3.5).
+// follows from it. In a shared cache Authorization does not part users: there what
+// answers it is stored only if it is for everybody (RFC 9111 §3.5).
 func (x *exchange) identify() {
 	principal := x.route.identity(x.req)
 	if principal != "" {
 		x.authorized = true
 	}
-	switch h := x.req.Header; {
+	shared := x.st.cfg.shared
+	switch {
 	case x.st.t.Partition != nil:
 		x.user = x.st.t.Partition(x.req)
-	case x.authorized && !x.st.cfg.shared:
-		x.user = credentials(h["Authorization"], h["Cookie"], principal)
-	case len(h["Cookie"]) > 0:
-		x.user = credentials(nil, h["Cookie"], "")
-	}
-	if x.tokens && x.st.t.Partition == nil {
-		x.user += tokens(x.req.Header)
+	case shared && x.credentials:
+		x.user = credentials(x.req.Header, "", notAuthorization)
+	case !shared && (x.authorized || x.credentials):
+		x.user = credentials(x.req.Header, principal, nil)
 	}
 	x.key = x.keyOf(x.req.URL.RawQuery)
 }
@@ -31,32 +32,52 @@ func (x *exchange) identify() {
 // mixed reports whether the request has credentials that are not part of its key:
 // what happens to it may be about them.
 func (x *exchange) mixed() bool {
-	return (x.authorized || x.tokens) && (x.st.t.Partition != nil || x.st.cfg.shared)
+	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
 }
 
 // listed reports whether the answer to the request is one of several for the same
 // target: for a user, or for the content of a QUERY.
 func (x *exchange) listed() bool { return x.user != "" || x.method == methodQuery }
 
-func credentials(authorization, cookie []string, principal string) string {
-	return strings.Join(authorization, "\x01") + "\x02" + strings.Join(cookie, "\x01") + "\x02" + principal
-}
-
-// tokenFields are request fields that carry credentials as widely as
-// Authorization does, though no RFC knows them. Answers to them seldom say Vary.
-var tokenFields = []string{
-	"Api-Key", "Apikey", "Private-Token", "X-Access-Token", "X-Amz-Security-Token", "X-Api-Key", "X-Auth-Token", "X-Wsse",
-}
-
-// tokens joins the tokenFields of h.
-func tokens(h http.Header) string {
-	var b strings.Builder
-	for _, name := range tokenFields {
-		if values := h[name]; len(values) > 0 {
-			b.WriteString("\x03" + name + "\x02" + strings.Join(values, "\x01"))
+// credentials names the user whose credentials are in h, or are the principal's: a
+// text that is the same for the same credential-like fields with the same values,
+// and for no others. The fields in h that leaveOut reports are not looked at.
+func credentials(h http.Header, principal string, leaveOut func(name string) bool) string {
+	var room [8]string
+	names := room[:0]
+	for name, values := range h {
+		if len(values) > 0 && credentialLike(name) && (leaveOut == nil || !leaveOut(name)) {
+			names = append(names, name)
 		}
 	}
-	return b.String()
+	if len(names) == 0 && principal == "" {
+		return ""
+	}
+	slices.Sort(names)
+	// Each part with its length, so that no two users come to the same text.
+	var space [512]byte
+	b := appendString(space[:0], principal)
+	for _, name := range names {
+		b = appendString(b, name)
+		b = binary.AppendUvarint(b, uint64(len(h[name])))
+		for _, v := range h[name] {
+			b = appendString(b, v)
+		}
+	}
+	return string(b)
+}
+
+func notAuthorization(name string) bool { return name == "Authorization" }
+
+// credentialLike is [httpfield.CredentialLike], quicker for the fields that most
+// requests have.
+func credentialLike(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "If-Modified-Since",
+		"If-None-Match", "Origin", "Range", "Referer", "User-Agent":
+		return false
+	}
+	return httpfield.CredentialLike(name)
 }
 
 // keyOf is the key of the request's target with that query.

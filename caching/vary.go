@@ -66,19 +66,11 @@ func selectorsOf(names []string, h http.Header, hide func(string) string) []sele
 	return s
 }
 
-// secret reports whether a field holds credentials, so that a store gets no
-// more than a keyed hash of it.
-func secret(name string) bool {
-	switch name {
-	case "Authorization", "Cookie", "Proxy-Authorization":
-		return true
-	}
-	return slices.Contains(tokenFields, name)
-}
-
+// selecting returns the value that a request has for the field name. A store gets
+// no more than a keyed hash of credentials.
 func selecting(name string, values []string, hide func(string) string) string {
 	v := normalise(name, values)
-	if v != absent && (secret(name) || len(v) > longValue) {
+	if v != absent && (credentialLike(name) || len(v) > longValue) {
 		return hide(v)
 	}
 	return v
