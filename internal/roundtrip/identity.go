@@ -77,7 +77,7 @@ func IdentifiersOf(rt http.RoundTripper) *Identifiers {
 // Ask asks whose credentials would be added to req. It allocates nothing if one
 // layer has an answer that needs no allocation.
 func (ids *Identifiers) Ask(req *http.Request) Asked {
-	var a Asked
+	a := Asked{req: req}
 	for _, id := range ids.all {
 		var l signedBy
 		if s, ok := id.(Signer); ok {
@@ -112,6 +112,7 @@ type Asked struct {
 	// nothing would be.
 	Principal string
 
+	req     *http.Request // that was asked about
 	vouched bool
 	n       int
 	first   signedBy
@@ -138,7 +139,7 @@ func (a *Asked) Pin(ctx context.Context) context.Context {
 	if !pinned {
 		return ctx
 	}
-	t := &trip{Context: ctx, outer: tripOf(ctx)}
+	t := &trip{Context: ctx, outer: tripOf(ctx), origin: OriginOf(a.req.URL)}
 	t.layers = append(append(t.room[:0], a.first), a.more...)
 	a.trip = t
 	return t
@@ -207,6 +208,7 @@ func (s *Signed) Owns(name string, values []string) bool {
 type trip struct {
 	context.Context //nolint:containedctx // it is one
 	outer           *trip
+	origin          Origin // of the request that was asked about
 
 	mu     sync.Mutex // guards the reports in layers
 	layers []signedBy
@@ -228,19 +230,25 @@ func tripOf(ctx context.Context) *trip {
 	return t
 }
 
-// Pinned returns what layer has answered when a layer above asked whom the
-// request with that context would be signed for, by the principal and by the
-// second result of [Signer]. answer is nil if nobody asked.
-func Pinned(ctx context.Context, layer any) (principal string, answer any) {
-	for t := tripOf(ctx); t != nil; t = t.outer {
+// Pinned returns what layer has answered when a layer above asked whom req would
+// be signed for: the principal, and the answer that goes with the layer in the
+// results of [Signer]. asked is false if nobody asked layer about this exchange. If
+// a layer in between has led req to another origin than the one that was asked
+// about, asked is true and answer is nil.
+func Pinned(req *http.Request, layer any) (principal string, answer any, asked bool) {
+	for t := tripOf(req.Context()); t != nil; t = t.outer {
 		for i := range t.layers {
 			l := &t.layers[i]
-			if l.layer == layer && l.answer != nil {
-				return l.principal, l.answer
+			if l.layer != layer || l.answer == nil {
+				continue
 			}
+			if OriginOf(req.URL) != t.origin {
+				return "", nil, true
+			}
+			return l.principal, l.answer, true
 		}
 	}
-	return "", nil
+	return "", nil, false
 }
 
 // Report says that layer has signed the request with that context for principal,

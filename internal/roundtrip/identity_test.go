@@ -18,14 +18,14 @@ func (s *signer) Unwrap() http.RoundTripper         { return s.next }
 func (s *signer) Identity(req *http.Request) string { p, _, _ := s.Ask(req); return p }
 
 func (s *signer) Ask(req *http.Request) (principal string, layer, answer any) {
-	if p, a := Pinned(req.Context(), s); a != nil {
+	if p, a, _ := Pinned(req, s); a != nil {
 		return p, s, a
 	}
 	return s.who, s, s
 }
 
 func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
-	who, answer := Pinned(req.Context(), s)
+	who, answer, _ := Pinned(req, s)
 	if answer == nil {
 		who = s.who
 	}
@@ -159,5 +159,22 @@ func TestAskAllocs(t *testing.T) {
 	asked := plain.Ask(req)
 	if ctx := asked.Pin(req.Context()); ctx != req.Context() {
 		t.Error("a context of its own where no layer keeps to its answer")
+	}
+}
+
+// TestPinnedElsewhere: the answer is about one origin.
+func TestPinnedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := &signer{who: "joe"}
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.com/", nil)
+	asked := IdentifiersOf(s).Ask(req)
+	out := req.WithContext(asked.Pin(req.Context()))
+	out.URL, _ = out.URL.Parse("http://example.org/")
+	s.who = "jane"
+	if _, err := s.RoundTrip(out); err != nil {
+		t.Fatal(err)
+	}
+	if signed := asked.Signed(); asked.Principal != "joe" || signed.Principal != "jane" {
+		t.Errorf("asked for %q, signed for %q, want joe and jane", asked.Principal, signed.Principal)
 	}
 }
