@@ -138,6 +138,7 @@ func (st *state) refresh(x exchange) {
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
 	x.cond = 0
+	x.unattended = true
 	x.wire = x.wire.Clone()
 	for _, h := range []http.Header{x.req.Header, x.wire} {
 		maps.DeleteFunc(h, func(name string, _ []string) bool {

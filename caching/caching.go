@@ -42,6 +42,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -66,6 +67,19 @@ type Transport struct {
 	// and private are obeyed, and what answers a request with credentials is
 	// stored only where RFC 9111 §3.5 allows it, for everybody.
 	Shared bool
+
+	// SharePublic gives everybody, whatever the credentials, the responses that say
+	// "Cache-Control: public" themselves, with a status of 2xx, 301 or 308. It helps
+	// clients whose jar or load balancer changes a cookie with every response. If
+	// false, credentials part users whatever a response says, so that an origin which
+	// calls private things public costs hits and not secrets.
+	//
+	// s-maxage and must-revalidate do not count as public; private, no-cache, a list
+	// that does not parse or a Vary that names a field with credentials cancel it. A
+	// Set-Cookie is given only to the user to whom the origin has sent it. Partition
+	// and [WithTTL] override SharePublic, and a shared cache has its own rule (RFC 9111
+	// §3.5).
+	SharePublic bool
 
 	// IgnoreETag leaves entity tags out of validation. Last-Modified remains.
 	IgnoreETag bool
@@ -182,13 +196,15 @@ func (t *Transport) Close() error {
 // A route is the way to the origin of one layer that the Transport is.
 type route struct {
 	next http.RoundTripper
-	// identity says for whom next would send a request.
-	identity func(*http.Request) string
+	// signers are the layers of next that say whose credentials they add.
+	signers *roundtrip.Identifiers
+	// foreign is true if other layers of next have added credentials too.
+	foreign atomic.Bool
 }
 
 func newRoute(next http.RoundTripper) *route {
 	next = roundtrip.Or(next)
-	return &route{next: next, identity: roundtrip.Identify(next)}
+	return &route{next: next, signers: roundtrip.IdentifiersOf(next)}
 }
 
 // state is what a Transport holds besides its settings, and with it what belongs to its
@@ -207,7 +223,7 @@ type state struct {
 func (t *Transport) state() *state {
 	t.once.Do(func() {
 		cfg := &config{
-			shared: t.Shared, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.ShowKey,
+			shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.ShowKey,
 			staleOnlyIfCached: t.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
 			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
 			targeted: slices.Clone(t.Targeted), maxBody: t.MaxBody, name: cacheName(t.Name),

@@ -32,8 +32,13 @@ type exchange struct {
 	authorized bool
 	// credentials is true if the request has any other credential-like field.
 	credentials bool
+	// asked is what the layers below have said about whose credentials they add.
+	asked roundtrip.Asked
 	// key is that of the response, or of the index of its variants.
 	key string
+	// open is the key of everybody's response to a user's request, empty if there can
+	// be none (see [Transport.SharePublic]).
+	open string
 	// also is the key that a No-Vary-Search leads to, if that was asked for.
 	also string
 	// content is that of a QUERY.
@@ -49,6 +54,8 @@ type exchange struct {
 	collapsed bool
 	// passed is true if it is known for some time that the like is not stored.
 	passed bool
+	// unattended is true if no caller waits for the answer.
+	unattended bool
 	// news is true if the origin, confirming what was found, has set cookies.
 	news bool
 	// secretless is true if the Store has not given the secret that the keys need.
@@ -266,7 +273,7 @@ func (x *exchange) refused(reason string) *http.Response {
 
 // lookup finds what the store has for the request.
 func (x *exchange) lookup() {
-	if x.find(x.key) || !x.st.t.NoVarySearch {
+	if x.open != "" && x.findPublic() || x.find(x.key) || !x.st.t.NoVarySearch {
 		return
 	}
 	if key, search := x.searchKey(); key != "" && x.find(key) && x.found.f != nil && x.found.f.search != search {

@@ -14,7 +14,8 @@ import (
 
 // config is what of a Transport's settings the decisions depend on.
 type config struct {
-	shared, noHeuristics      bool
+	shared, sharePublic       bool
+	noHeuristics              bool
 	ignoreETag, showKey       bool
 	staleOnlyIfCached         bool
 	heuristicFraction         float64
@@ -57,6 +58,8 @@ type facts struct {
 	freshness
 	// strict is true if the response may never be served stale.
 	strict bool
+	// public is true if the response is for everybody, whatever their credentials.
+	public bool
 
 	etag        httpfield.ETag
 	modified    time.Time
@@ -124,6 +127,7 @@ func prepareWith(cfg *config, m *Meta, r record, d *directives, targeted bool) *
 		// The application knows better than the response.
 		f.dir.noCache, f.dir.mustRevalidate, f.dir.proxyRevalidate = false, false, false
 	}
+	f.public = cfg.sharePublic && !r.requested && isPublic(m.Status, m.Header, d)
 	f.strict = f.dir.noCache || f.dir.mustRevalidate || cfg.shared && (f.dir.proxyRevalidate || f.dir.sMaxAge >= 0)
 	if v := m.Header["Etag"]; len(v) > 0 {
 		f.etag, _ = httpfield.ParseETag(v[0])

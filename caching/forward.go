@@ -29,6 +29,8 @@ type outcome struct {
 	// f are the facts of what fill or entry is the body of, and meta the rest.
 	f    *facts
 	meta *Meta
+	// barred is true if the response is for the caller alone whose request it answers.
+	barred bool
 	// detail is why the response is not stored, or what else there is to say.
 	detail string
 	// cancel ends what a body that is not shared depends on. It may be nil.
@@ -50,7 +52,7 @@ func (o *outcome) unclaimed() {
 // shareable reports whether others may be given the answer to this request, and
 // this one the answer to others: it asks for nothing special.
 func (x *exchange) shareable() bool {
-	if x.method == http.MethodHead || x.cond != 0 || x.demand.dir.noStore || x.demand.restricts() || x.opts.ttl != 0 {
+	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.noStore || x.demand.restricts() || x.opts.ttl != 0 {
 		return false
 	}
 	passes, lasts := x.st.passing.has(x.key, x.now)
@@ -325,7 +327,12 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	if o.cancel != nil {
 		o.resp.Body = newBoundBody(x.req.Context(), o.resp, o.cancel)
 	}
-	o.resp.Request = x.req
+	if o.barred && o.resp.Request != nil {
+		// Whoever else looks for credentials, further out, finds them too.
+		o.resp.Request = o.resp.Request.WithContext(x.req.Context())
+	} else {
+		o.resp.Request = x.req
+	}
 	x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, detail: o.detail})
 	return o.resp, nil
 }

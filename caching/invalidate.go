@@ -60,7 +60,12 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	x.method = http.MethodGet
 	x.epoch = st.tombs.epoch()
 	sent := x.now
-	resp, err := x.route.next.RoundTrip(x.outgoing(x.req.Context(), &question{}))
+	if keyed(x.req.URL) {
+		x.identify() // before it is sent: who is asked about is who signs
+	}
+	out := x.outgoing(x.asked.Pin(x.req.Context()), &question{})
+	n := noteOf(out)
+	resp, err := x.route.next.RoundTrip(out)
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
@@ -80,7 +85,9 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent
-		if o, ok := x.describesTarget(ctx, resp, sent); ok {
+		a := answered{ctx: ctx, resp: resp, sent: sent}
+		x.recognise(&a, &n)
+		if o, ok := x.describesTarget(&a); ok {
 			return x.conclude(o)
 		}
 	}
@@ -94,7 +101,6 @@ func (st *state) spread(ctx context.Context, x *exchange, c consequence, header 
 	if c == nothing || !keyed(x.req.URL) {
 		return
 	}
-	x.identify()
 	st.strike(ctx, x, c)
 	if c != invalid || header == nil {
 		return
@@ -104,7 +110,7 @@ func (st *state) spread(ctx context.Context, x *exchange, c consequence, header 
 		y.req = x.req.WithContext(x.req.Context())
 		u.Host = x.req.URL.Host // of the same origin, reached by the same way
 		y.req.URL = u
-		y.identify()
+		y.divide()
 		st.strike(ctx, &y, c)
 	}
 }

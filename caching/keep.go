@@ -25,7 +25,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	m, f, reason := x.admit(a, header, contentRange)
 	if reason != "" {
 		x.decline(a)
-		return outcome{resp: resp, detail: reason}
+		return outcome{resp: resp, detail: reason, barred: a.barred != ""}
 	}
 	size := bodySize(resp)
 	if part.old == nil && f.isPartial {
@@ -40,7 +40,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	if total >= 0 {
 		total += part.before + part.after
 	}
-	primary, _ := x.primaryFor(header)
+	primary, _ := x.primaryFor(resp.StatusCode, header)
 	w, err := x.st.store.Create(detach(a.ctx), f.key, total)
 	if err != nil {
 		x.decline(a)
@@ -65,6 +65,9 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	}
 	if ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized); !ok {
 		return nil, nil, reason
+	}
+	if a.barred != "" {
+		return nil, nil, a.barred
 	}
 	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
 		return nil, nil, "refused by the application"
@@ -132,8 +135,11 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
-	primary, search := x.primaryFor(header)
-	r := record{key: primary, ttl: ttl, search: search}
+	primary, search := x.primaryFor(resp.StatusCode, header)
+	r := record{key: primary, ttl: ttl, requested: x.opts.ttl != 0, search: search}
+	if x.st.cfg.sharePublic && len(m.Header["Set-Cookie"]) > 0 {
+		r.owner = x.owner(a.unknown)
+	}
 	if names, star := varyNames(m.Header); len(names) > 0 && !star {
 		r.selectors = selectorsOf(names, x.req.Header, x.hide)
 		r.key = variantKey(primary, r.selectors)
@@ -195,7 +201,7 @@ func reasonPhrase(resp *http.Response) string {
 // like, and what it takes the place of is not kept for worse times.
 func (x *exchange) decline(a *answered) {
 	status := a.resp.StatusCode
-	if x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
+	if a.barred != "" || x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
 		return // which is about this request, or will pass
 	}
 	if !x.passed {
@@ -274,7 +280,8 @@ func (k *keeper) commit(n int64, whole bool) {
 			k.st.delete(k.ctx, k.variants[i].key, &k.x)
 		}
 	}
-	if k.x.listed() && !k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x) {
+	k.displace()
+	if k.x.listed(k.primary) && !k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x) {
 		k.x.tell("remove", "an invalidation would not find it", k.meta.Status, nil)
 		k.st.delete(k.ctx, k.f.key, &k.x)
 	}
@@ -289,6 +296,18 @@ func (k *keeper) commit(n int64, whole bool) {
 	if k.invalidated() {
 		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, nil)
 		k.st.delete(k.ctx, k.f.key, &k.x)
+	}
+}
+
+// displace removes what the same user would find under the other key: everybody's
+// response if this one is the user's own, and the user's own if this one is for
+// everybody.
+func (k *keeper) displace() {
+	if k.x.open == "" || k.x.found.primary == "" || k.x.found.primary == k.primary {
+		return
+	}
+	if p := k.x.found.primary; p == k.x.open || p == k.x.key {
+		k.st.remove(k.ctx, p, &k.x)
 	}
 }
 

@@ -50,7 +50,7 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
 	part := portionKept{old: x.takeEntry(), before: e.Size}
 	a.resp.Request = x.req
-	header := x.combined(a, e)
+	header := x.combined(a, e, f)
 	delete(header, "Content-Range")
 	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
 	rest := a.resp
@@ -69,8 +69,11 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 }
 
 // combined is the header of a stored part and a new one (RFC 9111 §3.4).
-func (x *exchange) combined(a *answered, e *Entry) http.Header {
+func (x *exchange) combined(a *answered, e *Entry, f *facts) http.Header {
 	h := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+	if len(a.resp.Header["Set-Cookie"]) == 0 && x.setsCookiesOfOthers(e.Meta, f) {
+		delete(h, "Set-Cookie")
+	}
 	if len(a.resp.Header["Date"]) == 0 {
 		h["Date"] = dateOf(a.received())
 	}
@@ -114,7 +117,7 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
 	part := portionKept{old: x.takeEntry(), before: before, after: after}
-	header := x.combined(a, e)
+	header := x.combined(a, e, f)
 	o = x.keep(a, header, &both, part)
 	if o.fill == nil {
 		_ = part.old.Close()

@@ -3,13 +3,13 @@ package caching
 import (
 	"context"
 	"net/http"
-	"time"
 )
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
 // it is a representation of the target, and for how long (RFC 9110 §9.3.3).
-func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sent time.Time) (outcome, bool) {
-	if x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
+func (x *exchange) describesTarget(a *answered) (outcome, bool) {
+	resp := a.resp
+	if a.barred != "" || x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
 		return outcome{}, false
 	}
 	location := resp.Header["Content-Location"]
@@ -21,14 +21,12 @@ func (x *exchange) describesTarget(ctx context.Context, resp *http.Response, sen
 	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, target, target.RawQuery)) {
 		return outcome{}, false
 	}
-	x.identify()
 	x.epoch = x.st.tombs.epoch()
 	x.verdict.fwd = "method"
-	a := answered{ctx: ctx, resp: resp, sent: sent}
-	if _, f := x.describe(&a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
+	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
 		return outcome{}, false
 	}
-	o := x.keep(&a, resp.Header, nil, portionKept{})
+	o := x.keep(a, resp.Header, nil, portionKept{})
 	return o, true
 }
 

@@ -21,6 +21,11 @@ type record struct {
 	suspect bool
 	// ttl is a lifetime imposed by the application, zero if there is none.
 	ttl time.Duration
+	// requested is true if ttl is that of one request (see [WithTTL]).
+	requested bool
+	// owner names the user whom the Set-Cookie of a response for everybody is for. It
+	// is empty if the request had no credentials.
+	owner string
 	// search is the value of the No-Vary-Search that the key was made with.
 	search string
 	// others are further keys: of the users that have answers of their own for
@@ -33,6 +38,8 @@ const recordVersion = 1
 const (
 	flagIndex = 1 << iota
 	flagSuspect
+	flagRequested
+	flagOwner
 )
 
 // append encodes r.
@@ -44,8 +51,17 @@ func (r *record) append(b []byte) []byte {
 	if r.suspect {
 		flags |= flagSuspect
 	}
+	if r.requested {
+		flags |= flagRequested
+	}
+	if r.owner != "" {
+		flags |= flagOwner
+	}
 	b = append(b, recordVersion, flags)
 	b = appendString(b, r.key)
+	if r.owner != "" {
+		b = appendString(b, r.owner)
+	}
 	b = binary.AppendVarint(b, int64(r.ttl))
 	b = appendString(b, r.search)
 	b = appendSelectors(b, r.selectors)
@@ -81,7 +97,11 @@ func parseRecord(b []byte) (r record, ok bool) {
 	}
 	flags := d.byte()
 	r.index, r.suspect = flags&flagIndex != 0, flags&flagSuspect != 0
+	r.requested = flags&flagRequested != 0
 	r.key = d.string()
+	if flags&flagOwner != 0 {
+		r.owner = d.string()
+	}
 	r.ttl = time.Duration(d.varint())
 	r.search = d.string()
 	r.selectors = d.selectors()
@@ -97,7 +117,7 @@ func parseRecord(b []byte) (r record, ok bool) {
 			break
 		}
 	}
-	if d.bad || len(d.b) != 0 || flags&^(flagIndex|flagSuspect) != 0 {
+	if d.bad || len(d.b) != 0 || flags&^(flagIndex|flagSuspect|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.owner != "") {
 		return record{}, false
 	}
 	return r, true

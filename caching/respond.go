@@ -124,8 +124,12 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string
 	if f.lines+3 > cap(room) {
 		values = make([]string, 0, f.lines+3)
 	}
+	others := x.setsCookiesOfOthers(m, f)
 	for i := range f.fields {
 		fl := &f.fields[i]
+		if others && fl.name == "Set-Cookie" {
+			continue
+		}
 		if p.status == http.StatusNotModified && !slices.Contains(notModifiedFields, fl.name) {
 			continue
 		}

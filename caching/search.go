@@ -158,7 +158,12 @@ func (st *state) addSearch(ctx context.Context, x *exchange, m *Meta, value stri
 
 // primaryFor is the key under which a response with the header h is stored, or
 // its variants are listed.
-func (x *exchange) primaryFor(h http.Header) (key, search string) {
+func (x *exchange) primaryFor(status int, h http.Header) (key, search string) {
+	if x.open != "" {
+		if d, _ := responseDirectives(h, x.st.cfg.targeted); isPublic(status, h, &d) {
+			return x.open, ""
+		}
+	}
 	if x.st.t.NoVarySearch {
 		if values := h["No-Vary-Search"]; len(values) > 0 {
 			if key := x.searchKeyOf(values); key != "" {

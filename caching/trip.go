@@ -20,7 +20,9 @@ func (x *exchange) trip(ctx context.Context) outcome {
 	asked := false // without conditions, and answered by 304
 	sent := x.now  // nothing was waited for since
 	for ; ; sent = time.Now() {
-		resp, err := x.route.next.RoundTrip(x.outgoing(ctx, &q))
+		out := x.outgoing(x.asked.Pin(ctx), &q)
+		n := noteOf(out)
+		resp, err := x.route.next.RoundTrip(out)
 		if err == nil && resp == nil {
 			err = errNoResponse
 		}
@@ -30,18 +32,26 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		}
 		repair(resp)
 		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
+		x.recognise(&a, &n)
 		if o, ok := x.understand(&a, &q); ok {
 			o.status = statusOf(o.resp)
 			return o
 		}
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
 		// without conditions.
+		if a.barred != "" && x.unattended {
+			return outcome{resp: resp, status: resp.StatusCode, detail: a.barred}
+		}
 		roundtrip.Discard(resp)
 		if asked {
 			x.release()
 			return outcome{err: errNotModified}
 		}
-		x.tell("refetch", "the answer fits no stored response", resp.StatusCode, nil)
+		reason := "the answer fits no stored response"
+		if a.barred != "" {
+			reason = a.barred
+		}
+		x.tell("refetch", reason, resp.StatusCode, nil)
 		asked = q.empty() && q.rng == ""
 		q = question{}
 	}
@@ -77,10 +87,16 @@ func (x *exchange) question() (q question) {
 func (x *exchange) understand(a *answered, q *question) (o outcome, ok bool) {
 	switch status := a.resp.StatusCode; {
 	case status == http.StatusNotModified && !q.empty():
+		if a.barred != "" {
+			return outcome{}, false // it confirms what another user has
+		}
 		return x.confirm(a)
 	case status == http.StatusNotModified && !x.cond.own():
 		return outcome{}, false // nobody asked whether it is modified
 	case status == http.StatusPartialContent && q.rng != "":
+		if a.barred != "" {
+			return outcome{}, false // it is the rest of what another user has
+		}
 		return x.complete(a)
 	case status == http.StatusRequestedRangeNotSatisfiable && q.rng != "":
 		return outcome{}, false // the caller asked for no range
@@ -107,9 +123,14 @@ func repair(resp *http.Response) {
 
 // answered is what the origin said, and when.
 type answered struct {
-	ctx     context.Context
-	resp    *http.Response
-	sent    time.Time
+	ctx  context.Context
+	resp *http.Response
+	sent time.Time
+	// unknown is true if nobody knows whose credentials the request had in the end.
+	unknown bool
+	// barred says why the response is for this caller alone and changes nothing that is
+	// stored. It is empty if that is not so.
+	barred  string
 	offered offer
 	// at is when it was received, if that was asked for.
 	at time.Time
@@ -127,6 +148,8 @@ func (a *answered) received() time.Time {
 // accept takes an answer that is complete in itself.
 func (x *exchange) accept(a *answered) outcome {
 	switch {
+	case a.barred != "" && (x.method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
+		return outcome{resp: a.resp, detail: a.barred, barred: true}
 	case x.method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
 		return x.headed(a)
 	case a.resp.StatusCode == http.StatusNotModified:
@@ -160,6 +183,8 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 	self, other := confirms(x.found.f, x.found.variants, &a.offered, a.resp.Header)
 	e, f, key := x.found.entry, x.found.f, x.found.key
 	switch {
+	case other != nil && a.unknown:
+		return outcome{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
 		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
@@ -217,8 +242,12 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	m.RequestTime, m.ResponseTime = a.sent, a.received()
 	r := f.record
 	ttl := x.ttlOf(a.resp)
-	if r.suspect || r.ttl != ttl {
-		r.suspect, r.ttl = false, ttl
+	owner := r.owner
+	if f.public && len(a.resp.Header["Set-Cookie"]) > 0 {
+		owner = x.owner(a.unknown)
+	}
+	if r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
+		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
 		m.Extra = r.append(make([]byte, 0, 128))
 	}
 	if !whole {
@@ -234,6 +263,9 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
+	}
+	if x.open != "" && x.found.primary == x.open && !f2.public {
+		ok, reason = false, "no longer for everybody"
 	}
 	if x.outdated(x.found.primary) || x.st.struck(ctx, f2, m.URL, a.sent, x) || x.st.struck(ctx, f, m.URL, a.sent, x) {
 		ok, reason = false, "invalidated meanwhile"
@@ -260,7 +292,7 @@ func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
 	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
 		x.st.addVariant(ctx, x.found.primary, variantOf(m, f, f.selectors, key), f, x)
 	}
-	if x.listed() {
+	if x.listed(x.found.primary) {
 		x.st.addUser(ctx, x.target(), x.found.primary, m, x)
 	}
 	if f.search != "" {

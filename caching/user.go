@@ -9,15 +9,21 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// identify works out whose answers the request may be given, and the key that
-// follows from it. In a shared cache Authorization does not part users: there what
-// answers it is stored only if it is for everybody (RFC 9111 §3.5).
+// identify asks the layers below whose credentials they would add, once for the
+// whole exchange, and works out the key that follows from it.
 func (x *exchange) identify() {
-	principal := x.route.identity(x.req)
+	x.asked = x.route.signers.Ask(x.req)
+	x.divide()
+}
+
+// divide works out whose answers the request may be given, and the key that follows
+// from it. In a shared cache Authorization does not part users: there what answers it
+// is stored only if it is for everybody (RFC 9111 §3.5).
+func (x *exchange) divide() {
+	principal, shared := x.asked.Principal, x.st.cfg.shared
 	if principal != "" {
 		x.authorized = true
 	}
-	shared := x.st.cfg.shared
 	switch {
 	case x.st.t.Partition != nil:
 		x.user = x.st.t.Partition(x.req)
@@ -26,7 +32,11 @@ func (x *exchange) identify() {
 	case !shared && (x.authorized || x.credentials):
 		x.user = credentials(x.req.Header, principal, nil)
 	}
-	x.key = x.keyOf(x.req.URL.RawQuery)
+	x.key, x.open = x.keyOf(x.req.URL.RawQuery), ""
+	if x.user != "" && x.sharesPublic() {
+		var room [256]byte
+		x.open = x.st.keys.of(appendTarget(room[:0], x.req, x.req.URL.RawQuery))
+	}
 }
 
 // mixed reports whether the request has credentials that are not part of its key:
@@ -35,9 +45,11 @@ func (x *exchange) mixed() bool {
 	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
 }
 
-// listed reports whether the answer to the request is one of several for the same
-// target: for a user, or for the content of a QUERY.
-func (x *exchange) listed() bool { return x.user != "" || x.method == methodQuery }
+// listed reports whether the answer to the request that is stored under primary is
+// one of several for the same target: for a user, or for the content of a QUERY.
+func (x *exchange) listed(primary string) bool {
+	return x.method == methodQuery || x.user != "" && primary != x.open
+}
 
 // credentials names the user whose credentials are in h, or are the principal's: a
 // text that is the same for the same credential-like fields with the same values,

@@ -83,7 +83,7 @@ func (ids *Identifiers) Ask(req *http.Request) Asked {
 		if s, ok := id.(Signer); ok {
 			l.principal, l.layer, l.answer = s.Ask(req)
 		} else if l.principal = id.Identity(req); l.principal != "" {
-			a.vouched = true
+			a.vouched++
 		}
 		switch {
 		case l.principal == "" && l.answer == nil:
@@ -113,7 +113,7 @@ type Asked struct {
 	Principal string
 
 	req     *http.Request // that was asked about
-	vouched bool
+	vouched int
 	n       int
 	first   signedBy
 	more    []signedBy
@@ -186,20 +186,16 @@ type Signed struct {
 	// with canonical names. They must not be changed.
 	Fields http.Header
 
-	// Vouched is true if a layer that does not report what it adds (an Identity
-	// method outside this module) has named a principal. Fields that were added
-	// are then taken to be its own.
-	Vouched bool
+	// Vouched is how many layers that do not report what they add (Identity methods
+	// outside this module) have named a principal.
+	Vouched int
 }
 
 // Owns reports whether a field that the request had when it was sent, but not
-// when it left the cache, is one that a layer which was asked has added with just
-// these values, or may have. A credential-like field of which that is not true was
-// added, or changed, by a layer that nobody could ask.
+// when it left the cache, is one that a layer has reported with just these values. A
+// credential-like field of which that is not true was added, or changed, by a layer
+// that does not report, or that nobody could ask.
 func (s *Signed) Owns(name string, values []string) bool {
-	if s.Vouched {
-		return true
-	}
 	own, ok := s.Fields[name]
 	return ok && slices.Equal(own, values)
 }

@@ -71,7 +71,7 @@ func TestAskPinSigned(t *testing.T) {
 		},
 		{
 			why:   "a layer outside this module has an Identity method and no report",
-			asked: "joe", hidden: true, vouched: true, want: "app", signed: "app", header: "joe", owns: true,
+			asked: "joe", hidden: true, vouched: true, want: "app", signed: "app", header: "joe", owns: false,
 		},
 	} {
 		s := &signer{who: row.asked, renewed: row.renewed}
@@ -101,7 +101,10 @@ func TestAskPinSigned(t *testing.T) {
 		if got := signed.Owns("Authorization", []string{header}); got != row.owns {
 			t.Errorf("owns the field: %v, want %v: %s", got, row.owns, row.why)
 		}
-		if !row.vouched && signed.Owns("Authorization", []string{"another"}) {
+		if (signed.Vouched > 0) != row.vouched {
+			t.Errorf("vouched for by %d: %s", signed.Vouched, row.why)
+		}
+		if signed.Owns("Authorization", []string{"another"}) {
 			t.Errorf("owns a value that it did not set: %s", row.why)
 		}
 	}

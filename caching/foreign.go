@@ -1,0 +1,179 @@
+package caching
+
+import (
+	"math/bits"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A note is what credentials a request had when it left the cache. It is made before
+// the request is sent, since many RoundTrippers write into the request they are given.
+type note struct {
+	fields []notedField
+	query  string
+}
+
+type notedField struct {
+	name   string // canonical
+	values []string
+}
+
+// noteOf makes a note of a request that is about to be sent. It allocates nothing if
+// the request has no credentials.
+func noteOf(req *http.Request) note {
+	n := note{query: req.URL.RawQuery}
+	for name, values := range req.Header {
+		if len(values) > 0 && credentialLike(name) {
+			n.fields = append(n.fields, notedField{http.CanonicalHeaderKey(name), slices.Clone(values)})
+		}
+	}
+	return n
+}
+
+// has reports whether the request had a field with these values. name is canonical.
+func (n *note) has(name string, values []string) bool {
+	return slices.ContainsFunc(n.fields, func(f notedField) bool {
+		return f.name == name && slices.Equal(f.values, values)
+	})
+}
+
+// added returns which credentials the request that was really sent has and the one
+// that left the cache had not, or had otherwise, for a person to read: credentials
+// of layers that nobody could ask. Those that signed tells of are left out.
+//
+// A field that is missing in really does no harm: an http.Client further in drops
+// some when it follows a redirect. Proxy-Authorization is for the way, not for the
+// target (RFC 9110 §11.7.2).
+func (n *note) added(really *http.Request, signed *roundtrip.Signed) []string {
+	var names []string
+	var kinds kind
+	for name, values := range really.Header {
+		if len(values) == 0 || !credentialLike(name) {
+			continue
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		if canonical == "Proxy-Authorization" || n.has(canonical, values) || signed.Owns(canonical, values) {
+			continue
+		}
+		names = append(names, canonical)
+		kinds |= kindOf(canonical)
+	}
+	if really.URL != nil && really.URL.RawQuery != n.query && addsParameter(n.query, really.URL.RawQuery) {
+		names = append(names, "a query parameter")
+		kinds |= inQuery
+	}
+	if bits.OnesCount8(uint8(kinds)) <= signed.Vouched {
+		return nil
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// kind is a way to carry credentials. A layer with an Identity that does not tell
+// what it has added is taken to have added those of one kind.
+type kind uint8
+
+const (
+	inAuthorization kind = 1 << iota
+	inCookies
+	inFields
+	inQuery
+)
+
+// kindOf returns the kind of credentials that a field belongs to. Some fields go with
+// those that others carry.
+func kindOf(name string) kind {
+	switch name {
+	case "Authorization", "Dpop", "Signature", "Signature-Input", "X-Amz-Security-Token":
+		return inAuthorization
+	case "Cookie", "Cookie2":
+		return inCookies
+	}
+	if low := httpfield.Lower(name); strings.Contains(low, "csrf") || strings.Contains(low, "xsrf") {
+		return inCookies
+	}
+	return inFields
+}
+
+// addsParameter reports whether a query has a credential-like parameter that the
+// query of the request that left the cache had not, or had with another value.
+func addsParameter(sent, really string) bool {
+	for pair := range strings.FieldsFuncSeq(really, ampersand) {
+		name, _, _ := strings.Cut(pair, "=")
+		if text, err := url.QueryUnescape(name); err == nil {
+			name = text
+		}
+		if httpfield.CredentialLike(name) && !hasParameter(sent, pair) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasParameter(query, pair string) bool {
+	for p := range strings.FieldsFuncSeq(query, ampersand) {
+		if p == pair {
+			return true
+		}
+	}
+	return false
+}
+
+func ampersand(r rune) bool { return r == '&' || r == ';' }
+
+// recognise works out for whom the response a was really given, by the request that
+// was sent in the end and by what the layers below say they have signed. What
+// answers the credentials of nobody knows whom is not stored, not given to others
+// and changes nothing that is stored, unless it is everybody's.
+func (x *exchange) recognise(a *answered, n *note) {
+	if x.st.t.Partition != nil {
+		return // which says whose it is, whatever was sent
+	}
+	signed := x.asked.Signed()
+	var names []string
+	if really := a.resp.Request; really != nil {
+		names = n.added(really, &signed)
+	}
+	if x.st.cfg.shared {
+		// RFC 9111 §3.5 is about this response too.
+		x.authorized = x.authorized || signed.Principal != "" || slices.Contains(names, "Authorization")
+		names = slices.DeleteFunc(names, notAuthorization)
+	}
+	switch {
+	case len(names) > 0:
+		a.barred = "credentials added below the cache (" + strings.Join(names, ", ") + "): set Partition, or give the layer an Identity method"
+	case !x.st.cfg.shared && signed.Principal != x.asked.Principal:
+		a.barred = "signed with other credentials than were asked about before"
+	default:
+		return
+	}
+	if a.unknown = true; x.public(a) {
+		a.barred = ""
+		return
+	}
+	if len(names) > 0 {
+		x.route.foreign.Store(true)
+	}
+}
+
+// public reports whether SharePublic makes a response everybody's, together with the
+// stored response that it confirms, completes or describes.
+func (x *exchange) public(a *answered) bool {
+	if !x.sharesPublic() {
+		return false
+	}
+	status, h := a.resp.StatusCode, a.resp.Header
+	if f := x.found.f; status == http.StatusNotModified || x.method == http.MethodHead || status == http.StatusPartialContent && f != nil {
+		if f == nil || !f.public {
+			return false
+		}
+		status, h = x.found.entry.Meta.Status, merge(x.st.cfg, x.found.entry.Meta.Header, h)
+	}
+	d, _ := responseDirectives(h, x.st.cfg.targeted)
+	return isPublic(status, h, &d)
+}

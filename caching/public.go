@@ -1,0 +1,89 @@
+package caching
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// isPublic reports whether a response says of itself that it is everybody's, so that
+// [Transport.SharePublic] makes it so. d is what steers its reuse.
+//
+// It has to say public: s-maxage and must-revalidate, which do the same for a shared
+// cache (RFC 9111 §3.5), are too often sent without a thought of users. What stands
+// beside it and says otherwise, or cannot be read, cancels it.
+func isPublic(status int, h http.Header, d *directives) bool {
+	switch {
+	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
+	case status < 200 || status > 299:
+		return false
+	}
+	if !d.public || restricted(d) {
+		return false
+	}
+	// A targeted field may have steered: what the field for all caches says against
+	// it counts all the same.
+	if cc := parseDirectives(h["Cache-Control"]); restricted(&cc) || !wellFormed(h["Cache-Control"]) {
+		return false
+	}
+	names, star := varyNames(h)
+	return !star && !slices.ContainsFunc(names, credentialLike)
+}
+
+// restricted reports whether d keeps anything of the response from everybody.
+func restricted(d *directives) bool {
+	return d.private || d.noCache || d.noStore || len(d.privateFields) > 0 || len(d.noCacheFields) > 0
+}
+
+// wellFormed reports whether a Cache-Control field is a list of directives as RFC
+// 9111 §5.2 has it: names that are tokens, each alone or with an argument that is a
+// token or a quoted string.
+func wellFormed(lines []string) bool {
+	for e := range httpfield.List(lines) {
+		name, value, has := strings.Cut(e, "=")
+		if !httpfield.IsToken(name) || has && httpfield.EqualFold(name, "public") {
+			return false
+		}
+		if has && !httpfield.IsToken(value) {
+			if _, quoted := httpfield.Unquote(value); !quoted {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sharesPublic reports whether everybody's responses are for this request too, and
+// its response for everybody.
+func (x *exchange) sharesPublic() bool {
+	return x.st.cfg.sharePublic && x.method != methodQuery && x.opts.ttl == 0
+}
+
+// findPublic looks for everybody's response, and reports whether there is one.
+func (x *exchange) findPublic() bool {
+	if x.find(x.open) && x.found.f != nil && x.found.f.public {
+		return true
+	}
+	x.drop()
+	return false
+}
+
+// owner names the user whom a Set-Cookie in the response to this request is for. Of
+// a request that was signed by nobody knows whom it is a name that no user has.
+func (x *exchange) owner(unknown bool) string {
+	switch {
+	case unknown:
+		return "?"
+	case x.user == "":
+		return ""
+	}
+	return x.hide(x.user)
+}
+
+// setsCookiesOfOthers reports whether the stored response sets cookies that were
+// for the user who got it from the origin, and not for this one.
+func (x *exchange) setsCookiesOfOthers(m *Meta, f *facts) bool {
+	return f.public && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
+}
