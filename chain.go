@@ -98,7 +98,9 @@ type Chain []Layer
 // once more, so that a cache above it still learns from an auth layer below it
 // whose credentials a request would get.
 //
-// If next is nil, [http.DefaultTransport] is used.
+// If next is nil, [http.DefaultTransport] is used. The result may be put there
+// itself, and so may any layer with a nil Base: what leads to itself sends through
+// the default transport of program start.
 func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 	next = roundtrip.Or(next)
 	for _, l := range slices.Backward(c) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -270,3 +271,40 @@ func BenchmarkChain(b *testing.B) {
 }
 
 var _ = transport.Direct
+
+// TestChainAsDefault puts chains of all layers into http.DefaultTransport, whose
+// nil successor is what stood there before.
+func TestChainAsDefault(t *testing.T) {
+	saved := http.DefaultTransport
+	defer func() { http.DefaultTransport = saved }()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	defer srv.Close()
+	for _, row := range []struct {
+		why string
+		put func(Chain) http.RoundTripper
+	}{
+		{"around nil", func(c Chain) http.RoundTripper { return c.Wrap(nil) }},
+		{"around a layer with a nil Base", func(c Chain) http.RoundTripper { return c.Wrap(&retry.Transport{}) }},
+		{"around a layer of somebody else's around one", func(c Chain) http.RoundTripper {
+			return append(c, LayerFunc(func(next http.RoundTripper) http.RoundTripper {
+				return roundTripFunc(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+			})).Wrap(&retry.Transport{})
+		}},
+	} {
+		cache := &caching.Transport{}
+		http.DefaultTransport = row.put(Chain{
+			ErrorResponses{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, cache,
+			&retry.Transport{}, &auth.Transport{},
+		})
+		resp, err := http.Get(srv.URL)
+		if err != nil {
+			t.Fatalf("%s: %v", row.why, err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "ok" {
+			t.Errorf("%s: %q, %v", row.why, body, err)
+		}
+		_ = resp.Body.Close()
+		_ = cache.Close()
+		http.DefaultTransport = saved
+	}
+}

@@ -35,7 +35,7 @@ type ErrorResponses struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (l ErrorResponses) RoundTrip(req *http.Request) (*http.Response, error) {
-	return l.roundTrip(req, roundtrip.Or(l.Base))
+	return l.roundTrip(req, roundtrip.Next(ErrorResponses{}, l.Base))
 }
 
 // Wrap returns a RoundTripper that sends through next in place of l.Base and
@@ -45,7 +45,9 @@ func (l ErrorResponses) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of l.Base.
-func (l ErrorResponses) CloseIdleConnections() { roundtrip.CloseIdle(l.Base) }
+func (l ErrorResponses) CloseIdleConnections() {
+	roundtrip.CloseIdle(roundtrip.Next(ErrorResponses{}, l.Base))
+}
 
 func (ErrorResponses) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	resp, err := next.RoundTrip(req)

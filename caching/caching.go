@@ -182,7 +182,7 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of t.Base.
-func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
 // Close waits for the validations that run in the background and for what is just
 // being stored, for a few seconds at most, and ends them then. It does not close the
@@ -242,7 +242,7 @@ func (t *Transport) state() *state {
 		if store == nil {
 			store = NewMemory(DefaultMemory)
 		}
-		t.st = &state{storeState: stateOf(store), cfg: cfg.interned(), t: t, base: newRoute(t.Base)}
+		t.st = &state{storeState: stateOf(store), cfg: cfg.interned(), t: t, base: newRoute(roundtrip.Late(t, t.Base))}
 	})
 	return t.st
 }

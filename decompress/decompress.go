@@ -158,7 +158,7 @@ type Transport struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.roundTrip(req, roundtrip.Or(t.Base))
+	return t.roundTrip(req, roundtrip.Next(t, t.Base))
 }
 
 // Wrap returns a RoundTripper like t that sends through next in place of t.Base.
@@ -167,7 +167,7 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of t.Base.
-func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.once.Do(t.configure)

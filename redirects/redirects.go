@@ -127,7 +127,7 @@ type Transport struct {
 
 // RoundTrip implements [http.RoundTripper]. Its own errors are of type [*Error].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.roundTrip(req, roundtrip.Or(t.Base))
+	return t.roundTrip(req, roundtrip.Next(t, t.Base))
 }
 
 // Wrap returns a RoundTripper like t that sends through next in place of t.Base.
@@ -136,7 +136,7 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of t.Base.
-func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(t.Base) }
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
 // FollowsRedirects returns true: redirects are this layer's, so http.Client must
 // not follow them. That holds for a negative Max too: then nobody follows.

@@ -58,7 +58,7 @@ type HAR struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (h *HAR) RoundTrip(req *http.Request) (*http.Response, error) {
-	return h.roundTrip(req, roundtrip.Or(h.Base))
+	return h.roundTrip(req, roundtrip.Next(h, h.Base))
 }
 
 // Wrap returns a RoundTripper like h that sends through next in place of h.Base.
@@ -67,7 +67,7 @@ func (h *HAR) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of h.Base.
-func (h *HAR) CloseIdleConnections() { roundtrip.CloseIdle(h.Base) }
+func (h *HAR) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	e := &harEntry{har: h, start: time.Now()}

@@ -48,7 +48,7 @@ type Log struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (l *Log) RoundTrip(req *http.Request) (*http.Response, error) {
-	return l.roundTrip(req, roundtrip.Or(l.Base))
+	return l.roundTrip(req, roundtrip.Next(l, l.Base))
 }
 
 // Wrap returns a RoundTripper like l that sends through next in place of l.Base.
@@ -57,7 +57,7 @@ func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // CloseIdleConnections closes the idle connections of l.Base.
-func (l *Log) CloseIdleConnections() { roundtrip.CloseIdle(l.Base) }
+func (l *Log) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(l, l.Base)) }
 
 func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	logger := l.Logger

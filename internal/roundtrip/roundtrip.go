@@ -5,14 +5,6 @@ package roundtrip
 
 import "net/http"
 
-// Or returns rt, or [http.DefaultTransport] if rt is nil.
-func Or(rt http.RoundTripper) http.RoundTripper {
-	if rt == nil {
-		return http.DefaultTransport
-	}
-	return rt
-}
-
 // Func is the logic of a layer: it answers req, sending through next what it
 // has to send.
 type Func func(req *http.Request, next http.RoundTripper) (*http.Response, error)
@@ -39,9 +31,8 @@ func (b *bound) Unwrap() http.RoundTripper { return b.next }
 func (b *bound) CloseIdleConnections() { CloseIdle(b.next) }
 
 // CloseIdle closes the idle connections of rt if it has a way to.
-// If rt is nil, those of [http.DefaultTransport] are closed.
 func CloseIdle(rt http.RoundTripper) {
-	if c, ok := Or(rt).(interface{ CloseIdleConnections() }); ok {
+	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }

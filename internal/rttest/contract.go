@@ -57,6 +57,7 @@ func Contract(t *testing.T, newLayer func() Layer) {
 		})
 	}
 	t.Run("a nil successor is http.DefaultTransport", c.nilBase)
+	t.Run("a layer stands in http.DefaultTransport", c.asDefault)
 }
 
 type contract struct{ newLayer func() Layer }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // through is the smallest layer that keeps the contract.
@@ -20,7 +22,7 @@ type through struct {
 }
 
 func (l *through) RoundTrip(req *http.Request) (*http.Response, error) {
-	return l.Wrap(l.Base).RoundTrip(req)
+	return l.Wrap(roundtrip.Next(l, l.Base)).RoundTrip(req)
 }
 
 func (l *through) Wrap(next http.RoundTripper) http.RoundTripper {
@@ -30,7 +32,7 @@ func (l *through) Wrap(next http.RoundTripper) http.RoundTripper {
 	return &throughBound{l, next}
 }
 
-func (l *through) CloseIdleConnections() { (&throughBound{l, l.Base}).CloseIdleConnections() }
+func (l *through) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(l, l.Base)) }
 
 type throughBound struct {
 	l    *through

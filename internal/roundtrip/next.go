@@ -1,0 +1,129 @@
+package roundtrip
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+)
+
+// start is the http.DefaultTransport of program start.
+var start = http.DefaultTransport
+
+// Or returns rt, or [http.DefaultTransport] as it is now if rt is nil.
+func Or(rt http.RoundTripper) http.RoundTripper {
+	if rt != nil {
+		return rt
+	}
+	if http.DefaultTransport == nil {
+		return start
+	}
+	return http.DefaultTransport
+}
+
+// Next returns what the layer self sends through: base, or if that is nil
+// [http.DefaultTransport] as it is now. If http.DefaultTransport is self, or leads
+// to self, it is the one of program start: a layer put there does not call itself.
+func Next(self, base http.RoundTripper) http.RoundTripper {
+	if base != nil {
+		return base
+	}
+	now := Or(nil)
+	if _, plain := now.(*http.Transport); plain {
+		return now
+	}
+	if budget := maxDepth; leads(reflect.ValueOf(now), reflect.ValueOf(self), &budget) {
+		return start
+	}
+	return &guard{now}
+}
+
+// Late is like [Next] for a layer that keeps its successor: a nil base is looked
+// up for each request.
+func Late(self, base http.RoundTripper) http.RoundTripper {
+	if base != nil {
+		return base
+	}
+	return &late{self}
+}
+
+type late struct{ self http.RoundTripper }
+
+func (l *late) next() http.RoundTripper { return Next(l.self, nil) }
+
+func (l *late) RoundTrip(req *http.Request) (*http.Response, error) { return l.next().RoundTrip(req) }
+
+func (l *late) CloseIdleConnections() { CloseIdle(l.next()) }
+
+// Identity implements [Identifier] for what stands in http.DefaultTransport now.
+func (l *late) Identity(req *http.Request) string {
+	next := l.next()
+	if _, plain := next.(*http.Transport); plain {
+		return ""
+	}
+	return Identity(next, req)
+}
+
+// roundTripper is the type of a field that may hold a successor.
+var roundTripper = reflect.TypeFor[http.RoundTripper]()
+
+// leads reports whether v is self, or holds it in a field of a RoundTripper type,
+// exported or not, or in a field of what such a field holds. The budget is how many
+// RoundTrippers are looked at.
+func leads(v, self reflect.Value, budget *int) bool {
+	for v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if *budget--; *budget < 0 || !v.IsValid() {
+		return false
+	}
+	if equal(v, self) {
+		return true
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[http.Transport]() {
+		return false
+	}
+	if equal(v, self) { // a layer that is a value, behind a pointer
+		return true
+	}
+	for _, field := range v.Fields() {
+		if field.Type().Implements(roundTripper) && leads(field, self, budget) {
+			return true
+		}
+	}
+	return false
+}
+
+func equal(a, b reflect.Value) bool {
+	return a.Type() == b.Type() && a.Comparable() && b.Comparable() && a.Equal(b)
+}
+
+// guard sends through what stands in http.DefaultTransport, of which it is not
+// known whether it leads back to the layer that sends: a function may hide it. A
+// request that comes a second time goes through the default of program start.
+type guard struct{ next http.RoundTripper }
+
+type guardKey struct{}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	if ctx.Value(guardKey{}) != nil {
+		return start.RoundTrip(req)
+	}
+	out := req.WithContext(context.WithValue(ctx, guardKey{}, true))
+	resp, err := g.next.RoundTrip(out)
+	if resp != nil && resp.Request == out {
+		c := *resp
+		c.Request = req
+		resp = &c
+	}
+	return resp, err
+}
+
+// Unwrap returns the successor.
+func (g *guard) Unwrap() http.RoundTripper { return g.next }
+
+// CloseIdleConnections closes those of the successor.
+func (g *guard) CloseIdleConnections() { CloseIdle(g.next) }

@@ -1,0 +1,64 @@
+package rttest
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+)
+
+// hiding is a RoundTripper of somebody else's with a successor that only its field
+// tells.
+type hiding struct{ next http.RoundTripper }
+
+func (h hiding) RoundTrip(req *http.Request) (*http.Response, error) { return h.next.RoundTrip(req) }
+
+// asDefault puts the layer into http.DefaultTransport in all the ways that a
+// program may. It must send through the transport of program start then. It runs
+// outside a bubble and not in parallel.
+func (c contract) asDefault(t *testing.T) {
+	saved := http.DefaultTransport
+	defer func() { http.DefaultTransport = saved }()
+	var calls atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = io.WriteString(w, "ok")
+	}))
+	defer srv.Close()
+	for _, row := range []struct {
+		name string
+		put  func(Layer) http.RoundTripper
+	}{
+		{"the layer", func(l Layer) http.RoundTripper { return l }},
+		{"Wrap(nil)", func(l Layer) http.RoundTripper { return l.Wrap(nil) }},
+		{"Wrap(nil) twice", func(l Layer) http.RoundTripper {
+			http.DefaultTransport = l.Wrap(nil)
+			return c.newLayer().Wrap(nil)
+		}},
+		{"above the layer", func(l Layer) http.RoundTripper { return c.newLayer().Wrap(l) }},
+		{"a struct of somebody else's around it", func(l Layer) http.RoundTripper { return &hiding{hiding{l}} }},
+	} {
+		l := c.newLayer()
+		http.DefaultTransport = row.put(l)
+		for _, rt := range []http.RoundTripper{http.DefaultTransport, l, c.newLayer()} {
+			calls.Store(0)
+			resp, err := rt.RoundTrip(newRequest(t, http.MethodGet, srv.URL, nil))
+			if err != nil {
+				t.Errorf("%s: %v", row.name, err)
+				continue
+			}
+			_ = resp.Body.Close()
+			if n := calls.Load(); n != 1 {
+				t.Errorf("%s: the server was asked %d times, want once", row.name, n)
+			}
+		}
+		l.CloseIdleConnections()
+		http.DefaultTransport = saved
+		if closer, ok := l.(io.Closer); ok {
+			_ = closer.Close()
+		}
+	}
+	http.DefaultTransport.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+}
