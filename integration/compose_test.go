@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -129,7 +130,7 @@ func (w *world) newShared() shared {
 	r := w.rand
 	s := shared{
 		log:        &trace.Log{Logger: slog.New(slog.NewTextHandler(secretWatch{w}, &slog.HandlerOptions{Level: slog.LevelDebug})), Headers: true},
-		decompress: &decompress.Transport{}, lostupdate: &lostupdate.Transport{ConflictErrors: chance(r, 10)},
+		decompress: &decompress.Transport{}, lostupdate: &lostupdate.Transport{ConflictErrors: chance(r, 10) && !w.layers.errors},
 		retry: &retry.Transport{Attempts: pick(r, 0, 0, 3, 5)},
 	}
 	if w.layers.retryNow || w.real {
@@ -209,7 +210,7 @@ func (w *world) addDoor(d door, s shared, cache *caching.Transport, leaf http.Ro
 		chain = append(chain, s.retry)
 	}
 	if l.auth {
-		chain = append(chain, &auth.Transport{Credentials: w.source(d)})
+		chain = append(chain, &auth.Transport{Credentials: w.source(d), MaxReplay: 64 << 10})
 	}
 	if d.way == byForeign {
 		chain = append(chain, tripper.LayerFunc(w.foreignLayer))
@@ -217,7 +218,10 @@ func (w *world) addDoor(d door, s shared, cache *caching.Transport, leaf http.Ro
 	if err := chain.Check(); err != nil {
 		w.t.Errorf("Check of %v: %v", chain, err)
 	}
-	d.name = chain.String() + " (" + d.way + ")"
+	d.name = fmt.Sprintf("%s, credentials %s, store %d (%s)", chain, d.way, d.cache, w.storeNames)
+	if cache != nil {
+		d.name += fmt.Sprintf(", shared %t, StaleIfError %s, IgnoreETag %t, MaxBody %d", cache.Shared, cache.StaleIfError, cache.IgnoreETag, cache.MaxBody)
+	}
 	d.client = chain.Client(leaf)
 	if !l.redirects {
 		d.client.Jar = jar

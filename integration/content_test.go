@@ -47,6 +47,11 @@ type version struct {
 	write string // the identifier of the write that made it
 }
 
+func (r *resource) String() string {
+	return fmt.Sprintf("%s%s: %q, private %t, challenge %s, tag %s, Last-Modified %t, varies %t, coded %t, chunked %t, changes every %s",
+		r.host, r.uri, r.control, r.private, r.scheme, r.tag, r.modified, r.varies, r.coded, r.chunked, r.every)
+}
+
 func (r *resource) current() int { return len(r.versions) - 1 }
 
 // until is when version v ceased to be current; ok is false if it still is.

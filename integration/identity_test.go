@@ -54,7 +54,7 @@ type nonce struct{ broken map[string]bool }
 // challenge is a WWW-Authenticate for r.
 func (o *origin) challenge(r *resource, stale bool) string {
 	if r.scheme == "basic" {
-		return `Basic realm="plain"` // not that of Digest, which nothing weaker may enter
+		return `Basic realm="` + o.host + `"`
 	}
 	o.w.mu.Lock()
 	defer o.w.mu.Unlock()

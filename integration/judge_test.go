@@ -18,7 +18,8 @@ import (
 type ack struct {
 	res     *resource
 	version int
-	cache   int
+	door    *door
+	secret  string // the credentials of the request
 	at      time.Time
 }
 
@@ -70,10 +71,19 @@ func (w *world) judge(x *exchange) {
 	x.checkStatus()
 }
 
-func (x *exchange) writes() bool { return x.req.Method != "GET" && x.req.Method != "HEAD" }
+// writes reports whether the request that was answered is a write: a redirect makes
+// a GET of some.
+func (x *exchange) writes() bool {
+	method := x.req.Method
+	if x.resp != nil && x.resp.Request != nil {
+		method = x.resp.Request.Method
+	}
+	return method != "GET" && method != "HEAD" && method != ""
+}
 
 func (x *exchange) failf(format string, args ...any) {
-	x.p.w.failf(x.res.host+x.res.uri, "%s\n      by %s, %s\n      through %s", fmt.Sprintf(format, args...), x.p.name, x, x.d.name)
+	x.p.w.failf(x.res.host+x.res.uri, "%s\n      by %s, %s\n      through %s\n      about %s", fmt.Sprintf(format, args...),
+		x.p.name, x, x.d.name, x.res)
 }
 
 func (x *exchange) String() string {
@@ -253,11 +263,22 @@ func (x *exchange) checkTime(v int) {
 		return
 	}
 	for _, a := range w.acks {
-		if a.res == x.res && a.cache == x.d.cache && a.at.Before(x.t0) && a.version > v {
+		if a.res == x.res && a.door.cache == x.d.cache && a.at.Before(x.t0) && a.version > v && x.hearsOf(a) {
 			x.failf("version %d was delivered after %d had been written and acknowledged at %s", v, a.version, a.at.Format(clock))
 			return
 		}
 	}
+}
+
+// hearsOf reports whether x must not be answered by what a has made outdated.
+func (x *exchange) hearsOf(a ack) bool {
+	w := x.p.w
+	return !gaps.forgetful || !w.forgets[x.d.cache] || a.door == x.d && a.secret == x.secret() && !x.res.varies && !x.res.coded
+}
+
+func (x *exchange) secret() string {
+	h := x.req.Header
+	return h.Get("Authorization") + h.Get("Cookie") + h.Get("X-Api-Key") + x.req.URL.User.String()
 }
 
 // allowed is how long after its end a version may be delivered.
@@ -326,7 +347,7 @@ func (x *exchange) checkWrite() {
 	}
 	direct := !strings.HasPrefix(x.req.URL.Path, "/go/")
 	w := x.p.w
-	w.acks = append(w.acks, ack{res, v, x.d.cache, x.t1})
+	w.acks = append(w.acks, ack{res, v, x.d, x.secret(), x.t1})
 	seen, known := x.p.seen[res]
 	guarded := w.layers.lostupdate && res.tag == "strong" && (x.req.Method == http.MethodPut || x.req.Method == http.MethodPatch)
 	if known && direct && guarded && resp.Header.Get("X-Base") != strconv.Itoa(seen) {

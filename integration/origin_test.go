@@ -17,6 +17,7 @@ type origin struct {
 	host      string // host:port, without the port where it is the scheme's
 	resources []*resource
 	byURI     map[string]*resource
+	scheme    string // of its challenges: "basic" or "digest"
 	algorithm string // of Digest
 	nonces    map[string]*nonce
 	asked     map[string]int // requests so far, by method and target

@@ -17,6 +17,8 @@ import (
 func (w *world) newStore() caching.Store {
 	r := w.rand
 	var store caching.Store
+	forgets := false
+	name := "memory"
 	switch r.IntN(5) {
 	case 0:
 		path, err := os.MkdirTemp(w.t.TempDir(), "store")
@@ -27,21 +29,31 @@ func (w *world) newStore() caching.Store {
 		if chance(r, 30) {
 			opts.Key = func() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 		}
-		dir, err := caching.OpenDirWith(path, pick[int64](r, 0, 512<<10), opts)
+		most := pick[int64](r, 0, 512<<10)
+		forgets = most > 0
+		dir, err := caching.OpenDirWith(path, most, opts)
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		w.stores = append(w.stores, dir.Close)
-		store = dir
+		store, name = dir, "directory"
 	case 1:
-		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)})
+		name = "map"
+		most := pick(r, 10, 1000)
+		forgets = most < 1000
+		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: most})
 	default:
-		store = caching.NewMemory(pick[int64](r, 0, 0, 64<<10, 600<<10))
+		most := pick[int64](r, 0, 0, 64<<10, 600<<10)
+		forgets = most > 0
+		store = caching.NewMemory(most)
 	}
 	if chance(r, 30) {
-		w.bad = true
-		store = &badStore{Store: store, w: w, rand: newRand(w.seed, "store", fmt.Sprint(len(w.stores))), percent: pick(r, 3, 20, 100)}
+		w.bad, forgets = true, true
+		bad := &badStore{Store: store, w: w, rand: newRand(w.seed, "store", fmt.Sprint(len(w.stores))), percent: pick(r, 3, 20, 100)}
+		store, name = bad, fmt.Sprintf("%s, bad in %d %%", name, bad.percent)
 	}
+	w.forgets = append(w.forgets, forgets)
+	w.storeNames += name + " "
 	return store
 }
 

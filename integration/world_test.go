@@ -15,20 +15,22 @@ import (
 // A world is what one round of the model is played in: origins, a network, users,
 // and clients made of layers. All of it follows from the seed.
 type world struct {
-	t       *testing.T
-	seed    uint64
-	real    bool // over sockets, in real time
-	rand    *rand.Rand
-	network network
-	servers []*http.Server
-	origins []*origin
-	users   []string
-	secrets map[string][]string // by host
-	layers  layers
-	doors   []*door
-	caches  []func() error // what closes them
-	stores  []func() error
-	bad     bool // is there a bad store
+	t          *testing.T
+	seed       uint64
+	real       bool // over sockets, in real time
+	rand       *rand.Rand
+	network    network
+	servers    []*http.Server
+	origins    []*origin
+	users      []string
+	secrets    map[string][]string // by host
+	layers     layers
+	doors      []*door
+	caches     []func() error // what closes them
+	stores     []func() error
+	storeNames string
+	forgets    []bool // by number of the store
+	bad        bool   // is there a bad store
 
 	mu       sync.Mutex
 	notes    map[string][]string // what happened, by host and target
@@ -120,7 +122,7 @@ func newWorld(t *testing.T, seed uint64, sockets bool) *world {
 func (w *world) newOrigin(host string, h2 bool) error {
 	o := &origin{
 		w: w, host: host, byURI: make(map[string]*resource), nonces: make(map[string]*nonce), asked: make(map[string]int),
-		executed: make(map[string]int), excused: make(map[string]int), algorithm: pick(w.rand, "MD5", "SHA-256"),
+		executed: make(map[string]int), excused: make(map[string]int), scheme: pick(w.rand, "basic", "digest", "digest"), algorithm: pick(w.rand, "MD5", "SHA-256"),
 		stormy: pick(w.rand, 0, 0, 3, 15),
 	}
 	w.secrets[host] = w.secretsOf(host)
@@ -161,6 +163,7 @@ func protocols(h2 bool) *http.Protocols {
 }
 
 func (o *origin) add(r *resource) {
+	r.scheme = o.scheme
 	o.resources = append(o.resources, r)
 	o.byURI[r.uri] = r
 }
@@ -187,7 +190,7 @@ func (w *world) urlOf(r *resource) string { return "http://" + r.host + r.uri }
 func newResource(w *world, host, uri string) *resource {
 	r := w.rand
 	res := &resource{
-		host: host, uri: uri, private: chance(r, 45), scheme: pick(r, "basic", "digest"), tag: pick(r, "strong", "strong", "strong", "weak", ""),
+		host: host, uri: uri, private: chance(r, 45), tag: pick(r, "strong", "strong", "strong", "weak", ""),
 		modified: chance(r, 60), varies: chance(r, 40), coded: chance(r, 40), chunked: chance(r, 20), tells: chance(r, 60),
 		size: pick(r, 0, 300, 300, 5000, 40000, 150000),
 	}
@@ -218,7 +221,8 @@ func newResource(w *world, host, uri string) *resource {
 			cc = append(cc, fmt.Sprintf("stale-if-error=%d", res.sie/second))
 		}
 	}
-	if res.private && chance(r, 40) {
+	// In a shared cache must-revalidate alone would make it everybody's (RFC 9111 §3.5).
+	if res.private && (chance(r, 40) || strings.Contains(strings.Join(cc, " "), "must-revalidate")) {
 		cc = append(cc, "private")
 	}
 	res.control = strings.Join(cc, ", ")
