@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench fuzz nested servers
+.PHONY: check test lint fmt bench fuzz model mutants nested servers
 
 check: lint test nested
 
@@ -24,3 +24,11 @@ FUZZTIME ?= 20s
 fuzz: ; @go list ./... | while read -r p; do go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
 	go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p || \
 	{ echo "again: $$f"; go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p; } || exit 1; done || exit 1; done
+
+MODELTIME ?= 10s
+MODELFROM ?= 1
+# Random clients and origins, for hours if need be: make model MODELTIME=2h MODELFROM=1000000
+model: ; go test ./integration -count=1 -timeout=0 -run='^TestModel' -model.time=$(MODELTIME) -model.from=$(MODELFROM)
+
+# Plants faults in a copy of the module and sees whether the model finds each; some minutes.
+mutants: ; go test ./integration -count=1 -timeout=0 -run='^TestMutants$$' -v -model.mutants

@@ -54,7 +54,7 @@ func (o *origin) write(a *answer, r *http.Request, f form) {
 		return
 	}
 	// Two versions in one second would share Last-Modified, and nobody could tell them apart.
-	if now.Sub(res.versions[f.version].start) < 2*time.Second {
+	if now.Sub(res.versions[f.version].start) < 2*time.Second && !o.w.real {
 		a.status = 409
 		return
 	}
@@ -195,6 +195,8 @@ func (a *answer) send(o *origin, w http.ResponseWriter, r *http.Request, t turn)
 	}
 	body := a.body
 	if t.fault == "cut" {
+		// The head has to go out, or net/http sends the request again by itself.
+		_ = http.NewResponseController(w).Flush()
 		body = body[:t.IntN(len(body))]
 	}
 	drips := t.IntN(4) == 0
@@ -213,6 +215,20 @@ func (a *answer) send(o *origin, w http.ResponseWriter, r *http.Request, t turn)
 	if t.fault == "cut" {
 		o.excuse(r)
 		o.fault(r.RequestURI, "cut", 0)
+		if chance(t.Rand, 50) {
+			o.replace(a.res) // what resumes now must notice
+		}
 		panic(http.ErrAbortHandler)
+	}
+}
+
+// replace makes a new version of res.
+func (o *origin) replace(res *resource) {
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	res.advance(o.w)
+	if now := time.Now(); now.Sub(res.versions[res.current()].start) >= 2*time.Second || o.w.real {
+		res.versions = append(res.versions, version{start: now})
+		o.w.note(res, "has changed to version %d", res.current())
 	}
 }

@@ -69,6 +69,8 @@ func (p *person) wait() {
 		now := time.Now()
 		minute := p.w.scaled(time.Minute)
 		time.Sleep(now.Truncate(minute).Add(minute).Sub(now))
+	case p.w.real:
+		time.Sleep(p.w.some(r, time.Minute))
 	default:
 		time.Sleep(p.w.some(r, 20*time.Minute))
 	}

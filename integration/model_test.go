@@ -19,7 +19,7 @@ import (
 var (
 	modelSeed  = flag.Uint64("model.seed", 0, "play only the round of this `seed`")
 	modelFrom  = flag.Uint64("model.from", 1, "begin with this `seed`")
-	modelTime  = flag.Duration("model.time", 10*time.Second, "how long to play, one round after the other")
+	modelTime  = flag.Duration("model.time", 3*time.Second, "how long to play, one round after the other")
 	modelNotes = flag.Bool("model.notes", false, "print what happened in the round of -model.seed")
 )
 

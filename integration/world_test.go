@@ -222,6 +222,9 @@ func newResource(w *world, host, uri string) *resource {
 		}
 	}
 	// In a shared cache must-revalidate alone would make it everybody's (RFC 9111 §3.5).
+	if w.real {
+		res.tag = "strong" // there is more than one version in a second
+	}
 	if res.private && (chance(r, 40) || strings.Contains(strings.Join(cc, " "), "must-revalidate")) {
 		cc = append(cc, "private")
 	}

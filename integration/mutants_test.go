@@ -1,0 +1,199 @@
+package integration_test
+
+import (
+	"bytes"
+	"flag"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var modelMutants = flag.Bool("model.mutants", false, "plant faults in a copy of the module, one after the other, and see whether TestModel finds each")
+
+// A mutant is a fault of a line or two. Each edit names a directory, in one file of
+// which, or of those below it, a text stands exactly once.
+type mutant struct {
+	name  string
+	edits []edit
+}
+
+type edit struct{ dir, old, new string }
+
+var mutants = []mutant{
+	{"the user is left out of the key", []edit{
+		{"caching", "return hashKey(keyGet, target, x.secretFor(x.user), x.user)", "return hashKey(keyGet, target, x.secretFor(x.user))"},
+	}},
+	{"the query is left out of the key", []edit{
+		{"caching", "x.key = x.keyOf(x.req.URL.RawQuery)", `x.key = x.keyOf("")`},
+	}},
+	{"a write invalidates nothing", []edit{
+		{"caching", "return invalid // RFC 9111 §4.4", "return nothing"},
+	}},
+	{"a write invalidates its own user's answer only", []edit{
+		{"caching", "keys = append(keys, f.others...)", "_ = f.others"},
+	}},
+	{"who asks after a write shares a trip that began before it", []edit{
+		{"caching", "(fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also))", "true"},
+	}},
+	{"a body that was cut is committed", []edit{
+		{"caching", "whole := err == io.EOF && (f.size < 0 || n == f.size)", "whole := err != nil && (f.size < 0 || n == f.size)"},
+	}},
+	{"Vary is ignored", []edit{
+		{"caching", "if s.value != value {", "if s.value != value && false {"},
+	}},
+	{"a 304 for another variant is taken for the selected one", []edit{
+		{"caching", "if ok && selected != nil && tag.WeakMatch(selected.etag) {", "if ok && selected != nil {"},
+	}},
+	{"a stored response never ages", []edit{
+		{"caching", "return max(age, wall, -wall)", "return min(age, 0)"},
+	}},
+	{"parts of two versions are combined", []edit{
+		{"caching", "if old.Total != fresh.Total || fresh.First > old.Last+1", "if fresh.First > old.Last+1"},
+		{"caching", `return m.Header["Etag"][0]`, `return "any"`},
+	}},
+	{"one caller's cancellation ends the trip of all", []edit{
+		{"caching", "last := fl.waiting == 0", "last := true"},
+	}},
+	{"a download resumes with another version", []edit{
+		{"retry", `h.Set("If-Range", p.tag)`, `h.Del("If-Range")`},
+		{"retry", "case !p.same(resp.Header):", "case false:"},
+	}},
+	{"a POST is sent again", []edit{
+		{"internal/roundtrip", "case http.MethodPut, http.MethodDelete,", "case http.MethodPut, http.MethodDelete, http.MethodPost, http.MethodPatch,"},
+	}},
+	{"a nonce is counted twice the same", []edit{
+		{"auth", "n.count++", "n.count |= 1"},
+	}},
+	{"a redirect takes credentials to another origin", []edit{
+		{"redirects", "drop = !same && w.sensitive(name)", "drop = false"},
+	}},
+	{"a redirect takes cookies to another origin", []edit{
+		{"redirects", `case "Cookie", "Cookie2", "Proxy-Authorization", "Origin":`, `case "Proxy-Authorization", "Origin":`},
+		{"redirects", "drop = !same && w.sensitive(name)", `drop = !same && w.sensitive(name) && name != "Cookie"`},
+	}},
+	{"decompress leaves the body below open", []edit{
+		{"decompress", "return b.wire.Close()", "return nil"},
+	}},
+	{"what one editor has seen lets another write", []edit{
+		{"lostupdate", `b.WriteString(name)`, "_ = name"},
+	}},
+	{"a write is sent without its precondition", []edit{
+		{"lostupdate", `return precondition{"If-Match", tags}`, `return precondition{"X-If-Match", tags}`},
+	}},
+}
+
+// tenSeconds is what CI gives the model. It is measured in time of the processor, as
+// the machine may be busy.
+const tenSeconds = 10 * time.Second
+
+// TestMutants takes some minutes, and so runs only if it is asked for.
+func TestMutants(t *testing.T) {
+	if !*modelMutants {
+		t.Skip("-model.mutants is not set")
+	}
+	dir := t.TempDir()
+	if err := copyModule(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			for _, e := range m.edits {
+				restore, err := e.apply(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer restore()
+			}
+			binary := filepath.Join(dir, "model.test")
+			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", binary, "./integration")
+			build.Dir = dir
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			run := exec.CommandContext(t.Context(), binary, "-test.run=^TestModel", "-test.timeout=5m", "-model.time=1m")
+			run.Dir = filepath.Join(dir, "integration")
+			out, err := run.CombinedOutput()
+			used := run.ProcessState.UserTime() + run.ProcessState.SystemTime()
+			if err == nil || used > tenSeconds {
+				t.Fatalf("not found in ten seconds: %v after %s of processor time, %s", err, used, symptom.Find(out))
+			}
+			t.Logf("found in %.1f s: %s", used.Seconds(), symptom.Find(out))
+		})
+	}
+}
+
+var symptom = regexp.MustCompile(`_test\.go:\d+: .*|panic: .*|fatal error: .*`)
+
+// apply makes the edit in the module at root, and returns what undoes it.
+func (e edit) apply(root string) (restore func(), err error) {
+	var found []string
+	err = filepath.WalkDir(filepath.Join(root, e.dir), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for range bytes.Count(b, []byte(e.old)) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != 1 {
+		return nil, &editError{e, found}
+	}
+	before, err := os.ReadFile(found[0])
+	if err != nil {
+		return nil, err
+	}
+	after := bytes.Replace(before, []byte(e.old), []byte(e.new), 1)
+	return func() { _ = os.WriteFile(found[0], before, 0o600) }, os.WriteFile(found[0], after, 0o600)
+}
+
+// An editError says that the product has moved on: the fault has to be planted
+// elsewhere now.
+type editError struct {
+	edit
+	found []string
+}
+
+func (e *editError) Error() string {
+	return "below " + e.dir + " there must be exactly one\n\t" + e.old + "\nand it is in " + strings.Join(e.found, ", ")
+}
+
+// copyModule copies the source of this module, without those nested in it.
+func copyModule(to string) error {
+	from, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); name != "." && err == nil || strings.HasPrefix(name, ".git") {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		}
+		if !entry.Type().IsRegular() || !strings.HasSuffix(name, ".go") && name != "go.mod" && name != "go.sum" {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), b, 0o600)
+	})
+}
