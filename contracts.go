@@ -19,6 +19,20 @@ type Identifier interface {
 	Identity(req *http.Request) string
 }
 
+// A ResponseError is an error that holds a response: a redirect too many, a
+// conflict, a challenge that nothing can answer. [ErrorResponses] finds it and
+// returns its response; decompress decodes the content of its response, as it
+// would have decoded that of a response that was returned.
+//
+// The response belongs to the error and to nobody else. Its body is a copy of
+// bounded length, which holds no connection and need not be closed. A layer that
+// the error passes through on its way to the caller may change the response.
+type ResponseError interface {
+	error
+	// HTTPResponse returns the response, or nil if there is none.
+	HTTPResponse() *http.Response
+}
+
 // Permanent is implemented by errors that say whether the same request would fail
 // again in the same way: a wrong certificate pin, a proxy that refuses, a server
 // that failed to prove that it knows the password. An error for which it is true

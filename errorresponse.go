@@ -54,8 +54,7 @@ func (ErrorResponses) roundTrip(req *http.Request, next http.RoundTripper) (*htt
 	if err == nil || errors.Is(req.Context().Err(), context.Canceled) {
 		return resp, err
 	}
-	var held interface{ HTTPResponse() *http.Response }
-	if errors.As(err, &held) {
+	if held := ResponseError(nil); errors.As(err, &held) {
 		if resp := held.HTTPResponse(); resp != nil {
 			return withStatus500(resp, err), nil
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -53,6 +54,9 @@ type body struct {
 	werr    error
 
 	encoded Encoded
+
+	from *http.Response // is what the layer below returned
+	to   http.Response  // is from with this body
 }
 
 // stage is one coding of a body.
@@ -309,6 +313,7 @@ func (r *wireReader) Read(p []byte) (int, error) {
 	case nil:
 	case io.EOF:
 		r.eof = true
+		roundtrip.CarryTrailer(&r.to, r.from)
 	case io.ErrUnexpectedEOF:
 		// Less than Content-Length or the last chunk promised.
 		r.fail = &Error{Coding: r.encoded.ContentEncoding, Err: err}

@@ -48,6 +48,7 @@
 package decompress
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -171,6 +172,7 @@ func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.once.Do(t.configure)
+	method := req.Method
 	out, ex := t.ask(req)
 	var dict *dictionary
 	who := ""
@@ -186,18 +188,17 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	} else {
 		resp, err = next.RoundTrip(out)
 	}
-	if err != nil || resp == nil {
-		return resp, err
+	if err != nil {
+		t.decodeHeld(req, method, err, ex)
+		return nil, err
 	}
-	if resp.Request == nil {
-		resp.Request = out
+	if resp == nil {
+		return nil, nil
 	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	resp, err = t.decode(req, resp, ex, dict)
+	resp = roundtrip.Complete(resp, out)
+	resp, err = t.decode(req, method, resp, ex, dict)
 	if err == nil && t.Dictionaries != nil {
-		t.Dictionaries.learn(req, who, resp)
+		resp = t.Dictionaries.learn(req, method, who, resp)
 	}
 	return resp, err
 }
@@ -221,16 +222,17 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
 	return out, ex
 }
 
-// decode makes the body of resp decode itself if it should. ex is nil if the
-// layer did not ask for it.
-func (t *Transport) decode(req *http.Request, resp *http.Response, ex *exchange, dict *dictionary) (*http.Response, error) {
+// decode returns resp with a body that decodes itself, if it should, and else as
+// it is. ex is nil if the layer did not ask for the coding. method is that of req
+// before it was handed down.
+func (t *Transport) decode(req *http.Request, method string, resp *http.Response, ex *exchange, dict *dictionary) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return resp, nil
 	}
 	hook := trace.From(req.Context())
 	var room [DefaultMaxCodings + 1]string
-	codings, why := t.plan(room[:0], req.Method, resp, ex != nil || t.Always, dict != nil)
+	codings, why := t.plan(room[:0], method, resp, ex != nil || t.Always, dict != nil)
 	if why != "" {
 		t.tell(hook, req, resp, "pass", why)
 		return resp, nil
@@ -243,8 +245,10 @@ func (t *Transport) decode(req *http.Request, resp *http.Response, ex *exchange,
 		t.tell(hook, req, resp, "refuse", ErrTooManyCodings.Error())
 		return nil, &Error{Coding: strings.Join(values, ", "), Err: ErrTooManyCodings, response: keep(resp, nil)}
 	}
+	wire := resp.Body
 	if t.Probe {
-		if err := t.probe(resp, codings, dict); err != nil {
+		var err error
+		if wire, err = t.probe(resp, codings, dict); err != nil {
 			t.tell(hook, req, resp, "refuse", err.Error())
 			return nil, err
 		}
@@ -252,17 +256,18 @@ func (t *Transport) decode(req *http.Request, resp *http.Response, ex *exchange,
 	if hook != nil {
 		t.tell(hook, req, resp, "decode", strings.Join(values, ", "))
 	}
-	b := t.attach(resp, codings, dict)
+	b := t.attach(resp, wire, codings, dict)
 	if b.hook = hook; hook != nil {
 		b.req = req
 	}
-	ex.keep(resp, &b.encoded)
-	return resp, nil
+	ex.keep(&b.to, &b.encoded)
+	return &b.to, nil
 }
 
-// attach puts the decoding body into resp and takes out what is no longer true.
-func (t *Transport) attach(resp *http.Response, codings []string, dict *dictionary) *body {
-	b := &body{t: t, wire: resp.Body, dict: dict}
+// attach makes a copy of resp whose body decodes wire, without what is no longer
+// true. The copy is part of the body that it returns.
+func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []string, dict *dictionary) *body {
+	b := &body{t: t, wire: wire, dict: dict, from: resp, to: *resp}
 	b.first.b, b.first.coding = b, codings[0]
 	if len(codings) > 1 {
 		b.more = make([]stage, len(codings)-1)
@@ -272,12 +277,16 @@ func (t *Transport) attach(resp *http.Response, codings []string, dict *dictiona
 	}
 	b.encoded.ContentEncoding = strings.Join(resp.Header["Content-Encoding"], ", ")
 	b.encoded.ContentLength = resp.ContentLength
-	resp.Body = b
+	b.to.Body = b
 	// RFC 9110 §8.4, §8.6: both fields are about the bytes that are gone now.
-	delete(resp.Header, "Content-Encoding")
-	delete(resp.Header, "Content-Length")
-	resp.ContentLength = -1
-	resp.Uncompressed = true
+	b.to.Header = make(http.Header, len(resp.Header))
+	for name, values := range resp.Header {
+		if name != "Content-Encoding" && name != "Content-Length" {
+			b.to.Header[name] = slices.Clip(values)
+		}
+	}
+	b.to.ContentLength = -1
+	b.to.Uncompressed = true
 	return b
 }
 

@@ -171,14 +171,18 @@ func (s *Dictionaries) offer(out *http.Request, who string, accept []string) (*h
 	return out, d
 }
 
-// learn makes the body of resp, which is decoded by now, record itself if it is
-// meant as a dictionary.
-func (s *Dictionaries) learn(req *http.Request, who string, resp *http.Response) {
+// learn returns resp, which is decoded by now, with a body that records itself if
+// it is meant as a dictionary. method is that of req before it was handed down.
+func (s *Dictionaries) learn(req *http.Request, method, who string, resp *http.Response) *http.Response {
 	values := resp.Header["Use-As-Dictionary"]
 	if len(values) == 0 {
-		return
+		return resp
 	}
-	d, why := s.candidate(req, who, resp, values, time.Now())
+	why := "not a 200 to a GET"
+	var d *dictionary
+	if (method == http.MethodGet || method == "") && resp.StatusCode == http.StatusOK {
+		d, why = s.candidate(req, who, resp, values, time.Now())
+	}
 	if hook := trace.From(req.Context()); hook != nil {
 		e := trace.About(req, "decompress", "dictionary", "recorded")
 		if why != "" {
@@ -187,17 +191,18 @@ func (s *Dictionaries) learn(req *http.Request, who string, resp *http.Response)
 		e.Status = resp.StatusCode
 		hook(e)
 	}
-	if why == "" {
-		resp.Body = &recorder{ReadCloser: resp.Body, store: s, dict: d, most: int(s.maxBytes() / 2)}
+	if why != "" {
+		return resp
 	}
+	out := *resp
+	out.Body = &recorder{ReadCloser: resp.Body, store: s, dict: d, most: int(s.maxBytes() / 2)}
+	return &out
 }
 
-// candidate decides whether resp may become a dictionary.
+// candidate decides whether resp, a 200 to a GET, may become a dictionary.
 func (s *Dictionaries) candidate(req *http.Request, who string, resp *http.Response, values []string, now time.Time) (*dictionary, string) {
 	u := resp.Request.URL
 	switch {
-	case roundtrip.Method(req) != http.MethodGet || resp.StatusCode != http.StatusOK:
-		return nil, "not a 200 to a GET"
 	case len(resp.Header["Content-Encoding"]) > 0:
 		return nil, "not decoded"
 	case !secure(u):

@@ -39,8 +39,9 @@ func (ex *exchange) Value(key any) any {
 	return ex.Context.Value(key)
 }
 
-// keep makes e what Original returns for resp. A response whose request does not
-// come from ex, or any if ex is nil, gets a context of its own.
+// keep makes e what Original returns for resp, which is the layer's own. A response
+// whose request does not come from ex, or any if ex is nil, gets a context of its
+// own.
 func (ex *exchange) keep(resp *http.Response, e *Encoded) {
 	ctx := resp.Request.Context()
 	if found, _ := ctx.Value(encodedKey{}).(*exchange); ex == nil || found != ex {

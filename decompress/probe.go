@@ -16,11 +16,11 @@ import (
 // what it is.
 const probeBytes = 512
 
-// probe reads the beginning of the body of resp and tries to decode it. If that
-// fails for another reason than its being a beginning only, it returns an Error
-// that holds resp with the body in its coding, as far as it was to be had at
-// once. Otherwise resp is as it was.
-func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary) error {
+// probe reads the beginning of the body of resp, tries to decode it, and returns
+// a body that gives the beginning once more. If decoding fails for another reason
+// than that there is only a beginning, it returns an Error that holds resp with
+// the body in its coding, as far as it was to be had at once.
+func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary) (io.ReadCloser, error) {
 	start := make([]byte, probeBytes)
 	n, rerr := io.ReadAtLeast(resp.Body, start, 1)
 	start = start[:n]
@@ -29,26 +29,22 @@ func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionar
 	}
 	err := t.try(resp, start, codings, dict)
 	if err == nil {
-		resp.Body = &probed{rest: start, err: rerr, ReadCloser: resp.Body}
-		return nil
+		return &probed{rest: start, err: rerr, ReadCloser: resp.Body}, nil
 	}
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{Coding: strings.Join(resp.Header["Content-Encoding"], ", "), Err: err}
 	}
 	e.response = keep(resp, start)
-	return e
+	return nil, e
 }
 
 // try decodes a beginning.
 func (t *Transport) try(resp *http.Response, start []byte, codings []string, dict *dictionary) error {
-	trial := &http.Response{
-		Header: http.Header{"Content-Encoding": resp.Header["Content-Encoding"]},
-		Body:   io.NopCloser(bytes.NewReader(start)),
-	}
-	t.attach(trial, codings, dict)
-	_, err := io.CopyN(io.Discard, trial.Body, probeBytes)
-	_ = trial.Body.Close()
+	trial := &http.Response{Header: http.Header{"Content-Encoding": resp.Header["Content-Encoding"]}}
+	b := t.attach(trial, io.NopCloser(bytes.NewReader(start)), codings, dict)
+	_, err := io.CopyN(io.Discard, b, probeBytes)
+	_ = b.Close()
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}

@@ -3,7 +3,10 @@ package trace
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // body watches a response body until its end, its first error or its Close,
@@ -13,9 +16,19 @@ type body struct {
 	done func(n int64, err error)
 	keep func(p []byte) // is shown the bytes, if not nil
 
+	from *http.Response // is watched
+	to   http.Response  // is from with this body
+
 	mu   sync.Mutex
 	n    int64
 	told bool
+}
+
+// watched returns a copy of resp whose body is watched by b.
+func watched(resp *http.Response, b *body) *http.Response {
+	b.ReadCloser, b.from, b.to = resp.Body, resp, *resp
+	b.to.Body = b
+	return &b.to
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -27,6 +40,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.mu.Unlock()
 	if err != nil {
+		roundtrip.CarryTrailer(&b.to, b.from)
 		b.tell(err)
 	}
 	return n, err

@@ -87,12 +87,11 @@ func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 		e.end(0, nil)
 		return resp, nil
 	}
-	b := &body{ReadCloser: resp.Body, done: e.end}
+	b := &body{done: e.end}
 	if h.MaxBody > 0 {
 		b.keep = e.keep
 	}
-	resp.Body = b
-	return resp, nil
+	return watched(resp, b), nil
 }
 
 func (h *HAR) add(e *harEntry) {

@@ -1,11 +1,8 @@
 package trace
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -72,6 +69,7 @@ type harEntry struct {
 	Events   []harEvent
 	Error    string
 	took     time.Duration
+	ended    bool
 	content  []byte
 }
 
@@ -100,7 +98,6 @@ func (e *harEntry) hear(ev Event) {
 func (e *harEntry) answered(resp *http.Response) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.took = time.Since(e.start)
 	_, reason, _ := strings.Cut(resp.Status, " ")
 	e.Response = harResponse{
 		Status: resp.StatusCode, StatusText: reason, HTTPVersion: resp.Proto, Cookies: []struct{}{},
@@ -124,7 +121,8 @@ func (e *harEntry) keep(p []byte) {
 func (e *harEntry) end(n int64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.took = time.Since(e.start)
+	e.took, e.ended = time.Since(e.start), true
+	e.timings.end()
 	e.Response.Content.Size = n
 	if err != nil {
 		e.Error = err.Error()
@@ -134,6 +132,10 @@ func (e *harEntry) end(n int64, err error) {
 func (e *harEntry) marshal() ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	took := e.took
+	if !e.ended {
+		took = time.Since(e.start)
+	}
 	resp := e.Response
 	resp.Content.Text, resp.Content.Encoding = text(e.content)
 	return json.Marshal(struct {
@@ -145,7 +147,7 @@ func (e *harEntry) marshal() ([]byte, error) {
 		Timings  harPhases   `json:"timings"`
 		Events   []harEvent  `json:"_events,omitempty"`
 		Error    string      `json:"_error,omitempty"`
-	}{e.Started, ms(e.took), e.Request, resp, struct{}{}, e.timings.phases(e.start, e.took), e.Events, e.Error})
+	}{e.Started, ms(took), e.Request, resp, struct{}{}, e.timings.phases(e.start, e.start.Add(took)), e.Events, e.Error})
 }
 
 // request describes req.
@@ -203,63 +205,3 @@ func sortPairs(p []harPair) {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// harPhases are milliseconds; -1 says that a phase did not take place.
-type harPhases struct {
-	Blocked float64 `json:"blocked"`
-	DNS     float64 `json:"dns"`
-	Connect float64 `json:"connect"`
-	Send    float64 `json:"send"`
-	Wait    float64 `json:"wait"`
-	Receive float64 `json:"receive"`
-	SSL     float64 `json:"ssl"`
-}
-
-// harTimings are the moments of the last connection used.
-type harTimings struct {
-	mu                                                      sync.Mutex
-	dns0, dns1, conn0, conn1, tls0, tls1, got, wrote, first time.Time
-}
-
-func (t *harTimings) watch(ctx context.Context) context.Context {
-	set := func(at *time.Time) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		*at = time.Now()
-	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:             func(httptrace.DNSStartInfo) { set(&t.dns0) },
-		DNSDone:              func(httptrace.DNSDoneInfo) { set(&t.dns1) },
-		ConnectStart:         func(string, string) { set(&t.conn0) },
-		ConnectDone:          func(string, string, error) { set(&t.conn1) },
-		TLSHandshakeStart:    func() { set(&t.tls0) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { set(&t.tls1) },
-		GotConn:              func(httptrace.GotConnInfo) { set(&t.got) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { set(&t.wrote) },
-		GotFirstResponseByte: func() { set(&t.first) },
-	})
-}
-
-func (t *harTimings) phases(start time.Time, took time.Duration) harPhases {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	between := func(a, b time.Time) float64 {
-		if a.IsZero() || b.Before(a) {
-			return -1
-		}
-		return ms(b.Sub(a))
-	}
-	p := harPhases{
-		Blocked: between(start, t.got), DNS: between(t.dns0, t.dns1), Connect: between(t.conn0, t.conn1), SSL: between(t.tls0, t.tls1),
-		Send: max(0, between(t.got, t.wrote)), Wait: max(0, between(t.wrote, t.first)), Receive: max(0, between(t.first, start.Add(took))),
-	}
-	if p.Blocked > 0 {
-		// HAR counts connecting apart from waiting for a connection; ssl is
-		// within connect.
-		p.Blocked = max(0, p.Blocked-max(0, p.DNS)-max(0, p.Connect)-max(0, p.SSL))
-	}
-	if p.SSL > 0 {
-		p.Connect = max(0, p.Connect) + p.SSL
-	}
-	return p
-}

@@ -82,8 +82,7 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 		l.line(req, resp, logger, start, 0, nil)
 		return resp, nil
 	}
-	resp.Body = &body{ReadCloser: resp.Body, done: func(n int64, err error) { l.line(req, resp, logger, start, n, err) }}
-	return resp, nil
+	return watched(resp, &body{done: func(n int64, err error) { l.line(req, resp, logger, start, n, err) }}), nil
 }
 
 func (l *Log) eventLevel() slog.Level {

@@ -88,3 +88,29 @@ func Synthesize(req *http.Request, status int, contentType string, body io.ReadC
 		Request:       req,
 	}
 }
+
+// Complete returns resp with Request and Body set, as a caller expects them of a
+// RoundTripper. Where one is missing it returns a copy: the response belongs to
+// the layer below, which may have kept it.
+func Complete(resp *http.Response, req *http.Request) *http.Response {
+	if resp.Request != nil && resp.Body != nil {
+		return resp
+	}
+	out := *resp
+	if out.Request == nil {
+		out.Request = req
+	}
+	if out.Body == nil {
+		out.Body = http.NoBody
+	}
+	return &out
+}
+
+// CarryTrailer sets the Trailer of to, a copy of from, once the body of from has
+// been read to its end: net/http fills in the fields of the response that it
+// returned, and those that were not announced are in no map before.
+func CarryTrailer(to, from *http.Response) {
+	if len(from.Trailer) > 0 {
+		to.Trailer = from.Trailer
+	}
+}

@@ -41,6 +41,10 @@ func Contract(t *testing.T, newLayer func() Layer) {
 		{"the body streams", c.streams},
 		{"errors tell no secrets", c.secrets},
 		{"timeouts stay timeouts", c.timeouts},
+		{"the response of the layer below is not changed", c.responsesUnchanged},
+		{"a request is asked before it is handed down", c.requestAsked},
+		{"the caller's deadline holds for every request", c.deadline},
+		{"a permanent error is not repeated", c.permanent},
 		{"odd requests do not panic", c.odd},
 		{"httptrace hooks of the caller are called", c.httptrace},
 	} {
