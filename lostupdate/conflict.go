@@ -67,11 +67,18 @@ func Conflict(resp *http.Response) *ConflictError {
 		return nil
 	}
 	c, _ := resp.Request.Context().Value(conflictKey{}).(*ConflictError)
-	return c
+	if c == nil {
+		return nil
+	}
+	found := *c
+	found.Response = resp // It may have been decoded since.
+	return &found
 }
 
 // conflict returns a 412, or the error for those who want one.
 func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.Response, error) {
+	own := *resp
+	resp = &own
 	c := &ConflictError{Field: x.plan.field, Sent: x.plan.value, Response: resp, Ambiguous: ambiguous, Local: local}
 	why := "the resource has changed"
 	if ambiguous {

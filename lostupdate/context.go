@@ -32,19 +32,25 @@ type Unsure int
 // is unknown, or whose only validators are a weak entity tag or a time that is
 // not old enough.
 const (
-	// Wait deals with Apache, whose tags are weak in the second of a change: it
-	// waits until that second is over, and asks by HEAD whether the tag is the
-	// same and strong. If so, the write is protected by it; if the resource has
-	// changed, it is answered with 412. Every other write is sent without a
-	// precondition.
+	// Wait asks by HEAD about a weak tag. If the resource has changed, the write
+	// is answered with 412. If the server gives the same tag as a strong one, the
+	// write is protected by that: nginx does so for the uncoded form, Apache once
+	// the second of a change is over, for which Wait waits. If the tag is the same
+	// and weak, the write is sent without a precondition: only a change between
+	// HEAD and write goes unnoticed. A tag that is another one each time says
+	// nothing.
+	//
+	// A time that is not old enough is sent in If-Unmodified-Since all the same:
+	// only a change within the second of that time goes unnoticed. A write to a
+	// resource whose state is unknown is sent without a precondition.
 	Wait Unsure = iota
 	// Skip sends the write without a precondition.
 	Skip
 	// Refuse fails with [ErrUnsure] and sends nothing.
 	Refuse
-	// Fetch does what Wait does for every kind of validator. If the resource is
-	// still the version that the caller saw, the write is sent, with a
-	// precondition if there is one by now. After a PUT whose answer did not tell
+	// Fetch asks by HEAD for every kind of validator. If the resource is still the
+	// version that the caller saw, the write is sent, with a precondition if there
+	// is one by now. After a PUT whose answer did not tell
 	// the new version, the content is got and compared with what was written. If
 	// nothing can be compared, the write is refused.
 	Fetch

@@ -3,10 +3,12 @@ package lostupdate
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -15,14 +17,20 @@ import (
 type exchange struct {
 	*Transport
 	next   http.RoundTripper
-	req    *http.Request
+	req    *http.Request // is not handed down itself
 	method string
 	key    string // made by id
+	rules  rules
 
-	had  bool
-	seen Version
-	plan plan
-	sum  *summer
+	// mayRepeat says that the request can be sent again: its body can, and it has
+	// no credentials that a server takes once only. mayLook says the latter.
+	mayRepeat, mayLook bool
+
+	had      bool
+	seen     Version
+	plan     plan
+	sum      *summer
+	attempts int32 // how often a layer below sent the write
 }
 
 // id returns the key of the resource of the request.
@@ -38,26 +46,26 @@ func (x *exchange) write() (*http.Response, error) {
 	if err := x.recall(); err != nil {
 		return nil, x.refuse("the versions cannot be read", &tagsError{err})
 	}
-	ctx := x.req.Context()
-	mode, _ := ctx.Value(modeKey{}).(Mode)
-	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.CreateOnly)
+	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
+	x.mayLook = !httpfield.OneTime(x.req.Header)
+	x.mayRepeat = x.mayLook && roundtrip.Replayable(x.req)
+	x.rules = rules{x.CreateOnly, x.WeakMatch, x.Unsure, x.habits.get(x.req, x.method, time.Now())}
+	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.rules)
 	if resp, err := x.check(); resp != nil || err != nil {
 		return resp, err
 	}
 	x.tell("protect", x.plan.why, 0, x.plan)
-	resp, attempts, err := x.send(x.req, x.plan.precondition)
+	resp, err := x.send(x.req, x.plan.precondition)
+	if err == nil && resp != nil {
+		resp, err = x.settle(resp)
+	}
 	if err != nil || resp == nil {
 		x.doubt()
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusPreconditionRequired && x.Required && x.plan.field == "" && !x.plan.own && roundtrip.Replayable(x.req) {
-		if resp, attempts, err = x.again(resp); err != nil || resp == nil {
-			return nil, err
-		}
-	}
 	x.learn(resp, x.sum)
 	if resp.StatusCode == http.StatusPreconditionFailed && !x.plan.own && x.plan.field != "" {
-		return x.conflict(resp, attempts > 1 || x.seen.Uncertain, false)
+		return x.conflict(resp, x.attempts > 1 || x.seen.Uncertain, false)
 	}
 	return resp, nil
 }
@@ -73,67 +81,31 @@ func (x *exchange) recall() (err error) {
 	return err
 }
 
-// send sends req with a precondition and returns how often a layer below did.
-func (x *exchange) send(req *http.Request, p precondition) (*http.Response, int32, error) {
-	var attempts *atomic.Int32
+// send sends a copy of req with a precondition.
+func (x *exchange) send(req *http.Request, p precondition) (*http.Response, error) {
 	ctx := req.Context()
+	var attempts *atomic.Int32
 	if p.field != "" {
 		ctx, attempts = roundtrip.WithAttempts(ctx)
-		req = roundtrip.Clone(req.WithContext(ctx))
-		req.Header[p.field] = []string{p.value}
+	}
+	req = req.WithContext(ctx)
+	if p.field != "" {
+		header := make(http.Header, len(req.Header)+1)
+		maps.Copy(header, req.Header)
+		header[p.field] = []string{p.value}
+		req.Header = header
 	}
 	if x.Unsure == Fetch && x.method == http.MethodPut {
 		x.sum, req = sumBody(req)
 	}
 	resp, err := x.next.RoundTrip(req)
 	if err != nil || resp == nil {
-		return nil, 0, err
+		return nil, err
 	}
-	adopt(resp, req)
-	if attempts == nil {
-		return resp, 0, nil
+	if attempts != nil {
+		x.attempts = attempts.Load()
 	}
-	return resp, attempts.Load(), nil
-}
-
-// again answers a 428: the write is sent with the validator of today.
-func (x *exchange) again(required *http.Response) (*http.Response, int32, error) {
-	now, status, err := x.current()
-	if err != nil {
-		roundtrip.Discard(required)
-		return nil, 0, err
-	}
-	p := now.precondition()
-	if status == http.StatusNotFound || status == http.StatusGone {
-		p = precondition{"If-None-Match", "*"}
-	}
-	if p.field == "" {
-		x.tell("stop", "precondition required, and there is no validator", status, plan{})
-		return required, 0, nil
-	}
-	again, err := roundtrip.Rewind(x.req)
-	if err != nil {
-		x.tell("stop", "the body cannot be sent again", 0, plan{})
-		return required, 0, nil //nolint:nilerr // the 428 is the answer then
-	}
-	roundtrip.Discard(required)
-	x.plan = plan{precondition: p, why: "precondition required"}
-	x.tell("protect", x.plan.why, http.StatusPreconditionRequired, x.plan)
-	resp, attempts, err := x.send(again, p)
-	if err != nil {
-		x.doubt()
-	}
-	return resp, attempts, err
-}
-
-// adopt makes resp a response as the caller expects it.
-func adopt(resp *http.Response, sent *http.Request) {
-	if resp.Request == nil {
-		resp.Request = sent
-	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
+	return roundtrip.Complete(resp, req), nil
 }
 
 // refuse ends a write that is not sent.
@@ -210,7 +182,7 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 		return
 	}
 	if hook := trace.From(ctx); hook != nil {
-		e := trace.About(x.req, "lostupdate", "remember", "")
+		e := x.event("remember", "")
 		switch {
 		case what == forget || what == set && v.Unknown:
 			e.Action = "forget"
@@ -230,12 +202,19 @@ func (x *exchange) doubt() {
 	}
 }
 
+// hook returns who listens, or nil.
+func (x *exchange) hook() func(trace.Event) { return trace.From(x.req.Context()) }
+
+func (x *exchange) event(action, reason string) trace.Event {
+	return trace.About(x.req, "lostupdate", action, reason)
+}
+
 func (x *exchange) tell(action, reason string, status int, p plan) {
-	hook := trace.From(x.req.Context())
+	hook := x.hook()
 	if hook == nil {
 		return
 	}
-	e := trace.About(x.req, "lostupdate", action, reason)
+	e := x.event(action, reason)
 	if p.field == "" && action == "protect" {
 		e.Action = "pass"
 	}
@@ -247,8 +226,8 @@ func (x *exchange) tell(action, reason string, status int, p plan) {
 }
 
 func (x *exchange) tellError(action, reason string, err error) {
-	if hook := trace.From(x.req.Context()); hook != nil {
-		e := trace.About(x.req, "lostupdate", action, reason)
+	if hook := x.hook(); hook != nil {
+		e := x.event(action, reason)
 		e.Err = err
 		hook(e)
 	}

@@ -205,7 +205,152 @@ func TestExchange(t *testing.T) {
 			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "403 No", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
 		},
 		{
-			name: "weak", why: "a weak tag alone says nothing: no extra request by default", requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", done}, want: []string{"GET /x", "PUT /x"},
+			name: "weak", why: "no precondition can match, so it is compared before the write", requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"a\"", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+		},
+		{
+			name: "weak, changed", why: "an update of somebody else's is not overwritten, though no precondition could have stopped it", statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"", "200 OK\nETag: W/\"b\"\n\nb"}, want: []string{"GET /x", "HEAD /x", "GET /x"},
+		},
+		{
+			name: "weak, another each time", why: "Rails and Express sum up a page with a token in it: the tag says nothing, and a sole editor is not blocked", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"", "200 OK\nETag: W/\"c\"\n\nb", done}, want: []string{"GET /x", "HEAD /x", "GET /x", "PUT /x"},
+		},
+		{
+			name: "weak, of HEAD's own", why: "a handler without content for HEAD: the tag is that of nothing", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"0-0\"", "200 OK\nETag: W/\"a\"\n\nb", done}, want: []string{"GET /x", "HEAD /x", "GET /x", "PUT /x"},
+		},
+		{
+			name: "weak, of another variant", why: "RFC 9110 §12.5.5: the PUT's Accept may select another representation than the GET's", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"\nVary: Accept-Encoding, Accept", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+		},
+		{
+			name: "weak because of a coding", why: "nginx: the uncoded form has the same tag, strong, and that protects", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"\nContent-Encoding: gzip", "200 OK\nETag: \"a\"", done}, want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "weak and old", why: "RFC 9110 §8.8.2.2: the time is strong", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + older + "\nDate: " + now, done}, want: []string{"GET /x", "PUT /x If-Unmodified-Since: " + older},
+		},
+		{
+			name: "WeakMatch", why: "asked for: FHIR R4 §3.1.0.11, OData 4.01 §8.2.4", transport: &Transport{WeakMatch: true}, statuses: []int{200, 200, 412},
+			requests: []string{"GET /x", put, put}, answers: []string{"200 OK\nETag: W/\"1\"\nContent-Encoding: gzip\nLast-Modified: " + older + "\nDate: " + now, "200 OK\nETag: W/\"2\"", failed},
+			want: []string{"GET /x", `PUT /x If-Match: W/"1"`, `PUT /x If-Match: W/"2"`},
+		},
+		{
+			name: "428 and a weak tag", why: "who demands a precondition compares what he gives out; that is remembered", statuses: []int{200, 200, 200, 200},
+			requests: []string{"GET /x", put, put, "PUT /y\n\n2"},
+			answers:  []string{"200 OK\nETag: W/\"1\"", "200 OK\nETag: W/\"1\"", "428 Precondition Required", "200 OK\nETag: W/\"2\"", "200 OK\nETag: W/\"3\"", "200 OK"},
+			want:     []string{"GET /x", "HEAD /x", "PUT /x", `PUT /x If-Match: W/"1"`, `PUT /x If-Match: W/"2"`, "PUT /y"},
+		},
+		{
+			name: "428 and a weak tag that does not match", why: "a conflict, or a server that cannot be satisfied: either way not overwritten", statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"1\"", "200 OK\nETag: W/\"1\"", "428 Precondition Required", failed},
+			want: []string{"GET /x", "HEAD /x", "PUT /x", `PUT /x If-Match: W/"1"`},
+		},
+		{
+			name: "501", why: "S3 until 2024: the write goes as the caller wrote it, and the next at once", statuses: []int{200, 200, 200, 200},
+			requests: []string{"GET /x", put, "GET /y", "PUT /y\n\n2"}, answers: []string{getA, "501 Not Implemented\n\nIf-Match", "200 OK", getA, "200 OK"},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x", "GET /y", "PUT /y"},
+		},
+		{
+			name: "501 to another method", why: "what one method does not know another may", statuses: []int{200, 200, 200, 200},
+			requests: []string{"GET /x", "PATCH /x\n\n2", "GET /x", put}, answers: []string{getA, "501 Not Implemented", "200 OK", getA, "200 OK"},
+			want: []string{"GET /x", `PATCH /x If-Match: "a"`, "PATCH /x", "GET /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "501 to the write", why: "it was not the precondition: nothing is learned from it", statuses: []int{200, 501, 204},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, "501 Not Implemented", "501 Not Implemented", done},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "501, refuse", why: "nothing is sent unprotected to a server that is known", transport: &Transport{Unsure: Refuse}, statuses: []int{200, 200, 200, 0}, errs: ErrUnsure,
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, "501 Not Implemented", "200 OK", getA}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x", "GET /x"},
+		},
+		{
+			name: "501, verify", why: "asked for: it is compared all the same", transport: &Transport{Verify: true}, statuses: []int{200, 200, 200, 412},
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, "501 Not Implemented", "200 OK", getA, "200 OK\nETag: \"b\""},
+			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /x", "GET /x", "HEAD /x"},
+		},
+		{
+			name: "501, create only", why: "who wants it created or nothing does not want it overwritten", transport: &Transport{CreateOnly: true}, statuses: []int{501},
+			requests: []string{put}, answers: []string{"501 Not Implemented"}, want: []string{"PUT /x If-None-Match: *"},
+		},
+		{
+			name: "501 to a time", why: "If-Unmodified-Since is a precondition like others", statuses: []int{200, 200},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nLast-Modified: " + older + "\nDate: " + now, "501 Not Implemented", "200 OK"},
+			want: []string{"GET /x", "PUT /x If-Unmodified-Since: " + older, "PUT /x"},
+		},
+		{
+			name: "400, unchanged", why: "GitHub: conditional request headers are not allowed in unsafe requests", statuses: []int{200, 200, 200, 200},
+			requests: []string{"GET /x", put, "GET /y", "PUT /y\n\n2"}, answers: []string{getA, "400 Bad Request\n\nno", getA, "200 OK", getA, "200 OK"},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "HEAD /x", "PUT /x", "GET /y", "PUT /y"},
+		},
+		{
+			name: "400, changed", why: "it may be somebody's word for a conflict", statuses: []int{200, 400},
+			requests: []string{"GET /x", put}, answers: []string{getA, "400 Bad Request", "200 OK\nETag: \"b\""}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "HEAD /x"},
+		},
+		{
+			name: "400 to the write", why: "it was not the precondition: it stays with the next", statuses: []int{200, 400, 200},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, "400 Bad Request", getA, "400 Bad Request", "200 OK"},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "HEAD /x", "PUT /x", `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "412 to a time, unchanged", why: "mod_dav compares with the present time: a 412 that nobody has caused", statuses: []int{200, 204, 200, 204},
+			requests: []string{"GET /x", put, "GET /x", put},
+			answers:  []string{"200 OK\nLast-Modified: " + older + "\nDate: " + now, failed, "200 OK\nLast-Modified: " + older, done, "200 OK\nLast-Modified: " + older + "\nDate: " + now, done},
+			want:     []string{"GET /x", "PUT /x If-Unmodified-Since: " + older, "HEAD /x", "PUT /x", "GET /x", "PUT /x"},
+		},
+		{
+			name: "412 to a time, changed", why: "a conflict", statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nLast-Modified: " + older + "\nDate: " + now, failed, "200 OK\nLast-Modified: " + second},
+			want: []string{"GET /x", "PUT /x If-Unmodified-Since: " + older, "HEAD /x"},
+		},
+		{
+			name: "412 to a time, a stored answer", why: "RFC 9111 §5.1: what a cache says may be old", statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nLast-Modified: " + older + "\nDate: " + now, failed, "200 OK\nAge: 9\nLast-Modified: " + older},
+			want: []string{"GET /x", "PUT /x If-Unmodified-Since: " + older, "HEAD /x"},
+		},
+		{
+			name: "Last-Modified is always now", why: "the server decides: nothing is refused here", statuses: []int{200, 200},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nLast-Modified: " + now + "\nDate: " + now, "200 OK"}, want: []string{"GET /x", "PUT /x If-Unmodified-Since: " + now},
+		},
+		{
+			name: "Last-Modified is now, skip", why: "asked for", transport: &Transport{Unsure: Skip}, statuses: []int{200, 200},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nLast-Modified: " + now + "\nDate: " + now, "200 OK"}, want: []string{"GET /x", "PUT /x"},
+		},
+		{
+			name: "Last-Modified is always now, verify", why: "a time that is another each second says nothing", transport: &Transport{Verify: true}, statuses: []int{200, 200},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nLast-Modified: " + older + "\nDate: " + older, "200 OK\nLast-Modified: " + second + "\nDate: " + second, "200 OK\nLast-Modified: " + now + "\nDate: " + now, "200 OK"},
+			want:     []string{"GET /x", "HEAD /x", "GET /x", "PUT /x If-Unmodified-Since: " + older},
+		},
+		{
+			name: "written a moment ago, verify", why: "a time that stands still is that of a change", transport: &Transport{Verify: true}, statuses: []int{200, 412},
+			requests: []string{"GET /x", put},
+			answers:  []string{"200 OK\nLast-Modified: " + older + "\nDate: " + now, "200 OK\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nLast-Modified: " + now + "\nDate: " + now},
+			want:     []string{"GET /x", "HEAD /x", "GET /x"},
+		},
+		{
+			name: "303 forgets", why: "RFC 9110 §15.4.4: it is done, and the answer, with its tag, is another resource's", statuses: []int{200, 303, 303},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, "303 See Other\nLocation: /list\nETag: \"l\"", "303 See Other\nLocation: /list"}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x"},
+		},
+		{
+			name: "302 forgets", why: "frameworks mean 303", statuses: []int{200, 302, 204},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, "302 Found\nLocation: /list", done}, want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x"},
+		},
+		{
+			name: "307 does not", why: "RFC 9110 §15.4.8: it is not done here", statuses: []int{200, 307, 204},
+			requests: []string{"GET /x", put, put}, answers: []string{getA, "307 Go\nLocation: /y", done}, want: []string{"GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "a"`},
+		},
+		{
+			name: "signed", why: "Azure's SharedKey covers If-Match: what is added makes it 403", transport: &Transport{CreateOnly: true, Verify: true}, statuses: []int{200, 201, 201},
+			requests: []string{"GET /x", "PUT /x\nAuthorization: SharedKey a:c2ln\n\n2", "PUT /y\nSignature-Input: sig=()\n\n2"}, answers: []string{getA, "201 Created", "201 Created"},
+			want: []string{"GET /x", "PUT /x", "PUT /y"},
+		},
+		{
+			name: "credentials for once", why: "RFC 7616 §3.4: a nonce count is used once, so nothing is sent twice, and nothing asked with it", transport: &Transport{Verify: true}, statuses: []int{200, 501, 200},
+			requests: []string{"GET /x", "PUT /x\nAuthorization: Digest nc=00000001\n\n2", "PUT /x\nAuthorization: Digest nc=00000002\n\n2"}, answers: []string{getA, "501 Not Implemented", "200 OK"},
+			want: []string{"GET /x", `PUT /x If-Match: "a"`, "PUT /x"},
 		},
 		{
 			name: "skip", why: "asked for: not even then", transport: &Transport{Unsure: Skip}, requests: []string{"GET /x", put},
@@ -217,7 +362,7 @@ func TestExchange(t *testing.T) {
 		},
 		{
 			name: "fetch, weak and changed", why: "a weak tag is good enough to see that", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 412},
-			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\""}, want: []string{"GET /x", "HEAD /x"},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"", "200 OK\nETag: W/\"b\""}, want: []string{"GET /x", "HEAD /x", "GET /x"},
 		},
 		{
 			name: "fetch, no HEAD", why: "GET tells the same", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},

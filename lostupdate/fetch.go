@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -23,11 +24,13 @@ func (x *exchange) check() (*http.Response, error) {
 	switch {
 	case x.plan.own:
 		return nil, nil
-	case x.plan.unsure && x.Unsure == Refuse:
+	case x.plan.unsure && (x.Unsure == Refuse || x.Unsure == Fetch && !x.mayLook):
 		return nil, x.refuse(x.plan.why, ErrUnsure)
+	case !x.mayLook:
+		return nil, nil
 	case x.plan.unsure && x.Unsure == Fetch && x.seen.Sent != "":
 		return x.compareContent()
-	case x.plan.unsure && x.Unsure == Fetch, x.plan.unsure && x.Unsure == Wait && x.seen.young(), x.Verify && x.plan.field != "":
+	case x.plan.unsure && (x.Unsure == Fetch || x.Unsure == Wait && x.seen.weak()), x.Verify && (x.plan.unsure || x.plan.field != ""):
 		return x.compareVersion()
 	}
 	return nil, nil
@@ -37,44 +40,40 @@ func (x *exchange) check() (*http.Response, error) {
 // it returns a 412.
 func (x *exchange) compareVersion() (*http.Response, error) {
 	for try := 0; ; try++ {
-		now, status, err := x.current()
+		now, err := x.look(http.MethodHead)
 		if err != nil {
 			roundtrip.CloseBody(x.req)
 			return nil, err
 		}
-		exists := status/100 == 2
-		gone := status == http.StatusNotFound || status == http.StatusGone
-		switch x.plan.field + x.plan.value {
-		case "If-None-Match*":
-			if exists {
-				return x.answer("it exists already")
-			}
-			return nil, nil
-		case "If-Match*":
-			if gone {
-				return x.answer("it does not exist")
-			}
+		if why := x.plan.missed(now); why != "" {
+			return x.answer(why)
+		}
+		if x.plan.value == "*" {
 			return nil, nil
 		}
-		if gone {
-			return x.answer("it does not exist any more")
-		}
-		same, known := x.seen.same(now)
+		same, known := x.seen.same(now.Version)
 		if x.seen.Unknown {
 			// Nothing to compare with: take what is there for what was written.
-			same, known = true, exists && !now.Unknown
+			same, known = true, now.status/100 == 2 && !now.Unknown
+		}
+		if known && !same {
+			if same, known, err = x.confirm(now); err != nil {
+				roundtrip.CloseBody(x.req)
+				return nil, err
+			}
 		}
 		switch {
 		case known && !same:
 			return x.answer("it has changed")
 		case x.plan.field != "":
 			return nil, nil // Verify: the plan stands.
-		case !known && x.Unsure == Wait:
+		case !known && x.Unsure != Fetch:
+			x.plan.why += ", and there is nothing to compare"
 			return nil, nil
 		case !known:
 			return nil, x.refuse("there is nothing to compare", ErrUnsure)
 		}
-		x.plan.precondition = now.precondition()
+		x.plan.precondition = x.rules.precondition(now.Version)
 		if x.plan.field != "" || try == 2 || !now.young() {
 			// Either it can be protected by now, or there is only a weak tag,
 			// which was the same a moment ago: better than nothing.
@@ -88,6 +87,47 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 	}
 }
 
+// missed says why the precondition fails by whether the resource exists, if so.
+func (p plan) missed(now sight) string {
+	switch {
+	case p.field == "If-None-Match" && now.status/100 == 2:
+		return "it exists already"
+	case p.field == "If-None-Match" || !now.gone():
+		return ""
+	case p.value == "*":
+		return "it does not exist"
+	}
+	return "it does not exist any more"
+}
+
+// confirm says what it means that the resource looks different now. A validator
+// that is another one each time, that only HEAD has, or that belongs to another
+// variant says nothing: known is false then.
+func (x *exchange) confirm(now sight) (same, known bool, err error) {
+	if now.varies {
+		return false, false, nil
+	}
+	if x.seen.ETag != "" && now.strong() != "" {
+		return false, true, nil
+	}
+	if now.ETag == "" && now.young() {
+		// Last-Modified is the present time. Either somebody has just written, or
+		// it always is.
+		if err := wait(x.req.Context(), weakSecond); err != nil {
+			return false, false, err
+		}
+	}
+	again, err := x.look(http.MethodGet)
+	if err != nil {
+		return false, false, err
+	}
+	if same, known = x.seen.same(again.Version); same {
+		return true, known, nil
+	}
+	steady, known := now.same(again.Version)
+	return false, known && steady, nil
+}
+
 // compareContent asks whether the resource is still what the caller has written,
 // where the server did not say how to recognize it.
 func (x *exchange) compareContent() (*http.Response, error) {
@@ -96,7 +136,7 @@ func (x *exchange) compareContent() (*http.Response, error) {
 		roundtrip.CloseBody(x.req)
 		return nil, err
 	}
-	adopt(resp, x.req)
+	resp = roundtrip.Complete(resp, x.req)
 	sum, whole := sumOf(io.LimitReader(resp.Body, maxFetch+1), maxFetch)
 	roundtrip.Discard(resp)
 	switch {
@@ -106,7 +146,7 @@ func (x *exchange) compareContent() (*http.Response, error) {
 		return x.answer("it is not what was written")
 	}
 	x.seen = versionOf(resp, time.Now())
-	x.plan.precondition = x.seen.precondition()
+	x.plan.precondition = x.rules.precondition(x.seen)
 	if x.plan.field == "" && !x.seen.Unknown {
 		x.plan.unsure = true
 		return x.compareVersion()
@@ -115,20 +155,43 @@ func (x *exchange) compareContent() (*http.Response, error) {
 	return nil, nil
 }
 
-// current asks for the present validators of the resource.
-func (x *exchange) current() (Version, int, error) {
-	for _, method := range [...]string{http.MethodHead, http.MethodGet} {
-		resp, err := x.next.RoundTrip(x.probe(method))
-		if err != nil || resp == nil {
-			return Version{}, 0, err
-		}
-		roundtrip.Discard(resp)
-		if code := resp.StatusCode; method == http.MethodHead && (code == http.StatusMethodNotAllowed || code == http.StatusNotImplemented) {
-			continue
-		}
-		return versionOf(resp, time.Now()), resp.StatusCode, nil
+// sight is what a look at a resource shows.
+type sight struct {
+	Version
+	status int
+	// varies says that the representation may be another variant than the one
+	// that was seen: it depends on more of the request than its Accept-Encoding.
+	varies bool
+	// stored says that a cache has answered, which may not know the present
+	// state: RFC 9111 §5.1.
+	stored bool
+}
+
+func (s sight) gone() bool { return s.status == http.StatusNotFound || s.status == http.StatusGone }
+
+// look asks for the present validators of the resource.
+func (x *exchange) look(method string) (sight, error) {
+	resp, err := x.next.RoundTrip(x.probe(method))
+	if err != nil || resp == nil {
+		return sight{}, err
 	}
-	return Version{}, 0, nil
+	roundtrip.Discard(resp)
+	if code := resp.StatusCode; method == http.MethodHead && (code == http.StatusMethodNotAllowed || code == http.StatusNotImplemented) {
+		return x.look(http.MethodGet)
+	}
+	return sight{versionOf(resp, time.Now()), resp.StatusCode, varies(resp.Header["Vary"]), len(resp.Header["Age"]) > 0}, nil
+}
+
+// varies reports whether a Vary names fields that tell variants apart, other than
+// by their coding, and that may have been others when the resource was read.
+func varies(vary []string) bool {
+	for name := range httpfield.List(vary) {
+		switch httpfield.Lower(name) {
+		case "*", "accept", "accept-language", "prefer":
+			return true
+		}
+	}
+	return false
 }
 
 // probe returns a request that reads the resource as it is now: past any cache,

@@ -71,9 +71,13 @@ func lessonOfRead(method string, reqHeader http.Header, resp *http.Response, now
 
 func lessonOfWrite(method string, resp *http.Response, now time.Time) (lesson, Version) {
 	switch code := resp.StatusCode; {
-	case code == http.StatusAccepted, code == http.StatusMultiStatus:
-		// Not done yet, or done in parts.
+	case code == http.StatusAccepted, code == http.StatusMultiStatus,
+		code == http.StatusMovedPermanently, code == http.StatusFound, code == http.StatusSeeOther:
+		// Not done yet, or done in parts, or done and the answer is elsewhere
+		// (RFC 9110 §15.4.4; frameworks say 302 for it).
 		return set, Version{Unknown: true, Date: now}
+	case code == http.StatusNotImplemented:
+		return keep, Version{}
 	case code/100 == 2:
 		v := versionOf(resp, now)
 		if method == http.MethodPost && v.Unknown {

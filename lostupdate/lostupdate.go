@@ -11,20 +11,31 @@
 // For each URL the validators of the representation that the caller last saw,
 // through GET, HEAD or the answer to a write, are remembered. A PUT or PATCH
 // (see [Transport.Methods]) that has no precondition of the caller's own gets
-// one from them: If-Match where the entity tag is good for it, else
+// one from them: If-Match where the entity tag is strong, else
 // If-Unmodified-Since where Last-Modified is (RFC 9110 §8.8.2.2), else what
-// [Transport.Unsure] says: by default, it waits for Apache's tags to become
-// strong, a second after a change, and sends other writes as they are. A 412 Precondition Failed is an answer and no error,
-// unless [Transport.ConflictErrors] is set.
+// [Transport.Unsure] says: by default, the layer looks by HEAD whether the
+// resource is still what the caller saw. A 412 Precondition Failed is an answer
+// and no error, unless [Transport.ConflictErrors] is set.
 //
-// A 2xx answer to a write replaces what is remembered; without a validator the
-// state is unknown. After a 412 the old one stays, so that a blind second try
-// fails again; only what reads the resource, such as [Update], gets past it.
+// A 2xx answer to a write replaces what is remembered; without a validator, or
+// after a 303, the state is unknown. After a 412 the old one stays, so that a
+// blind second try fails again; only what reads the resource, such as [Update],
+// gets past it.
 //
 // Servers that compress give the compressed form a tag of its own and do not
 // know it again in a PUT. Of "x-gzip" (Apache, lighttpd) both spellings are
-// sent, "x-gzip" and "x"; of W/"x" with a Content-Encoding (nginx), "x". Other
-// weak tags are never sent: they cannot match (RFC 9110 §8.8.3.2).
+// sent, "x-gzip" and "x". Weak tags are sent to servers that demand a precondition
+// (428), and if [Transport.WeakMatch] is set: others do not match them (RFC 9110
+// §8.8.3.2). A weak tag is never made into a strong one.
+//
+// # Servers that do not know preconditions
+//
+// One editor alone never gets a 412 or a 501 because of this layer. A write that
+// is answered 501 is sent once more as the caller wrote it; so is one that is
+// answered 400, or 412 to If-Unmodified-Since, if a look by HEAD shows that nothing
+// has changed. For an hour such an origin gets no preconditions with this method.
+// A body that cannot be sent again has to wait for the next write. A write that
+// the caller has signed (AWS, Azure, OAuth 1, RFC 9421, DPoP) is left as it is.
 //
 // # Place in a chain
 //
@@ -36,8 +47,9 @@
 //
 // One Transport is one editor. Where several share it, each has to send with a
 // context from [WithEditor], or use [Update]: else what one has seen lets
-// another write. Servers that ignore preconditions (nginx's WebDAV does) are
-// protected only by [Transport.Verify], not against writes at the same moment.
+// another write. Servers that ignore or refuse preconditions (nginx's WebDAV,
+// GitHub) are protected only by [Transport.Verify], not against writes at the
+// same moment.
 // Apache's mod_dav honors them, but checks and writes in two steps: of writes at
 // the very same moment it may let two through.
 // The memory is bounded: what was seen very long ago is forgotten. A tag of a
@@ -82,6 +94,13 @@ type Transport struct {
 	// without a validator that would be safe to send. If zero, it is [Wait].
 	Unsure Unsure
 
+	// WeakMatch sends weak entity tags in If-Match as the server wrote them. That
+	// is for servers that compare them there, such as those of FHIR and OData; by
+	// RFC 9110 §13.1.1 a weak tag never matches. Tags that hand out another Version
+	// than they were given can decide so for each resource. A server that demands
+	// a precondition (428) gets the weak tag without being asked for it.
+	WeakMatch bool
+
 	// Verify asks by HEAD, before each protected write, whether the resource is
 	// still what the caller saw, and answers 412 in the server's place if not.
 	// That is for servers that ignore preconditions; between HEAD and write
@@ -100,6 +119,7 @@ type Transport struct {
 
 	once   sync.Once
 	memory *Memory
+	habits habits
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -122,23 +142,23 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		return next.RoundTrip(req)
 	}
 	if !guarded {
+		asked := *req // What next makes of req says nothing about the resource.
 		resp, err := next.RoundTrip(req)
 		if err != nil || resp == nil {
 			return nil, err
 		}
-		adopt(resp, req)
 		if !t.nothingIn(resp, method) {
-			t.read(req, next, method, resp)
+			t.read(asked, next, method, resp)
 		}
-		return resp, nil
+		return roundtrip.Complete(resp, req), nil
 	}
 	x := exchange{Transport: t, next: next, req: req, method: method}
 	return x.write()
 }
 
 // read remembers what resp teaches, the answer to a request that is not protected.
-func (t *Transport) read(req *http.Request, next http.RoundTripper, method string, resp *http.Response) {
-	x := exchange{Transport: t, next: next, req: req, method: method}
+func (t *Transport) read(req http.Request, next http.RoundTripper, method string, resp *http.Response) {
+	x := exchange{Transport: t, next: next, req: &req, method: method}
 	x.learn(resp, nil)
 }
 

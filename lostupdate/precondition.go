@@ -44,27 +44,62 @@ func (v Version) precondition() precondition {
 	return precondition{}
 }
 
+// anyPrecondition returns the precondition for a server that demands one: the best
+// that v has, also one that may fail, or pass, where it should not.
+func (v Version) anyPrecondition() precondition {
+	switch p := v.precondition(); {
+	case p.field != "":
+		return p
+	case v.weak() && !v.Unknown:
+		return precondition{"If-Match", v.ETag}
+	case !v.LastModified.IsZero():
+		return precondition{"If-Unmodified-Since", httpfield.FormatDate(v.LastModified)}
+	}
+	return precondition{}
+}
+
 // strong returns the list of tags to send in If-Match, empty if v has none that
-// can match.
+// can match. A weak tag is never made a strong one: whether the server weakened it
+// because of a coding (nginx) or has no others (FHIR, OData) cannot be seen in it.
 func (v Version) strong() string {
-	weak := strings.HasPrefix(v.ETag, "W/")
-	bare, suffixed := uncoded(strings.TrimPrefix(v.ETag, "W/"), v.Coding)
-	switch {
-	case v.ETag == "" || v.Unknown:
+	if v.ETag == "" || v.Unknown || v.weak() {
 		return ""
-	case !weak && suffixed:
+	}
+	if bare, suffixed := uncoded(v.ETag, v.Coding); suffixed {
 		// Apache and lighttpd name the coding in the tag, and compare If-Match
 		// with the tag without it.
 		return v.ETag + ", " + bare
-	case !weak:
-		return v.ETag
-	case v.Coding != "" && !suffixed:
-		// nginx weakens the tag of what it compresses on the fly, and gives
-		// the resource itself the same one, strong.
-		return bare
 	}
-	// Weak in itself, or, with a suffix, in Apache's first second.
-	return ""
+	return v.ETag
+}
+
+// weak reports whether v has a weak entity tag.
+func (v Version) weak() bool { return isWeak(v.ETag) }
+
+func isWeak(tag string) bool { return strings.HasPrefix(tag, "W/") }
+
+// rules are what a plan goes by: settings of the Transport, and what the server
+// has shown to do.
+type rules struct {
+	createOnly, weakMatch bool
+	unsure                Unsure
+	habit                 habit
+}
+
+// precondition returns the one to send to this server for a resource that is to be
+// the version v; zero if there is none.
+func (r rules) precondition(v Version) precondition {
+	if r.habit&refuses != 0 {
+		return precondition{}
+	}
+	if v.weak() && !v.Unknown && (r.weakMatch || r.habit&matchesWeak != 0) {
+		return precondition{"If-Match", v.ETag}
+	}
+	p := v.precondition()
+	if p.field == "If-Unmodified-Since" && r.habit&misjudges != 0 {
+		return precondition{}
+	}
+	return p
 }
 
 // plan is what becomes of a write.
@@ -74,6 +109,8 @@ type plan struct {
 	why string
 	// own says that the precondition, or the lack of one, is the caller's.
 	own bool
+	// wished says that it was asked for by name: it is never withdrawn.
+	wished bool
 	// unsure says that there should be a precondition, and is none.
 	unsure bool
 }
@@ -84,34 +121,52 @@ var conditions = [...]string{"If-Match", "If-None-Match", "If-Unmodified-Since",
 
 // planFor decides about a write. v is what is remembered, with had false if
 // nothing is.
-func planFor(method string, h http.Header, mode Mode, v Version, had, createOnly bool) plan {
+func planFor(method string, h http.Header, mode Mode, v Version, had bool, r rules) plan {
 	for _, field := range conditions {
 		if len(h[field]) > 0 {
 			return plan{why: "precondition of the caller's", own: true}
 		}
 	}
+	if httpfield.Signed(h) {
+		// Azure's SharedKey covers the conditions; what others cover is theirs
+		// to know.
+		return plan{why: "signed by the caller", own: true}
+	}
 	switch mode {
 	case Override:
 		return plan{why: "override", own: true}
 	case IfExists:
-		return plan{precondition: precondition{"If-Match", "*"}, why: "must exist"}
+		return plan{precondition: precondition{"If-Match", "*"}, why: "must exist", wished: true}
 	case IfNew:
-		return plan{precondition: precondition{"If-None-Match", "*"}, why: "must be new"}
+		return plan{precondition: precondition{"If-None-Match", "*"}, why: "must be new", wished: true}
 	}
 	if !had {
-		if createOnly && method == http.MethodPut {
-			return plan{precondition: precondition{"If-None-Match", "*"}, why: "nothing seen of it: create only"}
+		if r.createOnly && method == http.MethodPut {
+			return plan{precondition: precondition{"If-None-Match", "*"}, why: "nothing seen of it: create only", wished: true}
 		}
 		return plan{why: "nothing seen of it"}
 	}
-	if p := v.precondition(); p != (precondition{}) {
+	return planForVersion(v, r)
+}
+
+// planForVersion decides about a write to a resource that was seen.
+func planForVersion(v Version, r rules) plan {
+	if p := r.precondition(v); p.field != "" {
 		return plan{precondition: p, why: "as it was seen"}
 	}
 	switch {
 	case v.Unknown:
 		return plan{why: "its state is unknown", unsure: true}
+	case r.habit&refuses != 0:
+		return plan{why: "the server does not take preconditions", unsure: true}
 	case v.ETag != "":
 		return plan{why: "its entity tag is weak", unsure: true}
+	case r.habit&misjudges != 0:
+		return plan{why: "the server misjudges times", unsure: true}
+	case r.unsure == Wait:
+		// RFC 9110 §13.1.4 allows it. A server whose Last-Modified is always
+		// the present time has to decide itself.
+		return plan{precondition: v.anyPrecondition(), why: "it was modified in the second it was sent: not protected from a change in that second"}
 	}
 	return plan{why: "it was modified in the second it was sent", unsure: true}
 }

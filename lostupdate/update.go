@@ -16,6 +16,8 @@ import (
 const (
 	// updateTries is how often Update writes before it gives up.
 	updateTries = 8
+	// maxLooks is how often Update looks whether a validator has become strong.
+	maxLooks = 3
 	// maxDocument bounds what Update reads, in bytes.
 	maxDocument = 64 << 20
 	// maxPause bounds the pause after a conflict.
@@ -35,7 +37,8 @@ var (
 // current is nil if the resource does not exist (404 or 410); it is then
 // created, if nobody else does meanwhile. If edit fails, its error is returned
 // and nothing is written. A resource without a validator that would protect it
-// is not written: [ErrUnsure].
+// is not written: [ErrUnsure]. A weak entity tag is tried, since servers of FHIR
+// and OData compare them; a server that does not is told by its 412.
 //
 // Other answers than these are returned as they are, also those that refuse to
 // be read or written; their bodies must be closed. The answer to the last PUT,
@@ -91,8 +94,9 @@ type update struct {
 // read gets the resource and finds the precondition to put it back with. It
 // returns an answer that there is nothing to do with.
 func (u *update) read() (*http.Response, error) {
-	for again := u.try > 0; ; again = true {
-		resp, err := u.get(again)
+	refused := u.condition
+	for look := 1; ; look++ {
+		resp, err := u.get(u.try > 0 || look > 1)
 		if err != nil || resp != nil {
 			return resp, err
 		}
@@ -100,8 +104,12 @@ func (u *update) read() (*http.Response, error) {
 			return nil, nil
 		}
 		v := VersionOf(u.seen)
-		if !v.young() {
-			return nil, ErrUnsure
+		if look == maxLooks || !v.young() {
+			u.condition = v.anyPrecondition()
+			if u.condition.field == "" || u.condition == refused {
+				return nil, ErrUnsure
+			}
+			return nil, nil
 		}
 		// Apache's first second, or a time that is not old enough yet.
 		if err := wait(u.ctx, weakSecond); err != nil {

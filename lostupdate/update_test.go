@@ -59,7 +59,19 @@ func TestUpdate(t *testing.T) {
 			answers: []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now + "\n\n1", "200 OK\nETag: \"a\"\n\n1", "204 Done"}, want: []string{"GET /x", "GET /x", `PUT /x If-Match: "a" 1x`},
 		},
 		{
-			name: "weak for ever", why: "there is nothing to protect it with", err: ErrUnsure, answers: []string{"200 OK\nETag: W/\"a\"\n\n1"}, want: []string{"GET /x"},
+			name: "no validator", why: "there is nothing to protect it with", err: ErrUnsure, answers: []string{"200 OK\n\n1"}, want: []string{"GET /x"},
+		},
+		{
+			name: "weak", why: "FHIR and OData compare weak tags", status: 200, answers: []string{"200 OK\nETag: W/\"1\"\n\n1", "200 OK"}, want: []string{"GET /x", `PUT /x If-Match: W/"1" 1x`},
+		},
+		{
+			name: "weak, and never matched", why: "RFC 9110 §13.1.1: the server is right, and nothing protects the write", err: ErrUnsure,
+			answers: []string{"200 OK\nETag: W/\"1\"\n\n1", "412 No", "200 OK\nETag: W/\"1\"\n\n1"}, want: []string{"GET /x", `PUT /x If-Match: W/"1" 1x`, "GET /x"},
+		},
+		{
+			name: "Last-Modified is always now", why: "it is not looked at for ever: the server decides", status: 204,
+			answers: []string{"200 OK\nLast-Modified: " + now + "\nDate: " + now + "\n\n1", "200 OK\nLast-Modified: " + now + "\nDate: " + now + "\n\n1", "200 OK\nLast-Modified: " + now + "\nDate: " + now + "\n\n1", "204 Done"},
+			want:    []string{"GET /x", "GET /x", "GET /x", "PUT /x If-Unmodified-Since: " + now + " 1x"},
 		},
 		{
 			name: "coded", why: "edit would get rubbish", err: errCoded, answers: []string{"200 OK\nETag: \"a\"\nContent-Encoding: br\n\n1"}, want: []string{"GET /x"},

@@ -17,13 +17,13 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	rttest.Contract(t, func() rttest.Layer { return &Transport{} })
+	rttest.Contract(t, func() rttest.Layer { return &Transport{} }, "a request is asked before it is handed down", "the response of the layer below is not changed")
 }
 
 func TestContractAllOn(t *testing.T) {
 	rttest.Contract(t, func() rttest.Layer {
 		return &Transport{Unsafe: true, ForwardAuthorization: true, Downgrade: true, Policy: And(), KeepBody: -1}
-	})
+	}, "a request is asked before it is handed down", "the response of the layer below is not changed")
 }
 
 type readCloser = io.ReadCloser

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -206,14 +204,14 @@ func (permanentError) Permanent() bool { return true }
 // permanent tests that a layer does not send a request again that cannot succeed,
 // and does not hide that from the layers above.
 func (c contract) permanent(t *testing.T, l Layer) {
-	for _, method := range []string{"GET", "PUT"} {
+	for method, payload := range map[string]io.Reader{"GET": nil, "PUT": strings.NewReader("payload")} {
 		var sent atomic.Int32
 		rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			sent.Add(1)
 			return nil, permanentError{}
 		}))
-		resp, err := rt.RoundTrip(newRequest(t, method, "http://example.com/permanent", strings.NewReader("payload")))
+		resp, err := rt.RoundTrip(newRequest(t, method, "http://example.com/permanent", payload))
 		synctest.Wait()
 		if n := sent.Load(); n != 1 {
 			t.Errorf("%s: sent %d times, though the error is permanent", method, n)
@@ -226,38 +224,5 @@ func (c contract) permanent(t *testing.T, l Layer) {
 		if !errors.As(err, &p) || !p.Permanent() {
 			t.Errorf("%s: error %q hides that it is permanent", method, err)
 		}
-	}
-}
-
-// typedNil tests that a nil pointer in an interface is no worse than nil.
-func (c contract) typedNil(t *testing.T) {
-	saved := http.DefaultTransport
-	defer func() { http.DefaultTransport = saved }()
-	var calls atomic.Int32
-	http.DefaultTransport = rtFunc(func(req *http.Request) (*http.Response, error) {
-		consume(req)
-		calls.Add(1)
-		return answer(req, 200, http.Header{"Cache-Control": {"no-store"}}, "ok"), nil
-	})
-	l := c.newLayer()
-	var none *http.Transport
-	all := map[string]http.RoundTripper{"Wrap": l.Wrap(none)}
-	if setBase(l, none) {
-		all["Base"] = l
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		calls.Store(0)
-		resp, err := all[name].RoundTrip(newRequest(t, "GET", "http://example.com/typed", nil))
-		if err != nil {
-			t.Errorf("%s of a nil *http.Transport: %v", name, err)
-			continue
-		}
-		_ = resp.Body.Close()
-		if n := calls.Load(); n != 1 {
-			t.Errorf("%s of a nil *http.Transport: http.DefaultTransport was called %d times, want 1", name, n)
-		}
-	}
-	if closer, ok := l.(io.Closer); ok {
-		_ = closer.Close()
 	}
 }

@@ -278,8 +278,10 @@ func (c contract) secrets(t *testing.T, l Layer) {
 			continue
 		}
 		for _, secret := range []string{"hunter2", "s3cr3t", "t0p", "c00kie"} {
-			if strings.Contains(err.Error(), secret) {
-				t.Errorf("%s: error tells %q: %v", name, secret, err)
+			for _, verb := range []string{"%v", "%+v", "%#v"} {
+				if text := fmt.Sprintf(verb, err); strings.Contains(text, secret) {
+					t.Errorf("%s: error tells %q by %s: %s", name, secret, verb, text)
+				}
 			}
 		}
 	}

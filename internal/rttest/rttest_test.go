@@ -124,6 +124,31 @@ var broken = map[string]func(*http.Request, http.RoundTripper) (*http.Response, 
 		}
 		return resp, nil
 	},
+	"the_response_of_the_layer_below_is_not_changed": func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err == nil {
+			resp.Header.Set("Cache-Status", "mine")
+		}
+		return resp, err
+	},
+	"a_request_is_asked_before_it_is_handed_down": func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err == nil && resp.StatusCode == 503 && req.Body == nil {
+			_ = resp.Body.Close()
+			return next.RoundTrip(req)
+		}
+		return resp, err
+	},
+	"the_caller's_deadline_holds_for_every_request": func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		return next.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
+	},
+	"a_permanent_error_is_not_repeated": func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err != nil && req.Body == nil {
+			return next.RoundTrip(req)
+		}
+		return resp, err
+	},
 	"odd_requests_do_not_panic": func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		_ = req.URL.Host
 		return next.RoundTrip(req)

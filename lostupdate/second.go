@@ -1,0 +1,146 @@
+package lostupdate
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// reply is what is done about an answer to a write.
+type reply int
+
+const (
+	// accept: the answer is about the write, and the caller's.
+	accept reply = iota
+	// withdraw: the server does not know preconditions, and has not written. The
+	// write is sent as the caller wrote it.
+	withdraw
+	// doubtful: it seems not to know this precondition. If a look shows that the
+	// resource is as it was seen, the write is sent as the caller wrote it.
+	doubtful
+	// demanded: the server wants a precondition.
+	demanded
+)
+
+// replyTo decides about the answer to a write that was sent by plan p.
+func replyTo(status int, p plan) reply {
+	switch {
+	case p.own || p.wished:
+		return accept
+	case p.field == "" && status == http.StatusPreconditionRequired:
+		return demanded
+	case p.field == "":
+		return accept
+	case status == http.StatusNotImplemented:
+		// RFC 9110 §15.6.2: the server does not support the functionality. S3
+		// until 2024 and many that speak its protocol name the field.
+		return withdraw
+	case status == http.StatusBadRequest,
+		status == http.StatusPreconditionFailed && p.field == "If-Unmodified-Since":
+		return doubtful
+	}
+	return accept
+}
+
+// settle deals with an answer that is about the precondition of a write and not
+// about the write, and returns the answer to the write.
+func (x *exchange) settle(resp *http.Response) (*http.Response, error) {
+	switch replyTo(resp.StatusCode, x.plan) {
+	case withdraw:
+		return x.withdraw(resp, refuses, "the server does not implement preconditions")
+	case doubtful:
+		if !x.mayRepeat || !x.unchanged() {
+			break
+		}
+		if resp.StatusCode == http.StatusPreconditionFailed {
+			return x.withdraw(resp, misjudges, "the server misjudges the time: nothing has changed")
+		}
+		return x.withdraw(resp, refuses, "the server does not take preconditions")
+	case demanded:
+		return x.demanded(resp)
+	}
+	return resp, nil
+}
+
+// withdraw sends the write as the caller wrote it, and remembers why if that
+// helps. A body that cannot be sent again has to wait for the caller's next write.
+func (x *exchange) withdraw(resp *http.Response, shown habit, why string) (*http.Response, error) {
+	refused := resp.StatusCode
+	if !x.mayRepeat {
+		x.note(shown, why, refused)
+		return resp, nil
+	}
+	again, err := roundtrip.Rewind(x.req)
+	if err != nil {
+		x.tell("stop", "the body cannot be sent again", refused, plan{})
+		return resp, nil //nolint:nilerr // the caller has an answer
+	}
+	roundtrip.Discard(resp)
+	x.plan = plan{why: why}
+	x.tell("protect", why, refused, x.plan)
+	if resp, err = x.send(again, precondition{}); err == nil && resp != nil && resp.StatusCode != refused {
+		x.note(shown, why, refused)
+	}
+	return resp, err
+}
+
+// unchanged looks whether the resource is what the caller saw. A cache that
+// answers from its store does not know.
+func (x *exchange) unchanged() bool {
+	now, err := x.look(http.MethodHead)
+	if err != nil || now.stored {
+		return false
+	}
+	same, known := x.seen.same(now.Version)
+	return known && same
+}
+
+// demanded answers a 428 (RFC 6585 §3). What the caller saw is a precondition for
+// a server that wants one, however weak. Without that it takes the validator of
+// today, if the caller has asked for it.
+func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
+	p := x.seen.anyPrecondition()
+	if !x.mayRepeat || p.field == "" && !x.Required {
+		return resp, nil
+	}
+	if p.field == "" {
+		now, err := x.look(http.MethodHead)
+		if err != nil {
+			roundtrip.Discard(resp)
+			return nil, err
+		}
+		if p = now.anyPrecondition(); now.gone() {
+			p = precondition{"If-None-Match", "*"}
+		}
+		if p.field == "" {
+			x.tell("stop", "precondition required, and there is no validator", now.status, plan{})
+			return resp, nil
+		}
+	}
+	again, err := roundtrip.Rewind(x.req)
+	if err != nil {
+		x.tell("stop", "the body cannot be sent again", 0, plan{})
+		return resp, nil //nolint:nilerr // the 428 is the answer then
+	}
+	roundtrip.Discard(resp)
+	x.plan = plan{precondition: p, why: "precondition required"}
+	x.tell("protect", x.plan.why, http.StatusPreconditionRequired, x.plan)
+	resp, err = x.send(again, p)
+	if err == nil && resp != nil && resp.StatusCode/100 == 2 && p.field == "If-Match" && isWeak(p.value) {
+		x.note(matchesWeak, "the server compares weak tags", http.StatusPreconditionRequired)
+	}
+	return resp, err
+}
+
+// note remembers what the server does with preconditions.
+func (x *exchange) note(shown habit, why string, status int) {
+	x.habits.note(x.req, x.method, shown, time.Now())
+	if hook := x.hook(); hook != nil {
+		e := x.event("note", why)
+		e.Status = status
+		e.Attrs = []slog.Attr{slog.Duration("for", habitFor)}
+		hook(e)
+	}
+}
