@@ -1,12 +1,15 @@
 package caching
 
 import (
+	"bytes"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 func FuzzDirectives(f *testing.F) {
@@ -47,6 +50,28 @@ func FuzzFreshness(f *testing.F) {
 			t.Fatal("stale, and fresh an hour later")
 		}
 		_ = facts.usefulUntil(facts.cfg)
+	})
+}
+
+// FuzzTarget is about targets that must have a key of their own.
+func FuzzTarget(f *testing.F) {
+	f.Add("http://example.com/a?", "http://example.com/a", "", "")
+	f.Add("http://[::1]:8080/", "http://[::1:8080]/", "a.example", "A.example:80")
+	f.Add("http://h/?x host=t:80", "http://h/?x", "", "t")
+	f.Fuzz(func(t *testing.T, a, b, hostA, hostB string) {
+		u, errA := url.Parse(a)
+		v, errB := url.Parse(b)
+		if errA != nil || errB != nil || u.Host == "" || v.Host == "" || !web(u.Scheme) || !web(v.Scheme) || !keyed(u) || !keyed(v) {
+			return
+		}
+		first, second := &http.Request{URL: u, Host: hostA}, &http.Request{URL: v, Host: hostB}
+		if !bytes.Equal(appendTarget(nil, first, u.RawQuery), appendTarget(nil, second, v.RawQuery)) {
+			return
+		}
+		// What is sent must be the same.
+		if u.RequestURI() != v.RequestURI() || roundtrip.OriginOf(u) != roundtrip.OriginOf(v) || roundtrip.OriginOf(effective(first)) != roundtrip.OriginOf(effective(second)) {
+			t.Fatalf("%s %s and %s %s have one key", a, hostA, b, hostB)
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -63,30 +64,31 @@ func keyText(sum *[sha256.Size]byte) string {
 	return string(text[:])
 }
 
-// appendTarget appends the URL that req is for in normal form: scheme and host
-// in lower case, no default port, no user information, no fragment, "/" for an
-// empty path and no empty query (RFC 9110 §4.2.3). Paths and queries are left
-// as they are. A Host of its own belongs to the target (RFC 9110 §7.1).
+// appendTarget appends the target URI of req with another query: the URL, and the
+// Host of the request where that is not the host of the URL (RFC 9110 §7.1). Two
+// targets come to the same bytes exactly if RFC 9110 §4.2.3 calls them equivalent.
 func appendTarget(b []byte, req *http.Request, query string) []byte {
-	b = appendURL(b, req.URL, query)
 	if req.Host != "" && req.Host != req.URL.Host {
-		if h := (&url.URL{Scheme: req.URL.Scheme, Host: req.Host}); roundtrip.OriginOf(h) != roundtrip.OriginOf(req.URL) {
-			b = append(b, " host="...)
-			b = append(b, roundtrip.OriginOf(h).Authority()...)
+		var room [2][128]byte
+		own := appendAuthority(room[0][:0], &url.URL{Scheme: req.URL.Scheme, Host: req.Host})
+		if string(own) != string(appendAuthority(room[1][:0], req.URL)) {
+			b = append(b, 0) // no URL begins with it
+			b = binary.AppendUvarint(b, uint64(len(own)))
+			b = append(b, own...)
 		}
 	}
-	return b
+	return appendURL(b, req.URL, query)
 }
 
+// appendURL appends u in normal form, with another query: scheme and host in lower
+// case, no default port, no user information, no fragment, and "/" for an empty
+// path (RFC 9110 §4.2.3). A query that is there but empty is not the same as none,
+// nor is a host with a final dot the same as one without (RFC 3986 §6.2.3, §3.2.2).
+// Paths and queries are left as they are.
 func appendURL(b []byte, u *url.URL, query string) []byte {
-	o := roundtrip.OriginOf(u)
-	b = append(b, o.Scheme...)
+	b = append(b, httpfield.Lower(u.Scheme)...)
 	b = append(b, "://"...)
-	b = append(b, o.Host...)
-	if o.Port != "" && !(o.Scheme == "http" && o.Port == "80") && !(o.Scheme == "https" && o.Port == "443") {
-		b = append(b, ':')
-		b = append(b, o.Port...)
-	}
+	b = appendAuthority(b, u)
 	path := u.EscapedPath()
 	if u.Opaque != "" {
 		path, _ = opaquePath(u)
@@ -95,9 +97,29 @@ func appendURL(b []byte, u *url.URL, query string) []byte {
 		b = append(b, '/')
 	}
 	b = append(b, path...)
-	if query != "" {
+	if query != "" || u.ForceQuery && u.RawQuery == "" {
 		b = append(b, '?')
 		b = append(b, query...)
+	}
+	return b
+}
+
+// appendAuthority appends the host and the port of u in normal form.
+func appendAuthority(b []byte, u *url.URL) []byte {
+	o := roundtrip.OriginOf(u)
+	if strings.Contains(o.Host, ":") {
+		b = append(b, '[')
+		b = append(b, strings.ReplaceAll(o.Host, "%", "%25")...) // a zone (RFC 6874)
+		b = append(b, ']')
+	} else {
+		b = append(b, o.Host...)
+	}
+	if strings.HasSuffix(u.Host, ".") || strings.Contains(u.Host, ".:") {
+		b = append(b, '.') // which an Origin leaves out
+	}
+	if o.Port != "" && !(o.Scheme == "http" && o.Port == "80") && !(o.Scheme == "https" && o.Port == "443") {
+		b = append(b, ':')
+		b = append(b, o.Port...)
 	}
 	return b
 }
@@ -120,7 +142,8 @@ func opaquePath(u *url.URL) (path string, ok bool) {
 // keyed reports whether appendURL tells u from all others.
 func keyed(u *url.URL) bool {
 	if u.Opaque == "" {
-		return true
+		// net/http sends a path that does not begin with "/" as it is.
+		return u.Path == "" || u.Path[0] == '/'
 	}
 	_, ok := opaquePath(u)
 	return ok

@@ -280,43 +280,6 @@ func TestNormalise(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	key := func(url, host string) string {
-		req, err := http.NewRequest("GET", url, nil) //nolint:noctx // only looked at
-		if err != nil {
-			t.Fatal(err)
-		}
-		if host != "" {
-			req.Host = host
-		}
-		x := &exchange{st: new(state), req: req, method: "GET"}
-		return x.keyOf(req.URL.RawQuery)
-	}
-	for _, r := range []struct {
-		why, a, b string
-		same      bool
-	}{
-		{"case of scheme and host", "HTTP://EXAMPLE.com/a", "http://example.COM/a", true},
-		{"default port", "http://example.com:80/", "http://example.com/", true},
-		{"other port", "http://example.com:443/", "http://example.com/", false},
-		{"other scheme", "https://example.com:80/", "http://example.com/", false},
-		{"empty path, empty query, fragment, user", "http://u:p@example.com?#f", "http://example.com/", true},
-		{"escapes are not touched (C7)", "http://example.com/%7Ea", "http://example.com/~a", false},
-		{"dot segments are not touched", "http://example.com/a/../b", "http://example.com/b", false},
-		{"query", "http://example.com/?a=1", "http://example.com/?a=2", false},
-		{"case of the path", "http://example.com/A", "http://example.com/a", false},
-		{"IDNA", "http://b\u00fccher.example/", "http://xn--bcher-kva.example/", true},
-	} {
-		if same := key(r.a, "") == key(r.b, ""); same != r.same {
-			t.Errorf("%s and %s: same %v: %s", r.a, r.b, same, r.why)
-		}
-	}
-	if key("http://127.0.0.1/", "a.example") == key("http://127.0.0.1/", "b.example") {
-		t.Error("two hosts at one address have the same key")
-	}
-}
-
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	r := record{
