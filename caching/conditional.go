@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
@@ -42,10 +41,13 @@ func notModified(f *facts, c conditions, h http.Header) bool {
 				return true
 			}
 		}
-		return false
+		return f.etag.IsZero() && f.tag != "" && f.tag == single(h["If-None-Match"])
 	}
 	if c&ifModifiedSince == 0 || len(h["If-Modified-Since"]) != 1 {
 		return false
+	}
+	if f.lastModified != "" && !f.hasModified {
+		return f.lastModified == h["If-Modified-Since"][0]
 	}
 	since, ok := httpDate(h["If-Modified-Since"], f.date)
 	if !ok {
@@ -69,27 +71,36 @@ type offer struct {
 
 // offerOf collects the validators of the selected response, if there is one,
 // and the tags of the other variants of the URL: the origin may answer that one
-// of them is right (RFC 9111 §4.3.1).
+// of them is right (RFC 9111 §4.3.1). A tag that does not parse is sent alone: in a
+// list it could be read as anything.
 func offerOf(ignoreETag bool, selected *Meta, f *facts, variants []variant) offer {
 	var o offer
 	if f != nil {
-		if !f.etag.IsZero() && !ignoreETag {
+		if f.tag != "" && !ignoreETag {
 			o.tags = selected.Header["Etag"][:1:1]
 		}
-		if f.hasModified {
+		if f.lastModified != "" {
 			o.modified = selected.Header["Last-Modified"][:1:1]
 		}
 	}
-	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 {
+	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 || len(o.tags) > 0 && f.etag.IsZero() {
 		// RFC 9110 §13.1.3: beside the tags of others its date would count for nothing.
 		return o
 	}
+	var alone []string
 	for i := range variants {
 		tag := variants[i].etag
 		if tag == "" || len(o.tags) >= maxTags || slices.Contains(o.tags, tag) {
 			continue
 		}
+		if _, ok := httpfield.ParseETag(tag); !ok {
+			alone = []string{tag}
+			continue
+		}
 		o.tags = append(o.tags, tag)
+	}
+	if len(o.tags) == 0 {
+		o.tags = alone
 	}
 	return o
 }
@@ -114,13 +125,12 @@ func (o *offer) set(h http.Header) {
 // header h is about (RFC 9111 §4.3.4): the one that was selected, another
 // variant by its entity tag, or none of them.
 func confirms(selected *facts, variants []variant, offered *offer, h http.Header) (self bool, other *variant) {
-	if v := h["Etag"]; len(v) > 0 {
-		tag, ok := httpfield.ParseETag(v[0])
-		if ok && selected != nil && tag.WeakMatch(selected.etag) {
+	if tag := single(h["Etag"]); tag != "" {
+		if selected != nil && sameTag(tag, selected.tag) {
 			return true, nil
 		}
 		for i := range variants {
-			if t, good := httpfield.ParseETag(variants[i].etag); ok && good && tag.WeakMatch(t) {
+			if sameTag(tag, variants[i].etag) {
 				return false, &variants[i]
 			}
 		}
@@ -131,31 +141,51 @@ func confirms(selected *facts, variants []variant, offered *offer, h http.Header
 	if selected == nil || len(offered.tags) > 1 {
 		return false, nil
 	}
-	if v := h["Last-Modified"]; len(v) > 0 && selected.hasModified {
-		if t, ok := httpDate(v, time.Time{}); ok && !t.Equal(selected.modified) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return len(h["Last-Modified"]) == 0 || selected.lastModified == "" || selected.sameDate(h), nil
 }
 
-// sameAs reports whether the answer to a HEAD, with the header h, is about the
-// stored response (RFC 9111 §4.3.5): no validator or length that it has may differ.
-func sameAs(f *facts, size int64, h http.Header) bool {
-	if v := h["Etag"]; len(v) > 0 {
-		if tag, ok := httpfield.ParseETag(v[0]); !ok || tag != f.etag {
-			return false
+// isAbout reports whether a 304 names the stored response by a validator.
+func isAbout(f *facts, h http.Header) bool {
+	if tag := single(h["Etag"]); tag != "" {
+		return sameTag(tag, f.tag)
+	}
+	return f.sameDate(h)
+}
+
+// evidence is what the header of an answer says about a stored response.
+type evidence uint8
+
+const (
+	noEvidence evidence = iota
+	same
+	different
+)
+
+// compare says what the answer to a HEAD, with the header h, tells about the stored
+// response, whose body has size bytes (RFC 9111 §4.3.5): no validator or length that
+// it has may differ, and one of them must be there.
+func compare(f *facts, size int64, h http.Header) evidence {
+	e := noEvidence
+	if len(h["Etag"]) > 0 {
+		tag := single(h["Etag"])
+		if t, ok := httpfield.ParseETag(tag); ok && t != f.etag || !ok && (tag == "" || tag != f.tag) {
+			return different
 		}
+		e = same
 	}
-	if v := h["Last-Modified"]; len(v) > 0 {
-		if t, ok := httpDate(v, time.Time{}); !ok || f.hasModified && !t.Equal(f.modified) {
-			return false
+	if len(h["Last-Modified"]) > 0 {
+		if !f.sameDate(h) {
+			return different
 		}
+		e = same
 	}
-	if n, ok := httpfield.ContentLength(h["Content-Length"]); ok && n != size {
-		return false
+	if n, ok := httpfield.ContentLength(h["Content-Length"]); ok {
+		if n != size {
+			return different
+		}
+		e = same
 	}
-	return true
+	return e
 }
 
 // notModifiedFields are what a 304 carries (RFC 9110 §15.4.5).

@@ -61,6 +61,10 @@ type facts struct {
 	// public is true if the response is for everybody, whatever their credentials.
 	public bool
 
+	// tag and lastModified are ETag and Last-Modified as the origin wrote them, for
+	// validation. They are empty if there is none that may be sent.
+	tag, lastModified string
+	// etag and modified are what they mean, where they are valid.
 	etag        httpfield.ETag
 	modified    time.Time
 	hasModified bool
@@ -129,10 +133,12 @@ func prepareWith(cfg *config, m *Meta, r record, d *directives, targeted bool) *
 	}
 	f.public = cfg.sharePublic && !r.requested && isPublic(m.Status, m.Header, d)
 	f.strict = f.dir.noCache || f.dir.mustRevalidate || cfg.shared && (f.dir.proxyRevalidate || f.dir.sMaxAge >= 0)
-	if v := m.Header["Etag"]; len(v) > 0 {
-		f.etag, _ = httpfield.ParseETag(v[0])
-	}
+	f.etag, _ = httpfield.ParseETag(single(m.Header["Etag"]))
 	f.modified, f.hasModified = httpDate(m.Header["Last-Modified"], m.ResponseTime)
+	if m.Status < 500 {
+		// RFC 9110 §15.4.5: a 304 stands for a 200. No error is confirmed by it.
+		f.tag, f.lastModified = tagToSend(m.Header), dateToSend(m.Header)
+	}
 	if m.Status == http.StatusPartialContent {
 		f.part, f.isPartial = httpfield.ParseContentRange(m.Header.Get("Content-Range"))
 		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0
@@ -155,5 +161,5 @@ func (f *facts) flatten(h http.Header) {
 
 // validators reports whether the response can be validated.
 func (f *facts) validators() bool {
-	return f.hasModified || !f.etag.IsZero() && !f.cfg.ignoreETag
+	return f.lastModified != "" || f.tag != "" && !f.cfg.ignoreETag
 }

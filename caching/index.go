@@ -15,10 +15,10 @@ const maxVariants = 64
 const maxUsers = 256
 
 // variantOf describes a stored response for the index of its URL.
-func variantOf(m *Meta, f *facts, selectors []selector, key string) variant {
+func variantOf(f *facts, selectors []selector, key string) variant {
 	v := variant{selectors: selectors, key: key, date: f.date.Unix()}
-	if !f.etag.IsZero() && !f.isPartial {
-		v.etag = m.Header["Etag"][0]
+	if !f.isPartial {
+		v.etag = f.tag
 	}
 	return v
 }

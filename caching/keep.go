@@ -24,7 +24,9 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	}
 	m, f, reason := x.admit(a, header, contentRange)
 	if reason != "" {
-		x.decline(a)
+		if reason != selfRedirect { // which says nothing against what is stored for the target
+			x.decline(a)
+		}
 		return outcome{resp: resp, detail: reason, barred: a.barred != ""}
 	}
 	size := bodySize(resp)
@@ -58,6 +60,12 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	ttl := x.ttlOf(a.resp)
 	if reason := hopeless(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
+	}
+	if reason := x.leadsNowhere(a.resp.StatusCode, header); reason != "" {
+		return nil, nil, reason
+	}
+	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
+		return nil, nil, "a part under a status of the whole"
 	}
 	m, f = x.describe(a, header, contentRange, ttl)
 	if x.secretless {
@@ -273,7 +281,7 @@ func (k *keeper) commit(n int64, whole bool) {
 	}
 	k.st.passing.remove(k.x.key)
 	if len(k.f.selectors) > 0 {
-		v := variantOf(k.meta, k.f, k.f.selectors, k.f.key)
+		v := variantOf(k.f, k.f.selectors, k.f.key)
 		k.st.addVariant(k.ctx, k.primary, v, k.f, &k.x)
 	} else {
 		for i := range k.variants {

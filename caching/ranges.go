@@ -71,17 +71,17 @@ func unchanged(m *Meta, f *facts, values []string) bool {
 
 // strongValidator returns what two parts of one representation must share to be
 // combined (RFC 9111 §3.4), and "" if there is none.
-func strongValidator(f *facts, m *Meta) string {
+func strongValidator(f *facts) string {
 	if !f.etag.IsZero() && !f.etag.Weak {
-		return m.Header["Etag"][0]
+		return f.tag
 	}
 	return ""
 }
 
 // missing returns the Range that completes a stored part from its end, where
 // that is possible: it begins at the first byte and has a strong validator.
-func missing(m *Meta, f *facts) (rng, validator string, ok bool) {
-	v := strongValidator(f, m)
+func missing(f *facts) (rng, validator string, ok bool) {
+	v := strongValidator(f)
 	if !f.isPartial || f.part.First != 0 || v == "" || f.part.Last+1 >= f.part.Total {
 		return "", "", false
 	}

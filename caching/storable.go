@@ -49,20 +49,30 @@ func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool,
 	default:
 		return false, "status needs an explicit lifetime"
 	}
+	if m.Status >= 500 && (f.dir.noCache || f.lifetime <= f.age(m.ResponseTime)) {
+		// A 304 would bring it back, whatever version it is about, and so would an
+		// error that stale-while-revalidate allows.
+		return false, "an error that is not fresh"
+	}
 	if f.lifetime <= 0 && !f.validators() && f.staleWindow(cfg) <= 0 {
 		return false, "neither fresh nor with a validator"
 	}
 	return true, ""
 }
 
-// ofOneRequest reports whether a status is about the credentials, the range or the
-// preconditions of the request, so that no other may have the response however
-// fresh it claims to be.
+// ofOneRequest reports whether a status is about the credentials, the range, the
+// preconditions or the rate of the request, or about the network it came from, so
+// that no other may have the response however fresh it claims to be.
 func ofOneRequest(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusPreconditionFailed,
 		http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed:
 		return true
+	case http.StatusPreconditionRequired, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge,
+		http.StatusNetworkAuthenticationRequired:
+		return true // RFC 6585 §3 to §6: MUST NOT be stored by a cache
+	case http.StatusIMUsed:
+		return true // RFC 3229 §10.4.1: a difference to what one client has
 	}
 	return false
 }
@@ -70,7 +80,7 @@ func ofOneRequest(status int) bool {
 // refusal reports whether a status says nothing about the target.
 func refusal(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly:
 		return true
 	}
 	return ofOneRequest(status)

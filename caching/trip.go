@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -72,7 +71,7 @@ func (x *exchange) question() (q question) {
 		// RFC 9110 §13: the caller's own question is not mixed with ours.
 	case f != nil && f.isPartial:
 		if x.cond&withRange == 0 && x.method == http.MethodGet {
-			q.rng, q.validator, _ = missing(x.found.entry.Meta, f)
+			q.rng, q.validator, _ = missing(f)
 		}
 	case f != nil:
 		q.offer = offerOf(x.ignoresETag(), x.found.entry.Meta, f, x.found.variants)
@@ -167,16 +166,6 @@ func (x *exchange) accept(a *answered) outcome {
 	return x.keep(a, a.resp.Header, nil, portionKept{})
 }
 
-// isAbout reports whether a 304 names the stored response by a validator.
-func isAbout(f *facts, h http.Header) bool {
-	if v := h["Etag"]; len(v) > 0 {
-		tag, ok := httpfield.ParseETag(v[0])
-		return ok && tag.WeakMatch(f.etag)
-	}
-	t, ok := httpDate(h["Last-Modified"], time.Time{})
-	return ok && f.hasModified && t.Equal(f.modified)
-}
-
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
@@ -207,7 +196,7 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 		primary := x.found.primary
 		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
-			if v := variantOf(m, f2, selectorsOf(names, x.req.Header, x.hide), key); !x.secretless {
+			if v := variantOf(f2, selectorsOf(names, x.req.Header, x.hide), key); !x.secretless {
 				x.st.addVariant(detach(a.ctx), primary, v, f2, x)
 			}
 		}
@@ -261,6 +250,9 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	landing := x.st.landings.add(key, x.found.primary, x)
 	defer x.st.landings.remove(key, landing)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
+	if nowhere := x.leadsNowhere(m.Status, m.Header); ok && nowhere != "" {
+		ok, reason = false, nowhere
+	}
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
 		ok, reason = false, "Vary changed"
 	}
@@ -290,7 +282,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 // prolong keeps the lists that a response is found by for as long as it is of use.
 func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
 	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
-		x.st.addVariant(ctx, x.found.primary, variantOf(m, f, f.selectors, key), f, x)
+		x.st.addVariant(ctx, x.found.primary, variantOf(f, f.selectors, key), f, x)
 	}
 	if x.listed(x.found.primary) {
 		x.st.addUser(ctx, x.target(), x.found.primary, m, x)
@@ -310,11 +302,17 @@ func sameNames(names []string, selectors []selector) bool {
 func (x *exchange) headed(a *answered) outcome {
 	e, f := x.found.entry, x.found.f
 	switch {
-	case e == nil || f.isPartial || errorStatus(a.resp.StatusCode):
-	case a.resp.StatusCode == e.Meta.Status && sameAs(f, e.Size, a.resp.Header):
-		x.freshen(a, e, f)
-	default:
+	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
+	case a.resp.StatusCode != e.Meta.Status:
 		x.st.suspect(detach(a.ctx), x.found.key, true, x)
+	default:
+		switch compare(f, e.Size, a.resp.Header) {
+		case same:
+			x.freshen(a, e, f)
+		case different:
+			x.st.suspect(detach(a.ctx), x.found.key, true, x)
+		case noEvidence: // it tells nothing about the stored body
+		}
 	}
 	return outcome{resp: a.resp, detail: "HEAD is not stored"}
 }
