@@ -207,6 +207,9 @@ func dialogues() []dialogue {
 		invalidationDialogues(),
 		userDialogues(),
 		optionDialogues(),
+		validatorDialogues(),
+		redirectDialogues(),
+		evidenceDialogues(),
 	)
 }
 

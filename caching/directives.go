@@ -1,8 +1,8 @@
 package caching
 
 import (
+	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/dunglas/httpsfv"
@@ -15,9 +15,15 @@ import (
 // where the directive is absent. Of a directive that is given twice the more
 // restrictive one holds (RFC 9111 §4.2.1), and an argument that is not valid
 // is the most restrictive of all.
+//
+// Of what is malformed, every directive that restricts counts that can be read in
+// it, and none that allows (see suspectText): a typing error never makes a response
+// more public or fresher than its strictest reading.
 type directives struct {
 	// present is true if there was a field to parse.
 	present bool
+	// malformed is true if a part of it does not parse.
+	malformed bool
 
 	noStore, noCache, noTransform    bool
 	public, private                  bool
@@ -27,6 +33,9 @@ type directives struct {
 	maxAge, sMaxAge                  int64
 	minFresh, maxStale               int64
 	staleWhileRevalidate, staleIfErr int64
+	// limit is the longest lifetime that a malformed part allows, wherever the
+	// lifetime comes from.
+	limit int64
 
 	// noCacheFields and privateFields are the arguments of the qualified forms
 	// (RFC 9111 §5.2.2.4, §5.2.2.7): names of fields that may not be reused or
@@ -35,16 +44,21 @@ type directives struct {
 }
 
 func noDirectives() directives {
-	return directives{maxAge: -1, sMaxAge: -1, minFresh: -1, maxStale: -1, staleWhileRevalidate: -1, staleIfErr: -1}
+	return directives{maxAge: -1, sMaxAge: -1, minFresh: -1, maxStale: -1, staleWhileRevalidate: -1, staleIfErr: -1, limit: -1}
 }
 
 // parseDirectives reads every line of a Cache-Control field.
 func parseDirectives(values []string) directives {
 	d := noDirectives()
-	for p := range httpfield.Directives(values) {
-		d.present = true
-		d.add(p)
+	for e := range httpfield.List(values) {
+		if p, ok := httpfield.ParseParam(e); ok {
+			d.present = true
+			d.add(p)
+		} else {
+			d.suspectText(e)
+		}
 	}
+	d.tighten()
 	return d
 }
 
@@ -52,7 +66,11 @@ func parseDirectives(values []string) directives {
 // none (RFC 9111 §5.4).
 func requestDirectives(h http.Header) directives {
 	if cc := h["Cache-Control"]; len(cc) > 0 {
-		return parseDirectives(cc)
+		d := parseDirectives(cc)
+		if d.limit >= 0 && (d.maxAge < 0 || d.limit < d.maxAge) {
+			d.maxAge = d.limit
+		}
+		return d
 	}
 	d := noDirectives()
 	if pragma := h["Pragma"]; len(pragma) > 0 {
@@ -63,16 +81,25 @@ func requestDirectives(h http.Header) directives {
 
 // responseDirectives returns what steers the reuse of a response: the first
 // targeted field that is valid and not empty (RFC 9213 §2.2), else
-// Cache-Control.
+// Cache-Control. A targeted field that is not valid counts for nothing but what it
+// seems to forbid.
 func responseDirectives(h http.Header, targets []string) (d directives, targeted bool) {
+	bans := noDirectives()
 	for _, name := range targets {
 		if values := h.Values(name); len(values) > 0 {
-			if d, ok := parseTargeted(values); ok {
-				return d, true
+			if d, targeted = parseTargeted(values); targeted {
+				break
+			}
+			for _, v := range values {
+				bans.suspectText(v)
 			}
 		}
 	}
-	return parseDirectives(h["Cache-Control"]), false
+	if !targeted {
+		d = parseDirectives(h["Cache-Control"])
+	}
+	d.noStore, d.noCache, d.private = d.noStore || bans.noStore, d.noCache || bans.noCache, d.private || bans.private
+	return d, targeted
 }
 
 // parseTargeted reads a targeted field, which is a Dictionary of Structured
@@ -89,6 +116,13 @@ func parseTargeted(values []string) (directives, bool) {
 		item, ok := member.(httpsfv.Item)
 		if !ok {
 			continue
+		}
+		if item.Params != nil {
+			// No directive has parameters: somebody has put a semicolon for a comma.
+			for _, param := range item.Params.Names() {
+				value, _ := item.Params.Get(param)
+				d.restrict(param, fmt.Sprint(value))
+			}
 		}
 		p := httpfield.Param{Name: name}
 		switch v := item.Value.(type) {
@@ -108,6 +142,7 @@ func parseTargeted(values []string) (directives, bool) {
 		}
 		d.add(p)
 	}
+	d.tighten()
 	return d, true
 }
 
@@ -165,24 +200,15 @@ func (d *directives) add(p httpfield.Param) {
 		shortest(&d.staleIfErr, p)
 	case "min-fresh":
 		longest(&d.minFresh, p)
+	default:
+		d.unknown(p)
+		return
 	}
-	if p.Bad && strings.HasPrefix(p.Value, `"`) {
-		d.rescue(p.Value[1:])
-	}
-}
-
-// rescue looks for what forbids storing or reuse behind a quotation mark that
-// is never closed: a typing error must not make a secret public.
-func (d *directives) rescue(s string) {
-	for p := range httpfield.Directives([]string{strings.ReplaceAll(s, `"`, ",")}) {
-		switch p.Name {
-		case "no-store":
-			d.noStore = true
-		case "no-cache":
-			d.noCache = true
-		case "private":
-			d.private = true
-		}
+	switch {
+	case p.Bad:
+		d.suspectText(p.Value)
+	case p.HasValue && !p.Quoted && !digits(p.Value):
+		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
 	}
 }
 

@@ -34,16 +34,26 @@ type freshness struct {
 	date time.Time
 	// born is when the response was of age zero: the current age is now - born.
 	born time.Time
+	// received is when it came, by the clock on the wall.
+	received time.Time
 }
 
 // age is the current age of RFC 9111 §4.2.3. The monotonic clock may stand still
 // while a computer sleeps, and the other may be set: whichever says more counts.
-// What was born after now, by a clock that is not ours or was wrong, is not taken
-// for new.
+// What was born or received after now, by a clock that is not ours or was wrong, is
+// not taken for new.
 func (f *freshness) age(now time.Time) time.Duration {
-	age, wall := now.Sub(f.born), now.Round(0).Sub(f.born.Round(0))
-	return max(age, wall, -wall)
+	wall := now.Round(0)
+	age, byWall := now.Sub(f.born), wall.Sub(f.born.Round(0))
+	return max(age, byWall, -byWall, f.received.Sub(wall))
 }
+
+// maxSkew is by how much the clocks of processes that share a store may differ.
+const maxSkew = time.Minute
+
+// fromFuture reports whether the response was received after now by more than
+// clocks differ: one of them was wrong, so that its age is not known.
+func (f *freshness) fromFuture(now time.Time) bool { return f.received.Sub(now.Round(0)) > maxSkew }
 
 // maxLifetime keeps sums of times from overflowing.
 const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
@@ -58,7 +68,7 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 	if !ok {
 		date = received // RFC 9110 §6.6.1
 	}
-	f := freshness{date: date, born: received.Add(-initialAge(m, date))}
+	f := freshness{date: date, born: received.Add(-initialAge(m, date)), received: received.Round(0)}
 	switch {
 	case ttl != 0:
 		// From now on, however old it is.
@@ -80,6 +90,9 @@ func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Du
 		if f.source == byStatus {
 			f.lifetime = min(f.lifetime+received.Sub(f.born), maxLifetime)
 		}
+	}
+	if d.limit >= 0 && ttl == 0 {
+		f.lifetime = min(f.lifetime, seconds(d.limit))
 	}
 	return f
 }

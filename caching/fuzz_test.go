@@ -23,6 +23,15 @@ func FuzzDirectives(f *testing.F) {
 				t.Fatalf("%q: %d seconds", s, n)
 			}
 		}
+		for _, word := range []string{"no-store", "no-cache", "private"} {
+			for _, separator := range []string{";", " ", "; ", "\t", ",", "|", "\" "} {
+				e := parseDirectives([]string{s + separator + word})
+				// Where the text before it is a quoted-string, it is an argument.
+				if !strings.ContainsAny(s, "\"\\") && !(e.noStore || e.noCache || e.private || len(e.noCacheFields)+len(e.privateFields) > 0) {
+					t.Fatalf("%q hides %s behind %q: %+v", s, word, separator, e)
+				}
+			}
+		}
 		// A line more can only restrict.
 		e := parseDirectives([]string{s, "no-store, max-age=0"})
 		if !e.noStore || e.maxAge != 0 {

@@ -61,9 +61,6 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	if reason := hopeless(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
 	}
-	if reason := x.leadsNowhere(a.resp.StatusCode, header); reason != "" {
-		return nil, nil, reason
-	}
 	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
 		return nil, nil, "a part under a status of the whole"
 	}
@@ -76,6 +73,9 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	}
 	if a.barred != "" {
 		return nil, nil, a.barred
+	}
+	if reason := x.leadsNowhere(m, f); reason != "" {
+		return nil, nil, reason
 	}
 	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
 		return nil, nil, "refused by the application"

@@ -76,6 +76,8 @@ func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
 		return ask(f, "stale", "a request that may have changed it failed")
 	case f.dir.noCache:
 		return ask(f, "stale", "no-cache in the response")
+	case f.fromFuture(now):
+		return ask(f, "stale", "received in the future: a clock was set")
 	case d.reload:
 		return ask(f, "request", "reload")
 	case d.dir.noCache:

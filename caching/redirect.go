@@ -13,21 +13,22 @@ func redirection(status int) bool {
 	return false
 }
 
-// leadsNowhere says why a redirect is of no use to later requests, if so: it has no
-// target, or its target is the request's own. A cache that kept the latter would
-// answer the next request with it again, where the origin has changed its mind, for
-// one spelling of the target, or for a client with the cookie that it set.
-func (x *exchange) leadsNowhere(status int, h http.Header) string {
-	location := h["Location"]
-	if !redirection(status) && (status != http.StatusMultipleChoices || len(location) == 0) {
+// leadsNowhere says why a redirect is of no use to later requests, if so. One without
+// a target is kept if it states for how long, and not by heuristics: it is most
+// likely a mistake that will be repaired. One whose target is the request's own is
+// not kept at all. A cache would answer the next request with it again, where the
+// origin has changed its mind, or meant one spelling of the target only, or a client
+// without the cookie that it set.
+func (x *exchange) leadsNowhere(m *Meta, f *facts) string {
+	if !redirection(m.Status) && (m.Status != http.StatusMultipleChoices || len(m.Header["Location"]) == 0) {
 		return ""
 	}
-	if len(location) == 0 || location[0] == "" {
-		return "a redirect without a target"
-	}
 	here := effective(x.req)
-	there, err := here.Parse(location[0])
-	if err != nil {
+	there, err := here.Parse(m.Header.Get("Location"))
+	if err != nil || m.Header.Get("Location") == "" {
+		if f.explicit && f.lifetime > 0 {
+			return ""
+		}
 		return "a redirect without a target"
 	}
 	// Both are asked for by their URLs alone: a client that follows the redirect
@@ -36,8 +37,8 @@ func (x *exchange) leadsNowhere(status int, h http.Header) string {
 	from.req, to.req = &http.Request{URL: here}, &http.Request{URL: there}
 	from.key, to.key = targetKey(from.req), targetKey(to.req)
 	from.user, to.user = "", ""
-	a, _ := from.primaryFor(h)
-	if b, _ := to.primaryFor(h); a == b {
+	a, _ := from.primaryFor(m.Header)
+	if b, _ := to.primaryFor(m.Header); a == b {
 		return selfRedirect
 	}
 	return ""

@@ -250,7 +250,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	landing := x.st.landings.add(key, x.found.primary, x)
 	defer x.st.landings.remove(key, landing)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
-	if nowhere := x.leadsNowhere(m.Status, m.Header); ok && nowhere != "" {
+	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
 		ok, reason = false, nowhere
 	}
 	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {

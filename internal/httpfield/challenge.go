@@ -88,7 +88,7 @@ func leadingToken(s string) (word, rest string) {
 // token68 are taken too: servers send nonce=abc+/= without quotes. "name=" and
 // "name==" are the tail of a token68, not a parameter.
 func challengeParam(s string) (Param, bool) {
-	p, ok := parsePair(s)
+	p, ok := ParseParam(s)
 	if !ok || !p.HasValue || !p.Quoted && p.Value == "" {
 		return Param{}, false
 	}

@@ -60,16 +60,18 @@ func Directives(values []string) iter.Seq[Param] { return params(values, ',') }
 func params(values []string, sep byte) iter.Seq[Param] {
 	return func(yield func(Param) bool) {
 		for e := range split(values, sep) {
-			if p, ok := parsePair(e); ok && !yield(p) {
+			if p, ok := ParseParam(e); ok && !yield(p) {
 				return
 			}
 		}
 	}
 }
 
-// parsePair reads name[=value]. Blanks around the equals sign are tolerated
-// (RFC 9110 §5.6.3 calls them bad white space, to be removed by a recipient).
-func parsePair(e string) (Param, bool) {
+// ParseParam reads name[=value], one element of a list. Blanks around the equals sign
+// are tolerated (RFC 9110 §5.6.3 calls them bad white space, to be removed by a
+// recipient). ok is false if it does not begin with a token, or if something else
+// than a value follows it.
+func ParseParam(e string) (Param, bool) {
 	i := 0
 	for i < len(e) && tokenTable[e[i]] {
 		i++
