@@ -36,9 +36,9 @@ func (x *exchange) leadsNowhere(m *Meta, f *facts) string {
 	from, to := *x, *x
 	from.req, to.req = &http.Request{URL: here}, &http.Request{URL: there}
 	from.key, to.key = targetKey(from.req), targetKey(to.req)
-	from.user, to.user = "", ""
-	a, _ := from.primaryFor(m.Header)
-	if b, _ := to.primaryFor(m.Header); a == b {
+	from.user, from.open, to.user, to.open = "", "", "", ""
+	a, _ := from.primaryFor(m.Status, m.Header)
+	if b, _ := to.primaryFor(m.Status, m.Header); a == b {
 		return selfRedirect
 	}
 	return ""
