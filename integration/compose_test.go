@@ -84,12 +84,9 @@ func (w *world) newDoors(h2 bool) {
 			caches, stores = append(caches, w.newCache(w.newStore())), append(stores, 1)
 		}
 	}
-	ways := []string{byCaller}
+	ways := []string{byCaller, byForeign}
 	if w.origins[1].host == "b.test" {
 		ways = append(ways, byJar) // cookies know no ports
-	}
-	if !gaps.foreign || !l.caching {
-		ways = append(ways, byForeign)
 	}
 	if l.auth {
 		ways = append(ways, byAuth, byOwn, byAuth, byOwn)

@@ -29,7 +29,7 @@ var mutants = []mutant{
 		{"caching", "return hashKey(keyGet, target, x.secretFor(x.user), x.user)", "return hashKey(keyGet, target, x.secretFor(x.user))"},
 	}},
 	{"the query is left out of the key", []edit{
-		{"caching", "x.key = x.keyOf(x.req.URL.RawQuery)", `x.key = x.keyOf("")`},
+		{"caching", "x.key, x.open = x.keyOf(x.req.URL.RawQuery)", `x.key, x.open = x.keyOf("")`},
 	}},
 	{"a write invalidates nothing", []edit{
 		{"caching", "return invalid // RFC 9111 §4.4", "return nothing"},
