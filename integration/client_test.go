@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,14 +153,20 @@ func (p *person) requestTo(d *door, res *resource, method, target string, body i
 		panic(err)
 	}
 	if d.way == byCaller && (res.private || chance(p.rand, 20)) {
-		ways := 4
+		ways := 5
 		if !p.w.layers.redirects {
-			ways = 3 // http.Client sends a field that it does not know to every origin
+			ways = 4 // http.Client sends a field that it does not know to every origin
 		}
 		switch p.rand.IntN(ways) {
 		case 0:
 			req.Header.Set("Cookie", "session="+secretOf("cookie", res.host, p.user))
-		case 3:
+		case 2:
+			scheme := "SharedKey " // it says that all of the request is signed
+			if gaps.signed {
+				scheme = "Bearer "
+			}
+			req.Header.Set("Authorization", scheme+secretOf("token", res.host, p.user))
+		case 4:
 			req.Header.Set("X-Api-Key", secretOf("key", res.host, p.user))
 		case 1:
 			req.URL.User = url.UserPassword(p.user, secretOf("password", res.host, p.user))
@@ -243,9 +251,15 @@ func (p *person) edit(d *door, res *resource) {
 	p.write(d, res, pick(p.rand, "PUT", "PATCH"))
 }
 
+// appending is a query of a POST that changes the resource without one.
+const appending = "?append"
+
 func (p *person) write(d *door, res *resource, method string) {
-	x := p.request(d, res, method, p.content(method))
-	p.sendWrite(x)
+	target := p.w.urlOf(res)
+	if !gaps.parts && method == http.MethodPost && !strings.Contains(target, "?") {
+		target += appending // as S3 has it for the parts of an upload
+	}
+	p.sendWrite(p.requestTo(d, res, method, target, p.content(method)))
 }
 
 func (p *person) content(method string) io.Reader {
@@ -300,6 +314,9 @@ func (p *person) redirected(d *door) {
 
 // do sends the request, reads the response, and has it judged.
 func (x *exchange) do() {
+	if strings.HasPrefix(x.req.Header.Get("Authorization"), "SharedKey ") {
+		x.req.Header.Set("X-Signed", strings.Join(slices.Collect(maps.Keys(x.req.Header)), " "))
+	}
 	x.t0 = time.Now()
 	x.resp, x.err = x.d.client.Do(x.req)
 	x.t1 = time.Now()

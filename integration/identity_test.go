@@ -74,7 +74,7 @@ func (o *origin) user(r *http.Request) (user string, stale bool, breaks func()) 
 	authorization := r.Header.Get("Authorization")
 	for _, u := range o.w.users {
 		switch {
-		case authorization == "Bearer "+secretOf("token", o.host, u),
+		case authorization == "Bearer "+secretOf("token", o.host, u), authorization == "SharedKey "+secretOf("token", o.host, u),
 			strings.Contains(r.Header.Get("Cookie"), secretOf("cookie", o.host, u)),
 			r.Header.Get("X-Api-Key") == secretOf("key", o.host, u):
 			return u, false, breaks

@@ -116,7 +116,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.login(w, r)
 		return
 	}
-	res := o.byURI[r.RequestURI]
+	res := o.byURI[strings.TrimSuffix(r.RequestURI, appending)]
 	if res == nil {
 		o.w.mu.Lock()
 		defer o.w.mu.Unlock()
@@ -155,6 +155,13 @@ func (o *origin) inspect(r *http.Request, body string) {
 	}
 	if s := o.w.foreign(o.host, all); s != "" {
 		o.w.failf(o.host+r.RequestURI, "%s was sent to %s", s, o.host)
+	}
+	if signed := r.Header.Get("X-Signed"); signed != "" {
+		for _, name := range []string{"Cache-Control", "Cookie", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range"} {
+			if r.Header.Get(name) != "" && !slices.Contains(strings.Fields(signed), name) {
+				o.w.failf(o.host+r.RequestURI, "%s: %s was added to what the caller had signed", name, r.Header.Get(name))
+			}
+		}
 	}
 }
 
