@@ -49,15 +49,15 @@
 package auth
 
 import (
-	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 
-	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
+
+// DefaultMaxReplay is how many bytes of a body without GetBody are kept.
+const DefaultMaxReplay = 64 << 10
 
 // Transport is an [http.RoundTripper] that authenticates requests. The zero
 // value has no credentials but those in URLs.
@@ -91,17 +91,19 @@ type Transport struct {
 	TrustRedirects bool
 
 	// Jar takes the cookies that a 401 sets, and supplies them to the answer. The
-	// jar of http.Client and of a layer above sees only the last response. If
-	// nil, such cookies are dropped.
+	// jar of http.Client sees only the last response. If nil, such cookies are in
+	// the answer all the same, and are forgotten then.
 	Jar http.CookieJar
 
 	// MaxReplay is how many bytes of a request body are kept in memory, to be sent
 	// again, if the request has no GetBody and its body cannot seek. If zero,
-	// none: once such a body was read, the 401 is returned.
+	// [DefaultMaxReplay] is used; if negative, none are kept. Once more was read of
+	// such a body, a 401 is returned.
 	MaxReplay int64
 
 	// Unsupported has a request whose challenges ask for something that no scheme
-	// can do fail with the [*UnsupportedError]. If false, the 401 is returned.
+	// can do fail with the [*UnsupportedError], which holds the 401. If false, the
+	// 401 is returned.
 	Unsupported bool
 
 	// ChallengeField and AnswerField are the names of the fields that challenges
@@ -138,16 +140,19 @@ func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
 func (b *bound) CloseIdleConnections()             { roundtrip.CloseIdle(b.next) }
 func (b *bound) Unwrap() http.RoundTripper         { return b.next }
 func (b *bound) Identity(req *http.Request) string { return b.t.Identity(req) }
+func (b *bound) Ask(req *http.Request) (principal string, layer, answer any) {
+	return b.t.Ask(req)
+}
 
 var (
-	_ roundtrip.Identifier = (*Transport)(nil)
-	_ roundtrip.Identifier = (*bound)(nil)
+	_ roundtrip.Signer = (*Transport)(nil)
+	_ roundtrip.Signer = (*bound)(nil)
 )
 
 func (t *Transport) setup() *engine {
 	t.once.Do(func() {
 		e := &t.engine
-		e.source, e.schemes = t.Credentials, slices.Clone(t.Schemes)
+		e.source, e.schemes = settled(t.Credentials), slices.Clone(t.Schemes)
 		if t.Schemes == nil {
 			e.schemes = DefaultSchemes()
 		}
@@ -161,140 +166,4 @@ func (t *Transport) setup() *engine {
 		}
 	})
 	return &t.engine
-}
-
-func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	x, ok := t.setup().exchange(req)
-	if !ok {
-		return next.RoundTrip(req)
-	}
-	defer x.end()
-	out, err := x.start(t.MaxReplay)
-	if err != nil {
-		x.body.close()
-		return nil, err
-	}
-	for {
-		resp, err := next.RoundTrip(out)
-		if err != nil {
-			return nil, err
-		}
-		if resp.Request == nil {
-			resp.Request = out
-		}
-		if resp.StatusCode != http.StatusUnauthorized {
-			return x.deliver(resp)
-		}
-		again, err := t.answer(x, out, resp)
-		if again == nil {
-			if err != nil {
-				roundtrip.Discard(resp)
-				return nil, err
-			}
-			return resp, nil
-		}
-		roundtrip.Discard(resp)
-		if req.Context().Err() != nil {
-			closeNew(out, again)
-			return nil, context.Cause(req.Context())
-		}
-		out = again
-	}
-}
-
-// start returns the request to send first.
-func (x *exchange) start(replay int64) (*http.Request, error) {
-	x.body.init(x.req, replay)
-	if roundtrip.HasBody(x.req) {
-		x.Body = x.body.look
-	}
-	if err := x.recall(x.body.certain()); err != nil {
-		return nil, err
-	}
-	out := x.first()
-	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
-		return nil, err
-	}
-	body, err := x.body.first()
-	if err != nil {
-		// It was read for its hash, and does not go back.
-		return nil, &sourceError{"reading the body again", err}
-	}
-	if x.body.spool != nil {
-		out.Body = body
-	}
-	return out, nil
-}
-
-// closeNew closes the body of a request that was made to be sent and is not.
-func closeNew(sent, out *http.Request) {
-	if out.Body != nil && out.Body != sent.Body {
-		_ = out.Body.Close()
-	}
-}
-
-// deliver returns a response that is no challenge, or an error if it comes from
-// somebody who does not know the password.
-func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
-	err := x.accepted(&reply{header: resp.Header, infoField: x.engine.infoField, resp: resp})
-	if err != nil {
-		roundtrip.Discard(resp)
-		return nil, err
-	}
-	return resp, nil
-}
-
-// answer returns the request that answers the 401 resp to out, or nil if it
-// should be returned; with an error, that instead. resp is not touched.
-func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) (*http.Request, error) {
-	ok, err := x.challenged(resp.Header)
-	if !ok {
-		return nil, t.telling(err)
-	}
-	if !x.body.replayable() {
-		x.keep()
-		x.tell("give up", "the body cannot be sent again", nil)
-		return nil, nil
-	}
-	again := x.copyOf(out)
-	signed, err := x.sign(again.Header)
-	if !signed {
-		return nil, t.telling(err)
-	}
-	if again.Body, err = x.body.again(); err != nil {
-		return nil, &sourceError{"reading the body again", err}
-	}
-	t.cookies(x.url, resp, again)
-	return again, nil
-}
-
-// telling returns err, unless it says that something is unsupported and the
-// caller does not want to hear of it.
-func (t *Transport) telling(err error) error {
-	if unsignable(err) && !t.Unsupported {
-		return nil
-	}
-	return err
-}
-
-// cookies puts the cookies of a 401 into the jar and what the jar makes of them
-// into the request that answers it.
-func (t *Transport) cookies(u *url.URL, resp *http.Response, again *http.Request) {
-	if t.Jar == nil {
-		return
-	}
-	set := cookie.FromHeader(resp.Header)
-	if len(set) == 0 {
-		return
-	}
-	t.Jar.SetCookies(u, set)
-	isNew := func(name string) bool {
-		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name })
-	}
-	cookie.Remove(again.Header, isNew)
-	for _, c := range t.Jar.Cookies(u) {
-		if isNew(c.Name) {
-			cookie.Append(again.Header, []*http.Cookie{c})
-		}
-	}
 }

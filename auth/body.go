@@ -9,18 +9,24 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// content is the body of a request that may have to be sent twice.
+// content is the body of a request that may have to be sent twice. It is looked at
+// before the request is handed down: a layer below may change the request.
 type content struct {
-	req   *http.Request
-	spool *spool // nil if GetBody makes new ones, or if there is no body
+	body    io.ReadCloser
+	getBody func() (io.ReadCloser, error)
+	length  int64
+	spool   *spool // nil if getBody makes new ones, or if there is no body
 }
 
 // init sets c to the content of req. Of a body that has no GetBody and cannot
 // seek, up to most bytes are kept.
 func (c *content) init(req *http.Request, most int64) {
-	c.req = req
+	c.body, c.getBody, c.length = req.Body, req.GetBody, req.ContentLength
 	if roundtrip.Replayable(req) {
 		return
+	}
+	if most == 0 {
+		most = DefaultMaxReplay
 	}
 	c.spool = &spool{src: req.Body, most: most}
 	if s, ok := req.Body.(io.Seeker); ok {
@@ -30,10 +36,13 @@ func (c *content) init(req *http.Request, most int64) {
 	}
 }
 
+// exists reports whether the request has content.
+func (c *content) exists() bool { return c.body != nil && c.body != http.NoBody }
+
 // first returns the body to send first.
 func (c *content) first() (io.ReadCloser, error) {
 	if c.spool == nil {
-		return c.req.Body, nil
+		return c.body, nil
 	}
 	return c.spool.reader(true)
 }
@@ -41,10 +50,10 @@ func (c *content) first() (io.ReadCloser, error) {
 // again returns the body once more, from its beginning.
 func (c *content) again() (io.ReadCloser, error) {
 	switch {
-	case !roundtrip.HasBody(c.req):
-		return c.req.Body, nil
+	case !c.exists():
+		return c.body, nil
 	case c.spool == nil:
-		return c.req.GetBody()
+		return c.getBody()
 	}
 	return c.spool.reader(true)
 }
@@ -52,10 +61,10 @@ func (c *content) again() (io.ReadCloser, error) {
 // look returns the body for reading before it is sent.
 func (c *content) look() (io.ReadCloser, error) {
 	switch {
-	case !roundtrip.HasBody(c.req):
+	case !c.exists():
 		return http.NoBody, nil
 	case c.spool == nil:
-		return c.req.GetBody()
+		return c.getBody()
 	}
 	if err := c.spool.fill(); err != nil {
 		return nil, err
@@ -70,6 +79,14 @@ func (c *content) replayable() bool { return c.spool == nil || c.spool.replayabl
 // first time.
 func (c *content) certain() bool { return c.spool == nil || c.spool.seeker != nil }
 
+// risky reports whether the body may be too long to be kept for a second time.
+func (c *content) risky() bool {
+	return !c.certain() && (c.length <= 0 || c.length > c.spool.most)
+}
+
+// untouched reports whether nothing of the body was read yet.
+func (c *content) untouched() bool { return c.spool == nil || c.spool.untouched() }
+
 // finish says that the body will not be sent again: from now on, closing what
 // was sent last closes the caller's body.
 func (c *content) finish() {
@@ -80,11 +97,12 @@ func (c *content) finish() {
 
 // close closes a body that was never sent.
 func (c *content) close() {
-	if c.spool == nil {
-		roundtrip.CloseBody(c.req)
-		return
+	switch {
+	case c.spool != nil:
+		c.spool.abandon()
+	case c.body != nil:
+		_ = c.body.Close()
 	}
-	c.spool.abandon()
 }
 
 var (
@@ -130,6 +148,12 @@ func (s *spool) replayable() bool {
 		return false
 	}
 	return s.seeker != nil || s.read == 0 || s.most > 0 && !s.overflow
+}
+
+func (s *spool) untouched() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read == 0
 }
 
 // reader returns a reader from the beginning. If send is true, it takes the

@@ -50,7 +50,7 @@ func choose(q question) (best choice, ok bool, err error) {
 			continue
 		}
 		for _, o := range options {
-			realm, _ := o.challenge.Param("realm")
+			realm := o.challenge.realm()
 			if o.cred.key() != key || o.strength < q.floor(realm) || latin1 && saysUTF8(o.challenge) {
 				continue
 			}
@@ -74,7 +74,7 @@ func (q *question) options() (options []choice, err error) {
 			if s.Name() != c.Scheme {
 				continue
 			}
-			realm, _ := c.Param("realm")
+			realm := c.realm()
 			creds, e := q.credentials(c.Scheme, realm)
 			if e != nil {
 				return nil, e
@@ -127,6 +127,8 @@ const (
 	again
 	// reread: it may be right in ISO 8859-1.
 	reread
+	// overtaken: it may be right, a challenge to another request came between.
+	overtaken
 )
 
 // A sentence is what a verdict depends on.
@@ -139,21 +141,43 @@ type sentence struct {
 	unasked bool
 	// stronger is true if there is a challenge stronger than what was refused.
 	stronger bool
+	// history is that of the nonce, and overtaken how often the request was tried
+	// again for it.
+	history   history
+	overtaken int
 	// latin1 is true if the credential reads differently in ISO 8859-1, was sent
 	// in UTF-8, and the server did not say which one it wants.
 	latin1 bool
 }
 
 // judge decides what a refusal means. A wrong password costs one request more
-// than the one that was challenged, a stale nonce two.
+// than the one that was challenged, a stale nonce two; one that was right before,
+// one more than that.
 func judge(s sentence) verdict {
 	switch {
 	case s.stale && !s.spent:
 		return again // the first time, or from memory
 	case !s.fresh && (!s.unasked || s.stronger):
 		return again
+	case s.overtaken < s.history.patience():
+		return overtaken
 	case s.latin1:
 		return reread
 	}
 	return wrong
+}
+
+// reason says what v means, for trace.
+func (s *sentence) reason(v verdict) string {
+	switch {
+	case v == again && s.stale:
+		return "stale"
+	case v == again:
+		return "too old or another space"
+	case v == reread:
+		return "perhaps in ISO 8859-1"
+	case v == overtaken:
+		return "overtaken by a newer nonce"
+	}
+	return "wrong credential"
 }

@@ -15,7 +15,10 @@ import (
 //
 // A Credential is itself a [Source] that has nothing else.
 type Credential struct {
-	// Username and Password are in UTF-8.
+	// Username and Password are in UTF-8. Beside a token Username says whose it
+	// is: a cache above keeps what the tokens of that user got together, whatever
+	// token is sent, and finds it without asking for one. The program vouches that
+	// all tokens with the same Username are that user's.
 	Username, Password string
 
 	// HA1 stands in for the password in Digest, as in an htdigest file: the hash
@@ -33,7 +36,9 @@ type Credential struct {
 	// TokenFunc returns a bearer token in place of Token. Its argument is the
 	// token that the server has just called invalid, or empty; only then it need
 	// return a new one. It should return cached tokens, and is called by many
-	// goroutines at once.
+	// goroutines at once. Without a Username it is called for each request, also
+	// for one that a cache above answers, since only the token says whose the
+	// stored response is.
 	TokenFunc func(ctx context.Context, invalid string) (string, error)
 
 	// Domain is where the credential may be sent: a host, for every port; a
@@ -49,6 +54,10 @@ type Credential struct {
 	// batch tells the credentials that a Keyring got after Clear from those that
 	// it had before.
 	batch uint64
+	// named holds the name of the principal; see identities.
+	named *named
+	// held is what TokenFunc calls while a cache relies on the token.
+	held *heldToken
 }
 
 // Credentials implements [Source].
@@ -76,10 +85,17 @@ type Target struct {
 // A Source knows credentials. It is asked for every request, by many goroutines
 // at once, and should answer from memory: what takes longer belongs into
 // [Credential.TokenFunc].
+//
+// It is asked once for a request, even if that is sent several times: a login
+// meanwhile is for the next request. If a cache stands above, that is before the
+// cache looks for a stored response, so that this is of the same user as the
+// credentials. A Source that goes by the scheme or the realm is asked again for
+// those of a challenge if what it said before is of no use there, or was refused;
+// [Credential.Realm] keeps a credential to its realm.
 type Source interface {
 	// Credentials returns those to try for target, in this order. Those that are
 	// not for its origin, by their Domain, are not used, nor more than 32 for one
-	// request.
+	// request. The slice must not be changed afterwards.
 	Credentials(ctx context.Context, target Target) ([]Credential, error)
 }
 

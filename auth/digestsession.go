@@ -15,8 +15,16 @@ type leaser interface {
 	// lease reserves it for a. It returns false if there is none; if wait is
 	// true, only after those in use came back.
 	lease(a *Attempt, wait bool) bool
-	// renew reserves what challenge c brings.
-	renew(a *Attempt, c Challenge) error
+	// renew reserves what challenge c brings. crowded is true if other requests may
+	// be challenged at the same time.
+	renew(a *Attempt, c Challenge, crowded bool) error
+	// queue waits, if a was overtaken, until it may be tried again. It returns false
+	// if that is known to be of no use.
+	queue(a *Attempt) bool
+	// history returns what is known when a was refused.
+	history(a *Attempt) history
+	// condemn is told that the refusal of a is to be blamed on the credential.
+	condemn(a *Attempt)
 	// accepted takes it back after an answer that was no refusal.
 	accepted(a *Attempt, r *reply) error
 	// lost gives it up after a refusal, or without an answer.
@@ -45,13 +53,39 @@ func (s *digestSession) lease(a *Attempt, wait bool) bool {
 	return a.proof.nonce != nil
 }
 
-func (s *digestSession) renew(a *Attempt, c Challenge) error {
+func (s *digestSession) renew(a *Attempt, c Challenge, crowded bool) error {
 	ch, err := s.digest.parse(c)
 	if err != nil {
 		return err
 	}
-	a.proof.nonce = s.pool.arrive(&nonce{ch: ch, value: ch.nonce})
+	a.proof.nonce = s.pool.arriveAfter(&nonce{ch: ch, value: ch.nonce}, &a.proof, crowded)
 	return nil
+}
+
+func (s *digestSession) queue(a *Attempt) bool {
+	p := &a.proof
+	// The requests to a proxy are not ended one by one, and stand in no line.
+	if !a.Proxy && (p.overtaken > 0 || s.pool.isShared()) {
+		if s.pool.queue(a.Context, p); p.nonce == nil {
+			s.pool.leave(p)
+			return false
+		}
+	}
+	s.pool.note(p)
+	return true
+}
+
+func (s *digestSession) history(a *Attempt) history {
+	if a.proof.nonce == nil {
+		return history{}
+	}
+	return s.pool.history(&a.proof)
+}
+
+func (s *digestSession) condemn(a *Attempt) {
+	if n := a.proof.nonce; n != nil {
+		s.pool.condemn(n)
+	}
 }
 
 func (s *digestSession) lost(a *Attempt, stale bool) {
@@ -59,6 +93,7 @@ func (s *digestSession) lost(a *Attempt, stale bool) {
 		s.pool.drop(n, stale)
 		a.proof.nonce = nil
 	}
+	s.pool.leave(&a.proof)
 }
 
 func (s *digestSession) kept(a *Attempt) {
@@ -66,6 +101,7 @@ func (s *digestSession) kept(a *Attempt) {
 		s.pool.put(n)
 		a.proof.nonce = nil
 	}
+	s.pool.leave(&a.proof)
 }
 
 // prepare computes what does not change between the requests of n. The client
@@ -221,18 +257,18 @@ func (s *digestSession) accepted(a *Attempt, r *reply) error {
 	}
 	lines := r.header[r.infoField]
 	if len(lines) == 0 {
+		r.shares = s.pool.accept(n, a.proof.overtaken > 0)
 		s.kept(a)
 		return nil
 	}
 	info := Challenge{params: httpfield.AuthParams(lines)}
-	err := a.proof.verify(info, a.Target, r)
-	if s.digest.IgnoreProof {
-		err = nil
+	if !s.digest.IgnoreProof {
+		if err := a.proof.verify(info, a.Target, r); err != nil {
+			s.lost(a, false)
+			return err
+		}
 	}
-	if err != nil {
-		s.lost(a, false)
-		return err
-	}
+	r.shares = s.pool.accept(n, a.proof.overtaken > 0)
 	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
 	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
 		// First this one: somebody may be waiting.

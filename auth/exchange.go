@@ -26,6 +26,8 @@ type engine struct {
 	memory       memory
 	first        firstOrigin
 	identities   identities
+	// challengeable has requests that may bring a challenge.
+	challengeable challengeable
 }
 
 // An exchange is a request on its way to an answer that is no challenge.
@@ -33,12 +35,17 @@ type exchange struct {
 	Attempt
 	engine *engine
 	req    *http.Request // what trace tells about
-	url    *url.URL
-	way    way
-	user   *url.Userinfo
-	path   string
-	body   content
-	found  []Credential // what a finder knows for the origin
+	// given is req as it was before anybody further in could change it.
+	given http.Request
+	url   *url.URL
+	way   way
+	user  *url.Userinfo
+	path  string
+	body  content
+	// answers are those of the Source to this exchange, most often one. room is
+	// for the first.
+	answers []*answer
+	room    [1]*answer
 
 	// What the last attempt was signed with; session is nil if it was not.
 	session  Session
@@ -48,9 +55,11 @@ type exchange struct {
 	known    *known     // likewise
 	answered *Challenge // it answers, nil if it is from memory
 
-	spent   bool // an excuse was accepted
-	refused []refusal
-	floor   int
+	spent     bool // an excuse was accepted
+	expecting bool // an expectation was added
+	counted   bool // among the challengeable
+	refused   []refusal
+	floor     int
 }
 
 // maxRefused bounds the credentials that are tried: a source may invent one each
@@ -121,18 +130,26 @@ func (x *exchange) accepted(r *reply) error {
 	if !ok {
 		return nil
 	}
+	m, o, key := &x.engine.memory, x.way.origin, x.Credential.key()
+	r.distrust = func() { m.distrust(o, key) }
 	err := l.accepted(&x.Attempt, r)
 	if err != nil {
+		r.distrust()
 		x.tell("distrust", "rspauth is wrong", err)
-	} else if r.nextnonce {
+		return err
+	}
+	if r.nextnonce {
 		x.tell("nextnonce", "the server named the next nonce", nil)
 	}
-	return err
+	if r.shares {
+		x.tell("share", "the server has one nonce for all requests", nil)
+	}
+	return nil
 }
 
 // learn puts a new session into the memory.
 func (x *exchange) learn() {
-	realm, _ := x.answered.Param("realm")
+	realm := x.answered.realm()
 	key := x.Credential.key()
 	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool { return x.knows(o, realm, key) })
 	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
@@ -163,15 +180,17 @@ func (x *exchange) keep() {
 func (x *exchange) challenged(h http.Header) (bool, error) {
 	challenges := ParseChallenges(h[x.engine.authenticate])
 	if x.session != nil {
+		x.mayBeChallenged()
+		challenges = x.tokenChallenge(challenges)
 		x.sentence(challenges)
 	}
 	x.session, x.space, x.known, x.answered, x.Latin1 = nil, nil, nil, nil, false
 	if len(challenges) == 0 {
-		x.tell("give up", "no challenge", nil)
+		x.giveUp("no challenge", nil)
 		return false, nil
 	}
 	if len(x.refused) >= maxRefused {
-		x.tell("give up", "too many credentials were refused", nil)
+		x.giveUp("too many credentials were refused", nil)
 		return false, nil
 	}
 	c, ok, err := choose(question{
@@ -184,19 +203,33 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 		refused: x.refused,
 	})
 	if !ok {
-		reason := "no credential for a challenge"
-		if len(x.refused) > 0 {
-			reason = "refused, and no other credential"
+		if trace.From(x.Context) != nil {
+			x.giveUp(x.whyNot(challenges), err)
 		}
-		x.tell("give up", reason, err)
 		return false, err
 	}
 	return x.begin(c)
 }
 
+// tokenChallenge returns the challenges to a request that was signed with a token
+// from a function, and one that asks for another token if they say nothing about
+// the scheme: many services answer so, or without any challenge, when a token has
+// expired.
+func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
+	name := x.scheme.Name()
+	if x.Credential.TokenFunc == nil || slices.ContainsFunc(challenges, func(c Challenge) bool { return c.Scheme == name }) {
+		return challenges
+	}
+	return append(challenges, Challenge{Scheme: name})
+}
+
 // begin makes c the next attempt.
 func (x *exchange) begin(c choice) (bool, error) {
-	realm, _ := c.challenge.Param("realm")
+	realm := c.challenge.realm()
+	if x.engine.memory.distrusted(x.way.origin, c.cred.key()) {
+		x.giveUp("the server has failed to prove that it knows the password", ErrServerProof)
+		return false, ErrServerProof
+	}
 	x.Latin1 = c.latin1
 	if c.cred.key() != x.Credential.key() {
 		x.Refused = "" // which is no business of another credential
@@ -220,9 +253,15 @@ func (x *exchange) begin(c choice) (bool, error) {
 	}
 	if leases {
 		// One pool for all nonces of a user in a space.
-		if err := l.renew(&x.Attempt, c.challenge); err != nil {
+		if err := l.renew(&x.Attempt, c.challenge, x.crowded()); err != nil {
 			return false, err
 		}
+		x.unchallenged()
+		if !l.queue(&x.Attempt) {
+			x.giveUp("refused, and no other credential", nil)
+			return false, nil
+		}
+		x.proof.crowded = x.proof.crowded || x.crowded()
 	}
 	x.session, x.scheme, x.strength, x.Credential, x.answered = session, c.scheme, c.strength, c.cred, &c.challenge
 	x.floor = max(x.floor, c.strength)
@@ -240,7 +279,7 @@ func (x *exchange) sentence(challenges []Challenge) {
 		if c.Scheme != x.scheme.Name() {
 			continue
 		}
-		if realm, _ := c.Param("realm"); x.space != nil && realm == x.space.realm {
+		if x.space != nil && c.realm() == x.space.realm {
 			elsewhere = false
 		}
 		utf8 = utf8 || saysUTF8(c)
@@ -260,9 +299,17 @@ func (x *exchange) sentence(challenges []Challenge) {
 	}
 	s.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
 		inLatin1(x.Credential.Username+x.Credential.Password)
+	l, leases := x.session.(leaser)
+	if s.overtaken = x.proof.overtaken; leases {
+		s.history = l.history(&x.Attempt)
+		s.history.crowded = s.history.crowded || x.crowded()
+	}
 	v := judge(s)
 	key := x.Credential.key()
-	if l, ok := x.session.(leaser); ok && elsewhere && !s.stale {
+	if leases && v == wrong {
+		l.condemn(&x.Attempt)
+	}
+	if leases && elsewhere && !s.stale {
 		// Another realm is in charge here. The nonce goes on being counted in its
 		// own, with a gap.
 		l.kept(&x.Attempt)
@@ -270,24 +317,18 @@ func (x *exchange) sentence(challenges []Challenge) {
 		x.drop(s.stale)
 	}
 	x.Refused = x.value()
-	if v != again {
-		x.refused = noteRefusal(x.refused, refusal{key, v == reread})
-	} else {
+	switch v {
+	case again:
 		x.spent = x.spent || s.stale && (s.fresh || s.unasked)
+	case overtaken:
+		x.proof.overtaken++
+	default:
+		x.refused = noteRefusal(x.refused, refusal{key, v == reread})
+		if x.space != nil && s.unasked {
+			x.engine.memory.forget(x.space, key, x.known)
+		}
 	}
-	if x.space != nil && s.unasked && v != again {
-		x.engine.memory.forget(x.space, key, x.known)
-	}
-	reason := "wrong credential"
-	switch {
-	case v == again && s.stale:
-		reason = "stale"
-	case v == again:
-		reason = "too old or another space"
-	case v == reread:
-		reason = "perhaps in ISO 8859-1"
-	}
-	x.tell("refused", reason, nil)
+	x.tell("refused", s.reason(v), nil)
 }
 
 // noteRefusal puts r in the place of what was noted of the same credential.
@@ -299,6 +340,14 @@ func noteRefusal(all []refusal, r refusal) []refusal {
 		}
 	}
 	return append(all, r)
+}
+
+// giveUp tells trace why a challenge is not answered.
+func (x *exchange) giveUp(reason string, err error) {
+	if err == nil {
+		err = x.engine.problem()
+	}
+	x.tell("give up", reason, err)
 }
 
 // tell reports to trace.

@@ -1,66 +1,142 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A Keyring is a [Source] that credentials are added to. The zero value is an
-// empty one, ready for use. It is safe for concurrent use.
+// empty one, ready for use. It is safe for concurrent use. What a request costs
+// does not depend on how many credentials there are, but on how many are for its
+// origin.
 type Keyring struct {
-	mu      sync.RWMutex
-	entries []entry
-	batch   uint64
-	// found holds the answers for origins that were asked for; they are replaced
-	// as a whole, never changed.
-	found map[roundtrip.Origin][]Credential
+	mu    sync.RWMutex
+	batch uint64
+	count int
+	// anywhere are the entries for every origin, hosts those with a domain, by the
+	// host of the domain; both in the order in which they were added.
+	anywhere []*entry
+	hosts    map[string]*hostEntries
+	// rest is the answer for hosts that no domain names; nil until asked for.
+	rest *answer
+	// unusable has the domains that can match nothing.
+	unusable []string
+}
+
+// hostEntries are the entries with a domain on one host.
+type hostEntries struct {
+	entries []*entry
+	// found has the answers for the origins of the host that were asked for. It is
+	// emptied when entries are added to the host or to anywhere, the latter of which
+	// is noticed by count.
+	found map[roundtrip.Origin]*answer
+	count int
 }
 
 // An entry is a credential with all its domains.
 type entry struct {
-	cred   Credential
-	scopes []scope // nil: unscoped
-	texts  []string
-	any    bool
+	cred     Credential
+	index    int // of the order in which entries were added
+	scopes   []scope
+	texts    []string
+	anywhere bool
 }
 
-// maxFound bounds the answers that a Keyring keeps; a crawler asks for many.
-const maxFound = 1024
+// maxFound bounds the answers that a Keyring keeps for one host: a crawler asks
+// for many ports.
+const maxFound = 16
+
+// ErrDomain matches, with [errors.Is], the error about a domain of a credential
+// that can match nothing.
+var ErrDomain = errors.New("auth: no host, host:port or origin")
 
 // Add adds a user name and a password. A domain is a host, for every port, a
 // host:port or an origin such as "https://example.com"; without domains, or with
 // an empty one, the password is for every origin that the caller asks, but never
-// for one that a redirect leads to. Text that is no domain stands for none.
+// for one that a redirect leads to.
+//
+// Text that is no domain (a wildcard, a path, a user name in it) matches nothing.
+// The error, which matches [ErrDomain], names it; trace tells it too, with each
+// challenge that is not answered. The other domains are used all the same.
 //
 // Credentials are tried in the order in which they were added.
-func (k *Keyring) Add(username, password string, domains ...string) {
-	k.AddCredential(Credential{Username: username, Password: password}, domains...)
+func (k *Keyring) Add(username, password string, domains ...string) error {
+	return k.AddCredential(Credential{Username: username, Password: password}, domains...)
 }
 
-// AddCredential adds c for the domains, or for c.Domain if there are none.
-func (k *Keyring) AddCredential(c Credential, domains ...string) {
+// AddCredential adds c for the domains, or for c.Domain if there are none. The
+// error is that of [Keyring.Add].
+func (k *Keyring) AddCredential(c Credential, domains ...string) error {
 	if len(domains) == 0 {
 		domains = []string{c.Domain}
 	}
-	e := entry{cred: c}
+	e := &entry{cred: c}
+	var unusable []string
 	for _, d := range domains {
 		if d == "" {
-			e.any = true
-			continue
-		}
-		if s, ok := parseScope(d); ok {
+			e.anywhere = true
+		} else if s, ok := parseScope(d); ok {
 			e.scopes = append(e.scopes, s)
 			e.texts = append(e.texts, d)
+		} else {
+			unusable = append(unusable, d)
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	e.cred.batch = k.batch
-	k.entries = append(k.entries, e)
-	k.found = nil
+	k.add(e)
+	k.unusable = append(k.unusable, unusable...)
+	return domainError(unusable)
+}
+
+// add adds e. The lock of k is held.
+func (k *Keyring) add(e *entry) {
+	e.cred.batch, e.index = k.batch, k.count
+	key := e.cred.key()
+	e.cred.named = &named{key: key}
+	k.count++
+	if e.anywhere {
+		k.anywhere = append(k.anywhere, e)
+		k.rest = nil
+	}
+	if len(e.scopes) > 0 && k.hosts == nil {
+		k.hosts = make(map[string]*hostEntries)
+	}
+	for _, s := range e.scopes {
+		h := k.hosts[s.host]
+		if h == nil {
+			h = new(hostEntries)
+			k.hosts[s.host] = h
+		}
+		h.found = nil
+		if n := len(h.entries); n == 0 || h.entries[n-1] != e {
+			h.entries = append(h.entries, e)
+		}
+	}
+}
+
+// domainError returns an error about the domains that can match nothing, or nil
+// if there are none.
+func domainError(unusable []string) error {
+	if len(unusable) == 0 {
+		return nil
+	}
+	const most = 3 // enough to find the mistake
+	var shown []string
+	for _, d := range unusable[:min(len(unusable), most)] {
+		if i := strings.LastIndexByte(d, '@'); i >= 0 {
+			d = d[i:] // there may be a password before it
+		}
+		shown = append(shown, d)
+	}
+	return fmt.Errorf("%w: %q", ErrDomain, shown)
 }
 
 // Clear forgets every credential, and with them what was learned by their use:
@@ -69,39 +145,77 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) {
 func (k *Keyring) Clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.entries, k.found = nil, nil
+	k.anywhere, k.hosts, k.rest, k.unusable = nil, nil, nil, nil
+	k.count = 0
 	k.batch++
 }
 
 // Credentials implements [Source].
 func (k *Keyring) Credentials(_ context.Context, target Target) ([]Credential, error) {
-	return slices.Clone(k.find(roundtrip.OriginOf(&target.URL))), nil
+	return slices.Clone(k.find(roundtrip.OriginOf(&target.URL)).creds), nil
 }
 
-// find returns the credentials for o. The result must not be changed.
-func (k *Keyring) find(o roundtrip.Origin) []Credential {
+// problem returns what is wrong with the domains that were added.
+func (k *Keyring) problem() error {
 	if k == nil {
 		return nil
 	}
 	k.mu.RLock()
-	found, ok := k.found[o]
+	defer k.mu.RUnlock()
+	return domainError(k.unusable)
+}
+
+// find returns the credentials for o.
+func (k *Keyring) find(o roundtrip.Origin) *answer {
+	if k == nil {
+		return nobody
+	}
+	k.mu.RLock()
+	found, h := k.rest, k.hosts[o.Host]
+	if h != nil {
+		if found = nil; h.count == len(k.anywhere) {
+			found = h.found[o]
+		}
+	}
 	k.mu.RUnlock()
-	if ok {
+	if found != nil {
 		return found
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, e := range k.entries {
+	return k.search(o)
+}
+
+// search is find without what was found before. The lock of k is held.
+func (k *Keyring) search(o roundtrip.Origin) *answer {
+	h := k.hosts[o.Host]
+	if h == nil {
+		if k.rest == nil {
+			k.rest = answerOf(k.anywhere, o)
+		}
+		return k.rest
+	}
+	all := append(slices.Clone(k.anywhere), h.entries...)
+	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.index, b.index) })
+	found := answerOf(slices.Compact(all), o)
+	if h.found == nil || h.count != len(k.anywhere) {
+		h.found, h.count = make(map[roundtrip.Origin]*answer, 1), len(k.anywhere)
+	}
+	set(h.found, o, found, maxFound)
+	return found
+}
+
+// answerOf returns what entries have for o.
+func answerOf(entries []*entry, o roundtrip.Origin) *answer {
+	a := &answer{checked: true}
+	for _, e := range entries {
 		if c, ok := e.at(o); ok {
-			found = append(found, c)
+			a.creds = append(a.creds, c)
+			a.tokens = a.tokens || c.nameless()
 		}
 	}
-	found = slices.Clip(found)
-	if k.found == nil || len(k.found) >= maxFound {
-		k.found = make(map[roundtrip.Origin][]Credential)
-	}
-	k.found[o] = found
-	return found
+	a.creds = slices.Clip(a.creds)
+	return a
 }
 
 // at returns the credential of e as it is for o.
@@ -117,7 +231,7 @@ func (e *entry) at(o roundtrip.Origin) (Credential, bool) {
 	switch {
 	case best >= 0:
 		c.Domain = e.texts[best]
-	case e.any:
+	case e.anywhere:
 		c.Domain = ""
 	default:
 		return Credential{}, false
@@ -125,7 +239,10 @@ func (e *entry) at(o roundtrip.Origin) (Credential, bool) {
 	return c, true
 }
 
-// finder is a Source that answers by origin alone, without an allocation.
+// A finder is a Source that answers by origin alone, without an allocation.
 type finder interface {
-	find(o roundtrip.Origin) []Credential
+	// find returns the answer for o, which nobody changes.
+	find(o roundtrip.Origin) *answer
+	// problem returns what is wrong with the Source, for trace.
+	problem() error
 }

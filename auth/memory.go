@@ -34,6 +34,8 @@ type spaces struct {
 	// entered has the strength of the strongest answer accepted at exact paths,
 	// whatever realm it was in.
 	entered map[string]int
+	// distrusted are credentials that the server failed to prove to know.
+	distrusted map[credKey]bool
 }
 
 // A space is a realm of an origin.
@@ -165,6 +167,31 @@ func (m *memory) forget(sp *space, key credKey, k *known) {
 	}
 }
 
+// distrust notes that the server of o failed to prove that it knows a password,
+// and drops the sessions with it.
+func (m *memory) distrust(o roundtrip.Origin, key credKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.spaces(o)
+	if all.distrusted == nil {
+		all.distrusted = make(map[credKey]bool)
+	}
+	set(all.distrusted, key, true, maxSessions)
+	for _, sp := range all.realms {
+		delete(sp.sessions, key)
+		delete(sp.opening, key)
+		sp.last = nil
+	}
+}
+
+// distrusted reports whether that was noted.
+func (m *memory) distrusted(o roundtrip.Origin, key credKey) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	all := m.origins[o]
+	return all != nil && all.distrusted[key]
+}
+
 // learn notes a session that was accepted, and what it is good for. If another
 // request has brought one that leases meanwhile, that one stays.
 func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
@@ -261,7 +288,7 @@ type claim struct {
 
 // claims returns what an accepted challenge to a request for u says about other
 // paths: the directory of the path (RFC 7617 §2.2), or for Digest the URIs of
-// its domain and without one the whole origin (RFC 7616 §3.3). Other origins are
+// its domain and, if there is none of use, the whole origin (RFC 7616 §3.3). Other origins are
 // claimed only if allowed says that the credential may go there.
 func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []claim {
 	o, path := roundtrip.OriginOf(u), pathOf(u)
@@ -270,17 +297,12 @@ func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []cla
 		return []claim{dir}
 	}
 	domain, _ := c.Param("domain")
-	uris := strings.Fields(domain)
-	if len(uris) == 0 {
-		// The directory too: of several realms that each claim everything, the one
-		// that was met nearest is the likeliest.
-		return []claim{{o, "/"}, dir}
-	}
 	const most = 32
 	var all []claim
+	uris := strings.Fields(domain)
 	for _, s := range uris[:min(len(uris), most)] {
-		ref, err := u.Parse(s)
-		if err != nil || ref.Host == "" {
+		ref, ok := domainURI(u, s)
+		if !ok {
 			continue
 		}
 		there := roundtrip.OriginOf(ref)
@@ -294,7 +316,26 @@ func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []cla
 			all = append(all, claim{there, p + "/"})
 		}
 	}
+	if len(all) == 0 {
+		// The directory too: of several realms that each claim everything, the one
+		// that was met nearest is the likeliest. Cameras write "::" for a domain, or
+		// the address that they have behind a router.
+		return []claim{{o, "/"}, dir}
+	}
 	return all
+}
+
+// domainURI returns the URI s of a domain parameter in a challenge to a request
+// for u. It is absolute or begins with a slash (RFC 7616 §3.3).
+func domainURI(u *url.URL, s string) (*url.URL, bool) {
+	if s[0] != '/' && !strings.Contains(s, "://") {
+		return nil, false
+	}
+	ref, err := u.Parse(s)
+	if err != nil || ref.Host == "" {
+		return nil, false
+	}
+	return ref, true
 }
 
 // pathOf returns the path of u, which begins with a slash.

@@ -100,31 +100,34 @@ func (n *netrcFile) source() Source {
 	s := new(netrcSource)
 	for _, m := range n.machines {
 		if m.name == "" {
-			s.rest = []Credential{{Username: m.login, Password: m.password}}
+			_ = s.others.Add(m.login, m.password) // for every origin
 			break
 		}
-		s.machines.Add(m.login, m.password, m.name)
+		// A machine that is no host is for another program.
+		_ = s.machines.Add(m.login, m.password, m.name)
 	}
 	return s
 }
 
-// netrcSource is a Keyring with credentials for origins that it does not know.
+// netrcSource is a Keyring, and one with credentials for the origins that the
+// first does not know.
 type netrcSource struct {
-	machines Keyring
-	rest     []Credential
+	machines, others Keyring
 }
 
 // Credentials implements [Source].
 func (s *netrcSource) Credentials(_ context.Context, t Target) ([]Credential, error) {
-	return slices.Clone(s.find(roundtrip.OriginOf(&t.URL))), nil
+	return slices.Clone(s.find(roundtrip.OriginOf(&t.URL)).creds), nil
 }
 
-func (s *netrcSource) find(o roundtrip.Origin) []Credential {
-	if found := s.machines.find(o); len(found) > 0 {
+func (s *netrcSource) find(o roundtrip.Origin) *answer {
+	if found := s.machines.find(o); len(found.creds) > 0 {
 		return found
 	}
-	return s.rest
+	return s.others.find(o)
 }
+
+func (*netrcSource) problem() error { return nil }
 
 // parseNetrc parses a netrc file.
 func parseNetrc(s string) (*netrcFile, error) {

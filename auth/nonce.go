@@ -24,6 +24,10 @@ type nonce struct {
 	// What follows belongs to the pool.
 	seq  uint64 // order of arrival
 	dead bool   // not to be used by any other
+	used bool   // a request was accepted with it
+	// doubtful is true if the server may have given another after this one, though
+	// it arrived before.
+	doubtful bool
 }
 
 // maxFree bounds the nonces that wait for requests: as many as were once in
@@ -33,21 +37,38 @@ const maxFree = 256
 // A noncePool leases nonces, each to one request at a time. Servers that check
 // the count (RFC 7616 §3.4: it must grow by one) refuse what arrives out of
 // order, and requests in parallel do.
+//
+// A server with one nonce for everybody, replaced by each challenge, is the
+// opposite (ESP8266 and ESP32, cameras): there all requests share the newest.
 type noncePool struct {
 	mu      sync.Mutex
 	free    []*nonce          // the freshest last
 	live    map[string]*nonce // free or leased, by value
 	dropped *nonce            // the last one: a server may give it again
+	newest  *nonce            // the one that arrived last
 	leased  int
 	waiters []chan *nonce
 	seq     uint64
 	floor   uint64 // nonces up to this one are known to be stale
+
+	shared    bool   // newest is for all requests
+	trusted   bool   // the last answer but refusals of nonces was no refusal
+	confirmed int    // requests that were accepted after they had been overtaken
+	condemned uint64 // the credential is wrong, by a refusal of this nonce
+	line      line   // of requests that were overtaken
 }
 
 // lease returns a nonce that is free, or nil if there is none.
 func (p *noncePool) lease() *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.shares() && (p.shared || p.good(p.newest)) {
+		if !p.good(p.newest) {
+			return nil
+		}
+		p.leased++
+		return p.newest
+	}
 	n := len(p.free)
 	if n == 0 {
 		return nil
@@ -58,6 +79,9 @@ func (p *noncePool) lease() *nonce {
 	p.leased++
 	return got
 }
+
+// good reports whether n may be used. The lock is held.
+func (p *noncePool) good(n *nonce) bool { return n != nil && !n.dead && n.seq > p.floor }
 
 // patience is how long a request waits for a nonce that is in use. The one that
 // has it may itself be waiting for what that request will do.
@@ -105,6 +129,10 @@ func (p *noncePool) await(ctx context.Context) *nonce {
 func (p *noncePool) arrive(n *nonce) *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.arriveLocked(n)
+}
+
+func (p *noncePool) arriveLocked(n *nonce) *nonce {
 	old := p.live[n.value]
 	if old == nil && p.dropped != nil && p.dropped.value == n.value {
 		old = p.dropped
@@ -120,17 +148,30 @@ func (p *noncePool) arrive(n *nonce) *nonce {
 	}
 	p.live[n.value] = n
 	p.seq++
-	n.seq, n.dead = p.seq, false
+	n.seq, n.dead, n.used = p.seq, false, false
+	p.newest = n
 	p.leased++
+	if p.shares() {
+		p.share()
+	}
 	return n
+}
+
+// share gives the newest nonce to those who wait. The lock is held.
+func (p *noncePool) share() {
+	for _, ch := range p.waiters {
+		p.leased++
+		ch <- p.newest
+	}
+	p.waiters = nil
 }
 
 // put takes a leased nonce back for the next request.
 func (p *noncePool) put(n *nonce) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	good := !n.dead && n.seq > p.floor
-	if good && len(p.waiters) > 0 {
+	good := p.good(n)
+	if good && !p.shares() && len(p.waiters) > 0 {
 		ch := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		ch <- n
@@ -138,7 +179,11 @@ func (p *noncePool) put(n *nonce) {
 	}
 	p.leased--
 	switch {
-	case !good || len(p.free) >= maxFree:
+	case good && p.shares() && n == p.newest:
+		if p.share(); !p.shared && !slices.Contains(p.free, n) {
+			p.free = append(p.free, n)
+		}
+	case !good || p.shared || len(p.free) >= maxFree:
 		p.bury(n)
 		p.wake()
 	case !slices.Contains(p.free, n):

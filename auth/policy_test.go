@@ -71,6 +71,12 @@ func TestJudge(t *testing.T) {
 		{"a stronger challenge after an answer is a trap", sentence{fresh: true, unasked: true, stronger: true}, wrong},
 		{"perhaps the server reads ISO 8859-1", sentence{fresh: true, latin1: true}, reread},
 		{"likewise from memory", sentence{unasked: true, latin1: true}, reread},
+		{"a challenge to another request came between", sentence{fresh: true, history: history{newer: true}}, overtaken},
+		{"or may have", sentence{fresh: true, history: history{crowded: true}, overtaken: 1}, overtaken},
+		{"not for ever", sentence{fresh: true, history: history{newer: true}, overtaken: maxOvertaken}, wrong},
+		{"it was right before: another client has been challenged", sentence{fresh: true, history: history{trusted: true}}, overtaken},
+		{"then it has changed", sentence{fresh: true, history: history{trusted: true}, overtaken: 1}, wrong},
+		{"a server that says stale means just that", sentence{fresh: true, stale: true, history: history{newer: true}}, again},
 	} {
 		if got := judge(row.s); got != row.want {
 			t.Errorf("judge(%+v) = %v, want %v: %s", row.s, got, row.want, row.why)
@@ -85,8 +91,13 @@ func TestClaims(t *testing.T) {
 		{"RFC 7616 §3.3: without domain all of the server, and the directory first", `Digest realm="r"`, "http://a/b/c", "/ /b/"},
 		{"an empty domain is none (aiohttp#12983)", `Digest realm="r", domain=""`, "http://a/b/c", "/ /b/"},
 		{"domain, with segments kept whole", `Digest realm="r", domain="/x /y/"`, "http://a/b/c", "/x /x/ /y/"},
-		{"relative and absolute URIs", `Digest realm="r", domain="z http://a:80/w"`, "http://a/b/c", "/b/z /b/z/ /w /w/"},
-		{"another origin is not the server's to give away", `Digest realm="r", domain="http://other/x https://a/x"`, "http://a/b/c", ""},
+		{"absolute URIs, and nothing but a slash begins another", `Digest realm="r", domain="z http://a:80/w"`, "http://a/b/c", "/w /w/"},
+		{"another origin is not the server's to give away", `Digest realm="r", domain="http://other/x /y/"`, "http://a/b/c", "/y/"},
+		{"nothing of use is the server: Hikvision", `Digest realm="r", domain="::"`, "http://a/b/c", "/ /b/"},
+		{"a host alone", `Digest realm="r", domain="a.example"`, "http://a/b/c", "/ /b/"},
+		{"a camera's own address, behind a router", `Digest realm="r", domain="http://192.168.1.64/"`, "http://a/b/c", "/ /b/"},
+		{"a star", `Digest realm="r", domain="*"`, "http://a/b/c", "/ /b/"},
+		{"two domains", `Digest realm="r", domain="/x", domain="/y"`, "http://a/b/c", "/ /b/"},
 		{"unless the user allows it", `Digest realm="r", domain="http://friend/x/"`, "http://a/b/c", "friend/x/"},
 		{"nonsense is skipped", `Digest realm="r", domain="http://[ %zz /ok/ mailto:x"`, "http://a/b/c", "/ok/"},
 	} {

@@ -28,7 +28,7 @@ func TestPoolWaiters(t *testing.T) {
 		{"what replaces a stale one", func(s *digestSession, _ *noncePool, a *Attempt) {
 			s.lost(a, true)
 			c := ParseChallenges([]string{`Digest realm="r", nonce="n3", stale=true`})[0]
-			if err := s.renew(a, c); err != nil {
+			if err := s.renew(a, c, false); err != nil {
 				t.Error(err)
 			}
 			s.kept(a)

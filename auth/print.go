@@ -15,7 +15,7 @@ func (k *Keyring) Format(f fmt.State, _ rune) {
 	n := 0
 	if k != nil {
 		k.mu.RLock()
-		n = len(k.entries)
+		n = k.count
 		k.mu.RUnlock()
 	}
 	_, _ = fmt.Fprintf(f, "keyring of %d", n)

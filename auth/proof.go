@@ -13,14 +13,25 @@ type proof struct {
 	qop      string
 	count    uint32
 	bodyHash string
+	// overtaken is how often the request was tried again because a newer nonce had
+	// taken the place of its own, and crowded true if there were others under way
+	// when it was sent. inLine is true if it stands in the line of those that were
+	// overtaken, and turn is not nil while it holds up the others.
+	overtaken int
+	crowded   bool
+	sent      uint64 // the seq of the pool then
+	inLine    bool
+	turn      chan struct{}
 }
 
 // A reply is the part of an answer that sessions look at.
 type reply struct {
 	header    http.Header
 	infoField string         // Authentication-Info, or that of a proxy
-	resp      *http.Response // nil if there is no content to check
+	resp      *http.Response // nil if there is no content to check; replaced, not changed
+	distrust  func()         // called if the proof turns out to be wrong at the end of the content
 	nextnonce bool           // set if the answer brought one
+	shares    bool           // set if from now on all requests share one nonce
 }
 
 // appendResponse appends the digits of the response to b: RFC 7616 §3.4.1, or RFC
@@ -84,7 +95,10 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 		// net/http has taken the coding off, and the proof is of what it took off.
 		return nil
 	}
-	r.resp.Body = &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
+	body := &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
+	body.distrust = r.distrust
+	r.resp = copyOf(r.resp)
+	r.resp.Body = body
 	return nil
 }
 
@@ -100,11 +114,12 @@ func (p *proof) compare(got, uri, bodyHash string) error {
 // A provenBody fails at its end if its content is not what the server signed.
 type provenBody struct {
 	io.ReadCloser
-	hash  *hasher
-	proof proof
-	want  string
-	uri   string
-	end   error // what the end is: set once it was reached
+	hash     *hasher
+	proof    proof
+	want     string
+	uri      string
+	distrust func()
+	end      error // what the end is: set once it was reached
 }
 
 func (b *provenBody) Read(p []byte) (int, error) {
@@ -117,6 +132,7 @@ func (b *provenBody) Read(p []byte) (int, error) {
 		b.end = io.EOF
 		if bad := b.proof.compare(b.want, b.uri, string(b.hash.hex(nil))); bad != nil {
 			b.end = bad
+			b.distrust()
 		}
 		return n, b.end
 	}

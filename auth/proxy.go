@@ -72,7 +72,7 @@ var errNoBody = errors.New("auth: a proxy's authenticator does not see the conte
 func (p *Proxy) setup() *engine {
 	p.once.Do(func() {
 		e := &p.engine
-		e.source, e.schemes = p.Credentials, slices.Clone(p.Schemes)
+		e.source, e.schemes = settled(p.Credentials), slices.Clone(p.Schemes)
 		if p.Schemes == nil {
 			e.schemes = []Scheme{Digest{}, Bearer{}, Basic{}}
 		}
@@ -98,7 +98,7 @@ func (p *Proxy) exchange(ctx context.Context, proxy *url.URL, method, uri string
 	u := *proxy
 	u.User, u.Path, u.RawPath, u.RawQuery = nil, "", "", ""
 	x := &exchange{engine: e, url: &u, user: proxy.User, way: way{origin: roundtrip.OriginOf(&u)}, path: "/"}
-	x.Context, x.Proxy = ctx, true
+	x.Context, x.Proxy, x.Attempt.URL = ctx, true, &u
 	x.aim(method, uri)
 	if e.preemptive {
 		e.first.is(x.way.origin)

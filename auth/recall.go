@@ -6,52 +6,21 @@ import (
 
 // credentials returns the credentials that may be sent, of those the source has.
 func (x *exchange) credentials(scheme, realm string) ([]Credential, error) {
-	all, sure, err := x.candidates(scheme, realm)
-	if err != nil || len(all) == 0 {
+	a, err := x.ask(scheme, realm)
+	if err != nil || len(a.creds) == 0 {
 		return nil, err
 	}
 	var creds []Credential
-	for i := range all {
-		if x.may(&all[i], realm, sure) {
-			creds = append(creds, all[i])
+	for i := range a.creds {
+		if x.may(&a.creds[i], realm, a.checked) {
+			creds = append(creds, a.creds[i])
 		}
 	}
 	return creds, nil
 }
 
-// candidates returns what the source has. sure is true if it has looked at the
-// domains itself.
-func (x *exchange) candidates(scheme, realm string) (all []Credential, sure bool, err error) {
-	e := x.engine
-	if e.requireTLS && x.way.origin.Scheme != "https" {
-		return nil, false, nil
-	}
-	if x.user != nil {
-		if password, ok := x.user.Password(); ok || e.source == nil {
-			o := x.way.origin.String()
-			return []Credential{{Username: x.user.Username(), Password: password, Domain: o}}, false, nil
-		}
-	}
-	switch s := e.source.(type) {
-	case nil:
-		return nil, false, nil
-	case finder:
-		if x.found == nil {
-			x.found = s.find(x.way.origin)
-		}
-		return x.found, true, nil
-	}
-	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
-	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
-	all, err = e.source.Credentials(x.Context, t)
-	if err != nil {
-		return nil, false, &sourceError{"credentials", err}
-	}
-	return all, false, nil
-}
-
-// may reports whether c may be sent.
-func (x *exchange) may(c *Credential, realm string, sure bool) bool {
+// may reports whether c may be sent. checked is that of the answer it comes from.
+func (x *exchange) may(c *Credential, realm string, checked bool) bool {
 	if c.Realm != "" && realm != "" && c.Realm != realm {
 		return false
 	}
@@ -59,7 +28,7 @@ func (x *exchange) may(c *Credential, realm string, sure bool) bool {
 	if x.user != nil && c.Username != x.user.Username() {
 		return false
 	}
-	if sure && !x.way.crossed && !x.way.lowered {
+	if checked && !x.way.crossed && !x.way.lowered {
 		return true
 	}
 	return mayUse(c.Domain, x.way)
@@ -78,13 +47,13 @@ func (x *exchange) recall(replay bool) error {
 		}
 		return nil
 	}
-	all, sure, err := x.candidates(scheme, sp.realm)
+	a, err := x.ask(scheme, sp.realm)
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		c := &all[i]
-		if !x.may(c, sp.realm, sure) {
+	for i := range a.creds {
+		c := &a.creds[i]
+		if !x.may(c, sp.realm, a.checked) {
 			continue
 		}
 		if key := c.key(); k == nil || k.key != key {

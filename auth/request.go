@@ -10,32 +10,45 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// exchange begins an exchange for req. ok is false if this package has no
-// business with it: there are no credentials, or the caller brings their own.
-func (e *engine) exchange(req *http.Request) (x *exchange, ok bool) {
-	if req.URL == nil || req.URL.Host == "" || e.ownCredentials(req) {
-		return nil, false
-	}
-	if e.source == nil && req.URL.User == nil {
-		return nil, false
+// exchange begins an exchange for req. If this package has no business with req,
+// reason says why, for trace.
+func (e *engine) exchange(req *http.Request) (x *exchange, reason string) {
+	switch {
+	case req.URL == nil || req.URL.Host == "":
+		return nil, "no host"
+	case e.ownCredentials(req):
+		return nil, "the request brings its own credentials, or wants none"
+	case e.source == nil && req.URL.User == nil:
+		return nil, "no credentials"
 	}
 	w := e.wayOf(req)
 	if e.source == nil && w.crossed && req.Header["Authorization"] == nil {
-		// The user information comes from a redirect, and nobody uses it.
-		return nil, false
+		return nil, "user information in the URL of a redirect"
 	}
-	var found []Credential
-	if f, ok := e.source.(finder); ok {
-		if found = f.find(w.origin); len(found) == 0 && req.URL.User == nil {
-			return nil, false
-		}
+	_, pinned, _ := roundtrip.Pinned(req, e)
+	found, _ := pinned.(*answer)
+	if found == nobodyKnows {
+		found = nil
+	}
+	f, finds := e.source.(finder)
+	switch {
+	case e.requireTLS && w.origin.Scheme != "https":
+		found = nobody
+	case found == nil && finds && req.URL.User == nil:
+		found = f.find(w.origin)
+	}
+	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
+		return nil, "no credential for this origin"
 	}
 	if e.preemptive && !w.crossed {
 		e.first.is(w.origin)
 	}
 	x = exchanges.Get().(*exchange) // the pool holds nothing else
-	x.engine, x.req, x.url, x.way, x.found, x.path = e, req, roundtrip.EscapeURL(req.URL), w, found, pathOf(req.URL)
+	x.engine, x.req, x.given, x.url, x.way, x.path = e, req, *req, roundtrip.EscapeURL(req.URL), w, pathOf(req.URL)
 	x.Context, x.Method, x.answer = req.Context(), roundtrip.Method(req), e.answer
+	if found != nil {
+		x.answers = append(x.room[:0], found)
+	}
 	if !w.crossed {
 		// Otherwise it comes from whoever redirects.
 		x.user = req.URL.User
@@ -45,7 +58,8 @@ func (e *engine) exchange(req *http.Request) (x *exchange, ok bool) {
 		u.User = nil
 		x.url = &u
 	}
-	return x, true
+	x.Attempt.URL, x.Attempt.Host = x.url, req.Host
+	return x, ""
 }
 
 // exchanges are used anew: one is most of what a signed request allocates.
@@ -54,6 +68,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 // end says that nothing more is sent.
 func (x *exchange) end() {
 	x.body.finish()
+	x.unchallenged()
 	// Without an answer, or if something below has panicked, a nonce is still out.
 	x.failed()
 	*x = exchange{}
@@ -90,16 +105,17 @@ func (x *exchange) first() *http.Request {
 	if x.session == nil && x.body.spool == nil && x.url == x.req.URL {
 		return x.req
 	}
-	return x.copyOf(x.req)
+	return x.copyOf(x.given.Header)
 }
 
-// copyOf returns a copy of req that may be signed: without credentials, without
-// user information, and with the request target that will be signed.
-func (x *exchange) copyOf(req *http.Request) *http.Request {
+// copyOf returns a copy of the request, as it was given to this layer, with the
+// fields of header. It may be signed: it is without credentials, without user
+// information, and has the request target that will be signed.
+func (x *exchange) copyOf(header http.Header) *http.Request {
 	out := new(http.Request)
-	*out = *req
-	out.Header = cloneHeader(req.Header)
-	if x.answer == "" || madeByClient(req, req.Header["Authorization"]) {
+	*out = x.given
+	out.Header = cloneHeader(header)
+	if x.answer == "" || madeByClient(&x.given, header["Authorization"]) {
 		delete(out.Header, "Authorization")
 	}
 	delete(out.Header, x.field())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -68,6 +69,11 @@ type Attempt struct {
 	// Method and Target are those of the request line: Target is what is sent as
 	// the request target, byte for byte.
 	Method, Target string
+	// URL is that of the request, without user information, or that of the proxy
+	// if a proxy has asked. It must not be changed.
+	URL *url.URL
+	// Host is what is sent in the field Host, if not what URL says.
+	Host string
 	// Header is that of the request. Sign changes it.
 	Header http.Header
 	// Proxy is true if a proxy has asked.
@@ -126,14 +132,14 @@ type Challenge struct {
 }
 
 // Param returns the value of the parameter with that name, given in lower case.
-// ok is false if the challenge does not have it exactly once: what a doubled
-// parameter means is anybody's guess.
+// ok is false if the challenge does not have it, or has it several times with
+// different values: what that means is anybody's guess.
 func (c Challenge) Param(name string) (value string, ok bool) {
 	for _, p := range c.params {
 		if p.Name != name {
 			continue
 		}
-		if ok {
+		if ok && p.Value != value {
 			return "", false
 		}
 		value, ok = p.Value, true
@@ -141,20 +147,28 @@ func (c Challenge) Param(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// doubled returns the name of a parameter of names that c has more than once.
+// doubled returns the name of a parameter of names that c has more than once, with
+// different values.
 func (c Challenge) doubled(names ...string) string {
 	for _, name := range names {
-		n := 0
-		for _, p := range c.params {
-			if p.Name == name {
-				n++
-			}
+		if _, ok := c.Param(name); ok {
+			continue
 		}
-		if n > 1 {
+		if slices.ContainsFunc(c.params, func(p httpfield.Param) bool { return p.Name == name }) {
 			return name
 		}
 	}
 	return ""
+}
+
+// realm returns the name of the protection space. It is empty if there is none, or
+// none that is worth remembering.
+func (c Challenge) realm() string {
+	realm, _ := c.Param("realm")
+	if len(realm) > maxParam {
+		return ""
+	}
+	return realm
 }
 
 // ParseChallenges returns the challenges in the lines of a WWW-Authenticate

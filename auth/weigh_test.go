@@ -19,7 +19,6 @@ func TestWeigh(t *testing.T) {
 		cred      Credential
 		parameter string // empty: the credential
 	}{
-		{"no realm", Basic{}, `Basic x="y"`, joe, "realm"},
 		{"a colon ends the name", Basic{}, `Basic realm="r"`, Credential{Username: "a:b", Password: "c"}, "user name"},
 		{"control characters", Basic{}, `Basic realm="r"`, Credential{Username: "a", Password: "\n"}, "credential"},
 		{"a token is no password", Basic{}, `Basic realm="r"`, Credential{Token: "t"}, ""},

@@ -266,7 +266,7 @@ func TestPatience(t *testing.T) {
 			}
 			return &http.Response{StatusCode: status, Header: header, Body: http.NoBody, Request: req}, nil
 		})
-		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password")}
+		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password"), MaxReplay: -1}
 		if status, _, err := get(t, rt, "http://example.com/"); status != 200 || err != nil {
 			t.Fatal(status, err)
 		}

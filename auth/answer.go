@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// An answer is what a Source has said about an origin. It is not changed once it
+// was given, so that the exchanges of several requests, and the question of a cache
+// above whom a request would be signed for, share it.
+type answer struct {
+	creds []Credential
+	// checked is true if the Source has looked at the domains itself.
+	checked bool
+	// tokens is true if there are nameless credentials among creds.
+	tokens bool
+	// scheme and realm are those that the Source was asked about, if it was.
+	scheme, realm string
+}
+
+// nobody is the answer of a Source without credentials.
+var nobody = &answer{checked: true}
+
+// settled returns src in the form that an engine asks: a single credential is
+// parsed and named once.
+func settled(src Source) Source {
+	c, ok := src.(Credential)
+	if p, isPointer := src.(*Credential); isPointer && p != nil {
+		c, ok = *p, true
+	}
+	if !ok {
+		return src
+	}
+	k := new(Keyring)
+	_ = k.AddCredential(c) // told with each challenge that is not answered
+	return k
+}
+
+// ask returns the answer of the Source about a challenge with that scheme and
+// realm, or about a request without one if they are empty. The Source is asked
+// once for an exchange. Only if it looks at scheme and realm, and has not been
+// asked about these, and what it said without them is of no use or refused, it is
+// asked again.
+func (x *exchange) ask(scheme, realm string) (*answer, error) {
+	for _, a := range x.answers {
+		if a.checked || a.scheme == scheme && a.realm == realm || a.scheme == "" && a.realm == "" && x.useful(a, realm) {
+			return a, nil
+		}
+	}
+	a, err := x.question(scheme, realm)
+	if err != nil {
+		return nil, err
+	}
+	if x.answers == nil {
+		x.answers = x.room[:0]
+	}
+	x.answers = append(x.answers, a)
+	return a, nil
+}
+
+// useful reports whether a has a credential for realm that was not refused yet.
+func (x *exchange) useful(a *answer, realm string) bool {
+	return slices.ContainsFunc(a.creds, func(c Credential) bool {
+		if !x.may(&c, realm, a.checked) {
+			return false
+		}
+		_, ok := retryable(x.refused, c.key())
+		return ok
+	})
+}
+
+// question asks the Source, or the URL.
+func (x *exchange) question(scheme, realm string) (*answer, error) {
+	e := x.engine
+	if e.requireTLS && x.way.origin.Scheme != "https" {
+		return nobody, nil
+	}
+	if x.user != nil {
+		if password, ok := x.user.Password(); ok || e.source == nil {
+			c := Credential{Username: x.user.Username(), Password: password, Domain: x.way.origin.String()}
+			return &answer{creds: []Credential{c}, checked: true}, nil
+		}
+	}
+	switch s := e.source.(type) {
+	case nil:
+		return nobody, nil
+	case finder:
+		return s.find(x.way.origin), nil
+	}
+	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
+	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
+	creds, err := e.source.Credentials(x.Context, t)
+	if err != nil {
+		return nil, &sourceError{"credentials", err}
+	}
+	a := &answer{creds: creds, scheme: scheme, realm: realm}
+	a.tokens = slices.ContainsFunc(creds, func(c Credential) bool { return c.nameless() })
+	return a, nil
+}
+
+// hold returns a with the tokens of nameless credentials, which their functions
+// are asked for: the token is all that is known of the principal.
+func (x *exchange) hold(a *answer, realm string) (*answer, error) {
+	if !a.tokens {
+		return a, nil
+	}
+	out := *a
+	out.creds = slices.Clone(a.creds)
+	out.tokens = false
+	for i := range out.creds {
+		c := &out.creds[i]
+		if !c.nameless() || !x.may(c, realm, a.checked) {
+			continue
+		}
+		h := &heldToken{f: c.TokenFunc}
+		if _, err := h.get(x.Context, ""); err != nil {
+			return nil, &sourceError{"token", err}
+		}
+		c.held, c.TokenFunc = h, h.get
+	}
+	return &out, nil
+}
+
+// A heldToken stands in for a TokenFunc for one exchange with all its tries: the
+// token that it gave is kept until the server calls it invalid.
+type heldToken struct {
+	f func(context.Context, string) (string, error)
+
+	mu    sync.Mutex // guards what follows, also while f is called
+	token string
+	asked bool
+}
+
+func (h *heldToken) get(ctx context.Context, invalid string) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asked && (invalid == "" || invalid != h.token) {
+		return h.token, nil
+	}
+	token, err := h.f(ctx, invalid)
+	if err != nil {
+		return "", err
+	}
+	h.token, h.asked = token, true
+	return token, nil
+}
+
+// current returns the token that was given last.
+func (h *heldToken) current() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.token
+}

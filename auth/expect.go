@@ -1,0 +1,45 @@
+package auth
+
+import (
+	"net/http"
+)
+
+// expectation asks the server to look at the header before the body is sent (RFC
+// 9110 §10.1.1).
+const expectation = "100-continue"
+
+// expects reports whether the request that is about to be sent should carry the
+// expectation: it goes out unsigned to a server that may ask, its body cannot be
+// sent twice, and there is a credential to answer with. Then the body is sent
+// once, whole, with the answer.
+func (x *exchange) expects() bool {
+	if x.session != nil || !x.body.risky() {
+		return false
+	}
+	if _, own := x.given.Header["Expect"]; own {
+		return false
+	}
+	creds, err := x.credentials("", "")
+	return err == nil && len(creds) > 0
+}
+
+// unexpect returns the request to send after a 417 to out: the same without the
+// expectation, once (RFC 9110 §15.5.18). It is nil if the body cannot be sent.
+func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
+	if !x.body.replayable() {
+		return nil, nil
+	}
+	again := x.copyOf(out.Header)
+	x.unset(again)
+	if _, err := x.sign(again.Header); err != nil && !unsignable(err) {
+		return nil, err
+	}
+	x.tell("unexpect", "status 417", nil)
+	return x.withBody(again)
+}
+
+// unset takes the expectation off a request.
+func (x *exchange) unset(out *http.Request) {
+	delete(out.Header, "Expect")
+	x.expecting = false
+}

@@ -1,0 +1,97 @@
+package auth_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// singleNonce is the WebServer library of ESP8266 and ESP32: one nonce for
+// everybody, replaced by each challenge, whose count nobody looks at.
+type singleNonce struct {
+	mu          sync.Mutex
+	made, trips int
+	password    string
+}
+
+func (s *singleNonce) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trips++
+	if p := params(r.Header.Get("Authorization")); s.made > 0 && p["nonce"] == fmt.Sprint("n", s.made) {
+		ha1, ha2 := md5hex("joe:r:"+s.password), md5hex(r.Method+":"+p["uri"])
+		if p["response"] == md5hex(strings.Join([]string{ha1, p["nonce"], p["nc"], p["cnonce"], "auth", ha2}, ":")) {
+			return
+		}
+	}
+	s.made++
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="r", qop="auth", nonce="n%d", opaque="o"`, s.made))
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+// TestSingleNonce: nobody is refused who knows the password, and soon nobody is
+// asked any more.
+func TestSingleNonce(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		warm    bool
+		workers int
+	}{
+		{"known before requests in parallel begin", true, 8},
+		{"first contact by many at once", false, 8},
+		{"and by more", false, 24},
+	} {
+		s := &singleNonce{password: "password"}
+		srv := httptest.NewServer(s)
+		var mu sync.Mutex
+		shared := 0
+		var events []string
+		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Action == "share" {
+				shared++
+			}
+			events = append(events, e.String())
+		})
+		rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+		one := func() error {
+			req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			if err != nil {
+				return err
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				return err
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != 200 {
+				return fmt.Errorf("status %d", resp.StatusCode)
+			}
+			return nil
+		}
+		if row.warm {
+			if err := one(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const each = 20
+		parallel(t, row.workers, each, one)
+		if most := row.workers*each + row.workers*12; s.trips > most {
+			t.Errorf("%d trips for %d requests: %s", s.trips, row.workers*each, row.why)
+		}
+		if t.Logf("%d workers: %d trips for %d requests", row.workers, s.trips, row.workers*each); shared != 1 {
+			t.Errorf("shared %d times: %s", shared, row.why)
+		}
+		if t.Failed() {
+			t.Log(strings.Join(events[:min(len(events), 150)], "\n"))
+		}
+		srv.Close()
+	}
+}

@@ -1,0 +1,162 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	x, reason := t.setup().exchange(req)
+	if reason != "" {
+		return t.engine.pass(req, next, reason)
+	}
+	defer x.end()
+	out, err := x.start(t.MaxReplay)
+	if err != nil {
+		x.body.close()
+		return nil, err
+	}
+	for {
+		resp, err := x.send(out, next)
+		if err != nil {
+			return nil, err
+		}
+		if resp.Request == nil {
+			resp = copyOf(resp)
+			resp.Request = out
+		}
+		var again *http.Request
+		switch {
+		case resp.StatusCode == http.StatusUnauthorized:
+			again, err = t.answer(x, out, resp)
+		case resp.StatusCode == http.StatusExpectationFailed && x.expecting:
+			again, err = x.unexpect(out)
+		default:
+			return x.deliver(resp)
+		}
+		if again == nil {
+			return t.give(resp, err)
+		}
+		roundtrip.Discard(resp)
+		if req.Context().Err() != nil {
+			closeNew(out, again)
+			return nil, context.Cause(req.Context())
+		}
+		out = again
+	}
+}
+
+// send sends out.
+func (x *exchange) send(out *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if x.session != nil {
+		x.report(out)
+	} else {
+		x.mayBeChallenged()
+	}
+	return next.RoundTrip(out)
+}
+
+// copyOf returns a copy of resp that may be changed: the layer below may keep what
+// it returned.
+func copyOf(resp *http.Response) *http.Response {
+	out := *resp
+	return &out
+}
+
+// start returns the request to send first.
+func (x *exchange) start(replay int64) (*http.Request, error) {
+	x.body.init(x.req, replay)
+	if x.body.exists() {
+		x.Body = x.body.look
+	}
+	if err := x.recall(x.body.certain()); err != nil {
+		return nil, err
+	}
+	out := x.first()
+	if x.expects() {
+		out.Header["Expect"] = []string{expectation}
+		x.expecting = true
+	}
+	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
+		return nil, err
+	}
+	body, err := x.body.first()
+	if err != nil {
+		// It was read for its hash, and does not go back.
+		return nil, &sourceError{"reading the body again", err}
+	}
+	if x.body.spool != nil {
+		out.Body = body
+	}
+	return out, nil
+}
+
+// closeNew closes the body of a request that was made to be sent and is not.
+func closeNew(sent, out *http.Request) {
+	if out.Body != nil && out.Body != sent.Body {
+		_ = out.Body.Close()
+	}
+}
+
+// deliver returns a response that is no challenge, or an error if it comes from
+// somebody who does not know the password.
+func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
+	r := &reply{header: resp.Header, infoField: x.engine.infoField, resp: resp}
+	if err := x.accepted(r); err != nil {
+		roundtrip.Discard(resp)
+		return nil, err
+	}
+	return r.resp, nil
+}
+
+// answer returns the request that answers the 401 resp to out, or nil if it
+// should be returned; with an error, that instead. resp is not touched.
+func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) (*http.Request, error) {
+	ok, err := x.challenged(resp.Header)
+	if !ok {
+		return nil, err
+	}
+	if !x.body.replayable() {
+		x.keep()
+		x.tell("give up", "the body cannot be sent again", nil)
+		return nil, nil
+	}
+	again := x.copyOf(out.Header)
+	if x.expecting && !x.body.untouched() {
+		// The server did not wait for the body, and will not the next time.
+		x.unset(again)
+	}
+	addCookies(t.Jar, x.url, resp, again)
+	signed, err := x.sign(again.Header)
+	if !signed {
+		return nil, err
+	}
+	return x.withBody(again)
+}
+
+// withBody gives the body once more to again.
+func (x *exchange) withBody(again *http.Request) (*http.Request, error) {
+	body, err := x.body.again()
+	if err != nil {
+		return nil, &sourceError{"reading the body again", err}
+	}
+	again.Body = body
+	return again, nil
+}
+
+// give returns the 401 to the caller, or err in its place. That something is
+// unsupported is an error only if the caller wants to hear of it.
+func (t *Transport) give(resp *http.Response, err error) (*http.Response, error) {
+	if err == nil || unsignable(err) && !t.Unsupported {
+		return resp, nil
+	}
+	var u *UnsupportedError
+	if errors.As(err, &u) {
+		return nil, u.with(resp)
+	}
+	roundtrip.Discard(resp)
+	return nil, err
+}

@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/trace"
+)
+
+// pass sends a request that this package has no business with, for that reason.
+// If it is challenged, trace is told why there is no answer.
+func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) (*http.Response, error) {
+	resp, err := next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	if hook := trace.From(req.Context()); hook != nil {
+		event := trace.About(req, "auth", "give up", reason)
+		event.Status, event.Err = resp.StatusCode, e.problem()
+		hook(event)
+	}
+	return resp, nil
+}
+
+// problem returns what is wrong with the Source, or nil.
+func (e *engine) problem() error {
+	if f, ok := e.source.(finder); ok {
+		return f.problem()
+	}
+	return nil
+}
+
+// whyNot says why none of the challenges is answered.
+func (x *exchange) whyNot(challenges []Challenge) string {
+	if len(x.refused) > 0 {
+		return "refused, and no other credential"
+	}
+	var names []string
+	known := false
+	for _, c := range challenges {
+		known = known || slices.ContainsFunc(x.engine.schemes, func(s Scheme) bool { return s.Name() == c.Scheme })
+		if len(names) < 4 && len(c.Scheme) < 32 && !slices.Contains(names, c.Scheme) {
+			names = append(names, c.Scheme)
+		}
+	}
+	asked := strings.Join(names, ", ")
+	switch {
+	case !known:
+		return "no scheme for " + asked
+	case x.engine.requireTLS && x.way.origin.Scheme != "https":
+		return "RequireTLS, and no https"
+	case x.way.crossed && !slices.ContainsFunc(x.answers, func(a *answer) bool { return len(a.creds) > 0 }):
+		return "no credential for the origin that a redirect led to"
+	case x.way.crossed:
+		return "no credential whose domain names the origin that a redirect led to"
+	}
+	return "no credential for " + asked
+}
