@@ -23,11 +23,18 @@ type notedField struct {
 	values []string
 }
 
-// noteOf makes a note of a request that is about to be sent. It allocates nothing if
-// the request has no credentials.
-func noteOf(req *http.Request) note {
-	n := note{query: req.URL.RawQuery}
-	for name, values := range req.Header {
+// note makes a note of the request, which is about to be sent.
+func (x *exchange) note() note {
+	if x.wire != nil {
+		return noteOf(x.req.URL.RawQuery, x.wire)
+	}
+	return noteOf(x.req.URL.RawQuery, x.req.Header)
+}
+
+// noteOf allocates nothing if the request has no credentials.
+func noteOf(query string, h http.Header) note {
+	n := note{query: query}
+	for name, values := range h {
 		if len(values) > 0 && credentialLike(name) {
 			n.fields = append(n.fields, notedField{http.CanonicalHeaderKey(name), slices.Clone(values)})
 		}

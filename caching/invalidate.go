@@ -63,9 +63,8 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	if keyed(x.req.URL) {
 		x.identify() // before it is sent: who is asked about is who signs
 	}
-	out := x.outgoing(x.asked.Pin(x.req.Context()), &question{})
-	n := noteOf(out)
-	resp, err := x.route.next.RoundTrip(out)
+	n := x.note()
+	resp, err := x.route.next.RoundTrip(x.outgoing(x.asked.Pin(x.req.Context()), &question{}))
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
