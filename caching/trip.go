@@ -18,7 +18,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 	q := x.question()
 	asked := false // without conditions, and answered by 304
 	sent := x.now  // nothing was waited for since
-	n := x.note() // before all of them: what is sent again may have been written to
+	n := x.note()  // before all of them: what is sent again may have been written to
 	for ; ; sent = time.Now() {
 		resp, err := x.route.next.RoundTrip(x.outgoing(x.asked.Pin(ctx), &q))
 		if err == nil && resp == nil {
