@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 const (
@@ -41,7 +43,7 @@ func detach(ctx context.Context) context.Context {
 
 // start runs fn by itself, unless there is too much of it or Close was called.
 func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), backgroundTime)
+	ctx, cancel := context.WithTimeout(roundtrip.WithDeadline(context.WithoutCancel(ctx), nil), backgroundTime)
 	b.mu.Lock()
 	if b.closed || b.running >= maxBackground {
 		b.mu.Unlock()

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A flight is one trip to the origin that any number of requests wait for.
@@ -21,6 +23,8 @@ type flight struct {
 	unattended bool
 	// credentials is true if those of one caller may be in what others wait for.
 	credentials bool
+	// deadline is when the last of those who wait gives up.
+	deadline roundtrip.Deadline
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when out is there; made by the first who waits
@@ -62,10 +66,12 @@ func (fs *flights) join(key string, x *exchange) (fl *flight, leader, late bool)
 	defer s.mu.Unlock()
 	if fl := s.m[key]; fl != nil && fl.cfg == x.st.cfg && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also)) {
 		if boarded, late := fl.board(); boarded {
+			fl.deadline.Extend(x.req.Context())
 			return fl, false, late
 		}
 	}
 	fl = &flight{key: key, cfg: x.st.cfg, route: x.route, epoch: x.epoch, waiting: 1, credentials: x.mixed()}
+	fl.deadline.Extend(x.req.Context())
 	if s.m == nil {
 		s.m = make(map[string]*flight)
 	}

@@ -188,7 +188,11 @@ func (x *exchange) guarded(ctx context.Context) outcome {
 // detached makes the trip apart from the caller, whose context may end before
 // that of others who wait.
 func detached(x exchange, fl *flight) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(detach(x.req.Context()))
+	base := detach(x.req.Context())
+	if _, ok := roundtrip.DeadlineOf(x.req.Context()); ok { // else there is none, whoever joins
+		base = roundtrip.WithDeadline(base, &fl.deadline)
+	}
+	ctx, cancel := context.WithCancelCause(base)
 	fl.mu.Lock()
 	fl.cancel = cancel
 	fl.mu.Unlock()

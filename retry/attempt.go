@@ -51,7 +51,9 @@ func WithAttempts(ctx context.Context, n int) context.Context {
 
 // idempotent reports whether req may be sent twice.
 func idempotent(req *http.Request) bool {
-	if roundtrip.Idempotent(req.Method) || hasKey(req.Header) {
+	if hasKey(req.Header) || roundtrip.Idempotent(req.Method) && len(req.Header["Content-Range"]) == 0 {
+		// RFC 9110 §14.5: a PUT with Content-Range is one part of an upload, which a
+		// server may append where it stands.
 		return true
 	}
 	allowed, _ := req.Context().Value(allowKey).(bool)

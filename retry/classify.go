@@ -9,16 +9,24 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // Retryable reports whether the outcome of an attempt may be better the next
-// time: errors of the connection and of time, and the statuses 408, 425, 429,
-// 502, 503 and 504. Errors that repeat themselves are not: those of certificates
-// and TLS, a name that does not exist, a request that is not valid, and the
-// caller's cancellation. It is what a Transport uses if its field of that name is
-// nil, and what such a function can be built on:
+// time: errors of the connection and of time; the statuses 408, 425, 429, 502, 503
+// and 504; 403 with a Retry-After field, 417 to a request with an Expect field, which
+// is left out then, and 421, on another connection. X-Should-Retry and
+// Stripe-Should-Retry of an error response decide in place of its status.
+//
+// Errors that repeat themselves are not: those that say so by a method Permanent,
+// those of certificates and TLS, a name that does not exist, a response header
+// beyond the limit, a request that is not valid, and the caller's cancellation. It is
+// what a Transport uses if its field of that name is nil, and what such a function
+// can be built on:
 //
 //	Retryable: func(a retry.Attempt) bool {
 //		return retry.Retryable(a) || a.Response != nil && a.Response.StatusCode == 500
@@ -27,17 +35,59 @@ func Retryable(a Attempt) bool {
 	if a.Err != nil {
 		return !malformed(a.Request) && cancelled(a.Request) == nil && !final(a.Err) && (known(a.Request) || lost(a.Err))
 	}
-	return a.Response != nil && passing(a.Response.StatusCode)
+	return a.Response != nil && passing(a.Request, a.Response)
 }
 
-// passing reports whether a status tells of something that may pass. 500 does
-// not: it is what most servers say about a bug.
-func passing(status int) bool {
-	switch status {
+// passing reports whether resp tells of something that may pass. 500 does not: it
+// is what most servers say about a bug.
+func passing(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode < 400 {
+		return false
+	}
+	if again, ok := shouldRetry(resp.Header); ok {
+		return again
+	}
+	switch resp.StatusCode {
 	case http.StatusRequestTimeout, // RFC 9110 §15.5.9: the client may repeat it
 		http.StatusTooEarly,        // RFC 8470 §5.2: to be sent again, without early data
 		http.StatusTooManyRequests, // RFC 6585 §4
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	case http.StatusForbidden: // a secondary rate limit of GitHub's
+		_, ok := asked(resp, time.Now())
+		return ok
+	}
+	return notTaken(req, resp)
+}
+
+// shouldRetry returns what a server says outright about sending a request again.
+// The fields are those of OpenAI, Anthropic and Stripe.
+func shouldRetry(h http.Header) (again, ok bool) {
+	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
+		if v := h[name]; len(v) > 0 {
+			switch httpfield.Lower(httpfield.TrimBlanks(v[0])) {
+			case "true":
+				return true, true
+			case "false":
+				return false, true
+			}
+		}
+	}
+	return false, false
+}
+
+// notTaken reports whether resp says that the request was refused before it was
+// looked at: for its expectation (RFC 9110 §15.5.18), or for its connection
+// (§15.5.20). It may be sent again whatever its method, without the one, and over
+// another.
+func notTaken(req *http.Request, resp *http.Response) bool {
+	if resp == nil {
+		return false
+	}
+	switch resp.StatusCode {
+	case http.StatusExpectationFailed:
+		return req != nil && len(req.Header["Expect"]) > 0
+	case http.StatusMisdirectedRequest:
 		return true
 	}
 	return false
@@ -51,14 +101,29 @@ func passing(status int) bool {
 // took effect on it (its persistConn goes back to the pool before the response is
 // handed over).
 func final(err error) bool {
-	if is[*finalError](err) || errors.Is(err, errNotReplayable) ||
+	if roundtrip.Permanent(err) || is[*finalError](err) || errors.Is(err, errNotReplayable) ||
 		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
 		return true
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound && !dns.IsTemporary
 	}
-	return finalTLS(err) || finalAddress(err)
+	return finalTLS(err) || finalAddress(err) || tooLarge(err)
+}
+
+// tooLarge reports whether err says that the header of the response was beyond the
+// limit of net/http, whose errors for that have no type.
+func tooLarge(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "server response headers exceeded") ||
+		strings.Contains(text, "response header list larger than advertised limit")
+}
+
+// alert reports whether err is a TLS alert that the server ended the handshake by.
+// A record that was damaged on its way is not.
+func alert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && op.Err != nil && op.Err.Error() != "tls: bad record MAC"
 }
 
 // finalTLS reports whether err is one of certificates or of the TLS handshake.
@@ -66,6 +131,7 @@ func finalTLS(err error) bool {
 	return is[*tls.CertificateVerificationError](err) ||
 		is[tls.RecordHeaderError](err) ||
 		is[tls.AlertError](err) ||
+		alert(err) ||
 		is[*tls.ECHRejectionError](err) ||
 		is[x509.UnknownAuthorityError](err) ||
 		is[x509.HostnameError](err) ||

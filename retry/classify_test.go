@@ -11,8 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 func TestRetryableErrors(t *testing.T) {
@@ -62,6 +65,11 @@ func TestRetryableErrors(t *testing.T) {
 		{"the caller's body", "it is read no further", &finalError{io.ErrUnexpectedEOF}, false},
 		{"body gone", "there is nothing to send", errNotReplayable, false},
 		{"body closed", "there is nothing to send", http.ErrBodyReadAfterClose, false},
+		{"permanent", "whoever made it knows", roundtrip.Final(errReset), false},
+		{"alert of the server's", "the handshake ends in the same way", &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, false},
+		{"damaged record", "it was damaged on its way", &net.OpError{Op: "remote error", Err: errors.New("tls: bad record MAC")}, true},
+		{"header beyond the limit", "it will be as long", errors.New("net/http: server response headers exceeded 10 bytes; aborted"), false},
+		{"the same in HTTP/2", "likewise", errors.New("http2: response header list larger than advertised limit"), false},
 		{"circuit open below", "that is what it is for", ErrOpen, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -78,10 +86,40 @@ func TestRetryableErrors(t *testing.T) {
 
 func TestRetryableStatuses(t *testing.T) {
 	t.Parallel()
-	want := map[int]bool{408: true, 425: true, 429: true, 502: true, 503: true, 504: true}
+	want := map[int]bool{408: true, 421: true, 425: true, 429: true, 502: true, 503: true, 504: true}
 	for status := 100; status < 600; status++ {
 		if got := Retryable(Attempt{Response: &http.Response{StatusCode: status}}); got != want[status] {
 			t.Errorf("Retryable(%d) = %v", status, got)
+		}
+	}
+	plain, expecting := newRequest(t, "POST", "http://h/", nil), newRequest(t, "POST", "http://h/", nil)
+	expecting.Header.Set("Expect", "100-continue")
+	for _, row := range []struct {
+		status int
+		field  string
+		req    *http.Request
+		want   bool
+		why    string
+	}{
+		{403, "Retry-After: 60", plain, true, "GitHub's secondary rate limit"},
+		{403, "Retry-After: soon", plain, false, "that is no Retry-After"},
+		{403, "X-Ratelimit-Remaining: 0", plain, false, "the primary one does not say for how long in a standard field"},
+		{421, "", plain, true, "RFC 9110 §15.5.20: over a different connection"},
+		{417, "", expecting, true, "RFC 9110 §10.1.1: without the expectation"},
+		{417, "", plain, false, "there was none"},
+		{503, "X-Should-Retry: false", plain, false, "the server knows better"},
+		{503, "Stripe-Should-Retry: false", plain, false, "likewise"},
+		{429, "X-Should-Retry: False", plain, false, "in any case"},
+		{503, "X-Should-Retry: maybe", plain, true, "what is no boolean is absent"},
+		{409, "Stripe-Should-Retry: true", plain, true, "a lock that will be free"},
+		{200, "X-Should-Retry: true", plain, false, "a success is one"},
+	} {
+		resp := &http.Response{StatusCode: row.status, Header: http.Header{}}
+		if name, value, ok := strings.Cut(row.field, ": "); ok {
+			resp.Header.Set(name, value)
+		}
+		if got := Retryable(Attempt{Request: row.req, Response: resp}); got != row.want {
+			t.Errorf("Retryable(%d %s) = %v: %s", row.status, row.field, got, row.why)
 		}
 	}
 	if Retryable(Attempt{}) {

@@ -1,9 +1,6 @@
 package retry
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // A situation is all that the decision whether to send again looks at.
 type situation struct {
@@ -46,6 +43,7 @@ const (
 	reasonDeadline  = "the wait would outlast the deadline"
 	reasonBudget    = "budget used up"
 	reasonOpen      = "circuit open"
+	reasonResumes   = "MaxResumes used up"
 	reasonChanged   = "what came does not continue the body"
 )
 
@@ -90,14 +88,4 @@ func pause(s situation) (wait time.Duration, ok bool) {
 	}
 	// Jitter goes on top: earlier than the server said is too early.
 	return add(asked, backoff), true
-}
-
-// asked returns the wait that resp asks for. RFC 9110 §10.2.3 defines the field for
-// 503 and 3xx, RFC 6585 §4 for 429; other answers that are repeated and have it
-// can mean nothing else by it.
-func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
-	if resp == nil {
-		return 0, false
-	}
-	return retryAfter(resp.Header["Retry-After"], now)
 }

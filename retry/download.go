@@ -17,9 +17,13 @@ type download struct {
 	exchange
 	part
 
-	// off is the position of the next byte in the representation; until is
-	// where the present body ends, -1 if only its end tells.
-	off, until int64
+	// resp is the response that the caller has.
+	resp http.Response
+	// off is the position of the next byte in the representation, from is where the
+	// present body began, and until where it ends, -1 if only its end tells.
+	off, from, until int64
+	// resumes counts the times that the body broke and was to be continued.
+	resumes int
 	// resumed is true if the present body is not the first.
 	resumed bool
 	// broken is an error that came with the last bytes, to be dealt with by the
@@ -36,21 +40,47 @@ type download struct {
 	cancel context.CancelFunc
 }
 
-// download returns a body for resp that is continued if it breaks, or nil if it
-// cannot be.
-func (x *exchange) download(resp *http.Response) *download {
-	if x.t.NoResume {
-		return nil
-	}
+// deliver returns resp with a body that is continued if it breaks. If it cannot be
+// continued, and somebody listens, the body tells why when it breaks. The layer below
+// keeps its response as it is.
+func (x *exchange) deliver(resp *http.Response) *http.Response {
 	var now time.Time // for dates, which are looked at if there is no tag
 	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
 		now = time.Now()
 	}
-	p, ok := resumable(x.req, resp, now)
-	if !ok || x.sent >= x.t.limit(x.req) {
-		return nil
+	p, fixed := x.resumable(resp, now)
+	if fixed == "" {
+		d := &download{exchange: *x, part: p, off: p.start, from: p.start, until: p.end, body: resp.Body, resp: *resp}
+		d.resp.Body = d
+		return &d.resp
 	}
-	return &download{exchange: *x, part: p, off: p.start, until: p.end, body: resp.Body}
+	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || trace.From(x.req.Context()) == nil {
+		return resp
+	}
+	own := *resp
+	own.Body = &fixedBody{ReadCloser: resp.Body, download: download{exchange: *x}, why: fixed}
+	return &own
+}
+
+// A fixedBody is one that is not continued if it breaks, and tells why.
+type fixedBody struct {
+	io.ReadCloser
+	download download
+	why      string
+}
+
+func (b *fixedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.download.off += int64(n)
+	if err != nil && err != io.EOF && b.why != "" {
+		v := verdict{reason: "the body cannot be continued: " + b.why}
+		if cancelled(b.download.req) != nil {
+			v.reason = reasonCancelled
+		}
+		b.download.report(Attempt{Number: b.download.sent, Err: err}, v)
+		b.why = ""
+	}
+	return n, err
 }
 
 // Read implements io.Reader.
@@ -114,11 +144,19 @@ func (d *download) resume() bool {
 		return false
 	}
 	a := Attempt{Number: d.sent, Request: d.req, Err: d.broken, Idempotent: true}
+	if d.off > d.from {
+		// There was progress: what was sent so far counts as one attempt.
+		d.free, d.from = d.sent-1, d.off
+	}
+	d.resumes++
 	v := verdict{reason: reasonDone}
 	switch {
 	case cancelled(d.req) != nil:
 		v.reason = reasonCancelled
-	case d.retryable(&a):
+	case !d.retryable(&a):
+	case d.t.maxResumes() >= 0 && d.resumes > d.t.maxResumes():
+		v.reason = reasonResumes
+	default:
 		v = d.decide(a)
 	}
 	d.report(a, v)
@@ -127,7 +165,6 @@ func (d *download) resume() bool {
 	}
 	_ = d.body.Close()
 	for {
-		d.causes = append(d.causes, cause(a))
 		if err := sleep(d.req, v.wait); err != nil {
 			d.unsent(err)
 			return false

@@ -2,12 +2,15 @@ package retry
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"strconv"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -21,10 +24,21 @@ type exchange struct {
 	req *http.Request
 	// body is where the caller's body is copied to while it is sent; nil if
 	// there is none or GetBody makes new ones.
-	body       *replay
+	body *replay
+	// content, getBody and method are those of the caller's request, asked before
+	// it was handed down: layers below may change what they are given.
+	content bool
+	getBody func() (io.ReadCloser, error)
+	method  string
+	// idempotent is true if the request may be sent twice.
 	idempotent bool
+	// noExpect is true once the server refused the expectation of the request.
+	noExpect bool
 	// sent counts the attempts.
 	sent int
+	// free is how many of them do not count towards Attempts, since a download has
+	// made progress by them.
+	free int
 	// wait is how long was waited before the present one.
 	wait time.Duration
 	// causes holds why each attempt failed.
@@ -39,8 +53,9 @@ func (x *exchange) begin() {
 			x.req.Header.Set("Idempotency-Key", k)
 		}
 	}
-	x.idempotent = idempotent(x.req)
-	if roundtrip.HasBody(x.req) && x.req.GetBody == nil && x.t.limit(x.req) > 1 {
+	x.content, x.getBody, x.method = roundtrip.HasBody(x.req), x.req.GetBody, roundtrip.Method(x.req)
+	x.idempotent = idempotent(x.req) && (x.t.Prepare != nil || !httpfield.OneTime(x.req.Header))
+	if x.content && x.getBody == nil && x.t.limit(x.req) > 1 {
 		x.body = newReplay(x.req, x.t.MaxReplay)
 	}
 }
@@ -53,7 +68,7 @@ func (x *exchange) send(a, last *Attempt) {
 	switch {
 	case err != nil:
 		a.Number, a.Err = x.sent+1, err
-	case x.t.Hedge > 0 && hedgeable(x.req):
+	case x.t.Hedge > 0 && x.hedgeable():
 		*a = x.hedge(out, *a)
 	default:
 		x.sendOut(out, a)
@@ -72,9 +87,9 @@ func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	var timedOut bool
 	a.Response, timedOut, a.Err = once(x.next, traced, x.t.AttemptTimeout)
 	if a.Response != nil && a.Response.Request == traced {
-		a.Response.Request = out
+		a.Response = about(a.Response, out)
 	}
-	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut))
+	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut)) || notTaken(a.Request, a.Response)
 }
 
 // count counts an attempt, here and for the layers above, and numbers out.
@@ -100,20 +115,26 @@ func (x *exchange) outgoing(last *Attempt) (*http.Request, error) {
 func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	out := x.req
 	first := x.sent == 0
-	if x.t.AttemptHeader != "" || !first && x.t.Prepare != nil {
+	if x.t.AttemptHeader != "" || x.noExpect || !first && x.t.Prepare != nil {
 		out = roundtrip.Clone(out)
+	}
+	if x.noExpect {
+		out.Header.Del("Expect")
 	}
 	switch {
 	case x.body != nil:
 		out = copyOnce(out, x.req)
 		x.body.attach(out, x.sent+1 >= x.t.limit(x.req))
-	case !first && roundtrip.HasBody(x.req):
-		body, err := x.req.GetBody()
+	case !first && x.content:
+		body, err := x.getBody()
 		if err != nil {
 			return nil, &finalError{err}
 		}
 		out = copyOnce(out, x.req)
 		out.Body = body
+	case !first && out.Body != nil: // a layer below has put it there
+		out = copyOnce(out, x.req)
+		out.Body, out.GetBody = nil, nil
 	}
 	if !first && x.t.Prepare != nil {
 		if err := x.prepare(out, *last); err != nil {
@@ -154,9 +175,9 @@ func copyOnce(out, req *http.Request) *http.Request {
 func (x *exchange) retryable(a *Attempt) bool {
 	switch {
 	case x.t.Retryable != nil:
-		return x.t.Retryable(*a) && !is[*finalError](a.Err)
+		return x.t.Retryable(*a) && !is[*finalError](a.Err) && !roundtrip.Permanent(a.Err)
 	case a.Err == nil && a.Response != nil:
-		return passing(a.Response.StatusCode)
+		return passing(a.Request, a.Response)
 	}
 	return Retryable(*a)
 }
@@ -189,7 +210,7 @@ func (x *exchange) decide(a Attempt) verdict {
 	s := situation{
 		attempt:    a,
 		retryable:  true,
-		sent:       x.sent,
+		sent:       x.sent - x.free,
 		limit:      x.t.limit(x.req),
 		replayable: x.replayable(),
 		maxWait:    x.t.MaxWait,
@@ -200,13 +221,16 @@ func (x *exchange) decide(a Attempt) verdict {
 		s.maxWait = DefaultMaxWait
 	}
 	switch {
-	case s.sent >= s.limit:
-	case x.t.Backoff != nil:
-		s.backoff = x.t.Backoff(a)
+	case s.sent >= s.limit, a.Response != nil && notTaken(x.req, a.Response):
+		// What was refused for its form or its connection need not wait.
 	default:
-		s.backoff = defaultBackoff(a)
+		b := a
+		b.Number -= x.free
+		if s.backoff = defaultBackoff(b); x.t.Backoff != nil {
+			s.backoff = x.t.Backoff(b)
+		}
 	}
-	s.deadline, _ = x.req.Context().Deadline()
+	s.deadline, _ = roundtrip.DeadlineOf(x.req.Context())
 	v := decide(s)
 	if v.again && !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
 		return verdict{reason: reasonBudget}
@@ -230,14 +254,21 @@ func (x *exchange) replayable() bool {
 	if x.body != nil {
 		return x.body.ready()
 	}
-	return roundtrip.Replayable(x.req)
+	return !x.content || x.getBody != nil
 }
 
 // drop puts a failed attempt away.
 func (x *exchange) drop(a Attempt) {
 	x.causes = append(x.causes, cause(a))
-	if a.Response != nil {
-		roundtrip.Discard(a.Response)
+	if a.Response == nil {
+		return
+	}
+	roundtrip.Discard(a.Response)
+	switch a.Response.StatusCode {
+	case http.StatusExpectationFailed:
+		x.noExpect = true
+	case http.StatusMisdirectedRequest:
+		roundtrip.CloseIdle(x.next) // RFC 9110 §15.5.20: over a different connection
 	}
 }
 
@@ -262,10 +293,7 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 		x.body.finish()
 	}
 	if a.Err == nil {
-		if d := x.download(a.Response); d != nil {
-			a.Response.Body = d
-		}
-		return a.Response, nil
+		return x.deliver(a.Response), nil
 	}
 	if f, ok := a.Err.(*finalError); ok { //nolint:errorlint // It is made here and never wrapped.
 		a.Err = f.error
@@ -274,6 +302,9 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 		return nil, a.Err
 	}
 	if err := cancelled(x.req); err != nil {
+		if errors.Is(a.Err, err) {
+			err = a.Err // It may name the phase that was interrupted.
+		}
 		return nil, x.interrupted(err)
 	}
 	return nil, &Error{Attempts: x.sent, Err: a.Err, Causes: append(x.causes, a.Err)}
@@ -336,7 +367,7 @@ func once(next http.RoundTripper, out *http.Request, timeout time.Duration) (res
 	}
 	resp, err = checked(next.RoundTrip(out))
 	if resp != nil && resp.Request == nil {
-		resp.Request = out
+		resp = about(resp, out)
 	}
 	return resp, false, err
 }
@@ -360,11 +391,12 @@ func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (re
 		cancel(nil)
 		return nil, false, err
 	}
-	if resp.Request == nil || resp.Request == guarded {
-		resp.Request = out
+	own := *resp // The layer below keeps what it has.
+	if own.Request == nil || own.Request == guarded {
+		own.Request = out
 	}
-	resp.Body = cancelWhenRead(resp.Body, cancel)
-	return resp, false, nil
+	own.Body = cancelWhenRead(own.Body, cancel)
+	return &own, false, nil
 }
 
 // checked makes the best of a RoundTripper that breaks its contract.
@@ -378,7 +410,16 @@ func checked(resp *http.Response, err error) (*http.Response, error) {
 	case resp == nil:
 		return nil, errNoResponse
 	case resp.Body == nil:
-		resp.Body = http.NoBody
+		own := *resp
+		own.Body = http.NoBody
+		return &own, nil
 	}
 	return resp, nil
+}
+
+// about returns a copy of resp that answers out. The layer below keeps what it has.
+func about(resp *http.Response, out *http.Request) *http.Response {
+	own := *resp
+	own.Request = out
+	return &own
 }

@@ -138,6 +138,16 @@ func TestExchange(t *testing.T) {
 		}
 	}
 	type steps = []rttest.Step
+	unexpecting := func(req *http.Request) (*http.Response, error) {
+		if req.Header["Expect"] != nil {
+			return nil, errors.New("the expectation was sent again")
+		}
+		return ok(req)
+	}
+	touching := func(req *http.Request) (*http.Response, error) {
+		req.Body = io.NopCloser(strings.NewReader("")) // as go-vcr does
+		return busy(req)
+	}
 	const s = time.Second
 	for _, row := range []exchangeTest{
 		{name: "first try succeeds", why: "there is nothing to do", method: "GET", origin: steps{ok}, want: "200 fine", sent: 1},
@@ -178,6 +188,21 @@ func TestExchange(t *testing.T) {
 		{name: "PUT, body beyond MaxReplay", why: "it is not there any more", t: Transport{MaxReplay: 6}, method: "PUT", body: "payload", stream: true, origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
 		{name: "PUT, nothing kept", why: "negative is none", t: Transport{MaxReplay: -1}, method: "PUT", body: "payload", stream: true, origin: steps{busy}, want: "503 busy", sent: 1},
 		{name: "PUT, GetBody beyond MaxReplay", why: "MaxReplay is about copies; GetBody needs none", t: Transport{MaxReplay: 1}, method: "PUT", body: "payload", origin: steps{busy, ok}, want: "200 fine", sent: 2, after: s},
+
+		{name: "417", why: "RFC 9110 §10.1.1: at once, without the expectation, whatever the method", method: "POST", body: "x", header: http.Header{"Expect": {"100-continue"}}, origin: steps{status(417), unexpecting}, want: "200 fine", sent: 2},
+		{name: "417 without Expect", why: "nobody expected anything", method: "POST", body: "x", origin: steps{status(417)}, want: "417 body", sent: 1},
+		{name: "421", why: "RFC 9110 §15.5.20: whether or not the method is idempotent", method: "POST", body: "x", origin: steps{status(421), ok}, want: "200 fine", sent: 2},
+		{name: "421 twice", why: "then there is no such connection", method: "GET", origin: steps{status(421), status(421)}, want: "421 body", sent: 2},
+		{name: "a part of an upload", why: "RFC 9110 §14.5: a PUT with Content-Range may be appended", method: "PUT", body: "x", header: http.Header{"Content-Range": {"bytes 0-0/9"}}, origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "a part of an upload that was not sent", why: "nothing arrived", method: "PUT", body: "x", header: http.Header{"Content-Range": {"bytes 0-0/9"}}, origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
+		{name: "one-time credentials", why: "RFC 5849 §3.3: the server has seen the nonce", method: "GET", header: http.Header{"Authorization": {`OAuth oauth_nonce="n"`}}, origin: steps{busy}, want: "503 busy", sent: 1},
+		{name: "DPoP", why: "RFC 9449 §11.1: a proof is used once", method: "PUT", body: "x", header: http.Header{"Dpop": {"jwt"}}, ctx: Allow, origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "one-time credentials, not connected", why: "the server has not seen the nonce", method: "GET", header: http.Header{"Authorization": {`Hawk nonce="n"`}}, origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
+		{name: "one-time credentials, made anew", why: "Prepare signs again", t: Transport{Prepare: func(*http.Request, Attempt) error { return nil }}, method: "GET", header: http.Header{"Authorization": {`Digest nonce="n"`}}, origin: steps{busy, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "a policy against what is permanent", why: "no layer repeats it", t: Transport{Retryable: func(Attempt) bool { return true }}, method: "GET", origin: steps{rttest.Fail(roundtrip.Final(errReset))}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "a layer below touches the body", why: "the request is looked at before it is handed down", method: "GET", origin: steps{touching, touching}, want: "503 busy", sent: 2, after: s},
+		{name: "retry-after-ms", why: "what Azure and OpenAI send", method: "GET", origin: steps{rttest.Respond("HTTP/1.1 429 X\nRetry-After-Ms: 1500\nRetry-After: 60\n\n"), ok}, want: "200 fine", sent: 2, after: 2500 * time.Millisecond},
+		{name: "Retry-After by the server's clock", why: "the clock here is ten years behind", method: "GET", origin: steps{rttest.Respond("HTTP/1.1 503 X\nDate: Fri, 01 Jan 2010 00:00:00 GMT\nRetry-After: Fri, 01 Jan 2010 00:00:07 GMT\n\n"), ok}, want: "200 fine", sent: 2, after: 8 * s},
 
 		{name: "500", why: "what most servers say about a bug", method: "GET", origin: steps{status(500)}, want: "500 body", sent: 1},
 		{

@@ -10,14 +10,11 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// hedgeable reports whether req may be sent twice at the same time: its method is
-// safe (RFC 9110 §9.2.1), and its body is there twice.
-func hedgeable(req *http.Request) bool {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, "QUERY":
-		return roundtrip.Replayable(req)
-	}
-	return false
+// hedgeable reports whether the request may be sent twice at the same time: its
+// method is safe (RFC 9110 §9.2.1), its body is there twice, and so are its
+// credentials.
+func (x *exchange) hedgeable() bool {
+	return x.idempotent && roundtrip.Safe(x.method) && (!x.content || x.getBody != nil)
 }
 
 // An outcome is what became of one of two requests.
@@ -43,7 +40,7 @@ func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
 		guarded := out.WithContext(ctx)
 		a.Response, _, a.Err = once(r.next, guarded, r.timeout)
 		if a.Response != nil && a.Response.Request == guarded {
-			a.Response.Request = out
+			a.Response = about(a.Response, out)
 		}
 		select {
 		case r.outcomes <- outcome{a, cancel}:
@@ -95,7 +92,9 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 				o.cancel(nil)
 				return o.attempt
 			}
-			o.attempt.Response.Body = cancelWhenRead(o.attempt.Response.Body, o.cancel)
+			own := *o.attempt.Response // The layer below keeps what it has.
+			own.Body = cancelWhenRead(own.Body, o.cancel)
+			o.attempt.Response = &own
 			return o.attempt
 		}
 	}
@@ -108,8 +107,8 @@ func (x *exchange) second(out *http.Request) *http.Request {
 		return nil
 	}
 	second := roundtrip.Clone(out)
-	if roundtrip.HasBody(x.req) {
-		body, err := x.req.GetBody()
+	if x.content {
+		body, err := x.getBody()
 		if err != nil {
 			x.giveBack()
 			return nil

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A part is what a response tells about its body: which bytes of which
@@ -28,19 +27,52 @@ type part struct {
 	total int64
 }
 
-// resumable reports whether the body of resp, which answers req, can be continued
-// by range requests, and what it is a part of.
-func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, ok bool) {
-	if roundtrip.Method(req) != http.MethodGet || roundtrip.HasBody(req) || resp.Uncompressed || resp.ContentLength == 0 {
+// Why the body of a response cannot be continued if it breaks.
+const (
+	fixedOff      = "resumption is turned off"
+	fixedMethod   = "only the body of a GET without content is continued"
+	fixedSigned   = "the caller signed the request"
+	fixedOneTime  = "the caller's credentials can be used once"
+	fixedDecoded  = "it was decoded below"
+	fixedEmpty    = "it is empty"
+	fixedStatus   = "its status is neither 200 nor 206"
+	fixedRanges   = "the server offers no byte ranges"
+	fixedRange    = "its Content-Range does not fit"
+	fixedStrength = "it has no strong validator"
+)
+
+// resumable reports by an empty fixed whether the body of resp can be continued by
+// range requests, and what it is a part of. Otherwise fixed says why not.
+func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed string) {
+	switch {
+	case x.t.NoResume || x.t.limit(x.req) <= 1:
+		return part{}, fixedOff
+	case x.method != http.MethodGet || x.content:
+		return part{}, fixedMethod
+	case x.t.Prepare == nil && httpfield.Signed(x.req.Header):
+		// It did not sign a Range.
+		return part{}, fixedSigned
+	case x.t.Prepare == nil && httpfield.OneTime(x.req.Header):
+		return part{}, fixedOneTime
+	}
+	return resumable(x.req, resp, now)
+}
+
+// resumable is that part of [exchange.resumable] which is about the response.
+func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, fixed string) {
+	switch {
+	case resp.Uncompressed:
 		// The content of a response that was decoded below is not what ranges
 		// are about.
-		return part{}, false
+		return part{}, fixedDecoded
+	case resp.ContentLength == 0:
+		return part{}, fixedEmpty
 	}
 	p = part{end: -1, total: -1}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if !httpfield.HasToken(resp.Header["Accept-Ranges"], "bytes") {
-			return part{}, false
+			return part{}, fixedRanges
 		}
 		if resp.ContentLength >= 0 {
 			p.end, p.total = resp.ContentLength, resp.ContentLength
@@ -48,17 +80,17 @@ func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, o
 	case http.StatusPartialContent:
 		r, found := contentRange(resp)
 		if !found || req.Header.Get("Range") == "" || resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1 {
-			return part{}, false
+			return part{}, fixedRange
 		}
 		p.start, p.end, p.total = r.First, r.Last+1, r.Total
 	default:
-		return part{}, false
+		return part{}, fixedStatus
 	}
 	if !p.validator(resp.Header, now) {
-		return part{}, false
+		return part{}, fixedStrength
 	}
 	p.coding = resp.Header["Content-Encoding"]
-	return p, true
+	return p, ""
 }
 
 // contentRange returns the range of a 206 that has one: one with several has it

@@ -105,7 +105,10 @@ func TestResumable(t *testing.T) {
 		{"206 of other units", "only bytes can be counted", get("Range", "rows=1-2"), partial + "Content-Range: rows 1-2/3\n\n", false, part{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, ok := resumable(row.req, response(t, row.wire), now)
+			x := exchange{t: &Transport{}, req: row.req}
+			x.begin()
+			got, fixed := x.resumable(response(t, row.wire), now)
+			ok := fixed == ""
 			if ok != row.want {
 				t.Fatalf("resumable = %v, want %v: %s", ok, row.want, row.why)
 			}
@@ -116,7 +119,7 @@ func TestResumable(t *testing.T) {
 	}
 	resp := response(t, full+"ETag: \"a\"\n\n")
 	resp.Uncompressed = true
-	if _, ok := resumable(get(), resp, now); ok {
+	if _, fixed := resumable(get(), resp, now); fixed == "" {
 		t.Error("net/http decoded it: its bytes are not those of the wire")
 	}
 }
@@ -242,12 +245,45 @@ func TestDownload(t *testing.T) {
 			want: representation, ranges: []string{"", "bytes=10-", "bytes=15-", "bytes=15-", "bytes=35-"},
 		},
 		{
-			name: "attempts used up", why: "resumptions count", t: Transport{Attempts: 2}, steps: steps{whole(10), rest(5)},
-			want: representation[:15], err: io.ErrUnexpectedEOF, ranges: []string{"", "bytes=10-"},
+			name: "progress", why: "as long as bytes come, Attempts are not used up", t: Transport{Attempts: 2}, steps: steps{whole(10), rest(5), rest(1), rest(-1)},
+			want: representation, ranges: []string{"", "bytes=10-", "bytes=15-", "bytes=16-"},
 		},
 		{
-			name: "first try failed", why: "all attempts count together", steps: steps{rttest.Fail(errReset), whole(10)},
-			want: representation[:10], err: io.ErrUnexpectedEOF, ranges: []string{"", ""},
+			name: "progress after a failed try", why: "the tries for the response are over", steps: steps{rttest.Fail(errReset), whole(10), rest(-1)},
+			want: representation, ranges: []string{"", "", "bytes=10-"},
+		},
+		{
+			name: "no progress", why: "a body without a byte is a failed attempt", steps: steps{rttest.Fail(errReset), whole(0)},
+			want: "", err: io.ErrUnexpectedEOF, ranges: []string{"", ""},
+		},
+		{
+			name: "no progress any more", why: "attempts are counted since the last byte", t: Transport{Attempts: 3}, steps: steps{whole(10), rest(5), rest(0), rttest.Fail(errReset)},
+			want: representation[:15], err: io.ErrUnexpectedEOF, ranges: []string{"", "bytes=10-", "bytes=15-", "bytes=15-"},
+		},
+		{
+			name: "MaxResumes", why: "a bound for what drips", t: Transport{MaxResumes: 2}, steps: steps{whole(10), rest(1), rest(1)},
+			want: representation[:12], err: io.ErrUnexpectedEOF, ranges: []string{"", "bytes=10-", "bytes=11-"},
+		},
+		{
+			name: "MaxResumes, negative", why: "no limit", t: Transport{MaxResumes: -1}, steps: steps{whole(10), rest(1), rest(1), rest(-1)},
+			want: representation, ranges: []string{"", "bytes=10-", "bytes=11-", "bytes=12-"},
+		},
+		{
+			name: "signed by the caller", why: "a Range was not signed (AWS Signature Version 4)", header: http.Header{"Authorization": {"AWS4-HMAC-SHA256 Credential=k/20260101/r/s3/aws4_request, SignedHeaders=host, Signature=0"}},
+			steps: steps{whole(10)}, want: representation[:10], err: io.ErrUnexpectedEOF, ranges: []string{""},
+		},
+		{
+			name: "signed by the caller, again by Prepare", why: "who signs each attempt signs the Range", t: Transport{Prepare: func(*http.Request, Attempt) error { return nil }},
+			header: http.Header{"Authorization": {"AWS4-HMAC-SHA256 Signature=0"}},
+			steps:  steps{whole(10), rest(-1)}, want: representation, ranges: []string{"", "bytes=10-"},
+		},
+		{
+			name: "credentials for one request", why: "RFC 5849 §3.3: a nonce is used once", header: http.Header{"Authorization": {`OAuth oauth_nonce="x", oauth_signature="y"`}},
+			steps: steps{whole(10)}, want: representation[:10], err: io.ErrUnexpectedEOF, ranges: []string{""},
+		},
+		{
+			name: "a bearer token", why: "it signs nothing (RFC 6750)", header: http.Header{"Authorization": {"Bearer x"}},
+			steps: steps{whole(10), rest(-1)}, want: representation, ranges: []string{"", "bytes=10-"},
 		},
 		{
 			name: "resumption fails, then works", why: "it is retried like any request", t: Transport{Attempts: 4},

@@ -9,19 +9,25 @@
 //
 //   - It failed for a cause that may pass: see [Retryable], which
 //     [Transport.Retryable] replaces.
-//   - It is safe to send the request twice: its method is idempotent (GET, HEAD,
-//     OPTIONS, TRACE, PUT, DELETE, QUERY), it carries an Idempotency-Key or
-//     X-Idempotency-Key field, [Allow] is in its context, or it was certainly not
-//     processed (no connection was made, nothing was written, or the server
-//     refused the HTTP/2 stream). A POST is not sent twice by default.
+//   - It is safe to send the request twice: its method is idempotent by the HTTP
+//     Method Registry (GET, HEAD, OPTIONS, PUT, DELETE, PROPFIND …), it carries an
+//     Idempotency-Key or X-Idempotency-Key field, [Allow] is in its context, or it
+//     was certainly not processed (no connection was made, nothing was written, the
+//     server refused the HTTP/2 stream, or answered 417 or 421). A POST is not sent
+//     twice by default, nor is a PUT with a Content-Range, which is one part of an
+//     upload.
+//   - The caller did not sign it with credentials that can be used once (OAuth 1,
+//     DPoP, Hawk, Digest), or [Transport.Prepare] is there to sign it again, or it
+//     was certainly not processed.
 //   - Its body can be sent again: there is none, GetBody makes a new one, or what
 //     was read of it so far is not more than [Transport.MaxReplay] bytes, which
 //     are copied while they are sent.
 //   - [Transport.Attempts] and [Transport.Budget] are not used up, and the
 //     [Transport.Breaker] lets it pass.
-//   - The wait before it ends before the deadline of the request's context and,
-//     if the server asked for it by Retry-After, is no longer than
-//     [Transport.MaxWait].
+//   - The wait before it ends before the deadline of the request's context, below a
+//     cache before that of the last caller who waits, and, if the server asked for
+//     it by Retry-After or Retry-After-Ms, is no longer than [Transport.MaxWait].
+//     A date in Retry-After is compared with the Date of the response.
 //
 // Otherwise the response of the last attempt is returned with its body unread,
 // or the error: as it is after one attempt, as an [*Error] after several.
@@ -30,7 +36,10 @@
 // Range request, if the server offers byte ranges and the response has a strong
 // validator; so is the body of a 206 the caller asked for. What continues it must
 // be the same representation at the same place, or the caller gets the original
-// error: no byte is guessed. Every resumption counts as an attempt.
+// error: no byte is guessed. As long as there is progress a download is continued up
+// to [Transport.MaxResumes] times; a request that the caller signed is not continued
+// by a Range that was not signed, unless Prepare is there. Why a body that broke is
+// not continued is told to a hook of package trace.
 //
 // # Place in a chain
 //
@@ -63,13 +72,15 @@ const (
 	DefaultAttempts = 2
 	// DefaultMaxWait is the longest wait a Retry-After field is obeyed for.
 	DefaultMaxWait = time.Minute
+	// DefaultMaxResumes is how often a broken download is continued at most.
+	DefaultMaxResumes = 100
 	// DefaultMaxReplay is how many bytes of a body without GetBody are kept.
 	DefaultMaxReplay = 64 << 10
 )
 
 // Transport is an [http.RoundTripper] that retries. The zero value sends an
 // idempotent request up to [DefaultAttempts] times, backing off in between, and
-// resumes broken downloads within that number.
+// resumes broken downloads as long as they make progress.
 //
 // A Transport is safe for concurrent use. Its fields must not be changed after
 // its first use.
@@ -77,9 +88,11 @@ type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Attempts is the most times a request is sent, first try, retries, hedges
-	// and resumptions together. If zero, [DefaultAttempts] is used; 1 or a
-	// negative number turns retrying off. [WithAttempts] overrides it.
+	// Attempts is the most times a request is sent, first try, retries and hedges
+	// together. For a download that broke, it is counted anew whenever there was
+	// progress: what brought the body so far is the first attempt. If zero,
+	// [DefaultAttempts] is used; 1 or a negative number turns retries and
+	// resumptions off. [WithAttempts] overrides it.
 	Attempts int
 
 	// Retryable reports whether the outcome of an attempt may be better the next
@@ -114,7 +127,7 @@ type Transport struct {
 	// response. It never cuts a body that is being read. Zero means no limit.
 	AttemptTimeout time.Duration
 
-	// Hedge is how long a request with a safe method (GET, HEAD, OPTIONS, QUERY)
+	// Hedge is how long a request with a safe method (GET, HEAD, OPTIONS, PROPFIND …)
 	// waits for the header of a response before it is sent a second time, at the
 	// same time; the first good response wins and the other attempt is
 	// cancelled. It takes one of Attempts and of the Budget. Zero means never.
@@ -124,6 +137,10 @@ type Transport struct {
 	// sending it again. They are copied while they are sent: nothing is read
 	// ahead. If zero, [DefaultMaxReplay] is used; if negative, none are kept.
 	MaxReplay int64
+
+	// MaxResumes is the most times the body of one response is continued. If zero,
+	// [DefaultMaxResumes] is used; negative means no limit.
+	MaxResumes int
 
 	// NoResume turns the resumption of broken downloads off.
 	NoResume bool
@@ -220,4 +237,12 @@ func cancelled(req *http.Request) error {
 	default:
 		return nil
 	}
+}
+
+// maxResumes returns how often a body may be continued, negative for no limit.
+func (t *Transport) maxResumes() int {
+	if t.MaxResumes == 0 {
+		return DefaultMaxResumes
+	}
+	return t.MaxResumes
 }

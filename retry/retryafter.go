@@ -2,6 +2,8 @@ package retry
 
 import (
 	"math"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -22,6 +24,46 @@ func retryAfter(lines []string, now time.Time) (wait time.Duration, ok bool) {
 		}
 	}
 	return wait, ok
+}
+
+// asked returns the wait that resp asks for. RFC 9110 §10.2.3 defines the field for
+// 503 and 3xx, RFC 6585 §4 for 429; other answers that are repeated and have it
+// can mean nothing else by it. A date is compared with the Date of the response: the
+// clock here may be wrong, that of the server cannot be about its own dates.
+func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
+	if resp == nil {
+		return 0, false
+	}
+	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		if v := resp.Header[name]; len(v) > 0 {
+			if wait, ok := milliseconds(httpfield.TrimBlanks(v[0])); ok {
+				return wait, true
+			}
+		}
+	}
+	lines := resp.Header["Retry-After"]
+	if len(lines) == 0 {
+		return 0, false
+	}
+	if dates := resp.Header["Date"]; len(dates) == 1 {
+		if date, ok := httpfield.ParseDate(dates[0], now); ok {
+			now = date
+		}
+	}
+	return retryAfter(lines, now)
+}
+
+// milliseconds reads the field of Azure, OpenAI and Anthropic that says more exactly
+// what Retry-After says, also with a fraction.
+func milliseconds(s string) (time.Duration, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(n >= 0) {
+		return 0, false
+	}
+	if n > float64(math.MaxInt64/time.Millisecond) {
+		return math.MaxInt64, true
+	}
+	return time.Duration(n * float64(time.Millisecond)), true
 }
 
 func retryAfterLine(s string, now time.Time) (time.Duration, bool) {
