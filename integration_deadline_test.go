@@ -32,7 +32,6 @@ func TestDeadlineBelowCache(t *testing.T) {
 		{"one who has all the time likewise", []time.Duration{0}, 2, []int{200}},
 		{"the latest of those who wait counts", []time.Duration{2 * s, 9 * s}, 2, []int{0, 200}},
 		{"whoever came first", []time.Duration{9 * s, 2 * s}, 2, []int{200, 0}},
-		{"nobody has the time", []time.Duration{2 * s, 3 * s}, 1, []int{503, 503}},
 	} {
 		for _, chain := range []Chain{{&caching.Transport{}, &retry.Transport{}}, {&caching.Transport{}, &caching.Transport{}, &retry.Transport{}}} {
 			synctest.Test(t, func(t *testing.T) {
