@@ -3,23 +3,38 @@ package redirects
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
+	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// addCookies returns req with the cookies that jar has for it. The caller's own
-// Cookie field stays, as with http.Client.
-func addCookies(req *http.Request, jar http.CookieJar) *http.Request {
-	cookies := jar.Cookies(cookieURL(req))
-	if len(cookies) == 0 {
-		return req
-	}
-	out := roundtrip.Clone(req)
-	for _, c := range cookies {
-		out.AddCookie(c)
+// withCookies returns req with the cookies that jar has for it, behind the
+// caller's own Cookie field, as with http.Client. What responses set that a layer
+// below drops (a 401 or 407 that is answered, a 503 that is tried again) goes into
+// jar too: a user agent keeps the cookies of every response (RFC 6265 §3).
+func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
+	u := *cookieURL(req)
+	out := req.WithContext(roundtrip.WithDropped(req.Context(), func(resp *http.Response) {
+		keepCookies(jar, &u, resp)
+	}))
+	if cookies := jar.Cookies(&u); len(cookies) > 0 {
+		if out.Header = req.Header.Clone(); out.Header == nil {
+			out.Header = make(http.Header)
+		}
+		cookie.Append(out.Header, cookies)
 	}
 	return out
+}
+
+// keepCookies puts the cookies of resp into jar. What a cache repeats was put there
+// when the origin sent it; by now the jar may know better.
+func keepCookies(jar http.CookieJar, u *url.URL, resp *http.Response) {
+	if len(resp.Header["Set-Cookie"]) == 0 || roundtrip.IsRepeat(resp) {
+		return
+	}
+	if set := cookie.FromHeader(resp.Header); len(set) > 0 {
+		jar.SetCookies(u, set)
+	}
 }
 
 // cookieURL returns the URL that the cookies of req belong to: like http.Client,
@@ -37,29 +52,12 @@ func cookieURL(req *http.Request) *url.URL {
 // the Jar has it now. As in http.Client, the name alone counts, since a Cookie
 // field does not say for which domain and path its cookies are.
 func (w *walk) forgetCookies(h http.Header, resp *http.Response) {
-	lines := h["Cookie"]
-	if w.Jar == nil || len(lines) == 0 || roundtrip.IsRepeat(resp) {
+	if w.Jar == nil || len(h["Cookie"]) == 0 || roundtrip.IsRepeat(resp) {
 		return
 	}
 	set := make(map[string]bool)
-	for _, c := range resp.Cookies() {
+	for _, c := range cookie.FromHeader(resp.Header) {
 		set[c.Name] = true
 	}
-	if len(set) == 0 {
-		return
-	}
-	var kept []string
-	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			pair = strings.TrimSpace(pair)
-			if name, _, _ := strings.Cut(pair, "="); pair != "" && !set[strings.TrimSpace(name)] {
-				kept = append(kept, pair)
-			}
-		}
-	}
-	if len(kept) == 0 {
-		h.Del("Cookie")
-		return
-	}
-	h["Cookie"] = []string{strings.Join(kept, "; ")}
+	cookie.Remove(h, func(name string) bool { return set[name] })
 }

@@ -33,6 +33,32 @@ func TestJar(t *testing.T) {
 			status:  200, check: field("Cookie", "", "s=1", "p=1"),
 		},
 		{
+			name: "several fields of the caller's", why: "all of them are sent, and the Jar's behind them in one line (RFC 6265 §5.4)",
+			request: "GET http://a.example/\nCookie: t=1\nCookie: u=2",
+			answers: []string{"302 F\nLocation: /\nSet-Cookie: s=1", "200 OK"}, want: []string{"GET http://a.example/", "GET http://a.example/"},
+			status: 200, check: field("Cookie", "t=1|u=2", "t=1; u=2; s=1"),
+		},
+		{
+			name: "the caller's own in odd forms", why: "what no response sets stays as the caller wrote it",
+			request: "GET http://a.example/\nCookie: t={\"a\":1};u=\"x y\"",
+			answers: []string{"302 F\nLocation: /\nSet-Cookie: s=1", "200 OK"}, want: []string{"GET http://a.example/", "GET http://a.example/"},
+			status: 200, check: field("Cookie", "t={\"a\":1};u=\"x y\"", "t={\"a\":1};u=\"x y\"; s=1"),
+		},
+		{
+			name: "byte for byte", why: "RFC 6265 §5.2, §5.4: a user agent changes nothing in a value",
+			request: "GET http://a.example/",
+			answers: []string{"302 F\nLocation: /\nSet-Cookie: a={\"b\": [1, 2]}; Path=/\nSet-Cookie: c=\"x y\"; HttpOnly\nSet-Cookie: d=Zo\xc3\xab", "200 OK"},
+			want:    []string{"GET http://a.example/", "GET http://a.example/"},
+			status:  200, check: field("Cookie", "", "a={\"b\": [1, 2]}; c=\"x y\"; d=Zo\xc3\xab"),
+		},
+		{
+			name: "deleted on the way", why: "§5.1.1: dates in any form (net/http would keep this one for the session)",
+			request: "GET http://a.example/",
+			answers: []string{"302 F\nLocation: /\nSet-Cookie: s=1", "302 F\nLocation: /\nSet-Cookie: s=; Expires=Thu Jan  1 00:00:00 1970", "200 OK"},
+			want:    []string{"GET http://a.example/", "GET http://a.example/", "GET http://a.example/"},
+			status:  200, check: field("Cookie", "", "s=1", ""),
+		},
+		{
 			name: "without a redirect", why: "the cookies are this layer's then too", transport: &Transport{Max: -1},
 			request: "GET http://a.example/", answers: []string{"302 F\nLocation: /\nSet-Cookie: s=1"},
 			want: []string{"GET http://a.example/"}, status: 302,

@@ -3,6 +3,8 @@ package redirects
 import (
 	"errors"
 	"net/http"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 var (
@@ -13,6 +15,11 @@ var (
 	// ErrMissingLocation is the cause of an [*Error] about a 301, 302, 303 or 307
 	// without a Location field, or with one that names nothing to go to.
 	ErrMissingLocation = errors.New("redirect without a usable Location")
+
+	// ErrScheme is the cause of an [*Error] about a redirect to a URL that is
+	// neither http nor https, such as an app's own. The Location field of the
+	// response has it.
+	ErrScheme = errors.New("redirect to a scheme that is neither http nor https")
 )
 
 // Error reports a redirect that could not be followed. http.Client wraps it in
@@ -22,8 +29,8 @@ type Error struct {
 	// Its body has been read as far as [Transport.KeepBody] allows, and need not
 	// be closed.
 	Response *http.Response
-	// Err is [ErrLimit], [ErrMissingLocation], or the error of a [Policy] or of
-	// GetBody.
+	// Err is [ErrLimit], [ErrMissingLocation], wraps [ErrScheme], or is the error
+	// of a [Policy] or of GetBody.
 	Err error
 }
 
@@ -43,18 +50,30 @@ func (e *Error) Timeout() bool {
 	return errors.As(e.Err, &t) && t.Timeout()
 }
 
+// Permanent reports whether the same request would be redirected in vain again.
+func (e *Error) Permanent() bool {
+	for _, cause := range []error{ErrLimit, ErrMissingLocation, ErrScheme} {
+		if errors.Is(e.Err, cause) {
+			return true
+		}
+	}
+	return roundtrip.Permanent(e.Err)
+}
+
 // HTTPResponse returns e.Response. tripper.ErrorResponses finds it by this
 // method.
 func (e *Error) HTTPResponse() *http.Response { return e.Response }
 
-// Reason returns a sentence for a status line, in httplib2's words at its
-// beginning.
+// Reason returns a sentence for a status line, in httplib2's words where it has
+// them.
 func (e *Error) Reason() string {
 	switch {
 	case errors.Is(e.Err, ErrLimit):
-		return "Redirected more times than allowed"
+		return "Redirected more times than redirection_limit allows."
 	case errors.Is(e.Err, ErrMissingLocation):
-		return "Redirected but the response names no usable Location"
+		return "Redirected but the response is missing a Location: header."
+	case errors.Is(e.Err, ErrScheme):
+		return "Redirected to a scheme that is neither http nor https."
 	}
 	return "Redirect not followed"
 }

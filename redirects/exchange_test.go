@@ -1,7 +1,9 @@
 package redirects
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -23,6 +26,7 @@ type followTest struct {
 	status    int      // of the final response; zero if err
 	err       error
 	check     func(t *testing.T, sent []rttest.Recorded, resp *http.Response)
+	ctx       context.Context // nil: that of the test
 }
 
 // newRequest makes a request of its text.
@@ -76,7 +80,11 @@ func (tt followTest) run(t *testing.T) {
 		tt.transport = &Transport{}
 	}
 	script := rttest.NewScript(t, steps(tt.answers)...)
-	resp, err := tt.transport.Wrap(script).RoundTrip(newRequest(t, tt.request, tt.stream))
+	req := newRequest(t, tt.request, tt.stream)
+	if tt.ctx != nil {
+		req = req.WithContext(tt.ctx)
+	}
+	resp, err := tt.transport.Wrap(script).RoundTrip(req)
 	if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
 		t.Fatalf("error %v, want %v: %s", err, tt.err, tt.why)
 	}
@@ -255,29 +263,100 @@ func TestFollow(t *testing.T) {
 			want: []string{"PUT http://a.example/ data", "PUT http://a.example/x data"}, status: 200, check: field("If-None-Match", "*", "*"),
 		},
 		{
-			name: "Authorization on one origin", why: "httplib2's default: never sent on; auth adds it anew",
+			name: "Authorization on one origin", why: "nothing leaks there, and clients with tokens of their own (oauth2, go-github) break without",
+			request: "GET http://a.example/\nAuthorization: Bearer x", answers: []string{"302 F\nLocation: /x", "302 F\nLocation: http://A.example:80/y", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example/x", "GET http://A.example:80/y"}, status: 200, check: field("Authorization", "Bearer x", "Bearer x", "Bearer x"),
+		},
+		{
+			name: "Authorization to another port and back", why: "what was left out once stays out (curl CVE-2022-27774, golang.org/issue/70530)",
+			request: "GET http://a.example/\nAuthorization: Bearer x", answers: []string{"302 F\nLocation: http://a.example:81/", "302 F\nLocation: http://a.example/y", ok},
+			want: []string{"GET http://a.example/", "GET http://a.example:81/", "GET http://a.example/y"}, status: 200, check: field("Authorization", "Bearer x", "", ""),
+		},
+		{
+			name: "Authorization to a name below", why: "http.Client keeps it there; a name is no origin",
+			request: "GET http://a.example/\nAuthorization: Bearer x", answers: []string{"302 F\nLocation: http://b.a.example/", ok},
+			want: []string{"GET http://a.example/", "GET http://b.a.example/"}, status: 200, check: field("Authorization", "Bearer x", ""),
+		},
+		{
+			name: "Nowhere", why: "httplib2's default: not even on one origin; auth adds it anew", transport: &Transport{ForwardAuthorization: Nowhere},
 			request: "GET http://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: /x", ok},
 			want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200, check: field("Authorization", "Basic x", ""),
 		},
 		{
-			name: "ForwardAuthorization", why: "asked for: everywhere, as in httplib2", transport: &Transport{ForwardAuthorization: true},
+			name: "Everywhere", why: "asked for, as httplib2's switch", transport: &Transport{ForwardAuthorization: Everywhere},
 			request: "GET http://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: https://b.example/x", ok},
 			want: []string{"GET http://a.example/", "GET https://b.example/x"}, status: 200, check: field("Authorization", "Basic x", "Basic x"),
 		},
 		{
-			name: "ForwardAuthorization from https to http", why: "never in the clear what was not", transport: &Transport{ForwardAuthorization: true, Downgrade: true},
+			name: "Everywhere from https to http", why: "never in the clear what was not", transport: &Transport{ForwardAuthorization: Everywhere, Downgrade: true},
 			request: "GET https://a.example/\nAuthorization: Basic x", answers: []string{"302 F\nLocation: http://a.example/x", "302 F\nLocation: https://a.example/y", ok},
 			want: []string{"GET https://a.example/", "GET http://a.example/x", "GET https://a.example/y"}, status: 200, check: field("Authorization", "Basic x", "", ""),
 		},
 		{
-			name: "ForwardAuthorization and user information", why: "the caller's own stays on its origin", transport: &Transport{ForwardAuthorization: true},
-			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: /x", "302 F\nLocation: http://b.example/", ok},
-			want: []string{"GET http://u:p@a.example/", "GET http://u:p@a.example/x", "GET http://b.example/"}, status: 200,
+			name: "user information on one origin", why: "it is Authorization in another form (curl 2081)",
+			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: http://v:q@a.example/x", "302 F\nLocation: /y", ok},
+			want:   []string{"GET http://u:p@a.example/", "GET http://u:p@a.example/x", "GET http://u:p@a.example/y"},
+			status: 200, check: field("Referer", "", "http://a.example/", "http://a.example/x"),
 		},
 		{
-			name: "user information", why: "it is Authorization in another form",
-			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: http://v:q@a.example/x", ok},
-			want: []string{"GET http://u:p@a.example/", "GET http://a.example/x"}, status: 200, check: field("Referer", "", "http://a.example/"),
+			name: "user information, Nowhere", why: "it is Authorization in another form", transport: &Transport{ForwardAuthorization: Nowhere},
+			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: /x", ok},
+			want: []string{"GET http://u:p@a.example/", "GET http://a.example/x"}, status: 200,
+		},
+		{
+			name: "user information, Everywhere", why: "it is for its own origin, whatever the switch (curl 998)", transport: &Transport{ForwardAuthorization: Everywhere},
+			request: "GET http://u:p@a.example/", answers: []string{"302 F\nLocation: /x", "302 F\nLocation: http://b.example/", "302 F\nLocation: http://a.example/", ok},
+			want: []string{"GET http://u:p@a.example/", "GET http://u:p@a.example/x", "GET http://b.example/", "GET http://a.example/"}, status: 200,
+		},
+		{
+			name: "user information as http.Client writes it, Everywhere", why: "the Authorization that http.Client makes of it is not the caller's", transport: &Transport{ForwardAuthorization: Everywhere},
+			request: "GET http://u:p@a.example/\nAuthorization: Basic dTpw", answers: []string{"302 F\nLocation: /x", "302 F\nLocation: https://a.example/", ok},
+			want:   []string{"GET http://u:p@a.example/", "GET http://u:p@a.example/x", "GET https://a.example/"},
+			status: 200, check: field("Authorization", "Basic dTpw", "Basic dTpw", ""),
+		},
+		{
+			name: "a user without a password, Everywhere", why: "http.Client writes an empty one", transport: &Transport{ForwardAuthorization: Everywhere},
+			request: "GET http://u@a.example/\nAuthorization: Basic dTo=", answers: []string{"302 F\nLocation: http://b.example/", ok},
+			want: []string{"GET http://u@a.example/", "GET http://b.example/"}, status: 200, check: field("Authorization", "Basic dTo=", ""),
+		},
+		{
+			name: "user information beside the caller's own field, Everywhere", why: "the field is the caller's then", transport: &Transport{ForwardAuthorization: Everywhere},
+			request: "GET http://u:p@a.example/\nAuthorization: Bearer x", answers: []string{"302 F\nLocation: http://b.example/", ok},
+			want: []string{"GET http://u:p@a.example/", "GET http://b.example/"}, status: 200, check: field("Authorization", "Bearer x", "Bearer x"),
+		},
+		{
+			name: "Referer of each hop", why: "RFC 9110 §10.1.3: the resource that the reference was obtained from",
+			request: "GET http://a.example/1?q#f", answers: []string{"302 F\nLocation: /2?r", "302 F\nLocation: http://b.example/3", "302 F\nLocation: /4", "302 F\nLocation: https://b.example/5", "302 F\nLocation: http://b.example/6", ok},
+			want:   []string{"GET http://a.example/1?q#f", "GET http://a.example/2?r#f", "GET http://b.example/3#f", "GET http://b.example/4#f", "GET https://b.example/5#f", "GET http://b.example/6#f"},
+			status: 200, check: field("Referer", "", "http://a.example/1?q", "http://a.example/", "http://b.example/3", "http://b.example/", ""),
+		},
+		{
+			name: "a Referer of the caller's", why: "it stays the caller's on every hop (as in net/http), cut where the origin changes",
+			request: "GET http://a.example/1\nReferer: http://c.example/x?secret", answers: []string{"302 F\nLocation: /2", "302 F\nLocation: http://b.example/3", "302 F\nLocation: /4", ok},
+			want:   []string{"GET http://a.example/1", "GET http://a.example/2", "GET http://b.example/3", "GET http://b.example/4"},
+			status: 200, check: field("Referer", "http://c.example/x?secret", "http://c.example/x?secret", "http://c.example/", "http://c.example/"),
+		},
+		{
+			name: "an app's own scheme", why: "there is nobody to send it to; the error holds the answer", err: ErrScheme,
+			request: "GET http://a.example/", answers: []string{"302 F\nLocation: com.example.app://callback?code=secret\n\nback to the app"}, want: []string{"GET http://a.example/"},
+			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
+				t.Helper()
+				if body, _ := io.ReadAll(resp.Body); string(body) != "back to the app" || resp.Header.Get("Location") != "com.example.app://callback?code=secret" {
+					t.Errorf("%q, %v", body, resp.Header)
+				}
+			},
+		},
+		{
+			name: "a file", why: "curl CVE-2009-0037: a server must not choose what is read here", err: ErrScheme,
+			request: "GET http://a.example/", answers: []string{"301 M\nLocation: file:///etc/passwd"}, want: []string{"GET http://a.example/"},
+		},
+		{
+			name: "300 to another scheme", why: "a list to choose from is an answer, whatever the server prefers",
+			request: "GET http://a.example/", answers: []string{"300 M\nLocation: ftp://a.example/"}, want: []string{"GET http://a.example/"}, status: 300,
+		},
+		{
+			name: "another scheme, not followed anyway", why: "what is not followed is an answer", transport: &Transport{Max: -1},
+			request: "GET http://a.example/", answers: []string{"302 F\nLocation: ftp://a.example/"}, want: []string{"GET http://a.example/"}, status: 302,
 		},
 		{
 			name: "https to http", why: "there is nothing to protect but the URL",
@@ -300,10 +379,6 @@ func TestFollow(t *testing.T) {
 			name: "Downgrade", why: "asked for, but credentials stay behind", transport: &Transport{Downgrade: true, Unsafe: true},
 			request: "POST https://a.example/\nCookie: c=1\nX-Api-Key: k\n\ndata", answers: []string{"307 T\nLocation: http://a.example/x", ok},
 			want: []string{"POST https://a.example/ data", "POST http://a.example/x data"}, status: 200, check: field("X-Api-Key", "k", ""),
-		},
-		{
-			name: "another scheme", why: "an answer that the caller may understand",
-			request: "GET http://a.example/", answers: []string{"302 F\nLocation: myapp://token"}, want: []string{"GET http://a.example/"}, status: 302,
 		},
 		{
 			name: "for good", why: "what was left out does not come back with the way (CVE-2024-45336)",
@@ -364,7 +439,7 @@ func TestFollow(t *testing.T) {
 		{
 			name: "ContentLocation", why: "httplib2's content-location, on every response", transport: &Transport{ContentLocation: true},
 			request: "GET http://u:p@a.example/x#f", answers: []string{"302 F\nLocation: /y", "302 F\nLocation: /z\nContent-Location: /own", ok},
-			want: []string{"GET http://u:p@a.example/x#f", "GET http://a.example/y#f", "GET http://a.example/z#f"}, status: 200,
+			want: []string{"GET http://u:p@a.example/x#f", "GET http://u:p@a.example/y#f", "GET http://u:p@a.example/z#f"}, status: 200,
 			check: func(t *testing.T, _ []rttest.Recorded, resp *http.Response) {
 				t.Helper()
 				var got []string
@@ -479,6 +554,12 @@ func TestError(t *testing.T) {
 	if e := (&Error{Err: ErrMissingLocation}); !strings.HasPrefix(e.Reason(), "Redirected but") || e.Timeout() {
 		t.Errorf("reason %q", e.Reason())
 	}
+	if e := (&Error{Err: fmt.Errorf("%w: ftp", ErrScheme)}); !strings.HasPrefix(e.Reason(), "Redirected to") || !e.Permanent() {
+		t.Errorf("reason %q, permanent %v: there is no other way to go", e.Reason(), e.Permanent())
+	}
+	if !e.Permanent() || (&Error{Err: timeout{}}).Permanent() || !(&Error{Err: roundtrip.Final(timeout{})}).Permanent() {
+		t.Error("too many redirects are too many the next time; of other causes the cause knows")
+	}
 	if e := (&Error{}); e.Error() == "" || e.Reason() == "" || e.Timeout() || e.Unwrap() != nil {
 		t.Error("a zero Error is one, too")
 	}
@@ -542,7 +623,7 @@ func TestBadLocations(t *testing.T) {
 		if (resp == nil) == (err == nil) || n > 2 {
 			t.Errorf("%.50q: %v, %v after %d requests", loc, resp, err, n)
 		}
-		if err != nil && (!errors.Is(err, ErrMissingLocation) || len(err.Error()) > 200) {
+		if err != nil && (!errors.Is(err, ErrMissingLocation) && !errors.Is(err, ErrScheme) || len(err.Error()) > 200) {
 			t.Errorf("%.50q: error %.300v", loc, err)
 		}
 		for _, h := range hosts {

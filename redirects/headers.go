@@ -10,11 +10,10 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// derive returns the request that follows resp, without its body, and the names
-// of the fields that were left out of it for safety. It starts from the request
-// before: what was left out once stays out.
-func (w *walk) derive(resp *http.Response, s step, loc location) (out *http.Request, dropped []string) {
-	in := w.req
+// derive returns the request that follows in, without its body, and the names of
+// the fields that were left out of it for safety. resp is the redirect. It starts
+// from the request before: what was left out once stays out.
+func (w *walk) derive(resp *http.Response, in *http.Request, s step, loc location) (out *http.Request, dropped []string) {
 	out = roundtrip.Clone(in)
 	out.Method = s.method
 	out.URL = loc.url
@@ -27,7 +26,7 @@ func (w *walk) derive(resp *http.Response, s step, loc location) (out *http.Requ
 		out.Host = ""
 	}
 	same := sameOrigin(in, out)
-	if same && w.ForwardAuthorization {
+	if w.ForwardAuthorization.userinfo(same) && in.URL != nil {
 		out.URL.User = in.URL.User
 	}
 	if !s.body || !roundtrip.HasBody(in) {
@@ -35,8 +34,14 @@ func (w *walk) derive(resp *http.Response, s step, loc location) (out *http.Requ
 	}
 	w.forgetCookies(out.Header, resp)
 	dropConditions(out.Header, s.method != roundtrip.Method(in), s.method)
-	setReferer(out.Header, in.URL, loc.url, same)
-	return out, w.strip(out.Header, same, downgrade(in.URL, loc.url))
+	w.setReferer(out.Header, in.URL, loc.url, same)
+	if w.note.authorization == nil {
+		// It was not the caller's, but a layer's below for that hop.
+		delete(out.Header, "Authorization")
+	} else {
+		out.Header["Authorization"] = slices.Clone(w.note.authorization)
+	}
+	return out, w.strip(in, out.Header, same, downgrade(in.URL, loc.url))
 }
 
 // sameOrigin reports whether two requests go to one origin: by their URLs, which
@@ -56,13 +61,18 @@ func sameServer(a, b *url.URL) bool {
 		strings.HasSuffix(a.Hostname(), ".") == strings.HasSuffix(b.Hostname(), ".")
 }
 
-// strip removes what must not go where the request goes, and returns the names.
-func (w *walk) strip(h http.Header, same, downgrade bool) (dropped []string) {
-	for name := range h {
+// strip removes what must not go where the request that follows in goes, and
+// returns the names.
+func (w *walk) strip(in *http.Request, h http.Header, same, downgrade bool) (dropped []string) {
+	for name, values := range h {
 		drop := false
 		switch http.CanonicalHeaderKey(name) {
 		case "Authorization":
-			drop = !w.ForwardAuthorization || downgrade
+			if isUserinfo(in, values) {
+				drop = !w.ForwardAuthorization.userinfo(same)
+			} else {
+				drop = !w.ForwardAuthorization.authorization(same, downgrade)
+			}
 		case "Cookie", "Cookie2", "Proxy-Authorization", "Origin":
 			drop = !same
 		default:
@@ -151,22 +161,40 @@ func dropConditions(h http.Header, changed bool, method string) {
 	}
 }
 
-// setReferer says where the request comes from (RFC 9110 §10.1.3): without user
-// information and fragment, to another origin without path and query, and from
-// https to http not at all. A Referer of the caller's is cut likewise.
-func setReferer(h http.Header, from, to *url.URL, same bool) {
-	if from == nil || downgrade(from, to) {
+// setReferer says where the request comes from: from the hop before it, or from
+// where the caller said.
+func (w *walk) setReferer(h http.Header, from, to *url.URL, same bool) {
+	own := h.Get("Referer")
+	if own == w.referer {
+		own = "" // this layer's, for the hop before
+	}
+	w.referer = ""
+	ref := referer(own, from, to, same)
+	if ref == "" {
 		h.Del("Referer")
 		return
 	}
-	if own := h.Get("Referer"); own != "" {
+	h.Set("Referer", ref)
+	if own == "" {
+		w.referer = ref
+	}
+}
+
+// referer returns the Referer of a request that comes from one URL and goes to
+// another (RFC 9110 §10.1.3): without user information and fragment, to another
+// origin without path and query, and from https to http none at all. The caller's
+// own, if there is one, stands in place of the URL and is cut likewise.
+func referer(own string, from, to *url.URL, same bool) string {
+	if from == nil || downgrade(from, to) {
+		return ""
+	}
+	if own != "" {
 		if same {
-			return
+			return own
 		}
 		u, err := url.Parse(own)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || downgrade(u, to) {
-			h.Del("Referer")
-			return
+			return ""
 		}
 		from = u
 	}
@@ -174,5 +202,5 @@ func setReferer(h http.Header, from, to *url.URL, same bool) {
 	if same {
 		ref.Path, ref.RawPath, ref.RawQuery, ref.ForceQuery = from.Path, from.RawPath, from.RawQuery, from.ForceQuery
 	}
-	h.Set("Referer", ref.String())
+	return ref.String()
 }

@@ -23,9 +23,9 @@ type location struct {
 }
 
 // locate resolves the value of a Location field against the URL that was
-// requested (RFC 9110 §10.2.2, RFC 3986 §5). otherMethod says that the next
-// request has another method than the last one, so that going to the same URL
-// makes sense.
+// requested (RFC 9110 §10.2.2, RFC 3986 §5), with the repairs of browsers (WHATWG
+// URL §4.4). otherMethod says that the next request has another method than the
+// last one, so that going to the same URL makes sense.
 func locate(base *url.URL, field string, otherMethod bool) location {
 	ref, ok := reference(field)
 	if !ok {
@@ -34,28 +34,16 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 	if base == nil {
 		base = &url.URL{}
 	}
-	if scheme, rest, found := cutScheme(ref); found {
-		if !strings.HasPrefix(rest, "//") && (scheme == "http" || scheme == "https") {
-			// "http:path" is relative to a base of the same scheme (RFC 3986
-			// §5.2.2, the loophole for earlier parsers), and nothing otherwise.
-			if scheme != base.Scheme {
-				return location{}
-			}
-			ref = rest
-		} else if scheme != "http" && scheme != "https" {
-			return location{url: &url.URL{Scheme: scheme}, foreign: true}
-		}
+	ref, relative, scheme := repair(ref, base.Scheme)
+	if scheme != "" {
+		return location{url: &url.URL{Scheme: scheme}, foreign: true}
 	}
 	if ref == "" || ref[0] == '#' && !otherMethod {
 		// The same resource by the same method: that would go round in circles.
 		return location{}
 	}
 	u, err := url.Parse(ref)
-	if err != nil {
-		return location{}
-	}
-	loc := location{relative: u.Scheme == "" && u.Host == "" && !strings.HasPrefix(ref, "//")}
-	if !loc.relative && u.Hostname() == "" {
+	if err != nil || !relative && u.Hostname() == "" {
 		// RFC 9110 §4.2.1: an http URI with an empty host is invalid.
 		return location{}
 	}
@@ -69,14 +57,36 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 	if !strings.Contains(ref, "#") {
 		u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
 	}
-	loc.url = u
-	return loc
+	return location{url: u, relative: relative}
+}
+
+// repair returns a reference as RFC 3986 reads it, and whether it is relative: has
+// neither scheme nor authority. As in browsers the host begins behind any number
+// of slashes from two on, and after another scheme than that of the base behind
+// any number at all. If the scheme is neither http nor https, repair returns it as
+// foreign.
+func repair(ref, baseScheme string) (repaired string, relative bool, foreign string) {
+	scheme, rest, found := cutScheme(ref)
+	if found && scheme != "http" && scheme != "https" {
+		return "", false, scheme
+	}
+	if !strings.HasPrefix(rest, "//") && (!found || scheme == baseScheme) {
+		// "http:path" is relative to a base of the same scheme (RFC 3986 §5.2.2,
+		// the loophole for earlier parsers).
+		return rest, true, ""
+	}
+	rest = "//" + strings.TrimLeft(rest, "/")
+	if found {
+		rest = scheme + ":" + rest
+	}
+	return rest, false, ""
 }
 
 // reference returns the URI reference in a Location field with everything
 // encoded that must not stand in one, as browsers repair it: blanks at the ends
-// go, and so do tabs and line ends within; other blanks, controls, bytes beyond
-// ASCII and lone percent signs are percent-encoded.
+// go, and so do tabs and line ends within; backslashes before the query become
+// slashes; other blanks, controls, bytes beyond ASCII and lone percent signs are
+// percent-encoded.
 func reference(field string) (ref string, ok bool) {
 	if len(field) > maxLocation {
 		return "", false
@@ -95,9 +105,15 @@ func reference(field string) (ref string, ok bool) {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	b.Grow(len(field) + 32)
+	path := len(field)
+	if i := strings.IndexAny(field, "?#"); i >= 0 {
+		path = i
+	}
 	for i := range len(field) {
 		switch c := field[i]; {
 		case c == '\t' || c == '\n' || c == '\r':
+		case c == '\\' && i < path:
+			b.WriteByte('/')
 		case mustEncode(field, i):
 			b.WriteByte('%')
 			b.WriteByte(digits[c>>4])

@@ -113,3 +113,11 @@ func TestBodies(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestForwardingString(t *testing.T) {
+	for f, want := range map[Forwarding]string{SameOriginOnly: "SameOriginOnly", Nowhere: "Nowhere", Everywhere: "Everywhere", 9: "SameOriginOnly"} {
+		if got := f.String(); got != want {
+			t.Errorf("%d is %s, want %s", int(f), got, want)
+		}
+	}
+}

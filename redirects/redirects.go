@@ -23,10 +23,20 @@
 // itself is returned. Field lines about a body go where the body goes.
 //
 // What the caller meant for one origin (scheme, host and port) never reaches
-// another: see [CredentialLike]. Authorization is not sent on at all unless
-// [Transport.ForwardAuthorization] is set; a layer below that holds credentials
-// adds those of each origin. What was left out once stays out, also when the way
-// leads back. User information in a Location is dropped.
+// another: see [CredentialLike], and [Transport.ForwardAuthorization] for the one
+// field that can be told to. A layer below that holds credentials adds those of
+// each origin. What was left out once stays out, also when the way leads back. The
+// user information of the caller's URL never leaves its origin, also not as the
+// Authorization field that http.Client makes of it. User information in a Location
+// is dropped.
+//
+// A Location is read as browsers read it (WHATWG URL): backslashes before the
+// query are slashes, any number of them begins the host, blanks and other
+// characters that have no place in a URL are encoded. A redirect to a scheme that
+// is neither http nor https is an error that holds the response.
+//
+// The Referer of each request is the URL of the hop before it (RFC 9110 §10.1.3),
+// unless the caller set one.
 //
 // The redirect responses form a chain through resp.Request.Response; see
 // [History]. Their bodies can be read up to [Transport.KeepBody] bytes.
@@ -41,7 +51,9 @@
 //
 // The package documentation of [http.RoundTripper] says that one should not
 // handle redirects; this one does, which is its whole purpose. http.Client must
-// be told not to follow (CheckRedirect above; tripper.Chain.Client does it).
+// be told not to follow (CheckRedirect above; tripper.Chain.Client does it), and
+// its Jar must be nil. Cookie prefixes (__Host-, __Secure-) and SameSite mean
+// nothing here, as in net/http.
 // Refresh fields and HTML are not looked at. Nothing is remembered between
 // requests: permanent redirects are the cache's.
 package redirects
@@ -83,10 +95,10 @@ type Transport struct {
 	// browsers do after 301 (RFC 9110 §15.4.2 allows both).
 	PostToGet bool
 
-	// ForwardAuthorization sends the caller's Authorization on with every
-	// redirect, to other origins too, but never from https to http. If false, it
-	// is not even sent on to the same origin, as in httplib2.
-	ForwardAuthorization bool
+	// ForwardAuthorization says to where a redirect takes the caller's
+	// Authorization and the user information of the URL: with the zero value,
+	// [SameOriginOnly], not beyond the origin.
+	ForwardAuthorization Forwarding
 
 	// Downgrade allows to follow from https to http also when the request
 	// carries credentials (user information, or a field that is Sensitive) or
@@ -108,10 +120,19 @@ type Transport struct {
 	// request. If nil, it is followed.
 	Policy Policy
 
-	// Jar supplies the cookies of every hop and takes those it sets, but not
-	// those that a stored response only repeats. If nil,
-	// cookies are sent only if the caller set a Cookie field, and then to the
-	// same origin only. The Jar of http.Client must be nil if this one is not.
+	// Jar supplies the cookies of every hop and takes those that any response
+	// sets, a 401 or 407 that a layer below answers too, but not those that a
+	// stored response only repeats. A value goes back byte for byte as the server
+	// wrote it (RFC 6265 §5.2, §5.4), which net/http does not do for values with
+	// quotes, blanks, commas, backslashes or bytes beyond ASCII. In the Jar a
+	// cookie is what net/http would make of it: Value is what the server wrote, and
+	// double quotes around it are told by Quoted. A cookie that a program puts
+	// there is sent likewise: Value as it is, without semicolons and control
+	// characters, in quotes if Quoted.
+	//
+	// If nil, cookies are sent only if the caller set a Cookie field, and then to
+	// the same origin only. The Jar of http.Client must be nil in any case: it sees
+	// the last response only, and takes it for one of the first URL.
 	Jar http.CookieJar
 
 	// ContentLocation adds a Content-Location field, with the URL that was

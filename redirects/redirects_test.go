@@ -17,13 +17,13 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	rttest.Contract(t, func() rttest.Layer { return &Transport{} }, "a request is asked before it is handed down", "the response of the layer below is not changed")
+	rttest.Contract(t, func() rttest.Layer { return &Transport{} })
 }
 
 func TestContractAllOn(t *testing.T) {
 	rttest.Contract(t, func() rttest.Layer {
-		return &Transport{Unsafe: true, ForwardAuthorization: true, Downgrade: true, Policy: And(), KeepBody: -1}
-	}, "a request is asked before it is handed down", "the response of the layer below is not changed")
+		return &Transport{Unsafe: true, ForwardAuthorization: Everywhere, Downgrade: true, Policy: And(), KeepBody: -1}
+	})
 }
 
 type readCloser = io.ReadCloser
@@ -97,13 +97,14 @@ func TestTrace(t *testing.T) {
 		}
 	}
 	run(&Transport{}, "GET http://a.example/\nAuthorization: Basic secret\nX-Api-Key: secret",
-		"302 F\nLocation: http://u:secret@b.example/x?secret#secret", "302 F\nLocation: ftp://secret/")
+		"302 F\nLocation: http://u:secret@b.example/x?secret#secret\nSet-Cookie: secret=1", "302 F\nLocation: ftp://secret/")
 	run(&Transport{}, "POST http://a.example/\n\nx", "302 F\nLocation: /x")
 	run(&Transport{}, "GET http://a.example/", "302 F")
 	run(&Transport{Max: -1}, "GET http://a.example/", "302 F\nLocation: /x")
 	want := []string{
+		"drop (cookies of a redirect, and no Jar) cookies=1",
 		"follow (Found) hop=1 method=GET to=http://b.example/x without=Authorization X-Api-Key",
-		"stop (scheme ftp is not followed)",
+		"fail: redirect to a scheme that is neither http nor https: ftp",
 		"stop (method POST is not safe)",
 		"fail: redirect without a usable Location",
 		"stop (redirects are not followed)",

@@ -3,6 +3,7 @@ package redirects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -18,53 +19,93 @@ type walk struct {
 	next http.RoundTripper
 	// req is the request of the present hop, without the cookies of the Jar.
 	req *http.Request
-	// via are the requests before it.
+	// note is what req was before it was handed down. Layers below, foremost
+	// doubles in tests, write into the request they are given.
+	note note
+	// referer is the Referer of req if this layer wrote it, else empty.
+	referer string
+	// via are the requests before req.
 	via []*http.Request
+}
+
+// note is a copy of a request without its header, which is not copied: that would
+// cost every request without a redirect.
+type note struct {
+	request       http.Request
+	url           url.URL
+	authorization []string
+}
+
+// take notes the present request.
+func (n *note) take(req *http.Request) {
+	n.request, n.authorization = *req, req.Header["Authorization"]
+	if req.URL != nil {
+		n.url = *req.URL
+	}
+}
+
+// read returns the noted request.
+func (n *note) read() *http.Request {
+	req := n.request
+	if req.URL != nil {
+		u := n.url
+		req.URL = &u
+	}
+	return &req
 }
 
 // send sends the request of the present hop.
 func (w *walk) send() (*http.Response, error) {
+	w.note.take(w.req)
 	out := w.req
 	if w.Jar != nil && out.URL != nil {
-		out = addCookies(out, w.Jar)
+		out = withCookies(out, w.Jar)
 	}
 	resp, err := w.next.RoundTrip(out)
 	if err != nil || resp == nil {
 		return nil, err
 	}
-	w.adopt(resp, out)
-	return resp, nil
+	return w.adopt(resp, out), nil
 }
 
-// adopt makes resp a response as the caller expects it.
-func (w *walk) adopt(resp *http.Response, out *http.Request) {
+// adopt returns resp, the response to out, as the caller expects it. It changes a
+// copy, since the layer below may keep what it returned.
+func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
+	request := resp.Request
 	switch {
-	case resp.Request == nil:
-		resp.Request = out
-	case out.Response != nil && !leadsTo(resp.Request, out.Response):
+	case request == nil:
+		request = out
+	case w.note.request.Response != nil && !leadsTo(request, w.note.request.Response):
 		// A layer below made a request of its own: the chain must not break.
-		linked := *resp.Request
-		linked.Response = out.Response
-		resp.Request = &linked
+		linked := *request
+		linked.Response = w.note.request.Response
+		request = &linked
 	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	if w.Jar != nil && out.URL != nil && !roundtrip.IsRepeat(resp) {
-		// What a cache repeats was set when the origin sent it; by now the Jar
-		// may know better.
-		if set := resp.Cookies(); len(set) > 0 {
-			w.Jar.SetCookies(cookieURL(out), set)
+	if request != resp.Request || resp.Body == nil {
+		adopted := *resp
+		resp = &adopted
+		resp.Request = request
+		if resp.Body == nil {
+			resp.Body = http.NoBody
 		}
 	}
-	if w.ContentLocation && out.URL != nil && resp.Header.Get("Content-Location") == "" {
-		u := *out.URL
+	if out.URL == nil {
+		return resp
+	}
+	if w.Jar != nil {
+		keepCookies(w.Jar, cookieURL(w.note.read()), resp)
+	}
+	if w.ContentLocation && resp.Header.Get("Content-Location") == "" {
+		u := w.note.url
 		u.User, u.Fragment, u.RawFragment = nil, "", ""
-		if resp.Header = resp.Header.Clone(); resp.Header == nil {
-			resp.Header = make(http.Header)
+		located := *resp
+		if located.Header = resp.Header.Clone(); located.Header == nil {
+			located.Header = make(http.Header)
 		}
-		resp.Header.Set("Content-Location", u.String())
+		located.Header.Set("Content-Location", u.String())
+		return &located
 	}
+	return resp
 }
 
 // follow decides about resp. It returns the request that follows, or none if
@@ -78,14 +119,16 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 	if limit < 0 {
 		return w.stop(resp, "redirects are not followed")
 	}
-	s := w.step(status, roundtrip.Method(w.req))
+	in := w.note.read()
+	method := roundtrip.Method(in)
+	s := w.step(status, method)
 	if s.stay != "" {
 		return w.stop(resp, s.stay)
 	}
-	loc := locate(w.req.URL, resp.Header.Get("Location"), s.method != roundtrip.Method(w.req))
+	loc := locate(in.URL, resp.Header.Get("Location"), s.method != method)
 	switch {
-	case loc.url == nil && status == http.StatusMultipleChoices:
-		return w.stop(resp, "300 without a Location is an answer")
+	case (loc.url == nil || loc.foreign) && status == http.StatusMultipleChoices:
+		return w.stop(resp, "300 without a usable Location is an answer")
 	case loc.url == nil && status == http.StatusPermanentRedirect:
 		// Resumable uploads answer 308 without a Location ("Resume
 		// Incomplete"); it has nothing to do with redirects.
@@ -93,22 +136,23 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 	case loc.url == nil:
 		return nil, w.fail(resp, ErrMissingLocation)
 	case loc.foreign:
-		return w.stop(resp, "scheme "+loc.url.Scheme+" is not followed")
-	case s.body && roundtrip.HasBody(w.req) && w.req.GetBody == nil:
+		return nil, w.fail(resp, fmt.Errorf("%w: %.32s", ErrScheme, loc.url.Scheme))
+	case s.body && !roundtrip.Replayable(in):
 		return w.stop(resp, "the body cannot be sent again")
-	case !w.Downgrade && downgrade(w.req.URL, loc.url) && (s.body && roundtrip.HasBody(w.req) || w.carriesCredentials(w.req)):
+	case !w.Downgrade && downgrade(in.URL, loc.url) && (s.body && roundtrip.HasBody(in) || w.carriesCredentials(in)):
 		return w.stop(resp, "from https to http with credentials or a body")
 	case len(w.via) >= limit:
 		return nil, w.fail(resp, ErrLimit)
 	}
-	return w.advance(resp, s, loc)
+	return w.advance(resp, in, s, loc)
 }
 
-// advance makes the next request and lets go of resp.
-func (w *walk) advance(resp *http.Response, s step, loc location) (*http.Request, error) {
-	out, dropped := w.derive(resp, s, loc)
-	if s.body && roundtrip.HasBody(w.req) {
-		body, err := w.req.GetBody()
+// advance makes the request that follows in and lets go of resp.
+func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc location) (*http.Request, error) {
+	held := *resp
+	out, dropped := w.derive(&held, in, s, loc)
+	if s.body && roundtrip.HasBody(in) {
+		body, err := in.GetBody()
 		if err != nil {
 			return nil, w.fail(resp, bodyError{err})
 		}
@@ -123,25 +167,38 @@ func (w *walk) advance(resp *http.Response, s step, loc location) (*http.Request
 			return nil, w.fail(resp, err)
 		}
 	}
-	w.keep(resp)
+	w.keep(&held)
 	if w.req.Context().Err() != nil {
 		roundtrip.CloseBody(out)
 		return nil, context.Cause(w.req.Context())
 	}
-	if hook := trace.From(w.req.Context()); hook != nil {
-		e := trace.About(w.req, "redirects", "follow", http.StatusText(resp.StatusCode))
+	w.tellFollow(resp, out, dropped)
+	return out, nil
+}
+
+// tellFollow tells that resp is followed by out.
+func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []string) {
+	hook := trace.From(w.req.Context())
+	if hook == nil {
+		return
+	}
+	if n := len(resp.Header["Set-Cookie"]); n > 0 && w.Jar == nil && !roundtrip.IsRepeat(resp) {
+		e := trace.About(w.req, "redirects", "drop", "cookies of a redirect, and no Jar")
 		e.Status = resp.StatusCode
-		e.Attrs = []slog.Attr{
-			slog.Int("hop", len(w.via)+1),
-			slog.String("method", roundtrip.Method(out)),
-			slog.String("to", trace.Redact(out.URL)),
-		}
-		if len(dropped) > 0 {
-			e.Attrs = append(e.Attrs, slog.String("without", strings.Join(dropped, " ")))
-		}
+		e.Attrs = []slog.Attr{slog.Int("cookies", n)}
 		hook(e)
 	}
-	return out, nil
+	e := trace.About(w.req, "redirects", "follow", http.StatusText(resp.StatusCode))
+	e.Status = resp.StatusCode
+	e.Attrs = []slog.Attr{
+		slog.Int("hop", len(w.via)+1),
+		slog.String("method", roundtrip.Method(out)),
+		slog.String("to", trace.Redact(out.URL)),
+	}
+	if len(dropped) > 0 {
+		e.Attrs = append(e.Attrs, slog.String("without", strings.Join(dropped, " ")))
+	}
+	hook(e)
 }
 
 // stop tells why resp is returned and not followed.
@@ -152,12 +209,13 @@ func (w *walk) stop(resp *http.Response, reason string) (*http.Request, error) {
 
 // fail returns the error that holds resp.
 func (w *walk) fail(resp *http.Response, err error) error {
-	w.keep(resp)
+	held := *resp
+	w.keep(&held)
 	if w.req.Context().Err() != nil {
 		return context.Cause(w.req.Context())
 	}
 	w.tell(resp, "fail", "", err)
-	return &Error{Response: resp, Err: err}
+	return &Error{Response: &held, Err: err}
 }
 
 func (w *walk) tell(resp *http.Response, action, reason string, err error) {

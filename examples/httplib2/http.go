@@ -240,12 +240,16 @@ func (h *Http) client() *http.Client {
 	if h.FollowRedirects {
 		maxHops = redirects.DefaultMax
 	}
+	forwarding := redirects.Nowhere
+	if h.ForwardAuthorizationHeaders {
+		forwarding = redirects.Everywhere
+	}
 	chain = append(chain,
 		&decompress.Transport{Always: true},
 		&redirects.Transport{
 			Max:                  maxHops,
 			Unsafe:               h.FollowAllRedirects,
-			ForwardAuthorization: h.ForwardAuthorizationHeaders,
+			ForwardAuthorization: forwarding,
 			ContentLocation:      true,
 		})
 	if h.store != nil {

@@ -1,0 +1,57 @@
+package redirects
+
+import (
+	"encoding/base64"
+	"net/http"
+)
+
+// Forwarding says how far a redirect takes the caller's Authorization field. The
+// user information of the caller's URL goes at most to the same origin.
+type Forwarding int
+
+const (
+	// SameOriginOnly sends them on within one scheme, host and port. Nothing
+	// leaks there, and the servers of a site expect it.
+	SameOriginOnly Forwarding = iota
+	// Nowhere sends them with the first request only, as httplib2 does by default.
+	// A layer below that has credentials adds those of each origin.
+	Nowhere
+	// Everywhere sends Authorization on to every origin, but never from https to
+	// http. It is httplib2's forward_authorization_headers.
+	Everywhere
+)
+
+// String returns the name of the constant.
+func (f Forwarding) String() string {
+	switch f {
+	case Nowhere:
+		return "Nowhere"
+	case Everywhere:
+		return "Everywhere"
+	}
+	return "SameOriginOnly"
+}
+
+// authorization reports whether the caller's Authorization goes along.
+func (f Forwarding) authorization(same, downgrade bool) bool {
+	switch f {
+	case Nowhere:
+		return false
+	case Everywhere:
+		return !downgrade
+	}
+	return same
+}
+
+// userinfo reports whether the user information of the URL goes along.
+func (f Forwarding) userinfo(same bool) bool { return same && f != Nowhere }
+
+// isUserinfo reports whether the Authorization field of req is its URL's user
+// information in another form. http.Client writes it so.
+func isUserinfo(req *http.Request, field []string) bool {
+	if req.URL == nil || req.URL.User == nil || len(field) != 1 {
+		return false
+	}
+	password, _ := req.URL.User.Password()
+	return field[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
+}
