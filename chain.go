@@ -114,9 +114,18 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 // Client returns a client that sends through c and base. If base is nil,
 // [http.DefaultTransport] is used.
 //
-// If a layer says, by a method FollowsRedirects, that redirects are its business,
-// the client leaves them alone: its CheckRedirect returns
-// [http.ErrUseLastResponse]. Such a client should have no Jar; the layer has one.
+// If a layer is a [RedirectFollower] and says that redirects are its business, the
+// client leaves them alone: its CheckRedirect returns [http.ErrUseLastResponse].
+// Two fields of http.Client then do not do what they otherwise do:
+//
+//   - CheckRedirect. Set to something else, http.Client follows what the layer
+//     left unfollowed on purpose, and forwards Authorization by its own rules. What
+//     a function there would decide belongs into the Policy of the layer, which has
+//     the same type.
+//   - Jar. http.Client sees the last response only, not the redirects before it,
+//     and takes its cookies for those of the URL that was asked for first, even if
+//     another host set them. It must stay nil; the layer has a Jar. Without one,
+//     the cookies of redirects are not kept, and a trace.Hook hears of them.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
 	client := &http.Client{Transport: c.Wrap(base)}
 	if c.FollowsRedirects() {
@@ -128,7 +137,7 @@ func (c Chain) Client(base http.RoundTripper) *http.Client {
 // FollowsRedirects reports whether a layer of c does.
 func (c Chain) FollowsRedirects() bool {
 	return slices.ContainsFunc(c.flat(), func(l Layer) bool {
-		f, ok := l.(interface{ FollowsRedirects() bool })
+		f, ok := l.(RedirectFollower)
 		return ok && f.FollowsRedirects()
 	})
 }

@@ -42,3 +42,10 @@ type Permanent interface {
 	error
 	Permanent() bool
 }
+
+// A RedirectFollower is a layer that says whether redirects are its business.
+// [Chain.Client] then has [http.Client] leave them alone.
+type RedirectFollower interface {
+	Layer
+	FollowsRedirects() bool
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -14,13 +16,17 @@ import (
 // would rather look at a status code than at an error: httplib2's
 // force_exception_to_status_code. It belongs outermost.
 //
-//   - An error that holds a response (a redirect too many, a redirect without a
-//     target, content that cannot be decoded) becomes that response with status 500
-//     and the error as reason phrase. Its body and the chain of the responses that
-//     led to it stay as they are.
+//   - A [ResponseError] (a redirect too many, a redirect without a target, content
+//     that cannot be decoded, a challenge that nobody can answer) becomes the
+//     response it holds with status 500 and the error as reason phrase. Its fields,
+//     its body and the chain of the responses that led to it stay as they are.
 //   - A timeout becomes 408 Request Timeout.
 //   - Any other failure to get a response becomes 400 Bad Request, with the error
-//     as text.
+//     as text, in httplib2's words where it has them: "Unable to find the server at
+//     …", "Only absolute URIs are allowed. uri = …".
+//
+// [ErrorOf] returns the error that a response was made of, and with it the
+// original status.
 //
 // The caller's own cancellation stays an error: the program asked for it. A
 // deadline that passes, of the request's context or of [http.Client], is a
@@ -54,15 +60,52 @@ func (ErrorResponses) roundTrip(req *http.Request, next http.RoundTripper) (*htt
 	if err == nil || errors.Is(req.Context().Err(), context.Canceled) {
 		return resp, err
 	}
+	made := responseTo(req, err)
+	made.Request = made.Request.WithContext(context.WithValue(made.Request.Context(), errorKey{}, err))
+	return made, nil
+}
+
+type errorKey struct{}
+
+// ErrorOf returns the error that [ErrorResponses] made resp of, or nil if resp is
+// a response like any other. From it [errors.As] finds, for instance, the response
+// that a redirects.Error holds, with its own status.
+func ErrorOf(resp *http.Response) error {
+	if resp == nil || resp.Request == nil {
+		return nil
+	}
+	err, _ := resp.Request.Context().Value(errorKey{}).(error)
+	return err
+}
+
+// responseTo returns the response that err becomes.
+func responseTo(req *http.Request, err error) *http.Response {
 	if held := ResponseError(nil); errors.As(err, &held) {
 		if resp := held.HTTPResponse(); resp != nil {
-			return withStatus500(resp, err), nil
+			return withStatus500(req, resp, err)
 		}
 	}
 	if timedOut(err) {
-		return textResponse(req, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout)), nil
+		return textResponse(req, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout))
 	}
-	return textResponse(req, http.StatusBadRequest, err.Error()), nil
+	return textResponse(req, http.StatusBadRequest, textOf(req, err))
+}
+
+// textOf returns the text of an error that holds no response.
+func textOf(req *http.Request, err error) string {
+	var dns *net.DNSError
+	switch {
+	case req.URL == nil || req.URL.Scheme == "" || req.URL.Host == "":
+		u := new(url.URL)
+		if req.URL != nil {
+			*u = *req.URL
+		}
+		u.User, u.RawQuery, u.Fragment, u.RawFragment = nil, "", "", ""
+		return "Only absolute URIs are allowed. uri = " + u.String()
+	case errors.As(err, &dns):
+		return "Unable to find the server at " + dns.Name
+	}
+	return err.Error()
 }
 
 func timedOut(err error) bool {
@@ -72,8 +115,11 @@ func timedOut(err error) bool {
 
 // withStatus500 returns a copy of resp that is about err. The body and the
 // request, from which the chain of earlier responses hangs, stay.
-func withStatus500(resp *http.Response, err error) *http.Response {
+func withStatus500(req *http.Request, resp *http.Response, err error) *http.Response {
 	out := *resp
+	if out.Request == nil {
+		out.Request = req
+	}
 	out.StatusCode = http.StatusInternalServerError
 	out.Status = "500 " + reason(err)
 	out.Header = resp.Header.Clone()
@@ -106,5 +152,5 @@ func textResponse(req *http.Request, status int, text string) *http.Response {
 	if req.Method == http.MethodHead {
 		body = http.NoBody
 	}
-	return roundtrip.Synthesize(req, status, "text/plain; charset=utf-8", body, int64(len(text)))
+	return roundtrip.Synthesize(req, status, "text/plain", body, int64(len(text)))
 }

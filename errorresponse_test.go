@@ -67,6 +67,10 @@ func TestErrorResponses(t *testing.T) {
 			fmt.Errorf("retry: 2 attempts: %w", context.DeadlineExceeded), 408, "Request Timeout", "Request Timeout",
 		},
 		{
+			"unknown server", "E6: httplib2's words",
+			fmt.Errorf("transport: %w", &net.DNSError{Err: "no such host", Name: "no.example", IsNotFound: true}), 400, "Bad Request", "Unable to find the server at no.example",
+		},
+		{
 			"connection refused", "E5: anything else is 400 with the message as text",
 			errors.New("dial tcp: connection refused"), 400, "Bad Request", "dial tcp: connection refused",
 		},
@@ -83,16 +87,62 @@ func TestErrorResponses(t *testing.T) {
 			if resp.StatusCode != row.status || !strings.HasSuffix(resp.Status, " "+row.reason) || string(body) != row.body {
 				t.Errorf("got %d %q %q; want %d %q %q (%s)", resp.StatusCode, resp.Status, body, row.status, row.reason, row.body, row.why)
 			}
+			if got := ErrorOf(resp); !errors.Is(got, row.err) {
+				t.Errorf("ErrorOf returns %v, want %v", got, row.err)
+			}
 			if row.status == 500 && resp.Request.Response != first {
 				t.Error("D5: the chain of previous responses is lost")
 			}
-			if row.status != 500 && (resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" || resp.Request != req) {
+			if row.status != 500 && (resp.Header.Get("Content-Type") != "text/plain" || resp.Request.URL != req.URL) {
 				t.Errorf("header %v, request %v", resp.Header, resp.Request)
 			}
 			if row.status == 500 && resp.Header.Get("Location") != "/c" {
 				t.Errorf("E2: the fields of the response are lost: %v", resp.Header)
 			}
 		})
+	}
+}
+
+func TestErrorOf(t *testing.T) {
+	if ErrorOf(nil) != nil || ErrorOf(&http.Response{}) != nil {
+		t.Error("an error of nothing")
+	}
+	original := &http.Response{StatusCode: 302}
+	cause := &heldError{original, "Redirected more times than allowed"}
+	req, _ := http.NewRequest("GET", "http://example.com/a", nil)
+	resp, err := ErrorResponses{}.Wrap(rttest.NewScript(t, rttest.Fail(fmt.Errorf("wrapped: %w", cause)))).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	var held ResponseError
+	if !errors.As(ErrorOf(resp), &held) || held.HTTPResponse().StatusCode != 302 || resp.StatusCode != 500 {
+		t.Errorf("the original status is lost: %v", ErrorOf(resp))
+	}
+	if original.StatusCode != 302 || original.Body != nil || original.Request != nil {
+		t.Error("the response that the error holds was changed")
+	}
+}
+
+func TestErrorResponsesRelative(t *testing.T) {
+	for _, row := range []struct{ url, want, why string }{
+		{"/rel?secret#secret", "Only absolute URIs are allowed. uri = /rel", "E7, but no query in an error"},
+		{"//u:secret@host/", "Only absolute URIs are allowed. uri = //host/", "a scheme is missing"},
+		{"http:///x", "Only absolute URIs are allowed. uri = http:///x", "a host is missing"},
+	} {
+		req, err := http.NewRequest("GET", row.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := ErrorResponses{}.Wrap(rttest.NewScript(t, rttest.Fail(errors.New("no host")))).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != 400 || string(body) != row.want {
+			t.Errorf("%s: %d %q, want %q: %s", row.url, resp.StatusCode, body, row.want, row.why)
+		}
 	}
 }
 

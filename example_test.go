@@ -1,6 +1,7 @@
 package tripper_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -119,7 +120,14 @@ func ExampleErrorResponses() {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	fmt.Println(resp.Status)
-	// Output: 500 Redirected more times than allowed
+
+	var e *redirects.Error
+	if errors.As(tripper.ErrorOf(resp), &e) {
+		fmt.Println("after", e.Response.Status)
+	}
+	// Output:
+	// 500 Redirected more times than redirection_limit allows.
+	// after 302 Found
 }
 
 type roundTripperFunc func(*http.Request) (*http.Response, error)
