@@ -59,27 +59,33 @@ func TestRequestWrittenBelow(t *testing.T) {
 	}{
 		{
 			"a body", func(r *http.Request) { r.Body, r.GetBody = io.NopCloser(strings.NewReader("")), nil }, "GET http://a.example/",
-			[]string{"GET http://a.example/ []", "GET http://a.example/x []"}, "go-vcr gives a request without a body an empty one: it can be sent again",
+			[]string{"GET http://a.example/ []", "GET http://a.example/x []"},
+			"go-vcr gives a request without a body an empty one: it can be sent again",
 		},
 		{
 			"no GetBody", func(r *http.Request) { r.GetBody = nil }, "PUT http://a.example/\n\ndata",
-			[]string{"PUT http://a.example/ []", "PUT http://a.example/x []"}, "the caller's GetBody counts",
+			[]string{"PUT http://a.example/ []", "PUT http://a.example/x []"},
+			"the caller's GetBody counts",
 		},
 		{
 			"another method", func(r *http.Request) { r.Method = "POST" }, "GET http://a.example/",
-			[]string{"GET http://a.example/ []", "GET http://a.example/x []"}, "a tunnel of methods is the business of the layer that makes it",
+			[]string{"GET http://a.example/ []", "GET http://a.example/x []"},
+			"a tunnel of methods is the business of the layer that makes it",
 		},
 		{
 			"another host", func(r *http.Request) { r.URL.Host, r.Host = "127.0.0.1:8080", "127.0.0.1:8080" }, "GET http://a.example/y/",
-			[]string{"GET http://a.example/y/ []", "GET http://a.example/x []"}, "a Location is relative to what was asked for, not to where a router sent it",
+			[]string{"GET http://a.example/y/ []", "GET http://a.example/x []"},
+			"a Location is relative to what was asked for, not to where a router sent it",
 		},
 		{
 			"a token", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+r.URL.Host) }, "GET http://a.example/",
-			[]string{"GET http://a.example/ []", "GET http://a.example/x []"}, "it is for one request, and its layer adds it again",
+			[]string{"GET http://a.example/ []", "GET http://a.example/x []"},
+			"it is for one request, and its layer adds it again",
 		},
 		{
 			"a token in place of the caller's", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+r.URL.Host) }, "GET http://a.example/\nAuthorization: Basic own",
-			[]string{"GET http://a.example/ [Basic own]", "GET http://a.example/x [Basic own]"}, "the caller's goes on, the layer's does not",
+			[]string{"GET http://a.example/ [Basic own]", "GET http://a.example/x [Basic own]"},
+			"the caller's goes on, the layer's does not",
 		},
 	} {
 		var got []string

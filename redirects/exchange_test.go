@@ -73,6 +73,7 @@ func sent(all []rttest.Recorded) []string {
 }
 
 func (tt followTest) run(t *testing.T) {
+	t.Helper()
 	if tt.why == "" {
 		t.Fatal("row without a why")
 	}
