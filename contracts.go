@@ -10,7 +10,15 @@ import "net/http"
 //
 // Without it the cache still notices, by the Request of the response, that
 // credentials were added further in, and stores nothing; such a layer costs every
-// hit.
+// hit. Cache-Status and trace then name the fields that were added. What the Request
+// does not show (a client certificate of a foreign transport, a layer that puts the
+// old Request back) cannot be noticed: there an Identifier is a must, or the
+// Partition of the cache.
+//
+// An Identifier answers for credentials of one kind: for Authorization with what goes
+// with it, for cookies, for other fields, or for parameters of the query. If more are
+// added than layers have answered for, the cache takes them for those of a layer that
+// is no Identifier.
 type Identifier interface {
 	// Identity returns a name for the principal whose credentials would be sent
 	// with req, and the empty string if none would. Two principals never have the

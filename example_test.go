@@ -133,3 +133,68 @@ func ExampleErrorResponses() {
 type roundTripperFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripperFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// tokenTransport is what golang.org/x/oauth2.Transport is: it adds a token, which is
+// another one every hour, and does not say whose it is.
+type tokenTransport struct {
+	Source func() (token string, err error)
+	Base   http.RoundTripper
+}
+
+func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	token, err := t.Source()
+	if err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
+	out := req.Clone(req.Context())
+	out.Header.Set("Authorization", "Bearer "+token)
+	return t.Base.RoundTrip(out)
+}
+
+// userTransport says it: all tokens of the source are the user's.
+type userTransport struct {
+	tokenTransport
+	User string
+}
+
+// Identity implements [tripper.Identifier].
+func (t *userTransport) Identity(*http.Request) string { return t.User }
+
+// An oauth2.Transport below a cache needs an Identity, which is one method: then each
+// user has hits, and the token may change.
+func ExampleIdentifier() {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "private, max-age=60")
+		_, _ = io.WriteString(w, "seen by "+r.Header.Get("Authorization"))
+	}))
+	defer origin.Close()
+
+	tokens := 0
+	source := func() (string, error) {
+		tokens++
+		return fmt.Sprint("token ", tokens), nil
+	}
+	cache := &caching.Transport{}
+	for _, user := range []string{"alice", "bob", "alice", "bob"} {
+		layer := &userTransport{tokenTransport{source, http.DefaultTransport}, user}
+		client := tripper.Chain{cache}.Client(layer)
+		resp, err := client.Get(origin.URL)
+		if err != nil {
+			log.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %s, from the cache: %v\n", user, body, caching.FromCache(resp))
+	}
+	// Output:
+	// alice: seen by Bearer token 1, from the cache: false
+	// bob: seen by Bearer token 2, from the cache: false
+	// alice: seen by Bearer token 1, from the cache: true
+	// bob: seen by Bearer token 2, from the cache: true
+}

@@ -16,7 +16,9 @@
 // Bodies stream to the caller and to the store at once, and are stored when they
 // are complete; of one that breaks off what has come is kept, and the rest is asked
 // for next time. Concurrent requests for the same thing share one trip to the
-// origin. Answers to requests with credentials are kept apart by user.
+// origin. Answers to requests with credentials are kept apart by user, and what
+// answers credentials that a layer below has added without saying whose they are is
+// not stored at all.
 //
 // # Place in a chain
 //
@@ -85,10 +87,15 @@ type Transport struct {
 	IgnoreETag bool
 
 	// Partition returns whose cache a request belongs to: requests with different
-	// results never see each other's responses. If nil, it is decided by the
-	// request's Authorization (but not in a shared cache), Cookie, X-Api-Key and
-	// the like, and by the credentials that layers below would add. The result is
-	// hashed.
+	// results never see each other's responses. The result is hashed. [ForUser] and
+	// [BySigningKey] are ready ones.
+	//
+	// If nil, it is decided by the request's Authorization (but not in a shared cache),
+	// Cookie, X-Api-Key and all other fields whose names look like those of
+	// credentials, and by what the layers below say whose credentials they would add
+	// (tripper.Identifier). What answers credentials that other layers below have
+	// added is not stored. A layer that hides what it has sent, and a client
+	// certificate of a foreign transport, cannot be noticed: there Partition is needed.
 	Partition func(*http.Request) string
 
 	// MaxBody is the largest body in bytes that is stored. Zero means no limit

@@ -130,3 +130,68 @@ func ExampleTransport_Purge() {
 	// 200 5 <nil>
 	// asked 2
 }
+
+// signer signs requests as the SDKs of AWS do: each time with another signature.
+type signer struct {
+	key   string
+	times int
+}
+
+func (s *signer) sign(req *http.Request) *http.Request {
+	s.times++
+	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20130524/us-east-1/s3/aws4_request, "+
+		"SignedHeaders=host;x-amz-date, Signature=%064x", s.key, s.times))
+	return req
+}
+
+// Requests that are signed before they come to the cache: whoever has the same
+// access key is the same user.
+func ExampleBySigningKey() {
+	srv, asked := origin(map[string]string{"Cache-Control": "max-age=60"})
+	defer srv.Close()
+
+	client := &http.Client{Transport: &caching.Transport{Partition: caching.BySigningKey}}
+	alice, bob := &signer{key: "AKIAALICE"}, &signer{key: "AKIABOB"}
+	for _, user := range []*signer{alice, bob, alice, bob} {
+		req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
+		fmt.Println(user.key, caching.FromCache(fetch(client, user.sign(req))))
+	}
+	fmt.Println("asked", *asked)
+	// Output:
+	// AKIAALICE false
+	// AKIABOB false
+	// AKIAALICE true
+	// AKIABOB true
+	// asked 2
+}
+
+// A program with one user, whose token is added below the cache by a layer that does
+// not say whose it is.
+func ExampleForUser() {
+	srv, asked := origin(map[string]string{"Cache-Control": "private, max-age=60"})
+	defer srv.Close()
+
+	addsToken := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		out := req.Clone(req.Context())
+		out.Header.Set("Authorization", "Bearer token")
+		return http.DefaultTransport.RoundTrip(out)
+	})
+	req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
+	for _, cache := range []*caching.Transport{{Base: addsToken}, {Base: addsToken, Partition: caching.ForUser("joe")}} {
+		client := &http.Client{Transport: cache}
+		for range 2 {
+			fmt.Println(caching.FromCache(fetch(client, req)))
+		}
+	}
+	fmt.Println("asked", *asked)
+	// Output:
+	// false
+	// false
+	// false
+	// true
+	// asked 3
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
