@@ -87,7 +87,7 @@ func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	var timedOut bool
 	a.Response, timedOut, a.Err = once(x.next, traced, x.t.AttemptTimeout)
 	if a.Response != nil && a.Response.Request == traced {
-		a.Response = about(a.Response, out)
+		a.Response = about(a.Response, asSent(traced, out))
 	}
 	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut)) || notTaken(a.Request, a.Response)
 }
@@ -393,7 +393,7 @@ func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (re
 	}
 	own := *resp // The layer below keeps what it has.
 	if own.Request == nil || own.Request == guarded {
-		own.Request = out
+		own.Request = asSent(guarded, out)
 	}
 	own.Body = cancelWhenRead(own.Body, cancel)
 	return &own, false, nil

@@ -40,7 +40,7 @@ func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
 		guarded := out.WithContext(ctx)
 		a.Response, _, a.Err = once(r.next, guarded, r.timeout)
 		if a.Response != nil && a.Response.Request == guarded {
-			a.Response = about(a.Response, out)
+			a.Response = about(a.Response, asSent(guarded, out))
 		}
 		select {
 		case r.outcomes <- outcome{a, cancel}:

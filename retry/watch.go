@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"reflect"
 	"sync/atomic"
 )
 
@@ -56,4 +57,14 @@ func (b cancelBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel(nil)
 	return err
+}
+
+// asSent returns what out, with another context, became on its way: out itself, unless
+// a layer below has given the copy that was sent another URL or header. A cache above
+// sees by them whose credentials were added.
+func asSent(sent, out *http.Request) *http.Request {
+	if sent.URL == out.URL && reflect.ValueOf(sent.Header).UnsafePointer() == reflect.ValueOf(out.Header).UnsafePointer() {
+		return out
+	}
+	return sent.WithContext(out.Context())
 }
