@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -25,11 +24,13 @@ const maxNetrc = 1 << 20
 // the home directory.
 //
 // The file is read once. It must be a regular file that only its owner can read
-// or write, except on Windows.
+// or write, except on Windows. The error says which file was not used, and why; it
+// matches [fs.ErrNotExist] if there is none.
 //
-// Beyond what ftp knew, values may be in double quotes with backslash escapes, as
+// Keywords may be in any case, values in double quotes with backslash escapes, as
 // in curl, machines may have a port (host:port), and a word that begins with #
-// starts a comment where a keyword could stand.
+// starts a comment where a keyword could stand. Other keywords, which other
+// programs write, are skipped with their values, and so is a byte-order mark.
 func Netrc(path string) (Source, error) {
 	if path == "" {
 		var err error
@@ -53,16 +54,34 @@ func Netrc(path string) (Source, error) {
 		return nil, fmt.Errorf("auth: netrc: %s is open to others: its mode is %#o, and should be 0600: %w",
 			path, info.Mode().Perm(), fs.ErrPermission)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxNetrc+1))
+	src, err := readNetrc(f)
+	if err != nil {
+		return nil, fmt.Errorf("auth: netrc: %s: %w", path, err)
+	}
+	return src, nil
+}
+
+// ReadNetrc is like [Netrc] for text that is not in a file of its own: it reads r
+// to its end.
+func ReadNetrc(r io.Reader) (Source, error) {
+	src, err := readNetrc(r)
 	if err != nil {
 		return nil, fmt.Errorf("auth: netrc: %w", err)
 	}
+	return src, nil
+}
+
+func readNetrc(r io.Reader) (Source, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxNetrc+1))
+	if err != nil {
+		return nil, err
+	}
 	if len(b) > maxNetrc {
-		return nil, fmt.Errorf("auth: netrc: %s is longer than %d bytes", path, maxNetrc)
+		return nil, fmt.Errorf("longer than %d bytes", maxNetrc)
 	}
 	n, err := parseNetrc(string(b))
 	if err != nil {
-		return nil, fmt.Errorf("auth: netrc: %s: %w", path, err)
+		return nil, err
 	}
 	return n.source(), nil
 }
@@ -128,148 +147,3 @@ func (s *netrcSource) find(o roundtrip.Origin) *answer {
 }
 
 func (*netrcSource) problem() error { return nil }
-
-// parseNetrc parses a netrc file.
-func parseNetrc(s string) (*netrcFile, error) {
-	p := netrcParser{rest: s, line: 1}
-	n := new(netrcFile)
-	var m *netrcMachine
-	for {
-		word, ok, err := p.next(true)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return n, nil
-		}
-		switch word {
-		case "machine", "default":
-			name := ""
-			if word == "machine" {
-				if name, err = p.value(word); err != nil {
-					return nil, err
-				}
-				if name == "" {
-					return nil, fmt.Errorf("line %d: empty machine", p.line)
-				}
-			}
-			n.machines = append(n.machines, netrcMachine{name: name})
-			m = &n.machines[len(n.machines)-1]
-		case "login", "user", "password", "account":
-			v, err := p.value(word)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case m == nil:
-				return nil, fmt.Errorf("line %d: %s before a machine", p.line, word)
-			case word == "password":
-				m.password = v
-			case word != "account":
-				m.login = v
-			}
-		case "macdef":
-			p.skipMacro()
-		default:
-			return nil, fmt.Errorf("line %d: unknown keyword", p.line)
-		}
-	}
-}
-
-// A netrcParser cuts a file into words. Its errors name lines and never values.
-type netrcParser struct {
-	rest string
-	line int
-}
-
-// next returns the next word. Where a keyword is expected, comments are skipped.
-func (p *netrcParser) next(keyword bool) (word string, ok bool, err error) {
-	for {
-		p.skipBlanks()
-		if p.rest == "" {
-			return "", false, nil
-		}
-		if !keyword || p.rest[0] != '#' {
-			break
-		}
-		i := strings.IndexByte(p.rest, '\n')
-		if i < 0 {
-			i = len(p.rest)
-		}
-		p.rest = p.rest[i:]
-	}
-	if p.rest[0] == '"' {
-		return p.quoted()
-	}
-	i := strings.IndexAny(p.rest, " \t\r\n")
-	if i < 0 {
-		i = len(p.rest)
-	}
-	word, p.rest = p.rest[:i], p.rest[i:]
-	return word, true, nil
-}
-
-func (p *netrcParser) quoted() (word string, ok bool, err error) {
-	var b strings.Builder
-	for i := 1; i < len(p.rest); i++ {
-		switch c := p.rest[i]; c {
-		case '"':
-			p.rest = p.rest[i+1:]
-			return b.String(), true, nil
-		case '\n':
-			return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
-		case '\\':
-			if i++; i == len(p.rest) {
-				return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
-			}
-			switch e := p.rest[i]; e {
-			case 'n':
-				b.WriteByte('\n')
-			case 'r':
-				b.WriteByte('\r')
-			case 't':
-				b.WriteByte('\t')
-			default:
-				b.WriteByte(e)
-			}
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
-}
-
-func (p *netrcParser) value(keyword string) (string, error) {
-	v, ok, err := p.next(false)
-	if err == nil && !ok {
-		err = fmt.Errorf("line %d: %s without a value", p.line, keyword)
-	}
-	return v, err
-}
-
-func (p *netrcParser) skipBlanks() {
-	i := 0
-	for ; i < len(p.rest); i++ {
-		switch p.rest[i] {
-		case '\n':
-			p.line++
-		case ' ', '\t', '\r':
-		default:
-			p.rest = p.rest[i:]
-			return
-		}
-	}
-	p.rest = ""
-}
-
-// skipMacro skips the body of a macdef: it ends with an empty line.
-func (p *netrcParser) skipMacro() {
-	for p.rest != "" {
-		line, rest, _ := strings.Cut(p.rest, "\n")
-		p.rest = rest
-		p.line++
-		if strings.Trim(line, " \t\r") == "" {
-			return
-		}
-	}
-}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"io"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,8 +41,16 @@ func TestParseNetrc(t *testing.T) {
 		{"default", "for the rest", "default login anonymous password me@here", []netrcMachine{{"", "anonymous", "me@here"}}, ""},
 		{"a password like a keyword", "position decides", "machine machine login login password password", []netrcMachine{{"machine", "login", "password"}}, ""},
 		{"empty", "no credentials", " \n\t\n", nil, ""},
-		{"no machine", "whose would it be", "\nlogin joe", nil, "line 2: login before a machine"},
-		{"unknown word", "a password with a blank, most likely; it must not be told", "machine a password se cret", nil, "line 1: unknown keyword"},
+		{"no machine", "it belongs to nothing, as in curl", "\nlogin joe password x machine a login b", []netrcMachine{{"a", "b", ""}}, ""},
+		{
+			"other keywords", "heroku, mercurial and others write their own", "machine a\n method interactive\n login h port 80\n password x account y\nmachine b login i password z",
+			[]netrcMachine{{"a", "h", "x"}, {"b", "i", "z"}},
+			"",
+		},
+		{"without a value", "a keyword is no value", "machine a protocol\nlogin joe passive password x", []netrcMachine{{"a", "joe", "x"}}, ""},
+		{"at the end", "nor is the end", "machine a login joe password x interactive", []netrcMachine{{"a", "joe", "x"}}, ""},
+		{"any case", "curl compares without case", "MACHINE a Login Joe PassWord X\nDefault login y", []netrcMachine{{"a", "Joe", "X"}, {"", "y", ""}}, ""},
+		{"byte-order mark", "what editors on Windows write", "\ufeffmachine a login joe password x", []netrcMachine{{"a", "joe", "x"}}, ""},
 		{"cut off", "a value is missing", "machine a password", nil, "line 1: password without a value"},
 		{"open quote", "nor does it run over the line", "machine a password \"x\ny\"", nil, "line 1: quotation mark not closed"},
 	} {
@@ -95,6 +105,23 @@ func TestNetrc(t *testing.T) {
 	}
 }
 
+// TestReadNetrc: the text may come from anywhere.
+func TestReadNetrc(t *testing.T) {
+	s, err := ReadNetrc(strings.NewReader("machine example.com login joe password one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := mustURL(t, "https://example.com/")
+	if got, err := s.Credentials(t.Context(), Target{URL: *u}); err != nil || len(got) != 1 || got[0].Password != "one" {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, r := range []io.Reader{strings.NewReader(`machine "a`), iotest.ErrReader(errors.New("broken")), strings.NewReader(strings.Repeat("#", maxNetrc+1))} {
+		if _, err := ReadNetrc(r); err == nil || !strings.HasPrefix(err.Error(), "auth: netrc: ") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 func TestNetrcRefuses(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Netrc(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +131,7 @@ func TestNetrcRefuses(t *testing.T) {
 		t.Error("a directory was taken for a file")
 	}
 	path := filepath.Join(dir, "netrc")
-	if err := os.WriteFile(path, []byte("machine a password topsecret oops"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("machine a password \"topsecret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Netrc(path); err == nil || strings.Contains(err.Error(), "topsecret") {

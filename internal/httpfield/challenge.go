@@ -18,8 +18,8 @@ func (c Challenge) Param(name string) (string, bool) {
 
 // Challenges parses every line of a WWW-Authenticate field: any number of
 // challenges in each, with parameters, a token68 or neither, in any case, with
-// any blanks. What does not parse is skipped up to the next comma: a bare or
-// odd challenge is never an error.
+// any blanks, without the commas between parameters. What does not parse is skipped
+// up to the next comma: a bare or odd challenge is never an error.
 func Challenges(values []string) []Challenge {
 	var all []Challenge
 	for _, s := range values {
@@ -49,17 +49,13 @@ func appendChallenges(all []Challenge, s string) []Challenge {
 			// sign: a new scheme.
 			c := Challenge{Scheme: Lower(word)}
 			rest = TrimBlanks(rest)
-			if p, ok := challengeParam(rest); ok {
-				c.Params = append(c.Params, p)
-			} else if isToken68(rest) {
+			if c.Params = appendParams(nil, rest); c.Params == nil && isToken68(rest) {
 				c.Token68 = rest
 			}
 			all = append(all, c)
 		case len(all) > first:
-			if p, ok := challengeParam(e); ok {
-				c := &all[len(all)-1]
-				c.Params = append(c.Params, p)
-			}
+			c := &all[len(all)-1]
+			c.Params = appendParams(c.Params, e)
 		}
 	}
 }
@@ -69,9 +65,7 @@ func appendChallenges(all []Challenge, s string) []Challenge {
 func AuthParams(values []string) []Param {
 	var all []Param
 	for e := range List(values) {
-		if p, ok := challengeParam(e); ok {
-			all = append(all, p)
-		}
+		all = appendParams(all, e)
 	}
 	return all
 }
@@ -84,21 +78,50 @@ func leadingToken(s string) (word, rest string) {
 	return s[:i], s[i:]
 }
 
-// challengeParam parses name=value. Values that are no tokens but could be
-// token68 are taken too: servers send nonce=abc+/= without quotes. "name=" and
-// "name==" are the tail of a token68, not a parameter.
-func challengeParam(s string) (Param, bool) {
-	p, ok := ParseParam(s)
-	if !ok || !p.HasValue || !p.Quoted && p.Value == "" {
-		return Param{}, false
-	}
-	if p.Bad {
-		if p.Value[0] == '"' || p.Value[0] == '=' || !isToken68(p.Value) {
-			return Param{}, false
+// appendParams appends the parameters in s, which has no comma outside quoted
+// strings. There should be one; servers that forget commas are read as curl reads
+// them, up to the first thing that is no parameter.
+func appendParams(all []Param, s string) []Param {
+	for s = TrimBlanks(s); s != ""; s = TrimBlanks(s) {
+		p, rest, ok := challengeParam(s)
+		if !ok {
+			break
 		}
-		p.Bad = false
+		all = append(all, p)
+		s = rest
 	}
-	return p, true
+	return all
+}
+
+// challengeParam parses the parameter name=value at the start of s. Values that are
+// no tokens but could be token68 are taken too: servers send nonce=abc+/= without
+// quotes. "name=" and "name==" are the tail of a token68, not a parameter.
+func challengeParam(s string) (p Param, rest string, ok bool) {
+	name, value := leadingToken(s)
+	value = TrimBlanks(value)
+	if name == "" || value == "" || value[0] != '=' {
+		return Param{}, "", false
+	}
+	p = Param{Name: Lower(name), HasValue: true}
+	value = TrimBlanks(value[1:])
+	if value == "" {
+		return Param{}, "", false
+	}
+	if value[0] == '"' {
+		n, closed := quotedLen(value)
+		if !closed {
+			return Param{}, "", false
+		}
+		p.Value, p.Quoted = Unquote(value[:n])
+		rest = value[n:]
+		return p, rest, rest == "" || isBlank(rest[0])
+	}
+	n := 0
+	for n < len(value) && !isBlank(value[n]) {
+		n++
+	}
+	p.Value, rest = value[:n], value[n:]
+	return p, rest, IsToken(p.Value) || isToken68(p.Value)
 }
 
 // isToken68 reports whether s is a token68 (RFC 9110 §11.2).

@@ -372,6 +372,17 @@ func TestChallenges(t *testing.T) {
 		{[]string{`Basic realm="open`}, []Challenge{{Scheme: "basic"}}, "an open quote"},
 		{[]string{`Basic realm='single'`}, []Challenge{{Scheme: "basic", Params: []Param{p("realm", "'single'")}}}, "row A20: single quotes are none"},
 		{[]string{"Basic\trealm=x"}, []Challenge{{Scheme: "basic", Params: []Param{p("realm", "x")}}}, "a tab is a blank"},
+		{
+			[]string{`Digest realm="a" nonce=n  qop="auth", opaque="o" stale=false, Basic realm=b`},
+			[]Challenge{
+				{Scheme: "digest", Params: []Param{q("realm", "a"), p("nonce", "n"), q("qop", "auth"), q("opaque", "o"), p("stale", "false")}},
+				{Scheme: "basic", Params: []Param{p("realm", "b")}},
+			},
+			"commas forgotten between parameters (curl's lib/vauth/digest.c goes on at the next name)",
+		},
+		{[]string{`Digest realm="a"x, nonce=n`}, []Challenge{{Scheme: "digest", Params: []Param{p("nonce", "n")}}}, "something glued to a value voids it"},
+		{[]string{`Digest realm=My House, nonce=n`}, []Challenge{{Scheme: "digest", Params: []Param{p("realm", "My"), p("nonce", "n")}}}, "a blank ends an unquoted value, as in curl"},
+		{[]string{`Basic realm="x"; charset=utf-8`}, []Challenge{{Scheme: "basic"}}, "a semicolon is no comma"},
 		{[]string{`Basic`, `realm="x"`}, []Challenge{{Scheme: "basic"}}, "a parameter does not go over to the next line"},
 	} {
 		got := Challenges(row.lines)

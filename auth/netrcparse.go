@@ -1,0 +1,183 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// parseNetrc parses a netrc file.
+func parseNetrc(s string) (*netrcFile, error) {
+	p := netrcParser{rest: strings.TrimPrefix(s, "\ufeff"), line: 1}
+	n := new(netrcFile)
+	var m *netrcMachine
+	for {
+		word, ok, err := p.next(true)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return n, nil
+		}
+		switch word = httpfield.Lower(word); word {
+		case "machine":
+			name, err := p.value(word)
+			if err != nil {
+				return nil, err
+			}
+			if name == "" {
+				return nil, fmt.Errorf("line %d: empty machine", p.line)
+			}
+			m = n.add(name)
+		case "default":
+			m = n.add("")
+		case "login", "user", "password":
+			v, err := p.value(word)
+			if err != nil {
+				return nil, err
+			}
+			if m != nil { // else it belongs to nothing
+				m.set(word, v)
+			}
+		case "macdef":
+			p.skipMacro()
+		default:
+			if err := p.skipValue(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// add adds a machine; an empty name is default.
+func (n *netrcFile) add(name string) *netrcMachine {
+	n.machines = append(n.machines, netrcMachine{name: name})
+	return &n.machines[len(n.machines)-1]
+}
+
+func (m *netrcMachine) set(keyword, value string) {
+	if keyword == "password" {
+		m.password = value
+	} else {
+		m.login = value
+	}
+}
+
+// isNetrcKeyword reports whether a word begins something by itself.
+func isNetrcKeyword(word string) bool {
+	switch httpfield.Lower(word) {
+	case "machine", "default", "login", "user", "password", "account", "macdef":
+		return true
+	}
+	return false
+}
+
+// A netrcParser cuts a file into words. Its errors name lines and never values.
+type netrcParser struct {
+	rest string
+	line int
+}
+
+// next returns the next word. Where a keyword is expected, comments are skipped.
+func (p *netrcParser) next(keyword bool) (word string, ok bool, err error) {
+	for {
+		p.skipBlanks()
+		if p.rest == "" {
+			return "", false, nil
+		}
+		if !keyword || p.rest[0] != '#' {
+			break
+		}
+		i := strings.IndexByte(p.rest, '\n')
+		if i < 0 {
+			i = len(p.rest)
+		}
+		p.rest = p.rest[i:]
+	}
+	if p.rest[0] == '"' {
+		return p.quoted()
+	}
+	i := strings.IndexAny(p.rest, " \t\r\n")
+	if i < 0 {
+		i = len(p.rest)
+	}
+	word, p.rest = p.rest[:i], p.rest[i:]
+	return word, true, nil
+}
+
+func (p *netrcParser) quoted() (word string, ok bool, err error) {
+	var b strings.Builder
+	for i := 1; i < len(p.rest); i++ {
+		switch c := p.rest[i]; c {
+		case '"':
+			p.rest = p.rest[i+1:]
+			return b.String(), true, nil
+		case '\n':
+			return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
+		case '\\':
+			if i++; i == len(p.rest) {
+				return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
+			}
+			switch e := p.rest[i]; e {
+			case 'n':
+				b.WriteByte('\n')
+			case 'r':
+				b.WriteByte('\r')
+			case 't':
+				b.WriteByte('\t')
+			default:
+				b.WriteByte(e)
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
+}
+
+func (p *netrcParser) value(keyword string) (string, error) {
+	v, ok, err := p.next(false)
+	if err == nil && !ok {
+		err = fmt.Errorf("line %d: %s without a value", p.line, keyword)
+	}
+	return v, err
+}
+
+// skipValue skips the value of a keyword that is not known, if it has one: a word
+// that is a keyword itself is not it.
+func (p *netrcParser) skipValue() error {
+	before := *p
+	word, _, err := p.next(true)
+	if err == nil && isNetrcKeyword(word) {
+		*p = before
+	}
+	return err
+}
+
+func (p *netrcParser) skipBlanks() {
+	i := 0
+	for ; i < len(p.rest); i++ {
+		switch p.rest[i] {
+		case '\n':
+			p.line++
+		case ' ', '\t', '\r':
+		default:
+			p.rest = p.rest[i:]
+			return
+		}
+	}
+	p.rest = ""
+}
+
+// skipMacro skips the body of a macdef: it ends with an empty line.
+func (p *netrcParser) skipMacro() {
+	for p.rest != "" {
+		line, rest, _ := strings.Cut(p.rest, "\n")
+		p.rest = rest
+		p.line++
+		if strings.Trim(line, " \t\r") == "" {
+			return
+		}
+	}
+}
