@@ -2,8 +2,8 @@ package auth
 
 import (
 	"errors"
-	"io"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"

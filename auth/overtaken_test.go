@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tripper-go/tripper/auth"
@@ -91,6 +92,57 @@ func TestSingleNonce(t *testing.T) {
 		}
 		if t.Failed() {
 			t.Log(strings.Join(events[:min(len(events), 150)], "\n"))
+		}
+		srv.Close()
+	}
+}
+
+// TestWrongPasswordCosts: what tells an overtaken request from a wrong password does
+// not try wrong passwords over and over; servers lock accounts.
+func TestWrongPasswordCosts(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		changed bool // it was right at first
+		workers int
+		most    int // requests with credentials for one round
+	}{
+		{"never right", false, 1, 1},
+		{"changed: from memory, to the challenge, and once on trust", true, 1, 3},
+		{"never right, in parallel: not twice each", false, 16, 2 * 16},
+		{"changed, in parallel", true, 16, 2*16 + 10},
+	} {
+		s := &singleNonce{password: "password"}
+		var signed atomic.Int64
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				signed.Add(1)
+			}
+			s.ServeHTTP(w, r)
+		}))
+		rt := &auth.Transport{Base: newBase(t), Credentials: keys("joe", "password")}
+		if row.changed {
+			if status, _, err := get(t, rt, srv.URL); status != 200 || err != nil {
+				t.Fatal(status, err)
+			}
+		}
+		s.password = "another"
+		signed.Store(0)
+		parallel(t, row.workers, 1, func() error {
+			resp, err := (&http.Client{Transport: rt}).Get(srv.URL)
+			if err != nil {
+				return err
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != 401 {
+				return fmt.Errorf("status %d", resp.StatusCode)
+			}
+			return nil
+		})
+		if n := int(signed.Load()); n > row.most {
+			t.Errorf("signed %d times, want %d at most: %s", n, row.most, row.why)
+		}
+		if leased, waiting := auth.Leased(rt); leased != 0 || waiting != 0 {
+			t.Errorf("%d nonces are out, %d requests wait: %s", leased, waiting, row.why)
 		}
 		srv.Close()
 	}

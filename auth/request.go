@@ -38,6 +38,9 @@ func (e *engine) exchange(req *http.Request) (x *exchange, reason string) {
 		found = f.find(w.origin)
 	}
 	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
+		if e.requireTLS && w.origin.Scheme != "https" {
+			return nil, "RequireTLS, and no https"
+		}
 		return nil, "no credential for this origin"
 	}
 	if e.preemptive && !w.crossed {

@@ -120,13 +120,10 @@ func (h *Http) SetCACerts(file string) error {
 }
 
 // AddCredentials adds a name and a password for the host, or host:port, domain;
-// for any host that is asked directly if domain is empty.
-func (h *Http) AddCredentials(name, password, domain string) {
-	if domain == "" {
-		h.keys.Add(name, password)
-		return
-	}
-	h.keys.Add(name, password, domain)
+// for any host that is asked directly if domain is empty. The error says that
+// domain is none.
+func (h *Http) AddCredentials(name, password, domain string) error {
+	return h.keys.Add(name, password, domain)
 }
 
 // ClearCredentials forgets all names and passwords.

@@ -61,7 +61,9 @@ func run(ctx context.Context, w io.Writer, target string) error {
 		return err
 	}
 	defer o.close()
-	keys.Add("mufasa", "Circle of Life", o.host())
+	if err := keys.Add("mufasa", "Circle of Life", o.host()); err != nil {
+		return err
+	}
 	return t.run(ctx, o.steps())
 }
 
