@@ -27,6 +27,12 @@
 // asks for (see [Transport.Partition]); below decompress, so that the store
 // keeps the bytes that ETag, Vary and Range are about.
 //
+// # When nothing comes from the cache
+//
+// Cache-Status on each response and the events of package trace say what was done and
+// why. docs/why-no-hits.md in the repository lists the causes, each with the line that
+// shows it.
+//
 // # Limits
 //
 // Several ranges in one request are left to the origin. Between processes that
