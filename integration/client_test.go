@@ -221,6 +221,9 @@ func (p *person) get(d *door, res *resource) {
 	}
 	x.req = x.req.WithContext(ctx)
 	x.do()
+	if x.err != nil {
+		p.request(d, res, "GET", nil).do() // as everybody does
+	}
 }
 
 // ranges asks for a part.
@@ -260,6 +263,9 @@ func (p *person) write(d *door, res *resource, method string) {
 		target += appending // as S3 has it for the parts of an upload
 	}
 	p.sendWrite(p.requestTo(d, res, method, target, p.content(method)))
+	if chance(p.rand, 60) {
+		p.request(d, res, "GET", nil).do() // to see what has become of it
+	}
 }
 
 func (p *person) content(method string) io.Reader {

@@ -35,6 +35,7 @@ type resource struct {
 	size     int
 
 	versions []version
+	bodies   map[form][]byte
 	changes  *rand.Rand // when it changes by itself
 	every    time.Duration
 	next     time.Time
@@ -98,16 +99,27 @@ func (r *resource) plain(f form) []byte {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, head)
 	random := rand.New(rand.NewPCG(h.Sum64(), 1))
-	b := make([]byte, 0, len(head)+r.size+40)
+	b := make([]byte, 0, len(head)+r.size+f.version%5*7)
 	b = append(b, head...)
-	for n := r.size + f.version%5*7; n > 0; n-- {
-		b = append(b, 'a'+byte(random.Uint32()%26))
+	for n := r.size + f.version%5*7; n > 0; n -= 8 {
+		for letters := random.Uint64(); letters > 0 && len(b) < cap(b); letters >>= 8 {
+			b = append(b, 'a'+byte(letters&15))
+		}
 	}
 	return b
 }
 
-// body is that of a form as it goes over the wire.
-func (r *resource) body(f form) []byte { return encode(f.coding, r.plain(f)) }
+// body is that of a form as it goes over the wire. The world is locked.
+func (r *resource) body(f form) []byte {
+	b, ok := r.bodies[f]
+	if !ok {
+		if b = encode(f.coding, r.plain(f)); r.bodies == nil {
+			r.bodies = make(map[form][]byte)
+		}
+		r.bodies[f] = b
+	}
+	return b
+}
 
 func encode(coding string, b []byte) []byte {
 	var out bytes.Buffer

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,11 +33,17 @@ func TestModel(t *testing.T) {
 	}
 	before := descriptors()
 	began := time.Now()
-	seed := *modelFrom
-	for ; time.Since(began) < *modelTime && !t.Failed(); seed++ {
-		play(t, seed)
+	var played atomic.Uint64
+	var players sync.WaitGroup
+	for range min(4, runtime.GOMAXPROCS(0)) {
+		players.Go(func() {
+			for time.Since(began) < *modelTime && !t.Failed() {
+				play(t, *modelFrom+played.Add(1)-1)
+			}
+		})
 	}
-	t.Logf("%d rounds in %s", seed-*modelFrom, time.Since(began).Round(time.Millisecond))
+	players.Wait()
+	t.Logf("%d rounds in %s", played.Load(), time.Since(began).Round(time.Millisecond))
 	runtime.GC()
 	if after := descriptors(); after > before+2 {
 		t.Errorf("%d descriptors were open before, and %d are now", before, after)

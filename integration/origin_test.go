@@ -74,7 +74,7 @@ func (o *origin) turn(r *http.Request) turn {
 	t := turn{Rand: newRand(o.w.seed, o.host, key, strconv.Itoa(o.asked[key]))}
 	t.before, t.after = o.w.some(t.Rand, 2*time.Second), o.w.some(t.Rand, 2*time.Second)
 	if t.IntN(100) < o.stormy {
-		kinds := []string{"reset before", "reset after", "burst", "cut", "cut", "stall"}
+		kinds := []string{"reset before", "reset after", "burst", "cut", "cut", "cut", "stall"}
 		t.fault = kinds[t.IntN(len(kinds))]
 	}
 	return t

@@ -123,7 +123,7 @@ func (w *world) newOrigin(host string, h2 bool) error {
 	o := &origin{
 		w: w, host: host, byURI: make(map[string]*resource), nonces: make(map[string]*nonce), asked: make(map[string]int),
 		executed: make(map[string]int), excused: make(map[string]int), scheme: pick(w.rand, "basic", "digest", "digest"), algorithm: pick(w.rand, "MD5", "SHA-256"),
-		stormy: pick(w.rand, 0, 0, 3, 15),
+		stormy: pick(w.rand, 0, 0, 3, 20),
 	}
 	w.secrets[host] = w.secretsOf(host)
 	for i := range 6 {
@@ -191,8 +191,8 @@ func newResource(w *world, host, uri string) *resource {
 	r := w.rand
 	res := &resource{
 		host: host, uri: uri, private: chance(r, 45), tag: pick(r, "strong", "strong", "strong", "weak", ""),
-		modified: chance(r, 60), varies: chance(r, 40), coded: chance(r, 40), chunked: chance(r, 20), tells: chance(r, 60),
-		size: pick(r, 0, 300, 300, 5000, 40000, 150000),
+		modified: chance(r, 60), varies: chance(r, 40), coded: chance(r, 40), chunked: chance(r, 40), tells: chance(r, 60),
+		size: pick(r, 0, 300, 300, 300, 5000, 5000, 40000, 150000),
 	}
 	second := time.Second
 	var cc []string
