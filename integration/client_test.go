@@ -38,7 +38,11 @@ func (p *person) live(actions int) {
 	for range actions {
 		p.wait()
 		d := p.door()
-		res := p.resource()
+		res, crossed := p.resource()
+		if crossed {
+			p.cross(d, res)
+			continue
+		}
 		switch n := p.rand.IntN(100); {
 		case n < 55:
 			p.get(d, res)
@@ -79,21 +83,33 @@ func (p *person) wait() {
 }
 
 // resource is the one to use next: in the first instant of a minute it is the same
-// for all.
-func (p *person) resource() *resource {
+// for all. crossed is true if they should cross each other there.
+func (p *person) resource() (res *resource, crossed bool) {
 	minute := p.w.scaled(time.Minute)
 	r := p.rand
 	if now := time.Now(); now.Sub(now.Truncate(minute)) < p.w.scaled(time.Millisecond) {
 		r = newRand(p.w.seed, "minute", now.Truncate(minute).String())
+		crossed = chance(r, 30)
 	}
 	o := p.w.origins[0]
 	if chance(r, 20) {
 		o = p.w.origins[1]
 	}
 	if chance(r, 60) {
-		return o.resources[r.IntN(3)]
+		return o.resources[r.IntN(3)], crossed
 	}
-	return pick(r, o.resources...)
+	return pick(r, o.resources...), crossed
+}
+
+// cross reads res while somebody writes it, or writes it while somebody reads.
+func (p *person) cross(d *door, res *resource) {
+	if chance(p.rand, 40) {
+		p.write(d, res, pick(p.rand, "PUT", "POST"))
+	}
+	for range 3 {
+		p.request(d, res, "GET", nil).do()
+		time.Sleep(p.w.some(p.rand, 200*time.Millisecond))
+	}
 }
 
 // door is a client that serves p.
@@ -299,8 +315,7 @@ func (p *person) redirected(d *door) {
 	host := p.w.origins[from].host
 	target := fmt.Sprintf("http://%s/go/%d/%d/%d", host, pick(p.rand, 301, 302, 307, 308), to, i)
 	res := p.w.origins[to].resources[i]
-	credentials := *res
-	credentials.host = host // they are those of the origin that is asked
+	asked := &resource{host: host, private: res.private} // whose credentials go along
 	method := "GET"
 	if chance(p.rand, 20) {
 		method = pick(p.rand, "PUT", "POST")
@@ -309,7 +324,7 @@ func (p *person) redirected(d *door) {
 	if method != "GET" {
 		body = p.content(method)
 	}
-	x := p.requestTo(d, &credentials, method, target, body)
+	x := p.requestTo(d, asked, method, target, body)
 	x.res = res
 	if method == "GET" {
 		x.do()

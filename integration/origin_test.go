@@ -125,7 +125,9 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if res.private && user == "" {
+		o.w.mu.Lock()
 		o.w.note(res, "origin: %s 401", r.Method)
+		o.w.mu.Unlock()
 		w.Header().Set("WWW-Authenticate", o.challenge(res, stale))
 		w.WriteHeader(401)
 		return
