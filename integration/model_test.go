@@ -34,21 +34,24 @@ func TestModel(t *testing.T) {
 	before := descriptors()
 	began := time.Now()
 	var played atomic.Uint64
-	var players sync.WaitGroup
-	for range min(4, runtime.GOMAXPROCS(0)) {
-		players.Go(func() {
+	var all sync.WaitGroup
+	for range players() {
+		all.Go(func() {
 			for time.Since(began) < *modelTime && !t.Failed() {
 				play(t, *modelFrom+played.Add(1)-1)
 			}
 		})
 	}
-	players.Wait()
+	all.Wait()
 	t.Logf("%d rounds in %s", played.Load(), time.Since(began).Round(time.Millisecond))
 	runtime.GC()
 	if after := descriptors(); after > before+2 {
 		t.Errorf("%d descriptors were open before, and %d are now", before, after)
 	}
 }
+
+// players is how many rounds are played at once.
+func players() int { return min(4, runtime.GOMAXPROCS(0)) }
 
 // play plays the round of a seed.
 func play(t *testing.T, seed uint64) {
