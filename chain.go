@@ -125,7 +125,7 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 //   - Jar. http.Client sees the last response only, not the redirects before it,
 //     and takes its cookies for those of the URL that was asked for first, even if
 //     another host set them. It must stay nil; the layer has a Jar. Without one,
-//     the cookies of redirects are not kept, and a trace.Hook hears of them.
+//     the cookies of redirects are not kept, and an event of package trace says so.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
 	client := &http.Client{Transport: c.Wrap(base)}
 	if c.FollowsRedirects() {

@@ -5,42 +5,72 @@
 //	resp, content, err := h.Request("http://example.org/", "GET", nil, nil)
 //
 // It is an example: every switch of httplib2 is one field of one layer, and this
-// is which.
+// is which. Where each of httplib2's names went:
+//
+//	Http(cache, timeout, proxy_info, ca_certs)      New, Timeout, Proxy and ProxyInfo, SetCACerts
+//	tls_minimum_version, tls_maximum_version        TLSMinimumVersion, TLSMaximumVersion
+//	debuglevel, RETRIES                             DebugLevel, Retries
+//	request(redirections=, connection_type=)        Redirections, ConnectionType
+//	add_credentials, add_certificate, close         AddCredentials, AddCertificate, Close
+//	follow_redirects and the other switches         the fields of the same names
+//	ProxyInfo, proxy_info_from_environment, _url    ProxyInfo, ProxyInfoFromEnvironment, ProxyInfoFromURL
+//	FileCache(cache, safe), safename                FileCache, SafeName
+//	the exceptions                                  Exception says which one an error stands for
+//	response.status, reason, version                StatusCode, Status, Proto
+//	response.fromcache, previous                    FromCache, Previous
 package httplib2
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gregjones/httpcache"
 
-	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
-	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
-	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/transport"
 )
 
-// DefaultCacheBytes bounds a cache directory.
-const DefaultCacheBytes = 256 << 20
+const (
+	// DefaultCacheBytes bounds a cache directory.
+	DefaultCacheBytes = 256 << 20
+	// RETRIES is how often a request is tried.
+	RETRIES = 2
+	// DefaultMaxRedirects is how many redirects of a request are followed.
+	DefaultMaxRedirects = redirects.DefaultMax
+)
 
 // Http is httplib2's client object. Its switches may be changed between requests,
-// but not while one is under way; requests may run at the same time.
+// but not while one is under way, and hold from the next request on; requests may
+// run at the same time. [New] makes one.
 type Http struct {
+	// DebugLevel is the amount of debugging information: with 1, a line for each
+	// request, with its fields; with 2, one for each decision of a layer too.
+	DebugLevel int
+
+	// DebugLog takes the debugging information. If nil, it goes to the standard
+	// output, as text.
+	DebugLog *slog.Logger
+
+	// Retries is how often a request is tried that may be tried again. Less than 1
+	// is 1. New sets [RETRIES].
+	Retries int
+
 	// Timeout bounds each silence of the network: connecting, waiting for an
 	// answer, reading it. Zero means no limit.
 	Timeout time.Duration
+
+	// ProxyInfo is the proxy of every request. If nil, Proxy decides.
+	ProxyInfo *ProxyInfo
 
 	// Proxy chooses the proxy of a request. If nil, the environment does;
 	// transport.Direct is proxy_info=None.
@@ -49,8 +79,16 @@ type Http struct {
 	// DisableSSLCertificateValidation accepts any certificate.
 	DisableSSLCertificateValidation bool
 
+	// TLSMinimumVersion and TLSMaximumVersion bound the version of TLS, as in
+	// tls.VersionTLS12. If zero, the bounds are those of crypto/tls.
+	TLSMinimumVersion, TLSMaximumVersion uint16
+
 	// FollowRedirects follows safe redirects; FollowAllRedirects the others too.
 	FollowRedirects, FollowAllRedirects bool
+
+	// RedirectCodes are the status codes that are followed. If nil, they are 300,
+	// 301, 302, 303, 307 and 308.
+	RedirectCodes []int
 
 	// ForwardAuthorizationHeaders sends the caller's Authorization to wherever a
 	// redirect leads.
@@ -65,46 +103,70 @@ type Http struct {
 	// OptimisticConcurrencyMethods are guarded by If-Match.
 	OptimisticConcurrencyMethods []string
 
-	roots *x509.CertPool
-	keys  auth.Keyring
-	store caching.Store
+	open func() (caching.Store, error)
+	keys *auth.Keyring
+	tags *lostupdate.Memory
 
 	mu           sync.Mutex
+	roots        *x509.CertPool
 	certificates []transport.Certificate
 	wire         *transport.Transport
 	wireKey      string
-	caches       map[bool]*caching.Transport
+	store        caching.Store
+	cache        *caching.Transport
 	guards       map[string]*lostupdate.Transport
 	signer       *auth.Transport
 }
 
 // New returns an Http. cache is "" for none, the path of a directory, or an
-// [httpcache.Cache], which is httplib2's object with get, set and delete.
+// [httpcache.Cache], which is httplib2's object with get, set and delete; a
+// [FileCache] is one.
 func New(cache any) (*Http, error) {
 	h := &Http{
+		Retries:                      RETRIES,
 		FollowRedirects:              true,
 		OptimisticConcurrencyMethods: []string{"PUT", "PATCH"},
-		caches:                       make(map[bool]*caching.Transport),
-		guards:                       make(map[string]*lostupdate.Transport),
+		keys:                         new(auth.Keyring),
 	}
-	h.signer = &auth.Transport{Credentials: &h.keys}
 	switch c := cache.(type) {
 	case nil:
 	case string:
 		if c == "" {
 			break
 		}
-		dir, err := caching.OpenDir(c, DefaultCacheBytes)
-		if err != nil {
-			return nil, err
-		}
-		h.store = dir
+		h.open = func() (caching.Store, error) { return caching.OpenDir(c, DefaultCacheBytes) }
 	case httpcache.Cache:
-		h.store = caching.Adapt(c)
+		h.open = func() (caching.Store, error) { return caching.Adapt(c), nil }
 	default:
 		return nil, fmt.Errorf("httplib2: a cache is a path or an httpcache.Cache, not a %T", cache)
 	}
+	if err := h.start(); err != nil {
+		return nil, err
+	}
 	return h, nil
+}
+
+// start makes what remembers something, if it is not there. Layers without a memory
+// are made for each request.
+func (h *Http) start() error {
+	if h.signer != nil {
+		return nil
+	}
+	if h.open != nil {
+		store, err := h.open()
+		if err != nil {
+			return err
+		}
+		h.store, h.cache = store, &caching.Transport{Store: store}
+	}
+	h.tags = lostupdate.NewMemory(0)
+	h.guards = make(map[string]*lostupdate.Transport)
+	h.signer = &auth.Transport{
+		Credentials: h.keys,
+		Schemes:     append(auth.DefaultSchemes(), auth.HMACDigest{}),
+		Unsupported: true, // is an exception
+	}
+	return nil
 }
 
 // SetCACerts has servers verified by the certificates in a PEM file alone.
@@ -115,7 +177,8 @@ func (h *Http) SetCACerts(file string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.roots, h.wire = roots, nil
+	h.roots = roots
+	h.hangUp()
 	return nil
 }
 
@@ -129,7 +192,8 @@ func (h *Http) AddCredentials(name, password, domain string) error {
 // ClearCredentials forgets all names and passwords.
 func (h *Http) ClearCredentials() { h.keys.Clear() }
 
-// AddCertificate adds a client certificate for the host, or host:port, domain.
+// AddCertificate adds a client certificate for the host, or host:port, domain. The
+// key may be encrypted by password.
 func (h *Http) AddCertificate(key, cert, domain, password string) error {
 	c, err := transport.LoadCertificate(domain, cert, key, password)
 	if err != nil {
@@ -138,163 +202,41 @@ func (h *Http) AddCertificate(key, cert, domain, password string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.certificates = append(h.certificates, c)
-	h.wire = nil
+	h.hangUp()
 	return nil
 }
 
-// Close ends background work and idle connections.
-func (h *Http) Close() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// hangUp closes the connections and forgets the leaf, so that the next request
+// gets one by the settings of then.
+func (h *Http) hangUp() {
 	if h.wire != nil {
 		h.wire.CloseIdleConnections()
 	}
+	h.wire = nil
+}
+
+// Close closes all connections, ends background work, and forgets all credentials,
+// client certificates and what was learned of servers. The cache stays. Afterwards
+// h can be used again.
+func (h *Http) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hangUp()
+	h.keys.Clear()
+	h.certificates = nil
 	var errs []error
-	for _, c := range h.caches {
-		errs = append(errs, c.Close())
+	if h.cache != nil {
+		errs = append(errs, h.cache.Close())
 	}
 	if c, ok := h.store.(io.Closer); ok {
 		errs = append(errs, c.Close())
 	}
+	h.store, h.cache, h.signer = nil, nil, nil
 	return errors.Join(errs...)
 }
 
-// Response is what httplib2 returns beside the content.
-type Response struct {
-	*http.Response
-	// FromCache says that the content came from the cache.
-	FromCache bool
-	// Previous is the redirect that led here, nil if there was none.
-	Previous *http.Response
-}
+// String tells nothing: an Http holds passwords.
+func (h *Http) String() string { return "httplib2.Http" }
 
-// Request makes a request and returns its response and the whole content. An
-// empty method means GET; a nil body is none.
-func (h *Http) Request(uri, method string, body io.Reader, headers http.Header) (*Response, []byte, error) {
-	return h.RequestContext(context.Background(), uri, method, body, headers)
-}
-
-// RequestContext is Request with a context.
-func (h *Http) RequestContext(ctx context.Context, uri, method string, body io.Reader, headers http.Header) (*Response, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.ReplaceAll(uri, " ", "%20"), body)
-	if err != nil {
-		return nil, nil, err
-	}
-	for name, values := range headers {
-		req.Header[http.CanonicalHeaderKey(name)] = values
-	}
-	resp, err := h.client().Do(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	content, err := io.ReadAll(resp.Body)
-	if cerr := resp.Body.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		if !h.ForceExceptionToStatusCode || ctx.Err() != nil {
-			return nil, nil, err
-		}
-		resp, content = forced(resp, err)
-	}
-	return &Response{
-		Response:  resp,
-		FromCache: caching.FromCache(resp),
-		Previous:  redirects.Previous(resp),
-	}, content, nil
-}
-
-// forced turns an error that came while the content was read into a response.
-// httplib2 reads everything before it returns, so its switch covers these too.
-func forced(resp *http.Response, err error) (*http.Response, []byte) {
-	out := *resp
-	out.Body = http.NoBody
-	var t interface{ Timeout() bool }
-	var d *decompress.Error
-	switch {
-	case errors.As(err, &d):
-		out.StatusCode = http.StatusInternalServerError
-		out.Status = "500 Content purported to be compressed with " + d.Coding + " but failed to decompress."
-		return &out, nil
-	case errors.As(err, &t) && t.Timeout():
-		out.StatusCode, out.Status = http.StatusRequestTimeout, "408 Request Timeout"
-		return &out, []byte("Request Timeout")
-	}
-	out.StatusCode, out.Status = http.StatusBadRequest, "400 Bad Request"
-	return &out, []byte(err.Error())
-}
-
-// client chains the layers by the switches as they stand. The layers that
-// remember something live as long as h; the others are made anew.
-func (h *Http) client() *http.Client {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var chain tripper.Chain
-	if h.ForceExceptionToStatusCode {
-		chain = append(chain, tripper.ErrorResponses{})
-	}
-	maxHops := -1
-	if h.FollowRedirects {
-		maxHops = redirects.DefaultMax
-	}
-	forwarding := redirects.Nowhere
-	if h.ForwardAuthorizationHeaders {
-		forwarding = redirects.Everywhere
-	}
-	chain = append(chain,
-		&decompress.Transport{Always: true},
-		&redirects.Transport{
-			Max:                  maxHops,
-			Unsafe:               h.FollowAllRedirects,
-			ForwardAuthorization: forwarding,
-			ContentLocation:      true,
-		})
-	if h.store != nil {
-		chain = append(chain, h.guard(), h.cache())
-	}
-	chain = append(chain, &retry.Transport{}, h.signer)
-	return chain.Client(h.transport())
-}
-
-// guard returns the layer that adds If-Match, which remembers tags.
-func (h *Http) guard() tripper.Layer {
-	key := fmt.Sprint(h.IgnoreETag, h.OptimisticConcurrencyMethods)
-	if h.guards[key] == nil {
-		h.guards[key] = &lostupdate.Transport{
-			Methods:    append([]string{}, h.OptimisticConcurrencyMethods...),
-			IgnoreETag: h.IgnoreETag,
-		}
-	}
-	return h.guards[key]
-}
-
-// cache returns the layer that caches, one for each value of IgnoreETag over the
-// same store.
-func (h *Http) cache() tripper.Layer {
-	if h.caches[h.IgnoreETag] == nil {
-		h.caches[h.IgnoreETag] = &caching.Transport{Store: h.store, IgnoreETag: h.IgnoreETag}
-	}
-	return h.caches[h.IgnoreETag]
-}
-
-// transport returns the leaf, a new one if its settings were changed.
-func (h *Http) transport() *transport.Transport {
-	key := fmt.Sprint(h.Timeout, h.DisableSSLCertificateValidation, h.Proxy != nil)
-	if h.wire == nil || h.wireKey != key {
-		if h.wire != nil {
-			h.wire.CloseIdleConnections()
-		}
-		h.wireKey = key
-		h.wire = &transport.Transport{
-			Proxy:              h.Proxy,
-			RootCAs:            h.roots,
-			InsecureSkipVerify: h.DisableSSLCertificateValidation,
-			Certificates:       append([]transport.Certificate(nil), h.certificates...),
-			ConnectTimeout:     h.Timeout,
-			TLSTimeout:         h.Timeout,
-			HeaderTimeout:      h.Timeout,
-			IdleTimeout:        h.Timeout,
-		}
-	}
-	return h.wire
-}
+// GoString tells nothing, either.
+func (h *Http) GoString() string { return h.String() }
