@@ -18,6 +18,10 @@ const (
 	ifUnmodifiedSince
 	ifRange
 	withRange
+	// instance is for what is not asked for by a Range in bytes: a range in another
+	// unit, or in a vendor's field, or a difference (RFC 3229). What answers it is
+	// neither the whole nor a part that a cache knows.
+	instance
 )
 
 // forOrigin reports whether only the origin can judge them: a cache does not

@@ -157,11 +157,11 @@ func (x *exchange) examine() string {
 		if !x.st.t.Query {
 			return "method"
 		}
-	case http.MethodOptions, http.MethodTrace, http.MethodConnect, "PROPFIND", "REPORT", "SEARCH", "PRI":
-		return "method"
 	default:
-		// RFC 9111 §4.4: a method that is not known to be safe is not.
-		return "unsafe"
+		if x.method == http.MethodConnect || roundtrip.Safe(x.method) {
+			return "method"
+		}
+		return "unsafe" // RFC 9111 §4.4: a method that is not known to be safe is not
 	}
 	switch {
 	case !keyed(x.req.URL):
@@ -172,6 +172,8 @@ func (x *exchange) examine() string {
 		return "upgrade"
 	case x.cond.forOrigin():
 		return "precondition for the origin"
+	case x.cond&instance != 0:
+		return "asks for a part in a way of its own"
 	case x.method != methodQuery && roundtrip.HasBody(x.req):
 		return "request with content"
 	}
@@ -226,6 +228,11 @@ func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 			x.cond |= ifRange
 		case "Range":
 			x.cond |= withRange
+			if !inBytes(values) {
+				x.cond |= instance
+			}
+		case "A-Im":
+			x.cond |= instance
 		case "Authorization":
 			x.authorized = true
 		case "Upgrade":
@@ -233,6 +240,9 @@ func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 		default:
 			if !anyForm && !canonical(name) {
 				return false, false
+			}
+			if vendorRange(name) {
+				x.cond |= instance
 			}
 			x.credentials = x.credentials || credentialLike(name)
 		}

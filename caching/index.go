@@ -171,7 +171,7 @@ func (st *state) doubt(ctx context.Context, e *Entry, f *facts, key string, all 
 	r.suspect = true
 	m.Extra = r.append(make([]byte, 0, 128))
 	m.facts.Store(prepare(st.cfg, m, r))
-	if err := st.store.Update(ctx, key, m); err != nil {
-		x.tell("store", "updating failed", 0, err)
+	if st.rewrite(ctx, key, m, x) != nil {
+		st.delete(ctx, key, x) // also what has taken its place meanwhile
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -16,6 +17,10 @@ const (
 	nothing consequence = iota
 	// doubtful: it may have changed something, so what can be validated must be.
 	doubtful
+	// beside: it was to the same path with a query, and may have changed this too: S3
+	// has its multipart uploads there, Azure its lists of blocks, CouchDB revisions.
+	// Nothing is used again unasked.
+	beside
 	// unknown: nothing is known about it, so nothing is used again unasked.
 	unknown
 	// invalid: what is stored is not to be used again.
@@ -36,18 +41,72 @@ func consequenceOf(status int, onError bool) consequence {
 	return doubtful
 }
 
+// reason says it in a phrase.
+func (c consequence) reason() string {
+	switch c {
+	case invalid:
+		return "unsafe method"
+	case beside:
+		return "unsafe method to the same path with a query"
+	}
+	return "unsafe method failed"
+}
+
+// affected is a URL that an unsafe request is about beside its target.
+type affected struct {
+	url *url.URL
+	c   consequence
+}
+
+// alsoAffected returns what else an unsafe request with the consequence c is about:
+// the Destination of MOVE and COPY, which is another resource afterwards (RFC 4918
+// §9.8, §9.9), the path without the query, and what the answer, with the header h,
+// names.
+func alsoAffected(req *http.Request, c consequence, h http.Header) []affected {
+	var also []affected
+	target := effective(req)
+	if req.Method == "MOVE" || req.Method == "COPY" {
+		if u := sameOrigin(target, req.Header.Get("Destination")); u != nil {
+			also = append(also, affected{u, c})
+		}
+	}
+	if c == invalid && h != nil {
+		for _, u := range alsoInvalid(target, h) {
+			also = append(also, affected{u, c})
+		}
+	}
+	opaque, _, queried := strings.Cut(target.Opaque, "?")
+	if queried || target.RawQuery != "" || target.ForceQuery {
+		u := *target
+		u.Opaque, u.RawQuery, u.ForceQuery = opaque, "", false
+		if c == invalid {
+			c = beside
+		}
+		also = append(also, affected{&u, c})
+	}
+	return also
+}
+
+// sameOrigin returns the URL that ref is at target, if there is one and it has the
+// same origin.
+func sameOrigin(target *url.URL, ref string) *url.URL {
+	if ref == "" {
+		return nil
+	}
+	u, err := target.Parse(ref)
+	if err != nil || roundtrip.OriginOf(u) != roundtrip.OriginOf(target) {
+		return nil
+	}
+	return u
+}
+
 // alsoInvalid returns the other URLs that an answer to an unsafe request is
 // about: those in Location and Content-Location, as far as they have the same
 // origin (RFC 9111 §4.4).
 func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
 	var also []*url.URL
 	for _, name := range []string{"Location", "Content-Location"} {
-		v := h.Get(name)
-		if v == "" {
-			continue
-		}
-		u, err := target.Parse(v)
-		if err == nil && roundtrip.OriginOf(u) == roundtrip.OriginOf(target) {
+		if u := sameOrigin(target, h.Get(name)); u != nil {
 			also = append(also, u)
 		}
 	}
@@ -64,14 +123,19 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		x.identify() // before it is sent: who is asked about is who signs
 	}
 	n := x.note()
-	resp, err := x.route.next.RoundTrip(x.outgoing(x.asked.Pin(x.req.Context()), &question{}))
+	sending, contact := watch(x.asked.Pin(x.req.Context()))
+	resp, err := x.route.next.RoundTrip(x.outgoing(sending, &question{}))
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
 	ctx := detach(x.req.Context())
 	if err != nil {
-		st.spread(ctx, &x, consequenceOf(0, st.t.InvalidateOnError), nil)
-		x.tell("pass", "unsafe method", 0, err)
+		c, reason := consequenceOf(0, st.t.InvalidateOnError), "unsafe method"
+		if c == unknown && contact.none(err) {
+			c, reason = nothing, "unsafe method, never sent"
+		}
+		st.spread(ctx, &x, c, nil)
+		x.tell("pass", reason, 0, err)
 		return nil, err
 	}
 	c := consequenceOf(resp.StatusCode, st.t.InvalidateOnError)
@@ -95,22 +159,20 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	return resp, nil
 }
 
-// spread draws the consequence for the target and the URLs in header.
+// spread draws the consequence for the target and for what else the request, or the
+// answer to it with that header, is about.
 func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
 	if c == nothing || !keyed(x.req.URL) {
 		return
 	}
 	st.strike(ctx, x, c)
-	if c != invalid || header == nil {
-		return
-	}
-	for _, u := range alsoInvalid(effective(x.req), header) {
+	for _, also := range alsoAffected(x.req, c, header) {
 		y := *x
 		y.req = x.req.WithContext(x.req.Context())
-		u.Host = x.req.URL.Host // of the same origin, reached by the same way
-		y.req.URL = u
+		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way
+		y.req.URL = also.url
 		y.divide()
-		st.strike(ctx, &y, c)
+		st.strike(ctx, &y, also.c)
 	}
 }
 
@@ -144,12 +206,12 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 		if c == invalid {
 			st.remove(ctx, key, x)
 		} else {
-			st.suspect(ctx, key, c == unknown, x)
+			st.suspect(ctx, key, c != doubtful, x)
 		}
 	}
+	action := "suspect"
 	if c == invalid {
-		x.tell("invalidate", "unsafe method", 0, nil)
-	} else {
-		x.tell("suspect", "unsafe method failed", 0, nil)
+		action = "invalidate"
 	}
+	x.tell(action, c.reason(), 0, nil)
 }

@@ -3,6 +3,7 @@ package caching
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -16,6 +17,25 @@ type portion struct {
 	offset, length int64
 	// contentRange is the field of a 206 or 416, empty for the whole body.
 	contentRange string
+}
+
+// inBytes reports whether a Range field has one line, in bytes or not valid, which
+// RFC 9110 §14.2 has ignored. Other units are between the client and the origin.
+func inBytes(values []string) bool {
+	unit, _, ok := strings.Cut(values[0], "=")
+	return len(values) == 1 && ok && httpfield.EqualFold(httpfield.TrimBlanks(unit), "bytes")
+}
+
+// vendorRange reports whether a request field asks for a range in the place of Range:
+// X-Ms-Range, which the SDKs of Azure send, Request-Range, and any other with the
+// word in its name. The name is in canonical form.
+func vendorRange(name string) bool {
+	i := strings.Index(name, "Range")
+	if i < 0 {
+		return false
+	}
+	end := i + len("Range")
+	return (i == 0 || name[i-1] == '-') && (end == len(name) || name[end] == '-')
 }
 
 // portionOf says what of a stored response whose body has size bytes answers a

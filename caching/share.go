@@ -21,7 +21,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
-	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news:
+	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news && x.stillSelects(o.f):
 		// What set cookies was for one of them.
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
@@ -64,6 +64,10 @@ func (x *exchange) selects(f *facts) bool {
 	}
 	return true
 }
+
+// stillSelects reports whether the request selects the found response after a
+// confirmation, which may have changed what it is selected by.
+func (x *exchange) stillSelects(f *facts) bool { return f.key == x.found.f.key || x.selects(f) }
 
 // joined is the reply to a request that shares the body of another's.
 func (x *exchange) joined(o *outcome) *http.Response {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -41,7 +42,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 			return outcome{resp: resp, status: resp.StatusCode, detail: a.barred}
 		}
 		roundtrip.Discard(resp)
-		if asked {
+		if asked || httpfield.OneTime(x.req.Header) {
 			x.release()
 			return outcome{err: errNotModified}
 		}
@@ -64,8 +65,19 @@ type question struct {
 
 func (x *exchange) ignoresETag() bool { return x.st.cfg.ignoreETag || x.opts.withoutETag }
 
+// asIs reports whether the request must go out as the caller has made it, and once: a
+// signature of the caller's may cover what would be added, or be good for one request.
+func (x *exchange) asIs() bool {
+	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req.Header)
+}
+
 func (x *exchange) question() (q question) {
 	switch f := x.found.f; {
+	case x.asIs():
+		if f != nil || len(x.found.variants) > 0 {
+			x.verdict.reason = "signed by the caller, fetched as it is"
+			x.tell("fetch", x.verdict.reason, 0, nil)
+		}
 	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
 		// RFC 9110 §13: the caller's own question is not mixed with ours.
 	case f != nil && f.isPartial:
@@ -195,12 +207,12 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 		primary := x.found.primary
 		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
-			if v := variantOf(f2, selectorsOf(names, x.req.Header, x.hide), key); !x.secretless {
+			if v := variantOf(f2, selectorsOf(names, x.req.Header, x.hide), f2.key); !x.secretless {
 				x.st.addVariant(detach(a.ctx), primary, v, f2, x)
 			}
 		}
 	}
-	x.found.entry, x.found.key = nil, key // the outcome has it
+	x.found.entry, x.found.key = nil, f2.key // the outcome has it
 	x.release()
 	return outcome{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
@@ -234,7 +246,12 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if f.public && len(a.resp.Header["Set-Cookie"]) > 0 {
 		owner = x.owner(a.unknown)
 	}
-	if r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
+	names, _ := varyNames(m.Header)
+	moved := !sameNames(names, r.selectors)
+	if moved {
+		x.reselect(&r, names)
+	}
+	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
 		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
 		m.Extra = r.append(make([]byte, 0, 128))
 	}
@@ -252,8 +269,8 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
 		ok, reason = false, nowhere
 	}
-	if names, _ := varyNames(m.Header); ok && !sameNames(names, r.selectors) {
-		ok, reason = false, "Vary changed"
+	if ok && moved && x.secretless {
+		ok, reason = false, noSecret
 	}
 	if x.open != "" && x.found.primary == x.open && !f2.public {
 		ok, reason = false, "no longer for everybody"
@@ -266,15 +283,15 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		x.st.delete(ctx, key, x)
 		return m, f2, false
 	}
-	if err := x.st.store.Update(ctx, key, m); err != nil {
-		x.tell("store", "updating failed", m.Status, err)
+	if !x.replace(ctx, e, m, f2, key) {
+		return m, f2, false
 	}
 	if x.outdated(x.found.primary) { // between the question above and now
 		x.tell("remove", "invalidated meanwhile", m.Status, nil)
-		x.st.delete(ctx, key, x)
+		x.st.delete(ctx, f2.key, x)
 		return m, f2, false
 	}
-	x.prolong(ctx, m, f2, key)
+	x.prolong(ctx, m, f2, f2.key)
 	return m, f2, true
 }
 
