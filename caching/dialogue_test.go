@@ -210,6 +210,9 @@ func dialogues() []dialogue {
 		validatorDialogues(),
 		redirectDialogues(),
 		evidenceDialogues(),
+		writeDialogues(),
+		varyDialogues(),
+		signedDialogues(),
 	)
 }
 

@@ -281,6 +281,9 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if !ok {
 		x.tell("remove", reason, m.Status, nil)
 		x.st.delete(ctx, key, x)
+		if key != x.found.primary {
+			x.st.dropVariant(ctx, x.found.primary, key, f, x) // or its tag is offered again
+		}
 		return m, f2, false
 	}
 	if !x.replace(ctx, e, m, f2, key) {

@@ -12,7 +12,7 @@ func TestAttempts(t *testing.T) {
 	inner, m := WithAttempts(outer)
 	CountAttempt(inner)
 	CountAttempt(inner)
-	if n.Load() != 1 || m.Load() != 2 {
-		t.Errorf("counted %d and %d, want 1 and 2: the innermost counter counts", n.Load(), m.Load())
+	if n.Load() != 3 || m.Load() != 2 {
+		t.Errorf("counted %d and %d, want 3 and 2: every layer further out hears of it", n.Load(), m.Load())
 	}
 }
