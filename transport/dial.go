@@ -55,7 +55,7 @@ func (d *dialer) reach(ctx context.Context, network string) (net.Conn, error) {
 	secure := tls.Client(conn, d.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, &Error{Phase: PhaseProxy, Err: &Error{Phase: PhaseTLS, Err: because(ctx, err)}}
+		return nil, &Error{Phase: PhaseProxy, Err: &Error{Phase: PhaseTLS, Err: because(ctx, settledTLS(err))}}
 	}
 	return secure, nil
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 var (
@@ -82,6 +84,17 @@ func (e *RefusedError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("tunnel refused: %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " ")
 }
 
+// Permanent reports whether the proxy would refuse again. It is true but for the
+// statuses that may pass: 408, 425, 429, 502, 503 and 504.
+func (e *RefusedError) Permanent() bool {
+	switch e.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return false
+	}
+	return true
+}
+
 // timeoutError is a limit of ours that has passed.
 type timeoutError struct{ limit time.Duration }
 
@@ -90,7 +103,11 @@ func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Temporary() bool      { return true }
 func (e *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
-var errVersions = errors.New("MinTLS is above MaxTLS")
+var (
+	errVersions = errors.New("MinTLS is above MaxTLS")
+	errUnasked  = errors.New("the server switched protocols, which nobody asked for")
+	errTooLong  = errors.New("the header of its answer is too long")
+)
 
 func timedOut(err error) bool {
 	var t interface{ Timeout() bool }
@@ -98,16 +115,31 @@ func timedOut(err error) bool {
 }
 
 // explain names the phase in which err, an error of http.Transport, ended the
-// trip of req. What the caller did (cancelling) and what it does not know it
-// leaves as it is.
-func explain(req *http.Request, err error) error {
+// trip of req. The caller's cancelling, and what it does not know, it leaves as they
+// are. c is the course of req if that has a deadline.
+func explain(req *http.Request, err error, c *course) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own // without net/http's "proxyconnect tcp"
 	}
-	if req.Context().Err() != nil {
+	ctx := req.Context()
+	switch {
+	case c != nil && expired(ctx):
+		return &Error{Phase: c.phase(), Err: err}
+	case ctx.Err() != nil:
 		return err
 	}
-	if phase := phaseOf(err); phase != "" {
+	phase := phaseOf(err)
+	switch {
+	case phase == PhaseTLS:
+		err = settledTLS(err)
+	case tooLong(err.Error()):
+		phase, err = PhaseHeader, roundtrip.Final(err)
+	default:
+		if clean := withoutQuotes(err); clean != err { //nolint:errorlint // Whether it is the same one.
+			phase, err = PhaseHeader, clean
+		}
+	}
+	if phase != "" {
 		return &Error{Phase: phase, Err: err}
 	}
 	return err

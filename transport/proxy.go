@@ -1,11 +1,13 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
@@ -136,6 +138,14 @@ const invalidScheme = "invalid"
 // and goes straight; here it is an error, for whoever has set a proxy wants it.
 func environment() func(*http.Request) (*url.URL, error) {
 	env := httpproxy.FromEnvironment()
+	if all := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")); all != "" {
+		if env.HTTPProxy == "" {
+			// A CGI program takes HTTP_PROXY for a field of its request. No field
+			// becomes ALL_PROXY.
+			env.HTTPProxy, env.CGI = all, false
+		}
+		env.HTTPSProxy = cmp.Or(env.HTTPSProxy, all)
+	}
 	if env.HTTPProxy == "" && env.HTTPSProxy == "" {
 		return nil
 	}
@@ -156,7 +166,7 @@ func environment() func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		u, err := choose(req.URL)
 		if err == nil && u != nil && u.Scheme == invalidScheme {
-			return nil, fmt.Errorf("%s_PROXY in the environment is not a URL", strings.ToUpper(req.URL.Scheme))
+			return nil, roundtrip.Final(fmt.Errorf("%s_PROXY or ALL_PROXY in the environment is not a URL", strings.ToUpper(req.URL.Scheme)))
 		}
 		return u, err
 	}

@@ -571,7 +571,13 @@ func TestEnvironment(t *testing.T) {
 		{"httpoxy", map[string]string{"HTTP_PROXY": addr, "REQUEST_METHOD": "GET"}, "http://server.test", false, "CGI"},
 		{"SOCKS", map[string]string{"HTTP_PROXY": "socks4a://127.0.0.1:1"}, "http://server.test", false, "transport: proxy: "},
 		{"unknown scheme", map[string]string{"HTTP_PROXY": "quic://" + addr}, "http://server.test", false, ErrProxyScheme.Error()},
-		{"not a URL", map[string]string{"HTTP_PROXY": "http://bob:secret@pro xy:port"}, "http://server.test", false, "HTTP_PROXY in the environment is not a URL"},
+		{"for all", map[string]string{"ALL_PROXY": "http://" + addr}, "http://server.test", true, ""},
+		{"for all, https", map[string]string{"all_proxy": addr}, "https://server.test", true, "418"},
+		{"for all but what is named", map[string]string{"HTTP_PROXY": addr, "ALL_PROXY": "http://127.0.0.1:1"}, "http://server.test", true, ""},
+		{"for all but NO_PROXY", map[string]string{"ALL_PROXY": addr, "NO_PROXY": "server.test"}, "http://server.test", false, "no such host"},
+		{"for all, in CGI", map[string]string{"ALL_PROXY": addr, "HTTP_PROXY": "", "REQUEST_METHOD": "GET"}, "http://server.test", true, ""},
+		{"for all, not a URL", map[string]string{"ALL_PROXY": "http://bob:secret@pro xy:port"}, "https://server.test", false, "ALL_PROXY in the environment"},
+		{"not a URL", map[string]string{"HTTP_PROXY": "http://bob:secret@pro xy:port"}, "http://server.test", false, "HTTP_PROXY or ALL_PROXY in the environment is not a URL"},
 		{"not a URL, for the other", map[string]string{"HTTPS_PROXY": "http://bob:secret@pro xy:port"}, "http://server.test", false, "no such host"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,11 @@ type route struct {
 	tr    *http.Transport
 	proxy *url.URL // nil: none
 	kind  proxyKind
-	auth  bool // the proxy answers requests itself and ProxyAuth is set
-	used  atomic.Int64
+	// anyHost is true if a dialer of the caller's connects to the host of the URL,
+	// whatever it looks like.
+	anyHost bool
+	auth    bool // the proxy answers requests itself and ProxyAuth is set
+	used    atomic.Int64
 }
 
 // maxRoutes bounds the routes that are kept, should Proxy return ever new URLs,
@@ -100,8 +104,8 @@ func (rs *routes) forgetOldest() {
 
 // route chooses the route of req.
 func (c *config) route(req *http.Request) (*route, error) {
-	key := routeKey{cert: none, pin: none, tunnel: req.URL.Scheme == "https"}
-	if key.tunnel {
+	key := routeKey{cert: none, pin: none, tunnel: req.URL.Scheme == "https" || c.t.TunnelHTTP}
+	if req.URL.Scheme == "https" {
 		key.cert, key.pin = c.certificate(req.URL), c.pin(req.URL)
 	}
 	if hook := trace.From(req.Context()); hook != nil && key.cert != none {
@@ -120,7 +124,7 @@ func (c *config) route(req *http.Request) (*route, error) {
 	}
 	kind, err := kindOf(u)
 	if err != nil {
-		return nil, err
+		return nil, roundtrip.Final(err)
 	}
 	if kind.socks() {
 		key.tunnel = true // whatever is behind
@@ -164,6 +168,7 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	if d.base == nil {
 		d.base = (&net.Dialer{Resolver: t.Resolver}).DialContext
 	}
+	r.anyHost = proxy == nil && ownDialer(r.tr)
 	c.identify(r.tr.TLSClientConfig, key)
 	r.tr.Proxy = nil
 	if proxy != nil || key.cert != none || key.pin != none {
@@ -191,12 +196,25 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	return r
 }
 
+// ownDialer reports whether Tune has given tr a way to connect that is not that of a
+// [net.Dialer].
+func ownDialer(tr *http.Transport) bool {
+	usual := reflect.ValueOf((&net.Dialer{}).DialContext).Pointer()
+	return tr.DialContext != nil && reflect.ValueOf(tr.DialContext).Pointer() != usual || tr.DialTLSContext != nil ||
+		tr.Dial != nil || tr.DialTLS != nil //nolint:staticcheck // Deprecated, but net/http still obeys them.
+}
+
 // exchange sends req and returns the answer.
-func (r *route) exchange(req *http.Request) (*http.Response, error) {
+func (r *route) exchange(req *http.Request, c *course) (*http.Response, error) {
 	limit := r.c.t.IdleTimeout
 	if limit <= 0 {
-		return r.send(req)
+		resp, err := r.send(req)
+		if err == nil {
+			readable(req.Context(), resp, c)
+		}
+		return resp, err
 	}
+	ctx := req.Context()
 	var w *writeWatch
 	if roundtrip.HasBody(req) {
 		req, w = watchWrites(req, limit)
@@ -205,6 +223,7 @@ func (r *route) exchange(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, w.done(err)
 	}
+	readable(ctx, resp, c)
 	watchReads(resp, limit, w)
 	return resp, nil
 }

@@ -8,10 +8,13 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/proxy"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // The registry of golang.org/x/net/proxy, which knows SOCKS5, learns SOCKS4 and
@@ -80,9 +83,26 @@ func (d *dialer) viaSOCKS(ctx context.Context, kind proxyKind, network, target s
 	}
 	conn, err := dialer.(proxy.ContextDialer).DialContext(ctx, network, target)
 	if err != nil {
+		if refusesSOCKS(err) {
+			err = roundtrip.Final(err)
+		}
 		return nil, dialError(ctx, PhaseProxy, err)
 	}
 	return conn, nil
+}
+
+// refusals are what golang.org/x/net/proxy, and [socks4Exchange], say of a proxy that
+// will refuse again: RFC 1928 §3 and §6, RFC 1929. That a server cannot be reached
+// may pass.
+var refusals = []string{
+	"authentication failed", "no acceptable authentication methods", "unsupported authentication method",
+	"invalid username/password", "not allowed by ruleset", "command not supported", "address type not supported",
+	"unexpected protocol version", "socks4: request rejected",
+}
+
+func refusesSOCKS(err error) bool {
+	text := err.Error()
+	return slices.ContainsFunc(refusals, func(s string) bool { return strings.Contains(text, s) })
 }
 
 // baseDialer is a dialer's base as golang.org/x/net/proxy wants it.

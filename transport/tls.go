@@ -164,7 +164,7 @@ func (p pinSet) check(state tls.ConnectionState) error {
 			}
 		}
 	}
-	return &Error{Phase: PhaseTLS, Err: ErrPin}
+	return &Error{Phase: PhaseTLS, Err: roundtrip.Final(ErrPin)}
 }
 
 // pin returns the index of the pins for the server of u.

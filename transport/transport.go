@@ -22,10 +22,19 @@
 // Proxies are http, https, socks5, socks5h, socks4 and socks4a URLs. Any other
 // scheme is an error; net/http takes it for http.
 //
-// An [Error] names the phase in which the trip ended. Timeouts, also of the
-// caller's context, satisfy [net.Error]. A name that is not found, here or by a
+// An [Error] names the phase in which the trip ended, also if the caller's own
+// deadline ended it; a request with a deadline is followed by [net/http/httptrace] for
+// that. Timeouts satisfy [net.Error]. A name that is not found, here or by a
 // proxy that says so (X-Squid-Error, Proxy-Status, SOCKS5's "host unreachable"),
 // is [ErrServerNotFound].
+//
+// A proxy that closes the connection after it asked for authentication is connected
+// to once more. A response header that cannot be parsed is an error without what it
+// holds, and so is a 101 to a request without an Upgrade field.
+//
+// An error that would come again says so by a method Permanent: a proxy's refusal, a
+// pin, a certificate that is no good, an alert of the server's, a URL or setting that
+// makes no sense, a response header beyond the limit. [retry] does not repeat it.
 //
 // # Place in a chain
 //
@@ -36,7 +45,15 @@
 //
 // Content is not decoded; that is the decompress layer's. [Transport.LocalDNS]
 // has no effect on http URLs that go through an HTTP proxy, which gets the whole
-// URL. Encrypted keys are read in the forms OpenSSL writes, not from PKCS #12.
+// URL, unless [Transport.TunnelHTTP] is set. Encrypted keys are read in the forms
+// OpenSSL writes, not from PKCS #12.
+//
+// A server that renegotiates TLS is refused, as crypto/tls does by default; Tune can
+// set Renegotiation in the TLSClientConfig. A Host of its own (the Host of a request
+// that differs from its URL's) is what an HTTP proxy connects to for an http URL,
+// since net/http writes it into the target (RFC 9112 §3.2.2); TunnelHTTP keeps the
+// two apart. net/http logs by package log, with its first bytes, what a server sends
+// on a connection that is not in use.
 package transport
 
 import (
@@ -71,8 +88,8 @@ const (
 type Transport struct {
 	// Proxy returns the proxy for a request, nil for none. If Proxy is nil, the
 	// environment decides, by the rules that curl and net/http follow: the
-	// variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY, or their lower-case forms,
-	// are read when the Transport is first used, and nothing on this machine
+	// variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY for what these do not name, and
+	// NO_PROXY, or their lower-case forms, are read when the Transport is first used, and nothing on this machine
 	// (localhost, 127.0.0.1) is ever reached through a proxy. [Direct] turns
 	// proxies off, [http.ProxyURL] sends everything to one.
 	//
@@ -80,6 +97,11 @@ type Transport struct {
 	// a SOCKS5 proxy, as user id to a SOCKS4 proxy, and to an HTTP proxy in Basic
 	// form with the first request, unless ProxyAuth is set.
 	Proxy func(*http.Request) (*url.URL, error)
+
+	// TunnelHTTP has requests for http URLs travel through a tunnel too, which an
+	// HTTP proxy opens by CONNECT, so that it neither sees nor changes them. Many
+	// proxies open tunnels to port 443 only.
+	TunnelHTTP bool
 
 	// LocalDNS resolves the names of servers here, not at the proxy. It is for
 	// SOCKS proxies and for tunnels through HTTP proxies. A socks4 proxy, which
@@ -172,9 +194,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		roundtrip.CloseBody(req)
 		return nil, c.report(req, err)
 	}
-	resp, err := r.exchange(out)
+	out, course := follow(out, r.proxy != nil)
+	resp, err := r.exchange(out, course)
 	if err != nil {
-		return nil, c.report(req, explain(out, err))
+		return nil, c.report(req, explain(out, err, course))
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols && len(req.Header["Upgrade"]) == 0 {
+		// RFC 9110 §15.2.2: the server switches as the client asked for by
+		// Upgrade. The connection would outlive every limit.
+		_ = resp.Body.Close()
+		return nil, c.report(req, &Error{Phase: PhaseHeader, Err: roundtrip.Final(errUnasked)})
 	}
 	resp.Request = req
 	return resp, nil
@@ -240,17 +269,22 @@ func (t *Transport) settled() *config {
 // has to change, and the route it takes.
 func (c *config) prepare(req *http.Request) (*http.Request, *route, error) {
 	if c.err != nil {
-		return nil, nil, c.err
+		return nil, nil, roundtrip.Final(c.err)
 	}
 	out, err := sendable(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, roundtrip.Final(err)
 	}
-	if c.routes.only != nil {
-		return out, c.routes.only, nil
+	r := c.routes.only
+	if r == nil {
+		if r, err = c.route(out); err != nil {
+			return nil, nil, err
+		}
 	}
-	r, err := c.route(out)
-	return out, r, err
+	if !r.anyHost && !validHost(out.URL.Host) {
+		return nil, nil, roundtrip.Final(errHost)
+	}
+	return out, r, nil
 }
 
 // sendable returns req with a URL fit for the wire and a Header, which is req
@@ -261,9 +295,6 @@ func sendable(req *http.Request) (*http.Request, error) {
 	// Tune may have registered, may do without, but "mailto:x" cannot be sent to.
 	if u == nil || u.Scheme == "" || u.Host == "" && (u.Opaque != "" || isHTTP(u.Scheme)) {
 		return nil, ErrRelativeURL
-	}
-	if !validHost(u.Host) {
-		return nil, errHost
 	}
 	u = roundtrip.EscapeURL(u)
 	scheme := httpfield.Lower(u.Scheme) // RFC 3986 §3.1; url.Parse has done it
@@ -280,7 +311,8 @@ func sendable(req *http.Request) (*http.Request, error) {
 
 // validHost reports whether host has nothing in it that url.Parse would not let
 // pass and that would mean something else where it is written: in a request to a
-// proxy.
+// proxy. Without a proxy, a host is what the dialer that Tune has set makes of it,
+// such as the path of a socket.
 func validHost(host string) bool {
 	for i := range len(host) {
 		switch c := host[i]; {

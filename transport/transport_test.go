@@ -262,7 +262,7 @@ func TestOddRequests(t *testing.T) {
 	for _, host := range []string{"a b", "a\r\nb", "user@host", "a/b", "a?b", "a#b", `a\b`} {
 		req := newRequest(t, "GET", "http://x/", nil)
 		req.URL = &url.URL{Scheme: "https", Host: host}
-		if err := fail(t, tr, req); err != errHost {
+		if err := fail(t, tr, req); !errors.Is(err, errHost) {
 			t.Errorf("host %q: error %v, want %v", host, err, errHost)
 		}
 	}
@@ -336,7 +336,7 @@ func TestErrors(t *testing.T) {
 		{"http://[::1]:1/", PhaseConnect, "[::1]:1", false},
 		{"https://" + garbage + "/", PhaseTLS, "TLS", false},
 		{"http://" + closed + "/", "", "EOF", false},
-		{"http://" + garbage + "/", "", "malformed", false},
+		{"http://" + garbage + "/", PhaseHeader, "malformed", false},
 		{"ftp://127.0.0.1/", "", "unsupported protocol scheme", false},
 	} {
 		tr := closing(t, &Transport{Proxy: Direct, Resolver: offline(t)})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -85,12 +87,14 @@ func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, er
 // connect opens a tunnel to target, authenticating if the proxy wants it.
 func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn, error) {
 	var conn net.Conn
+	used := false // conn has carried a refusal
 	for try := 1; ; try++ {
 		if conn == nil {
 			var err error
 			if conn, err = d.reach(ctx, network); err != nil {
 				return nil, err
 			}
+			used = false
 		}
 		sent, err := d.authorize(ctx, target)
 		if err != nil {
@@ -98,6 +102,13 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
 		}
 		resp, alive, err := d.ask(ctx, conn, target, sent)
+		if used && errors.Is(err, errSilent) && try < maxTries {
+			// It closed the connection after its refusal and did not say that it
+			// would.
+			_ = conn.Close()
+			conn = nil
+			continue
+		}
 		if err != nil {
 			_ = conn.Close()
 			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
@@ -109,6 +120,7 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 		if resp.StatusCode/100 == 2 {
 			return conn, nil
 		}
+		used = true
 		if !alive {
 			_ = conn.Close()
 			conn = nil
@@ -168,10 +180,10 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		header.Set("Proxy-Authorization", authorization)
 	}
 	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: header}
-	if err := req.Write(conn); err != nil {
-		return nil, false, err
-	}
-	br := bufio.NewReader(&io.LimitedReader{R: conn, N: maxConnectHeader})
+	// What a proxy that has closed makes of this shows itself when its answer is read.
+	sending := req.Write(conn)
+	limit := &io.LimitedReader{R: conn, N: maxConnectHeader}
+	br := bufio.NewReader(limit)
 	for range maxInterim {
 		// RFC 9110 §15.2: interim answers may come before the one that counts.
 		resp, err = http.ReadResponse(br, req)
@@ -179,11 +191,23 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 			break
 		}
 	}
-	if err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("it closed the connection without an answer")
+	switch {
+	case err == nil:
+	case limit.N <= 0:
+		return nil, false, roundtrip.Final(errTooLong)
+	case limit.N == maxConnectHeader && ctx.Err() == nil:
+		// Not a byte came.
+		if sending == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			sending = err
 		}
-		return nil, false, err
+		if sending != nil {
+			return nil, false, fmt.Errorf("%w: %w", errSilent, sending)
+		}
+		return nil, false, errSilent
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, false, errors.New("it closed the connection within its answer")
+	default:
+		return nil, false, withoutQuotes(err)
 	}
 	if hook := d.tune.OnProxyConnectResponse; hook != nil {
 		if err := hook(ctx, d.proxy, req, resp); err != nil {
@@ -201,10 +225,19 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 	return resp, d.drained(conn, resp) && br.Buffered() == 0, nil
 }
 
+// errSilent is the error of a proxy that says nothing.
+var errSilent = errors.New("it closed the connection without an answer")
+
+// saysClose reports whether the proxy closes the connection after resp: some say so in
+// the field that never was one of the standard's.
+func saysClose(resp *http.Response) bool {
+	return resp.Close || httpfield.HasToken(resp.Header["Proxy-Connection"], "close")
+}
+
 // drained reads the content of a refusal, within bounds, if there may be another
 // try on conn, and reports whether that is possible.
 func (d *dialer) drained(conn net.Conn, resp *http.Response) bool {
-	if d.c.t.ProxyAuth == nil || resp.StatusCode != http.StatusProxyAuthRequired || resp.Close {
+	if d.c.t.ProxyAuth == nil || resp.StatusCode != http.StatusProxyAuthRequired || saysClose(resp) {
 		return false
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(roundtrip.DrainTime)); err != nil {
@@ -288,6 +321,9 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			hook(e)
 		}
 		roundtrip.Discard(resp)
+		if saysClose(resp) {
+			r.tr.CloseIdleConnections() // It does not know that field.
+		}
 		out = next
 	}
 }

@@ -1,0 +1,73 @@
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// quoting are what net/http and net/textproto say before they quote what a server
+// sent, which may be a cookie.
+var quoting = []string{
+	"malformed MIME header", "malformed HTTP", "Content-Length", "transfer encoding", "railer key",
+}
+
+// A malformedError is an error of net/http without what it quotes. It does not lead
+// to that error, whose text has it.
+type malformedError string
+
+// Error returns the text.
+func (e malformedError) Error() string { return string(e) }
+
+// withoutQuotes returns err, or an error with its text up to where it quotes what
+// the server sent, and the name of the field if that is known.
+func withoutQuotes(err error) error {
+	text := err.Error()
+	at := strings.IndexByte(text, '"')
+	if at < 0 {
+		return err
+	}
+	for _, s := range quoting {
+		i := strings.Index(text, s)
+		if i < 0 || i > at {
+			continue
+		}
+		said, quote := strings.TrimSuffix(strings.TrimRight(text[:at], ": "), "; got"), text[at+1:]
+		if name, _, ok := strings.Cut(quote, ":"); ok && httpfield.IsToken(name) && len(name) <= 64 && strings.Contains(s, "MIME") {
+			said += " of field " + http.CanonicalHeaderKey(name)
+		}
+		return malformedError(said)
+	}
+	return err
+}
+
+// tooLong reports whether text says that the header of a response was beyond the
+// limit. net/http has no types for that.
+func tooLong(text string) bool {
+	return strings.Contains(text, "server response headers exceeded") ||
+		strings.Contains(text, "response header list larger than advertised limit")
+}
+
+// settledTLS marks an error of a TLS handshake as permanent if another one would end
+// in the same way: the server's certificate is no good, it does not speak TLS, or it
+// says no. A record that was damaged on its way is not such.
+func settledTLS(err error) error {
+	var (
+		verification *tls.CertificateVerificationError
+		record       tls.RecordHeaderError
+		alert        tls.AlertError
+		op           *net.OpError
+	)
+	switch {
+	case errors.As(err, &verification), errors.As(err, &record), errors.As(err, &alert):
+		return roundtrip.Final(err)
+	case errors.As(err, &op) && op.Op == "remote error" && op.Err != nil && op.Err.Error() != "tls: bad record MAC":
+		return roundtrip.Final(err)
+	}
+	return err
+}
