@@ -29,8 +29,7 @@ type world struct {
 	caches     []func() error // what closes them
 	stores     []func() error
 	storeNames string
-	forgets    []bool // by number of the store
-	bad        bool   // is there a bad store
+	bad        bool // is there a bad store
 
 	mu       sync.Mutex
 	notes    map[string][]string // what happened, by host and target
@@ -130,11 +129,8 @@ func (w *world) newOrigin(host string, h2 bool) error {
 		o.add(newResource(w, host, fmt.Sprintf("/r/%d", i)))
 	}
 	// Neighbours of a target, which are others all the same.
-	for _, uri := range []string{"/r/0/", "/r/0?x=1", "/r/1?sig=" + secretOf("query", host, "alice")} {
+	for _, uri := range []string{"/r/0?", "/r/0/", "/r/0?x=1", "/r/1?sig=" + secretOf("query", host, "alice")} {
 		o.add(newResource(w, host, uri))
-	}
-	if !gaps.emptyQuery {
-		o.add(newResource(w, host, "/r/0?"))
 	}
 	if o.stormy > 0 && chance(w.rand, 30) {
 		from := time.Now().Add(time.Duration(w.rand.Int64N(int64(w.scaled(2 * time.Hour)))))
