@@ -2,6 +2,7 @@ package roundtrip
 
 import (
 	"net/http"
+	"reflect"
 )
 
 // Clone returns a copy of req whose header fields, URL and context a layer may
@@ -20,6 +21,19 @@ func Clone(req *http.Request) *http.Request {
 		out.URL = &u
 	}
 	return out
+}
+
+// AsAsked returns req as it was, by a copy of its fields, before it was handed down:
+// req itself if the RoundTripper below has left it alone, and else a copy. A
+// RoundTripper may not modify a request, but doubles of tests and middleware do.
+func AsAsked(req *http.Request, was http.Request) *http.Request {
+	if req.Method == was.Method && req.URL == was.URL && req.Host == was.Host && req.ContentLength == was.ContentLength &&
+		HasBody(req) == HasBody(&was) && (req.GetBody == nil) == (was.GetBody == nil) &&
+		reflect.ValueOf(req.Header).Pointer() == reflect.ValueOf(was.Header).Pointer() {
+		return req
+	}
+	restored := was
+	return &restored
 }
 
 // Method returns the method of req; an empty one means GET.
