@@ -14,18 +14,18 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	rttest.Contract(t, func() rttest.Layer { return &auth.Transport{} }, "the response of the layer below is not changed")
+	rttest.Contract(t, func() rttest.Layer { return &auth.Transport{} })
 }
 
 func TestContractWithCredentials(t *testing.T) {
-	rttest.Contract(t, func() rttest.Layer { return &auth.Transport{Credentials: keys("joe", "password"), MaxReplay: 1 << 20} }, "a request is asked before it is handed down", "the response of the layer below is not changed")
+	rttest.Contract(t, func() rttest.Layer { return &auth.Transport{Credentials: keys("joe", "password"), MaxReplay: 1 << 20} })
 }
 
 func TestContractPreemptive(t *testing.T) {
 	// For another origin: then the requests stay as they were.
 	rttest.Contract(t, func() rttest.Layer {
 		return &auth.Transport{Credentials: keys("joe", "password", "elsewhere.example"), Preemptive: true}
-	}, "a request is asked before it is handed down", "the response of the layer below is not changed")
+	})
 }
 
 func keys(username, password string, domains ...string) *auth.Keyring {

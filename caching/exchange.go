@@ -252,10 +252,7 @@ func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 
 // pass sends the request on and leaves the cache out of it.
 func (st *state) pass(x exchange, reason string) (*http.Response, error) {
-	resp, err := x.route.next.RoundTrip(x.outgoing(x.req.Context(), &question{}))
-	if err == nil && resp == nil {
-		err = errNoResponse
-	}
+	resp, err := receive(x.route.next, x.outgoing(x.req.Context(), &question{}))
 	if err != nil {
 		x.tell("bypass", reason, 0, err)
 		return nil, err

@@ -124,10 +124,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	}
 	n := x.note()
 	sending, contact := watch(x.asked.Pin(x.req.Context()))
-	resp, err := x.route.next.RoundTrip(x.outgoing(sending, &question{}))
-	if err == nil && resp == nil {
-		err = errNoResponse
-	}
+	resp, err := receive(x.route.next, x.outgoing(sending, &question{}))
 	ctx := detach(x.req.Context())
 	if err != nil {
 		c, reason := consequenceOf(0, st.t.InvalidateOnError), "unsafe method"

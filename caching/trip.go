@@ -21,15 +21,11 @@ func (x *exchange) trip(ctx context.Context) outcome {
 	sent := x.now  // nothing was waited for since
 	n := x.note()  // before all of them: what is sent again may have been written to
 	for ; ; sent = time.Now() {
-		resp, err := x.route.next.RoundTrip(x.outgoing(x.asked.Pin(ctx), &q))
-		if err == nil && resp == nil {
-			err = errNoResponse
-		}
+		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
 		if err != nil {
 			x.release()
 			return outcome{err: err}
 		}
-		repair(resp)
 		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
 		x.recognise(&a, &n)
 		if o, ok := x.understand(&a, &q); ok {
@@ -120,16 +116,6 @@ var errNoResponse = errors.New("caching: neither response nor error from the nex
 // errNotModified is the error of an origin that goes on answering what it was not
 // asked: a caller without a response of its own has no use for a 304.
 var errNotModified = errors.New("caching: the origin answers 304 to a request without conditions")
-
-// repair gives a response what a RoundTripper should have given it.
-func repair(resp *http.Response) {
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	if resp.Header == nil {
-		resp.Header = make(http.Header)
-	}
-}
 
 // answered is what the origin said, and when.
 type answered struct {
