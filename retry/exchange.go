@@ -80,7 +80,11 @@ func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	x.count(out)
 	a.Number = x.sent
 	if a.Idempotent {
+		asked := *out
 		a.Response, _, a.Err = once(x.next, out, x.t.AttemptTimeout)
+		if out == x.req {
+			x.req = roundtrip.AsAsked(out, asked)
+		}
 		return
 	}
 	traced, w := watch(out)
@@ -132,9 +136,6 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 		}
 		out = copyOnce(out, x.req)
 		out.Body = body
-	case !first && out.Body != nil: // a layer below has put it there
-		out = copyOnce(out, x.req)
-		out.Body, out.GetBody = nil, nil
 	}
 	if !first && x.t.Prepare != nil {
 		if err := x.prepare(out, *last); err != nil {

@@ -9,9 +9,17 @@ import (
 // start is the http.DefaultTransport of program start.
 var start = http.DefaultTransport
 
-// Or returns rt, or [http.DefaultTransport] as it is now if rt is nil.
+// isNil reports whether rt is nil or a nil pointer, as a variable of a pointer type
+// is that was never set.
+func isNil(rt http.RoundTripper) bool {
+	v := reflect.ValueOf(rt)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// Or returns rt, or [http.DefaultTransport] as it is now if rt is nil or a nil
+// pointer.
 func Or(rt http.RoundTripper) http.RoundTripper {
-	if rt != nil {
+	if !isNil(rt) {
 		return rt
 	}
 	if http.DefaultTransport == nil {
@@ -20,11 +28,11 @@ func Or(rt http.RoundTripper) http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// Next returns what the layer self sends through: base, or if that is nil
+// Next returns what the layer self sends through: base, or if that is nil (see [Or])
 // [http.DefaultTransport] as it is now. If http.DefaultTransport is self, or leads
 // to self, it is the one of program start: a layer put there does not call itself.
 func Next(self, base http.RoundTripper) http.RoundTripper {
-	if base != nil {
+	if !isNil(base) {
 		return base
 	}
 	now := Or(nil)
@@ -40,7 +48,7 @@ func Next(self, base http.RoundTripper) http.RoundTripper {
 // Late is like [Next] for a layer that keeps its successor: a nil base is looked
 // up for each request.
 func Late(self, base http.RoundTripper) http.RoundTripper {
-	if base != nil {
+	if !isNil(base) {
 		return base
 	}
 	return &late{self}

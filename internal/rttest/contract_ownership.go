@@ -2,13 +2,16 @@ package rttest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"compress/gzip"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // keeper is a RoundTripper that keeps the responses it has returned, as a recorder
@@ -172,15 +175,15 @@ func (c contract) outcome(t *testing.T, steps []Step, method, payload string, ru
 	return fmt.Sprintf("%d %q, error %v, after %v", status, content, err, seen)
 }
 
-// deadline tests that every request that the layer sends for a caller ends no
-// later than the caller's own deadline says.
+// deadline tests that every request that the layer sends for a caller knows when
+// the caller gives up, also if it does not end with the caller's context.
 func (c contract) deadline(t *testing.T, l Layer) {
 	for name, steps := range ownershipSituations() {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		want, _ := ctx.Deadline()
 		base := play(steps)
 		rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
-			if got, ok := req.Context().Deadline(); !ok || got.After(want) {
+			if got, ok := roundtrip.DeadlineOf(req.Context()); !ok || got.After(want) {
 				t.Errorf("%s: a request is sent with deadline %v (%v), the caller's is %v", name, got, ok, want)
 			}
 			return base.RoundTrip(req)
@@ -224,5 +227,38 @@ func (c contract) permanent(t *testing.T, l Layer) {
 		if !errors.As(err, &p) || !p.Permanent() {
 			t.Errorf("%s: error %q hides that it is permanent", method, err)
 		}
+	}
+}
+
+// typedNil tests that a nil pointer in an interface is no worse than nil.
+func (c contract) typedNil(t *testing.T) {
+	saved := http.DefaultTransport
+	defer func() { http.DefaultTransport = saved }()
+	var calls atomic.Int32
+	http.DefaultTransport = rtFunc(func(req *http.Request) (*http.Response, error) {
+		consume(req)
+		calls.Add(1)
+		return answer(req, 200, http.Header{"Cache-Control": {"no-store"}}, "ok"), nil
+	})
+	l := c.newLayer()
+	var none *http.Transport
+	all := map[string]http.RoundTripper{"Wrap": l.Wrap(none)}
+	if setBase(l, none) {
+		all["Base"] = l
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		calls.Store(0)
+		resp, err := all[name].RoundTrip(newRequest(t, "GET", "http://example.com/typed", nil))
+		if err != nil {
+			t.Errorf("%s of a nil *http.Transport: %v", name, err)
+			continue
+		}
+		_ = resp.Body.Close()
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%s of a nil *http.Transport: http.DefaultTransport was called %d times, want 1", name, n)
+		}
+	}
+	if closer, ok := l.(io.Closer); ok {
+		_ = closer.Close()
 	}
 }

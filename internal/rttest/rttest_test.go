@@ -26,10 +26,7 @@ func (l *through) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (l *through) Wrap(next http.RoundTripper) http.RoundTripper {
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	return &throughBound{l, next}
+	return &throughBound{l, roundtrip.Or(next)}
 }
 
 func (l *through) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(l, l.Base)) }
