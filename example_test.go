@@ -121,8 +121,7 @@ func ExampleErrorResponses() {
 	defer func() { _ = resp.Body.Close() }()
 	fmt.Println(resp.Status)
 
-	var e *redirects.Error
-	if errors.As(tripper.ErrorOf(resp), &e) {
+	if e, ok := errors.AsType[*redirects.Error](tripper.ErrorOf(resp)); ok {
 		fmt.Println("after", e.Response.Status)
 	}
 	// Output:

@@ -13,11 +13,9 @@ import (
 // below drops (a 401 or 407 that is answered, a 503 that is tried again) goes into
 // jar too: a user agent keeps the cookies of every response (RFC 6265 §3).
 func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
-	u := *cookieURL(req)
-	out := req.WithContext(roundtrip.WithDropped(req.Context(), func(resp *http.Response) {
-		keepCookies(jar, &u, resp)
-	}))
-	if cookies := jar.Cookies(&u); len(cookies) > 0 {
+	p := &place{jar: jar, url: *cookieURL(req)}
+	out := req.WithContext(roundtrip.WithDropped(req.Context(), p))
+	if cookies := jar.Cookies(&p.url); len(cookies) > 0 {
 		if out.Header = req.Header.Clone(); out.Header == nil {
 			out.Header = make(http.Header)
 		}
@@ -26,14 +24,23 @@ func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
 	return out
 }
 
-// keepCookies puts the cookies of resp into jar. What a cache repeats was put there
+// place is where the cookies of a request come from and go to.
+type place struct {
+	jar http.CookieJar
+	url url.URL
+}
+
+// Dropped keeps the cookies of a response that a layer below dropped.
+func (p *place) Dropped(resp *http.Response) { p.keep(resp) }
+
+// keep puts the cookies of resp into the jar. What a cache repeats was put there
 // when the origin sent it; by now the jar may know better.
-func keepCookies(jar http.CookieJar, u *url.URL, resp *http.Response) {
+func (p *place) keep(resp *http.Response) {
 	if len(resp.Header["Set-Cookie"]) == 0 || roundtrip.IsRepeat(resp) {
 		return
 	}
 	if set := cookie.FromHeader(resp.Header); len(set) > 0 {
-		jar.SetCookies(u, set)
+		p.jar.SetCookies(&p.url, set)
 	}
 }
 

@@ -2,6 +2,7 @@ package redirects
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -43,7 +44,7 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 		return location{}
 	}
 	u, err := url.Parse(ref)
-	if err != nil || !relative && u.Hostname() == "" {
+	if err != nil || !relative && (u.Hostname() == "" || !validPort(u.Port())) {
 		// RFC 9110 §4.2.1: an http URI with an empty host is invalid.
 		return location{}
 	}
@@ -58,6 +59,12 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 		u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
 	}
 	return location{url: u, relative: relative}
+}
+
+// validPort reports whether a server can have the port, which may be empty.
+func validPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }
 
 // repair returns a reference as RFC 3986 reads it, and whether it is relative: has

@@ -92,8 +92,9 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 	if out.URL == nil {
 		return resp
 	}
-	if w.Jar != nil {
-		keepCookies(w.Jar, cookieURL(w.note.read()), resp)
+	if w.Jar != nil && len(resp.Header["Set-Cookie"]) > 0 {
+		p := place{jar: w.Jar, url: *cookieURL(w.note.read())}
+		p.keep(resp)
 	}
 	if w.ContentLocation && resp.Header.Get("Content-Location") == "" {
 		u := w.note.url

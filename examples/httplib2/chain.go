@@ -171,8 +171,7 @@ func (e *contentError) Timeout() bool {
 // HTTPResponse returns the response if its content was in a coding that it is not
 // in; httplib2 keeps that, and no other.
 func (e *contentError) HTTPResponse() *http.Response {
-	var d *decompress.Error
-	if errors.As(e.err, &d) {
+	if _, ok := errors.AsType[*decompress.Error](e.err); ok {
 		return e.resp
 	}
 	return nil

@@ -32,7 +32,7 @@ func serve(t *testing.T, f http.HandlerFunc) *httptest.Server {
 	return srv
 }
 
-// debuglevel
+// httplib2: debuglevel.
 func TestDebugLevel(t *testing.T) {
 	t.Parallel()
 	o := newOrigin(t)
@@ -49,7 +49,7 @@ func TestDebugLevel(t *testing.T) {
 	}
 }
 
-// RETRIES
+// httplib2: RETRIES.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int32
@@ -70,7 +70,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// request(redirections=, connection_type=)
+// httplib2: request(redirections=, connection_type=).
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	asked := 0
@@ -107,7 +107,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// previous, fromcache and content-location
+// httplib2: previous, fromcache and content-location.
 func TestPrevious(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +143,7 @@ func TestPrevious(t *testing.T) {
 	}
 }
 
-// FileCache(cache, safe)
+// httplib2: FileCache(cache, safe).
 func TestFileCache(t *testing.T) {
 	t.Parallel()
 	o := newOrigin(t)
@@ -172,7 +172,7 @@ func TestFileCache(t *testing.T) {
 	(&FileCache{Dir: filepath.Join(dir, files[0].Name())}).Set("x", nil) // a file is no directory: nothing happens
 }
 
-// safename
+// httplib2: safename.
 func TestSafeName(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{
@@ -189,7 +189,7 @@ func TestSafeName(t *testing.T) {
 	}
 }
 
-// ProxyInfo
+// httplib2: ProxyInfo.
 func TestProxyInfo(t *testing.T) {
 	t.Parallel()
 	var got string
@@ -249,7 +249,7 @@ func TestProxyInfo(t *testing.T) {
 	}
 }
 
-// proxy_rdns
+// httplib2: proxy_rdns.
 func TestProxyInfoDNS(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -283,7 +283,7 @@ func TestProxyInfoDNS(t *testing.T) {
 	}
 }
 
-// proxy_info_from_environment
+// httplib2: proxy_info_from_environment.
 func TestProxyInfoFromEnvironment(t *testing.T) {
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"} {
 		t.Setenv(name, "")

@@ -6,9 +6,13 @@ import (
 	"testing"
 )
 
+type hearer []*http.Response
+
+func (h *hearer) Dropped(resp *http.Response) { *h = append(*h, resp) }
+
 func TestWithDropped(t *testing.T) {
-	var told []*http.Response
-	ctx := WithDropped(t.Context(), func(resp *http.Response) { told = append(told, resp) })
+	var told hearer
+	ctx := WithDropped(t.Context(), &told)
 	req, _ := http.NewRequestWithContext(ctx, "GET", "http://example.com/", strings.NewReader(""))
 	other, _ := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", http.NoBody)
 	first, second := &http.Response{Request: req}, &http.Response{Request: req, Body: http.NoBody}
