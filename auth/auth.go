@@ -25,11 +25,26 @@
 // in the URL is taken out of it and used for that origin, also when
 // [http.Client] has made a Basic field of it already.
 //
+// Challenges are read as leniently as curl and browsers read them: Basic needs
+// nothing but its name, and commas may be missing. A 401 that asks for no token, to
+// a request that had one from a function, is taken for an expired token, once.
+//
 // A Digest nonce is leased to one request in flight, so that its count is never
-// sent twice or out of order; requests in parallel have a nonce each. The answer
-// must prove that the server knows the password if it claims to (rspauth). User
+// sent twice or out of order; requests in parallel have a nonce each. Servers with
+// one nonce for all clients (ESP8266, ESP32, cameras) refuse right passwords when
+// requests overtake each other: those are tried again one after the other, and soon
+// all requests to such a server share the newest nonce.
+//
+// The answer must prove that the server knows the password if it claims to
+// (rspauth); if it does not, the password is not used for that server again. User
 // names and passwords beyond ASCII are sent in UTF-8, and once more in ISO 8859-1
 // to a server that refuses them and did not say which it wants.
+//
+// The Source is asked once for a request. If a cache stands above, it asks: what it
+// finds or stores is of the user whose credentials are sent, even if another one
+// logs in meanwhile.
+//
+// Trace tells every decision, and of each challenge that is not answered why.
 //
 // MD5 and SHA-1 are used where a protocol leaves no choice, and chosen last.
 //
@@ -44,8 +59,15 @@
 // The documentation of [http.RoundTripper] says that one should not handle
 // authentication; this one does, which is its whole purpose. Negotiate, NTLM and
 // other schemes bound to a connection are not implemented, nor the login forms of
-// web sites. A body without GetBody that cannot seek is sent twice only within
-// [Transport.MaxReplay]. User names are not normalized.
+// web sites. User names are not normalized.
+//
+// A body without GetBody that cannot seek is sent twice only within
+// [Transport.MaxReplay]. So that a longer one need not be, the first request to a
+// server that may ask for credentials carries Expect: 100-continue (RFC 9110
+// §10.1.1): the server can refuse it by its header alone. How long the body waits
+// for servers that do not know this is the ExpectContinueTimeout of
+// [http.Transport], a second in [http.DefaultTransport]. With zero, that of a bare
+// http.Transport, the body does not wait, and the 401 is returned.
 package auth
 
 import (

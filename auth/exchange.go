@@ -130,8 +130,7 @@ func (x *exchange) accepted(r *reply) error {
 	if !ok {
 		return nil
 	}
-	m, o, key := &x.engine.memory, x.way.origin, x.Credential.key()
-	r.distrust = func() { m.distrust(o, key) }
+	r.distrust = x.distrusting()
 	err := l.accepted(&x.Attempt, r)
 	if err != nil {
 		r.distrust()
@@ -145,6 +144,16 @@ func (x *exchange) accepted(r *reply) error {
 		x.tell("share", "the server has one nonce for all requests", nil)
 	}
 	return nil
+}
+
+// distrusting returns what to call if the server does not know the password. That
+// of a proxy goes on being used: what matters is at the end of the tunnel.
+func (x *exchange) distrusting() func() {
+	if x.Proxy {
+		return func() {}
+	}
+	m, o, key := &x.engine.memory, x.way.origin, x.Credential.key()
+	return func() { m.distrust(o, key) }
 }
 
 // learn puts a new session into the memory.

@@ -98,7 +98,7 @@ func (p *Proxy) exchange(ctx context.Context, proxy *url.URL, method, uri string
 	u := *proxy
 	u.User, u.Path, u.RawPath, u.RawQuery = nil, "", "", ""
 	x := &exchange{engine: e, url: &u, user: proxy.User, way: way{origin: roundtrip.OriginOf(&u)}, path: "/"}
-	x.Context, x.Proxy, x.Attempt.URL = ctx, true, &u
+	x.Context, x.Proxy, x.URL = ctx, true, &u
 	x.aim(method, uri)
 	if e.preemptive {
 		e.first.is(x.way.origin)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -49,7 +50,7 @@ func apache(t *testing.T, conf string) *servers.Server {
 	servers.Write(t, s.Dir, "htdocs/users.digest", passwords)
 	// The password is "password".
 	servers.Write(t, s.Dir, "htdocs/users.basic", "joe:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
-	for _, dir := range []string{"nc", "once", "short", "basic", "plain"} {
+	for _, dir := range []string{"nc", "once", "short", "basic", "plain", "jane"} {
 		servers.Write(t, s.Dir, "htdocs/"+dir+"/file", "content of "+dir)
 	}
 	return s
@@ -61,6 +62,7 @@ func TestApache(t *testing.T) {
 		apacheDigest("/nc", "AuthDigestNcCheck On")+
 		apacheDigest("/once", "AuthDigestNonceLifetime 0")+
 		apacheDigest("/short", "AuthDigestNonceLifetime 1")+
+		apacheDigest("/jane", "")+"<Location /jane>\nRequire user jane\n</Location>\n"+
 		"<Location /basic>\nAuthType Basic\nAuthName basic\nAuthUserFile {{.Dir}}/htdocs/users.basic\nRequire valid-user\n</Location>\n")
 
 	t.Run("Digest, with rspauth", func(t *testing.T) {
@@ -122,6 +124,41 @@ func TestApache(t *testing.T) {
 			t.Errorf("%d round trips for 5 requests, want 6: nextnonce", n)
 		}
 	})
+	t.Run("right, and not allowed", func(t *testing.T) {
+		// Apache says 401 to a user that it knows and does not let in.
+		base := &counted{RoundTripper: newBase(t)}
+		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password")}
+		if status, _, err := get(t, rt, s.URL+"/plain/file"); status != 200 || err != nil {
+			t.Fatal(status, err)
+		}
+		for i := range 3 {
+			before := base.trips.Load()
+			if status, _, err := get(t, rt, s.URL+"/jane/file"); status != 401 || err != nil {
+				t.Fatal(status, err)
+			}
+			if n := base.trips.Load() - before; n > 3 {
+				t.Errorf("try %d: %d requests, want 3 at most: from memory, to the challenge, and once on trust", i, n)
+			}
+		}
+		before := base.trips.Load()
+		if status, _, err := get(t, rt, s.URL+"/plain/file"); status != 200 || err != nil || base.trips.Load()-before > 2 {
+			t.Errorf("%d %v after %d requests", status, err, base.trips.Load()-before)
+		}
+	})
+	t.Run("a stream at first contact", func(t *testing.T) {
+		tr := newBase(t)
+		tr.ExpectContinueTimeout = time.Minute
+		base := &counted{RoundTripper: tr}
+		rt := &auth.Transport{Base: base, Credentials: keys("joe", "password")}
+		body := &countingReader{r: io.LimitReader(zeros{}, 1<<20)}
+		status, _, err := do(t, rt, "POST", s.URL+"/plain/file", body)
+		if status == 401 || err != nil || base.trips.Load() != 2 {
+			t.Errorf("%d %v after %d requests, want an answer to the body after 2", status, err, base.trips.Load())
+		}
+		if n := body.n.Load(); n != 1<<20 {
+			t.Errorf("%d bytes were sent, want all of them, once", n)
+		}
+	})
 	t.Run("AuthDigestNcCheck, 300 in parallel", func(t *testing.T) {
 		const workers = 16
 		base := &counted{RoundTripper: newBase(t)}
@@ -150,6 +187,17 @@ func TestApache(t *testing.T) {
 			t.Errorf("%d challenges for %d workers", refused, workers)
 		}
 	})
+}
+
+type countingReader struct {
+	r io.Reader
+	n atomic.Int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 func TestLighttpd(t *testing.T) {

@@ -61,7 +61,7 @@ func (e *engine) exchange(req *http.Request) (x *exchange, reason string) {
 		u.User = nil
 		x.url = &u
 	}
-	x.Attempt.URL, x.Attempt.Host = x.url, req.Host
+	x.URL, x.Host = x.url, req.Host
 	return x, ""
 }
 

@@ -153,8 +153,7 @@ func (t *Transport) give(resp *http.Response, err error) (*http.Response, error)
 	if err == nil || unsignable(err) && !t.Unsupported {
 		return resp, nil
 	}
-	var u *UnsupportedError
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*UnsupportedError](err); ok {
 		return nil, u.with(resp)
 	}
 	roundtrip.Discard(resp)

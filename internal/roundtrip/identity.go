@@ -37,13 +37,6 @@ func Identity(rt http.RoundTripper, req *http.Request) string {
 	return IdentifiersOf(rt).Ask(req).Principal
 }
 
-// Identify finds the identifiers from rt inwards once, so that a layer can ask
-// them for each request at no cost.
-func Identify(rt http.RoundTripper) func(*http.Request) string {
-	ids := IdentifiersOf(rt)
-	return func(req *http.Request) string { return ids.Ask(req).Principal }
-}
-
 // Identifiers are the layers below some layer that add credentials. A cache finds
 // them once for each way to the origin, and asks them once for each exchange:
 //
@@ -78,25 +71,40 @@ func IdentifiersOf(rt http.RoundTripper) *Identifiers {
 // layer has an answer that needs no allocation.
 func (ids *Identifiers) Ask(req *http.Request) Asked {
 	a := Asked{req: req}
+	ids.ask(req, &a)
+	return a
+}
+
+func (ids *Identifiers) ask(req *http.Request, a *Asked) {
 	for _, id := range ids.all {
 		var l signedBy
-		if s, ok := id.(Signer); ok {
-			l.principal, l.layer, l.answer = s.Ask(req)
-		} else if l.principal = id.Identity(req); l.principal != "" {
-			a.vouched++
-		}
-		switch {
-		case l.principal == "" && l.answer == nil:
+		switch id := id.(type) {
+		case Signer:
+			l.principal, l.layer, l.answer = id.Ask(req)
+		case *late:
+			id.identifiers().ask(req, a)
 			continue
-		case a.n == 0:
-			a.first, a.Principal = l, l.principal
 		default:
-			a.more = append(a.more, l)
-			a.Principal = join(a.Principal, l.principal)
+			if l.principal = id.Identity(req); l.principal != "" {
+				a.vouched++
+			}
 		}
-		a.n++
+		a.add(l)
 	}
-	return a
+}
+
+// add adds what one layer has said.
+func (a *Asked) add(l signedBy) {
+	switch {
+	case l.principal == "" && l.answer == nil:
+		return
+	case a.n == 0:
+		a.first, a.Principal = l, l.principal
+	default:
+		a.more = append(a.more, l)
+		a.Principal = join(a.Principal, l.principal)
+	}
+	a.n++
 }
 
 func join(a, b string) string {

@@ -64,12 +64,19 @@ func (l *late) CloseIdleConnections() { CloseIdle(l.next()) }
 
 // Identity implements [Identifier] for what stands in http.DefaultTransport now.
 func (l *late) Identity(req *http.Request) string {
+	return l.identifiers().Ask(req).Principal
+}
+
+// identifiers returns those from what stands in http.DefaultTransport now.
+func (l *late) identifiers() *Identifiers {
 	next := l.next()
 	if _, plain := next.(*http.Transport); plain {
-		return ""
+		return noIdentifiers
 	}
-	return Identity(next, req)
+	return IdentifiersOf(next)
 }
+
+var noIdentifiers = new(Identifiers)
 
 // roundTripper is the type of a field that may hold a successor.
 var roundTripper = reflect.TypeFor[http.RoundTripper]()

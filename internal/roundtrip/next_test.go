@@ -89,7 +89,7 @@ func TestLate(t *testing.T) {
 	defer func() { http.DefaultTransport = saved }()
 	layer := &base{}
 	late := Late(layer, nil)
-	identify := Identify(late)
+	ids := IdentifiersOf(late)
 	req, _ := http.NewRequest(http.MethodGet, "http://example.com/", nil)
 	for _, row := range []struct {
 		why  string
@@ -102,7 +102,7 @@ func TestLate(t *testing.T) {
 		{"the layer itself", layer, ""},
 	} {
 		http.DefaultTransport = row.def
-		if got := identify(req); got != row.want {
+		if got := ids.Ask(req).Principal; got != row.want {
 			t.Errorf("%s: %q, want %q", row.why, got, row.want)
 		}
 	}
@@ -116,5 +116,25 @@ func TestLate(t *testing.T) {
 	}
 	if Late(layer, saved) != saved {
 		t.Error("Base is not used as it is")
+	}
+}
+
+// TestLateSigner: a layer that keeps to its answers does so from
+// http.DefaultTransport too.
+func TestLateSigner(t *testing.T) {
+	saved := http.DefaultTransport
+	defer func() { http.DefaultTransport = saved }()
+	s := &signer{who: "joe"}
+	http.DefaultTransport = s
+	next := Late(&base{}, nil)
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.com/", nil)
+	asked := IdentifiersOf(next).Ask(req)
+	s.who = "jane"
+	resp, err := next.RoundTrip(req.WithContext(asked.Pin(req.Context())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := resp.Request.Header.Get("Authorization"); asked.Principal != "joe" || got != "joe" {
+		t.Errorf("asked for %q, signed for %q, want joe", asked.Principal, got)
 	}
 }
