@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -183,9 +184,7 @@ func parseRange(s string, size int) (first, last int, ok bool) {
 
 // send writes the answer, whole or as its turn has it.
 func (a *answer) send(o *origin, w http.ResponseWriter, r *http.Request, t turn) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	if !a.res.chunked && a.status != 304 && a.status != 204 {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

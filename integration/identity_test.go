@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"net/http"
 	"strings"
 )
@@ -100,7 +99,7 @@ func (o *origin) digestUser(r *http.Request, authorization string) (user string,
 		return "", false, breaks
 	}
 	sum := func(s string) string {
-		var h hash.Hash = md5.New()
+		h := md5.New()
 		if o.algorithm == "SHA-256" {
 			h = sha256.New()
 		}

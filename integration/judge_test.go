@@ -18,7 +18,8 @@ import (
 type ack struct {
 	res     *resource
 	version int
-	cache   int
+	door    *door
+	secret  string // the credentials of the request
 	at      time.Time
 }
 
@@ -38,8 +39,7 @@ func (w *world) judge(x *exchange) {
 	x.res.advance(w)
 	w.note(x.res, "%s: %s", x.p.name, x)
 	x.checkSecrets()
-	var conflict *lostupdate.ConflictError
-	if errors.As(x.err, &conflict) {
+	if _, ok := errors.AsType[*lostupdate.ConflictError](x.err); ok {
 		return // a 412, as an error
 	}
 	x.checkError()
@@ -117,8 +117,7 @@ func (x *exchange) checkSecrets() {
 		return
 	}
 	err := x.err
-	var outer *url.Error // http.Client's own, which tells the whole URL
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok { // http.Client's own, which tells the whole URL
 		err = outer.Err
 	}
 	text := fmt.Sprintf("%v %+v %#v", err, err, err)
@@ -167,10 +166,10 @@ func (x *exchange) checkStatus() {
 
 // entitled reports whether the credentials that went along are good for res.
 func (x *exchange) entitled() bool {
-	switch {
-	case x.d.way == byJar:
+	switch x.d.way {
+	case byJar:
 		return false // the login may have failed, or the jar be of another origin
-	case x.d.way == byCaller:
+	case byCaller:
 		return !strings.HasPrefix(x.req.URL.Path, "/go/")
 	}
 	return true
@@ -262,11 +261,21 @@ func (x *exchange) checkTime(v int) {
 		return
 	}
 	for _, a := range w.acks {
-		if a.res == x.res && a.cache == x.d.cache && a.at.Before(x.t0) && a.version > v {
+		if a.res == x.res && a.door.cache == x.d.cache && a.at.Before(x.t0) && a.version > v && x.hearsOf(a) {
 			x.failf("version %d was delivered after %d had been written and acknowledged at %s", v, a.version, a.at.Format(clock))
 			return
 		}
 	}
+}
+
+// hearsOf reports whether x must not be answered by what a has made outdated.
+func (x *exchange) hearsOf(a ack) bool {
+	return !gaps.forgetful || !x.p.w.forgets[x.d.cache] || a.door == x.d && a.secret == x.secret() && !x.res.varies && !x.res.coded
+}
+
+func (x *exchange) secret() string {
+	h := x.req.Header
+	return h.Get("Authorization") + h.Get("Cookie") + h.Get("X-Api-Key") + x.req.URL.User.String()
 }
 
 // allowed is how long after its end a version may be delivered.
@@ -335,7 +344,7 @@ func (x *exchange) checkWrite() {
 	}
 	direct := !strings.HasPrefix(x.req.URL.Path, "/go/")
 	w := x.p.w
-	w.acks = append(w.acks, ack{res, v, x.d.cache, x.t1})
+	w.acks = append(w.acks, ack{res, v, x.d, x.secret(), x.t1})
 	seen, known := x.p.seen[res]
 	signed := x.req.Header.Get("X-Signed") != "" // nothing is added to it
 	guarded := w.layers.lostupdate && !signed && res.tag == "strong" && (x.req.Method == http.MethodPut || x.req.Method == http.MethodPatch)

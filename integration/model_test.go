@@ -55,6 +55,7 @@ func players() int { return min(4, runtime.GOMAXPROCS(0)) }
 
 // play plays the round of a seed.
 func play(t *testing.T, seed uint64) {
+	t.Helper()
 	t.Run(fmt.Sprint(seed), func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { round(t, seed, false) })
 	})
@@ -62,6 +63,7 @@ func play(t *testing.T, seed uint64) {
 
 // round lets some persons live in a world, and looks at what they have left.
 func round(t *testing.T, seed uint64, sockets bool) {
+	t.Helper()
 	w := newWorld(t, seed, sockets)
 	var all sync.WaitGroup
 	for i := range 3 + w.rand.IntN(4) {

@@ -17,7 +17,7 @@ import (
 func (w *world) newStore() caching.Store {
 	r := w.rand
 	var store caching.Store
-	name := "memory"
+	name, forgets := "memory", false
 	switch r.IntN(5) {
 	case 0:
 		path, err := os.MkdirTemp(w.t.TempDir(), "store")
@@ -28,7 +28,9 @@ func (w *world) newStore() caching.Store {
 		if chance(r, 30) {
 			opts.Key = func() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 		}
-		dir, err := caching.OpenDirWith(path, pick[int64](r, 0, 512<<10), opts)
+		most := pick[int64](r, 0, 512<<10)
+		forgets = most > 0
+		dir, err := caching.OpenDirWith(path, most, opts)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -37,14 +39,18 @@ func (w *world) newStore() caching.Store {
 	case 1:
 		name = "map"
 		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)})
+		forgets = true
 	default:
-		store = caching.NewMemory(pick[int64](r, 0, 0, 64<<10, 600<<10))
+		most := pick[int64](r, 0, 0, 64<<10, 600<<10)
+		forgets = most > 0
+		store = caching.NewMemory(most)
 	}
 	if chance(r, 30) {
-		w.bad = true
+		w.bad, forgets = true, true
 		bad := &badStore{Store: store, w: w, rand: newRand(w.seed, "store", fmt.Sprint(len(w.stores))), percent: pick(r, 3, 20, 100)}
 		store, name = bad, fmt.Sprintf("%s, bad in %d %%", name, bad.percent)
 	}
+	w.forgets = append(w.forgets, forgets)
 	w.storeNames += name + " "
 	return store
 }
@@ -194,7 +200,7 @@ func (w *badWriter) Write(p []byte) (int, error) {
 
 func (w *badWriter) Commit(ctx context.Context, meta *caching.Meta) error {
 	if w.s.bad() {
-		_ = w.Writer.Abort()
+		_ = w.Abort()
 		return errBadStore
 	}
 	return w.Writer.Commit(ctx, meta)

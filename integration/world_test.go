@@ -28,6 +28,7 @@ type world struct {
 	doors      []*door
 	caches     []func() error // what closes them
 	stores     []func() error
+	forgets    []bool // by the number of the store
 	storeNames string
 	bad        bool // is there a bad store
 
