@@ -218,33 +218,7 @@ func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
 // update merges the header of a into the metadata of a stored response, and
 // stores that without the body. kept is false if it may not be stored any more.
 func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta, f2 *facts, kept bool) {
-	m = e.Meta.Clone()
-	d, targeted := steeringAfter(f, e.Meta.Header, a.resp.Header)
-	var whole bool
-	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
-	if len(a.resp.Header["Date"]) == 0 {
-		m.Header["Date"] = dateOf(a.received())
-	}
-	m.RequestTime, m.ResponseTime = a.sent, a.received()
-	r := f.record
-	ttl := x.ttlOf(a.resp)
-	owner := r.owner
-	if f.public && len(a.resp.Header["Set-Cookie"]) > 0 {
-		owner = x.owner(a.unknown)
-	}
-	names, _ := varyNames(m.Header)
-	moved := !sameNames(names, r.selectors)
-	if moved {
-		x.reselect(&r, names)
-	}
-	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
-		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
-		m.Extra = r.append(make([]byte, 0, 128))
-	}
-	if !whole {
-		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
-	}
-	f2 = x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
+	m, f2, moved := x.merged(a, e, f)
 	if x.demand.dir.noStore {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
@@ -282,6 +256,37 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	}
 	x.prolong(ctx, m, f2, f2.key)
 	return m, f2, true
+}
+
+// merged is what a stored response becomes by the header of a. moved is true if it is
+// selected by other fields than before.
+func (x *exchange) merged(a *answered, e *Entry, f *facts) (m *Meta, f2 *facts, moved bool) {
+	m = e.Meta.Clone()
+	d, targeted := steeringAfter(f, e.Meta.Header, a.resp.Header)
+	var whole bool
+	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
+	if len(a.resp.Header["Date"]) == 0 {
+		m.Header["Date"] = dateOf(a.received())
+	}
+	m.RequestTime, m.ResponseTime = a.sent, a.received()
+	r := f.record
+	ttl := x.ttlOf(a.resp)
+	owner := r.owner
+	if f.public && len(a.resp.Header["Set-Cookie"]) > 0 {
+		owner = x.owner(a.unknown)
+	}
+	names, _ := varyNames(m.Header)
+	if moved = !sameNames(names, r.selectors); moved {
+		x.reselect(&r, names)
+	}
+	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
+		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
+		m.Extra = r.append(make([]byte, 0, 128))
+	}
+	if !whole {
+		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
+	}
+	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted)), moved
 }
 
 // prolong keeps the lists that a response is found by for as long as it is of use.
