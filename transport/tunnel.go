@@ -88,6 +88,7 @@ func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, er
 func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn, error) {
 	var conn net.Conn
 	used := false // conn has carried a refusal
+	unheard := "" // authorization that the proxy closed the connection on
 	for try := 1; ; try++ {
 		if conn == nil {
 			var err error
@@ -96,17 +97,21 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 			}
 			used = false
 		}
-		sent, err := d.authorize(ctx, target)
+		sent, err := unheard, error(nil)
+		if sent == "" {
+			sent, err = d.authorize(ctx, target)
+		}
 		if err != nil {
 			_ = conn.Close()
 			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
 		}
+		unheard = ""
 		resp, alive, err := d.ask(ctx, conn, target, sent)
 		if used && errors.Is(err, errSilent) && try < maxTries {
 			// It closed the connection after its refusal and did not say that it
 			// would.
 			_ = conn.Close()
-			conn = nil
+			conn, unheard = nil, sent
 			continue
 		}
 		if err != nil {
