@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -29,6 +30,15 @@ type Attempt struct {
 	// Unprocessed is true if the server certainly did nothing about the
 	// request, so that any may be sent again.
 	Unprocessed bool
+}
+
+// Format implements [fmt.Formatter]. It prints the number and the outcome, and nothing
+// of the request and the response, which may hold secrets, whatever the verb.
+func (a Attempt) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "attempt %d", a.Number)
+	if a.Err != nil || a.Response != nil {
+		_, _ = fmt.Fprintf(f, ": %v", cause(a))
+	}
 }
 
 // A contextKey is what the settings of one request are found by.

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -359,68 +358,3 @@ func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable 
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }
-
-// once sends out, guarded by timeout, and sees to it that exactly one of response
-// and error comes back. timedOut is true if it was cut short.
-func once(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
-	if timeout > 0 {
-		return timed(next, out, timeout)
-	}
-	resp, err = checked(next.RoundTrip(out))
-	if resp != nil && resp.Request == nil {
-		resp = about(resp, out)
-	}
-	return resp, false, err
-}
-
-// timed is once with a timeout.
-func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
-	ctx, cancel := context.WithCancelCause(out.Context())
-	expired := &timeoutError{timeout}
-	timer := time.AfterFunc(timeout, func() { cancel(expired) })
-	guarded := out.WithContext(ctx)
-	resp, err = checked(next.RoundTrip(guarded))
-	// If the timer has fired the context is done, and with it a body that came
-	// at the last moment.
-	if !timer.Stop() && cancelled(out) == nil {
-		if resp != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, true, expired
-	}
-	if err != nil {
-		cancel(nil)
-		return nil, false, err
-	}
-	own := *resp // The layer below keeps what it has.
-	if own.Request == nil || own.Request == guarded {
-		own.Request = asSent(guarded, out)
-	}
-	own.Body = cancelWhenRead(own.Body, cancel)
-	return &own, false, nil
-}
-
-// checked makes the best of a RoundTripper that breaks its contract.
-func checked(resp *http.Response, err error) (*http.Response, error) {
-	switch {
-	case err != nil:
-		if resp != nil && resp.Body != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, err
-	case resp == nil:
-		return nil, errNoResponse
-	case resp.Body == nil:
-		own := *resp
-		own.Body = http.NoBody
-		return &own, nil
-	}
-	return resp, nil
-}
-
-// about returns a copy of resp that answers out. The layer below keeps what it has.
-func about(resp *http.Response, out *http.Request) *http.Response {
-	own := *resp
-	own.Request = out
-	return &own
-}

@@ -135,7 +135,7 @@ func explain(req *http.Request, err error, c *course) error {
 	case tooLong(err.Error()):
 		phase, err = PhaseHeader, roundtrip.Final(err)
 	default:
-		if clean := withoutQuotes(err); clean != err { //nolint:errorlint // Whether it is the same one.
+		if clean := withoutQuotes(err); clean != err {
 			phase, err = PhaseHeader, clean
 		}
 	}

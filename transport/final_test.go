@@ -24,6 +24,7 @@ import (
 
 // answering is a server that reads a request and sends text.
 func answering(tb testing.TB, text string) string {
+	tb.Helper()
 	return tcp(tb, func(conn net.Conn) {
 		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 			_, _ = io.WriteString(conn, text)

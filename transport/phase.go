@@ -92,7 +92,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
-	case err == nil, err == io.EOF: //nolint:errorlint // What net/http returns, and the one error that is passed on as it is.
+	case err == nil, err == io.EOF:
 	case expired(b.ctx):
 		err = &Error{Phase: PhaseBody, Err: err}
 	default:

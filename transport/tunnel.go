@@ -132,18 +132,23 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 		}
 		if auth != nil && resp.StatusCode == http.StatusProxyAuthRequired &&
 			auth.Challenged(ctx, d.proxy, sent, resp.Header) && try < maxTries {
-			if hook := trace.From(ctx); hook != nil {
-				hook(trace.Event{
-					Time: time.Now(), Layer: "transport", Action: "authenticate", Reason: "the proxy asks for it",
-					Method: http.MethodConnect, URL: target, Status: resp.StatusCode,
-				})
-			}
+			tellChallenge(ctx, target)
 			continue
 		}
 		if conn != nil {
 			_ = conn.Close()
 		}
 		return nil, d.refused(target, resp)
+	}
+}
+
+// tellChallenge tells the hook in ctx that a tunnel to target is asked for once more.
+func tellChallenge(ctx context.Context, target string) {
+	if hook := trace.From(ctx); hook != nil {
+		hook(trace.Event{
+			Time: time.Now(), Layer: "transport", Action: "authenticate", Reason: "the proxy asks for it",
+			Method: http.MethodConnect, URL: target, Status: http.StatusProxyAuthRequired,
+		})
 	}
 }
 

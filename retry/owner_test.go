@@ -1,0 +1,170 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// TestResponseOfBelow: what a recorder below has kept stays as it was, whatever is
+// done about the response.
+func TestResponseOfBelow(t *testing.T) {
+	for _, row := range []struct {
+		why    string
+		t      *Transport
+		method string
+		hook   bool
+	}{
+		{"a download", &Transport{}, "GET", false},
+		{"a body that is listened to", &Transport{NoResume: true}, "GET", true},
+		{"a request that is followed", &Transport{}, "POST", false},
+		{"a limit for each attempt", &Transport{AttemptTimeout: time.Minute}, "GET", false},
+		{"a hedge", &Transport{Hedge: time.Minute}, "GET", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			for _, request := range []bool{true, false} {
+				var kept, before *http.Response
+				base := roundTripper(func(req *http.Request) (*http.Response, error) {
+					kept = response(t, "HTTP/1.1 200 OK\nEtag: \"a\"\nAccept-Ranges: bytes\nContent-Length: 4\n\nbody")
+					if kept.Request = nil; request {
+						kept.Request = req
+					}
+					b := *kept
+					b.Header = kept.Header.Clone()
+					before = &b
+					return kept, nil
+				})
+				req := newRequest(t, row.method, "http://example.com/", nil)
+				if row.hook {
+					req = req.WithContext(trace.WithHook(req.Context(), func(trace.Event) {}))
+				}
+				resp, err := row.t.Wrap(base).RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := read(t, resp); got != "body" || resp.Request == nil {
+					t.Errorf("%s: %q, request %v", row.why, got, resp.Request)
+				}
+				if kept.Body != before.Body || kept.Request != before.Request || !reflect.DeepEqual(kept.Header, before.Header) {
+					t.Errorf("%s: the response of the layer below was changed", row.why)
+				}
+			}
+		})
+	}
+}
+
+// TestNotResumedIsHeard: a body that breaks and is not continued tells why.
+func TestNotResumedIsHeard(t *testing.T) {
+	for _, row := range []struct {
+		why, header, want string
+		t                 Transport
+		request           http.Header
+	}{
+		{"weak", "Etag: W/\"a\"\nAccept-Ranges: bytes\n", fixedStrength, Transport{}, nil},
+		{"no ranges", "Etag: \"a\"\n", fixedRanges, Transport{}, nil},
+		{"turned off", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedOff, Transport{NoResume: true}, nil},
+		{"signed", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedSigned, Transport{}, http.Header{"Signature-Input": {"sig=()"}, "Signature": {"sig=::"}}},
+		{"one-time", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedOneTime, Transport{}, http.Header{"Authorization": {"Digest nonce=\"n\""}}},
+	} {
+		var heard []string
+		ctx := trace.WithHook(t.Context(), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })
+		req := newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx)
+		for name, v := range row.request {
+			req.Header[name] = v
+		}
+		resp, err := row.t.Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\n"+row.header+"Content-Length: 9\n\nhalf"))).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", row.why, err)
+		}
+		_ = resp.Body.Close()
+		if want := "give up: the body cannot be continued: " + row.want; len(heard) != 2 || heard[1] != want {
+			t.Errorf("%s: heard %q, want %q", row.why, heard, want)
+		}
+	}
+}
+
+// TestInterruptedNamesPhase: the error of the attempt that the caller's deadline
+// ended is kept.
+func TestInterruptedNamesPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		n := 0
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if n++; n == 1 {
+				return nil, errReset
+			}
+			<-req.Context().Done()
+			return nil, fmt.Errorf("transport: response header: %w", context.DeadlineExceeded)
+		})
+		_, err := (&Transport{Base: base}).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "response header") || errors.Is(err, ErrExhausted) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestPrints: no exported type prints a secret, whatever the verb, and every
+// exported type is looked at here.
+func TestPrints(t *testing.T) {
+	const secret = "hunter2"
+	req := newRequest(t, "GET", "http://joe:"+secret+"@example.com/?token="+secret, nil)
+	req.Header.Set("Authorization", secret)
+	resp := &http.Response{StatusCode: 503, Header: http.Header{"Set-Cookie": {secret}}, Body: http.NoBody, Request: req}
+	budget, circuit := &Budget{}, &Circuit{}
+	used := &Transport{Budget: budget, Breaker: circuit, Base: roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })}
+	if _, err := used.RoundTrip(req); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string][]any{
+		"Transport": {used, used.Wrap(used.Base)},
+		"Attempt":   {Attempt{Request: req, Response: resp, Err: errReset}},
+		"Error":     {&Error{Attempts: 2, Err: errReset, Causes: []error{cause(Attempt{Response: resp}), errReset}}},
+		"Budget":    {budget}, "Circuit": {circuit},
+		"Breaker": nil, // an interface
+	}
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := file.Name(); !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, o := range parsed.Scope.Objects {
+			if _, listed := values[name]; o.Kind == ast.Typ && ast.IsExported(name) && !listed {
+				t.Errorf("%s: nobody has looked at how it prints", name)
+			}
+		}
+	}
+	for name, list := range values {
+		for _, v := range list {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+				if s := fmt.Sprintf(verb, v); strings.Contains(s, secret) {
+					t.Errorf("%s of %s: %s", verb, name, s)
+				}
+			}
+		}
+	}
+}
