@@ -293,7 +293,8 @@ func TestChainAsDefault(t *testing.T) {
 	} {
 		cache := &caching.Transport{}
 		http.DefaultTransport = row.put(Chain{
-			ErrorResponses{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, cache,
+			ErrorResponses{},
+			&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, cache,
 			&retry.Transport{}, &auth.Transport{},
 		})
 		resp, err := http.Get(srv.URL)

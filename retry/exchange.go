@@ -24,11 +24,12 @@ type exchange struct {
 	// body is where the caller's body is copied to while it is sent; nil if
 	// there is none or GetBody makes new ones.
 	body *replay
-	// content, getBody and method are those of the caller's request, asked before
+	// content, getBody, method and length are those of the caller's request, asked before
 	// it was handed down: layers below may change what they are given.
 	content bool
 	getBody func() (io.ReadCloser, error)
 	method  string
+	length  int64
 	// idempotent is true if the request may be sent twice.
 	idempotent bool
 	// noExpect is true once the server refused the expectation of the request.
@@ -52,7 +53,7 @@ func (x *exchange) begin() {
 			x.req.Header.Set("Idempotency-Key", k)
 		}
 	}
-	x.content, x.getBody, x.method = roundtrip.HasBody(x.req), x.req.GetBody, roundtrip.Method(x.req)
+	x.content, x.getBody, x.method, x.length = roundtrip.HasBody(x.req), x.req.GetBody, x.req.Method, x.req.ContentLength
 	x.idempotent = idempotent(x.req) && (x.t.Prepare != nil || !httpfield.OneTime(x.req.Header))
 	if x.content && x.getBody == nil && x.t.limit(x.req) > 1 {
 		x.body = newReplay(x.req, x.t.MaxReplay)
@@ -135,6 +136,10 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 		}
 		out = copyOnce(out, x.req)
 		out.Body = body
+	}
+	if out.Method != x.method || out.ContentLength != x.length { // likewise
+		out = copyOnce(out, x.req)
+		out.Method, out.ContentLength = x.method, x.length
 	}
 	if !first && x.t.Prepare != nil {
 		if err := x.prepare(out, *last); err != nil {

@@ -47,7 +47,7 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed 
 	switch {
 	case x.t.NoResume || x.t.limit(x.req) <= 1:
 		return part{}, fixedOff
-	case x.method != http.MethodGet || x.content:
+	case x.method != "" && x.method != http.MethodGet || x.content:
 		return part{}, fixedMethod
 	case x.t.Prepare == nil && httpfield.Signed(x.req.Header):
 		// It did not sign a Range.
