@@ -18,4 +18,4 @@ func (c Certificate) Format(f fmt.State, _ rune) {
 
 // Format implements [fmt.Formatter]. The fields of a proxy's answer may hold a
 // cookie.
-func (e *RefusedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+func (e RefusedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
