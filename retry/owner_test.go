@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"reflect"
@@ -83,9 +84,7 @@ func TestNotResumedIsHeard(t *testing.T) {
 		var heard []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })
 		req := newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx)
-		for name, v := range row.request {
-			req.Header[name] = v
-		}
+		maps.Copy(req.Header, row.request)
 		resp, err := row.t.Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\n"+row.header+"Content-Length: 9\n\nhalf"))).RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
