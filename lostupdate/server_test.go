@@ -143,6 +143,30 @@ func TestApacheCodings(t *testing.T) {
 	}
 }
 
+// Without tags there are only times, and mod_dav misjudges those of a PUT: one
+// editor alone gets past it, the second is still stopped the first time.
+func TestApacheWithoutTags(t *testing.T) {
+	t.Parallel()
+	s := servers.Apache(t, apacheDAV+"FileETag None\n")
+	write(t, s, "doc.txt", "one", time.Hour)
+	write(t, s, "other.txt", "one", time.Hour)
+	a, b := newEditor(t, &Transport{}, "identity"), newEditor(t, &Transport{}, "identity")
+	for _, content := range []string{"two", "three"} {
+		_, _, resp := a.do("GET", s.URL+"/doc.txt", "")
+		if tag := resp.Header.Get("ETag"); tag != "" {
+			t.Fatalf("Apache's tag is %s", tag)
+		}
+		if status, text, _ := a.do("PUT", s.URL+"/doc.txt", content); status != 204 {
+			t.Errorf("%s: %d %q, though nobody else writes", content, status, text)
+		}
+	}
+	b.do("GET", s.URL+"/other.txt", "")
+	a.do("PUT", s.URL+"/other.txt", "a's")
+	if status, _, _ := b.do("PUT", s.URL+"/other.txt", "b's"); status != 412 {
+		t.Errorf("lost update: %d", status)
+	}
+}
+
 // Two editors take turns: each round both read, one writes, the other must not,
 // reads again and writes. With TRIPPER_STRESS=1 a thousand rounds, else a
 // hundred; over many documents at once, since each write has to wait for
