@@ -16,7 +16,7 @@
 // Bodies stream to the caller and to the store at once, and are stored when they
 // are complete; of one that breaks off what has come is kept, and the rest is asked
 // for next time. Concurrent requests for the same thing share one trip to the
-// origin. Answers to requests with credentials are kept apart by user, and what
+// origin (see [Transport.CollapseWait]). Answers to requests with credentials are kept apart by user, and what
 // answers credentials that a layer below has added without saying whose they are is
 // not stored at all.
 //
@@ -35,7 +35,11 @@
 //
 // # Limits
 //
-// Several ranges in one request are left to the origin. Between processes that
+// Several ranges in one request are left to the origin. Requests for a part in a way
+// of their own (another unit, X-Ms-Range, A-IM) pass the cache by. A request that the
+// caller has signed is answered from what is stored while that is fresh; else it is
+// sent as it is, without validators, since the signature may cover them.
+// Between processes that
 // share a store an invalidation can cross a response that is being stored, and
 // that of a group is heard of within a second, unless the store has evicted the
 // note of it by then. What shares a group with an
@@ -107,6 +111,14 @@ type Transport struct {
 	// MaxBody is the largest body in bytes that is stored. Zero means no limit
 	// but the store's.
 	MaxBody int64
+
+	// CollapseWait is how long a request waits for the head of the response to
+	// another caller's request for the same thing before it is sent itself; once the
+	// head is there its body is shared without a bound. Requests for a path, whatever
+	// the query, whose answers take longer and are not stored (long polls) do not wait
+	// for one another for a while. If zero, [DefaultCollapseWait] is used. A negative
+	// value means no bound.
+	CollapseWait time.Duration
 
 	// NoHeuristics keeps responses that do not state their freshness from being
 	// taken for fresh (RFC 9111 §4.2.2).

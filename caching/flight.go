@@ -157,6 +157,13 @@ func (fl *flight) arrival() <-chan struct{} {
 	return fl.ready
 }
 
+// isSettled reports whether the outcome is there.
+func (fl *flight) isSettled() bool {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	return fl.settled
+}
+
 // isFilling reports whether a body is on its way.
 func (fl *flight) isFilling() bool {
 	fl.mu.Lock()

@@ -57,7 +57,7 @@ func (x *exchange) shareable() bool {
 	}
 	passes, lasts := x.st.passing.has(x.key, x.now)
 	x.passed = lasts
-	return !passes
+	return !passes && !x.st.slow.has(x)
 }
 
 // flightKey is what requests must have in common to share a trip: the key, and
@@ -88,13 +88,18 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	if leader {
 		return x.lead(fl)
 	}
-	if err := x.await(fl, false); err != nil {
+	switch err := x.await(fl, false); err { //nolint:errorlint // it is one of await's own
+	case nil:
+		x.collapsed = true
+		if resp, err := x.share(fl, late); resp != nil || err != nil {
+			return resp, err
+		}
+	case errOverdue:
+		st.slow.add(x, time.Now())
+		x.tell("collapse", "waited long enough for another request", 0, nil)
+	default:
 		x.drop()
 		return nil, err
-	}
-	x.collapsed = true
-	if resp, err := x.share(fl, late); resp != nil || err != nil {
-		return resp, err
 	}
 	if x.retry() {
 		p, _ := x.portion()
@@ -104,13 +109,23 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	return x.conclude(x.guarded(x.req.Context()))
 }
 
-// await waits for the outcome of fl, or for the end of the caller's context.
+// await waits for the outcome of fl, or for the end of the caller's context. Who does
+// not lead it waits for the head of the response no longer than CollapseWait, and gets
+// errOverdue then.
 func (x *exchange) await(fl *flight, leader bool) error {
 	ctx := x.req.Context()
 	cause := context.Canceled
+	var overdue <-chan time.Time
+	if wait := x.st.t.collapseWait(); wait >= 0 && !leader && !fl.isSettled() {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		overdue = timer.C
+	}
 	select {
 	case <-fl.arrival():
 		return nil
+	case <-overdue:
+		cause = errOverdue
 	case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
 		// http.Client.Timeout ends both, in no order.
 		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
@@ -180,8 +195,10 @@ func (x *exchange) guarded(ctx context.Context) outcome {
 			x.drop()
 		}
 	}()
+	start := time.Now()
 	o := x.trip(ctx)
 	landed = true
+	x.learn(start, &o)
 	return o
 }
 

@@ -16,6 +16,7 @@ type storeState struct {
 
 	flights   flights
 	passing   passing
+	slow      slowPaths
 	tombs     tombs
 	groups    groupTimes
 	undeleted undeleted
