@@ -176,6 +176,7 @@ func (x *exchange) renew(key string) {
 		}
 		return
 	}
+	fl.send()
 	fl.unattended = true // seen by others only after the flight is settled
 	x.now = time.Now()
 	x.lookup()

@@ -39,8 +39,8 @@
 // of their own (another unit, X-Ms-Range, A-IM) pass the cache by. A request that the
 // caller has signed is answered from what is stored while that is fresh; else it is
 // sent as it is, without validators, since the signature may cover them.
-// Between processes that
-// share a store an invalidation can cross a response that is being stored, and
+//
+// Between processes that share a store an invalidation can cross a response that is being stored, and
 // that of a group is heard of within a second, unless the store has evicted the
 // note of it by then. What shares a group with an
 // invalidated response stays, unless the origin names the group (RFC 9875 §2.2.1

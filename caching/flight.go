@@ -31,6 +31,9 @@ type flight struct {
 	// waiting counts those who want the outcome, until it is there.
 	waiting int
 	settled bool
+	// sent is when the request went on its way: it may have to wait for the lease of
+	// another process before.
+	sent time.Time
 	// deserted is true if the one who started the flight did not wait.
 	deserted bool
 	cancel   context.CancelCauseFunc // nil if the trip cannot be cancelled
@@ -162,6 +165,23 @@ func (fl *flight) isSettled() bool {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	return fl.settled
+}
+
+// send notes that the request goes on its way.
+func (fl *flight) send() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	fl.sent = time.Now()
+}
+
+// rest is how much of wait is left of the time that is to be waited for the trip.
+func (fl *flight) rest(wait time.Duration) time.Duration {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if fl.sent.IsZero() {
+		return max(wait, time.Second)
+	}
+	return wait - time.Since(fl.sent)
 }
 
 // isFilling reports whether a body is on its way.

@@ -115,24 +115,34 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 func (x *exchange) await(fl *flight, leader bool) error {
 	ctx := x.req.Context()
 	cause := context.Canceled
+	wait := x.st.t.collapseWait()
+	var timer *time.Timer
 	var overdue <-chan time.Time
-	if wait := x.st.t.collapseWait(); wait >= 0 && !leader && !fl.isSettled() {
-		timer := time.NewTimer(wait)
+	if wait >= 0 && !leader && !fl.isSettled() {
+		timer = time.NewTimer(wait)
 		defer timer.Stop()
 		overdue = timer.C
 	}
-	select {
-	case <-fl.arrival():
-		return nil
-	case <-overdue:
-		cause = errOverdue
-	case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
-		// http.Client.Timeout ends both, in no order.
-		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-			cause = context.DeadlineExceeded
+	for {
+		select {
+		case <-fl.arrival():
+			return nil
+		case <-overdue:
+			// The trip may have begun later: another process had the lease.
+			if rest := fl.rest(wait); rest > 0 {
+				timer.Reset(rest)
+				continue
+			}
+			cause = errOverdue
+		case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
+			// http.Client.Timeout ends both, in no order.
+			if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+				cause = context.DeadlineExceeded
+			}
+		case <-ctx.Done():
+			cause = context.Cause(ctx)
 		}
-	case <-ctx.Done():
-		cause = context.Cause(ctx)
+		break
 	}
 	if x.st.leave(fl, leader, cause) {
 		return nil
@@ -168,6 +178,7 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
+	fl.send()
 	if x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
