@@ -56,11 +56,19 @@ func (l ErrorResponses) CloseIdleConnections() {
 }
 
 func (ErrorResponses) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	var asked url.URL // layers below may write into req
+	if req.URL != nil {
+		asked = *req.URL
+	}
+	head := req.Method == http.MethodHead
 	resp, err := next.RoundTrip(req)
 	if err == nil || errors.Is(req.Context().Err(), context.Canceled) {
 		return resp, err
 	}
-	made := responseTo(req, err)
+	made := responseTo(req, textOf(asked, err), err)
+	if head && made.StatusCode != http.StatusInternalServerError {
+		made.Body = http.NoBody
+	}
 	made.Request = made.Request.WithContext(context.WithValue(made.Request.Context(), errorKey{}, err))
 	return made, nil
 }
@@ -78,8 +86,9 @@ func ErrorOf(resp *http.Response) error {
 	return err
 }
 
-// responseTo returns the response that err becomes.
-func responseTo(req *http.Request, err error) *http.Response {
+// responseTo returns the response that err becomes. text is what stands for err if
+// it holds no response and is no timeout.
+func responseTo(req *http.Request, text string, err error) *http.Response {
 	if held := ResponseError(nil); errors.As(err, &held) {
 		if resp := held.HTTPResponse(); resp != nil {
 			return withStatus500(req, resp, err)
@@ -88,18 +97,14 @@ func responseTo(req *http.Request, err error) *http.Response {
 	if timedOut(err) {
 		return textResponse(req, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout))
 	}
-	return textResponse(req, http.StatusBadRequest, textOf(req, err))
+	return textResponse(req, http.StatusBadRequest, text)
 }
 
-// textOf returns the text of an error that holds no response.
-func textOf(req *http.Request, err error) string {
+// textOf returns the text of an error that holds no response, about a request for u.
+func textOf(u url.URL, err error) string {
 	var dns *net.DNSError
 	switch {
-	case req.URL == nil || req.URL.Scheme == "" || req.URL.Host == "":
-		u := new(url.URL)
-		if req.URL != nil {
-			*u = *req.URL
-		}
+	case u.Scheme == "" || u.Host == "":
 		u.User, u.RawQuery, u.Fragment, u.RawFragment = nil, "", "", ""
 		return "Only absolute URIs are allowed. uri = " + u.String()
 	case errors.As(err, &dns):
@@ -148,9 +153,5 @@ func reason(err error) string {
 }
 
 func textResponse(req *http.Request, status int, text string) *http.Response {
-	body := io.NopCloser(strings.NewReader(text))
-	if req.Method == http.MethodHead {
-		body = http.NoBody
-	}
-	return roundtrip.Synthesize(req, status, "text/plain", body, int64(len(text)))
+	return roundtrip.Synthesize(req, status, "text/plain", io.NopCloser(strings.NewReader(text)), int64(len(text)))
 }

@@ -112,3 +112,17 @@ func ExampleWithMax() {
 	// Output:
 	// 303
 }
+
+// A redirect to an app, as OAuth sends one, is an error that holds where it leads.
+func ExampleError_scheme() {
+	server := httptest.NewServer(http.RedirectHandler("com.example.app:/callback?code=1", http.StatusFound))
+	defer server.Close()
+
+	client := &http.Client{Transport: &redirects.Transport{}, CheckRedirect: leave}
+	_, err := client.Get(server.URL)
+	if e, ok := errors.AsType[*redirects.Error](err); ok && errors.Is(err, redirects.ErrScheme) {
+		fmt.Println(e.Response.Header.Get("Location"))
+	}
+	// Output:
+	// com.example.app:/callback?code=1
+}

@@ -31,7 +31,7 @@
 // is dropped.
 //
 // A Location is read as browsers read it (WHATWG URL): backslashes before the
-// query are slashes, any number of them begins the host, blanks and other
+// query are slashes, two or more of them begin the host, blanks and other
 // characters that have no place in a URL are encoded. A redirect to a scheme that
 // is neither http nor https is an error that holds the response.
 //
