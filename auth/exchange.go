@@ -130,10 +130,10 @@ func (x *exchange) accepted(r *reply) error {
 	if !ok {
 		return nil
 	}
-	r.distrust = x.distrusting()
+	r.x = x
 	err := l.accepted(&x.Attempt, r)
 	if err != nil {
-		r.distrust()
+		x.distrusting()()
 		x.tell("distrust", "rspauth is wrong", err)
 		return err
 	}

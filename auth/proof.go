@@ -29,7 +29,7 @@ type reply struct {
 	header    http.Header
 	infoField string         // Authentication-Info, or that of a proxy
 	resp      *http.Response // nil if there is no content to check; replaced, not changed
-	distrust  func()         // called if the proof turns out to be wrong at the end of the content
+	x         *exchange      // whose answer it is; looked at for a proof of the content
 	nextnonce bool           // set if the answer brought one
 	shares    bool           // set if from now on all requests share one nonce
 }
@@ -96,7 +96,7 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 		return nil
 	}
 	body := &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
-	body.distrust = r.distrust
+	body.distrust = r.x.distrusting()
 	r.resp = copyOf(r.resp)
 	r.resp.Body = body
 	return nil
