@@ -168,7 +168,7 @@ func environment() func(*http.Request) (*url.URL, error) {
 		if err == nil && u != nil && u.Scheme == invalidScheme {
 			return nil, roundtrip.Final(fmt.Errorf("%s_PROXY or ALL_PROXY in the environment is not a URL", strings.ToUpper(req.URL.Scheme)))
 		}
-		return u, err
+		return u, roundtrip.Final(err) // such as HTTP_PROXY in a CGI program
 	}
 }
 
