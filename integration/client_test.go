@@ -177,11 +177,8 @@ func (p *person) requestTo(d *door, res *resource, method, target string, body i
 		case 0:
 			req.Header.Set("Cookie", "session="+secretOf("cookie", res.host, p.user))
 		case 2:
-			scheme := "SharedKey " // it says that all of the request is signed
-			if gaps.signed {
-				scheme = "Bearer "
-			}
-			req.Header.Set("Authorization", scheme+secretOf("token", res.host, p.user))
+			// Its name says that all of the request is signed.
+			req.Header.Set("Authorization", "SharedKey "+secretOf("token", res.host, p.user))
 		case 4:
 			req.Header.Set("X-Api-Key", secretOf("key", res.host, p.user))
 		case 1:
@@ -275,7 +272,7 @@ const appending = "?append"
 
 func (p *person) write(d *door, res *resource, method string) {
 	target := p.w.urlOf(res)
-	if !gaps.parts && method == http.MethodPost && !strings.Contains(target, "?") {
+	if method == http.MethodPost && !strings.Contains(target, "?") {
 		target += appending // as S3 has it for the parts of an upload
 	}
 	p.sendWrite(p.requestTo(d, res, method, target, p.content(method)))
