@@ -87,7 +87,7 @@ func TestSingleNonce(t *testing.T) {
 		if most := row.workers*each + row.workers*12; s.trips > most {
 			t.Errorf("%d trips for %d requests: %s", s.trips, row.workers*each, row.why)
 		}
-		if t.Logf("%d workers: %d trips for %d requests", row.workers, s.trips, row.workers*each); shared != 1 {
+		if t.Logf("%d workers: %d trips for %d requests", row.workers, s.trips, row.workers*each); shared > 1 {
 			t.Errorf("shared %d times: %s", shared, row.why)
 		}
 		if t.Failed() {
@@ -108,8 +108,8 @@ func TestWrongPasswordCosts(t *testing.T) {
 	}{
 		{"never right", false, 1, 1},
 		{"changed: from memory, to the challenge, and once on trust", true, 1, 3},
-		{"never right, in parallel: not twice each", false, 16, 2 * 16},
-		{"changed, in parallel", true, 16, 2*16 + 10},
+		{"never right, in parallel: not three times each", false, 16, 3 * 16},
+		{"changed, in parallel: not four times each", true, 16, 4 * 16},
 	} {
 		s := &singleNonce{password: "password"}
 		var signed atomic.Int64
