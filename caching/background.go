@@ -167,7 +167,7 @@ func (x *exchange) renew(key string) {
 			x.tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 	}()
-	x.epoch = x.st.tombs.epoch()
+	x.epoch, x.waited = x.st.tombs.epoch(), 0
 	fl, leader, _ := x.st.flights.join(key, x)
 	if !leader {
 		// Only who was there when the answer came has a hold on its body.

@@ -75,6 +75,17 @@ type Transport struct {
 	// own, of [DefaultMemory] bytes.
 	Store Store
 
+	// StoreWait is how long a request waits for the Store. After that the origin is asked
+	// beside, and whoever answers first is heard. If zero, [DefaultStoreWait] is used; if
+	// negative, the Store is waited for as long as it takes.
+	//
+	// A Store whose calls fail three times in a row, or are without an answer after four
+	// times StoreWait, is left alone for a second, and for up to a minute if that goes on;
+	// one call that succeeds ends it. Reading and writing are counted apart.
+	//
+	// It does not matter for a Store that answers at once, see [Timed].
+	StoreWait time.Duration
+
 	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate
 	// and private are obeyed, and what answers a request with credentials is
 	// stored only where RFC 9111 §3.5 allows it, for everybody.
@@ -236,9 +247,10 @@ func newRoute(next http.RoundTripper) *route {
 // Store.
 type state struct {
 	*storeState
-	cfg  *config
-	t    *Transport
-	base *route
+	calls storeCalls
+	cfg   *config
+	t     *Transport
+	base  *route
 
 	keys       recentKeys
 	said       recentStatus
@@ -267,7 +279,13 @@ func (t *Transport) state() *state {
 		if store == nil {
 			store = NewMemory(DefaultMemory)
 		}
-		t.st = &state{storeState: stateOf(store), cfg: cfg.interned(), t: t, base: newRoute(roundtrip.Late(t, t.Base))}
+		known := stateOf(store)
+		st := &state{
+			storeState: known, calls: newStoreCalls(known, t.StoreWait), cfg: cfg.interned(), t: t,
+			base: newRoute(roundtrip.Late(t, t.Base)),
+		}
+		st.calls.back = st.writeBack
+		t.st = st
 	})
 	return t.st
 }

@@ -40,7 +40,7 @@ func TestWholeBodyIsStored(t *testing.T) {
 	for _, kind := range contexts {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := &Transport{Store: &slowCommits{Memory: NewMemory(DefaultMemory)}}
+				c := &Transport{StoreWait: -1, Store: &slowCommits{Memory: NewMemory(DefaultMemory)}}
 				c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 					// The end comes with the last bytes, or after them.
 					var body io.Reader = strings.NewReader("body")
@@ -73,7 +73,7 @@ func TestWholeBodyIsStored(t *testing.T) {
 func TestCloseWaitsForCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowCommits{Memory: NewMemory(DefaultMemory)}
-		c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		c := &Transport{StoreWait: -1, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
 		})}
 		ctx, cancel := context.WithCancel(t.Context())

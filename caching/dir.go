@@ -24,6 +24,11 @@ type DirOptions struct {
 	// served broken either way.
 	Sync bool
 
+	// Remote says that the directory is on another machine, or on a disk that may take long:
+	// requests do not wait for it longer than [Transport.StoreWait]. If false, it is taken
+	// for one on a local disk, and called in place.
+	Remote bool
+
 	// Key returns the secret that entries are encrypted with (AES-256-GCM, under a
 	// key for each entry that is derived from it). It is called once and must
 	// return at least 16 bytes of which nobody else knows anything. Entries of

@@ -112,6 +112,14 @@ func (d *Dir) secretSeal() (dirSeal, error) {
 	return newDirSeal(d.key, [16]byte([]byte("caching secret 1")))
 }
 
+// Timing implements [Timed].
+func (d *Dir) Timing() (Store, Timing) {
+	if d.opts.Remote {
+		return d, TimingUnknown
+	}
+	return d, TimingImmediate
+}
+
 // Acquire implements [Leaser]. The lease ends with the process that has it.
 func (d *Dir) Acquire(ctx context.Context, key string) (release func(), err error) {
 	if err := ctx.Err(); err != nil {

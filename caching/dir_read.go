@@ -77,7 +77,7 @@ func (b *dirBody) readHeadSurely() (key []byte, meta *Meta, err error) {
 			return key, meta, err
 		}
 	}
-	if release, lerr := b.d.exclude(context.Background(), b.at, b.f, 200*time.Millisecond); lerr == nil {
+	if release, lerr := b.d.exclude(context.Background(), b.at, b.f, 20*time.Millisecond); lerr == nil {
 		defer release()
 	}
 	return b.readHead(true)

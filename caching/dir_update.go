@@ -25,7 +25,7 @@ func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
 		return fmt.Errorf("caching: update entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
-	release, err := d.exclude(ctx, at, f, 5*time.Second)
+	release, err := d.exclude(ctx, at, f, dirPatience)
 	if err != nil {
 		return err
 	}
@@ -95,16 +95,22 @@ func (b *dirBody) current(key string) int {
 // there are locks, in all. It waits for them no longer than patience.
 func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience time.Duration) (release func(), err error) {
 	s := &d.shards[at.shard]
-	s.update.Lock()
-	wait := 500 * time.Microsecond
-	for began := time.Now(); lockDirFile(f) == lockTaken; wait = min(2*wait, 10*time.Millisecond) {
-		if time.Since(began) > patience {
+	mine := false
+	defer func() {
+		if mine && err != nil {
 			s.update.Unlock()
-			return nil, fmt.Errorf("caching: another process keeps the entry locked: %w", os.ErrDeadlineExceeded)
+		}
+	}()
+	wait := 500 * time.Microsecond
+	for began := time.Now(); ; wait = min(2*wait, 10*time.Millisecond) {
+		if mine = mine || s.update.TryLock(); mine && lockDirFile(f) != lockTaken {
+			break
+		}
+		if time.Since(began) > patience {
+			return nil, fmt.Errorf("caching: the entry is locked: %w", os.ErrDeadlineExceeded)
 		}
 		select {
 		case <-ctx.Done():
-			s.update.Unlock()
 			return nil, ctx.Err()
 		case <-time.After(wait):
 		}
@@ -114,3 +120,7 @@ func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience tim
 		s.update.Unlock()
 	}, nil
 }
+
+// dirPatience is how long an Update waits for the lock of an entry, if its context does
+// not end before.
+const dirPatience = 5 * time.Second

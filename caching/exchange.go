@@ -49,6 +49,13 @@ type exchange struct {
 	// ended is the number of flights that were over before the store was asked.
 	ended uint64
 	found found
+	// waited is for how long the request has waited for the Store.
+	waited time.Duration
+	// looking is true during the look-up. late is the answer to one of its questions,
+	// about lateKey, that has not come in time. It is nil if there is none.
+	looking bool
+	late    *answer[*Entry]
+	lateKey string
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
@@ -83,6 +90,8 @@ type found struct {
 func (x *exchange) drop() {
 	_ = x.found.entry.Close()
 	x.found = found{}
+	x.late.drop(true)
+	x.late = nil
 }
 
 // roundTrip asks what to do about req, does it, and tells.
@@ -280,7 +289,9 @@ func (x *exchange) refused(reason string) *http.Response {
 
 // lookup finds what the store has for the request.
 func (x *exchange) lookup() {
-	if x.open != "" && x.findPublic() || x.find(x.key) || !x.st.t.NoVarySearch {
+	x.looking = true
+	defer func() { x.looking = false }()
+	if x.open != "" && x.findPublic() || x.late == nil && x.find(x.key) || x.late != nil || !x.st.t.NoVarySearch {
 		return
 	}
 	if key, search := x.searchKey(); key != "" && x.find(key) && x.found.f != nil && x.found.f.search != search {
@@ -324,7 +335,7 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 // read is get for those to whom it matters whether the store knows. There is no
 // error if it found something that cannot be used.
 func (st *state) read(ctx context.Context, key string, x *exchange) (*Entry, *facts, error) {
-	e, err := st.store.Get(ctx, key)
+	e, err := st.calls.get(ctx, key, x)
 	if err != nil {
 		x.tell("store", "reading failed", 0, err)
 		if errors.Is(err, ErrCorrupt) {

@@ -43,6 +43,8 @@ type fill struct {
 	kept    int64 // bytes of them that the Writer has
 	err     error // why there will be no more: io.EOF at the end
 	failed  bool  // the Writer takes no more
+	why     error // why it does not
+	ending  error // what err will be, set before finish
 	busy    bool  // somebody reads from src
 	want    bool  // a reader waits for more
 	pumping bool  // the goroutine runs
@@ -91,10 +93,11 @@ func (f *fill) take(p []byte, err error) {
 	failed := f.failed
 	if len(p) > 0 && !failed {
 		if f.limit > 0 && f.n+int64(len(p)) > f.limit {
-			failed = true
+			f.why = errMaxBody
 		} else if _, werr := f.w.Write(p); werr != nil {
-			failed = true
+			f.why = werr
 		}
+		failed = f.why != nil
 	}
 	n := f.n + int64(len(p))
 	early := err == nil && f.size >= 0 && (n > f.size || n == f.size && len(f.announced) == 0)
@@ -200,6 +203,7 @@ func (f *fill) end(n int64, err error, whole, trailer bool) {
 	over := f.over
 	f.over = true
 	failed := f.failed
+	f.ending = err
 	f.mu.Unlock()
 	if over {
 		return

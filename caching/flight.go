@@ -306,6 +306,9 @@ type undeleted struct {
 	mu    sync.Mutex
 	floor time.Time // what was forgotten is taken to be that late
 	m     map[string]time.Time
+	// writing is true while they are written to the Store, wrote is when that began last.
+	writing bool
+	wrote   time.Time
 }
 
 func (u *undeleted) add(key string, now time.Time) {

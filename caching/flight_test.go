@@ -166,11 +166,16 @@ func TestSecretIsNotWaitedForForEver(t *testing.T) {
 			return text(req, 200, req.Header.Get("Authorization"), "Cache-Control: max-age=60"), nil
 		})
 		defer c.Close()
+		began := time.Now()
 		for _, user := range []string{"a", "b", "a"} {
 			if _, body := get(t, c, t.Context(), "http://example.com/", "Authorization: "+user); body != user {
 				t.Errorf("%s got the answer for %q", user, body)
 			}
 		}
+		if d := time.Since(began); d > 3*DefaultStoreWait {
+			t.Errorf("it took %v", d)
+		}
+		time.Sleep(storePatience * DefaultStoreWait) // for the end of the question
 	})
 }
 

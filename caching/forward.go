@@ -77,11 +77,19 @@ func (x *exchange) flightKey() string {
 
 // forward gets an answer from the origin, alone or together with others.
 func (st *state) forward(x *exchange) (*http.Response, error) {
+	if ctx := x.req.Context(); x.waited > 0 && ended(ctx) { // while the Store was waited for
+		x.drop()
+		roundtrip.CloseBody(x.req)
+		return nil, context.Cause(ctx)
+	}
 	x.epoch = st.tombs.epoch()
 	if !x.shareable() {
+		if x.late != nil {
+			return detached(*x, x.alone())
+		}
 		return x.conclude(x.guarded(x.req.Context()))
 	}
-	if st.t.NoVarySearch {
+	if st.t.NoVarySearch && x.late == nil {
 		x.also, _ = x.searchKey()
 	}
 	fl, leader, late := st.flights.join(x.flightKey(), x)
@@ -89,6 +97,9 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		return x.lead(fl)
 	}
 	switch err := x.await(fl, false); err { //nolint:errorlint // it is one of await's own
+	case errOvertaken:
+		p, _ := x.portion()
+		return x.answer(p), nil
 	case nil:
 		x.collapsed = true
 		if resp, err := x.share(fl, late); resp != nil || err != nil {
@@ -111,7 +122,8 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 
 // await waits for the outcome of fl, or for the end of the caller's context. Who does
 // not lead it waits for the head of the response no longer than CollapseWait, and gets
-// errOverdue then.
+// errOverdue then. If the late answer of the Store came first, it is found and the error is
+// errOvertaken.
 func (x *exchange) await(fl *flight, leader bool) error {
 	ctx := x.req.Context()
 	cause := context.Canceled
@@ -124,9 +136,20 @@ func (x *exchange) await(fl *flight, leader bool) error {
 		overdue = timer.C
 	}
 	for {
+		var late <-chan struct{}
+		if x.late != nil {
+			late = x.late.done
+		}
 		select {
 		case <-fl.arrival():
+			x.late.drop(true)
+			x.late = nil
 			return nil
+		case <-late:
+			if x.overtakes(fl, leader) {
+				return errOvertaken
+			}
+			continue
 		case <-overdue:
 			// The trip may have begun later: another process had the lease.
 			if rest := fl.rest(wait); rest > 0 {
@@ -144,6 +167,8 @@ func (x *exchange) await(fl *flight, leader bool) error {
 		}
 		break
 	}
+	x.late.drop(true)
+	x.late = nil
 	if x.st.leave(fl, leader, cause) {
 		return nil
 	}
@@ -167,6 +192,10 @@ func (x *exchange) retry() bool {
 // lead makes the trip that others wait for. If the caller can be cancelled the
 // trip must not end with it, and runs by itself.
 func (x *exchange) lead(fl *flight) (*http.Response, error) {
+	if x.late != nil {
+		fl.send()
+		return detached(*x, fl) // the Store has had its time
+	}
 	// What another flight has stored since the store was asked is there now.
 	if x.st.flights.ended.Load() != x.ended && x.retry() {
 		x.st.settle(fl, outcome{})
@@ -179,7 +208,7 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 		return x.answer(p), nil
 	}
 	fl.send()
-	if x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
+	if x.late == nil && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
 	return detached(*x, fl)
@@ -225,17 +254,30 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	fl.cancel = cancel
 	fl.mu.Unlock()
 	// The trip may outlast the caller, who may then use the request again.
-	y := x
+	y, overdue := x, x.late != nil
+	y.late = nil
 	y.req = x.req.WithContext(ctx)
 	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
 	u := *x.req.URL
 	y.req.URL = &u
 	y.req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
 	go y.fly(ctx, cancel, fl)
-	if err := x.await(fl, true); err != nil {
+	switch err := x.await(fl, true); {
+	case err == errOvertaken: //nolint:errorlint // it is await's own
+		p, _ := x.portion()
+		return x.answer(p), nil
+	case err != nil:
+		if overdue {
+			x.drop() // else it is y's
+		}
 		return nil, err
 	}
-	x.found, x.lease = y.found, y.lease
+	if x.lease = y.lease; !overdue || x.found.entry == nil || fl.out.err == nil && !errorStatus(fl.out.status) {
+		if overdue {
+			x.drop()
+		}
+		x.found = y.found
+	}
 	if v := fl.out.panicked; v != nil {
 		x.release()
 		x.drop()
@@ -337,10 +379,14 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	case o.fill != nil:
 		fwd := x.fwd()
 		x.drop()
-		x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
+		// Whether a body of unknown length fits is known when it has come.
+		stored := o.detail == "" && o.fill.size >= 0
+		if stored || o.detail == "" {
+			x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
+		}
 		o.resp.Body = o.fill.newReader(x.req.Context(), o.resp, true)
 		o.resp.Request = x.req
-		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: true, detail: o.detail})
+		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
 		return o.resp, nil
 	}
 	x.release()

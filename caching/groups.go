@@ -161,7 +161,7 @@ func (st *state) groupTime(ctx context.Context, key, target string, x *exchange)
 	t := st.groups.set(key, groupTime{struck: stored, read: now})
 	if t.struck.After(stored) {
 		// The store has forgotten it, as it may. Others should still hear of it.
-		if err := st.putGroup(ctx, key, originOf(target), t.struck); err != nil {
+		if err := st.putGroup(ctx, key, originOf(target), t.struck, x); err != nil {
 			x.tell("store", "writing a group failed", 0, err)
 		}
 	}
@@ -170,8 +170,8 @@ func (st *state) groupTime(ctx context.Context, key, target string, x *exchange)
 
 // putGroup stores when a group was invalidated. Its URL is no target of a request:
 // nothing but a purge of all that begins like the origin removes it.
-func (st *state) putGroup(ctx context.Context, key, origin string, struck time.Time) error {
-	return st.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime))
+func (st *state) putGroup(ctx context.Context, key, origin string, struck time.Time, x *exchange) error {
+	return st.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime), x)
 }
 
 // strikeGroup invalidates the group of that name at an origin.
@@ -180,7 +180,7 @@ func (st *state) strikeGroup(ctx context.Context, origin, name string, x *exchan
 	unlock := st.indexes.lock(key)
 	now := time.Now()
 	st.groups.set(key, groupTime{struck: now, read: now})
-	err := st.putGroup(ctx, key, origin, now)
+	err := st.putGroup(ctx, key, origin, now, x)
 	unlock()
 	x.tell("invalidate", "its group", 0, err)
 	return err

@@ -92,7 +92,7 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 	if until = until.Add(min(max(0, until.Sub(x.now)), maxSpare)); until.Before(kept) {
 		until = kept
 	}
-	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until); err != nil {
+	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until, x); err != nil {
 		x.tell("store", "writing an index failed", 0, err)
 		return false
 	}
@@ -100,14 +100,14 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 }
 
 // put stores a record that is no response, under its key.
-func (st *state) put(ctx context.Context, r *record, url string, now, until time.Time) error {
+func (st *state) put(ctx context.Context, r *record, url string, now, until time.Time, x *exchange) error {
 	m := &Meta{
 		ID: newID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
 	m.Extra = r.append(make([]byte, 0, 256))
 	m.facts.Store(prepare(st.cfg, m, *r))
-	w, err := st.store.Create(ctx, r.key, 0)
+	w, err := st.calls.create(ctx, r.key, 0, x)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (st *state) remove(ctx context.Context, key string, x *exchange) {
 // delete deletes what is stored under key. If the store does not, it is at least
 // not used any more.
 func (st *state) delete(ctx context.Context, key string, x *exchange) {
-	if err := st.store.Delete(ctx, key); err != nil {
+	if err := st.calls.delete(ctx, key, x); err != nil {
 		st.undeleted.add(key, time.Now())
 		x.tell("store", "removing failed", 0, err)
 	}
@@ -139,7 +139,10 @@ func (st *state) delete(ctx context.Context, key string, x *exchange) {
 // before it is used again. What has no validator is left alone unless all are
 // meant.
 func (st *state) suspect(ctx context.Context, key string, all bool, x *exchange) {
-	e, f := st.get(ctx, key, x)
+	e, f, err := st.read(ctx, key, x)
+	if err != nil {
+		st.undeleted.add(key, time.Now()) // nobody knows what is there, and nobody uses it
+	}
 	if e == nil {
 		return
 	}

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -43,16 +44,25 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		total += part.before + part.after
 	}
 	primary, _ := x.primaryFor(resp.StatusCode, header)
-	w, err := x.st.store.Create(detach(a.ctx), f.key, total)
+	w, err := x.st.calls.create(detach(a.ctx), f.key, total, x)
+	detail := ""
 	if err != nil {
-		x.decline(a)
-		x.tell("store", "beginning failed", m.Status, err)
-		return outcome{resp: resp, detail: "the store does not take it"}
+		detail = whyNot(err)
+		x.tell("abort", detail, m.Status, err)
+		if errors.Is(err, ErrTooLarge) || part.old != nil {
+			x.decline(a)
+			return outcome{resp: resp, detail: detail}
+		}
+		w = noWriter{err}
 	}
-	return x.stream(a, &keeper{
+	o := x.stream(a, &keeper{
 		st: x.st, x: *x, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		variants: x.found.variants, lease: x.lease, primary: primary,
 	}, size)
+	if detail != "" {
+		o.detail = detail
+	}
+	return o
 }
 
 // admit decides whether a response is stored, and as what. If not, it says why.
@@ -92,9 +102,9 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 		origin: resp, announced: resp.Trailer.Clone(),
 	}
 	if err := k.begin(fl); err != nil {
-		k.drop("copying failed", err)
+		k.drop(whyNot(err), err)
 		_ = k.w.Close()
-		return outcome{resp: resp, detail: "the store does not take it"}
+		return outcome{resp: resp, detail: whyNot(err)}
 	}
 	x.lease = nil // it is given back when the body is stored
 	// The caller may change the request when its own body is closed, and others still
@@ -244,6 +254,7 @@ type keeper struct {
 func (k *keeper) finish(n int64, whole bool) {
 	k.st.background.hold()
 	defer k.st.background.release()
+	k.x.waited = 0
 	if k.lease != nil {
 		defer k.lease()
 	}
@@ -256,9 +267,16 @@ func (k *keeper) finish(n int64, whole bool) {
 }
 
 func (k *keeper) commit(n int64, whole bool) {
+	_, never := k.w.(noWriter)
 	switch {
+	case never: // it was told
+		return
+	case k.body.why != nil:
+		k.st.calls.wrote(k.body.why)
+		k.drop(whyNot(k.body.why), k.body.why)
+		return
 	case !whole && !k.cut(n):
-		k.drop("the body did not come to its end", nil)
+		k.drop(whyCut(k.body.ending), nil)
 		return
 	case k.invalidated():
 		k.drop("invalidated while it came", nil)
@@ -267,16 +285,16 @@ func (k *keeper) commit(n int64, whole bool) {
 	if n := k.part.after; n > 0 {
 		old := entryReader(k.part.old)
 		if _, err := io.Copy(k.w, io.NewSectionReader(old, k.part.old.Size-n, n)); err != nil {
-			k.drop("copying failed", err)
+			k.drop(whyNot(err), err)
 			return
 		}
 	}
 	if whole {
 		k.meta.Trailer = k.resp.Trailer.Clone()
 	}
-	if err := k.w.Commit(k.ctx, k.meta); err != nil {
-		k.x.tell("store", "committing failed", k.meta.Status, err)
-		_ = k.w.Abort()
+	err := k.w.Commit(k.ctx, k.meta)
+	if k.st.calls.wrote(err); err != nil {
+		k.drop(whyNot(err), err)
 		return
 	}
 	k.st.passing.remove(k.x.key)

@@ -23,7 +23,7 @@ func (x *exchange) acquire() bool {
 	ctx := x.req.Context()
 	deadline := time.Now().Add(leaseWait)
 	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
-		release, err := leaser.Acquire(ctx, x.key)
+		release, err := x.st.calls.acquire(ctx, leaser, x.key, x)
 		switch {
 		case err != nil:
 			x.tell("store", "no lease", 0, err)
@@ -31,6 +31,7 @@ func (x *exchange) acquire() bool {
 		case release != nil:
 			x.lease = release
 			// Another process may have stored what it got since this one looked.
+			x.waited = 0
 			if x.retry() {
 				x.release()
 				return true
@@ -46,7 +47,7 @@ func (x *exchange) acquire() bool {
 			timer.Stop()
 			return false
 		}
-		if x.retry() {
+		if x.waited = 0; x.retry() {
 			x.tell("collapse", "another process stored it", 0, nil)
 			return true
 		}

@@ -156,6 +156,9 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 // Secret implements [Secreter]. The secret lasts as long as m.
 func (m *Memory) Secret(context.Context) ([]byte, error) { return m.secret(), nil }
 
+// Timing implements [Timed].
+func (m *Memory) Timing() (Store, Timing) { return m, TimingImmediate }
+
 // List implements [Lister]. Entries stored or dropped meanwhile may be missed.
 func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error {
 	var nodes []*memoryNode

@@ -168,7 +168,7 @@ const minPart = 64 << 10
 // not to be: the part must be of the one representation that a strong validator
 // stands for, and must not take the place of something whole.
 func (k *keeper) cut(n int64) bool {
-	w, ok := k.w.(Shortener)
+	w, ok := shortenerOf(k.w)
 	total := k.body.size
 	switch {
 	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:

@@ -14,43 +14,83 @@ import (
 // storeSecret is the key of the hashes that keep users apart. It belongs to the Store:
 // entries of users outlive a restart, and are found by every process.
 type storeSecret struct {
-	key atomic.Pointer[[]byte]
-	mu  sync.Mutex // held while the Store is asked
+	key    atomic.Pointer[[]byte]
+	mu     sync.Mutex
+	asking *answer[[]byte] // the question under way, for all who wait for it
 }
-
-// secretTime bounds how long a request waits for the Store's secret.
-const secretTime = 5 * time.Second
 
 var errNoSecret = errors.New("caching: the store has an empty secret")
 
-// get returns the secret. A Store that failed to give it is asked again the next time:
-// what is hashed with another key would never be found again.
-func (s *storeSecret) get(ctx context.Context, store Store) ([]byte, error) {
+// secret returns the secret of the Store. One that failed to give it is asked again the
+// next time: what is hashed with another key would never be found again.
+func (c *storeCalls) secret(ctx context.Context, x *exchange) ([]byte, error) {
+	s := &c.known.secret
 	if key := s.key.Load(); key != nil {
 		return *key, nil
+	}
+	secreter, ok := c.known.store.(Secreter)
+	if !ok {
+		key := randomBytes(32)
+		s.key.CompareAndSwap(nil, &key)
+		return *s.key.Load(), nil
+	}
+	if c.inPlace() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.keep(secreter.Secret(context.WithoutCancel(ctx)))
+	}
+	defer x.spend(time.Now())
+	a, err := s.ask(c, ctx, secreter, c.left(x))
+	if err != nil {
+		return nil, err
+	}
+	if !a.await(ctx, c.left(x)) {
+		return nil, lateError(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key := s.key.Load(); key != nil {
-		return *key, nil
+	if s.asking == a {
+		s.asking = nil
 	}
-	secreter, ok := store.(Secreter)
-	if !ok {
-		key := randomBytes(32)
-		s.key.Store(&key)
-		return key, nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretTime)
-	defer cancel()
-	key, err := secreter.Secret(ctx)
+	return s.keep(a.take())
+}
+
+// keep keeps the secret that has come.
+func (s *storeSecret) keep(key []byte, err error) ([]byte, error) {
 	if err == nil && len(key) == 0 {
 		err = errNoSecret
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.key.Store(&key)
-	return key, nil
+	s.key.CompareAndSwap(nil, &key)
+	return *s.key.Load(), nil
+}
+
+// ask asks for the secret, unless somebody has.
+func (s *storeSecret) ask(c *storeCalls, ctx context.Context, secreter Secreter, wait time.Duration) (*answer[[]byte], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asking != nil {
+		return s.asking, nil
+	}
+	if h := &c.known.reads; h.left() && !h.allows() {
+		return nil, errLeftAlone
+	}
+	if !c.known.slots.take(ctx, min(wait, 0)) {
+		return nil, errSlow
+	}
+	began := time.Now()
+	s.asking = begin(ctx, storePatience*c.wait, func(ctx context.Context) ([]byte, error) {
+		defer c.known.slots.give()
+		return secreter.Secret(ctx)
+	}, func(err error) {
+		// An error that comes at once costs nobody anything: it may be gone the next time.
+		if err == nil || time.Since(began) >= c.wait {
+			c.results(&c.known.reads)(err, began)
+		}
+	}, nil)
+	return s.asking, nil
 }
 
 // noSecret is why a request of a user passes the store by.
@@ -63,7 +103,7 @@ var placeholder = randomBytes(32)
 // secret returns the key of the hashes that keep users apart. If the Store does not
 // give it, x is one to pass the store by.
 func (x *exchange) secret() []byte {
-	key, err := x.st.storeState.secret.get(x.req.Context(), x.st.store)
+	key, err := x.st.calls.secret(x.req.Context(), x)
 	if err != nil {
 		if !x.secretless {
 			x.tell("store", "no secret", 0, err)

@@ -127,11 +127,35 @@ type (
 		Shorten()
 	}
 
+	// A Timed is a Store that says how long its methods take. self is the Store that says
+	// so: a type that embeds another Store, and so has its Timing method, says nothing
+	// about itself by it.
+	Timed interface {
+		Timing() (self Store, timing Timing)
+	}
+
 	// A Lister goes through the entries, for purging and for inspection. yield
 	// returns false to stop.
 	Lister interface {
 		List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error
 	}
+)
+
+// Timing is how long the methods of a Store take.
+type Timing uint8
+
+const (
+	// TimingUnknown: perhaps for ever. The Transport calls the Store in goroutines of its
+	// own, at most 64 for one Store, so that no request waits longer than
+	// [Transport.StoreWait].
+	TimingUnknown Timing = iota
+	// TimingImmediate: no longer than the memory or a local disk takes. The Transport calls
+	// the Store in place.
+	TimingImmediate
+	// TimingContext: until their context ends, at most. The Transport calls those methods
+	// in place that have a context, with a deadline. What Get and Create return must work
+	// after the context has ended.
+	TimingContext
 )
 
 // Errors of a Store, matched with [errors.Is].

@@ -23,6 +23,9 @@ type storeState struct {
 	landings  landings
 	indexes   locks
 	secret    storeSecret
+
+	reads, writes health
+	slots         slots
 }
 
 // storeStates finds the state of a Store for every Transport that has the Store. It

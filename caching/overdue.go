@@ -1,0 +1,33 @@
+package caching
+
+import (
+	"errors"
+	"time"
+)
+
+// errOvertaken ends a trip that nobody waits for any more.
+var errOvertaken = errors.New("caching: the store has answered meanwhile")
+
+// overtakes looks at the late answer of the Store, and reports whether the request is
+// answered with it: it is there before the origin's answer, and may be reused.
+func (x *exchange) overtakes(fl *flight, leader bool) bool {
+	x.now = time.Now()
+	x.lookup()
+	v := decide(x.st.cfg, &x.demand, x.found.f, x.now)
+	if v.action != reuse && v.action != refresh {
+		return false
+	}
+	if _, ok := x.portion(); !ok {
+		return false
+	}
+	if x.st.leave(fl, leader, errOvertaken) {
+		return false
+	}
+	x.verdict = v
+	return true
+}
+
+// alone is a flight that nobody joins.
+func (x *exchange) alone() *flight {
+	return &flight{key: x.flightKey(), cfg: x.st.cfg, route: x.route, epoch: x.epoch, waiting: 1}
+}

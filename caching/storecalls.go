@@ -1,0 +1,325 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// DefaultStoreWait is how long a request waits for the Store if [Transport.StoreWait] is
+// zero.
+const DefaultStoreWait = 250 * time.Millisecond
+
+// storePatience is after how many times StoreWait a call without an answer counts as a
+// failure of the Store.
+const storePatience = 4
+
+var (
+	// errSlow is the error of a call that a request does not wait for any longer.
+	errSlow = errors.New("caching: the store has not answered in time (Transport.StoreWait)")
+	// errLeftAlone is the error of a call that is not made.
+	errLeftAlone = errors.New("caching: the store is left alone for a while, it has failed several times")
+)
+
+// storeCalls makes the calls of a Transport to its Store: every one of them is here or in
+// patient.go. A request waits for all of them together for as long as wait, until the
+// origin is asked, and after that for each phase anew.
+//
+// A Store that answers at once is called in place. One that obeys its context is called
+// in place too, with a deadline. Any other call runs in a goroutine of its own, of which
+// there are at most maxUnanswered for a Store.
+type storeCalls struct {
+	known  *storeState
+	wait   time.Duration // negative: as long as it takes
+	timing Timing
+	// back is called when the Store does again what it is asked to.
+	back func()
+}
+
+func newStoreCalls(known *storeState, wait time.Duration) storeCalls {
+	if wait == 0 {
+		wait = DefaultStoreWait
+	}
+	c := storeCalls{known: known, wait: wait}
+	// A type that embeds a Store has its Timing method and perhaps other ways.
+	if t, ok := known.store.(Timed); ok {
+		if self, timing := t.Timing(); sameStore(self, known.store) {
+			c.timing = timing
+		}
+	}
+	return c
+}
+
+// sameStore reports whether two Stores are one.
+func sameStore(a, b Store) bool {
+	key := identityOf(b)
+	return a != nil && key != nil && identityOf(a) == key
+}
+
+// inPlace reports whether the Store is called as it is.
+func (c *storeCalls) inPlace() bool { return c.wait < 0 || c.timing == TimingImmediate }
+
+// allows reports whether a call of that kind may be made now.
+func (c *storeCalls) allows(h *health) bool { return c.wait < 0 || h.allows() }
+
+// note notes the result of a call.
+func (c *storeCalls) note(ctx context.Context, h *health, err error, began time.Time) {
+	back := false
+	if c.wait >= 0 && (err != nil || h.troubled.Load()) {
+		back = h.note(meaningOf(err, ended(ctx)), began)
+	}
+	c.heal(err, back)
+}
+
+// heal has the invalidations written that the Store did not take, if there are any and a
+// call has succeeded.
+func (c *storeCalls) heal(err error, back bool) {
+	if back || err == nil && c.known.undeleted.some.Load() {
+		c.back()
+	}
+}
+
+// noting is told the result of a call that began at began. It may be nil.
+type noting func(err error, began time.Time)
+
+// results notes how calls end, failures only if they fail: of an entry that is being
+// written only its end says that the Store can write.
+func (c *storeCalls) results(h *health) noting {
+	return func(err error, began time.Time) {
+		back := h.note(meaningOf(err, errors.Is(err, context.Canceled)), began)
+		c.heal(err, back)
+	}
+}
+
+func (c *storeCalls) failures(h *health) noting {
+	return func(err error, began time.Time) {
+		if err != nil {
+			h.note(meaningOf(err, errors.Is(err, context.Canceled)), began)
+		}
+	}
+}
+
+// left is for how long x may still wait for the Store.
+func (c *storeCalls) left(x *exchange) time.Duration {
+	if x == nil {
+		return c.wait
+	}
+	return c.wait - x.waited
+}
+
+// spend counts what x has waited since began.
+func (x *exchange) spend(began time.Time) {
+	if x != nil {
+		x.waited += time.Since(began)
+	}
+}
+
+// askStore makes a call beside and waits for its answer for at most wait. If the error is
+// errSlow, or that of ctx, and the answer is not nil, the call still runs.
+func askStore[R any](c *storeCalls, ctx context.Context, wait time.Duration, note noting, fn func(context.Context) (R, error), discard func(R)) (R, *answer[R], error) {
+	var none R
+	began := time.Now()
+	slots := &c.known.slots
+	if !slots.take(ctx, wait) {
+		return none, nil, lateError(ctx)
+	}
+	a := begin(ctx, storePatience*c.wait, func(ctx context.Context) (R, error) {
+		defer slots.give()
+		return fn(ctx)
+	}, func(err error) {
+		if note != nil {
+			note(err, began)
+		}
+	}, discard)
+	if !a.await(ctx, wait-time.Since(began)) {
+		return none, a, lateError(ctx)
+	}
+	v, err := a.take()
+	return v, nil, err
+}
+
+// lateError says why a caller does not wait any longer.
+func lateError(ctx context.Context) error {
+	if ended(ctx) {
+		return context.Cause(ctx)
+	}
+	return errSlow
+}
+
+// timed makes a call in place, with a deadline.
+func (c *storeCalls) timed(ctx context.Context, wait time.Duration, h *health, fn func(context.Context) error) error {
+	if wait <= 0 {
+		return errSlow
+	}
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := fn(limited)
+	c.note(ctx, h, err, began)
+	if err != nil && ended(limited) && !ended(ctx) {
+		return fmt.Errorf("%w: %w", errSlow, err)
+	}
+	return err
+}
+
+// get is [Store.Get]. An answer that is late belongs to x then, see exchange.late.
+func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, error) {
+	h := &c.known.reads
+	if x != nil && x.late != nil && x.lateKey == key {
+		return x.arrived()
+	}
+	if !c.allows(h) {
+		return nil, errLeftAlone
+	}
+	if c.inPlace() {
+		e, err := c.known.store.Get(ctx, key)
+		if err != nil || h.troubled.Load() {
+			c.note(ctx, h, err, time.Now())
+		}
+		return e, err
+	}
+	defer x.spend(time.Now())
+	var e *Entry
+	var err error
+	if c.timing == TimingContext {
+		err = c.timed(ctx, c.left(x), h, func(ctx context.Context) (err error) {
+			e, err = c.known.store.Get(ctx, key)
+			return err
+		})
+	} else {
+		var a *answer[*Entry]
+		e, a, err = askStore(c, ctx, c.left(x), c.results(h), func(ctx context.Context) (*Entry, error) {
+			return c.known.store.Get(ctx, key)
+		}, func(e *Entry) { _ = e.Close() })
+		if x != nil && x.looking && x.late == nil && err == errSlow { //nolint:errorlint // it is that very value
+			x.late, x.lateKey = a, key
+		} else {
+			a.drop(true)
+		}
+	}
+	return c.patient(e), err
+}
+
+// arrived returns the late answer of the Store, if it is there.
+func (x *exchange) arrived() (*Entry, error) {
+	if !x.late.await(x.req.Context(), 0) {
+		return nil, errSlow
+	}
+	a := x.late
+	x.late = nil
+	x.tell("store", "the answer came late, StoreWait is short for it", 0, a.err)
+	e, err := a.take()
+	return x.st.calls.patient(e), err
+}
+
+// create is [Store.Create].
+func (c *storeCalls) create(ctx context.Context, key string, size int64, x *exchange) (Writer, error) {
+	h := &c.known.writes
+	if !c.allows(h) {
+		return nil, errLeftAlone
+	}
+	if c.inPlace() {
+		w, err := c.known.store.Create(ctx, key, size)
+		if err != nil {
+			c.note(ctx, h, err, time.Now())
+			return nil, err
+		}
+		return w, nil
+	}
+	if c.left(x) <= 0 {
+		return nil, errSlow
+	}
+	defer x.spend(time.Now())
+	// That a Writer is there says little: many are made before the Store is asked.
+	w, a, err := askStore(c, ctx, c.left(x), c.failures(h), func(ctx context.Context) (w Writer, err error) {
+		if w, err = c.known.store.Create(ctx, key, size); err != nil {
+			w = nil
+		}
+		return w, err
+	}, func(w Writer) { _ = w.Close() })
+	a.drop(false)
+	if err != nil {
+		return nil, err
+	}
+	return &patientWriter{c: c, key: key, w: w}, nil
+}
+
+// update is [Store.Update].
+func (c *storeCalls) update(ctx context.Context, key string, meta *Meta, x *exchange) error {
+	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Update(ctx, key, meta) })
+}
+
+// delete is [Store.Delete].
+func (c *storeCalls) delete(ctx context.Context, key string, x *exchange) error {
+	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Delete(ctx, key) })
+}
+
+// change makes a call that changes what is stored under key. One that comes to nothing
+// known may still come about: until then what is there is not used.
+func (c *storeCalls) change(ctx context.Context, key string, x *exchange, fn func(context.Context) error) error {
+	h := &c.known.writes
+	if !c.allows(h) {
+		return errLeftAlone
+	}
+	if c.wait < 0 {
+		return fn(ctx)
+	}
+	defer x.spend(time.Now())
+	var err error
+	if c.timing != TimingUnknown {
+		// A Store that answers at once may still wait for the lock of another process.
+		err = c.timed(ctx, c.left(x), h, fn)
+	} else {
+		var a *answer[struct{}]
+		_, a, err = askStore(c, ctx, c.left(x), c.results(h), func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, nil)
+		a.drop(false)
+	}
+	if errors.Is(err, errSlow) && c.timing != TimingImmediate {
+		c.known.undeleted.add(key, time.Now())
+	}
+	return err
+}
+
+// acquire is [Leaser.Acquire].
+func (c *storeCalls) acquire(ctx context.Context, l Leaser, key string, x *exchange) (release func(), err error) {
+	switch h := &c.known.writes; {
+	case !c.allows(h):
+		return nil, errLeftAlone
+	case c.inPlace():
+		return l.Acquire(ctx, key)
+	default:
+		defer x.spend(time.Now())
+		release, a, err := askStore(c, ctx, c.left(x), c.failures(h), func(ctx context.Context) (func(), error) { return l.Acquire(ctx, key) }, func(release func()) {
+			if release != nil {
+				release()
+			}
+		})
+		a.drop(true)
+		if release != nil {
+			return func() { c.beside(release) }, nil
+		}
+		return nil, err
+	}
+}
+
+// beside lets fn run without waiting for it longer than StoreWait.
+func (c *storeCalls) beside(fn func()) {
+	once := sync.OnceFunc(fn)
+	_, a, err := askStore(c, context.Background(), c.wait, nil, func(context.Context) (struct{}, error) {
+		once()
+		return struct{}{}, nil
+	}, nil)
+	if a == nil && err != nil {
+		go once() // too many calls are unanswered, and this one must be made
+	}
+	a.drop(false)
+}
+
+// wrote notes the result of a Write or Commit to a Store that is called in place.
+func (c *storeCalls) wrote(err error) {
+	if c.inPlace() {
+		c.note(context.Background(), &c.known.writes, err, time.Now())
+	}
+}

@@ -1,0 +1,43 @@
+package caching
+
+import (
+	"context"
+	"errors"
+)
+
+// errMaxBody says that a body turned out to be longer than Transport.MaxBody.
+var errMaxBody = errors.New("caching: body longer than MaxBody")
+
+// whyNot says in a phrase why the Store does not have a response, from the error that it
+// gave or would have given.
+func whyNot(err error) string {
+	switch {
+	case errors.Is(err, errMaxBody):
+		return "longer than MaxBody"
+	case errors.Is(err, ErrTooLarge):
+		return "larger than the store keeps"
+	case errors.Is(err, errLeftAlone):
+		return "the store is left alone, it has failed several times"
+	case errors.Is(err, errSlow):
+		return "the store has not answered in time"
+	}
+	return "the store failed"
+}
+
+// whyCut says why a body did not come to its end, from the error that ended it.
+func whyCut(err error) string {
+	if errors.Is(err, errAbandoned) {
+		return "the body was not read to its end"
+	}
+	return "the body did not come to its end"
+}
+
+// noWriter is the Writer of a body that goes to those who wait for it, and nowhere else:
+// a Store that fails costs the origin no further trip.
+type noWriter struct{ err error }
+
+func (u noWriter) Write([]byte) (int, error)           { return 0, u.err }
+func (u noWriter) ReadAt([]byte, int64) (int, error)   { return 0, u.err }
+func (u noWriter) Commit(context.Context, *Meta) error { return u.err }
+func (noWriter) Abort() error                          { return nil }
+func (noWriter) Close() error                          { return nil }
