@@ -52,10 +52,14 @@ type exchange struct {
 	// waited is for how long the request has waited for the Store.
 	waited time.Duration
 	// looking is true during the look-up. late is the answer to one of its questions,
-	// about lateKey, that has not come in time. It is nil if there is none.
+	// about lateKey, that has not come in time. It is nil if there is none. overdue is
+	// true if the last look-up had to go without an answer.
 	looking bool
+	overdue bool
 	late    *answer[*Entry]
 	lateKey string
+	// first is what was read of the body already, see preview.
+	first []byte
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
@@ -127,10 +131,16 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	x.lookup()
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action == reuse || x.verdict.action == refresh {
-		if p, ok := x.portion(); ok {
+		p, ok := x.portion()
+		lost := ok && !x.preview(p)
+		if ok && !lost {
 			return x.answer(p), nil
 		}
 		x.verdict = verdict{action: fetch, fwd: "partial", reason: "not all of it is stored"}
+		if lost {
+			x.drop()
+			x.verdict = verdict{action: fetch, fwd: "miss", reason: "the store has lost the body"}
+		}
 		if x.demand.dir.onlyIfCached || x.opts.offline {
 			x.verdict.action = refuse
 		}
@@ -289,9 +299,9 @@ func (x *exchange) refused(reason string) *http.Response {
 
 // lookup finds what the store has for the request.
 func (x *exchange) lookup() {
-	x.looking = true
+	x.looking, x.overdue = true, false
 	defer func() { x.looking = false }()
-	if x.open != "" && x.findPublic() || x.late == nil && x.find(x.key) || x.late != nil || !x.st.t.NoVarySearch {
+	if x.open != "" && x.findPublic() || !x.overdue && x.find(x.key) || x.overdue || !x.st.t.NoVarySearch {
 		return
 	}
 	if key, search := x.searchKey(); key != "" && x.find(key) && x.found.f != nil && x.found.f.search != search {

@@ -101,7 +101,9 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 		out.body.rest = e.Bytes[p.offset : p.offset+p.length]
 		resp.Body = &out.body
 	default:
-		resp.Body = &readerBody{ReaderAt: e.Body, closer: e.Body, off: p.offset, end: p.offset + p.length}
+		resp.Body = &readerBody{
+			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.offset, end: p.offset + p.length, mender: newMender(*x, p.offset),
+		}
 	}
 	return resp
 }
@@ -244,8 +246,11 @@ func (b *bytesBody) Close() error {
 type readerBody struct {
 	io.ReaderAt
 	closer   io.Closer
+	first    []byte // read already
 	off, end int64
 	closed   atomic.Bool
+	// mender gets what the Store has lost. It may be nil.
+	mender *mender
 }
 
 // Read implements io.Reader.
@@ -261,13 +266,41 @@ func (b *readerBody) Read(p []byte) (int, error) {
 	if most := b.end - b.off; int64(len(p)) > most {
 		p = p[:most]
 	}
+	if len(b.first) > 0 {
+		n := copy(p, b.first)
+		b.first = b.first[n:]
+		b.off += int64(n)
+		return n, nil
+	}
+	if rest := b.mender.source(); rest != nil {
+		return b.finish(rest.Read(p))
+	}
 	n, err := b.ReadAt(p, b.off)
-	b.off += int64(n)
 	switch {
-	case n > 0 && (err == io.EOF || b.off >= b.end):
-		err = nil
+	case n > 0:
+		b.off += int64(n)
+		return n, nil // what is wrong comes again
+	case err == nil:
+		return 0, nil
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF // it was longer when it was stored
+	}
+	if b.mender == nil || b.closed.Load() {
+		return 0, err
+	}
+	if err := b.mender.mend(b.off, b.end, err); err != nil {
+		return 0, err
+	}
+	return b.finish(b.mender.source().Read(p))
+}
+
+// finish takes what was read from the origin in place of the Store.
+func (b *readerBody) finish(n int, err error) (int, error) {
+	if b.off += int64(n); b.off >= b.end {
+		return n, nil
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
@@ -277,5 +310,6 @@ func (b *readerBody) Close() error {
 	if b.closed.Swap(true) {
 		return nil
 	}
+	b.mender.close()
 	return b.closer.Close()
 }

@@ -194,7 +194,7 @@ func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, 
 			return c.known.store.Get(ctx, key)
 		}, func(e *Entry) { _ = e.Close() })
 		if x != nil && x.looking && x.late == nil && err == errSlow { //nolint:errorlint // it is that very value
-			x.late, x.lateKey = a, key
+			x.late, x.lateKey, x.overdue = a, key, a != nil
 		} else {
 			a.drop(true)
 		}
@@ -205,6 +205,7 @@ func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, 
 // arrived returns the late answer of the Store, if it is there.
 func (x *exchange) arrived() (*Entry, error) {
 	if !x.late.await(x.req.Context(), 0) {
+		x.overdue = true
 		return nil, errSlow
 	}
 	a := x.late

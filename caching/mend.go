@@ -1,0 +1,160 @@
+package caching
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// mender gets from the origin what the Store has lost of a body that is being read.
+type mender struct {
+	x     exchange
+	meta  *Meta
+	f     *facts
+	begin int64 // offset in the stored body where the reader began
+
+	mu     sync.Mutex
+	rest   io.ReadCloser // nil: the Store has it still
+	closed bool
+}
+
+// newMender is for the reply to x, which is a copy: only a body that is not in memory
+// needs one.
+func newMender(x exchange, begin int64) *mender {
+	return &mender{x: x, meta: x.found.entry.Meta, f: x.found.f, begin: begin}
+}
+
+// mend opens what comes at off of the stored body, up to end, in place of what the Store
+// could not give because of cause.
+func (m *mender) mend(off, end int64, cause error) error {
+	resp, skip, err := m.fetch(off, end)
+	if err != nil {
+		m.x.tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
+		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
+	}
+	m.x.tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
+	if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
+		_ = resp.Body.Close()
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		_ = resp.Body.Close()
+		return http.ErrBodyReadAfterClose
+	}
+	m.rest = resp.Body
+	return nil
+}
+
+// fetch asks the origin, and returns an answer that has what is missing after skip bytes.
+func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
+	validator := strongValidator(m.f)
+	if validator == "" && off != m.begin {
+		return nil, 0, errNotResumable
+	}
+	first := off
+	total := int64(-1)
+	if m.f.isPartial {
+		first, total = first+m.f.part.First, m.f.part.Total
+	}
+	req := m.x.req.Clone(m.x.req.Context())
+	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
+		req.Header.Del(name)
+	}
+	if req.Header == nil {
+		req.Header = make(http.Header, 2)
+	}
+	if validator != "" {
+		req.Header["Range"] = []string{"bytes=" + strconv.FormatInt(first, 10) + "-" + strconv.FormatInt(first+end-off-1, 10)}
+		req.Header["If-Range"] = []string{validator}
+	}
+	resp, err = m.x.route.next.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	repair(resp)
+	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
+	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
+		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && sameStrong(m.f, resp.Header):
+		return resp, 0, nil
+	case resp.StatusCode == http.StatusOK && m.sameRepresentation(resp):
+		return resp, first, nil
+	}
+	roundtrip.Discard(resp)
+	return nil, 0, errChanged
+}
+
+var (
+	errNotResumable = fmt.Errorf("caching: no strong validator")
+	errChanged      = fmt.Errorf("caching: the origin has something else by now")
+)
+
+// sameRepresentation reports whether a whole response is what was stored: by its strong
+// validator, or, where nothing of the body has been delivered, by all that describes it.
+func (m *mender) sameRepresentation(resp *http.Response) bool {
+	if strongValidator(m.f) != "" {
+		return sameStrong(m.f, resp.Header)
+	}
+	for _, name := range []string{"Etag", "Last-Modified", "Content-Type", "Content-Encoding", "Content-Language"} {
+		if resp.Header.Get(name) != m.meta.Header.Get(name) {
+			return false
+		}
+	}
+	return resp.ContentLength < 0 || m.x.found.entry == nil || resp.ContentLength == m.x.found.entry.Size
+}
+
+// source is what is read of the body now, nil for the Store.
+func (m *mender) source() io.Reader {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.rest == nil {
+		return nil
+	}
+	return m.rest
+}
+
+func (m *mender) close() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed = true; m.rest != nil {
+		_ = m.rest.Close()
+	}
+}
+
+// firstRead is how much of a body is read before its response is given out, where the
+// Store may have lost it.
+const firstRead = 32 << 10
+
+// preview reads the first piece of the portion p of the found response, if its Store is
+// one that may be slow. It returns false if the Store has lost it: then nothing was
+// delivered, and the request is one that finds nothing.
+func (x *exchange) preview(p portion) bool {
+	e := x.found.entry
+	if e.Body == nil || p.length == 0 || p.status == http.StatusNotModified || x.method == http.MethodHead || x.st.calls.inPlace() {
+		return true
+	}
+	b := make([]byte, min(firstRead, p.length))
+	n, err := e.Body.ReadAt(b, p.offset)
+	if n == 0 && err != nil {
+		x.tell("store", "the body is lost", 0, err)
+		return false
+	}
+	x.first = b[:n]
+	return true
+}

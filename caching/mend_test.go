@@ -1,0 +1,105 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// losing is a Store that loses all of a body but its first bytes once it was found.
+type losing struct {
+	*Memory
+	keep   int64
+	timing Timing
+}
+
+func (s *losing) Timing() (Store, Timing) { return s, s.timing }
+
+func (s *losing) Get(ctx context.Context, key string) (*Entry, error) {
+	e, err := s.Memory.Get(ctx, key)
+	if e == nil || e.Size == 0 {
+		return e, err
+	}
+	return &Entry{Meta: e.Meta, Size: e.Size, Body: &lostBody{e, s.keep}}, nil
+}
+
+type lostBody struct {
+	e    *Entry
+	keep int64
+}
+
+var errLost = errors.New("connection refused")
+
+func (b *lostBody) ReadAt(p []byte, off int64) (int, error) {
+	if off >= b.keep {
+		return 0, errLost
+	}
+	return copy(p, b.e.Bytes[off:b.keep]), errLost
+}
+
+func (b *lostBody) Close() error { return nil }
+
+func TestBodyLostInMidHit(t *testing.T) {
+	whole := strings.Repeat("0123456789abcdef", 10<<10)
+	changed := strings.ToUpper(whole)
+	for _, row := range []struct {
+		name, why string
+		keep      int64
+		validator string // of the response
+		ask       string // a field of the second request
+		origin    string // "ranges", "no ranges", "changed", "down"
+		want      string // the body, "" for an error
+	}{
+		{"rest", "RFC 9110 §14, §13.1.5: the rest under the same strong validator", 100_000, `ETag: "a"`, "", "ranges", whole},
+		{"whole", "an origin without ranges sends the same again", 100_000, `ETag: "a"`, "", "no ranges", whole},
+		{"range", "of a range of the caller's", 100_000, `ETag: "a"`, "Range: bytes=50000-149999", "ranges", whole[50_000:150_000]},
+		{"range, whole", "what comes whole is cut to what the caller asked for", 100_000, `ETag: "a"`, "Range: bytes=50000-149999", "no ranges", whole[50_000:150_000]},
+		{"suffix", "nothing of the range is there", 100_000, `ETag: "a"`, "Range: bytes=150000-150009", "ranges", whole[150_000:150_010]},
+		{"changed", "two versions make no body", 100_000, `ETag: "a"`, "", "changed", ""},
+		{"down", "there is nobody to ask", 100_000, `ETag: "a"`, "", "down", ""},
+		{"weak", "a weak validator does not tell bytes apart", 100_000, `ETag: W/"a"`, "", "ranges", ""},
+		{"none", "nor does none", 100_000, "", "", "ranges", ""},
+		{"at once", "nothing was delivered: begun again", 0, `ETag: W/"a"`, "", "ranges", whole},
+		{"at once, none", "begun again", 0, "", "", "no ranges", whole},
+	} {
+		for _, timing := range []Timing{TimingImmediate, TimingUnknown, TimingContext} {
+			asked, state := 0, "ranges"
+			c := &Transport{Store: &losing{NewMemory(0), row.keep, timing}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				asked++
+				lines := []string{"Cache-Control: max-age=60"}
+				if row.validator != "" {
+					lines = append(lines, row.validator)
+				}
+				var first, last int
+				switch n, _ := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-%d", &first, &last); {
+				case state == "down":
+					return nil, io.ErrUnexpectedEOF
+				case state == "changed":
+					return text(req, 200, changed, "Cache-Control: max-age=60", `ETag: "b"`), nil
+				case state == "ranges" && n == 2 && req.Header.Get("If-Range") == `"a"`:
+					return text(req, 206, whole[first:last+1], append(lines, fmt.Sprintf("Content-Range: bytes %d-%d/%d", first, last, len(whole)))...), nil
+				}
+				return text(req, 200, whole, lines...), nil
+			})}
+			get(t, c, t.Context(), "http://example.com/")
+			state = row.origin
+			var lines []string
+			if row.ask != "" {
+				lines = append(lines, row.ask)
+			}
+			resp, body, err := try(c, t.Context(), "GET", "http://example.com/", lines...)
+			switch {
+			case row.want == "" && (err == nil || !errors.Is(err, errLost)):
+				t.Errorf("%s, timing %d: %d bytes and %v, want an error that says so: %s", row.name, timing, len(body), err, row.why)
+			case row.want != "" && (err != nil || body != row.want):
+				t.Errorf("%s, timing %d: %d of %d bytes, %v (%s): %s", row.name, timing, len(body), len(row.want), err, resp.Header.Get("Cache-Status"), row.why)
+			case row.want != "" && asked != 2:
+				t.Errorf("%s, timing %d: the origin was asked %d times", row.name, timing, asked)
+			}
+		}
+	}
+}
