@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,6 +56,9 @@ func (m *mender) mend(off, end int64, cause error) error {
 // fetch asks the origin, and returns an answer that has what is missing after skip bytes.
 func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
 	validator := strongValidator(m.f)
+	if httpfield.Signed(m.x.req.Header) {
+		return nil, 0, errSigned
+	}
 	if validator == "" && off != m.begin {
 		return nil, 0, errNotResumable
 	}
@@ -63,7 +67,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	if m.f.isPartial {
 		first, total = first+m.f.part.First, m.f.part.Total
 	}
-	req := m.x.req.Clone(m.x.req.Context())
+	req := m.x.req.Clone(m.x.asked.Pin(m.x.req.Context()))
 	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
 		req.Header.Del(name)
@@ -75,14 +79,9 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 		req.Header["Range"] = []string{"bytes=" + strconv.FormatInt(first, 10) + "-" + strconv.FormatInt(first+end-off-1, 10)}
 		req.Header["If-Range"] = []string{validator}
 	}
-	resp, err = m.x.route.next.RoundTrip(req)
-	if err == nil && resp == nil {
-		err = errNoResponse
-	}
-	if err != nil {
+	if resp, err = receive(m.x.route.next, req); err != nil {
 		return nil, 0, err
 	}
-	repair(resp)
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
 	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
 		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && sameStrong(m.f, resp.Header):
@@ -95,8 +94,9 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 }
 
 var (
-	errNotResumable = fmt.Errorf("caching: no strong validator")
-	errChanged      = fmt.Errorf("caching: the origin has something else by now")
+	errNotResumable = errors.New("caching: no strong validator")
+	errChanged      = errors.New("caching: the origin has something else by now")
+	errSigned       = errors.New("caching: the caller has signed the request, nothing may be added")
 )
 
 // sameRepresentation reports whether a whole response is what was stored: by its strong

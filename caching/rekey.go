@@ -30,7 +30,7 @@ func (x *exchange) replace(ctx context.Context, e *Entry, m *Meta, f *facts, key
 	}
 	landing := x.st.landings.add(f.key, x.found.primary, x)
 	defer x.st.landings.remove(f.key, landing)
-	if err := x.st.copyEntry(ctx, e, m, f.key); err != nil {
+	if err := x.st.copyEntry(ctx, e, m, f.key, x); err != nil {
 		x.tell("store", "copying failed", m.Status, err)
 		x.st.delete(ctx, key, x)
 		return false
@@ -50,7 +50,7 @@ func (x *exchange) replace(ctx context.Context, e *Entry, m *Meta, f *facts, key
 }
 
 // copyEntry stores the body of e under another key, with the metadata m.
-func (st *state) copyEntry(ctx context.Context, e *Entry, m *Meta, key string) error {
+func (st *state) copyEntry(ctx context.Context, e *Entry, m *Meta, key string, x *exchange) error {
 	w, err := st.calls.create(ctx, key, e.Size, x)
 	if err != nil {
 		return err
