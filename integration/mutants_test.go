@@ -82,6 +82,15 @@ var mutants = []mutant{
 	{"what one editor has seen lets another write", []edit{
 		{"lostupdate", `b.WriteString(name)`, "_ = name"},
 	}},
+	{"a target with an empty query is taken for the one without", []edit{
+		{"caching", `if query != "" || u.ForceQuery && u.RawQuery == "" {`, `if query != "" {`},
+	}},
+	{"a POST to path?query leaves path as it is", []edit{
+		{"caching", `if queried || target.RawQuery != "" || target.ForceQuery {`, "if queried && target.RawPath == \"none\" {"},
+	}},
+	{"a precondition is added to what the caller has signed", []edit{
+		{"lostupdate", "if httpfield.Signed(h) {", "if false {"},
+	}},
 	{"a write is sent without its precondition", []edit{
 		{"lostupdate", `return precondition{"If-Match", tags}`, `return precondition{"X-If-Match", tags}`},
 	}},
