@@ -87,7 +87,7 @@ func (f LayerFunc) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // Chain is a list of layers, outermost first. It is itself a Layer. Nil elements
-// are skipped. A Chain is safe for concurrent use if its layers are.
+// are skipped, and so are nil pointers. A Chain is safe for concurrent use if its layers are.
 type Chain []Layer
 
 // Wrap puts the layers of c around next:
@@ -104,7 +104,7 @@ type Chain []Layer
 func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 	next = roundtrip.Or(next)
 	for _, l := range slices.Backward(c) {
-		if l != nil {
+		if !absent(l) {
 			next = roundtrip.Seen(l.Wrap(next), next)
 		}
 	}
@@ -156,11 +156,10 @@ func (c Chain) String() string {
 func (c Chain) flat() []Layer {
 	var all []Layer
 	for _, l := range c {
-		switch l := l.(type) {
-		case nil:
-		case Chain:
-			all = append(all, l.flat()...)
-		default:
+		switch inner, ok := l.(Chain); {
+		case ok:
+			all = append(all, inner.flat()...)
+		case !absent(l):
 			all = append(all, l)
 		}
 	}
@@ -169,9 +168,10 @@ func (c Chain) flat() []Layer {
 
 // Check reports what is wrong with the order of c, or nil: every pair of layers
 // that stand the wrong way round, with the reason, and every layer that stands
-// twice. It knows the layers of this module; others may stand anywhere.
+// twice, has a Base, or is a nil pointer. It knows the layers of this module; others
+// may stand anywhere.
 func (c Chain) Check() error {
-	var problems []error
+	problems := c.misplaced()
 	layers := c.flat()
 	names := make([]string, len(layers))
 	for i, l := range layers {
