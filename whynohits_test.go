@@ -1,6 +1,7 @@
 package tripper_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,9 @@ func noHits() map[string]*noHit {
 			answer: "HTTP/1.1 200 OK\nCache-Control: public, max-age=60\n\nbody", prepare: with("Cookie", "AWSALB=#"),
 		},
 		"Requests that are signed before the cache": {answer: fresh, prepare: with("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/1/r/s3/aws4_request, Signature=#")},
-		"Vary": {answer: "HTTP/1.1 200 OK\nCache-Control: max-age=60\nVary: *\n\nbody"},
+		"Vary":              {answer: "HTTP/1.1 200 OK\nCache-Control: max-age=60\nVary: *\n\nbody"},
+		"The store is slow": {answer: fresh, cache: caching.Transport{Store: lameStore{wait: time.Second}}},
+		"The store fails":   {answer: fresh, cache: caching.Transport{Store: lameStore{err: errors.New("connection refused")}}},
 		"The cache is passed by": {answer: fresh, prepare: func(req *http.Request, _ int) {
 			req.Body, req.ContentLength = io.NopCloser(strings.NewReader("{}")), 2
 		}},
@@ -57,10 +60,28 @@ func (l addsToken) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.RoundTripper.RoundTrip(out)
 }
 
-// lines returns all that the cache says about three requests.
+// lameStore is a store that is slow, or fails.
+type lameStore struct {
+	caching.Store
+	wait time.Duration
+	err  error
+}
+
+func (s lameStore) Get(ctx context.Context, key string) (*caching.Entry, error) {
+	time.Sleep(s.wait)
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.Store.Get(ctx, key)
+}
+
+// requests is how many each program sends: more than a store may fail in a row.
+const requests = 5
+
+// lines returns all that the cache says about a few requests.
 func (n *noHit) lines(t *testing.T) (lines []string) {
 	t.Helper()
-	origin := rttest.NewScript(t, rttest.Repeat(3, rttest.Func(func(req *http.Request) (*http.Response, error) {
+	origin := rttest.NewScript(t, rttest.Repeat(requests, rttest.Func(func(req *http.Request) (*http.Response, error) {
 		if req.Header.Get("If-None-Match") != "" {
 			return rttest.Respond("HTTP/1.1 304 Not Modified\nETag: \"a\"\n\n")(req)
 		}
@@ -71,8 +92,12 @@ func (n *noHit) lines(t *testing.T) (lines []string) {
 	} else {
 		n.cache.Base = addsToken{origin}
 	}
+	if s, ok := n.cache.Store.(lameStore); ok {
+		s.Store = caching.NewMemory(0)
+		n.cache.Store = s
+	}
 	ctx := trace.WithHook(t.Context(), func(e trace.Event) { lines = append(lines, e.String()) })
-	for i := range 3 {
+	for i := range requests {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/", nil)
 		if err != nil {
 			t.Fatal(err)
