@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,7 +97,12 @@ func (n *noHit) lines(t *testing.T) (lines []string) {
 		s.Store = caching.NewMemory(0)
 		n.cache.Store = s
 	}
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) { lines = append(lines, e.String()) })
+	var mu sync.Mutex // guards lines: calls of a store may go on beside
+	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines = append(lines, e.String())
+	})
 	for i := range requests {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/", nil)
 		if err != nil {
@@ -116,7 +122,9 @@ func (n *noHit) lines(t *testing.T) (lines []string) {
 		if strings.Contains(resp.Header.Get("Cache-Status"), "; hit") {
 			t.Errorf("request %d is a hit", i)
 		}
+		mu.Lock()
 		lines = append(lines, "Cache-Status: "+resp.Header.Get("Cache-Status"))
+		mu.Unlock()
 		time.Sleep(n.wait)
 	}
 	if err := n.cache.Close(); err != nil {
