@@ -130,6 +130,7 @@ func (n *noHit) lines(t *testing.T) (lines []string) {
 	if err := n.cache.Close(); err != nil {
 		t.Error(err)
 	}
+	time.Sleep(time.Minute) // the store answers what nobody waits for any more
 	return lines
 }
 
