@@ -41,8 +41,7 @@ func (c *contact) none(err error) bool {
 // notConnected reports whether err is one of looking up a host, or of connecting to
 // it or to a proxy.
 func notConnected(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op == "dial" || op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")
 	}
 	var dns *net.DNSError

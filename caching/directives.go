@@ -190,6 +190,23 @@ func (d *directives) add(p httpfield.Param) {
 		} else {
 			shortest(&d.maxStale, p)
 		}
+	default:
+		if !d.addTime(p) {
+			d.unknown(p)
+			return
+		}
+	}
+	switch {
+	case p.Bad:
+		d.suspectText(p.Value)
+	case p.HasValue && !p.Quoted && !digits(p.Value):
+		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
+	}
+}
+
+// addTime adds a directive whose argument is a number of seconds.
+func (d *directives) addTime(p httpfield.Param) bool {
+	switch p.Name {
 	case "max-age":
 		shortest(&d.maxAge, p)
 	case "s-maxage":
@@ -201,15 +218,9 @@ func (d *directives) add(p httpfield.Param) {
 	case "min-fresh":
 		longest(&d.minFresh, p)
 	default:
-		d.unknown(p)
-		return
+		return false
 	}
-	switch {
-	case p.Bad:
-		d.suspectText(p.Value)
-	case p.HasValue && !p.Quoted && !digits(p.Value):
-		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
-	}
+	return true
 }
 
 // shortest sets *v to the argument of p if that is less. Without a valid

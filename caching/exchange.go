@@ -3,7 +3,6 @@ package caching
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -402,30 +401,3 @@ func (x *exchange) tell(action, reason string, status int, err error) {
 		hook(e)
 	}
 }
-
-// readContent reads the content of a QUERY, which belongs to its key, and
-// returns why it cannot, if so.
-func (x *exchange) readContent() string {
-	if !roundtrip.HasBody(x.req) {
-		x.content = []byte{}
-		return ""
-	}
-	if x.req.GetBody == nil {
-		return "content that cannot be read twice"
-	}
-	body, err := x.req.GetBody()
-	if err != nil {
-		return "content that cannot be read twice"
-	}
-	defer func() { _ = body.Close() }()
-	content, err := io.ReadAll(io.LimitReader(body, maxContent+1))
-	if err != nil || len(content) > maxContent {
-		return "content too large for a key"
-	}
-	x.content = content
-	roundtrip.CloseBody(x.req) // what is sent is the copy
-	return ""
-}
-
-// maxContent is how much content of a QUERY is read for its key.
-const maxContent = 1 << 20

@@ -96,7 +96,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	if leader {
 		return x.lead(fl)
 	}
-	switch err := x.await(fl, false); err { //nolint:errorlint // it is one of await's own
+	switch err := x.await(fl, false); err {
 	case errOvertaken:
 		p, _ := x.portion()
 		return x.answer(p), nil

@@ -34,9 +34,11 @@ func writeDialogues() []dialogue {
 		{
 			name: "CouchDB: DELETE with a revision", why: "what is stored for other queries stays",
 			turns: []turn{
-				one, {ask: "GET /o?rev=1", origin: "200 OK\nCache-Control: max-age=100\n\nold", want: "200 old"},
+				one,
+				{ask: "GET /o?rev=1", origin: "200 OK\nCache-Control: max-age=100\n\nold", want: "200 old"},
 				{ask: "DELETE /o?rev=2", origin: "200 OK\n\n", want: "200"},
-				validated, {ask: "GET /o?rev=1", want: "200 old", cached: true},
+				validated,
+				{ask: "GET /o?rev=1", want: "200 old", cached: true},
 			},
 		},
 		{
@@ -51,7 +53,8 @@ func writeDialogues() []dialogue {
 			name: "a write to the path", why: "nothing is known of the queries",
 			turns: []turn{
 				{ask: "GET /o?a", origin: "200 OK\nCache-Control: max-age=100\n\none", want: "200 one"},
-				{ask: "PUT /o", origin: "204 No Content", want: "204"}, {ask: "GET /o?a", want: "200 one", cached: true},
+				{ask: "PUT /o", origin: "204 No Content", want: "204"},
+				{ask: "GET /o?a", want: "200 one", cached: true},
 			},
 		},
 		{
@@ -81,8 +84,11 @@ func writeDialogues() []dialogue {
 		{
 			name: "safe methods of WebDAV", why: "the HTTP Method Registry: they change nothing",
 			turns: []turn{
-				one, {ask: "PROPFIND /o", origin: "207 Multi-Status\n\n", want: "207"}, {ask: "REPORT /o", origin: "207 Multi-Status\n\n", want: "207"},
-				{ask: "CONNECT /o", origin: "200 OK\n\n", want: "200"}, unasked,
+				one,
+				{ask: "PROPFIND /o", origin: "207 Multi-Status\n\n", want: "207"},
+				{ask: "REPORT /o", origin: "207 Multi-Status\n\n", want: "207"},
+				{ask: "CONNECT /o", origin: "200 OK\n\n", want: "200"},
+				unasked,
 			},
 		},
 	}

@@ -173,7 +173,9 @@ func redirectDialogues() []dialogue {
 		dialogue{
 			name: "redirects to other targets", why: "RFC 3986 §6.2.3, §3.2.2: a query that is empty and a final dot are not the same",
 			turns: []turn{
-				{ask: "GET /x?", origin: moved("Location: /x"), want: "301"}, {ask: "GET /x?", want: "301", cached: true}, page,
+				{ask: "GET /x?", origin: moved("Location: /x"), want: "301"},
+				{ask: "GET /x?", want: "301", cached: true},
+				page,
 				{ask: "GET http://example.com./x", origin: moved("Location: http://example.com/x"), want: "301"},
 				{ask: "GET http://example.com./x", want: "301", cached: true},
 			},
