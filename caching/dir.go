@@ -55,7 +55,9 @@ type DirOptions struct {
 // goes first, what was never used before all. An entry takes at most half of the
 // bound.
 //
-// A Dir is safe for concurrent use. A full disk or one that is read only makes it
+// A Dir is made by [OpenDir] or [OpenDirWith]; the zero value keeps nothing, and its methods
+// say so. It holds one descriptor open, and one for each entry that is being read or
+// written. A Dir is safe for concurrent use. A full disk or one that is read only makes it
 // keep less or nothing; what it has it still serves.
 type Dir struct {
 	path  string
@@ -78,8 +80,8 @@ type Dir struct {
 
 // dirShard is one of the directories that the entries are spread over.
 type dirShard struct {
-	root   atomic.Pointer[os.Root]
-	update sync.Mutex // one Update at a time
+	made   atomic.Bool // it is there, as far as is known
+	update sync.Mutex  // one Update at a time
 
 	mu    sync.Mutex
 	nodes map[string]dirNode
@@ -111,6 +113,9 @@ func OpenDir(path string, maxBytes int64) (*Dir, error) {
 
 // OpenDirWith is [OpenDir] with options.
 func OpenDirWith(path string, maxBytes int64, opts DirOptions) (*Dir, error) {
+	if path == "" {
+		return nil, errors.New("caching: open directory: the path is empty")
+	}
 	if maxBytes <= 0 {
 		maxBytes = DefaultDirBytes
 	}
@@ -153,7 +158,7 @@ func (d *Dir) openRoot() error {
 			return err
 		}
 	}
-	root, err := os.OpenRoot(v)
+	root, err := openRealDir(v)
 	if err != nil {
 		return err
 	}
@@ -170,38 +175,24 @@ func (d *Dir) openRoot() error {
 	return nil
 }
 
-// shardRoot returns the directory of shard i. If it is not there, make says whether
-// to make it.
-func (d *Dir) shardRoot(i int, make bool) (*os.Root, error) {
-	s := &d.shards[i]
-	if r := s.root.Load(); r != nil {
-		return r, nil
-	}
-	if d.closed.Load() {
-		return nil, ErrClosed
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.root.Load(); r != nil {
-		return r, nil
-	}
-	name := hex.EncodeToString([]byte{byte(i)})
-	r, err := d.root.Load().OpenRoot(name)
-	if errors.Is(err, fs.ErrNotExist) && make {
-		if err = d.root.Load().Mkdir(name, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
-			r, err = d.root.Load().OpenRoot(name)
-		}
-	}
+// openRealDir opens the directory at path, unless path is a symbolic link: whoever may
+// write beside it could have planted that, and so have another directory written to.
+func openRealDir(path string) (*os.Root, error) {
+	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	s.root.Store(r)
-	if d.closed.Load() { // Close may have passed by
-		_ = r.Close()
-		return nil, ErrClosed
+	mine, err1 := root.Stat(".")
+	there, err2 := os.Lstat(path)
+	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+		_ = root.Close()
+		return nil, fmt.Errorf("%s is a symbolic link, or was replaced: %w", filepath.Base(path), fs.ErrInvalid)
 	}
-	return r, nil
+	return root, nil
 }
+
+// errNoDir says that a Dir was not made by OpenDir.
+var errNoDir = errors.New("caching: a Dir is made by OpenDir")
 
 // lost is called when shard i turned out not to be there any more, as after an
 // rm -r of the cache under a running program. It opens anew what is gone.
@@ -210,6 +201,9 @@ func (d *Dir) lost(i int) error {
 	defer d.cleanMu.Unlock()
 	if d.closed.Load() {
 		return ErrClosed
+	}
+	if d.root.Load() == nil {
+		return errNoDir
 	}
 	mine, err1 := d.root.Load().Stat(".")
 	there, err2 := os.Stat(filepath.Join(d.path, dirVersion))
@@ -228,9 +222,7 @@ func (d *Dir) lost(i int) error {
 
 // reset forgets all of s.
 func (d *Dir) reset(s *dirShard) {
-	if r := s.root.Swap(nil); r != nil {
-		_ = r.Close()
-	}
+	s.made.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name := range s.nodes {
@@ -333,10 +325,9 @@ func (d *Dir) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
-	for i := range d.shards {
-		if r := d.shards[i].root.Swap(nil); r != nil {
-			_ = r.Close()
-		}
+	root := d.root.Load()
+	if root == nil {
+		return nil
 	}
-	return d.root.Load().Close()
+	return root.Close()
 }

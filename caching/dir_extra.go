@@ -27,12 +27,15 @@ func (d *Dir) Secret(ctx context.Context) ([]byte, error) {
 		if d.closed.Load() {
 			return nil, ErrClosed
 		}
+		if d.root.Load() == nil {
+			return nil, errNoDir
+		}
 		var secret []byte
 		if secret, err = d.readSecret(); err == nil {
 			return secret, nil
 		}
 		if errors.Is(err, ErrCorrupt) {
-			_ = d.root.Load().Remove(dirSecret)
+			_ = d.top().Remove(dirSecret)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -44,7 +47,7 @@ func (d *Dir) Secret(ctx context.Context) ([]byte, error) {
 }
 
 func (d *Dir) readSecret() ([]byte, error) {
-	f, err := d.root.Load().OpenFile(dirSecret, os.O_RDONLY|dirNonblock, 0)
+	f, err := d.top().OpenFile(dirSecret, os.O_RDONLY|dirNonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func (d *Dir) makeSecret() error {
 	b := seal.sealRecord(make([]byte, 4), []byte(dirSecret), secret)
 	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], entryTable))
 
-	root := d.root.Load()
+	root := d.top()
 	tmp := dirSecret + "." + rand.Text() + dirTemp
 	defer root.Remove(tmp) //nolint:errcheck // then it is removed later
 	if err := writeDirFile(root, tmp, b); err != nil {
@@ -94,7 +97,7 @@ func (d *Dir) makeSecret() error {
 }
 
 // writeDirFile makes a file that must not be there yet.
-func writeDirFile(root *os.Root, name string, b []byte) error {
+func writeDirFile(root dirRoot, name string, b []byte) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -150,7 +153,7 @@ func (d *Dir) Acquire(ctx context.Context, key string) (release func(), err erro
 
 // holdLease takes the lease that f stands for. again says that f is the file of one
 // that has just ended.
-func holdLease(root *os.Root, name string, f *os.File) (release func(), again bool) {
+func holdLease(root dirRoot, name string, f *os.File) (release func(), again bool) {
 	switch lockDirFile(f) {
 	case lockTaken:
 		_ = f.Close()
@@ -175,7 +178,7 @@ const dirLeaseTime = 30 * time.Second
 
 // holdLeaseByTime takes the lease if it is new or has expired. Two may get it in
 // the same moment then, which costs a request.
-func holdLeaseByTime(root *os.Root, name string, f *os.File) (release func(), again bool) {
+func holdLeaseByTime(root dirRoot, name string, f *os.File) (release func(), again bool) {
 	defer f.Close() //nolint:errcheck // written or not, it is a lease
 	i, err := f.Stat()
 	if err != nil || i.Size() > 0 && time.Since(i.ModTime()) < dirLeaseTime {

@@ -196,7 +196,7 @@ func (d *Dir) scan(all bool) {
 	if !all {
 		return
 	}
-	root := d.root.Load()
+	root := d.top()
 	names, err := dirNames(root)
 	if err != nil {
 		return
@@ -248,7 +248,7 @@ func (d *Dir) scanShard(i int, all bool) {
 	}
 }
 
-func (d *Dir) scanEntry(root *os.Root, at dirPlace, all bool) {
+func (d *Dir) scanEntry(root dirRoot, at dirPlace, all bool) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	_, known := s.nodes[at.name]
@@ -273,7 +273,7 @@ func (d *Dir) scanEntry(root *os.Root, at dirPlace, all bool) {
 
 // removeLeft removes a file that was being written, or a lease that was held, by a
 // process that is no more.
-func removeLeft(root *os.Root, name string) {
+func removeLeft(root dirRoot, name string) {
 	f, err := root.OpenFile(name, os.O_RDWR|dirNonblock, 0)
 	if err != nil {
 		return
@@ -294,7 +294,7 @@ func removeLeft(root *os.Root, name string) {
 const dirStale = time.Hour
 
 // dirNames returns the names in root.
-func dirNames(root *os.Root) ([]string, error) {
+func dirNames(root dirRoot) ([]string, error) {
 	f, err := root.Open(".")
 	if err != nil {
 		return nil, err

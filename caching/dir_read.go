@@ -324,6 +324,9 @@ func (d *Dir) List(ctx context.Context, yield func(key string, meta *Meta, size 
 	if d.closed.Load() {
 		return ErrClosed
 	}
+	if d.root.Load() == nil {
+		return errNoDir
+	}
 	for i := range d.shards {
 		root, err := d.shardRoot(i, false)
 		if err != nil {

@@ -44,6 +44,9 @@ func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error
 	if d.closed.Load() {
 		return nil, ErrClosed
 	}
+	if d.root.Load() == nil {
+		return nil, errNoDir
+	}
 	if size > d.limit/2 {
 		d.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", ErrTooLarge, size, d.limit)
@@ -323,7 +326,7 @@ func (w *dirWriter) rename() error {
 }
 
 // syncDir makes a name last. Not every system can.
-func syncDir(root *os.Root) error {
+func syncDir(root dirRoot) error {
 	f, err := root.Open(".")
 	if err != nil {
 		return nil // a directory that cannot be opened, cannot be synced

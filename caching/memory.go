@@ -21,8 +21,10 @@ const DefaultMemory = 64 << 20
 // An entry takes at most half of the bound; a larger one is refused with
 // [ErrTooLarge], and so is one for which bodies being written leave no room.
 //
-// A Memory is safe for concurrent use. It needs no closing.
+// A Memory is safe for concurrent use. It needs no closing. The zero value holds at most
+// [DefaultMemory] bytes.
 type Memory struct {
+	once   sync.Once // guards what follows
 	limit  int64
 	seed   maphash.Seed
 	shards [memoryShards]memoryShard
@@ -71,17 +73,28 @@ func NewMemory(maxBytes int64) *Memory {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMemory
 	}
-	m := &Memory{limit: maxBytes, seed: maphash.MakeSeed()}
-	for i := range m.shards {
-		m.shards[i].nodes = make(map[uint64]*memoryNode)
-	}
-	m.policy.init(maxBytes)
-	m.secret = sync.OnceValue(func() []byte {
-		b := make([]byte, 32)
-		rand.Read(b) // documented never to fail
-		return b
-	})
+	m := &Memory{limit: maxBytes}
+	m.init()
 	return m
+}
+
+// init makes what a zero Memory lacks.
+func (m *Memory) init() {
+	m.once.Do(func() {
+		if m.limit == 0 {
+			m.limit = DefaultMemory
+		}
+		m.seed = maphash.MakeSeed()
+		for i := range m.shards {
+			m.shards[i].nodes = make(map[uint64]*memoryNode)
+		}
+		m.policy.init(m.limit)
+		m.secret = sync.OnceValue(func() []byte {
+			b := make([]byte, 32)
+			rand.Read(b) // documented never to fail
+			return b
+		})
+	})
 }
 
 // Get implements [Store]. The Entry needs no Close; what it points to is shared
@@ -109,6 +122,7 @@ func (m *Memory) Create(ctx context.Context, key string, size int64) (Writer, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	m.init()
 	return m.newWriter(key, size)
 }
 
@@ -154,7 +168,10 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 }
 
 // Secret implements [Secreter]. The secret lasts as long as m.
-func (m *Memory) Secret(context.Context) ([]byte, error) { return m.secret(), nil }
+func (m *Memory) Secret(context.Context) ([]byte, error) {
+	m.init()
+	return m.secret(), nil
+}
 
 // Timing implements [Timed].
 func (m *Memory) Timing() (Store, Timing) { return m, TimingImmediate }
@@ -186,6 +203,7 @@ func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, si
 
 // Stats returns what m holds and what it did.
 func (m *Memory) Stats() Stats {
+	m.init()
 	s := Stats{Limit: m.limit, Stored: m.counts.stored.Load(), Refused: m.counts.refused.Load()}
 	for i := range m.shards {
 		s.Hits += m.shards[i].hits.Load()
@@ -266,7 +284,10 @@ func (m *Memory) lookup(hash uint64, key string) *memoryNode {
 	return s.find(hash, key)
 }
 
-func (m *Memory) hash(key string) uint64 { return maphash.String(m.seed, key) }
+func (m *Memory) hash(key string) uint64 {
+	m.init()
+	return maphash.String(m.seed, key)
+}
 
 func (m *Memory) shard(hash uint64) *memoryShard { return &m.shards[hash%memoryShards] }
 
