@@ -132,8 +132,12 @@ func (x *exchange) excusable() bool {
 	if x.cancelled {
 		return true
 	}
+	from := x.t0
+	if x.resp != nil && strings.Contains(x.resp.Header.Get("Cache-Status"), "collapsed") {
+		from = from.Add(-x.p.w.scaled(2 * time.Minute)) // the body of another's trip, which is read slowly and may have been cut by now
+	}
 	for _, o := range x.p.w.origins {
-		if o.faultIn(x.res.uri, x.t0, x.t2) || o.faultIn(x.req.URL.RequestURI(), x.t0, x.t2) {
+		if o.faultIn(x.res.uri, from, x.t2) || o.faultIn(x.req.URL.RequestURI(), from, x.t2) {
 			return true
 		}
 	}
