@@ -29,3 +29,18 @@ func (b *bound) Format(f fmt.State, c rune) { b.t.Format(f, c) }
 
 // Format implements [fmt.Formatter]: nothing that p has learned is printed.
 func (p *Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Proxy") }
+
+// Format implements [fmt.Formatter]: the header and what it was refused with are
+// secrets, the query may be one.
+func (a Attempt) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "attempt with the "+a.Credential.String())
+}
+
+// Format implements [fmt.Formatter]: the scheme is printed, and what a server
+// counts its requests by is not.
+func (c Challenge) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, c.Scheme+" challenge")
+}
+
+// Format implements [fmt.Formatter]: nothing of the response is printed.
+func (e UnsupportedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

@@ -3,6 +3,8 @@ package lostupdate
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -105,3 +107,7 @@ func (x *exchange) answer(why string) (*http.Response, error) {
 type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
+
+// Format implements [fmt.Formatter]: whatever the verb, the text of the error is
+// printed, and nothing of the response.
+func (e ConflictError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

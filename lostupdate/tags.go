@@ -3,6 +3,8 @@ package lostupdate
 import (
 	"container/list"
 	"context"
+	"fmt"
+	"io"
 	"sync"
 )
 
@@ -55,6 +57,10 @@ func NewMemory(maxBytes int) *Memory {
 	}
 	return &Memory{max: maxBytes, byKey: make(map[string]*list.Element), recent: list.New()}
 }
+
+// Format implements [fmt.Formatter]: the URLs that m remembers may hold secrets,
+// and none is printed.
+func (m *Memory) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "lostupdate.Memory") }
 
 // Get implements [Tags]. It never fails.
 func (m *Memory) Get(_ context.Context, key string) (Version, bool, error) {

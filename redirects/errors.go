@@ -2,6 +2,8 @@ package redirects
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -83,3 +85,7 @@ type bodyError struct{ err error }
 
 func (e bodyError) Error() string { return "body cannot be sent again: " + e.err.Error() }
 func (e bodyError) Unwrap() error { return e.err }
+
+// Format implements [fmt.Formatter]: whatever the verb, the text of the error is
+// printed, and nothing of the response.
+func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
