@@ -220,7 +220,10 @@ func (m *Memory) Stats() Stats {
 func (m *Memory) insert(key string, e *Entry, body int64) {
 	h := m.hash(key)
 	meta := memoryMetaCost(e.Meta)
-	cost := memoryOverhead + int64(len(key)) + meta + body
+	cost := memoryOverhead + meta + body
+	if len(key) > len(memoryNode{}.room) {
+		cost += memoryString(key)
+	}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,14 +1,12 @@
 package caching
 
-import "net/http"
-
 const (
 	// memoryMaxUses is how many hits count towards staying.
 	memoryMaxUses = 3
 
-	// memoryOverhead is what an entry occupies beside its key, metadata and body:
-	// Entry, Meta, node, its slot in a map, and a part of the ghosts.
-	memoryOverhead = 512
+	// memoryOverhead is what an entry occupies beside its metadata and body: Entry, Meta,
+	// node, its slot in a map, and a part of the ghosts.
+	memoryOverhead = 64 + 192 + 144 + 40
 )
 
 // memoryPolicy decides what stays: S3-FIFO (Yang et al., "FIFO queues are all you
@@ -164,44 +162,4 @@ func (q *memoryQueue) unlink(n *memoryNode) {
 	n.prev, n.next, n.queue = nil, nil, nil
 	q.len--
 	q.bytes -= n.cost
-}
-
-// memoryMetaCost is about what m occupies.
-func memoryMetaCost(m *Meta) int64 {
-	return int64(len(m.URL)+len(m.StatusText)+len(m.Proto)+len(m.Extra)) +
-		memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
-}
-
-func memoryHeaderCost(h http.Header) int64 {
-	if h == nil {
-		return 0
-	}
-	// A map of up to eight fields is one group of slots; larger ones are tables
-	// that are half to seven eighths full.
-	n := int64(384)
-	if len(h) > 8 {
-		n = 128 + int64(len(h))*72
-	}
-	for name, values := range h {
-		n += int64(len(name)) + int64(16*cap(values))
-		for _, v := range values {
-			n += int64(len(v)+15) &^ 15
-		}
-	}
-	return n
-}
-
-// memoryAllocated is what the allocator hands out for n bytes: it rounds up to a
-// size class below 32 KiB (by an eighth at most) and to pages above.
-func memoryAllocated(n int64) int64 {
-	switch {
-	case n <= 0:
-		return 0
-	case n <= 1024:
-		return (n + n/8 + 15) &^ 15
-	case n <= 32<<10:
-		return n + n/8
-	default:
-		return (n + 8191) &^ 8191
-	}
 }

@@ -1,0 +1,113 @@
+package caching
+
+import (
+	"net/http"
+	"slices"
+	"unsafe"
+)
+
+// sizeClasses are the sizes that the allocator of Go hands out up to 32 KiB.
+var sizeClasses = []int64{
+	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480, 512,
+	576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5120, 5376,
+	6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576,
+	27264, 28672, 32768,
+}
+
+// memoryAllocated is what the allocator hands out for n bytes: it rounds up to a size
+// class up to 32 KiB, and to pages above.
+func memoryAllocated(n int64) int64 {
+	switch {
+	case n <= 0:
+		return 0
+	case n > 32<<10:
+		return (n + 8191) &^ 8191
+	}
+	i, _ := slices.BinarySearch(sizeClasses, n)
+	return sizeClasses[i]
+}
+
+// What the allocator hands out for an array of n of the kind.
+func memoryArray[T any](n int) int64 {
+	var one T
+	return memoryAllocated(int64(n) * int64(unsafe.Sizeof(one))) //nolint:gosec // small
+}
+
+func memoryString(s string) int64 { return memoryAllocated(int64(len(s))) }
+
+// memoryMetaCost is what m occupies beside itself, with what a Transport works out for it.
+func memoryMetaCost(m *Meta) int64 {
+	n := memoryString(m.URL) + memoryAllocated(int64(cap(m.Extra))) + memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
+	if f := m.facts.Load(); f != nil {
+		return n + f.cost()
+	}
+	return n + memoryArray[facts](1) + memoryArray[field](len(m.Header)) // they will be there at the first hit
+}
+
+func memoryHeaderCost(h http.Header) int64 {
+	if h == nil {
+		return 0
+	}
+	n := memoryMapCost(len(h))
+	for name, values := range h {
+		n += memoryArray[string](cap(values))
+		if len(name) > 16 || commonName(name) == "" {
+			n += memoryString(name)
+		}
+		for _, v := range values {
+			n += memoryString(v)
+		}
+	}
+	return n
+}
+
+// commonName is for names that net/http has one string of for all responses.
+func commonName(name string) string {
+	switch name {
+	case "Cache-Control", "Content-Type", "Content-Length", "Etag", "Date", "Expires", "Last-Modified", "Vary", "Server", "Age", "Set-Cookie":
+		return name
+	}
+	return ""
+}
+
+// memoryMapCost is what a map of n header fields occupies: groups of eight places, of
+// which as many as a power of two, at most seven eighths full where there are several.
+func memoryMapCost(n int) int64 {
+	const group = 8 + 8*(16+24)
+	if n <= 8 {
+		return 48 + memoryAllocated(group)
+	}
+	places := 16
+	for n > places*7/8 {
+		places *= 2
+	}
+	return 48 + 8 + 32 + memoryAllocated(int64(places/8)*group)
+}
+
+// memoryStamp is half of what the fields of a hit occupy, which not every entry has.
+const memoryStamp = 64
+
+// cost is what f occupies.
+func (f *facts) cost() int64 {
+	n := memoryArray[facts](1) + memoryArray[field](cap(f.fields)) + memoryString(f.key) + memoryString(f.search) + memoryStamp
+	n += selectorsCost(f.selectors) + memoryArray[variant](cap(f.variants)) + memoryArray[string](cap(f.others)) + memoryArray[string](cap(f.groups))
+	for _, s := range f.others {
+		n += memoryString(s)
+	}
+	for _, s := range f.groups {
+		n += memoryString(s)
+	}
+	for i := range f.variants {
+		v := &f.variants[i]
+		n += memoryString(v.key) + memoryString(v.etag) + selectorsCost(v.selectors)
+	}
+	return n
+}
+
+func selectorsCost(selectors []selector) int64 {
+	n := memoryArray[selector](cap(selectors))
+	for _, s := range selectors {
+		n += memoryString(s.value)
+	}
+	return n
+}
