@@ -44,7 +44,7 @@ func begin[R any](ctx context.Context, patience time.Duration, fn func(context.C
 			a.panicked = recover() // for the caller, if there is one
 			timer.Stop()
 			err := a.err
-			if err != nil && context.Cause(ctx) == errUnwanted { //nolint:errorlint // it is that very value
+			if err != nil && context.Cause(ctx) == errUnwanted {
 				err = context.Canceled
 			}
 			once.Do(func() { ended(err) })

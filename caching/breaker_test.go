@@ -27,8 +27,16 @@ func TestBreaker(t *testing.T) {
 			{0, "fail", false}, {0, "fail", false}, {0, "fail", false}, {s, "ask", true}, {s, "ask", false}, {2 * s, "ask", true},
 		}},
 		{"grows", "twice as long after each failure", []step{
-			{0, "fail", false}, {0, "fail", false}, {0, "fail", false}, {s, "ask", true}, {s, "fail", false},
-			{3*s - 1, "ask", false}, {3 * s, "ask", true}, {3 * s, "fail", false}, {7*s - 1, "ask", false}, {7 * s, "ask", true},
+			{0, "fail", false},
+			{0, "fail", false},
+			{0, "fail", false},
+			{s, "ask", true},
+			{s, "fail", false},
+			{3*s - 1, "ask", false},
+			{3 * s, "ask", true},
+			{3 * s, "fail", false},
+			{7*s - 1, "ask", false},
+			{7 * s, "ask", true},
 		}},
 		{"ends", "one success ends it", []step{
 			{0, "fail", false}, {0, "fail", false}, {0, "fail", false}, {s, "ask", true}, {s, "succeed", false}, {s, "ask", true}, {s, "ask", true}, {s, "fail", false}, {s, "ask", true},

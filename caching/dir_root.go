@@ -35,7 +35,9 @@ func (r dirRoot) RemoveAll(name string) error            { return r.root.RemoveA
 func (r dirRoot) Stat(name string) (os.FileInfo, error)  { return r.root.Stat(r.path(name)) }
 func (r dirRoot) Lstat(name string) (os.FileInfo, error) { return r.root.Lstat(r.path(name)) }
 func (r dirRoot) Rename(from, to string) error           { return r.root.Rename(r.path(from), r.path(to)) }
-func (r dirRoot) Link(from, to string) error             { return r.root.Link(r.path(from), r.path(to)) }
+
+func (r dirRoot) Link(from, to string) error { return r.root.Link(r.path(from), r.path(to)) }
+
 func (r dirRoot) Chtimes(name string, at, mt time.Time) error {
 	return r.root.Chtimes(r.path(name), at, mt)
 }

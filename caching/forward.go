@@ -263,7 +263,7 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	y.req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
 	go y.fly(ctx, cancel, fl)
 	switch err := x.await(fl, true); {
-	case err == errOvertaken: //nolint:errorlint // it is await's own
+	case err == errOvertaken:
 		p, _ := x.portion()
 		return x.answer(p), nil
 	case err != nil:

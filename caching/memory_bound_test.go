@@ -19,8 +19,20 @@ func TestMemoryHoldsWhatItCounts(t *testing.T) {
 		vary         string
 		user         bool
 	}{
-		{size: 0}, {size: 10}, {size: 100}, {size: 600}, {size: 1 << 10}, {size: 3000}, {size: 10_000}, {size: 40_000}, {size: 300_000},
-		{size: 10, fields: 4}, {size: 10, fields: 12}, {size: 10, fields: 30}, {size: 10, vary: "Accept"}, {size: 10, user: true},
+		{size: 0},
+		{size: 10},
+		{size: 100},
+		{size: 600},
+		{size: 1 << 10},
+		{size: 3000},
+		{size: 10_000},
+		{size: 40_000},
+		{size: 300_000},
+		{size: 10, fields: 4},
+		{size: 10, fields: 12},
+		{size: 10, fields: 30},
+		{size: 10, vary: "Accept"},
+		{size: 10, user: true},
 	} {
 		m := NewMemory(bound)
 		c := &Transport{Store: m, Base: originFunc(func(req *http.Request) (*http.Response, error) {

@@ -145,14 +145,14 @@ type (
 type Timing uint8
 
 const (
-	// TimingUnknown: perhaps for ever. The Transport calls the Store in goroutines of its
+	// TimingUnknown says: perhaps for ever. The Transport calls the Store in goroutines of its
 	// own, at most 64 for one Store, so that no request waits longer than
 	// [Transport.StoreWait].
 	TimingUnknown Timing = iota
-	// TimingImmediate: no longer than the memory or a local disk takes. The Transport calls
+	// TimingImmediate says: no longer than the memory or a local disk takes. The Transport calls
 	// the Store in place.
 	TimingImmediate
-	// TimingContext: until their context ends, at most. The Transport calls those methods
+	// TimingContext says: until their context ends, at most. The Transport calls those methods
 	// in place that have a context, with a deadline. What Get and Create return must work
 	// after the context has ended.
 	TimingContext

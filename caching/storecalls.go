@@ -193,7 +193,7 @@ func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, 
 		e, a, err = askStore(c, ctx, c.left(x), c.results(h), func(ctx context.Context) (*Entry, error) {
 			return c.known.store.Get(ctx, key)
 		}, func(e *Entry) { _ = e.Close() })
-		if x != nil && x.looking && x.late == nil && err == errSlow { //nolint:errorlint // it is that very value
+		if x != nil && x.looking && x.late == nil && err == errSlow {
 			x.late, x.lateKey, x.overdue = a, key, a != nil
 		} else {
 			a.drop(true)

@@ -20,7 +20,7 @@ type wrapping struct{ Store }
 // listing cannot be compared.
 type listing struct {
 	Store
-	notes []string
+	_ []string
 }
 
 func TestIdentityOfStores(t *testing.T) {
@@ -104,11 +104,19 @@ func TestTransportsOfOneStore(t *testing.T) {
 		write     func(t *testing.T, c *Transport)
 	}{
 		{"PUT", "RFC 9111 §4.4: what was asked for before is not stored after it", func(t *testing.T, c *Transport) {
+			t.Helper()
 			_, _, _ = try(c, t.Context(), "PUT", "http://example.com/")
 		}},
-		{"Purge", "by hand", func(t *testing.T, c *Transport) { _ = c.Purge(t.Context(), "http://example.com/") }},
-		{"PurgeAll", "by hand, of all", func(t *testing.T, c *Transport) { _ = c.PurgeAll(t.Context()) }},
+		{"Purge", "by hand", func(t *testing.T, c *Transport) {
+			t.Helper()
+			_ = c.Purge(t.Context(), "http://example.com/")
+		}},
+		{"PurgeAll", "by hand, of all", func(t *testing.T, c *Transport) {
+			t.Helper()
+			_ = c.PurgeAll(t.Context())
+		}},
 		{"PurgeGroup", "RFC 9875: whatever was asked for before", func(t *testing.T, c *Transport) {
+			t.Helper()
 			_ = c.PurgeGroup(t.Context(), "http://example.com", "g")
 		}},
 	} {
@@ -150,8 +158,10 @@ func TestTransportsShareTrips(t *testing.T) {
 		why      string
 	}{
 		{&Transport{}, &Transport{}, 1, "equal settings"},
-		{&Transport{Targeted: []string{"CDN-Cache-Control"}, StatusTTL: map[int]time.Duration{404: 1}},
-			&Transport{Targeted: []string{"CDN-Cache-Control"}, StatusTTL: map[int]time.Duration{404: 1}}, 1, "equal by value"},
+		{
+			&Transport{Targeted: []string{"CDN-Cache-Control"}, StatusTTL: map[int]time.Duration{404: 1}},
+			&Transport{Targeted: []string{"CDN-Cache-Control"}, StatusTTL: map[int]time.Duration{404: 1}}, 1, "equal by value",
+		},
 		{&Transport{}, &Transport{Shared: true}, 2, "private and shared"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

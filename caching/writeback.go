@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (st *state) deleteBefore(ctx context.Context, key string, at time.Time, dep
 	if f := factsOf(st.cfg, e.Meta); f != nil && depth > 0 {
 		listed := f.others
 		for i := range f.variants {
-			listed = append(listed[:len(listed):len(listed)], f.variants[i].key)
+			listed = append(slices.Clip(listed), f.variants[i].key)
 		}
 		for _, k := range listed {
 			if err := st.deleteBefore(ctx, k, at, depth-1); err != nil {
