@@ -18,6 +18,17 @@ func terminate(cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGTERM) }
 // kill ends cmd's whole group.
 func kill(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
+// suspend stops cmd's whole group from running, and resume lets it go on, if it
+// has not ended.
+func suspend(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP) }
+
+func resume(cmd *exec.Cmd) error {
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT); err != syscall.ESRCH { //nolint:errorlint // it is a number
+		return err
+	}
+	return nil
+}
+
 // lockFile holds one lock for each port given out, so that the test binaries of
 // several packages, which go test runs at the same time, do not give out the
 // same one. The locks end with the process.

@@ -116,6 +116,7 @@ type Server struct {
 
 	ports map[string]int
 	proc  *Process
+	run   func() (*Process, error) // starts it
 }
 
 // Named returns the address of the port that the configuration calls
@@ -163,18 +164,21 @@ func start(t testing.TB, sp spec) *Server {
 		s.Addr = fmt.Sprintf("127.0.0.1:%d", s.Port)
 		s.URL = "http://" + s.Addr
 		conf := Write(t, s.Dir, sp.name, s.expand(t, sp))
-		cmd := sp.cmd(s, conf)
-		if cmd.Dir == "" {
-			cmd.Dir = s.Dir
+		s.run = func() (*Process, error) {
+			cmd := sp.cmd(s, conf)
+			if cmd.Dir == "" {
+				cmd.Dir = s.Dir
+			}
+			return launch(cmd, filepath.Join(s.Dir, "output.log"), func() error { return sp.ready(s) })
 		}
-		p, err := launch(cmd, filepath.Join(s.Dir, "output.log"), func() error { return sp.ready(s) })
+		p, err := s.run()
 		if err == nil {
 			s.proc = p
 			t.Cleanup(func() { p.finish(t) })
 			return s
 		}
 		if i == attempts || !portTaken(p.Output()) {
-			t.Fatalf("servers: %s: %v\n%s", filepath.Base(cmd.Path), err, p.Output())
+			t.Fatalf("servers: %s: %v\n%s", filepath.Base(p.cmd.Path), err, p.Output())
 		}
 	}
 }
