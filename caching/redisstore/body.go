@@ -5,61 +5,58 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/internal/readahead"
 )
 
-// pieceReader reads the pieces of a body. It remembers the last one, since bodies
-// are read in smaller steps.
+// pieceReader reads the pieces of a body, some ahead of who reads it.
 type pieceReader struct {
-	s      *Store
-	name   name
-	nonce  string
-	ctx    context.Context //nolint:containedctx // io.ReaderAt has none; Close ends it
-	cancel context.CancelFunc
-
-	mu   sync.Mutex
-	i    int
-	data []byte
+	*readahead.Reader
+	s     *Store
+	name  name
+	nonce string
 }
 
-func (s *Store) newPieceReader(ctx context.Context, n name, nonce string) *pieceReader {
-	r := &pieceReader{s: s, name: n, nonce: nonce, i: -1}
-	// Many share a body; that one of them has gone does not end it.
-	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+func (s *Store) newPieceReader(ctx context.Context, n name, nonce string, piece int64) *pieceReader {
+	r := &pieceReader{s: s, name: n, nonce: nonce}
+	r.Reader = readahead.New(ctx, piece, &s.ahead, s.readAhead(), r.fetch)
 	return r
 }
 
-// piece returns the data of piece i, which must have want bytes.
-func (r *pieceReader) piece(i int, want int64) ([]byte, error) {
-	r.mu.Lock()
-	last, data := r.i, r.data
-	r.mu.Unlock()
-	if last == i {
-		return data, nil
+// fetch is the [readahead.Fetch] of r. Pieces have one hash tag: one command on one
+// node of a cluster gets them all.
+func (r *pieceReader) fetch(ctx context.Context, first, n int) ([][]byte, error) {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = r.name.chunkName(r.nonce, first+i)
 	}
-	sealed, err := r.s.client.Get(r.ctx, r.name.chunkName(r.nonce, i)).Result()
-	switch {
-	case errors.Is(err, redis.Nil):
-		return nil, fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, i)
-	case wrongType(err):
-		return nil, fmt.Errorf("%w: piece %d is not one", caching.ErrCorrupt, i)
-	case err != nil:
-		return nil, err
-	}
-	data, err = unseal(r.nonce, i, sealed)
+	values, err := r.s.client.MGet(ctx, names...).Result()
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) != want {
+	pieces := make([][]byte, 0, n)
+	for i, v := range values {
+		sealed, ok := v.(string)
+		if !ok {
+			return pieces, fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, first+i)
+		}
+		data, err := unseal(r.nonce, first+i, sealed)
+		if err != nil {
+			return pieces, err
+		}
+		pieces = append(pieces, data)
+	}
+	return pieces, nil
+}
+
+// read returns piece i of n, which must have want bytes.
+func (r *pieceReader) read(i, n int, want int64) ([]byte, error) {
+	data, err := r.Piece(i, n)
+	if err == nil && int64(len(data)) != want {
 		return nil, fmt.Errorf("%w: piece %d of another length", caching.ErrCorrupt, i)
 	}
-	r.mu.Lock()
-	r.i, r.data = i, data
-	r.mu.Unlock()
-	return data, nil
+	return data, err
 }
 
 // body is the body of an entry that is kept in pieces.
@@ -67,10 +64,11 @@ type body struct {
 	*pieceReader
 	d    descriptor
 	head *head
+	ctx  context.Context //nolint:containedctx // for its values; io.ReaderAt has none
 }
 
 func (s *Store) open(ctx context.Context, n name, d descriptor, h *head) *body {
-	return &body{pieceReader: s.newPieceReader(ctx, n, d.nonce), d: d, head: h}
+	return &body{pieceReader: s.newPieceReader(ctx, n, d.nonce, d.chunk), d: d, head: h, ctx: context.WithoutCancel(ctx)}
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -81,7 +79,7 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 	done := 0
 	for done < len(p) && off < b.d.size {
 		i := off / b.d.chunk
-		data, err := b.piece(int(i), min(b.d.chunk, b.d.size-i*b.d.chunk))
+		data, err := b.read(int(i), b.d.chunks, min(b.d.chunk, b.d.size-i*b.d.chunk))
 		if errors.Is(err, caching.ErrCorrupt) {
 			return done, b.s.drop(b.ctx, b.name, b.head, err)
 		}
@@ -100,6 +98,6 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 
 // Close implements [io.Closer].
 func (b *body) Close() error {
-	b.cancel()
+	b.Reader.Close()
 	return nil
 }

@@ -40,7 +40,7 @@ func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
 	values, err := s.client.HMGet(ctx, n.head, fieldDescriptor, fieldMeta, fieldInline).Result()
 	if wrongType(err) {
 		// Whoever wrote it, it is in the way.
-		err = s.client.Unlink(context.WithoutCancel(ctx), n.head).Err()
+		err = s.client.Unlink(ctx, n.head).Err()
 		if err == nil {
 			err = fmt.Errorf("%w: not an entry", caching.ErrCorrupt)
 		}

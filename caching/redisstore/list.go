@@ -17,6 +17,9 @@ const scanCount = 1000
 // namespaces, in small steps that do not hold up others. Entries that are stored
 // or removed meanwhile may be listed or not.
 func (s *Store) List(ctx context.Context, yield func(key string, meta *caching.Meta, size int64) bool) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	l := &listing{s: s, yield: yield, seen: make(map[string]bool)}
 	scan := func(ctx context.Context, node *redis.Client) error { return l.scan(ctx, node) }
 	var err error

@@ -39,11 +39,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/internal/readahead"
 )
 
 // Defaults of the fields of a [Store].
@@ -55,6 +57,7 @@ const (
 	DefaultGrace     = 30 * time.Second
 	DefaultWriteTime = time.Hour
 	DefaultLeaseTime = 10 * time.Second
+	DefaultReadAhead = 32 << 20
 )
 
 const (
@@ -96,8 +99,15 @@ type Store struct {
 	// [DefaultLeaseTime] is used.
 	LeaseTime time.Duration
 
+	// ReadAhead is how many bytes of bodies this Store holds in memory before they
+	// are asked for, of all that are being read together: about 3 MiB for each, and
+	// nothing for those for which none is left. If zero, [DefaultReadAhead] is used;
+	// if negative, nothing is read ahead.
+	ReadAhead int64
+
 	client redis.UniversalClient
 	prefix string
+	ahead  readahead.Budget
 }
 
 var (
@@ -105,7 +115,10 @@ var (
 	_ caching.Lister   = (*Store)(nil)
 	_ caching.Secreter = (*Store)(nil)
 	_ caching.Leaser   = (*Store)(nil)
+	_ caching.Timed    = (*Store)(nil)
 )
+
+var errNoClient = errors.New("redisstore: a Store without a client (it is made by New)")
 
 // New returns a Store that uses client, which may be one server, a cluster, a
 // ring or a sentinel's. All its keys begin with namespace and a colon; Stores with
@@ -117,12 +130,43 @@ func New(client redis.UniversalClient, namespace string) *Store {
 	}
 	// Braces would make the hash tag of a cluster another one.
 	namespace = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D").Replace(namespace)
+	if v := reflect.ValueOf(client); v.Kind() == reflect.Pointer && v.IsNil() {
+		client = nil
+	}
 	return &Store{client: client, prefix: namespace + ":"}
+}
+
+// usable returns why s cannot do what it is asked to under ctx, if so.
+func (s *Store) usable(ctx context.Context) error {
+	if s == nil || s.client == nil {
+		return errNoClient
+	}
+	return ctx.Err()
+}
+
+// Timing implements [caching.Timed].
+func (s *Store) Timing() (self caching.Store, timing caching.Timing) {
+	if s == nil {
+		return s, caching.TimingUnknown
+	}
+	obeys := s.client == nil // then every method only says so
+	switch c := s.client.(type) {
+	case *redis.Client:
+		obeys = c.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		obeys = c.Options().ContextTimeoutEnabled
+	case *redis.Ring:
+		obeys = c.Options().ContextTimeoutEnabled
+	}
+	if obeys {
+		return s, caching.TimingContext
+	}
+	return s, caching.TimingUnknown
 }
 
 // Get implements [caching.Store].
 func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	n := s.name(key)
@@ -160,7 +204,7 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 
 // Create implements [caching.Store].
 func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	if size > s.maxBody() {
@@ -171,7 +215,7 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Wri
 
 // Update implements [caching.Store].
 func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
 	sealed, err := sealMeta(key, meta)
@@ -193,7 +237,7 @@ func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) erro
 
 // Delete implements [caching.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
 	n := s.name(key)
@@ -204,7 +248,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // drop removes the entry that was read as h, unless it has been replaced since,
 // and returns why.
 func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
-	err := dropScript.Run(context.WithoutCancel(ctx), s.client, []string{n.head},
+	err := dropScript.Run(ctx, s.client, []string{n.head},
 		n.chunk, ms(s.grace()), maxChunks, h.descriptor, h.meta).Err()
 	if err = wrap("remove", err); err != nil {
 		return errors.Join(fmt.Errorf("redisstore: %w", why), err)
@@ -214,6 +258,9 @@ func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
 
 // Secret implements [caching.Secreter].
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
 	fresh := make([]byte, 32)
 	_, _ = rand.Read(fresh) // never fails
 	key := s.prefix + "s"
@@ -238,6 +285,9 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 
 // Acquire implements [caching.Leaser].
 func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
 	token := rand.Text()
 	lease := s.name(key).lease
 	got, err := s.client.SetNX(ctx, lease, token, or(s.LeaseTime, DefaultLeaseTime)).Result()
@@ -291,6 +341,8 @@ func (s *Store) ttl(meta *caching.Meta) time.Duration {
 
 func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
+func (s *Store) readAhead() int64 { return or(s.ReadAhead, DefaultReadAhead) }
+
 func or[T comparable](v, otherwise T) T {
 	var zero T
 	if v == zero {
@@ -304,8 +356,15 @@ func wrap(what string, err error) error {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return nil
 	}
+	if noRoom(err) {
+		return fmt.Errorf("redisstore: %s: %w: %w", what, caching.ErrTooLarge, err)
+	}
 	return fmt.Errorf("redisstore: %s: %w", what, err)
 }
+
+// noRoom reports whether the server has all the memory it may have (maxmemory). It
+// still removes what is invalid, so this is nothing to leave it alone for.
+func noRoom(err error) bool { return redis.IsOOMError(err) || strings.Contains(err.Error(), "OOM ") }
 
 // wrongType reports whether the value under a key is not of the sort that this
 // package stores.

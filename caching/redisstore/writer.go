@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/tripper-go/tripper/caching"
 )
 
@@ -24,6 +25,7 @@ type writer struct {
 	size  int64 // -1: not known
 	chunk int
 	read  *pieceReader
+	ctx   context.Context //nolint:containedctx // for its values; io.Writer has none
 
 	ended bool  // by Commit or Abort
 	err   error // why nothing more can be written
@@ -40,8 +42,8 @@ func newWriter(ctx context.Context, s *Store, key string, size int64) *writer {
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce) // never fails
 	n := s.name(key)
-	w := &writer{s: s, key: key, name: n, size: size, chunk: s.chunkSize()}
-	w.read = s.newPieceReader(ctx, n, hex.EncodeToString(nonce))
+	w := &writer{s: s, key: key, name: n, size: size, chunk: s.chunkSize(), ctx: context.WithoutCancel(ctx)}
+	w.read = s.newPieceReader(w.ctx, n, hex.EncodeToString(nonce), int64(w.chunk))
 	room := int64(4 << 10)
 	if size >= 0 {
 		room = min(size, int64(w.chunk))
@@ -67,7 +69,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
 		if len(w.buf) == sumSize+w.chunk {
-			if w.err = w.flush(w.read.ctx); w.err != nil {
+			if w.err = w.flush(w.ctx); w.err != nil {
 				return done, w.err
 			}
 		}
@@ -117,7 +119,7 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	size := int64(w.chunk)
 	i := off / size
 	w.mu.RLock()
-	total := w.total
+	total, chunks := w.total, w.chunks
 	switch {
 	case w.closed:
 		w.mu.RUnlock()
@@ -125,12 +127,12 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	case off >= total:
 		w.mu.RUnlock()
 		return 0, io.EOF
-	case i >= int64(w.chunks):
+	case i >= int64(chunks):
 		defer w.mu.RUnlock()
 		return copy(p, w.buf[sumSize+off-i*size:]), nil
 	}
 	w.mu.RUnlock()
-	data, err := w.read.piece(int(i), min(size, total-i*size))
+	data, err := w.read.read(int(i), chunks, min(size, total-i*size))
 	if err != nil {
 		return 0, fmt.Errorf("redisstore: read: %w", err)
 	}
@@ -182,8 +184,8 @@ func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte,
 	// of an entry that is there, or for WriteTime.
 	w.kept = true
 	done, err := commitScript.Run(ctx, w.s.client, []string{w.name.head}, args...).Bool()
-	if err != nil {
-		return fmt.Errorf("redisstore: commit: %w", err)
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return wrap("commit", err)
 	}
 	if !done {
 		w.kept = false
@@ -213,10 +215,10 @@ func (w *writer) Close() error {
 	w.closed = true
 	w.buf = w.buf[:sumSize]
 	w.mu.Unlock()
-	defer w.read.cancel()
+	defer w.read.Close()
 	if w.kept || w.chunks == 0 {
 		return nil
 	}
 	names := w.name.chunks(descriptor{nonce: w.read.nonce, chunks: w.chunks})
-	return wrap("remove", w.s.client.Unlink(w.read.ctx, names...).Err())
+	return wrap("remove", w.s.client.Unlink(w.ctx, names...).Err())
 }
