@@ -107,6 +107,8 @@ var (
 	_ caching.Leaser   = (*Store)(nil)
 )
 
+var errNoClient = errors.New("memcachestore: a Store without a client (it is made by New)")
+
 // New returns a Store that uses client. The names of all its items begin with a
 // hash of namespace: Stores with one namespace share their entries. If namespace is
 // empty, [DefaultNamespace] is used.
@@ -115,9 +117,17 @@ func New(client *memcache.Client, namespace string) *Store {
 	return &Store{client: client, prefix: base64.RawURLEncoding.EncodeToString(sum[:12]) + ":"}
 }
 
+// usable returns why s cannot do what it is asked to under ctx, if so.
+func (s *Store) usable(ctx context.Context) error {
+	if s == nil || s.client == nil {
+		return errNoClient
+	}
+	return ctx.Err()
+}
+
 // Get implements [caching.Store].
 func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	n := s.name(key)
@@ -149,7 +159,7 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 
 // Create implements [caching.Store].
 func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	if size > s.maxBody() {
@@ -160,6 +170,9 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Wri
 
 // Update implements [caching.Store].
 func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	if meta == nil {
 		return errNoMeta
 	}
@@ -211,7 +224,7 @@ func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err e
 
 // Delete implements [caching.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
 	n := s.name(key)
@@ -282,6 +295,9 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 // Secret implements [caching.Secreter]. memcached may forget it like all else;
 // then there is a new one, and what was stored for users apart is not found again.
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
 	fresh := make([]byte, 32)
 	_, _ = rand.Read(fresh) // never fails
 	key := s.prefix + "s"
@@ -311,7 +327,7 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 
 // Acquire implements [caching.Leaser].
 func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	token := []byte(rand.Text())

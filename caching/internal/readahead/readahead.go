@@ -50,7 +50,7 @@ type Reader struct {
 	fetch  Fetch
 	piece  int64
 	budget *Budget
-	limit  int64 // of the budget
+	limit  int64           // of the budget
 	ctx    context.Context //nolint:containedctx // io.ReaderAt has none; Close ends it
 	cancel context.CancelFunc
 

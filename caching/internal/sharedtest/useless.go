@@ -1,0 +1,64 @@
+package sharedtest
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/caching"
+)
+
+// Useless checks that each method of a Store that has no client returns the error
+// that says so, and that a cache above it does its work.
+func Useless(t *testing.T, why string, s caching.Store, says func(error) bool) {
+	t.Helper()
+	ctx := t.Context()
+	check := func(method string, err error) {
+		t.Helper()
+		if !says(err) {
+			t.Errorf("%s: %s: %v", why, method, err)
+		}
+	}
+	_, err := s.Get(ctx, "key")
+	check("Get", err)
+	_, err = s.Create(ctx, "key", -1)
+	check("Create", err)
+	check("Update", s.Update(ctx, "key", &caching.Meta{}))
+	check("Delete", s.Delete(ctx, "key"))
+	if s, ok := s.(caching.Secreter); ok {
+		_, err = s.Secret(ctx)
+		check("Secret", err)
+	}
+	if s, ok := s.(caching.Leaser); ok {
+		_, err = s.Acquire(ctx, "key")
+		check("Acquire", err)
+	}
+	w := New(t, s)
+	for range 3 {
+		w.Get(Path("x", 100))
+	}
+	w.Put(Path("x", 100))
+}
+
+// Silent returns the address of a server that takes connections and says nothing.
+func Silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// Within checks that do, which waits for a [Silent] server, ends with its context.
+func Within(t *testing.T, do func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), StoreWait)
+	defer cancel()
+	began := time.Now()
+	if err := do(ctx); err == nil || time.Since(began) > Patience {
+		t.Errorf("%v after %v, with a deadline of %v", err, time.Since(began), StoreWait)
+	}
+}

@@ -1,0 +1,71 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+)
+
+// TestWithoutClient has Stores that were not made as they should be say so.
+func TestWithoutClient(t *testing.T) {
+	var none *Store
+	for why, s := range map[string]*Store{
+		"a nil pointer":           none,
+		"the zero value":          {},
+		"no client":               New(nil, ""),
+		"a client that is nil":    New((*redis.Client)(nil), ""),
+		"a cluster's that is nil": New((*redis.ClusterClient)(nil), ""),
+	} {
+		sharedtest.Useless(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
+	}
+	if err := none.List(t.Context(), func(string, *caching.Meta, int64) bool { return true }); !errors.Is(err, errNoClient) {
+		t.Errorf("List: %v", err)
+	}
+}
+
+func TestTiming(t *testing.T) {
+	for _, row := range []struct {
+		client redis.UniversalClient
+		want   caching.Timing
+	}{
+		{redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), caching.TimingContext},
+		{redis.NewClient(&redis.Options{}), caching.TimingUnknown},
+		{redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
+		{redis.NewClusterClient(&redis.ClusterOptions{}), caching.TimingUnknown},
+		{redis.NewFailoverClient(&redis.FailoverOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
+		{redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
+		{redis.NewRing(&redis.RingOptions{}), caching.TimingUnknown},
+		{struct{ redis.UniversalClient }{}, caching.TimingUnknown},
+	} {
+		s := New(row.client, "")
+		if self, got := s.Timing(); self != s || got != row.want {
+			t.Errorf("%T: %v, want %v", row.client, got, row.want)
+		}
+		if c, ok := row.client.(interface{ Close() error }); ok && row.want != caching.TimingUnknown {
+			_ = c.Close()
+		}
+	}
+}
+
+// TestDeadline has every method that is called with a deadline keep it, whatever
+// the server does.
+func TestDeadline(t *testing.T) {
+	s := New(patient(t, sharedtest.Silent(t), true), "")
+	h := &head{descriptor: "x"}
+	for what, do := range map[string]func(ctx context.Context) error{
+		"Get":     func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
+		"Update":  func(ctx context.Context) error { return s.Update(ctx, "key", newMeta(1)) },
+		"Delete":  func(ctx context.Context) error { return s.Delete(ctx, "key") },
+		"Secret":  func(ctx context.Context) error { _, err := s.Secret(ctx); return err },
+		"Acquire": func(ctx context.Context) error { _, err := s.Acquire(ctx, "key"); return err },
+		"drop":    func(ctx context.Context) error { return s.drop(ctx, s.name("key"), h, caching.ErrCorrupt) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			sharedtest.Within(t, func(ctx context.Context) error { return do(ctx) })
+		})
+	}
+}
