@@ -284,6 +284,7 @@ func (st *state) pass(x exchange, reason string) (*http.Response, error) {
 	if fwd == reason {
 		detail = ""
 	}
+	resp = owned(resp)
 	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: detail})
 	return resp, nil
 }

@@ -402,17 +402,18 @@ func (x *exchange) conclude(o outcome) (*http.Response, error) {
 	fwd := x.fwd()
 	x.drop()
 	x.tell("pass", o.detail, o.resp.StatusCode, nil)
+	resp := owned(o.resp)
 	if o.cancel != nil {
-		o.resp.Body = newBoundBody(x.req.Context(), o.resp, o.cancel)
+		resp.Body = newBoundBody(x.req.Context(), resp, o.cancel)
 	}
-	if o.barred && o.resp.Request != nil {
+	if o.barred && resp.Request != nil {
 		// Whoever else looks for credentials, further out, finds them too.
-		o.resp.Request = o.resp.Request.WithContext(x.req.Context())
+		resp.Request = resp.Request.WithContext(x.req.Context())
 	} else {
-		o.resp.Request = x.req
+		resp.Request = x.req
 	}
-	x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, detail: o.detail})
-	return o.resp, nil
+	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: o.detail})
+	return resp, nil
 }
 
 // validated is the reply from the store that the origin has just confirmed.

@@ -92,7 +92,7 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 	if until = until.Add(min(max(0, until.Sub(x.now)), maxSpare)); until.Before(kept) {
 		until = kept
 	}
-	if err := st.put(ctx, &r, string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), x.now, until, x); err != nil {
+	if err := st.put(ctx, &r, urlOf(x.req), x.now, until, x); err != nil {
 		x.tell("store", "writing an index failed", 0, err)
 		return false
 	}

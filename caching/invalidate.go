@@ -152,6 +152,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		}
 	}
 	x.tell("pass", "unsafe method", resp.StatusCode, nil)
+	resp = owned(resp)
 	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
 	return resp, nil
 }

@@ -19,10 +19,11 @@ import (
 // begins to if so. A contentRange that is not nil is what it comes to together
 // with part.
 func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield.ContentRange, part portionKept) outcome {
-	resp := a.resp
-	if resp.Request == nil {
-		resp.Request = x.req
+	if a.resp.Request == nil {
+		a.resp = owned(a.resp)
+		a.resp.Request = x.req
 	}
+	resp := a.resp
 	m, f, reason := x.admit(a, header, contentRange)
 	if reason != "" {
 		if reason != selfRedirect { // which says nothing against what is stored for the target
@@ -113,6 +114,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	k.x.req = x.req.WithContext(k.ctx)
 	k.x.req.URL = &k.url
 	k.own = *resp // see fill.origin
+	k.own.Header = ownedHeader(resp.Header)
 	k.own.Trailer = fl.announced.Clone()
 	if size == 0 && len(fl.announced) == 0 {
 		fl.busy = true
@@ -133,7 +135,7 @@ func bodySize(resp *http.Response) int64 {
 func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *facts) {
 	resp := a.resp
 	m := &Meta{
-		URL: string(appendURL(nil, x.req.URL, x.req.URL.RawQuery)), Status: resp.StatusCode, Proto: resp.Proto,
+		URL: urlOf(x.req), Status: resp.StatusCode, Proto: resp.Proto,
 		RequestTime: a.sent, ResponseTime: a.received(),
 	}
 	m.ID = newID()

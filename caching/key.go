@@ -80,6 +80,11 @@ func appendTarget(b []byte, req *http.Request, query string) []byte {
 	return appendURL(b, req.URL, query)
 }
 
+// urlOf returns the URL of req in normal form.
+func urlOf(req *http.Request) string {
+	return string(appendURL(make([]byte, 0, 128), req.URL, req.URL.RawQuery))
+}
+
 // appendURL appends u in normal form, with another query: scheme and host in lower
 // case, no default port, no user information, no fragment, and "/" for an empty
 // path (RFC 9110 §4.2.3). A query that is there but empty is not the same as none,

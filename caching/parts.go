@@ -49,6 +49,7 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
 	part := portionKept{old: x.takeEntry(), before: e.Size}
+	a.resp = owned(a.resp)
 	a.resp.Request = x.req
 	header := x.combined(a, e, f)
 	delete(header, "Content-Range")
@@ -114,6 +115,7 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 		return outcome{}, false
 	}
 	if a.resp.ContentLength < 0 {
+		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
 	part := portionKept{old: x.takeEntry(), before: before, after: after}

@@ -8,9 +8,9 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// receive sends out through next and returns the response as one that the cache may
-// change. The response of next stays as it is: a recorder or another cache below
-// may have kept it.
+// receive sends out through next and returns the response, which has a body. It is as
+// next has made it, and stays so: a recorder or another cache below may have kept it.
+// What is to be changed is a copy of it, see owned.
 func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) {
 	resp, err := next.RoundTrip(out)
 	switch {
@@ -18,19 +18,32 @@ func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) 
 		return nil, err
 	case resp == nil:
 		return nil, errNoResponse
+	case resp.Body == nil:
+		return owned(resp), nil
 	}
+	return resp, nil
+}
+
+// owned returns a copy of a response of the layer below, which may be changed.
+func owned(resp *http.Response) *http.Response {
 	r := &received{from: resp, to: *resp}
-	r.to.Header = make(http.Header, len(resp.Header)+1) // for Cache-Status
-	for name, lines := range resp.Header {
-		r.to.Header[name] = slices.Clip(lines)
-	}
+	r.to.Header = ownedHeader(resp.Header)
 	switch {
 	case resp.Body == nil:
 		r.to.Body = http.NoBody
 	case resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols:
 		r.ReadCloser, r.to.Body = resp.Body, r
 	}
-	return &r.to, nil
+	return &r.to
+}
+
+// ownedHeader returns a copy of h in which lines may be set and appended.
+func ownedHeader(h http.Header) http.Header {
+	own := make(http.Header, len(h)+1) // for Cache-Status
+	for name, lines := range h {
+		own[name] = slices.Clip(lines)
+	}
+	return own
 }
 
 // received is the body of the copy of a response.

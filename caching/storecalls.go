@@ -34,6 +34,8 @@ type storeCalls struct {
 	known  *storeState
 	wait   time.Duration // negative: as long as it takes
 	timing Timing
+	// memory is true for a Memory, whose methods wait for nothing and need no deadline.
+	memory bool
 	// back is called when the Store does again what it is asked to.
 	back func()
 }
@@ -43,6 +45,7 @@ func newStoreCalls(known *storeState, wait time.Duration) storeCalls {
 		wait = DefaultStoreWait
 	}
 	c := storeCalls{known: known, wait: wait}
+	_, c.memory = known.store.(*Memory)
 	// A type that embeds a Store has its Timing method and perhaps other ways.
 	if t, ok := known.store.(Timed); ok {
 		if self, timing := t.Timing(); sameStore(self, known.store) {
@@ -249,11 +252,17 @@ func (c *storeCalls) create(ctx context.Context, key string, size int64, x *exch
 
 // update is [Store.Update].
 func (c *storeCalls) update(ctx context.Context, key string, meta *Meta, x *exchange) error {
+	if c.memory {
+		return c.known.store.Update(ctx, key, meta)
+	}
 	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Update(ctx, key, meta) })
 }
 
 // delete is [Store.Delete].
 func (c *storeCalls) delete(ctx context.Context, key string, x *exchange) error {
+	if c.memory {
+		return c.known.store.Delete(ctx, key)
+	}
 	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Delete(ctx, key) })
 }
 
