@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"errors"
 	"net/http"
 	"time"
 )
@@ -32,7 +33,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		if resp, ok := x.instead(o); ok {
 			return resp, nil
 		}
-		if o.err == nil || fl.unattended || fl.route != x.route || fl.credentials || x.mixed() {
+		if o.err == nil || fl.unattended || fl.route != x.route || fl.credentials || x.mixed() || holdsResponse(o.err) {
 			return nil, nil
 		}
 		// The tries were made for all who wait: they do not make them again each.
@@ -41,6 +42,13 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		return nil, o.err
 	}
 	return nil, nil
+}
+
+// holdsResponse reports whether err holds a response, which belongs to one caller:
+// the layers on the way there may change it, and its body is read once.
+func holdsResponse(err error) bool {
+	var held interface{ HTTPResponse() *http.Response }
+	return errors.As(err, &held) && held.HTTPResponse() != nil
 }
 
 // fresh reports whether the response that f is about may be reused as it is.
