@@ -32,7 +32,8 @@ type Unsure int
 // is unknown, or whose only validators are a weak entity tag or a time that is
 // not old enough.
 const (
-	// Wait asks by HEAD about a weak tag. If the resource has changed, the write
+	// Wait asks by HEAD about a weak tag, and by GET where the server does not tell
+	// by HEAD, or not within five seconds. If the resource has changed, the write
 	// is answered with 412. If the server gives the same tag as a strong one, the
 	// write is protected by that: nginx does so for the uncoded form, Apache once
 	// the second of a change is over, for which Wait waits. If the tag is the same

@@ -121,6 +121,7 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 		return
 	}
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
+	v.Variant = variantOf(resp.Header["Vary"], x.req.Header)
 	if what == set && v.Unknown && !x.keepsUnknown() {
 		what = forget
 	}

@@ -180,7 +180,7 @@ func TestExchange(t *testing.T) {
 		},
 		{
 			name: "fetch, nothing to compare", why: "better not to write than to guess", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 0}, errs: ErrUnsure,
-			requests: []string{"GET /x", put}, answers: []string{"200 OK\n\none", "200 OK\n\none"}, want: []string{"GET /x", "HEAD /x"},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\n\none", "200 OK\n\none", "200 OK\n\none"}, want: []string{"GET /x", "HEAD /x", "GET /x"},
 		},
 		{
 			name: "fetch, weak and then strong", why: "Apache's weak second passes", transport: &Transport{Unsure: Fetch}, statuses: []int{200, 204},
@@ -197,12 +197,11 @@ func TestExchange(t *testing.T) {
 		{
 			name: "weak and changed meanwhile", why: "by default too", statuses: []int{200, 412},
 			requests: []string{"GET /x", put},
-			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"b\""}, want: []string{"GET /x", "HEAD /x"},
+			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "200 OK\nETag: \"b\"", "200 OK\nETag: \"b\""}, want: []string{"GET /x", "HEAD /x", "GET /x"},
 		},
 		{
-			name: "weak, no HEAD to be had", why: "by default nothing is refused", statuses: []int{200, 204},
-			requests: []string{"GET /x", put},
-			answers:  []string{"200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now, "403 No", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+			name: "weak, nothing to be had", why: "by default nothing is refused", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "403 No", "403 No", done}, want: []string{"GET /x", "HEAD /x", "GET /x", "PUT /x"},
 		},
 		{
 			name: "weak", why: "no precondition can match, so it is compared before the write", requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"a\"", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
@@ -213,7 +212,7 @@ func TestExchange(t *testing.T) {
 		},
 		{
 			name: "weak, another each time", why: "Rails and Express sum up a page with a token in it: the tag says nothing, and a sole editor is not blocked", statuses: []int{200, 204},
-			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"", "200 OK\nETag: W/\"c\"\n\nb", done}, want: []string{"GET /x", "HEAD /x", "GET /x", "PUT /x"},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"", "200 OK\nETag: W/\"c\"\n\nb", "200 OK\nETag: W/\"d\"\n\nb", done}, want: []string{"GET /x", "HEAD /x", "GET /x", "GET /x", "PUT /x"},
 		},
 		{
 			name: "weak, of HEAD's own", why: "a handler without content for HEAD: the tag is that of nothing", statuses: []int{200, 204},
@@ -268,8 +267,8 @@ func TestExchange(t *testing.T) {
 		},
 		{
 			name: "501, verify", why: "asked for: it is compared all the same", transport: &Transport{Verify: true}, statuses: []int{200, 200, 200, 412},
-			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, "501 Not Implemented", "200 OK", getA, "200 OK\nETag: \"b\""},
-			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /x", "GET /x", "HEAD /x"},
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, "501 Not Implemented", "200 OK", getA, "200 OK\nETag: \"b\"", "200 OK\nETag: \"b\""},
+			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /x", "GET /x", "HEAD /x", "GET /x"},
 		},
 		{
 			name: "501, create only", why: "who wants it created or nothing does not want it overwritten", transport: &Transport{CreateOnly: true}, statuses: []int{501},
@@ -457,27 +456,27 @@ func TestExchange(t *testing.T) {
 		},
 		{
 			name: "Verify", why: "HEAD says what a server that ignores If-Match does not", transport: &Transport{Verify: true}, statuses: []int{200, 204, 200, 412},
-			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, done, getA, "200 OK\nETag: \"b\""},
-			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "GET /x", "HEAD /x"},
+			requests: []string{"GET /x", put, "GET /x", put}, answers: []string{getA, getA, done, getA, "200 OK\nETag: \"b\"", "200 OK\nETag: \"b\""},
+			want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`, "GET /x", "HEAD /x", "GET /x"},
 		},
 		{
 			name: "Verify, gone", why: "who has deleted it meant it", transport: &Transport{Verify: true}, statuses: []int{200, 412},
-			requests: []string{"GET /x", put}, answers: []string{getA, "404 Not Found"}, want: []string{"GET /x", "HEAD /x"},
+			requests: []string{"GET /x", put}, answers: []string{getA, "404 Not Found", "404 Not Found"}, want: []string{"GET /x", "HEAD /x", "GET /x"},
 		},
 		{
 			name: "Verify, create only", why: "the other way round", transport: &Transport{Verify: true, CreateOnly: true}, statuses: []int{412, 201},
-			requests: []string{put, "PUT /y\n\n2"}, answers: []string{getA, "404 Not Found", "201 Created"}, want: []string{"HEAD /x", "HEAD /y", "PUT /y If-None-Match: *"},
+			requests: []string{put, "PUT /y\n\n2"}, answers: []string{getA, "404 Not Found", "404 Not Found", "201 Created"}, want: []string{"HEAD /x", "HEAD /y", "GET /y", "PUT /y If-None-Match: *"},
 		},
 		{
 			name: "428", why: "an answer, unless asked otherwise", requests: []string{put}, answers: []string{"428 Precondition Required"}, want: []string{"PUT /x"}, statuses: []int{428},
 		},
 		{
 			name: "428, Required", why: "RFC 6585 §3, with the validator of today", transport: &Transport{Required: true}, requests: []string{put, "PUT /y\n\n2"},
-			answers: []string{"428 Precondition Required\n\nplease", getA, done, "428 Precondition Required", "404 Not Found", "201 Created"}, statuses: []int{204, 201},
-			want: []string{"PUT /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /y", "HEAD /y", "PUT /y If-None-Match: *"},
+			answers: []string{"428 Precondition Required\n\nplease", getA, done, "428 Precondition Required", "404 Not Found", "404 Not Found", "201 Created"}, statuses: []int{204, 201},
+			want: []string{"PUT /x", "HEAD /x", `PUT /x If-Match: "a"`, "PUT /y", "HEAD /y", "GET /y", "PUT /y If-None-Match: *"},
 		},
 		{
-			name: "428, no validator", why: "there is nothing to say", transport: &Transport{Required: true}, requests: []string{put}, answers: []string{"428 Precondition Required", "200 OK"}, want: []string{"PUT /x", "HEAD /x"}, statuses: []int{428},
+			name: "428, no validator", why: "there is nothing to say", transport: &Transport{Required: true}, requests: []string{put}, answers: []string{"428 Precondition Required", "200 OK", "200 OK"}, want: []string{"PUT /x", "HEAD /x", "GET /x"}, statuses: []int{428},
 		},
 	} {
 		t.Run(tt.name, tt.run)
@@ -669,6 +668,7 @@ func TestTrace(t *testing.T) {
 func TestBodyClosed(t *testing.T) {
 	weak := rttest.Respond("HTTP/1.1 200 OK\nETag: W/\"a\"\nLast-Modified: " + now + "\nDate: " + now + "\n\n")
 	strong := rttest.Respond("HTTP/1.1 200 OK\nETag: \"a\"\n\n")
+	other := rttest.Respond("HTTP/1.1 200 OK\nETag: \"b\"\n\n")
 	none := rttest.Respond("HTTP/1.1 204 Done\n\n")
 	required := rttest.Respond("HTTP/1.1 428 Required\n\n")
 	for _, tt := range []struct {
@@ -679,10 +679,10 @@ func TestBodyClosed(t *testing.T) {
 		err       error
 	}{
 		{"cancelled while waiting", &Transport{}, []rttest.Step{weak, weak}, false, context.DeadlineExceeded},
-		{"HEAD fails", &Transport{Verify: true}, []rttest.Step{strong, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
-		{"changed", &Transport{Verify: true}, []rttest.Step{strong, rttest.Respond("HTTP/1.1 200 OK\nETag: \"b\"\n\n")}, false, nil},
+		{"HEAD and GET fail", &Transport{Verify: true}, []rttest.Step{strong, rttest.Fail(io.EOF), rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
+		{"changed", &Transport{Verify: true}, []rttest.Step{strong, other, other}, false, nil},
 		{"refused", &Transport{Unsure: Refuse}, []rttest.Step{weak}, false, ErrUnsure},
-		{"HEAD fails after 428", &Transport{Required: true}, []rttest.Step{none, required, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
+		{"HEAD and GET fail after 428", &Transport{Required: true}, []rttest.Step{none, required, rttest.Fail(io.EOF), rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
 		{"428 with a body that cannot be sent again", &Transport{Required: true}, []rttest.Step{none, required}, true, nil},
 		{"428 answered, then an error", &Transport{Required: true}, []rttest.Step{none, required, strong, rttest.Fail(io.ErrUnexpectedEOF)}, false, io.ErrUnexpectedEOF},
 	} {

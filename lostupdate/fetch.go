@@ -4,10 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -40,7 +38,7 @@ func (x *exchange) check() (*http.Response, error) {
 // it returns a 412.
 func (x *exchange) compareVersion() (*http.Response, error) {
 	for try := 0; ; try++ {
-		now, err := x.look(http.MethodHead)
+		now, err := x.look()
 		if err != nil {
 			roundtrip.CloseBody(x.req)
 			return nil, err
@@ -51,26 +49,19 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 		if x.plan.value == "*" {
 			return nil, nil
 		}
-		same, known := x.seen.same(now.Version)
-		if x.seen.Unknown {
-			// Nothing to compare with: take what is there for what was written.
-			same, known = true, now.status/100 == 2 && !now.Unknown
-		}
-		if known && !same {
-			if same, known, err = x.confirm(now); err != nil {
-				roundtrip.CloseBody(x.req)
-				return nil, err
-			}
-		}
+		found, now, err := x.compare(now)
 		switch {
-		case known && !same:
+		case err != nil:
+			roundtrip.CloseBody(x.req)
+			return nil, err
+		case found == changed:
 			return x.answer("it has changed")
 		case x.plan.field != "":
 			return nil, nil // Verify: the plan stands.
-		case !known && x.Unsure != Fetch:
+		case found == unclear && x.Unsure != Fetch:
 			x.plan.why += ", and there is nothing to compare"
 			return nil, nil
-		case !known:
+		case found == unclear:
 			return nil, x.refuse("there is nothing to compare", ErrUnsure)
 		}
 		x.plan.precondition = x.rules.precondition(now.Version)
@@ -100,38 +91,69 @@ func (p plan) missed(now sight) string {
 	return "it does not exist any more"
 }
 
-// confirm says what it means that the resource looks different now. A validator
-// that is another one each time, that only HEAD has, or that belongs to another
-// variant says nothing: known is false then.
-func (x *exchange) confirm(now sight) (same, known bool, err error) {
-	if now.varies {
-		return false, false, nil
+// finding is what a comparison comes to.
+type finding int
+
+const (
+	unclear finding = iota // there is nothing to compare, or it says nothing
+	same
+	changed
+)
+
+// compare says whether the resource is what the caller saw, going by what a look
+// has shown and, where that is something else, by further ones. It returns the look
+// that decided.
+//
+// A validator that is another one each time, that only HEAD has, that belongs to
+// another variant or to an old copy in a cache says nothing.
+func (x *exchange) compare(now sight) (finding, sight, error) {
+	if x.seen.Unknown {
+		// Nothing to compare with: take what is there for what was written.
+		if now.status/100 == 2 && !now.Unknown {
+			return same, now, nil
+		}
+		return unclear, now, nil
 	}
-	if x.seen.ETag != "" && now.strong() != "" {
-		return false, true, nil
+	switch is, known := x.seen.same(now.Version); {
+	case is:
+		return same, now, nil
+	case !known, now.varies, now.stored && !now.Date.After(x.seen.Date):
+		return unclear, now, nil
 	}
 	if now.ETag == "" && now.young() {
 		// Last-Modified is the present time. Either somebody has just written, or
 		// it always is.
 		if err := wait(x.req.Context(), weakSecond); err != nil {
-			return false, false, err
+			return unclear, now, err
 		}
 	}
-	again, err := x.look(http.MethodGet)
+	again, err := x.lookBy(x.req.Context(), http.MethodGet)
 	if err != nil {
-		return false, false, err
+		return unclear, now, err
 	}
-	if same, known = x.seen.same(again.Version); same {
-		return true, known, nil
+	is, known := x.seen.same(again.Version)
+	switch steady, _ := now.same(again.Version); {
+	case is:
+		return same, again, nil
+	case !known:
+		return unclear, again, nil
+	case steady:
+		return changed, again, nil
+	case again.ETag == "":
+		return unclear, again, nil
 	}
-	steady, known := now.same(again.Version)
-	return false, known && steady, nil
+	// HEAD may have a tag of its own: only two of GET tell a change.
+	third, err := x.lookBy(x.req.Context(), http.MethodGet)
+	if steady, _ := again.same(third.Version); err == nil && steady {
+		return changed, third, nil
+	}
+	return unclear, third, err
 }
 
 // compareContent asks whether the resource is still what the caller has written,
 // where the server did not say how to recognize it.
 func (x *exchange) compareContent() (*http.Response, error) {
-	resp, err := x.next.RoundTrip(x.probe(http.MethodGet))
+	resp, err := x.next.RoundTrip(x.probe(x.req.Context(), http.MethodGet))
 	if err != nil || resp == nil {
 		roundtrip.CloseBody(x.req)
 		return nil, err
@@ -153,64 +175,6 @@ func (x *exchange) compareContent() (*http.Response, error) {
 	}
 	x.plan.why = "fetched: still as it was written"
 	return nil, nil
-}
-
-// sight is what a look at a resource shows.
-type sight struct {
-	Version
-	status int
-	// varies says that the representation may be another variant than the one
-	// that was seen: it depends on more of the request than its Accept-Encoding.
-	varies bool
-	// stored says that a cache has answered, which may not know the present
-	// state: RFC 9111 §5.1.
-	stored bool
-}
-
-func (s sight) gone() bool { return s.status == http.StatusNotFound || s.status == http.StatusGone }
-
-// look asks for the present validators of the resource.
-func (x *exchange) look(method string) (sight, error) {
-	resp, err := x.next.RoundTrip(x.probe(method))
-	if err != nil || resp == nil {
-		return sight{}, err
-	}
-	roundtrip.Discard(resp)
-	if code := resp.StatusCode; method == http.MethodHead && (code == http.StatusMethodNotAllowed || code == http.StatusNotImplemented) {
-		return x.look(http.MethodGet)
-	}
-	return sight{versionOf(resp, time.Now()), resp.StatusCode, varies(resp.Header["Vary"]), len(resp.Header["Age"]) > 0}, nil
-}
-
-// varies reports whether a Vary names fields that tell variants apart, other than
-// by their coding, and that may have been others when the resource was read.
-func varies(vary []string) bool {
-	for name := range httpfield.List(vary) {
-		switch httpfield.Lower(name) {
-		case "*", "accept", "accept-language", "prefer":
-			return true
-		}
-	}
-	return false
-}
-
-// probe returns a request that reads the resource as it is now: past any cache,
-// and without a content coding, whose tags are not those to write with.
-func (x *exchange) probe(method string) *http.Request {
-	out := roundtrip.Clone(x.req)
-	out.Method = method
-	out.Body, out.GetBody, out.ContentLength = nil, nil, 0
-	out.TransferEncoding, out.Trailer = nil, nil
-	for name := range out.Header {
-		switch c := http.CanonicalHeaderKey(name); {
-		case strings.HasPrefix(c, "Content-"), strings.HasPrefix(c, "If-"), c == "If", c == "Range",
-			c == "Expect", c == "Trailer", c == "Transfer-Encoding", c == "Idempotency-Key", c == "Prefer":
-			delete(out.Header, name)
-		}
-	}
-	out.Header["Accept-Encoding"] = []string{"identity"}
-	out.Header["Cache-Control"] = []string{"no-cache"}
-	return out
 }
 
 // target returns the key of the resource that the answer to a write is about.

@@ -19,6 +19,8 @@ const (
 	misjudges
 	// matchesWeak: it demands a precondition and takes a weak tag in If-Match.
 	matchesWeak
+	// hangsOnHead: it does not answer HEAD.
+	hangsOnHead
 )
 
 // What is known of servers is kept for this long, since they are replaced by

@@ -13,8 +13,8 @@
 // (see [Transport.Methods]) that has no precondition of the caller's own gets
 // one from them: If-Match where the entity tag is strong, else
 // If-Unmodified-Since where Last-Modified is (RFC 9110 §8.8.2.2), else what
-// [Transport.Unsure] says: by default, the layer looks by HEAD whether the
-// resource is still what the caller saw. A 412 Precondition Failed is an answer
+// [Transport.Unsure] says: by default, the layer looks, by HEAD or else by GET,
+// whether the resource is still what the caller saw. A 412 Precondition Failed is an answer
 // and no error, unless [Transport.ConflictErrors] is set.
 //
 // A 2xx answer to a write replaces what is remembered; without a validator, or
@@ -53,7 +53,8 @@
 // Apache's mod_dav honors them, but checks and writes in two steps: of writes at
 // the very same moment it may let two through.
 // The memory is bounded: what was seen very long ago is forgotten. A tag of a
-// variant (Vary) is used for the URL, whatever the write's own fields select.
+// variant (Vary) is used for the URL, whatever the write's own fields select. A
+// cache on the way that ignores no-cache hides from a look what others have written.
 package lostupdate
 
 import (

@@ -89,7 +89,7 @@ func (x *exchange) withdraw(resp *http.Response, shown habit, why string) (*http
 // unchanged looks whether the resource is what the caller saw. A cache that
 // answers from its store does not know.
 func (x *exchange) unchanged() bool {
-	now, err := x.look(http.MethodHead)
+	now, err := x.look()
 	if err != nil || now.stored {
 		return false
 	}
@@ -106,7 +106,7 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 		return resp, nil
 	}
 	if p.field == "" {
-		now, err := x.look(http.MethodHead)
+		now, err := x.look()
 		if err != nil {
 			roundtrip.Discard(resp)
 			return nil, err

@@ -46,7 +46,7 @@ type remembered struct {
 const overhead = 320
 
 func (r *remembered) size() int {
-	return len(r.key) + len(r.v.ETag) + len(r.v.Coding) + len(r.v.Sent) + overhead
+	return len(r.key) + len(r.v.ETag) + len(r.v.Coding) + len(r.v.Sent) + len(r.v.Variant) + overhead
 }
 
 // NewMemory returns a Memory of about maxBytes. If zero or less, it is

@@ -25,6 +25,10 @@ type Version struct {
 	LastModified time.Time
 	// Date is when the server sent the representation.
 	Date time.Time
+	// Variant has the fields of the request that selected the representation, if
+	// its Vary names Accept, Accept-Language or Prefer: a line for each, as in
+	// "Accept: text/html\n".
+	Variant string
 	// Unknown is set once the caller has changed the resource, or seen it, and
 	// was not told by which validator the result can be recognized.
 	Unknown bool
@@ -42,7 +46,13 @@ func (v Version) IsZero() bool { return v == Version{} }
 // VersionOf returns the version of the representation in resp, for
 // [WithVersion]. If the body was decoded on its way here
 // (resp.Uncompressed), the coding is read off the entity tag.
-func VersionOf(resp *http.Response) Version { return versionOf(resp, time.Now()) }
+func VersionOf(resp *http.Response) Version {
+	v := versionOf(resp, time.Now())
+	if resp.Request != nil {
+		v.Variant = variantOf(resp.Header["Vary"], resp.Request.Header)
+	}
+	return v
+}
 
 func versionOf(resp *http.Response, now time.Time) Version {
 	h := resp.Header

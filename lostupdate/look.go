@@ -1,0 +1,146 @@
+package lostupdate
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// maxHead is how long the answer to a HEAD is waited for, if the caller has the
+// time. Some servers never answer one.
+const maxHead = 5 * time.Second
+
+// sight is what a look at a resource shows. Its Version is Unknown if there is no
+// representation to see.
+type sight struct {
+	Version
+	status int
+	// varies says that the representation may be another variant than the one
+	// that was seen: it depends on more of the request than is known of that.
+	varies bool
+	// stored says that a cache has answered, which may not know the present
+	// state: RFC 9111 §5.1.
+	stored bool
+}
+
+func (s sight) gone() bool { return s.status == http.StatusNotFound || s.status == http.StatusGone }
+
+// look asks for the present validators of the resource: by HEAD, and by GET if
+// that does not tell. Servers refuse HEAD, say 404 to it, leave the validators out
+// (RFC 9110 §9.3.2), or never answer.
+func (x *exchange) look() (sight, error) {
+	ctx := x.req.Context()
+	if x.rules.habit&hangsOnHead == 0 {
+		bound := maxHead
+		if at, ok := roundtrip.DeadlineOf(ctx); ok {
+			bound = min(bound, time.Until(at)/4)
+		}
+		short, cancel := context.WithTimeout(ctx, bound)
+		now, err := x.lookBy(short, http.MethodHead)
+		late := err != nil && short.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil, err == nil && x.enough(now), roundtrip.Permanent(err):
+			return now, err
+		case late && bound == maxHead:
+			x.note(hangsOnHead, "the server does not answer HEAD", 0)
+			x.rules.habit |= hangsOnHead
+		}
+	}
+	return x.lookBy(ctx, http.MethodGet)
+}
+
+// enough reports whether a HEAD has shown what is asked for.
+func (x *exchange) enough(now sight) bool {
+	return now.status/100 == 2 && (x.plan.value == "*" || now.ETag != "" || x.seen.ETag == "" && !now.Unknown)
+}
+
+// lookBy asks for the present validators by one request.
+func (x *exchange) lookBy(ctx context.Context, method string) (sight, error) {
+	now := sight{Version: Version{Unknown: true}}
+	resp, err := x.next.RoundTrip(x.probe(ctx, method))
+	if err != nil || resp == nil {
+		return now, err
+	}
+	roundtrip.Discard(resp)
+	if now.status = resp.StatusCode; now.status/100 == 2 {
+		now.Version = versionOf(resp, time.Now())
+		now.varies = varies(resp.Header["Vary"], x.seen.Variant)
+		age := resp.Header.Get("Age")
+		now.stored = age != "" && age != "0"
+	}
+	return now, nil
+}
+
+// probe returns a request that reads the resource as it is now: past any cache,
+// without a content coding, whose tags are not those to write with, and the variant
+// that the caller has seen.
+func (x *exchange) probe(ctx context.Context, method string) *http.Request {
+	out := roundtrip.Clone(x.req).WithContext(ctx)
+	out.Method = method
+	out.Body, out.GetBody, out.ContentLength = nil, nil, 0
+	out.TransferEncoding, out.Trailer = nil, nil
+	for name := range out.Header {
+		switch c := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(c, "Content-"), strings.HasPrefix(c, "If-"), c == "If", c == "Range",
+			c == "Expect", c == "Trailer", c == "Transfer-Encoding", c == "Idempotency-Key", c == "Prefer",
+			strings.HasPrefix(c, "X-Http-Method"), c == "X-Method-Override":
+			delete(out.Header, name)
+		}
+	}
+	for line := range strings.Lines(x.seen.Variant) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if value == "" {
+			delete(out.Header, name)
+			continue
+		}
+		out.Header[name] = []string{value}
+	}
+	out.Header["Accept-Encoding"] = []string{"identity"}
+	out.Header["Cache-Control"] = []string{"no-cache"}
+	return out
+}
+
+// selecting are the request fields by which variants are told apart, beside the
+// coding, if a Vary names them.
+var selecting = [...]string{"Accept", "Accept-Language", "Prefer"}
+
+// variantOf returns the lines of the fields of a request that have selected a
+// representation with that Vary.
+func variantOf(vary []string, req http.Header) string {
+	if len(vary) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range selecting {
+		if value := strings.Join(req[name], ", "); names(vary, name) && len(value) <= maxTag {
+			b.WriteString(name + ": " + value + "\n")
+		}
+	}
+	return b.String()
+}
+
+// varies reports whether a Vary names fields that tell variants apart and that are
+// not known of the one that was seen.
+func varies(vary []string, variant string) bool {
+	for _, name := range selecting {
+		if names(vary, name) && !strings.Contains("\n"+variant, "\n"+name+": ") {
+			return true
+		}
+	}
+	return names(vary, "*")
+}
+
+// names reports whether a list has a name, in any case.
+func names(list []string, name string) bool {
+	for n := range httpfield.List(list) {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
