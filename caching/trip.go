@@ -38,7 +38,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 			return outcome{resp: resp, status: resp.StatusCode, detail: a.barred}
 		}
 		roundtrip.Discard(resp)
-		if asked || httpfield.OneTime(x.req.Header) {
+		if asked || httpfield.OneTime(x.req) {
 			x.release()
 			return outcome{err: errNotModified}
 		}
@@ -64,7 +64,7 @@ func (x *exchange) ignoresETag() bool { return x.st.cfg.ignoreETag || x.opts.wit
 // asIs reports whether the request must go out as the caller has made it, and once: a
 // signature of the caller's may cover what would be added, or be good for one request.
 func (x *exchange) asIs() bool {
-	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req.Header)
+	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req)
 }
 
 func (x *exchange) question() (q question) {

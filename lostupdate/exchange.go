@@ -47,7 +47,7 @@ func (x *exchange) write() (*http.Response, error) {
 		return nil, x.refuse("the versions cannot be read", &tagsError{err})
 	}
 	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
-	x.mayLook = !httpfield.OneTime(x.req.Header)
+	x.mayLook = !httpfield.OneTime(x.req)
 	x.mayRepeat = x.mayLook && roundtrip.Replayable(x.req)
 	x.rules = rules{x.CreateOnly, x.WeakMatch, x.Unsure, x.habits.get(x.req, x.method, time.Now())}
 	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.rules)

@@ -54,7 +54,7 @@ func (x *exchange) begin() {
 		}
 	}
 	x.content, x.getBody, x.method, x.length = roundtrip.HasBody(x.req), x.req.GetBody, x.req.Method, x.req.ContentLength
-	x.idempotent = idempotent(x.req) && (x.t.Prepare != nil || !httpfield.OneTime(x.req.Header))
+	x.idempotent = idempotent(x.req) && (x.t.Prepare != nil || !httpfield.OneTime(x.req))
 	if x.content && x.getBody == nil && x.t.limit(x.req) > 1 {
 		x.body = newReplay(x.req, x.t.MaxReplay)
 	}

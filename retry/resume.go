@@ -52,7 +52,7 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed 
 	case x.t.Prepare == nil && httpfield.Signed(x.req.Header):
 		// It did not sign a Range.
 		return part{}, fixedSigned
-	case x.t.Prepare == nil && httpfield.OneTime(x.req.Header):
+	case x.t.Prepare == nil && httpfield.OneTime(x.req):
 		return part{}, fixedOneTime
 	}
 	return resumable(x.req, resp, now)

@@ -9,58 +9,100 @@ import (
 // request: an Authorization of a scheme that signs (AWS4-HMAC-SHA256, SharedKey,
 // OAuth 1, Hawk, Signature …), Signature-Input or Signature (RFC 9421), or DPoP
 // (RFC 9449). A layer adds to such a request no field that the signature may
-// cover. The names in h are in canonical form.
+// cover.
 func Signed(h http.Header) bool {
-	if h["Signature-Input"] != nil || h["Signature"] != nil || h["Dpop"] != nil {
-		return true
-	}
-	for _, v := range h["Authorization"] {
-		if scheme, _, _ := strings.Cut(TrimBlanks(v), " "); signs(scheme) {
+	for name, values := range h {
+		switch {
+		case EqualFold(name, "Signature-Input"), EqualFold(name, "Signature"), EqualFold(name, "DPoP"):
 			return true
+		case EqualFold(name, "Authorization"):
+			for _, v := range values {
+				if scheme, _ := cutScheme(v); signs(scheme) {
+					return true
+				}
+			}
 		}
 	}
 	return false
 }
 
-// signs reports whether an authentication scheme signs the request that it
-// authenticates. Those that do are many, and most are a vendor's own.
+// cutScheme cuts the value of an Authorization field behind the scheme, which is
+// returned in lower case.
+func cutScheme(value string) (scheme, rest string) {
+	value = TrimBlanks(value)
+	if i := strings.IndexAny(value, " \t"); i >= 0 {
+		value, rest = value[:i], value[i+1:]
+	}
+	return Lower(value), rest
+}
+
+// signs reports whether an authentication scheme, in lower case, signs the request
+// that it authenticates. Those that do are many, and most are a vendor's own.
 func signs(scheme string) bool {
-	s := Lower(scheme)
-	switch s {
+	switch scheme {
 	case "basic", "bearer", "digest", "negotiate", "ntlm", "token":
 		return false
 	case "aws", "dpop", "goog1", "hawk", "mac", "oauth", "obs", "oss", "qbox", "qiniu", "signature":
 		return true
 	}
+	if strings.HasPrefix(scheme, "scram-") {
+		return false // The hash is part of its name; the password signs nothing of the request.
+	}
 	for _, part := range []string{"hmac", "sharedkey", "signature", "sha1", "sha256", "sha512", "ecdsa", "ed25519", "aws4", "signed"} {
-		if strings.Contains(s, part) {
+		if strings.Contains(scheme, part) {
 			return true
 		}
 	}
 	return false
 }
 
-// OneTime reports whether h holds credentials of the caller's that a server
+// OneTime reports whether req holds credentials of the caller's that a server
 // accepts once: those with a nonce or a counter (OAuth 1, Hawk, Digest, DPoP,
-// WSSE, Negotiate, NTLM, a signature with a nonce). Such a request cannot be sent
-// a second time as it is. The names in h are in canonical form.
-func OneTime(h http.Header) bool {
-	if h["Dpop"] != nil || h["X-Wsse"] != nil {
-		return true
-	}
-	for _, v := range h["Signature-Input"] {
-		if strings.Contains(v, ";nonce=") {
+// WSSE, Negotiate, NTLM, SCRAM, a signature with a nonce). Such a request cannot be
+// sent a second time as it is.
+func OneTime(req *http.Request) bool {
+	for name, values := range req.Header {
+		switch {
+		case EqualFold(name, "DPoP"), EqualFold(name, "X-WSSE"):
 			return true
+		case EqualFold(name, "Signature-Input"):
+			for _, v := range values {
+				if hasNonce(v) {
+					return true
+				}
+			}
+		case EqualFold(name, "Authorization"):
+			for _, v := range values {
+				if usedOnce(cutScheme(v)) {
+					return true
+				}
+			}
 		}
 	}
-	for _, v := range h["Authorization"] {
-		scheme, rest, _ := strings.Cut(TrimBlanks(v), " ")
-		switch Lower(scheme) {
-		case "digest", "dpop", "hawk", "mac", "negotiate", "ntlm", "wsse":
+	// RFC 5849 §3.5.3: OAuth 1 also puts its parameters into the query.
+	return req.URL != nil && strings.Contains(req.URL.RawQuery, "oauth_nonce=")
+}
+
+// usedOnce reports whether the credentials of an Authorization field are accepted
+// once. scheme is in lower case.
+func usedOnce(scheme, credentials string) bool {
+	switch scheme {
+	case "digest", "dpop", "hawk", "hoba", "mac", "mutual", "negotiate", "ntlm", "privatetoken", "wsse":
+		return true
+	case "oauth":
+		// Version 2 drafts and some vendors send a token under the same name.
+		return strings.Contains(Lower(credentials), "oauth_")
+	}
+	return strings.HasPrefix(scheme, "scram-") // RFC 7804
+}
+
+// hasNonce reports whether a signature in the value of a Signature-Input field has a
+// nonce (RFC 9421 §2.3). RFC 8941 §3.1.2 allows blanks before the name of a
+// parameter.
+func hasNonce(value string) bool {
+	for param := range strings.SplitSeq(value, ";") {
+		if strings.HasPrefix(TrimBlanks(param), "nonce=") {
 			return true
-		case "oauth":
-			// Version 2 drafts and some vendors send a token under the same name.
-			return strings.Contains(Lower(rest), "oauth_")
 		}
 	}
 	return false

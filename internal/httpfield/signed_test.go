@@ -28,15 +28,34 @@ func TestSigned(t *testing.T) {
 		{"Dpop", "eyJ", true, true, "RFC 9449"},
 		{"Signature-Input", `sig1=("@method");created=1`, true, false, "RFC 9421"},
 		{"Signature-Input", `sig1=("@method");created=1;nonce="n"`, true, true, "RFC 9421 §2.3: a nonce is used once"},
+		{"Signature-Input", `sig1=("@method"); created=1; nonce="n"`, true, true, "RFC 8941 §3.1.2: a blank may follow the semicolon"},
+		{"signature-input", `sig1=("@method");nonce="n"`, true, true, "RFC 9110 §5.1: names are in any case, and a program may write them so"},
 		{"X-Wsse", `UsernameToken Nonce="n"`, false, true, "a WSSE nonce is used once"},
+		{"X-WSSE", `UsernameToken Nonce="n"`, false, true, "as its specification writes it"},
+		{"DPoP", "eyJ", true, true, "as RFC 9449 writes it"},
+		{"authorization", `OAuth oauth_nonce="n"`, true, true, "as HTTP/2 writes it"},
+		{"Authorization", "Digest\tnonce=n", false, true, "RFC 9110 §11.4 wants blanks; a tab is one that servers take"},
+		{"Authorization", "PrivateToken token=x", false, true, "RFC 9577: a token is redeemed once"},
+		{"Authorization", "SCRAM-SHA-256 data=x", false, true, "RFC 7804: a nonce for each exchange"},
 		{"Authorization", "Basic Zm9vOmJhcg==", false, false, "RFC 7617"},
 		{"Authorization", "Bearer eyJ", false, false, "RFC 6750"},
 		{"Authorization", "", false, false, "an empty field says nothing"},
 	} {
 		h := http.Header{tt.name: {tt.value}}
-		if Signed(h) != tt.signed || OneTime(h) != tt.oneTime {
-			t.Errorf("%s: %s: signed %v, one-time %v: %s", tt.name, tt.value, Signed(h), OneTime(h), tt.why)
+		oneTime := OneTime(&http.Request{Header: h})
+		if Signed(h) != tt.signed || oneTime != tt.oneTime {
+			t.Errorf("%s: %s: signed %v, one-time %v: %s", tt.name, tt.value, Signed(h), oneTime, tt.why)
 		}
+	}
+}
+
+func TestOneTimeQuery(t *testing.T) {
+	req, err := http.NewRequest(http.MethodGet, "http://example.com/?oauth_nonce=n&oauth_signature=s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !OneTime(req) {
+		t.Error("RFC 5849 §3.5.3: the credentials may be in the query")
 	}
 }
 
