@@ -246,7 +246,7 @@ func (x *exchange) guarded(ctx context.Context) outcome {
 // that of others who wait.
 func detached(x exchange, fl *flight) (*http.Response, error) {
 	base := detach(x.req.Context())
-	if _, ok := roundtrip.DeadlineOf(x.req.Context()); ok { // else there is none, whoever joins
+	if _, ok := roundtrip.DeadlineOf(x.req.Context()); ok || x.req.Context().Done() != nil { // else there is none, whoever joins
 		base = roundtrip.WithDeadline(base, &fl.deadline)
 	}
 	ctx, cancel := context.WithCancelCause(base)

@@ -2,54 +2,52 @@ package roundtrip
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
-// A Deadline is when the last of those who wait for one trip gives up. It can only
-// be put off: by each caller that begins to wait. The zero value is of a trip that
-// nobody waits for, and is no deadline. A Deadline is safe for concurrent use.
+// A Deadline is when the last of the callers that wait for one trip gives up. It is
+// put off by a caller that begins to wait, and brought forward when one is cancelled.
+// The zero value is of a trip that nobody waits for, and is no deadline. A Deadline is
+// safe for concurrent use.
 type Deadline struct {
 	mu sync.Mutex
-	// at is the latest deadline of a caller, zero before there is one, and never is
-	// true if a caller has all the time in the world.
-	at    time.Time
-	never bool
-	// detached are the contexts of callers that were detached further out, whose
-	// deadline may be put off too.
-	detached []context.Context
+	// waiting are the contexts of the callers, some of which may have ended.
+	waiting []context.Context
+	room    [1]context.Context
 }
 
-// Extend puts d off to the deadline of ctx, if that is later, or for ever if ctx has
-// none.
+// Extend notes that a caller with the context ctx waits until ctx ends.
 func (d *Deadline) Extend(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if outer, _ := ctx.Value(deadlineKey{}).(*Deadline); outer != nil {
-		d.detached = append(d.detached, ctx)
-		return
+	if d.waiting == nil {
+		d.waiting = d.room[:0]
 	}
-	at, ok := ctx.Deadline()
-	d.later(at, ok)
-}
-
-func (d *Deadline) later(at time.Time, ok bool) {
-	if !ok {
-		d.never = true
-	} else if at.After(d.at) {
-		d.at = at
+	if len(d.waiting) == cap(d.waiting) {
+		d.waiting = slices.DeleteFunc(d.waiting, func(ctx context.Context) bool { return ctx.Err() != nil })
 	}
+	d.waiting = append(d.waiting, ctx)
 }
 
 // latest returns the deadline, if there is one.
 func (d *Deadline) latest() (at time.Time, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	sum := Deadline{at: d.at, never: d.never}
-	for _, ctx := range d.detached {
-		sum.later(DeadlineOf(ctx))
+	for _, ctx := range d.waiting {
+		if ctx.Err() != nil {
+			continue
+		}
+		t, limited := DeadlineOf(ctx)
+		if !limited {
+			return time.Time{}, false
+		}
+		if t.After(at) {
+			at = t
+		}
 	}
-	return sum.at, !sum.never && !sum.at.IsZero()
+	return at, !at.IsZero()
 }
 
 type deadlineKey struct{}

@@ -15,6 +15,11 @@ func TestDeadline(t *testing.T) {
 			return ctx
 		}
 		forever := context.Background()
+		gone := func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx
+		}
 		for _, row := range []struct {
 			why     string
 			waiting []context.Context
@@ -25,6 +30,9 @@ func TestDeadline(t *testing.T) {
 			{"one who waits", []context.Context{in(2 * time.Second)}, forever, 2 * time.Second},
 			{"the latest of those who wait", []context.Context{in(2 * time.Second), in(5 * time.Second), in(time.Second)}, forever, 5 * time.Second},
 			{"one who waits for ever", []context.Context{in(2 * time.Second), forever, in(time.Second)}, forever, 0},
+			{"the latest does not wait any more", []context.Context{gone(in(5 * time.Second)), in(2 * time.Second)}, forever, 2 * time.Second},
+			{"nor does one who would have waited for ever", []context.Context{gone(forever), in(time.Second), gone(forever)}, forever, time.Second},
+			{"nobody waits any more", []context.Context{gone(in(time.Second))}, forever, 0},
 			{"the context's own comes first", []context.Context{in(5 * time.Second)}, in(time.Second), time.Second},
 			{"the context's own comes last", []context.Context{in(time.Second)}, in(5 * time.Second), time.Second},
 		} {
