@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,8 @@ import (
 // Stripe-Should-Retry of an error response decide in place of its status.
 //
 // Errors that repeat themselves are not: those that say so by a method Permanent,
-// those of certificates and TLS, a name that does not exist, a response header
-// beyond the limit, a request that is not valid, and the caller's cancellation. It is
+// those of certificates and TLS, a name that does not exist, a header beyond the
+// limit, a request that is not valid, and the caller's cancellation. It is
 // what a Transport uses if its field of that name is nil, and what such a function
 // can be built on:
 //
@@ -49,7 +50,6 @@ func passing(req *http.Request, resp *http.Response) bool {
 	}
 	switch resp.StatusCode {
 	case http.StatusRequestTimeout, // RFC 9110 §15.5.9: the client may repeat it
-		http.StatusTooEarly,        // RFC 8470 §5.2: to be sent again, without early data
 		http.StatusTooManyRequests, // RFC 6585 §4
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
@@ -77,14 +77,16 @@ func shouldRetry(h http.Header) (again, ok bool) {
 }
 
 // notTaken reports whether resp says that the request was refused before it was
-// looked at: for its expectation (RFC 9110 §15.5.18), or for its connection
-// (§15.5.20). It may be sent again whatever its method, without the one, and over
-// another.
+// looked at: for its expectation (RFC 9110 §15.5.18), for its connection (§15.5.20),
+// or for the moment at which it came (RFC 8470 §5.2). It may be sent again whatever
+// its method: without the expectation, over another connection, later.
 func notTaken(req *http.Request, resp *http.Response) bool {
 	if resp == nil {
 		return false
 	}
 	switch resp.StatusCode {
+	case http.StatusTooEarly:
+		return true
 	case http.StatusExpectationFailed:
 		return req != nil && len(req.Header["Expect"]) > 0
 	case http.StatusMisdirectedRequest:
@@ -108,15 +110,28 @@ func final(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound && !dns.IsTemporary
 	}
-	return finalTLS(err) || finalAddress(err) || tooLarge(err)
+	return finalTLS(err) || finalAddress(err) || finalText(err)
 }
 
-// tooLarge reports whether err says that the header of the response was beyond the
-// limit of net/http, whose errors for that have no type.
-func tooLarge(err error) bool {
+// finalTexts are parts of the texts of errors of net/http and crypto/tls that have no
+// type.
+var finalTexts = [...]string{
+	"server response headers exceeded",
+	"response header list larger than advertised limit",
+	"request header list larger than peer's advertised limit",
+	"http: ContentLength=", // … with Body length …
+	"http: Request.ContentLength=",
+	"invalid Trailer key",
+	"can't write control character in Request.URL",
+	"tls: server selected unsupported protocol version",
+	"tls: no supported versions satisfy",
+}
+
+// finalText reports whether err says in so many words that a header is beyond a limit,
+// that the request is not valid, or that there is no common version of TLS.
+func finalText(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "server response headers exceeded") ||
-		strings.Contains(text, "response header list larger than advertised limit")
+	return slices.ContainsFunc(finalTexts[:], func(part string) bool { return strings.Contains(text, part) })
 }
 
 // alert reports whether err is a TLS alert that the server ended the handshake by.

@@ -70,6 +70,13 @@ func TestRetryableErrors(t *testing.T) {
 		{"damaged record", "it was damaged on its way", &net.OpError{Op: "remote error", Err: errors.New("tls: bad record MAC")}, true},
 		{"header beyond the limit", "it will be as long", errors.New("net/http: server response headers exceeded 10 bytes; aborted"), false},
 		{"the same in HTTP/2", "likewise", errors.New("http2: response header list larger than advertised limit"), false},
+		{"the request header in HTTP/2", "likewise", errors.New("http2: request header list larger than peer's advertised limit"), false},
+		{"body shorter than its length", "so will the next one be", errors.New("http: ContentLength=10 with Body length 2"), false},
+		{"length without a body", "likewise", errors.New("http: Request.ContentLength=3 with nil Body"), false},
+		{"trailer", "net/http refuses the field", errors.New(`invalid Trailer key "Content-Length"`), false},
+		{"control character", "net/http refuses the URL", errors.New("net/http: can't write control character in Request.URL"), false},
+		{"version of TLS", "the server has no other", errors.New("tls: server selected unsupported protocol version 301"), false},
+		{"no version of TLS", "the settings allow none", errors.New("tls: no supported versions satisfy MinVersion and MaxVersion"), false},
 		{"circuit open below", "that is what it is for", ErrOpen, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -104,6 +111,7 @@ func TestRetryableStatuses(t *testing.T) {
 		{403, "Retry-After: 60", plain, true, "GitHub's secondary rate limit"},
 		{403, "Retry-After: soon", plain, false, "that is no Retry-After"},
 		{403, "X-Ratelimit-Remaining: 0", plain, false, "the primary one does not say for how long in a standard field"},
+		{425, "", plain, true, "RFC 8470 §5.2: a user agent should send it again, whatever its method"},
 		{421, "", plain, true, "RFC 9110 §15.5.20: over a different connection"},
 		{417, "", expecting, true, "RFC 9110 §10.1.1: without the expectation"},
 		{417, "", plain, false, "there was none"},

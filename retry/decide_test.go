@@ -215,6 +215,34 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+func TestMilliseconds(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		value string
+		want  time.Duration // -1: absent
+		why   string
+	}{
+		{"1500", 1500 * time.Millisecond, "milliseconds"},
+		{"0", 0, "at once"},
+		{"0.5", 500 * time.Microsecond, "with a fraction"},
+		{"99999999999999999999", math.MaxInt64, "no overflow"},
+		{"-1", -1, "negative"},
+		{"inf", -1, "no number, and no reason to wait for ever"},
+		{"NaN", -1, "no number"},
+		{"0x10p1", -1, "no decimal number"},
+		{"", -1, "empty"},
+		{".", -1, "no digits"},
+	} {
+		got, ok := milliseconds(row.value)
+		if !ok {
+			got = -1
+		}
+		if got != row.want {
+			t.Errorf("milliseconds(%q) = %v, want %v: %s", row.value, got, row.want, row.why)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{"1", "-1", "9000000000000000000", "1795521660", "Tue, 24 Nov 2026 12:00:30 GMT", "Tue Nov 24 12:00:30 2026"} {
 		f.Add(s, "2")

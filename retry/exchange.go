@@ -226,7 +226,7 @@ func (x *exchange) decide(a Attempt) verdict {
 		s.maxWait = DefaultMaxWait
 	}
 	switch {
-	case s.sent >= s.limit, a.Response != nil && notTaken(x.req, a.Response):
+	case s.sent >= s.limit, a.Response != nil && a.Response.StatusCode != http.StatusTooEarly && notTaken(x.req, a.Response):
 		// What was refused for its form or its connection need not wait.
 	default:
 		b := a

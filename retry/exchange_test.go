@@ -192,6 +192,7 @@ func TestExchange(t *testing.T) {
 		{name: "417", why: "RFC 9110 §10.1.1: at once, without the expectation, whatever the method", method: "POST", body: "x", header: http.Header{"Expect": {"100-continue"}}, origin: steps{status(417), unexpecting}, want: "200 fine", sent: 2},
 		{name: "417 without Expect", why: "nobody expected anything", method: "POST", body: "x", origin: steps{status(417)}, want: "417 body", sent: 1},
 		{name: "421", why: "RFC 9110 §15.5.20: whether or not the method is idempotent", method: "POST", body: "x", origin: steps{status(421), ok}, want: "200 fine", sent: 2},
+		{name: "425", why: "RFC 8470 §5.2: it was not processed, and is to be sent again, later", method: "POST", body: "x", origin: steps{status(425), ok}, want: "200 fine", sent: 2, after: s},
 		{name: "421 twice", why: "then there is no such connection", method: "GET", origin: steps{status(421), status(421)}, want: "421 body", sent: 2},
 		{name: "a part of an upload", why: "RFC 9110 §14.5: a PUT with Content-Range may be appended", method: "PUT", body: "x", header: http.Header{"Content-Range": {"bytes 0-0/9"}}, origin: steps{busy}, want: "503 busy", sent: 1},
 		{name: "a part of an upload that was not sent", why: "nothing arrived", method: "PUT", body: "x", header: http.Header{"Content-Range": {"bytes 0-0/9"}}, origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},

@@ -13,7 +13,7 @@
 //     Method Registry (GET, HEAD, OPTIONS, PUT, DELETE, PROPFIND …), it carries an
 //     Idempotency-Key or X-Idempotency-Key field, [Allow] is in its context, or it
 //     was certainly not processed (no connection was made, nothing was written, the
-//     server refused the HTTP/2 stream, or answered 417 or 421). A POST is not sent
+//     server refused the HTTP/2 stream, or answered 417, 421 or 425). A POST is not sent
 //     twice by default, nor is a PUT with a Content-Range, which is one part of an
 //     upload.
 //   - The caller did not sign it with credentials that can be used once (OAuth 1,

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -57,8 +58,8 @@ func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
 // what Retry-After says, also with a fraction.
 func milliseconds(s string) (time.Duration, bool) {
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(n >= 0) {
-		return 0, false
+	if err != nil || strings.Trim(s, "0123456789.") != "" {
+		return 0, false // ParseFloat also reads signs, exponents, "inf" and "nan".
 	}
 	if n > float64(math.MaxInt64/time.Millisecond) {
 		return math.MaxInt64, true
