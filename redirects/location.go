@@ -43,6 +43,10 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 		// The same resource by the same method: that would go round in circles.
 		return location{}
 	}
+	if relative && !strings.ContainsAny(ref[:1], "/?#") {
+		// A colon in the first segment is not behind a scheme: "10:30.html" (RFC 3986 §4.2).
+		ref = "./" + ref
+	}
 	u, err := url.Parse(ref)
 	if err != nil || !relative && (u.Hostname() == "" || !validPort(u.Port())) {
 		// RFC 9110 §4.2.1: an http URI with an empty host is invalid.
@@ -92,16 +96,25 @@ func repair(ref, baseScheme string) (repaired string, relative bool, foreign str
 // reference returns the URI reference in a Location field with everything
 // encoded that must not stand in one, as browsers repair it: blanks at the ends
 // go, and so do tabs and line ends within; backslashes before the query become
-// slashes; other blanks, controls, bytes beyond ASCII and lone percent signs are
-// percent-encoded.
+// slashes; other blanks, controls, bytes beyond ASCII and, before the query, lone
+// percent signs are percent-encoded. A query may be signed and is left alone where
+// browsers leave it.
 func reference(field string) (ref string, ok bool) {
 	if len(field) > maxLocation {
 		return "", false
 	}
 	field = strings.TrimFunc(field, func(r rune) bool { return r <= ' ' })
+	query, fragment := len(field), len(field)
+	if i := strings.IndexByte(field, '#'); i >= 0 {
+		query, fragment = i, i
+	}
+	if i := strings.IndexByte(field[:fragment], '?'); i >= 0 {
+		query = i
+	}
+	encode := func(i int) bool { return mustEncode(field, i, query < i && i < fragment) }
 	clean := true
 	for i := range len(field) {
-		if mustEncode(field, i) {
+		if encode(i) {
 			clean = false
 			break
 		}
@@ -112,16 +125,12 @@ func reference(field string) (ref string, ok bool) {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	b.Grow(len(field) + 32)
-	path := len(field)
-	if i := strings.IndexAny(field, "?#"); i >= 0 {
-		path = i
-	}
 	for i := range len(field) {
 		switch c := field[i]; {
 		case c == '\t' || c == '\n' || c == '\r':
-		case c == '\\' && i < path:
+		case c == '\\' && i < query:
 			b.WriteByte('/')
-		case mustEncode(field, i):
+		case encode(i):
 			b.WriteByte('%')
 			b.WriteByte(digits[c>>4])
 			b.WriteByte(digits[c&15])
@@ -132,13 +141,16 @@ func reference(field string) (ref string, ok bool) {
 	return b.String(), b.Len() > 0
 }
 
-// mustEncode reports whether s[i] cannot stand in a URI as it is.
-func mustEncode(s string, i int) bool {
+// mustEncode reports whether s[i] cannot stand in a URI as it is. In a query browsers
+// encode less (WHATWG URL §1.3, special-query percent-encode set).
+func mustEncode(s string, i int, query bool) bool {
 	switch c := s[i]; c {
-	case '"', '<', '>', '\\', '^', '`', '{', '|', '}':
+	case '"', '<', '>':
 		return true
+	case '\\', '^', '`', '{', '|', '}':
+		return !query
 	case '%':
-		return i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])
+		return !query && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]))
 	default:
 		return c <= ' ' || c >= 0x7f
 	}
