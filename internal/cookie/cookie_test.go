@@ -44,6 +44,8 @@ func TestByteForByte(t *testing.T) {
 		{"; Path=/", "", "likewise"},
 		{"a=b\x01c", "", "RFC 6265bis §5.6 step 1: a control character voids the line"},
 		{"a=b\x7f", "", "likewise"},
+		{"a=" + strings.Repeat("b", 4095), "a=" + strings.Repeat("b", 4095), "4096 bytes are a cookie"},
+		{"a=" + strings.Repeat("b", 4096), "", "RFC 6265bis §5.6: more than 4096 bytes are none"},
 	} {
 		jar, _ := cookiejar.New(nil)
 		u := &url.URL{Scheme: "http", Host: "example.com", Path: "/"}
@@ -70,6 +72,7 @@ func TestAttributes(t *testing.T) {
 		{"PATH = /x ;secure=no;httponly=;SAMESITE=strict", http.Cookie{
 			Path: "/x", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		}, "§5.2: names in any case, blanks around, values of flags ignored"},
+		{"Path=/" + strings.Repeat("x", 1024), http.Cookie{}, "RFC 6265bis §5.6: more than 1024 bytes are absent"},
 		{"SameSite=None", http.Cookie{SameSite: http.SameSiteNoneMode}, "None"},
 		{"SameSite=what", http.Cookie{SameSite: http.SameSiteDefaultMode}, "unknown is the default"},
 		{"Path=/a; Path=/b", http.Cookie{Path: "/b"}, "§5.3: the last one holds"},

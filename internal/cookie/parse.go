@@ -15,6 +15,13 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
+// Bounds of RFC 6265bis §5.6, in bytes: of name and value together, beyond which a
+// cookie is not set, and of the value of an attribute, beyond which it is absent.
+const (
+	maxPair      = 4096
+	maxAttribute = 1024
+)
+
 // maxAge bounds Max-Age, in seconds: a jar adds it to the time of day.
 const maxAge = math.MaxInt32
 
@@ -36,8 +43,9 @@ func FromHeader(h http.Header) []*http.Cookie {
 }
 
 // Parse parses the value of a Set-Cookie field (RFC 6265 §5.2). It returns nil for
-// a line that sets no cookie: one that is empty, or that has a control character
-// other than a tab in it (RFC 6265bis §5.6 step 1).
+// a line that sets no cookie: one that is empty, that has a control character other
+// than a tab in it, or a pair beyond 4096 bytes (RFC 6265bis §5.6), which would have
+// every request refused that it goes back with.
 //
 // A pair without a name has an empty Name, as in browsers (RFC 6265bis §5.6 step
 // 4); RFC 6265 ignored it.
@@ -51,7 +59,7 @@ func Parse(line string) *http.Cookie {
 		name, value = "", pair
 	}
 	c := &http.Cookie{Name: httpfield.TrimBlanks(name), Value: httpfield.TrimBlanks(value), Raw: line}
-	if c.Name == "" && c.Value == "" {
+	if n := len(c.Name) + len(c.Value); n == 0 || n > maxPair {
 		return nil
 	}
 	if n := len(c.Value); n > 1 && c.Value[0] == '"' && c.Value[n-1] == '"' {
@@ -61,6 +69,9 @@ func Parse(line string) *http.Cookie {
 		var av string
 		av, attributes, _ = strings.Cut(attributes, ";")
 		key, value, _ := strings.Cut(av, "=")
+		if len(httpfield.TrimBlanks(value)) > maxAttribute {
+			continue
+		}
 		setAttribute(c, httpfield.Lower(httpfield.TrimBlanks(key)), httpfield.TrimBlanks(value))
 	}
 	return c
