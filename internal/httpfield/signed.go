@@ -2,6 +2,7 @@ package httpfield
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -66,10 +67,8 @@ func OneTime(req *http.Request) bool {
 		case EqualFold(name, "DPoP"), EqualFold(name, "X-WSSE"):
 			return true
 		case EqualFold(name, "Signature-Input"):
-			for _, v := range values {
-				if hasNonce(v) {
-					return true
-				}
+			if slices.ContainsFunc(values, hasNonce) {
+				return true
 			}
 		case EqualFold(name, "Authorization"):
 			for _, v := range values {
