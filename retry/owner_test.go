@@ -137,3 +137,30 @@ func TestPrints(t *testing.T) {
 	}
 	rttest.Prints(t, secret, values)
 }
+
+// TestSignedBelow: a layer below that writes its credentials into the header it is
+// given does not make of them the caller's, which would forbid to send again.
+func TestSignedBelow(t *testing.T) {
+	for _, row := range []struct{ name, value, why string }{
+		{"Authorization", "AWS4-HMAC-SHA256 Credential=x", "it signs the Range of the next request too"},
+		{"Authorization", `OAuth oauth_nonce="n", oauth_signature="s"`, "it makes a nonce for each request"},
+		{"Dpop", "eyJ", "it makes a proof for each request"},
+	} {
+		head := "Etag: \"a\"\nAccept-Ranges: bytes\n"
+		script := rttest.NewScript(t,
+			rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"),
+			rttest.Respond("HTTP/1.1 200 OK\n"+head+"Content-Length: 8\n\nhalf"),
+			rttest.Respond("HTTP/1.1 206 Partial Content\n"+head+"Content-Range: bytes 4-7/8\nContent-Length: 4\n\nrest"))
+		signing := roundTripper(func(req *http.Request) (*http.Response, error) {
+			req.Header[row.name] = []string{row.value}
+			return script.RoundTrip(req)
+		})
+		resp, err := (&Transport{Backoff: Constant(0)}).Wrap(signing).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, resp); got != "halfrest" {
+			t.Errorf("%s: %s: got %q: %s", row.name, row.value, got, row.why)
+		}
+	}
+}

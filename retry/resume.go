@@ -49,11 +49,9 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed 
 		return part{}, fixedOff
 	case x.method != "" && x.method != http.MethodGet || x.content:
 		return part{}, fixedMethod
-	case x.t.Prepare == nil && httpfield.Signed(x.req.Header):
-		// It did not sign a Range.
-		return part{}, fixedSigned
-	case x.t.Prepare == nil && httpfield.OneTime(x.req):
-		return part{}, fixedOneTime
+	case x.fixed != "":
+		// The caller did not sign a Range, or cannot sign twice.
+		return part{}, x.fixed
 	}
 	return resumable(x.req, resp, now)
 }
