@@ -325,13 +325,30 @@ func (u *undeleted) add(key string, now time.Time) {
 }
 
 // has reports whether what is under key, asked for at sent, should not be there.
-func (u *undeleted) has(key string, sent time.Time) bool {
+func (u *undeleted) has(key string, sent time.Time) bool { return outlived(sent, u.when(key)) }
+
+// outlived reports whether what was asked for at sent should have been deleted: until
+// undone, unless that is zero.
+func outlived(sent, undone time.Time) bool { return !undone.IsZero() && !sent.After(undone) }
+
+// when returns until when what was asked for should not be under key, zero if there is no
+// such time.
+func (u *undeleted) when(key string) time.Time {
 	if !u.some.Load() {
-		return false
+		return time.Time{}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return !sent.After(u.floor) || !sent.After(u.m[key])
+	return latest(u.floor, u.m[key])
+}
+
+func latest(times ...time.Time) (t time.Time) {
+	for _, u := range times {
+		if u.After(t) {
+			t = u
+		}
+	}
+	return t
 }
 
 // locks are mutexes by key, for what is read from the store, changed and written

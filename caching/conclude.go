@@ -1,0 +1,159 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// outcome is what came of a trip to the origin.
+type outcome struct {
+	err error
+	// panicked holds what the RoundTripper below has panicked with, if it has.
+	panicked any
+	// resp is the answer of the origin. Its body is for the one who made the
+	// trip, unless fill is set.
+	resp *http.Response
+	// status is that of resp, which belongs to the caller who gets it.
+	status int
+	// fill is the body on its way to the store and to whoever reads it. Who made
+	// the trip has a hold on it.
+	fill *fill
+	// entry is the stored response that the origin confirmed. Its body is for the
+	// one who made the trip.
+	entry *Entry
+	// news is true if the confirmation set cookies.
+	news bool
+	// f are the facts of what fill or entry is the body of, and meta the rest.
+	f    *facts
+	meta *Meta
+	// barred is true if the response is for the caller alone whose request it answers.
+	barred bool
+	// detail is why the response is not stored, or what else there is to say.
+	detail string
+	// cancel ends what a body that is not shared depends on. It may be nil.
+	cancel context.CancelCauseFunc
+}
+
+// unclaimed drops what nobody wants.
+func (o *outcome) unclaimed() {
+	switch {
+	case o.fill != nil:
+		o.fill.release()
+	case o.entry != nil:
+		_ = o.entry.Close()
+	case o.resp != nil:
+		_ = o.resp.Body.Close()
+	}
+}
+
+func (x *exchange) fwd() string {
+	switch {
+	case x.verdict.fwd == "miss" && len(x.found.variants) > 0:
+		return "vary-miss"
+	case x.verdict.fwd == "miss":
+		return "uri-miss"
+	case x.verdict.fwd == "":
+		return "miss"
+	}
+	return x.verdict.fwd
+}
+
+// instead is the stored response in place of an error, if that may be.
+func (x *exchange) instead(o *outcome) (*http.Response, bool) {
+	if x.found.f == nil || x.method == methodQuery && x.found.entry == nil {
+		return nil, false
+	}
+	x.now = time.Now()
+	ok, reason := mayReplace(x.st.cfg, &x.demand, x.found.f, x.now, o.err != nil)
+	p, fits := x.portion()
+	if !ok || !fits {
+		if ok {
+			reason = "not all of it is stored"
+		}
+		x.tell("error", reason, 0, o.err)
+		return nil, false
+	}
+	s := &status{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
+	if o.err == nil {
+		s = &status{fwd: x.fwd(), fwdStatus: o.status, hasTTL: true, ttl: s.ttl, detail: reason}
+	}
+	x.tell("stale", reason, p.status, o.err)
+	return x.serve(p, s), true
+}
+
+// conclude makes the reply to the request whose trip it was.
+func (x *exchange) conclude(o outcome) (*http.Response, error) {
+	switch {
+	case o.entry != nil:
+		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news
+		x.now = o.meta.ResponseTime
+		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
+		return x.validated(), nil
+	case o.err != nil:
+		if err := x.req.Context().Err(); err == nil {
+			if resp, ok := x.instead(&o); ok {
+				return resp, nil
+			}
+		}
+		x.tell("error", x.verdict.reason, 0, o.err)
+		x.drop()
+		return nil, o.err
+	case o.fill != nil:
+		fwd := x.fwd()
+		x.drop()
+		// Whether a body of unknown length fits is known when it has come.
+		stored := o.detail == "" && o.fill.size >= 0
+		if stored || o.detail == "" {
+			x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
+		}
+		o.resp.Body = o.fill.newReader(x.req.Context(), o.resp, true)
+		o.resp.Request = x.req
+		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
+		return o.resp, nil
+	}
+	x.release()
+	if errorStatus(o.resp.StatusCode) {
+		if resp, ok := x.instead(&o); ok {
+			roundtrip.Discard(o.resp)
+			if o.cancel != nil {
+				o.cancel(nil)
+			}
+			return resp, nil
+		}
+	}
+	fwd := x.fwd()
+	x.drop()
+	x.tell("pass", o.detail, o.resp.StatusCode, nil)
+	resp := owned(o.resp)
+	if o.cancel != nil {
+		resp.Body = newBoundBody(x.req.Context(), resp, o.cancel)
+	}
+	if o.barred && resp.Request != nil {
+		// Whoever else looks for credentials, further out, finds them too.
+		resp.Request = resp.Request.WithContext(x.req.Context())
+	} else {
+		resp.Request = x.req
+	}
+	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: o.detail})
+	return resp, nil
+}
+
+// validated is the reply from the store that the origin has just confirmed.
+func (x *exchange) validated() *http.Response {
+	p, ok := x.portion()
+	if !ok {
+		p = portion{status: http.StatusOK, length: x.found.entry.Size}
+	}
+	return x.serve(p, &status{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
+}
+
+// release gives the lease back, if there is one.
+func (x *exchange) release() {
+	if x.lease != nil {
+		x.lease()
+		x.lease = nil
+	}
+}
