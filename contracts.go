@@ -15,10 +15,12 @@ import "net/http"
 // old Request back) cannot be noticed: there an Identifier is a must, or the
 // Partition of the cache.
 //
-// An Identifier answers for credentials of one kind: for Authorization with what goes
-// with it, for cookies, for other fields, or for parameters of the query. If more are
-// added than layers have answered for, the cache takes them for those of a layer that
-// is no Identifier.
+// An Identifier answers for all credentials that are added, if there is nothing else from
+// the cache inwards that might add some: only Identifiers, layers of this module in a
+// [Chain], and an [http.Transport]. Where there are functions, or other layers without the
+// method, it answers for credentials of one kind: for Authorization with what goes with it,
+// for cookies, for other fields, or for parameters of the query. If more are added, the
+// cache does not know whose they are.
 type Identifier interface {
 	// Identity returns a name for the principal whose credentials would be sent
 	// with req, and the empty string if none would. Two principals never have the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -130,4 +131,49 @@ func (jarOf) SetCookies(*url.URL, []*http.Cookie) {}
 func (j jarOf) Cookies(*url.URL) []*http.Cookie {
 	name, value, _ := strings.Cut(string(j), "=")
 	return []*http.Cookie{{Name: name, Value: value}}
+}
+
+// twoKinds is a layer that adds credentials of two kinds, and says whose they are.
+type twoKinds struct {
+	user string
+	next http.RoundTripper
+}
+
+func (l *twoKinds) Identity(*http.Request) string { return l.user }
+
+func (l *twoKinds) RoundTrip(req *http.Request) (*http.Response, error) {
+	out := req.Clone(req.Context())
+	out.Header.Set("Authorization", "Bearer "+l.user)
+	out.Header.Set("X-Api-Key", "key of the app")
+	return l.next.RoundTrip(out)
+}
+
+// An Identity answers for all that is added, unless there are others who may have added
+// it.
+func TestIdentityOfTwoKinds(t *testing.T) {
+	t.Parallel()
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "private, max-age=60")
+		_, _ = io.WriteString(w, "of "+r.Header.Get("Authorization")+r.Header.Get("Cookie"))
+	}))
+	defer origin.Close()
+	plain := origin.Client().Transport
+	for _, row := range []struct {
+		why  string
+		way  func(user string) http.RoundTripper
+		hits bool
+	}{
+		{"the layer alone: both are the user's", func(user string) http.RoundTripper { return &twoKinds{user, plain} }, true},
+		{"a layer below says nothing, and adds a user's cookie", func(user string) http.RoundTripper {
+			return &twoKinds{"app", &adding{"Cookie", user, plain, false}}
+		}, false},
+	} {
+		c := &Transport{}
+		for i, user := range []string{"alice", "bob", "alice", "bob"} {
+			resp, body := get(t, c.Wrap(row.way(user)), t.Context(), origin.URL)
+			if !strings.HasSuffix(body, user) || FromCache(resp) != (row.hits && i > 1) {
+				t.Errorf("%s: %s gets %q (%s)", row.why, user, body, resp.Header.Get("Cache-Status"))
+			}
+		}
+	}
 }

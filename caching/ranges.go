@@ -30,12 +30,18 @@ func inBytes(values []string) bool {
 // X-Ms-Range, which the SDKs of Azure send, Request-Range, and any other with the
 // word in its name. The name is in canonical form.
 func vendorRange(name string) bool {
-	i := strings.Index(name, "Range")
-	if i < 0 {
-		return false
+	if name == "Accept-Ranges" {
+		return false // of a response; some clients send it too
 	}
-	end := i + len("Range")
-	return (i == 0 || name[i-1] == '-') && (end == len(name) || name[end] == '-')
+	for rest := name; rest != ""; {
+		var word string
+		word, rest, _ = strings.Cut(rest, "-")
+		switch word = strings.TrimSuffix(word, "s"); word {
+		case "Range", "Byterange":
+			return true
+		}
+	}
+	return false
 }
 
 // portionOf says what of a stored response whose body has size bytes answers a

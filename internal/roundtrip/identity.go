@@ -3,6 +3,7 @@ package roundtrip
 import (
 	"context"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -51,11 +52,15 @@ func Identity(rt http.RoundTripper, req *http.Request) string {
 // background) Pin is called again, on a copy of the Asked if both may be under way
 // at once. An Asked may be copied; it is not safe for concurrent use, but whatever
 // happens below while a request is under way may go on in other goroutines.
-type Identifiers struct{ all []Identifier }
+type Identifiers struct {
+	all []Identifier
+	// whole is true if there is nothing else that may add credentials.
+	whole bool
+}
 
 // IdentifiersOf returns the identifiers from rt inwards.
 func IdentifiersOf(rt http.RoundTripper) *Identifiers {
-	ids := new(Identifiers)
+	ids := &Identifiers{whole: speakForAll(rt)}
 	for range maxDepth {
 		if id := identifier(rt); id != nil {
 			ids.all = append(ids.all, id)
@@ -72,6 +77,9 @@ func IdentifiersOf(rt http.RoundTripper) *Identifiers {
 func (ids *Identifiers) Ask(req *http.Request) Asked {
 	a := Asked{req: req}
 	ids.ask(req, &a)
+	if ids.whole && a.vouched > 0 {
+		a.vouched = math.MaxInt
+	}
 	return a
 }
 
@@ -194,8 +202,9 @@ type Signed struct {
 	// with canonical names. They must not be changed.
 	Fields http.Header
 
-	// Vouched is how many layers that do not report what they add (Identity methods
-	// outside this module) have named a principal.
+	// Vouched is for how many kinds of credentials layers that do not report what they
+	// add (Identity methods outside this module) answer: for one each where other layers
+	// may have added some too, and else for all.
 	Vouched int
 }
 
