@@ -87,7 +87,8 @@ func (f LayerFunc) Wrap(next http.RoundTripper) http.RoundTripper {
 }
 
 // Chain is a list of layers, outermost first. It is itself a Layer. Nil elements
-// are skipped, and so are nil pointers. A Chain is safe for concurrent use if its layers are.
+// are skipped, and so are nil pointers, nil functions, and layers whose Wrap returns
+// nil. A Chain is safe for concurrent use if its layers are.
 type Chain []Layer
 
 // Wrap puts the layers of c around next:
@@ -168,7 +169,7 @@ func (c Chain) flat() []Layer {
 
 // Check reports what is wrong with the order of c, or nil: every pair of layers
 // that stand the wrong way round, with the reason, and every layer that stands
-// twice, has a Base, or is a nil pointer. It knows the layers of this module; others
+// twice, has a Base, or is a nil pointer or function. It knows the layers of this module; others
 // may stand anywhere.
 func (c Chain) Check() error {
 	problems := c.misplaced()

@@ -6,15 +6,15 @@ import (
 	"reflect"
 )
 
-// absent reports whether l is nil or a nil pointer, as a variable of a pointer type
-// is that was never set. Such elements of a chain are skipped.
+// absent reports whether l is nil, or a nil pointer or function, as a variable is
+// that was never set. Such elements of a chain are skipped.
 func absent(l Layer) bool {
 	v := reflect.ValueOf(l)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 // misplaced reports what is wrong with single elements of c and of the chains in
-// it: nil pointers, and layers of this module with a Base, which is not used in a
+// it: nil pointers and functions, and layers of this module with a Base, which is not used in a
 // chain.
 func (c Chain) misplaced() []error {
 	var problems []error

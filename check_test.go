@@ -20,6 +20,7 @@ func TestChainCheckElements(t *testing.T) {
 		{"nothing wrong", "nil elements are allowed: a layer that is switched off", tripper.Chain{nil, &decompress.Transport{}, &retry.Transport{}}, ""},
 		{"a nil pointer", "a variable that was never set is seldom meant", tripper.Chain{&decompress.Transport{}, none}, "element 1 of the chain is a nil *retry.Transport"},
 		{"a nil pointer further in", "chains are layers", tripper.Chain{tripper.Chain{none}}, "element 0 of the chain is a nil *retry.Transport"},
+		{"a nil function", "likewise", tripper.Chain{tripper.LayerFunc(nil)}, "element 0 of the chain is a nil tripper.LayerFunc"},
 		{"a Base", "what stands below in the chain is sent through", tripper.Chain{&retry.Transport{Base: http.DefaultTransport}}, "retry stands in a chain and has a Base"},
 		{"a Base of a struct", "ErrorResponses is no pointer", tripper.Chain{tripper.ErrorResponses{Base: http.DefaultTransport}}, "ErrorResponses stands in a chain and has a Base"},
 	} {
@@ -30,10 +31,11 @@ func TestChainCheckElements(t *testing.T) {
 	}
 }
 
-// A chain with a nil pointer in it works as without.
+// A chain works as without what is nil in it.
 func TestChainSkipsNilPointers(t *testing.T) {
 	var none *retry.Transport
-	chain := tripper.Chain{none, &decompress.Transport{}}
+	nothing := func(http.RoundTripper) http.RoundTripper { return nil }
+	chain := tripper.Chain{none, &decompress.Transport{}, tripper.LayerFunc(nil)}
 	if got := chain.String(); got != "decompress" {
 		t.Errorf("names %q", got)
 	}
@@ -44,7 +46,7 @@ func TestChainSkipsNilPointers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := chain.Wrap(base).RoundTrip(req)
+	resp, err := append(chain, tripper.LayerFunc(nothing)).Wrap(base).RoundTrip(req)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatalf("%v, %v", resp, err)
 	}

@@ -78,7 +78,7 @@ func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	ctx = e.timings.watch(ctx)
 	h.add(e)
 	resp, err := next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
+	if err != nil || resp == nil {
 		e.end(0, err)
 		return nil, err
 	}

@@ -96,6 +96,7 @@ func (e *harEntry) hear(ev Event) {
 }
 
 func (e *harEntry) answered(resp *http.Response) {
+	e.timings.answered()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_, reason, _ := strings.Cut(resp.Status, " ")

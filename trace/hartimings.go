@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync"
 	"time"
 )
@@ -64,7 +65,22 @@ func (t *harTimings) watch(ctx context.Context) context.Context {
 		GotConn:              func(httptrace.GotConnInfo) { set(func(m *moments) *time.Time { return &m.got }) },
 		WroteRequest:         func(httptrace.WroteRequestInfo) { set(func(m *moments) *time.Time { return &m.wrote }) },
 		GotFirstResponseByte: func() { set(func(m *moments) *time.Time { return &m.first }) },
+		// An interim response was the first, not the one that is waited for.
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			note(func(m *moments, _ time.Time) { m.first = time.Time{} })
+			return nil
+		},
 	})
+}
+
+// answered says that there is a response. After an interim one that is the only way
+// to know.
+func (t *harTimings) answered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m := &t.trip; m.first.IsZero() && !m.got.IsZero() {
+		m.first = time.Now()
+	}
 }
 
 // end says that the request is over: what a connection that was dialled for it

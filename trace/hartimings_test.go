@@ -3,10 +3,12 @@ package trace
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -51,6 +53,42 @@ func TestHARPhases(t *testing.T) {
 		got := tt.m.phases(start, at(took))
 		if got != tt.want || math.Abs(got.sum()-took) > 0.01 {
 			t.Errorf("%s: got %+v, sum %v; want %+v, sum %d: %s", tt.name, got, got.sum(), tt.want, took, tt.why)
+		}
+	}
+}
+
+// The time that a body takes on its way up is not taken for the way down because the
+// server has said 100 or 103 before.
+func TestHARInterim(t *testing.T) {
+	const pause = 50 * time.Millisecond
+	for _, status := range []int{http.StatusContinue, http.StatusEarlyHints} {
+		h := &HAR{}
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if status != http.StatusContinue {
+				w.WriteHeader(status)
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-time.After(pause)
+		}))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, srv.URL, strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status == http.StatusContinue {
+			req.Header.Set("Expect", "100-continue")
+		}
+		base := &http.Transport{ExpectContinueTimeout: time.Minute}
+		resp, err := h.Wrap(base).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		base.CloseIdleConnections()
+		srv.Close()
+		e := h.entries[0]
+		p := e.timings.phases(e.start, e.start.Add(e.took))
+		if p.Wait < ms(pause)-1 || math.Abs(p.sum()-ms(e.took)) > 0.1 {
+			t.Errorf("%d: %+v, of %v", status, p, e.took)
 		}
 	}
 }

@@ -8,8 +8,12 @@ import (
 // Seen returns rt, a layer around next, such that the walk of [IdentifiersOf]
 // comes through it to next. If rt hides its successor, the result shows it, and
 // forwards idle close. Without that a foreign layer between a cache and the layer
-// that adds credentials would make one user of all.
+// that adds credentials would make one user of all. If rt is nil, the layer has
+// nothing to add, and Seen returns next.
 func Seen(rt, next http.RoundTripper) http.RoundTripper {
+	if isNil(rt) {
+		return next
+	}
 	for r, n := rt, 0; r != nil && n < maxDepth; r, n = successor(r), n+1 {
 		if same(r, next) {
 			return rt
