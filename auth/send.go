@@ -21,7 +21,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	}
 	for {
 		resp, err := x.send(out, next)
-		if err != nil {
+		if err != nil || resp == nil {
 			return nil, err
 		}
 		if resp.Request == nil {

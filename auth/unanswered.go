@@ -12,7 +12,7 @@ import (
 // If it is challenged, trace is told why there is no answer.
 func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) (*http.Response, error) {
 	resp, err := next.RoundTrip(req)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+	if err != nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
 	if hook := trace.From(req.Context()); hook != nil {

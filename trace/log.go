@@ -74,7 +74,7 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	}
 	start := time.Now()
 	resp, err := next.RoundTrip(out)
-	if err != nil {
+	if err != nil || resp == nil {
 		l.line(req, nil, logger, start, 0, err)
 		return nil, err
 	}

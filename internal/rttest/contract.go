@@ -46,6 +46,8 @@ func Contract(t *testing.T, newLayer func() Layer) {
 		{"the caller's deadline holds for every request", c.deadline},
 		{"a permanent error is not repeated", c.permanent},
 		{"odd requests do not panic", c.odd},
+		{"a successor that returns nothing", c.nothing},
+		{"a Base is not used in a chain", c.baseInChain},
 		{"httptrace hooks of the caller are called", c.httptrace},
 	} {
 		t.Run(clause.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -13,6 +14,36 @@ import (
 type hiding struct{ next http.RoundTripper }
 
 func (h hiding) RoundTrip(req *http.Request) (*http.Response, error) { return h.next.RoundTrip(req) }
+
+// baseInChain tests that a layer that stands in a chain sends through what stands
+// below it there, though its Base is set.
+func (c contract) baseInChain(t *testing.T, l Layer) {
+	if !setBase(l, rtFunc(func(req *http.Request) (*http.Response, error) {
+		t.Error("Base was used")
+		consume(req)
+		return answer(req, 200, nil, "Base"), nil
+	})) {
+		return
+	}
+	resp, err := l.Wrap(play(situations()["200"])).RoundTrip(newRequest(t, "GET", "http://example.com/base", nil))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
+// nothing tests that a layer survives a successor that breaks the contract of
+// http.RoundTripper by returning neither a response nor an error.
+func (c contract) nothing(t *testing.T, l Layer) {
+	for _, method := range []string{"GET", "HEAD", "PUT"} {
+		resp, err := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+			consume(req)
+			return nil, nil
+		})).RoundTrip(newRequest(t, method, "http://example.com/nothing", strings.NewReader("body")))
+		if err == nil && resp != nil {
+			_ = resp.Body.Close()
+		}
+	}
+}
 
 // asDefault puts the layer into http.DefaultTransport in all the ways that a
 // program may. It must send through the transport of program start then. It runs
