@@ -180,6 +180,48 @@ func TestDistrust(t *testing.T) {
 	}
 }
 
+// TestDistrustStays: an answer without a proof, which comes after a wrong proof,
+// does not make the server known again.
+func TestDistrustStays(t *testing.T) {
+	signed := 0
+	inFlight, distrusted := make(chan struct{}), make(chan struct{})
+	rt := &auth.Transport{Credentials: keys("joe", "password"), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := origin(`Digest realm="r", nonce="n", qop="auth"`)(req)
+		if resp.StatusCode != 200 {
+			return resp, err
+		}
+		signed++
+		if req.URL.Path == "/slow" {
+			close(inFlight)
+			<-distrusted
+		} else {
+			resp.Header.Set("Authentication-Info", `rspauth="0"`)
+		}
+		return resp, err
+	})}
+	slow := make(chan error)
+	go func() {
+		_, _, err := get(t, rt, "http://example.com/slow")
+		slow <- err
+	}()
+	<-inFlight
+	if _, _, err := get(t, rt, "http://example.com/"); !errors.Is(err, auth.ErrServerProof) {
+		t.Errorf("error %v", err)
+	}
+	close(distrusted)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if _, _, err := get(t, rt, "http://example.com/slow"); !errors.Is(err, auth.ErrServerProof) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if signed != 2 {
+		t.Errorf("signed %d times, want twice", signed)
+	}
+}
+
 // TestCookieOfChallenge: without a Jar it is for the answer alone.
 func TestCookieOfChallenge(t *testing.T) {
 	script := rttest.NewScript(t,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -130,28 +131,51 @@ type scope struct {
 	scheme, host, port string
 }
 
-// parseScope parses a domain. ok is false if it is none: then it covers nothing.
+// parseScope parses a domain. ok is false if it can cover no request.
 func parseScope(domain string) (s scope, ok bool) {
 	domain = httpfield.TrimBlanks(domain)
-	if strings.Contains(domain, "://") {
-		u, err := url.Parse(domain)
-		if err != nil || u.Hostname() == "" {
-			return scope{}, false
-		}
-		o := roundtrip.OriginOf(u)
-		return scope{o.Scheme, o.Host, o.Port}, true
-	}
 	if a, err := netip.ParseAddr(domain); err == nil {
 		return scope{host: a.String()}, true
 	}
-	if domain == "" || strings.ContainsAny(domain, "/?#@ \\%*") {
+	text, path := domain, "/"
+	if !strings.Contains(domain, "://") {
+		text, path = "//"+domain, ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.Path != "" && u.Path != path || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
 		return scope{}, false
 	}
-	u, err := url.Parse("//" + domain)
-	if err != nil || u.Hostname() == "" {
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return scope{}, false
+		}
+	}
+	host := roundtrip.Host(u)
+	if _, err := netip.ParseAddr(host); err != nil && !isHostName(host) {
 		return scope{}, false
 	}
-	return scope{host: roundtrip.Host(u), port: u.Port()}, true
+	switch o := roundtrip.OriginOf(u); o.Scheme {
+	case "":
+		return scope{host: host, port: u.Port()}, true
+	case "http", "https":
+		return scope{o.Scheme, host, o.Port}, true
+	}
+	return scope{}, false
+}
+
+// isHostName reports whether host consists of labels of ASCII letters, digits,
+// hyphens and underscores.
+func isHostName(host string) bool {
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || strings.ContainsFunc(label, notInLabel) {
+			return false
+		}
+	}
+	return true
+}
+
+func notInLabel(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // covers reports whether o is within s.

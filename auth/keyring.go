@@ -62,7 +62,8 @@ var ErrDomain = errors.New("auth: no host, host:port or origin")
 // an empty one, the password is for every origin that the caller asks, but never
 // for one that a redirect leads to.
 //
-// Text that is no domain (a wildcard, a path, a user name in it) matches nothing.
+// Text that is no domain (a wildcard, a path, a user name in it, a scheme other than
+// http and https) matches nothing.
 // The error, which matches [ErrDomain], names it; trace tells it too, with each
 // challenge that is not answered. The other domains are used all the same.
 //

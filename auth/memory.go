@@ -197,6 +197,9 @@ func (m *memory) distrusted(o roundtrip.Origin, key credKey) bool {
 func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.spaces(o).distrusted[key] {
+		return // meanwhile, by another request
+	}
 	sp := m.space(o, realm)
 	sp.scheme = k.scheme.Name()
 	if sp.sessions == nil {
@@ -331,11 +334,11 @@ func domainURI(u *url.URL, s string) (*url.URL, bool) {
 	if s[0] != '/' && !strings.Contains(s, "://") {
 		return nil, false
 	}
-	ref, err := u.Parse(s)
-	if err != nil || ref.Host == "" {
+	ref, err := url.Parse(s)
+	if err != nil || ref.Host == "" && (s[0] != '/' || strings.HasPrefix(s, "//")) {
 		return nil, false
 	}
-	return ref, true
+	return u.ResolveReference(ref), true
 }
 
 // pathOf returns the path of u, which begins with a slash.

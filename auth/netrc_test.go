@@ -48,6 +48,7 @@ func TestParseNetrc(t *testing.T) {
 			"",
 		},
 		{"without a value", "a keyword is no value", "machine a protocol\nlogin joe passive password x", []netrcMachine{{"a", "joe", "x"}}, ""},
+		{"quotation marks where they mean nothing", "not in what is skipped", "machine a account \"x login joe password x\nnote \"", []netrcMachine{{"a", "joe", "x"}}, ""},
 		{"at the end", "nor is the end", "machine a login joe password x interactive", []netrcMachine{{"a", "joe", "x"}}, ""},
 		{"any case", "curl compares without case", "MACHINE a Login Joe PassWord X\nDefault login y", []netrcMachine{{"a", "Joe", "X"}, {"", "y", ""}}, ""},
 		{"byte-order mark", "what editors on Windows write", "\ufeffmachine a login joe password x", []netrcMachine{{"a", "joe", "x"}}, ""},

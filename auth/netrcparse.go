@@ -43,9 +43,7 @@ func parseNetrc(s string) (*netrcFile, error) {
 		case "macdef":
 			p.skipMacro()
 		default:
-			if err := p.skipValue(); err != nil {
-				return nil, err
-			}
+			p.skipValue()
 		}
 	}
 }
@@ -145,14 +143,17 @@ func (p *netrcParser) value(keyword string) (string, error) {
 }
 
 // skipValue skips the value of a keyword that is not known, if it has one: a word
-// that is a keyword itself is not it.
-func (p *netrcParser) skipValue() error {
+// that is a keyword itself is not it. Quotation marks may mean nothing in it.
+func (p *netrcParser) skipValue() {
 	before := *p
-	word, _, err := p.next(true)
-	if err == nil && isNetrcKeyword(word) {
+	word, ok, err := p.next(true)
+	switch {
+	case err != nil:
+		p.rest = p.rest[1:]
+		_, _, _ = p.next(true)
+	case ok && isNetrcKeyword(word):
 		*p = before
 	}
-	return err
 }
 
 func (p *netrcParser) skipBlanks() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -315,10 +316,31 @@ func TestKeyringDomains(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	for _, bad := range []string{"*", "*.example.com", "example.com/path", "user:secret@example.com", "a b", "http://", "a.example:x"} {
+	for _, bad := range []string{
+		"*", "*.example.com", ".example.com", "https://*.example.com", "a..example", "example.com/path", "https://example.com/path",
+		"https://example.com?q", "https://example.com/#f", "user:secret@example.com", "https://user:secret@example.com", "a b", "http://", "https://",
+		"htps://example.com", "a.example:x", "a.example:0", "https://a.example:99999", "a.example,b.example", "https://a.example,https://b.example",
+		"a.example;", "'a.example'", "[::1", "//a.example", "http:/a.example", ":80", "a.example\n",
+	} {
 		err := ring.Add("joe", "x", bad)
 		if !errors.Is(err, auth.ErrDomain) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: error %v", bad, err)
+		}
+	}
+	for domain, url := range map[string]string{
+		"[::1]": "http://[::1]/", "::1": "http://[::1]:8080/", "[fe80::1%25eth0]": "http://[fe80::1%25eth0]/", "B\u00fccher.test.": "http://xn--bcher-kva.test/",
+		"HTTPS://A_b.Example:443/": "https://a_b.example/", " a.example ": "http://A.example/", "127.0.0.1:80": "http://127.0.0.1/",
+	} {
+		one := new(auth.Keyring)
+		if err := one.Add("joe", "x", domain); err != nil {
+			t.Errorf("%q: %v", domain, err)
+		}
+		u, err := neturl.Parse(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := one.Credentials(t.Context(), auth.Target{URL: *u}); len(got) != 1 || err != nil {
+			t.Errorf("%q is not for %s: %v", domain, url, err)
 		}
 	}
 	if got := find("http://example.com/"); got != "" {

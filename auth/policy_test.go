@@ -96,6 +96,7 @@ func TestClaims(t *testing.T) {
 		{"nothing of use is the server: Hikvision", `Digest realm="r", domain="::"`, "http://a/b/c", "/ /b/"},
 		{"a host alone", `Digest realm="r", domain="a.example"`, "http://a/b/c", "/ /b/"},
 		{"a camera's own address, behind a router", `Digest realm="r", domain="http://192.168.1.64/"`, "http://a/b/c", "/ /b/"},
+		{"two slashes without a host are no URI", `Digest realm="r", domain="//"`, "http://a/b/c", "/ /b/"},
 		{"a star", `Digest realm="r", domain="*"`, "http://a/b/c", "/ /b/"},
 		{"two domains", `Digest realm="r", domain="/x", domain="/y"`, "http://a/b/c", "/ /b/"},
 		{"unless the user allows it", `Digest realm="r", domain="http://friend/x/"`, "http://a/b/c", "friend/x/"},

@@ -81,7 +81,7 @@ func (x *exchange) unasked() error {
 	}
 	for _, c := range creds {
 		// Without a domain nobody has said that this origin is the one.
-		if c.Domain == "" && !e.first.is(x.way.origin) {
+		if c.Domain == "" && !e.first.is(x.way.origin) || e.memory.distrusted(x.way.origin, c.key()) {
 			continue
 		}
 		for _, scheme := range slices.Backward(e.schemes) {

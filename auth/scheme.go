@@ -139,12 +139,22 @@ func (c Challenge) Param(name string) (value string, ok bool) {
 		if p.Name != name {
 			continue
 		}
-		if ok && p.Value != value {
+		if ok && !sameValue(name, p.Value, value) {
 			return "", false
 		}
 		value, ok = p.Value, true
 	}
 	return value, ok
+}
+
+// sameValue reports whether a and b mean the same as values of the parameter name:
+// the values of some have no case (RFC 7616 §3.3).
+func sameValue(name, a, b string) bool {
+	switch name {
+	case "algorithm", "charset", "qop", "stale", "userhash":
+		return httpfield.EqualFold(a, b)
+	}
+	return a == b
 }
 
 // doubled returns the name of a parameter of names that c has more than once, with

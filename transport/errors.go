@@ -124,9 +124,9 @@ func explain(req *http.Request, err error, c *course) error {
 	ctx := req.Context()
 	switch {
 	case c != nil && expired(ctx):
-		return &Error{Phase: c.phase(), Err: err}
+		return &Error{Phase: c.phase(), Err: expiry(err)}
 	case ctx.Err() != nil:
-		return err
+		return withoutQuotes(err)
 	}
 	phase := phaseOf(err)
 	switch {

@@ -3,10 +3,12 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
+	"time"
 )
 
 // A course notes how far a request has come, so that an error can name the phase in
@@ -70,8 +72,22 @@ func (c *course) phase() string {
 	return PhaseConnect
 }
 
-// expired reports whether the deadline of ctx has passed.
-func expired(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
+// expired reports whether the deadline of ctx has passed. [http.Client] cancels a
+// request at the same moment by other means, of which ctx may not know yet.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline) || errors.Is(ctx.Err(), context.DeadlineExceeded)
+}
+
+// expiry returns err, with which a deadline has ended a request, as an error that is
+// [context.DeadlineExceeded] too: the deadline may have a cause of its own, or
+// net/http another word for it.
+func expiry(err error) error {
+	if err = withoutQuotes(err); errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+}
 
 // readable returns resp with a body whose errors name the phase if the deadline of
 // ctx ends it, and tell no secrets: a trailer that cannot be parsed comes after
@@ -94,7 +110,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil, err == io.EOF:
 	case expired(b.ctx):
-		err = &Error{Phase: PhaseBody, Err: err}
+		err = &Error{Phase: PhaseBody, Err: expiry(err)}
 	default:
 		err = withoutQuotes(err)
 	}

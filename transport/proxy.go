@@ -91,6 +91,9 @@ func kindOf(u *url.URL) (proxyKind, error) {
 	if u.Hostname() == "" {
 		return noProxy, &Error{Phase: PhaseProxy, Err: errors.New("no host in its URL")}
 	}
+	if !validHost(u.Host) { // such as "user:password@host"
+		return noProxy, &Error{Phase: PhaseProxy, Err: errors.New("invalid character in the host of its URL")}
+	}
 	if p := u.Port(); p != "" {
 		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
 			return noProxy, &Error{Phase: PhaseProxy, Err: errors.New("no such port: " + p)}

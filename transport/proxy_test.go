@@ -525,6 +525,11 @@ func TestProxySchemes(t *testing.T) {
 			t.Errorf("ParseProxy(%q) = %v, %v", bad, u, err)
 		}
 	}
+	// A program that writes "user:password@host" into Host does not read it in errors.
+	tr := &Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "bob:secret@proxy"})}
+	if err := fail(t, tr, newRequest(t, "GET", "https://server.test", nil)); strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
 	for _, scheme := range []string{"ftp", "socks6", "quic", "unix", ""} {
 		tr := &Transport{Proxy: http.ProxyURL(&url.URL{Scheme: scheme, Host: "proxy", User: url.UserPassword("bob", "secret")})}
 		for _, target := range []string{"http://server.test", "https://server.test"} {
@@ -535,7 +540,7 @@ func TestProxySchemes(t *testing.T) {
 		}
 	}
 	why := errors.New("no idea")
-	tr := &Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, why }}
+	tr = &Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, why }}
 	if err := fail(t, tr, newRequest(t, "GET", "http://server.test", nil)); !errors.Is(err, why) {
 		t.Errorf("error of Proxy: %v", err)
 	}

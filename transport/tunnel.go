@@ -331,11 +331,23 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			hook(e)
 		}
 		roundtrip.Discard(resp)
-		if saysClose(resp) {
-			r.tr.CloseIdleConnections() // It does not know that field.
+		if saysClose(resp) || !repeatable(req) {
+			// net/http does not know that field; and should the proxy close the
+			// connection without a word, it would not send such a request again.
+			r.tr.CloseIdleConnections()
 		}
 		out = next
 	}
+}
+
+// repeatable reports whether net/http sends req again, on another connection, if the
+// one that it was sent on was reset.
+func repeatable(req *http.Request) bool {
+	switch roundtrip.Method(req) {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 // absoluteTarget returns the target of req in absolute form, as http.Transport

@@ -79,8 +79,8 @@ func leadingToken(s string) (word, rest string) {
 }
 
 // appendParams appends the parameters in s, which has no comma outside quoted
-// strings. There should be one; servers that forget commas are read as curl reads
-// them, up to the first thing that is no parameter.
+// strings. There should be one; servers that forget commas, and blanks after quoted
+// strings, are read as curl reads them, up to the first thing that is no parameter.
 func appendParams(all []Param, s string) []Param {
 	for s = TrimBlanks(s); s != ""; s = TrimBlanks(s) {
 		p, rest, ok := challengeParam(s)
@@ -113,8 +113,7 @@ func challengeParam(s string) (p Param, rest string, ok bool) {
 			return Param{}, "", false
 		}
 		p.Value, p.Quoted = Unquote(value[:n])
-		rest = value[n:]
-		return p, rest, rest == "" || isBlank(rest[0])
+		return p, value[n:], true
 	}
 	n := 0
 	for n < len(value) && !isBlank(value[n]) {
