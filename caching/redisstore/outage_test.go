@@ -1,6 +1,9 @@
 package redisstore
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,4 +43,63 @@ func TestOutages(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDistance counts the way to the server: two round trips find an entry, three
+// bring 1.5 MB.
+func TestDistance(t *testing.T) {
+	for name, obeys := range map[string]bool{"obeys": true, "beside": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sharedtest.Distance(t, servers.Redis(t, "").Addr, 5, func(t *testing.T, addr string) caching.Store {
+				t.Helper()
+				return New(patient(t, addr, obeys), "")
+			})
+		})
+	}
+}
+
+// TestNoRoom has a server that refuses to store more: what it has is served, and
+// what changes is removed.
+func TestNoRoom(t *testing.T) {
+	addr := servers.Redis(t, "maxmemory 8mb\nmaxmemory-policy noeviction\n").Addr
+	c := patient(t, addr, true)
+	s := New(c, "")
+	w := sharedtest.New(t, s)
+	small, large := sharedtest.Path("small", 1000), sharedtest.Path("large", 1_000_000)
+	w.Stored(small)
+	w.Stored(large)
+	blocks := 0
+	for size := 1 << 20; size >= 1; { // until there is room for nothing
+		if err := c.Set(t.Context(), fmt.Sprint("block", blocks), make([]byte, size), 0).Err(); err != nil {
+			size /= 4
+			continue
+		}
+		blocks++
+	}
+	for i := range 10 {
+		if hit, _ := w.Get(sharedtest.Path(i, 300_000)); hit {
+			t.Errorf("a body that there is no room for was stored")
+		}
+		w.Stored(small)
+		w.Stored(large)
+	}
+	entry, err := s.Create(t.Context(), "key", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := entry.Commit(t.Context(), newMeta(1)); !errors.Is(err, caching.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("Commit: %v", err)
+	}
+	_ = entry.Close()
+	before, err := c.Keys(t.Context(), "tripper:e:*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Put(small)
+	after, err := c.Keys(t.Context(), "tripper:e:*").Result()
+	if err != nil || len(after) >= len(before) {
+		t.Errorf("%d entries before a write made one invalid, then %d, %v", len(before), len(after), err)
+	}
+	w.Get(small)
 }
