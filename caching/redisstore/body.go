@@ -84,7 +84,7 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 			return done, b.s.drop(b.ctx, b.name, b.head, err)
 		}
 		if err != nil {
-			return done, fmt.Errorf("redisstore: read: %w", err)
+			return done, b.s.wrap("read", err)
 		}
 		n := copy(p[done:], data[off-i*b.d.chunk:])
 		done += n

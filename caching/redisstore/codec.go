@@ -46,7 +46,7 @@ func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
 		}
 	}
 	if err != nil {
-		return nil, wrap("get", err)
+		return nil, s.wrap("get", err)
 	}
 	h := new(head)
 	there := false

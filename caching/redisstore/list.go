@@ -31,7 +31,7 @@ func (s *Store) List(ctx context.Context, yield func(key string, meta *caching.M
 	default:
 		err = l.scan(ctx, c)
 	}
-	return wrap("list", err)
+	return s.wrap("list", err)
 }
 
 // listing is one call of List. Nodes are scanned at the same time.

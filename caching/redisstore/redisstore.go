@@ -118,8 +118,6 @@ var (
 	_ caching.Timed    = (*Store)(nil)
 )
 
-var errNoClient = errors.New("redisstore: a Store without a client (it is made by New)")
-
 // New returns a Store that uses client, which may be one server, a cluster, a
 // ring or a sentinel's. All its keys begin with namespace and a colon; Stores with
 // one namespace share their entries. If namespace is empty, [DefaultNamespace] is
@@ -134,14 +132,6 @@ func New(client redis.UniversalClient, namespace string) *Store {
 		client = nil
 	}
 	return &Store{client: client, prefix: namespace + ":"}
-}
-
-// usable returns why s cannot do what it is asked to under ctx, if so.
-func (s *Store) usable(ctx context.Context) error {
-	if s == nil || s.client == nil {
-		return errNoClient
-	}
-	return ctx.Err()
 }
 
 // Timing implements [caching.Timed].
@@ -193,7 +183,7 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 	}
 	found, err := s.client.Exists(ctx, n.chunks(d)...).Result()
 	if err != nil {
-		return nil, wrap("look for body", err)
+		return nil, s.wrap("look for body", err)
 	}
 	if found != int64(d.chunks) {
 		return nil, s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", caching.ErrCorrupt, found, d.chunks))
@@ -227,7 +217,7 @@ func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) erro
 	done, err := updateScript.Run(ctx, s.client, []string{n.head},
 		n.chunk, fmt.Sprintf("%x", meta.ID), sealed, ms(ttl), ms(ttl+s.grace()), maxChunks).Bool()
 	if err != nil && !errors.Is(err, redis.Nil) && !wrongType(err) {
-		return wrap("update", err)
+		return s.wrap("update", err)
 	}
 	if !done {
 		return fmt.Errorf("redisstore: %w", caching.ErrConflict)
@@ -242,7 +232,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	}
 	n := s.name(key)
 	err := dropScript.Run(ctx, s.client, []string{n.head}, n.chunk, ms(s.grace()), maxChunks).Err()
-	return wrap("delete", err)
+	return s.wrap("delete", err)
 }
 
 // drop removes the entry that was read as h, unless it has been replaced since,
@@ -250,7 +240,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
 	err := dropScript.Run(ctx, s.client, []string{n.head},
 		n.chunk, ms(s.grace()), maxChunks, h.descriptor, h.meta).Err()
-	if err = wrap("remove", err); err != nil {
+	if err = s.wrap("remove", err); err != nil {
 		return errors.Join(fmt.Errorf("redisstore: %w", why), err)
 	}
 	return fmt.Errorf("redisstore: %w", why)
@@ -266,18 +256,18 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 	key := s.prefix + "s"
 	for range 2 {
 		if err := s.client.SetNX(ctx, key, fresh, 0).Err(); err != nil {
-			return nil, wrap("secret", err)
+			return nil, s.wrap("secret", err)
 		}
 		secret, err := s.client.Get(ctx, key).Bytes()
 		switch {
 		case err == nil && len(secret) == len(fresh):
 			return secret, nil
 		case err != nil && !wrongType(err):
-			return nil, wrap("secret", err)
+			return nil, s.wrap("secret", err)
 		}
 		// Not one of ours. Entries of before will not be found any more.
 		if err := s.client.Unlink(ctx, key).Err(); err != nil {
-			return nil, wrap("secret", err)
+			return nil, s.wrap("secret", err)
 		}
 	}
 	return nil, fmt.Errorf("redisstore: secret: %w", caching.ErrCorrupt)
@@ -292,7 +282,7 @@ func (s *Store) Acquire(ctx context.Context, key string) (release func(), err er
 	lease := s.name(key).lease
 	got, err := s.client.SetNX(ctx, lease, token, or(s.LeaseTime, DefaultLeaseTime)).Result()
 	if err != nil {
-		return nil, wrap("lease", err)
+		return nil, s.wrap("lease", err)
 	}
 	if !got {
 		return nil, nil //nolint:nilnil // another has the lease
@@ -350,22 +340,3 @@ func or[T comparable](v, otherwise T) T {
 	}
 	return v
 }
-
-// wrap says what failed. No reply is not a failure.
-func wrap(what string, err error) error {
-	if err == nil || errors.Is(err, redis.Nil) {
-		return nil
-	}
-	if noRoom(err) {
-		return fmt.Errorf("redisstore: %s: %w: %w", what, caching.ErrTooLarge, err)
-	}
-	return fmt.Errorf("redisstore: %s: %w", what, err)
-}
-
-// noRoom reports whether the server has all the memory it may have (maxmemory). It
-// still removes what is invalid, so this is nothing to leave it alone for.
-func noRoom(err error) bool { return redis.IsOOMError(err) || strings.Contains(err.Error(), "OOM ") }
-
-// wrongType reports whether the value under a key is not of the sort that this
-// package stores.
-func wrongType(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE") }

@@ -83,32 +83,6 @@ func backends(t *testing.T) map[string]func(t *testing.T) redis.UniversalClient 
 	}
 }
 
-// cluster starts a cluster of one node, which refuses what spans two slots as a
-// large one does.
-func cluster(t *testing.T) redis.UniversalClient {
-	t.Helper()
-	server := servers.Redis(t, fmt.Sprintf("cluster-enabled yes\ncluster-port %d\n", servers.Port(t)))
-	node := client(t, server.Addr)
-	if err := node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
-	ready := time.NewTicker(20 * time.Millisecond)
-	defer ready.Stop()
-	for {
-		info, err := node.ClusterInfo(t.Context()).Result()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(info, "cluster_state:ok") {
-			break
-		}
-		<-ready.C
-	}
-	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}, ContextTimeoutEnabled: true})
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
 func client(t *testing.T, addr string) *redis.Client {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
@@ -119,7 +93,10 @@ func client(t *testing.T, addr string) *redis.Client {
 func TestStore(t *testing.T) {
 	all := backends(t)
 	if os.Getenv("TRIPPER_STRESS") == "1" {
-		all["cluster"] = cluster
+		all["cluster"] = func(t *testing.T) redis.UniversalClient {
+			t.Helper()
+			return newCluster(t).open(t, true)
+		}
 	}
 	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
@@ -136,61 +113,6 @@ func TestStore(t *testing.T) {
 				return tested{s}
 			})
 		})
-	}
-}
-
-// TestCluster does everything once in a cluster.
-func TestCluster(t *testing.T) {
-	s := New(cluster(t), "{not a tag}")
-	s.ChunkSize = 10_000
-	const n = 20
-	for i := range n {
-		key := fmt.Sprint("key", i)
-		put(t, s, key, newMeta(1), bodyOf(100))
-		put(t, s, key, newMeta(2), bodyOf(i*i*500))
-		if err := s.Update(t.Context(), key, newMeta(2)); err != nil {
-			t.Error(err)
-		}
-		if err := s.Update(t.Context(), key, newMeta(1)); !errors.Is(err, caching.ErrConflict) {
-			t.Errorf("Update of what was replaced: %v", err)
-		}
-		if b, ok, err := read(t, s, key); !ok || err != nil || !bytes.Equal(b, bodyOf(i*i*500)) {
-			t.Errorf("%s: %d bytes, %v, %v", key, len(b), ok, err)
-		}
-	}
-	listed := 0
-	err := s.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool {
-		listed++
-		return s.Delete(t.Context(), key) == nil
-	})
-	if err != nil || listed != n {
-		t.Errorf("listed %d, %v", listed, err)
-	}
-	for i := range n {
-		if e, err := s.Get(t.Context(), fmt.Sprint("key", i)); e != nil || err != nil {
-			t.Errorf("deleted: %v, %v", e, err)
-		}
-	}
-	w, err := s.Create(t.Context(), "key", -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(bodyOf(35_000)); err != nil {
-		t.Error(err)
-	}
-	if err := w.Close(); err != nil { // removes what was written
-		t.Error(err)
-	}
-	if b, err := s.Secret(t.Context()); err != nil || len(b) != 32 {
-		t.Errorf("Secret: %v", err)
-	}
-	release, err := s.Acquire(t.Context(), "key")
-	if err != nil || release == nil {
-		t.Fatalf("Acquire: %v", err)
-	}
-	release()
-	if again, err := s.Acquire(t.Context(), "key"); err != nil || again == nil {
-		t.Errorf("Acquire after release: %v", err)
 	}
 }
 

@@ -89,7 +89,7 @@ func (w *writer) flush(ctx context.Context) error {
 	copy(w.buf, chunkSum(w.read.nonce, w.chunks, w.buf[sumSize:]))
 	key := w.name.chunkName(w.read.nonce, w.chunks)
 	if err := w.s.client.Set(ctx, key, w.buf, or(w.s.WriteTime, DefaultWriteTime)).Err(); err != nil {
-		return wrap("write", err)
+		return w.s.wrap("write", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,7 +134,7 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	w.mu.RUnlock()
 	data, err := w.read.read(int(i), chunks, min(size, total-i*size))
 	if err != nil {
-		return 0, fmt.Errorf("redisstore: read: %w", err)
+		return 0, w.s.wrap("read", err)
 	}
 	return copy(p, data[off-i*size:]), nil
 }
@@ -185,7 +185,7 @@ func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte,
 	w.kept = true
 	done, err := commitScript.Run(ctx, w.s.client, []string{w.name.head}, args...).Bool()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return wrap("commit", err)
+		return w.s.wrap("commit", err)
 	}
 	if !done {
 		w.kept = false
@@ -220,5 +220,5 @@ func (w *writer) Close() error {
 		return nil
 	}
 	names := w.name.chunks(descriptor{nonce: w.read.nonce, chunks: w.chunks})
-	return wrap("remove", w.s.client.Unlink(w.ctx, names...).Err())
+	return w.s.wrap("remove", w.s.client.Unlink(w.ctx, names...).Err())
 }
