@@ -88,8 +88,8 @@ func TestNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := entry.Commit(t.Context(), newMeta(1)); !errors.Is(err, caching.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
-		t.Errorf("Commit: %v", err)
+	if _, err := entry.Write(bodyOf(600_000)); !errors.Is(err, caching.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("Write: %v", err)
 	}
 	_ = entry.Close()
 	before, err := c.Keys(t.Context(), "tripper:e:*").Result()

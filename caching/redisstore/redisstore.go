@@ -99,10 +99,11 @@ type Store struct {
 	// [DefaultLeaseTime] is used.
 	LeaseTime time.Duration
 
-	// ReadAhead is how many bytes of bodies this Store holds in memory before they
-	// are asked for, of all that are being read together: about 3 MiB for each, and
-	// nothing for those for which none is left. If zero, [DefaultReadAhead] is used;
-	// if negative, nothing is read ahead.
+	// ReadAhead is how many bytes of bodies this Store holds in memory, of all
+	// together: before they are asked for, at most 3 MiB of each body, and while they
+	// are being stored, until their last reader is through. A body for which none is
+	// left is read piece by piece. If zero, [DefaultReadAhead] is used; if negative,
+	// nothing is held.
 	ReadAhead int64
 
 	client redis.UniversalClient

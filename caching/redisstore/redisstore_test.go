@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,6 +93,9 @@ func client(t *testing.T, addr string) *redis.Client {
 
 func TestStore(t *testing.T) {
 	all := backends(t)
+	if _, err := exec.LookPath("redis-server"); err == nil && os.Getenv("TRIPPER_STRESS") != "1" {
+		delete(all, "miniredis") // it takes half a minute, and is no Redis
+	}
 	if os.Getenv("TRIPPER_STRESS") == "1" {
 		all["cluster"] = func(t *testing.T) redis.UniversalClient {
 			t.Helper()
@@ -581,6 +585,38 @@ func TestLeaseEnds(t *testing.T) {
 	first() // is not the holder any more
 	if third, err := s.Acquire(t.Context(), "key"); err != nil || third != nil {
 		t.Errorf("a lease was given back by who no longer held it: %v", err)
+	}
+}
+
+// TestReadBack reads a body while it is being stored: what there is room for from
+// memory, also if the server is gone, and the rest from the server.
+func TestReadBack(t *testing.T) {
+	for _, room := range []int64{0, 25_000, -1} {
+		mini := miniredis.RunT(t)
+		s := New(client(t, mini.Addr()), "")
+		s.ChunkSize, s.ReadAhead = 10_000, room
+		w, err := s.Create(t.Context(), "key", -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(bodyOf(45_000)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(io.NewSectionReader(w, 0, 45_000))
+		if err != nil || !bytes.Equal(got, bodyOf(45_000)) {
+			t.Errorf("room for %d: %d bytes, %v", room, len(got), err)
+		}
+		mini.Close()
+		if room == 0 {
+			got, err := io.ReadAll(io.NewSectionReader(w, 0, 45_000))
+			if err != nil || !bytes.Equal(got, bodyOf(45_000)) {
+				t.Errorf("without the server: %d bytes, %v", len(got), err)
+			}
+		}
+		_ = w.Close()
+		if !s.ahead.Take(1, 1) {
+			t.Error("memory is counted after Close")
+		}
 	}
 }
 

@@ -16,8 +16,10 @@ import (
 
 var errSize = errors.New("redisstore: body is not as long as announced")
 
-// writer is the [caching.Writer] of a [Store]. It holds one piece of the body and
-// writes it when it is full. What it wrote it reads back from the server.
+// writer is the [caching.Writer] of a [Store]. It writes each piece of the body when
+// it is full. It keeps what it wrote, for those who read the body while it is stored:
+// a server that fails does not take it from them. What is beyond
+// [Store.ReadAhead] it reads back from the server.
 type writer struct {
 	s     *Store
 	key   string
@@ -32,9 +34,10 @@ type writer struct {
 
 	kept   bool // the pieces belong to an entry, or may do so
 	mu     sync.RWMutex
-	total  int64  // length of the body so far
-	chunks int    // pieces written
-	buf    []byte // room for a checksum, and the piece being filled
+	total  int64    // length of the body so far
+	chunks int      // pieces written
+	buf    []byte   // room for a checksum, and the piece being filled
+	held   [][]byte // the pieces written, nil where there was no room for one
 	closed bool
 }
 
@@ -94,7 +97,13 @@ func (w *writer) flush(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.chunks++
-	w.buf = w.buf[:sumSize]
+	if w.s.ahead.Take(int64(w.chunk), w.s.readAhead()) {
+		w.held = append(w.held, w.buf[sumSize:])
+		w.buf = make([]byte, sumSize, sumSize+w.chunk)
+	} else {
+		w.held = append(w.held, nil)
+		w.buf = w.buf[:sumSize]
+	}
 	return nil
 }
 
@@ -130,6 +139,9 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	case i >= int64(chunks):
 		defer w.mu.RUnlock()
 		return copy(p, w.buf[sumSize+off-i*size:]), nil
+	case w.held[i] != nil:
+		defer w.mu.RUnlock()
+		return copy(p, w.held[i][off-i*size:]), nil
 	}
 	w.mu.RUnlock()
 	data, err := w.read.read(int(i), chunks, min(size, total-i*size))
@@ -213,7 +225,12 @@ func (w *writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	w.buf = w.buf[:sumSize]
+	for _, piece := range w.held {
+		if piece != nil {
+			w.s.ahead.Give(int64(w.chunk))
+		}
+	}
+	w.buf, w.held = nil, nil
 	w.mu.Unlock()
 	defer w.read.Close()
 	if w.kept || w.chunks == 0 {

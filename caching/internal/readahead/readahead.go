@@ -41,6 +41,18 @@ const (
 // A Budget counts what all the readers that have it hold ahead.
 type Budget struct{ used atomic.Int64 }
 
+// Take counts n more bytes if that is no more than limit then.
+func (b *Budget) Take(n, limit int64) bool {
+	if b.used.Add(n) <= limit {
+		return true
+	}
+	b.used.Add(-n)
+	return false
+}
+
+// Give counts n bytes less.
+func (b *Budget) Give(n int64) { b.used.Add(-n) }
+
 // A Fetch returns pieces first to first+n-1, or those before the first one that is
 // not there and why it is not. It is called in a goroutine of its own.
 type Fetch func(ctx context.Context, first, n int) ([][]byte, error)
@@ -144,16 +156,7 @@ func (r *Reader) count(i, n int) int {
 }
 
 // take takes from the budget if that much is there, unless the reader is closed.
-func (r *Reader) take(cost int64) bool {
-	if r.ctx.Err() != nil {
-		return false
-	}
-	if r.budget.used.Add(cost) <= r.limit {
-		return true
-	}
-	r.budget.used.Add(-cost)
-	return false
-}
+func (r *Reader) take(cost int64) bool { return r.ctx.Err() == nil && r.budget.Take(cost, r.limit) }
 
 // start fetches b. What a closed reader fetches is only the reason why it cannot.
 func (r *Reader) start(b *batch) {
@@ -182,7 +185,7 @@ func (r *Reader) drop(i int) {
 	if i < 0 {
 		return
 	}
-	r.budget.used.Add(-r.batches[i].cost)
+	r.budget.Give(r.batches[i].cost)
 	r.batches = slices.Delete(r.batches, i, i+1)
 }
 
