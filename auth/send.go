@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -129,7 +130,7 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 		// The server did not wait for the body, and will not the next time.
 		x.unset(again)
 	}
-	addCookies(t.Jar, x.url, resp, again)
+	cookie.Answer(t.Jar, x.url, resp, again.Header)
 	signed, err := x.sign(again.Header)
 	if !signed {
 		return nil, err

@@ -323,6 +323,31 @@ func TestProxyAuth(t *testing.T) {
 			t.Errorf("%d %q, want the challenge", status, body)
 		}
 	})
+	t.Run("a cookie of the challenge", func(t *testing.T) {
+		t.Parallel()
+		p := newProxy(t, origin.Listener.Addr().String())
+		p.admit = func(r *http.Request) (int, http.Header) {
+			if status, h := demand("n1", false)(r); status != 0 {
+				h["Set-Cookie"] = []string{`session={"n":1}; HttpOnly`, "other=x; Domain=elsewhere.test"}
+				return status, h
+			}
+			if got := r.Header["Cookie"]; len(got) != 1 || got[0] != `own=1; session={"n":1}` {
+				t.Errorf("Cookie %q: RFC 6265 §3: those of a 407 count too, as in curl, and go into the answer", got)
+			}
+			return 0, nil
+		}
+		p.Start()
+		tr := closing(t, &Transport{Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{}})
+		req := newRequest(t, "GET", "http://server.test", nil)
+		req.Header.Set("Cookie", "own=1")
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := read(t, resp); status != 200 || req.Header.Get("Cookie") != "own=1" {
+			t.Errorf("status %d, the caller's Cookie is %q", status, req.Header.Get("Cookie"))
+		}
+	})
 	t.Run("a refusal has an end", func(t *testing.T) {
 		t.Parallel()
 		p := newProxy(t, origin.Listener.Addr().String())

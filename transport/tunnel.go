@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
@@ -330,6 +331,7 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			e.Status = resp.StatusCode
 			hook(e)
 		}
+		cookie.Answer(nil, req.URL, resp, next.Header)
 		roundtrip.Discard(resp)
 		if saysClose(resp) || !repeatable(req) {
 			// net/http does not know that field; and should the proxy close the
