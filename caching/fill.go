@@ -37,6 +37,10 @@ type fill struct {
 	landed func()
 	// cancel ends the exchange with the origin. It may be nil.
 	cancel context.CancelCauseFunc
+	// origins has the origin complete what the Writer has lost. It may be nil.
+	origins interface {
+		mender(ctx context.Context) *mender
+	}
 
 	mu      sync.Mutex
 	n       int64 // bytes that arrived
@@ -59,6 +63,11 @@ type fill struct {
 	tail    *block      // where bytes go that the Writer did not take
 	head    *block      // the first of them, while somebody may begin to read
 	moved   chan struct{}
+	// recent is the piece that the pump has read last, at recentOff, in buf. Readers
+	// who keep up do not ask the Writer for it.
+	buf       *[32 << 10]byte
+	recent    []byte
+	recentOff int64
 	// panicked is what src has panicked with, if it has.
 	panicked any
 }
@@ -112,6 +121,9 @@ func (f *fill) take(p []byte, err error) {
 	f.mu.Lock()
 	whole = whole || f.closing && f.size >= 0 && n == f.size // nobody waits for a trailer
 	f.spill(p, failed)
+	if f.pumping {
+		f.recent, f.recentOff = p, f.n
+	}
 	if err == nil {
 		f.advance(n)
 		f.busy = false
@@ -220,6 +232,7 @@ func (f *fill) end(n int64, err error, whole, trailer bool) {
 		f.trailer = f.origin.Trailer.Clone()
 	}
 	f.busy = false
+	f.recycle()
 	unused, landed := f.closing, f.landed
 	f.wake()
 	f.mu.Unlock()
@@ -270,7 +283,9 @@ func (f *fill) changed() <-chan struct{} {
 // pump reads from the origin as long as somebody wants more.
 func (f *fill) pump() {
 	buf, _ := buffers.Get().(*[32 << 10]byte)
-	defer buffers.Put(buf)
+	f.mu.Lock()
+	f.buf = buf
+	f.mu.Unlock()
 	done := false
 	defer func() {
 		if done {
@@ -295,6 +310,15 @@ func (f *fill) pump() {
 	done = true
 }
 
+// recycle gives the buffer of the pump back when the body is at its end and nobody
+// reads it any more. It needs the lock.
+func (f *fill) recycle() {
+	if f.buf != nil && f.err != nil && len(f.readers)+f.holds == 0 {
+		buffers.Put(f.buf)
+		f.buf, f.recent = nil, nil
+	}
+}
+
 // turn waits until there is something to read for the pump, makes f busy and
 // returns true; it returns false when there is nothing to read any more.
 func (f *fill) turn() bool {
@@ -312,7 +336,7 @@ func (f *fill) turn() bool {
 			f.mu.Lock()
 			return false
 		case f.closing || f.want && !f.lagging():
-			f.busy, f.want = true, false
+			f.busy, f.want, f.recent = true, false, nil
 			return true
 		}
 		f.rest(f.want)

@@ -30,6 +30,8 @@ type bodyReader struct {
 	cut bool
 	// ended is true if the trailer was handed over.
 	ended bool
+	// rest is what comes from the origin in place of the Writer. It may be nil.
+	rest *readerBody
 }
 
 // hold keeps the fill going for one who is about to read, unless it is too
@@ -121,6 +123,10 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 				return 0, context.Cause(r.ctx)
 			}
 			return 0, http.ErrBodyReadAfterClose
+		case r.rest != nil:
+			rest := r.rest
+			f.mu.Unlock()
+			return rest.Read(p)
 		case r.off < f.n:
 			return r.copy(p)
 		case f.panicked != nil:
@@ -198,6 +204,10 @@ func (r *bodyReader) last() error {
 // copy reads what is there already. It is called with the lock, and gives it up.
 func (r *bodyReader) copy(p []byte) (int, error) {
 	f := r.f
+	if i := r.off - f.recentOff; i >= 0 && i < int64(len(f.recent)) {
+		defer f.mu.Unlock()
+		return r.moveBy(copy(p, f.recent[i:])), nil
+	}
 	if r.off >= f.kept {
 		defer f.mu.Unlock()
 		return r.spilled(p), nil
@@ -208,19 +218,44 @@ func (r *bodyReader) copy(p []byte) (int, error) {
 		p = p[:most]
 	}
 	n, err := f.w.ReadAt(p, off)
-	f.mu.Lock()
-	r.off += int64(n)
-	if f.failed {
-		f.wake() // others may wait for it
-	}
-	f.mu.Unlock()
 	if n > 0 {
-		return n, nil
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return r.moveBy(n), nil
 	}
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF // the store lost what it had taken
 	}
-	return 0, err
+	if f.origins == nil || f.size < 0 || f.start > 0 {
+		return 0, err
+	}
+	rest := &readerBody{closer: io.NopCloser(nil), off: off, end: f.size, mender: f.origins.mender(r.ctx)}
+	if err := rest.mender.mend(off, f.size, err); err != nil {
+		return 0, err
+	}
+	return r.turnTo(rest, p)
+}
+
+// moveBy moves the reader n bytes on. It needs the lock.
+func (r *bodyReader) moveBy(n int) int {
+	r.off += int64(n)
+	if r.f.failed {
+		r.f.wake() // others may wait for it
+	}
+	return n
+}
+
+// turnTo has the reader go on with what comes from the origin.
+func (r *bodyReader) turnTo(rest *readerBody, p []byte) (int, error) {
+	r.f.mu.Lock()
+	shut := r.shut
+	r.rest, r.off = rest, r.f.size
+	r.f.wake()
+	r.f.mu.Unlock()
+	if shut {
+		_ = rest.Close()
+	}
+	return rest.Read(p)
 }
 
 // behind reports whether much is kept for r that the store did not take. It
@@ -232,10 +267,7 @@ func (r *bodyReader) spilled(p []byte) int {
 	for r.at.next != nil && r.off >= r.at.next.off {
 		r.at = r.at.next
 	}
-	n := copy(p, r.at.data[r.off-r.at.off:])
-	r.off += int64(n)
-	r.f.wake()
-	return n
+	return r.moveBy(copy(p, r.at.data[r.off-r.at.off:]))
 }
 
 // Close implements io.Closer. If this was the last reader and little is left of
@@ -279,8 +311,13 @@ func (r *bodyReader) quit() bool {
 	}
 	f.readers = slices.DeleteFunc(f.readers, func(o *bodyReader) bool { return o == r })
 	f.want = false // who still waits says so again
+	f.recycle()
 	f.wake()
+	rest := r.rest
 	f.mu.Unlock()
+	if rest != nil {
+		_ = rest.Close()
+	}
 	last := f.unused()
 	f.mu.Lock()
 	return last

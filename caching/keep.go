@@ -100,7 +100,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	resp, fl := a.resp, &k.body
 	*fl = fill{
 		src: resp.Body, w: k.w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
-		origin: resp, announced: resp.Trailer.Clone(),
+		origin: resp, announced: resp.Trailer.Clone(), origins: k,
 	}
 	if err := k.begin(fl); err != nil {
 		k.drop(whyNot(err), err)

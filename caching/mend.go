@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,14 @@ type mender struct {
 // needs one.
 func newMender(x exchange, begin int64) *mender {
 	return &mender{x: x, meta: x.found.entry.Meta, f: x.found.f, begin: begin}
+}
+
+// mender is for a reader whose context is ctx, of a body that the Writer was given.
+func (k *keeper) mender(ctx context.Context) *mender {
+	m := &mender{x: k.x, meta: k.meta, f: k.f}
+	m.x.found = found{} // what it replaces
+	m.x.req = k.x.req.WithContext(ctx)
+	return m
 }
 
 // mend opens what comes at off of the stored body, up to end, in place of what the Store

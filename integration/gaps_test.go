@@ -2,9 +2,8 @@ package integration_test
 
 // gaps are the promises that the layers do not keep yet, each with what is wrong.
 // What is true here is left out of the worlds, or excused.
-var gaps = struct{ forgetful, brokenHits bool }{
-	forgetful:  true, // where a store loses its lists, an invalidation misses other users and variants
-	brokenHits: true, // a body that the store loses in the middle of a hit is an error
+var gaps = struct{ forgetful bool }{
+	forgetful: true, // where a store loses its lists, an invalidation misses other users and variants
 }
 
 // What else is left out, and why:

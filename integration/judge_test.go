@@ -145,9 +145,16 @@ func (x *exchange) excusable() bool {
 }
 
 func (x *exchange) checkError() {
-	if x.err != nil && !x.excusable() && !(gaps.brokenHits && x.p.w.bad && x.resp != nil) {
+	if x.err != nil && !x.excusable() && !x.incompletable() {
 		x.failf("a request failed though nothing went wrong: %v", x.err)
 	}
+}
+
+// incompletable reports whether a bad store may have lost the rest of a body that
+// the origin cannot complete: it has no strong validator, its version has gone, or
+// the caller has signed the request.
+func (x *exchange) incompletable() bool {
+	return x.p.w.bad && x.resp != nil && strings.Contains(x.err.Error(), "was not completed")
 }
 
 // checkStatus judges a response that is no version of anything.

@@ -21,10 +21,10 @@ func Prints(t *testing.T, secret string, values map[string][]any) {
 			t.Errorf("%s: nobody has looked at how it prints", name)
 		}
 	}
-	bytes := []byte(secret)
-	shown := []string{
-		secret, fmt.Sprintf("%x", bytes), // and as slices of bytes are printed by %v and %#v
-		strings.Trim(fmt.Sprint(bytes), "[]"), strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", bytes), "[]byte{"), "}"),
+	shown := []string{secret, fmt.Sprintf("%x", secret)}
+	for _, verb := range []string{"%d", "%#v"} { // as slices of bytes are printed
+		list := fmt.Sprintf(verb, []byte(secret))
+		shown = append(shown, strings.Trim(strings.TrimPrefix(list, "[]byte"), "[]{}"))
 	}
 	for name, list := range values {
 		for _, v := range list {
