@@ -38,7 +38,10 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 		return principal, e, answer
 	}
 	x, reason := e.exchange(req)
-	if reason != "" {
+	switch {
+	case reason != "" && e.source == nil:
+		return "", nil, nil // there is nothing that it could add
+	case reason != "":
 		return "", e, nobody
 	}
 	defer x.end()

@@ -149,7 +149,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return nil, err
 		}
 		if !t.nothingIn(resp, method) {
-			t.read(asked, next, method, resp)
+			t.read(roundtrip.AsAsked(req, asked), next, method, resp)
 		}
 		return roundtrip.Complete(resp, req), nil
 	}
@@ -158,8 +158,8 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 }
 
 // read remembers what resp teaches, the answer to a request that is not protected.
-func (t *Transport) read(req http.Request, next http.RoundTripper, method string, resp *http.Response) {
-	x := exchange{Transport: t, next: next, req: &req, method: method}
+func (t *Transport) read(req *http.Request, next http.RoundTripper, method string, resp *http.Response) {
+	x := exchange{Transport: t, next: next, req: req, method: method}
 	x.learn(resp, nil)
 }
 

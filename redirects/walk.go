@@ -44,14 +44,17 @@ func (n *note) take(req *http.Request) {
 	}
 }
 
-// read returns the noted request.
-func (n *note) read() *http.Request {
-	req := n.request
-	if req.URL != nil {
-		u := n.url
-		req.URL = &u
+// read returns the noted request: req itself, which was noted, if it was left alone.
+func (n *note) read(req *http.Request) *http.Request {
+	if (req.URL == nil || *req.URL == n.url) && roundtrip.AsAsked(req, n.request) == req {
+		return req
 	}
-	return &req
+	asked := n.request
+	if asked.URL != nil {
+		u := n.url
+		asked.URL = &u
+	}
+	return &asked
 }
 
 // send sends the request of the present hop.
@@ -93,7 +96,7 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 		return resp
 	}
 	if w.Jar != nil && len(resp.Header["Set-Cookie"]) > 0 {
-		p := place{jar: w.Jar, url: *cookieURL(w.note.read())}
+		p := place{jar: w.Jar, url: *cookieURL(w.note.read(w.req))}
 		p.keep(resp)
 	}
 	if w.ContentLocation && resp.Header.Get("Content-Location") == "" {
@@ -120,7 +123,7 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 	if limit < 0 {
 		return w.stop(resp, "redirects are not followed")
 	}
-	in := w.note.read()
+	in := w.note.read(w.req)
 	method := roundtrip.Method(in)
 	s := w.step(status, method)
 	if s.stay != "" {
