@@ -26,11 +26,11 @@ type outcome struct {
 	entry *Entry
 	// news is true if the confirmation set cookies.
 	news bool
+	// barred is true if the response is for the caller alone whose request it answers.
+	barred bool
 	// f are the facts of what fill or entry is the body of, and meta the rest.
 	f    *facts
 	meta *Meta
-	// barred is true if the response is for the caller alone whose request it answers.
-	barred bool
 	// detail is why the response is not stored, or what else there is to say.
 	detail string
 	// cancel ends what a body that is not shared depends on. It may be nil.

@@ -47,11 +47,8 @@ type exchange struct {
 	found found
 	// waited is for how long the request has waited for the Store.
 	waited time.Duration
-	// looking is true during the look-up. late is the answer to one of its questions,
-	// about lateKey, that has not come in time. It is nil if there is none. overdue is
-	// true if the last look-up had to go without an answer.
-	looking bool
-	overdue bool
+	// late is the answer of the Store to a question of the look-up, about lateKey, that has
+	// not come in time. It is nil if there is none.
 	late    *answer[*Entry]
 	lateKey string
 	// first is what was read of the body already, see preview.
@@ -62,6 +59,9 @@ type exchange struct {
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
+	// looking is true during the look-up, and overdue if the last one had to go without
+	// an answer.
+	looking, overdue bool
 	// passed is true if it is known for some time that the like is not stored.
 	passed bool
 	// unattended is true if no caller waits for the answer.

@@ -65,12 +65,12 @@ type facts struct {
 	// validation. They are empty if there is none that may be sent.
 	tag, lastModified string
 	// etag and modified are what they mean, where they are valid.
-	etag        httpfield.ETag
-	modified    time.Time
-	hasModified bool
+	etag     httpfield.ETag
+	modified time.Time
 	// part is what a stored 206 holds of its representation.
-	part      httpfield.ContentRange
-	isPartial bool
+	part httpfield.ContentRange
+	// hasModified is true if there is modified, and isPartial if there is part.
+	hasModified, isPartial bool
 
 	// groups are the keys of the groups that the response is in.
 	groups []string

@@ -31,13 +31,13 @@ type flight struct {
 	// waiting counts those who want the outcome, until it is there.
 	waiting int
 	settled bool
-	// sent is when the request went on its way: it may have to wait for the lease of
-	// another process before.
-	sent time.Time
 	// deserted is true if the one who started the flight did not wait.
 	deserted bool
-	cancel   context.CancelCauseFunc // nil if the trip cannot be cancelled
-	out      outcome
+	// sent is when the request went on its way: it may have to wait for the lease of
+	// another process before.
+	sent   time.Time
+	cancel context.CancelCauseFunc // nil if the trip cannot be cancelled
+	out    outcome
 }
 
 // flights are those under way, by key.

@@ -114,7 +114,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	k.x.req = x.req.WithContext(k.ctx)
 	k.x.req.URL = &k.url
 	k.own = *resp // see fill.origin
-	k.own.Header = ownedHeader(resp.Header)
+	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = fl.announced.Clone()
 	if size == 0 && len(fl.announced) == 0 {
 		fl.busy = true
@@ -250,6 +250,7 @@ type keeper struct {
 	body fill
 	own  http.Response
 	url  url.URL
+	room [1]string
 }
 
 // finish commits the entry, or drops it.

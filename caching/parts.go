@@ -49,9 +49,9 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
 	part := portionKept{old: x.takeEntry(), before: e.Size}
+	header := x.combined(a, e, f)
 	a.resp = owned(a.resp)
 	a.resp.Request = x.req
-	header := x.combined(a, e, f)
 	delete(header, "Content-Range")
 	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
 	rest := a.resp
@@ -114,12 +114,12 @@ func (x *exchange) extend(a *answered) (o outcome, ok bool) {
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
 		return outcome{}, false
 	}
+	header := x.combined(a, e, f)
 	if a.resp.ContentLength < 0 {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
 	part := portionKept{old: x.takeEntry(), before: before, after: after}
-	header := x.combined(a, e, f)
 	o = x.keep(a, header, &both, part)
 	if o.fill == nil {
 		_ = part.old.Close()

@@ -19,7 +19,9 @@ func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) 
 	case resp == nil:
 		return nil, errNoResponse
 	case resp.Body == nil:
-		return owned(resp), nil
+		empty := *resp
+		empty.Body = http.NoBody
+		return &empty, nil
 	}
 	return resp, nil
 }
@@ -27,21 +29,22 @@ func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) 
 // owned returns a copy of a response of the layer below, which may be changed.
 func owned(resp *http.Response) *http.Response {
 	r := &received{from: resp, to: *resp}
-	r.to.Header = ownedHeader(resp.Header)
-	switch {
-	case resp.Body == nil:
-		r.to.Body = http.NoBody
-	case resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols:
+	r.to.Header = ownedHeader(resp.Header, r.room[:])
+	if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
 		r.ReadCloser, r.to.Body = resp.Body, r
 	}
 	return &r.to
 }
 
-// ownedHeader returns a copy of h in which lines may be set and appended.
-func ownedHeader(h http.Header) http.Header {
-	own := make(http.Header, len(h)+1) // for Cache-Status
+// ownedHeader returns a copy of h in which lines may be set and appended. room is for
+// the line of Cache-Status, which exchange.mark sets.
+func ownedHeader(h http.Header, room []string) http.Header {
+	own := make(http.Header, len(h)+1)
 	for name, lines := range h {
 		own[name] = slices.Clip(lines)
+	}
+	if _, ok := own["Cache-Status"]; !ok {
+		own["Cache-Status"] = room[:0]
 	}
 	return own
 }
@@ -51,6 +54,7 @@ type received struct {
 	io.ReadCloser
 	from *http.Response
 	to   http.Response
+	room [1]string
 }
 
 func (r *received) Read(p []byte) (int, error) {

@@ -25,8 +25,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
 	}
 	s.collapsed, s.key = x.collapsed, x.shownKey()
-	lines := resp.Header["Cache-Status"]
-	resp.Header["Cache-Status"] = append(slices.Clip(lines), x.st.said.text(s, x.st.cfg.name))
+	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.said.text(s, x.st.cfg.name))
 }
 
 // shownKey is the key that Cache-Status tells, if it does.
