@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper"
@@ -55,6 +56,8 @@ func (h *Http) client(base http.RoundTripper) (*http.Client, error) {
 		})
 	if h.cache != nil {
 		chain = append(chain, h.guard(), h.cache)
+	} else {
+		chain = append(chain, tripper.LayerFunc(uncached))
 	}
 	chain = append(chain, &retry.Transport{Attempts: max(1, h.Retries)}, h.signer)
 	if base == nil {
@@ -108,7 +111,6 @@ func (h *Http) network() *transport.Transport {
 		p := *h.ProxyInfo
 		t.Proxy, t.LocalDNS, t.ProxyHeader = p.choose, p.LocalDNS, p.Headers
 	case h.Proxy != nil:
-
 		t.Proxy = func(req *http.Request) (*url.URL, error) { return h.Proxy(req) }
 	}
 	key := fmt.Sprintln(h.Timeout, t.InsecureSkipVerify, t.MinTLS, t.MaxTLS, h.Proxy != nil, h.ProxyInfo.key())
@@ -146,6 +148,24 @@ func whole(next http.RoundTripper) http.RoundTripper {
 			return nil, &contentError{&out, err}
 		}
 		return &out, nil
+	})
+}
+
+// uncached is a layer in place of the cache, if there is none: nothing can be had
+// from it (RFC 9111 §5.2.1.7).
+func uncached(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		directives := strings.ToLower(strings.Join(req.Header["Cache-Control"], ","))
+		if !strings.Contains(directives, "only-if-cached") {
+			return next.RoundTrip(req)
+		}
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return &http.Response{
+			Status: "504 Gateway Timeout", StatusCode: http.StatusGatewayTimeout, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{}, Body: http.NoBody, Request: req,
+		}, nil
 	})
 }
 

@@ -285,13 +285,17 @@ func TestProxyInfoDNS(t *testing.T) {
 
 // httplib2: proxy_info_from_environment.
 func TestProxyInfoFromEnvironment(t *testing.T) {
-	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"} {
+	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD"} {
 		t.Setenv(name, "")
 	}
 	if p, err := ProxyInfoFromEnvironment("http"); p != nil || err != nil {
 		t.Errorf("from nothing %v, %v", p, err)
 	}
 	t.Setenv("HTTP_PROXY", "http://upper.example:1")
+	t.Setenv("REQUEST_METHOD", "GET")
+	if p, err := ProxyInfoFromEnvironment("http"); p != nil || err != nil {
+		t.Errorf("CVE-2016-5385: from a field of the request %v, %v", p, err)
+	}
 	t.Setenv("http_proxy", "socks5://u:p@lower.example:2")
 	t.Setenv("NO_PROXY", "localhost, .wildcard,")
 	p, err := ProxyInfoFromEnvironment("http")
@@ -391,6 +395,41 @@ func TestExceptions(t *testing.T) {
 	for err, want := range map[error]string{nil: "", context.Canceled: "", transport.ErrProxyScheme: "ProxiesUnavailableError", &net.OpError{Op: "dial", Err: os.ErrPermission}: "socket.error"} {
 		if got := Exception(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+}
+
+// What a caller may get wrong in a request, raised and forced: nothing becomes
+// another part of the request, and no password is told.
+func TestOddRequests(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %q", r.Host, r.RequestURI)
+	})
+	host := strings.TrimPrefix(srv.URL, "http://")
+	for _, tt := range []struct {
+		uri, method, why string
+		header           http.Header
+		status           int // of what is forced; 200 is no error
+		content          string
+	}{
+		{srv.URL + "/?q= HTTP/1.1\r\nx-evil: 1", "GET", "M6: escaped", nil, 200, host + ` "/?q=%20HTTP/1.1%0D%0Ax-evil:%201"`},
+		{srv.URL + "/x", "GET", "M16: sent as given", http.Header{"host": {"other.example"}}, 200, `other.example "/x"`},
+		{srv.URL + "/x", "GET", "C19: without a cache nothing is cached", http.Header{"cache-control": {"only-if-cached"}}, 504, ""},
+		{srv.URL + "/x", "POST", "C19: whatever the method", http.Header{"cache-control": {"max-stale, Only-If-Cached"}}, 504, ""},
+		{"http://joe:hunter2@[::1/?hunter2", "GET", "E10: an error is an error", nil, 400, "httplib2: the URI cannot be parsed"},
+		{"http://joe:hunter2/@host/", "GET", "part of the password looks like a port", nil, 400, "httplib2: the URI cannot be parsed"},
+		{srv.URL, "NO METHOD", "likewise", nil, 400, `net/http: invalid method "NO METHOD"`},
+		{"ftp://joe:hunter2@host/x", "GET", "E8: a scheme that is not known", nil, 400, `unsupported protocol scheme "ftp"`},
+		{"mailto:x", "GET", "E7", nil, 400, "Only absolute URIs are allowed. uri = mailto:x"},
+	} {
+		h := newHTTP(t, "")
+		if resp, _, err := h.Request(tt.uri, tt.method, nil, tt.header); (err != nil) != (tt.status == 400) || strings.Contains(fmt.Sprint(err), "hunter2") {
+			t.Errorf("%q: %v, %v: %s", tt.uri, resp, err, tt.why)
+		}
+		h.ForceExceptionToStatusCode = true
+		if resp, content := request(t, h, tt.uri, tt.method, "", tt.header); resp.StatusCode != tt.status || content != tt.content {
+			t.Errorf("%q, forced: %d %q, want %d %q: %s", tt.uri, resp.StatusCode, content, tt.status, tt.content, tt.why)
 		}
 	}
 }

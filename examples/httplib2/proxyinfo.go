@@ -67,13 +67,14 @@ func ProxyInfoFromURL(rawURL string) (*ProxyInfo, error) {
 
 // ProxyInfoFromEnvironment returns the proxy that the environment names now for
 // URLs of a scheme, "http" or "https", in the variables http_proxy or https_proxy
-// and no_proxy, or those in capitals. It returns nil if there is none.
+// and no_proxy, or those in capitals. It returns nil if there is none. In a CGI program
+// HTTP_PROXY is a field of the request and not believed.
 func ProxyInfoFromEnvironment(scheme string) (*ProxyInfo, error) {
 	if scheme != "http" && scheme != "https" {
 		return nil, nil
 	}
 	address := getenv(scheme + "_proxy")
-	if address == "" {
+	if address == "" || scheme == "http" && os.Getenv("http_proxy") == "" && os.Getenv("REQUEST_METHOD") != "" {
 		return nil, nil
 	}
 	p, err := ProxyInfoFromURL(address)
