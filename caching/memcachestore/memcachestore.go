@@ -16,6 +16,30 @@
 // or of another version is nothing stored, is removed, and is reported by
 // [caching.ErrCorrupt].
 //
+// # When the server fails
+//
+// No request fails by it, but for one case below, and none gets a wrong byte; what it
+// may cost is time. Below StoreWait is [caching.Transport.StoreWait], 250 ms by
+// default: a request waits for it once before the origin is asked, and at most once
+// more when its body is stored. After three failures in a row the Transport leaves the
+// server alone for a second, and longer if it goes on; then requests wait for nothing.
+//
+//   - Killed or restarted: what it had is gone, so a miss; while its port refuses
+//     connections, at once.
+//   - Flushed (flush_all): a miss.
+//   - Frozen (SIGSTOP, a machine that hangs, a network that drops), or farther away than
+//     StoreWait allows: StoreWait. An entry takes a round trip, one for each piece of
+//     its body to see that it is there, and one for each to read it.
+//   - In the middle of a body: its rest comes from the origin, after StoreWait, if the
+//     response has a strong validator, or if nothing of it was delivered. Otherwise
+//     the body ends with an error.
+//   - While it does not answer, invalidations are remembered by the Transport, and made
+//     when it is back. Other processes do not know of them before.
+//
+// The client has no contexts, so the Transport calls it beside the request. A call that
+// nobody waits for any more ends with the client's Timeout (500 ms by default) for
+// each command in it; a longer Timeout delays no request.
+//
 // # Place in a chain
 //
 // It is the Store of a [caching.Transport].
@@ -23,10 +47,9 @@
 // # Limits
 //
 // memcached cannot list what it has: entries are purged one by one or all at once
-// by the server's flush_all. The client has no contexts; its Timeout bounds what a
-// request may wait. A body that is being stored is held in memory until its last
-// reader is through, so that no reader loses what the server forgets. Who can write
-// to the server can make entries up: checksums are no signatures.
+// by the server's flush_all. A body that is being stored is held in memory until its
+// last reader is through, so that no reader loses what the server forgets. Who can
+// write to the server can make entries up: checksums are no signatures.
 package memcachestore
 
 import (
@@ -68,9 +91,9 @@ const (
 )
 
 // A Store is a [caching.Store], [caching.Secreter] and [caching.Leaser] on
-// memcached. It is made by [New] and safe for concurrent use. Its fields must not be
-// changed after its first use. It has nothing to close: the client belongs to the
-// caller.
+// memcached. It is made by [New] and safe for concurrent use; without a client every
+// method returns an error that says so. Its fields must not be changed after its first
+// use. It has nothing to close: the client belongs to the caller.
 type Store struct {
 	// MaxBody is the largest body in bytes that is stored. If zero,
 	// [DefaultMaxBody] is used.
@@ -119,10 +142,13 @@ func New(client *memcache.Client, namespace string) *Store {
 
 // usable returns why s cannot do what it is asked to under ctx, if so.
 func (s *Store) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if s == nil || s.client == nil {
 		return errNoClient
 	}
-	return ctx.Err()
+	return nil
 }
 
 // Get implements [caching.Store].

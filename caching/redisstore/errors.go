@@ -14,10 +14,13 @@ var errNoClient = errors.New("redisstore: a Store without a client (it is made b
 
 // usable returns why s cannot do what it is asked to under ctx, if so.
 func (s *Store) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if s == nil || s.client == nil {
 		return errNoClient
 	}
-	return ctx.Err()
+	return nil
 }
 
 // wrap says what failed. No reply is not a failure.

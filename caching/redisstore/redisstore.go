@@ -20,16 +20,54 @@
 // (Redis may evict what it likes), is of another key or of another version is
 // nothing stored, is removed, and is reported by [caching.ErrCorrupt].
 //
+// Pieces of a body are fetched ahead of the reader, in batches of up to 1 MiB within
+// [Store.ReadAhead] bytes for all: two round trips find an entry, and three more bring
+// 1.5 MB.
+//
+// # When the server fails
+//
+// No request fails by it, but for one case below, and none gets a wrong byte; what it
+// may cost is time. Below StoreWait is [caching.Transport.StoreWait], 250 ms by
+// default: a request waits for it once before the origin is asked, and at most once
+// more when its body is stored. After three failures in a row the Transport leaves the
+// server alone for a second, and longer if it goes on; then requests wait for nothing.
+//
+//   - Stopped, restarted, flushed: a miss. Connections that broke are made anew. A client
+//     tries a port that refuses five times, 100 ms apart, unless DialerRetries says
+//     otherwise, so this is StoreWait too while it lasts.
+//   - Frozen (SIGSTOP, a machine that hangs, a network that drops): StoreWait.
+//   - Farther away than StoreWait allows (300 ms, say): StoreWait, and few hits or none. An
+//     entry takes two round trips, and two to four more on a new connection: raise
+//     StoreWait.
+//   - In the middle of a body: its rest comes from the origin, after StoreWait, if the
+//     response has a strong validator, or if nothing of it was delivered. Otherwise
+//     the body ends with an error.
+//   - Full (maxmemory): with a policy that evicts, entries and pieces of them go, which is
+//     a miss. With noeviction nothing new is stored; what is there is served and
+//     removed as ever.
+//   - Failover in a cluster: requests for what the lost master had are misses, after
+//     StoreWait, until a replica has taken over (cluster-node-timeout and a second or
+//     two) and the client knows of it, which this package sees to. Redis replicates when
+//     it has answered: what was stored, replaced or removed in the last moments may be
+//     as before. WAIT is not used.
+//   - While it does not answer, invalidations are remembered by the Transport, and made
+//     when it is back. Other processes do not know of them before.
+//
+// A client whose options have ContextTimeoutEnabled is called with a deadline, see
+// [Store.Timing]. Any other is called beside the request: its calls may then run for as
+// long as ReadTimeout, DialTimeout and MaxRetries allow, and an answer that is late is
+// still used if it comes before that of the origin.
+//
 // # Place in a chain
 //
 // It is the Store of a [caching.Transport].
 //
 // # Limits
 //
-// A context ends the wait for a connection; whether it ends a command under way is
-// for the client's options (ContextTimeoutEnabled). Who can write to the Redis
-// server can make entries up: checksums are no signatures. The secret of
-// [Store.Secret] lies in the same place.
+// A context that is cancelled, and has not come to its deadline, does not end a command
+// under way. Each batch that is fetched ahead has a goroutine, which ends with the
+// client's answer. Who can write to the Redis server can make entries up: checksums are
+// no signatures. The secret of [Store.Secret] lies in the same place.
 package redisstore
 
 import (
@@ -71,9 +109,9 @@ const (
 )
 
 // A Store is a [caching.Store], [caching.Lister], [caching.Secreter] and
-// [caching.Leaser] on Redis. It is made by [New] and safe for concurrent use. Its
-// fields must not be changed after its first use. It has nothing to close: the
-// client belongs to the caller.
+// [caching.Leaser] on Redis. It is made by [New] and safe for concurrent use; without
+// a client every method returns an error that says so. Its fields must not be changed
+// after its first use. It has nothing to close: the client belongs to the caller.
 type Store struct {
 	// MaxBody is the largest body in bytes that is stored. If zero,
 	// [DefaultMaxBody] is used. More than 65,536 pieces are never stored.
@@ -135,7 +173,9 @@ func New(client redis.UniversalClient, namespace string) *Store {
 	return &Store{client: client, prefix: namespace + ":"}
 }
 
-// Timing implements [caching.Timed].
+// Timing implements [caching.Timed]. The methods obey the deadline of their context if
+// the options of the client have ContextTimeoutEnabled; it must be a [redis.Client],
+// [redis.ClusterClient] or [redis.Ring] for that to be known.
 func (s *Store) Timing() (self caching.Store, timing caching.Timing) {
 	if s == nil {
 		return s, caching.TimingUnknown

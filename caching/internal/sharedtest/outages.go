@@ -56,7 +56,7 @@ func Outages(t *testing.T, start func(t *testing.T) *servers.Server, open func(t
 				t.Errorf("the origin was asked %d times to complete a body", n)
 			}
 			var took []time.Duration
-			for i := range 8 {
+			for i := range 5 {
 				for _, path := range []string{Path("small", 100), Path("large", large), Path(i, 100_000)} {
 					_, d := w.Get(path)
 					took = append(took, d)
