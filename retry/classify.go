@@ -76,6 +76,16 @@ func shouldRetry(h http.Header) (again, ok bool) {
 	return false, false
 }
 
+// settled reports whether whoever made the outcome says outright that it will be the
+// same the next time, which no policy can know better.
+func settled(a *Attempt) bool {
+	if a.Err != nil || a.Response == nil {
+		return is[*finalError](a.Err) || roundtrip.Permanent(a.Err)
+	}
+	again, ok := shouldRetry(a.Response.Header)
+	return ok && !again
+}
+
 // notTaken reports whether resp says that the request was refused before it was
 // looked at: for its expectation (RFC 9110 §15.5.18), for its connection (§15.5.20),
 // or for the moment at which it came (RFC 8470 §5.2). It may be sent again whatever

@@ -191,7 +191,7 @@ func copyOnce(out, req *http.Request) *http.Request {
 func (x *exchange) retryable(a *Attempt) bool {
 	switch {
 	case x.t.Retryable != nil:
-		return x.t.Retryable(*a) && !is[*finalError](a.Err) && !roundtrip.Permanent(a.Err)
+		return x.t.Retryable(*a) && !settled(a)
 	case a.Err == nil && a.Response != nil:
 		return passing(a.Request, a.Response)
 	}

@@ -179,6 +179,8 @@ func TestExchange(t *testing.T) {
 		{name: "POST, not connected, streamed body", why: "nothing was sent, and what was read is kept", method: "POST", body: "x", stream: true, origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
 		{name: "POST with a key", why: "the server tells copies apart", method: "POST", body: "x", header: http.Header{"Idempotency-Key": {"k"}}, origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
 		{name: "POST, allowed", why: "the caller knows", method: "POST", body: "x", ctx: Allow, origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
+		{name: "policy says always, the server never", why: "the server knows that it will fail again", t: Transport{Retryable: func(Attempt) bool { return true }}, method: "GET", origin: steps{rttest.Respond("HTTP/1.1 500 X\nStripe-Should-Retry: false\n\nno")}, want: "500 no", sent: 1},
+		{name: "policy says always, the server nothing", why: "without such a field the policy decides", t: Transport{Retryable: func(a Attempt) bool { return a.Response.StatusCode == 500 }}, method: "GET", origin: steps{status(500), ok}, want: "200 fine", sent: 2, after: s},
 		{name: "POST, policy says always", why: "a policy decides about causes, not about safety", t: Transport{Retryable: func(Attempt) bool { return true }}, method: "POST", body: "x", origin: steps{busy}, want: "503 busy", sent: 1},
 		{name: "PUT, lost", why: "RFC 9110 §9.2.2; net/http alone does not", method: "PUT", body: "x", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
 		{name: "DELETE, lost", why: "RFC 9110 §9.2.2", method: "DELETE", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},

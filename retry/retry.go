@@ -100,7 +100,8 @@ type Transport struct {
 	// Retryable reports whether the outcome of an attempt may be better the next
 	// time. It is asked for every outcome, success included, and decides about
 	// the cause only: it cannot have a request sent twice that is not safe to
-	// send twice. If it reads the response body it must put another in its
+	// send twice, nor after an error that says that it is permanent or a response
+	// with X-Should-Retry: false or Stripe-Should-Retry: false. If it reads the response body it must put another in its
 	// place. If nil, [Retryable] is used.
 	Retryable func(Attempt) bool
 
