@@ -89,3 +89,40 @@ func TestBodyLostWhileStored(t *testing.T) {
 		_ = c.Close()
 	}
 }
+
+// partial is a Store that has a part, loses most of it, and takes nothing new.
+type partial struct {
+	losing
+	full bool
+}
+
+func (s *partial) Timing() (Store, Timing) { return s, TimingImmediate }
+
+func (s *partial) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if s.full {
+		return nil, errLost
+	}
+	return s.losing.Create(ctx, key, size)
+}
+
+// TestPartLost: a stored part that the Store loses while the rest comes from the
+// origin is completed like any other body (RFC 9110 §14, RFC 9111 §3.4).
+func TestPartLost(t *testing.T) {
+	whole := strings.Repeat("0123456789abcdef", 1<<10)
+	store := &partial{losing: losing{Memory: NewMemory(0), keep: 10}}
+	var ranges []string
+	c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		ranges = append(ranges, req.Header.Get("Range"))
+		var first, last int
+		if n, _ := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-%d", &first, &last); n < 2 {
+			last = len(whole) - 1
+		}
+		return text(req, 206, whole[first:last+1], "Cache-Control: max-age=60", `ETag: "a"`, fmt.Sprintf("Content-Range: bytes %d-%d/%d", first, last, len(whole))), nil
+	})}
+	get(t, c, t.Context(), "http://example.com/", "Range: bytes=0-999")
+	store.full = true
+	resp, body, err := try(c, t.Context(), "GET", "http://example.com/")
+	if err != nil || resp.StatusCode != 200 || body != whole {
+		t.Errorf("%d of %d bytes, %v; asked for %q", len(body), len(whole), err, ranges)
+	}
+}

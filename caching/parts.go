@@ -61,7 +61,10 @@ func (x *exchange) complete(a *answered) (o outcome, ok bool) {
 	o = x.keep(a, header, &total, part)
 	if o.fill == nil {
 		// It is not stored after all, but the caller still gets the whole.
-		rest.Body = &joinedBody{Reader: io.MultiReader(io.NewSectionReader(entryReader(part.old), 0, e.Size), rest.Body), rest: rest.Body, old: part.old}
+		y := *x
+		y.found.entry, y.found.f = part.old, f
+		old := &readerBody{ReaderAt: entryReader(part.old), closer: part.old, end: e.Size, mender: newMender(y, 0)}
+		rest.Body = &joinedBody{Reader: io.MultiReader(old, rest.Body), rest: rest.Body, old: old}
 	}
 	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
 	o.resp.ContentLength = r.Total
@@ -84,8 +87,7 @@ func (x *exchange) combined(a *answered, e *Entry, f *facts) http.Header {
 // joinedBody is a stored part and the rest from the origin.
 type joinedBody struct {
 	io.Reader
-	rest io.Closer
-	old  *Entry
+	rest, old io.Closer
 }
 
 // Close implements io.Closer.

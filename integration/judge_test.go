@@ -353,7 +353,8 @@ func (x *exchange) checkWrite() {
 		x.failf("a write was acknowledged by no version")
 		return
 	}
-	direct := !strings.HasPrefix(x.req.URL.Path, "/go/")
+	// A redirect, or a query, is another URL than the one that a later write is sent to.
+	direct := !strings.HasPrefix(x.req.URL.Path, "/go/") && !strings.HasSuffix(x.req.URL.RequestURI(), appending)
 	w := x.p.w
 	w.acks = append(w.acks, ack{res, v, x.d, x.secret(), x.t1})
 	seen, known := x.p.seen[res]
