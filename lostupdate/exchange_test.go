@@ -223,6 +223,14 @@ func TestExchange(t *testing.T) {
 			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"", "200 OK\nETag: W/\"b\"\nVary: Accept-Encoding, Accept", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
 		},
 		{
+			name: "misspelt, changed", why: "a tag that is none still tells a change", statuses: []int{200, 412},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: w/\"a\"", "200 OK\nETag: w/\"b\"", "200 OK\nETag: w/\"b\""}, want: []string{"GET /x", "HEAD /x", "GET /x"},
+		},
+		{
+			name: "misspelt, not changed", why: "and is no precondition", statuses: []int{200, 204},
+			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: \"a", "200 OK\nETag: \"a", done}, want: []string{"GET /x", "HEAD /x", "PUT /x"},
+		},
+		{
 			name: "weak because of a coding", why: "nginx: the uncoded form has the same tag, strong, and that protects", statuses: []int{200, 204},
 			requests: []string{"GET /x", put}, answers: []string{"200 OK\nETag: W/\"a\"\nContent-Encoding: gzip", "200 OK\nETag: \"a\"", done}, want: []string{"GET /x", "HEAD /x", `PUT /x If-Match: "a"`},
 		},

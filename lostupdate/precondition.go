@@ -2,7 +2,6 @@ package lostupdate
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -76,7 +75,10 @@ func (v Version) strong() string {
 // weak reports whether v has a weak entity tag.
 func (v Version) weak() bool { return isWeak(v.ETag) }
 
-func isWeak(tag string) bool { return strings.HasPrefix(tag, "W/") }
+func isWeak(tag string) bool {
+	t, ok := httpfield.ParseETag(tag)
+	return t.Weak || !ok && tag != "" && !httpfield.IsToken(tag)
+}
 
 // rules are what a plan goes by: settings of the Transport, and what the server
 // has shown to do.

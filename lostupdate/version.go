@@ -79,16 +79,17 @@ func versionOf(resp *http.Response, now time.Time) Version {
 
 // parseTag returns the entity tag in a field value in the form to send back.
 // Some servers leave the quotation marks out and expect them left out in
-// return; that is done where nothing else can be meant.
+// return; that is done where nothing else can be meant. Other spellings, such as
+// w/"a", are weak tags: they say whether two answers are alike.
 func parseTag(s string) (tag string, ok bool) {
 	s = httpfield.TrimBlanks(s)
-	if len(s) > maxTag {
+	if s == "" || s == "*" || len(s) > maxTag {
 		return "", false
 	}
 	if _, ok := httpfield.ParseETag(s); ok {
 		return s, true
 	}
-	return s, httpfield.IsToken(s) && s != "*"
+	return s, !strings.ContainsFunc(s, func(c rune) bool { return c == ',' || c < ' ' || c == 0x7f })
 }
 
 // coding returns the content codings of a representation, the last one applied
