@@ -30,10 +30,9 @@ type exchange struct {
 	getBody func() (io.ReadCloser, error)
 	method  string
 	length  int64
-	// fixed is why the caller's credentials do not allow to change the request or to
-	// send it again: [fixedOneTime], [fixedSigned], or empty. Layers below may write
-	// their own credentials into the header they are given.
-	fixed string
+	// signed and oneTime tell about the caller's own credentials, if Prepare does not
+	// renew them. Layers below may write theirs into the header they are given.
+	signed, oneTime bool
 	// idempotent is true if the request may be sent twice.
 	idempotent bool
 	// noExpect is true once the server refused the expectation of the request.
@@ -58,14 +57,10 @@ func (x *exchange) begin() {
 		}
 	}
 	x.content, x.getBody, x.method, x.length = roundtrip.HasBody(x.req), x.req.GetBody, x.req.Method, x.req.ContentLength
-	switch {
-	case x.t.Prepare != nil: // It signs anew.
-	case httpfield.OneTime(x.req):
-		x.fixed = fixedOneTime
-	case httpfield.Signed(x.req.Header):
-		x.fixed = fixedSigned
+	if x.t.Prepare == nil {
+		x.signed, x.oneTime = httpfield.Signed(x.req.Header), httpfield.OneTime(x.req)
 	}
-	x.idempotent = x.fixed != fixedOneTime && idempotent(x.req)
+	x.idempotent = !x.oneTime && idempotent(x.req)
 	if x.content && x.getBody == nil && x.t.limit(x.req) > 1 {
 		x.body = newReplay(x.req, x.t.MaxReplay)
 	}

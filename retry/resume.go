@@ -49,9 +49,11 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed 
 		return part{}, fixedOff
 	case x.method != "" && x.method != http.MethodGet || x.content:
 		return part{}, fixedMethod
-	case x.fixed != "":
-		// The caller did not sign a Range, or cannot sign twice.
-		return part{}, x.fixed
+	case x.signed:
+		// The caller did not sign a Range.
+		return part{}, fixedSigned
+	case x.oneTime:
+		return part{}, fixedOneTime
 	}
 	return resumable(x.req, resp, now)
 }
