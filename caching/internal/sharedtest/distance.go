@@ -15,7 +15,6 @@ func Distance(t *testing.T, addr string, turns int, open func(t *testing.T, addr
 	w := New(t, open(t, link.Addr))
 	path := Path("large", 1_500_000)
 	w.Stored(path)
-	var took time.Duration
 	w.Eventually("a hit in few round trips", func() bool { // a busy machine may come late for a moment
 		_ = link.Turns()
 		hit, _ := w.Get(path)
@@ -26,20 +25,18 @@ func Distance(t *testing.T, addr string, turns int, open func(t *testing.T, addr
 		return hit && n > 0 && n <= turns
 	})
 	link.Away(50 * time.Millisecond)
-	least := time.Hour
-	w.Eventually("a hit at 50 ms", func() bool {
-		hit, d := w.Get(path)
-		if hit {
-			took, least = d, min(d, least)
+	least := Patience
+	for range 5 {
+		if hit, took := w.Get(path); hit {
+			least = min(took, least)
 		}
-		return took > 0 && least < 500*time.Millisecond
-	})
+	}
 	t.Logf("1.5 MB at 50 ms in %v", least)
 
 	link.Away(300 * time.Millisecond)
-	for i := range 8 {
+	for i := range 4 {
 		for _, path := range []string{path, Path(i, 1000)} {
-			if hit, d := w.Get(path); i == 7 {
+			if hit, d := w.Get(path); i == 3 {
 				t.Logf("at 300 ms, the store being slower than StoreWait: hit %v after %v", hit, d)
 			}
 		}

@@ -82,7 +82,7 @@ func (l *Link) carry(to, from net.Conn, seen func()) {
 			}
 		}
 		_, _ = to.Close(), from.Close()
-		for range pieces { //nolint:revive // what comes too late is dropped
+		for range pieces { // what comes too late is dropped
 		}
 	})
 	for b := make([]byte, 64<<10); ; {
@@ -92,7 +92,7 @@ func (l *Link) carry(to, from net.Conn, seen func()) {
 			pieces <- piece{append([]byte(nil), b[:n]...), time.Now().Add(time.Duration(l.trip.Load()) / 2)}
 		}
 		if err != nil {
-			if err != io.EOF { //nolint:errorlint // as the contract of io.Reader has it
+			if err != io.EOF {
 				_ = to.Close()
 			}
 			break
