@@ -44,6 +44,7 @@ func TestHeldResponseOfItsOwn(t *testing.T) {
 }
 
 func heldByEach(t *testing.T, cancelable bool) {
+	t.Helper()
 	const callers = 8
 	var coded bytes.Buffer
 	z := gzip.NewWriter(&coded)

@@ -105,42 +105,33 @@ func (x *exchange) probe(ctx context.Context, method string) *http.Request {
 	return out
 }
 
-// selecting are the request fields by which variants are told apart, beside the
-// coding, if a Vary names them.
-var selecting = [...]string{"Accept", "Accept-Language", "Prefer"}
-
-// variantOf returns the lines of the fields of a request that have selected a
-// representation with that Vary.
+// variantOf returns lines of the fields of a request that its answer's Vary names,
+// but for those with credentials and for Accept-Encoding.
 func variantOf(vary []string, req http.Header) string {
-	if len(vary) == 0 {
-		return ""
-	}
 	var b strings.Builder
-	for _, name := range selecting {
-		if value := strings.Join(req[name], ", "); names(vary, name) && len(value) <= maxTag {
-			b.WriteString(name + ": " + value + "\n")
+	for name := range httpfield.List(vary) {
+		name = http.CanonicalHeaderKey(name)
+		value := strings.Join(req[name], ", ")
+		if name == "*" || name == "Accept-Encoding" || httpfield.CredentialLike(name) || strings.ContainsAny(value, "\r\n") {
+			continue
+		}
+		if line := name + ": " + value + "\n"; b.Len()+len(line) <= maxTag {
+			b.WriteString(line)
 		}
 	}
 	return b.String()
 }
 
+// selecting are the request fields by which variants are told apart most often.
+var selecting = [...]string{"Accept", "Accept-Language", "Prefer"}
+
 // varies reports whether a Vary names fields that tell variants apart and that are
 // not known of the one that was seen.
 func varies(vary []string, variant string) bool {
 	for _, name := range selecting {
-		if names(vary, name) && !strings.Contains("\n"+variant, "\n"+name+": ") {
+		if httpfield.HasToken(vary, name) && !strings.Contains("\n"+variant, "\n"+name+": ") {
 			return true
 		}
 	}
-	return names(vary, "*")
-}
-
-// names reports whether a list has a name, in any case.
-func names(list []string, name string) bool {
-	for n := range httpfield.List(list) {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
+	return httpfield.HasToken(vary, "*")
 }

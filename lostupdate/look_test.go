@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,7 +97,7 @@ func (s server) document() http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) { return s(req, d) })
 }
 
-// write sends a request and returns its status.
+// send sends a request and returns its status.
 func send(t *testing.T, rt http.RoundTripper, text string) int {
 	t.Helper()
 	resp, err := rt.RoundTrip(newRequest(t, text))
@@ -113,6 +114,7 @@ const (
 )
 
 func (s server) one(t *testing.T, why string) {
+	t.Helper()
 	rt := (&Transport{}).Wrap(s.document())
 	for range 2 {
 		send(t, rt, readHTML)
@@ -129,6 +131,7 @@ func (s server) one(t *testing.T, why string) {
 }
 
 func (s server) two(t *testing.T, why string) {
+	t.Helper()
 	d := s.document()
 	first, second := (&Transport{}).Wrap(d), (&Transport{}).Wrap(d)
 	send(t, first, readHTML)
@@ -203,4 +206,22 @@ func TestLookAtOldCopy(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestVariant(t *testing.T) {
+	request := http.Header{"Accept": {"a", "b"}, "Cookie": {"secret"}, "Hx-Request": {"true"}, "Accept-Encoding": {"br"}, "User-Agent": {strings.Repeat("u", 2000)}, "Odd": {"a\nCookie: x"}}
+	for _, tt := range []struct{ vary, want, why string }{
+		{"", "", "one representation for all"},
+		{"Accept-Encoding", "", "codings are looked at without"},
+		{"accept, Origin", "Accept: a, b\nOrigin: \n", "also what was not there, in any spelling"},
+		{"HX-Request", "Hx-Request: true\n", "whatever the field"},
+		{"Cookie, Authorization, X-Api-Key, Accept", "Accept: a, b\n", "no credentials are remembered"},
+		{"*", "", "nobody knows"},
+		{"User-Agent, Accept", "Accept: a, b\n", "bounded"},
+		{"Odd, ,Accept", "Accept: a, b\n", "a value is one line"},
+	} {
+		if got := variantOf([]string{tt.vary}, request); got != tt.want {
+			t.Errorf("%q: got %q, want %q: %s", tt.vary, got, tt.want, tt.why)
+		}
+	}
 }

@@ -25,9 +25,9 @@ type Version struct {
 	LastModified time.Time
 	// Date is when the server sent the representation.
 	Date time.Time
-	// Variant has the fields of the request that selected the representation, if
-	// its Vary names Accept, Accept-Language or Prefer: a line for each, as in
-	// "Accept: text/html\n".
+	// Variant has the fields of the request that selected the representation, as
+	// its Vary names them: a line for each, as in "Accept: text/html\n". Fields with
+	// credentials and Accept-Encoding are not among them.
 	Variant string
 	// Unknown is set once the caller has changed the resource, or seen it, and
 	// was not told by which validator the result can be recognized.
