@@ -58,7 +58,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	}
 	o := x.stream(a, &keeper{
 		st: x.st, x: *x, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
-		variants: x.found.variants, lease: x.lease, primary: primary,
+		primary: primary,
 	}, size)
 	if detail != "" {
 		o.detail = detail
@@ -234,17 +234,15 @@ func (x *exchange) decline(a *answered) {
 
 // keeper brings the body of one response to its entry.
 type keeper struct {
-	st       *state
-	x        exchange
-	ctx      context.Context
-	resp     *http.Response
-	w        Writer
-	meta     *Meta
-	f        *facts
-	part     portionKept
-	variants []variant
-	lease    func()
-	primary  string
+	st      *state
+	x       exchange
+	ctx     context.Context
+	resp    *http.Response
+	w       Writer
+	meta    *Meta
+	f       *facts
+	part    portionKept
+	primary string
 
 	// What belongs to the response as long as the keeper does, in one piece with it.
 	body fill
@@ -258,8 +256,8 @@ func (k *keeper) finish(n int64, whole bool) {
 	k.st.background.hold()
 	defer k.st.background.release()
 	k.x.waited = 0
-	if k.lease != nil {
-		defer k.lease()
+	if k.x.lease != nil {
+		defer k.x.lease()
 	}
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
@@ -305,8 +303,8 @@ func (k *keeper) commit(n int64, whole bool) {
 		v := variantOf(k.f, k.f.selectors, k.f.key)
 		k.st.addVariant(k.ctx, k.primary, v, k.f, &k.x)
 	} else {
-		for i := range k.variants {
-			k.st.delete(k.ctx, k.variants[i].key, &k.x)
+		for i := range k.x.found.variants {
+			k.st.delete(k.ctx, k.x.found.variants[i].key, &k.x)
 		}
 	}
 	k.displace()

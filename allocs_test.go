@@ -1,0 +1,75 @@
+package tripper_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/lostupdate"
+	"github.com/tripper-go/tripper/redirects"
+	"github.com/tripper-go/tripper/retry"
+)
+
+// Layers that have nothing to do cost no more allocations than this, and nor does a hit.
+func TestAllocs(t *testing.T) {
+	var keys auth.Keyring
+	keys.Add("joe", "password", "other.example")
+	all := func(a *auth.Transport) tripper.Chain {
+		return tripper.Chain{&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, &caching.Transport{}, &retry.Transport{}, a}
+	}
+	for _, row := range []struct {
+		name         string
+		layers       tripper.Chain
+		cacheControl string
+		allocs       float64
+		why          string
+	}{
+		{"decompress", tripper.Chain{&decompress.Transport{}}, "no-store", 3, "the request that asks for codings, and its header in two pieces"},
+		{"redirects", tripper.Chain{&redirects.Transport{}}, "no-store", 0, ""},
+		{"lostupdate", tripper.Chain{&lostupdate.Transport{}}, "no-store", 0, "what comes without a validator teaches nothing"},
+		{"caching", tripper.Chain{&caching.Transport{}}, "no-store", 3, "the response with Cache-Status, and its header in two pieces"},
+		{"retry", tripper.Chain{&retry.Transport{}}, "no-store", 0, "without a validator its body cannot be resumed"},
+		{"auth", tripper.Chain{&auth.Transport{}}, "no-store", 0, ""},
+		{"auth, no credentials for the origin", tripper.Chain{&auth.Transport{Credentials: &keys}}, "no-store", 0, ""},
+		{"all", all(&auth.Transport{}), "no-store", 6, "the sum"},
+		{"all, no credentials for the origin", all(&auth.Transport{Credentials: &keys}), "no-store", 8, "the cache asks auth, and hears whom it has signed for"},
+		{"all, hit", all(&auth.Transport{}), "max-age=3600", 7, "the request that asks, and the four of a hit"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			origin := roundTripper(func(req *http.Request) (*http.Response, error) {
+				return &http.Response{
+					Status: "200 OK", StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+					Header: http.Header{"Cache-Control": {row.cacheControl}}, ContentLength: 5, Body: io.NopCloser(strings.NewReader("hello")),
+				}, nil
+			})
+			count := func(rt http.RoundTripper) float64 {
+				req, err := http.NewRequest("GET", "http://example.com/a?b=c", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return testing.AllocsPerRun(200, func() {
+					resp, err := rt.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+						t.Fatal(err)
+					}
+					_ = resp.Body.Close()
+				})
+			}
+			bare := count(origin)
+			if row.cacheControl != "no-store" {
+				bare = 0 // the origin is not asked
+			}
+			if n := count(row.layers.Wrap(origin)) - bare; n != row.allocs {
+				t.Errorf("%v allocations more than without, want %v: %s", n, row.allocs, row.why)
+			}
+		})
+	}
+}
