@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,39 +59,35 @@ func TestHARPhases(t *testing.T) {
 	}
 }
 
-// The time that a body takes on its way up is not taken for the way down because the
-// server has said 100 or 103 before.
+// The time that a body takes on its way up, and that the server takes, is not taken for
+// the way down because the server has said 100 or 103 before.
 func TestHARInterim(t *testing.T) {
-	const pause = 50 * time.Millisecond
 	for _, status := range []int{http.StatusContinue, http.StatusEarlyHints} {
-		h := &HAR{}
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if status != http.StatusContinue {
-				w.WriteHeader(status)
+		synctest.Test(t, func(t *testing.T) {
+			h := &HAR{}
+			resp, err := h.Wrap(roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				told := httptrace.ContextClientTrace(req.Context())
+				told.GetConn("")
+				told.GotConn(httptrace.GotConnInfo{})
+				time.Sleep(time.Second)
+				told.GotFirstResponseByte()
+				_ = told.Got1xxResponse(status, nil)
+				time.Sleep(time.Second)
+				told.WroteRequest(httptrace.WroteRequestInfo{})
+				time.Sleep(time.Second)
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
+			})).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodPut, "http://example.com/", nil))
+			if err != nil {
+				t.Fatal(err)
 			}
-			_, _ = io.Copy(io.Discard, r.Body)
-			<-time.After(pause)
-		}))
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, srv.URL, strings.NewReader("body"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status == http.StatusContinue {
-			req.Header.Set("Expect", "100-continue")
-		}
-		base := &http.Transport{ExpectContinueTimeout: time.Minute}
-		resp, err := h.Wrap(base).RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		base.CloseIdleConnections()
-		srv.Close()
-		e := h.entries[0]
-		p := e.timings.phases(e.start, e.start.Add(e.took))
-		if p.Wait < ms(pause)-1 || math.Abs(p.sum()-ms(e.took)) > 0.1 {
-			t.Errorf("%d: %+v, of %v", status, p, e.took)
-		}
+			time.Sleep(time.Second)
+			_ = resp.Body.Close()
+			e := h.entries[0]
+			want := harPhases{Blocked: 0, DNS: -1, Connect: -1, Send: 2000, Wait: 1000, Receive: 1000, SSL: -1}
+			if got := e.timings.phases(e.start, e.start.Add(e.took)); got != want {
+				t.Errorf("%d: got %+v, want %+v", status, got, want)
+			}
+		})
 	}
 }
 
