@@ -279,7 +279,9 @@ func (x *exchange) drop(a Attempt) {
 	case http.StatusExpectationFailed:
 		x.noExpect = true
 	case http.StatusMisdirectedRequest:
-		roundtrip.CloseIdle(x.next) // RFC 9110 §15.5.20: over a different connection
+		// RFC 9110 §15.5.20: over a different connection.
+		roundtrip.CloseIdle(x.next)
+		x.req = x.req.WithContext(roundtrip.WithNewConnection(x.req.Context()))
 	}
 }
 

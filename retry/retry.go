@@ -54,8 +54,9 @@
 // that does not support it is believed to have sent every request that failed,
 // unless the error is one of dialing. net/http's own replays, over a connection
 // that the server had closed or after GOAWAY, happen below and are not counted.
-// After a 421 the idle connections are closed; an HTTP/2 connection that carries other
-// requests at that moment stays, and may be used again.
+// After a 421 package transport connects anew. Other RoundTrippers have their idle
+// connections closed; an HTTP/2 connection that carries other requests at that moment
+// stays, and may be used again.
 // A request body without GetBody is wrapped, so that a file is copied by Read and
 // not by sendfile.
 package retry

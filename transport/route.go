@@ -228,6 +228,13 @@ func (r *route) exchange(req *http.Request, c *course) (*http.Response, error) {
 	return resp, nil
 }
 
+// alone returns a route like r whose connections are for one request each.
+func (r *route) alone() *route {
+	tr := r.tr.Clone()
+	tr.DisableKeepAlives = true
+	return &route{c: r.c, tr: tr, proxy: r.proxy, kind: r.kind, anyHost: r.anyHost, auth: r.auth}
+}
+
 // send sends req as it is.
 func (r *route) send(req *http.Request) (*http.Response, error) {
 	if r.auth {

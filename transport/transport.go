@@ -195,6 +195,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, c.report(req, err)
 	}
 	out, course := follow(out, r.proxy != nil)
+	if roundtrip.NewConnection(req.Context()) {
+		r = r.alone()
+	}
 	resp, err := r.exchange(out, course)
 	if err != nil {
 		return nil, c.report(req, explain(out, err, course))

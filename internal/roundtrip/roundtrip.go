@@ -3,7 +3,10 @@
 // request, replaying its body and draining a response within bounds.
 package roundtrip
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // Func is the logic of a layer: it answers req, sending through next what it
 // has to send.
@@ -36,3 +39,14 @@ func CloseIdle(rt http.RoundTripper) {
 		c.CloseIdleConnections()
 	}
 }
+
+type newConnectionKey struct{}
+
+// WithNewConnection returns a context whose requests go over connections of their own,
+// if the RoundTripper that connects is one of this module.
+func WithNewConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, newConnectionKey{}, true)
+}
+
+// NewConnection reports whether ctx is one of [WithNewConnection].
+func NewConnection(ctx context.Context) bool { return ctx.Value(newConnectionKey{}) != nil }
