@@ -115,6 +115,11 @@ func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
 
 // unsafe sends a request that may change things, and draws the consequences.
 func (st *state) unsafe(x exchange) (*http.Response, error) {
+	if ctx := x.req.Context(); ended(ctx) { // nothing has been sent, and nothing is
+		roundtrip.CloseBody(x.req)
+		x.tell("pass", "unsafe method, never sent", 0, context.Cause(ctx))
+		return nil, context.Cause(ctx)
+	}
 	// The method of what is invalidated.
 	x.method = http.MethodGet
 	x.epoch = st.tombs.epoch()

@@ -1,6 +1,8 @@
 package caching
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -160,5 +162,26 @@ func TestValidationBeforeInvalidation(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A write that had ended before it began changes nothing.
+func TestWriteEndedBefore(t *testing.T) {
+	t.Parallel()
+	c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		if err := req.Context().Err(); err != nil {
+			return nil, err
+		}
+		return text(req, 200, "body", "Cache-Control: max-age=60", `ETag: "a"`), nil
+	})}
+	get(t, c, t.Context(), "http://example.com/")
+	ended, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	cancel(why)
+	if _, _, err := try(c, ended, "PUT", "http://example.com/"); !errors.Is(err, why) {
+		t.Errorf("%v, want the cause", err)
+	}
+	if resp, _ := get(t, c, t.Context(), "http://example.com/"); !FromCache(resp) {
+		t.Errorf("a PUT that was never sent takes the response away: %s", resp.Header.Get("Cache-Status"))
 	}
 }

@@ -75,6 +75,10 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
 		return nil, nil, "a part under a status of the whole"
 	}
+	if x.cond&withRange == 0 && a.resp.StatusCode == http.StatusPartialContent && contentRange == nil {
+		// It may be what a field asks for that this package does not know.
+		return nil, nil, "a part that no Range asked for"
+	}
 	m, f = x.describe(a, header, contentRange, ttl)
 	if x.secretless {
 		return nil, nil, noSecret
@@ -227,7 +231,7 @@ func (x *exchange) decline(a *answered) {
 	if !x.passed {
 		x.st.passing.add(x.key, a.received())
 	}
-	if x.found.f != nil {
+	if x.found.f != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
 		x.st.delete(detach(a.ctx), x.found.key, x)
 	}
 }

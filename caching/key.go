@@ -66,7 +66,8 @@ func keyText(sum *[sha256.Size]byte) string {
 
 // appendTarget appends the target URI of req with another query: the URL, and the
 // Host of the request where that is not the host of the URL (RFC 9110 §7.1). Two
-// targets come to the same bytes exactly if RFC 9110 §4.2.3 calls them equivalent.
+// targets come to the same bytes exactly if RFC 9110 §4.2.3 calls them equivalent, but
+// for characters that are escaped without need, which not every server takes for the same.
 func appendTarget(b []byte, req *http.Request, query string) []byte {
 	if req.Host != "" && req.Host != req.URL.Host {
 		var room [2][128]byte

@@ -1,7 +1,11 @@
 package caching
 
 import (
+	"net/http"
+	"strconv"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,11 +61,12 @@ func rangeDialogues() []dialogue {
 				{ask: "GET /", origin: "416 Range Not Satisfiable\nContent-Range: bytes */3\n\n\n---\n200 OK\nETag: \"b\"\n\nnew", want: "200 new", unseen: []string{"Range", "If-Range"}},
 			},
 		}, {
-			name: "a part that nobody asked for", why: "RFC 9110 §15.3.7: an origin that is wrong; it is a part all the same, and is completed",
+			name: "a part that no Range asked for", why: "it may be what an unknown field asks for: neither stored nor completed, and the whole stays",
 			turns: []turn{
-				{ask: "GET /", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 0-1/5\n\nhe", want: "206 he"},
-				{ask: "GET /", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 2-4/5\n\nllo", want: "200 hello", saw: []string{"Range: bytes=2-"}},
-				{ask: "GET /", want: "200 hello", cached: true, has: []string{"Content-Length: 5"}},
+				{ask: "GET /\nX-Block: 0", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 0-1/5\n\nhe", want: "206 he"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=60\nETag: \"a\"\n\nhello", want: "200 hello"},
+				{ask: "GET /\nCache-Control: no-cache\nX-Block: 0", origin: "206 Partial Content\nCache-Control: max-age=60\nETag: \"a\"\nContent-Range: bytes 0-1/5\n\nhe", want: "206 he"},
+				{ask: "GET /", want: "200 hello", cached: true},
 			},
 		}, {
 			name: "parts", why: "RFC 9111 §3.3, §3.4: stored, reused, extended under one strong tag, and completed",
@@ -125,4 +130,27 @@ func TestVendorRange(t *testing.T) {
 			t.Errorf("%s: %v: %s", row.name, got, row.why)
 		}
 	}
+}
+
+// Parallel downloads in parts, asked for by a field that nobody knows: each gets its own.
+func TestPartsOfUnknownField(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			b := req.Header.Get("X-Block")
+			return text(req, 206, b+b, "Cache-Control: max-age=100", `ETag: "a"`, "Content-Range: bytes "+b+"-"+b+"/10"), nil
+		})}
+		defer c.Close()
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				block := strconv.Itoa(i)
+				if _, body := get(t, c, t.Context(), "http://example.com/", "X-Block: "+block); body != block+block {
+					t.Errorf("block %s is %s", block, body)
+				}
+			})
+		}
+		wg.Wait()
+	})
 }

@@ -77,7 +77,7 @@ func TestStoreFails(t *testing.T) {
 				ctx := contextOf(t, kind)
 				s := *s
 				s.Store = NewMemory(0)
-				c := &Transport{Store: &s, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				c := &Transport{Store: &s, StoreWait: time.Minute, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					return reply(req, 200, bytes.NewReader(want), -1, "Cache-Control: max-age=60"), nil
 				})}
 				var wg sync.WaitGroup

@@ -155,7 +155,7 @@ func (x *exchange) accept(a *answered) outcome {
 			x.freshen(a, x.found.entry, x.found.f)
 		}
 		return outcome{resp: a.resp, detail: "not modified"}
-	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil:
+	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil && x.cond&withRange != 0:
 		if o, ok := x.extend(a); ok {
 			return o
 		}

@@ -43,13 +43,13 @@ func signs(scheme string) bool {
 	switch scheme {
 	case "basic", "bearer", "digest", "negotiate", "ntlm", "token":
 		return false
-	case "aws", "dpop", "goog1", "hawk", "mac", "oauth", "obs", "oss", "qbox", "qiniu", "signature":
+	case "acs", "apiauth", "aws", "cos", "dpop", "goog1", "hawk", "mac", "oauth", "obs", "oss", "qbox", "qiniu", "signature", "ucloud":
 		return true
 	}
 	if strings.HasPrefix(scheme, "scram-") {
 		return false // The hash is part of its name; the password signs nothing of the request.
 	}
-	for _, part := range []string{"hmac", "sharedkey", "signature", "sha1", "sha256", "sha512", "ecdsa", "ed25519", "aws4", "signed"} {
+	for _, part := range []string{"hmac", "sharedkey", "signature", "sha1", "sha256", "sha512", "ecdsa", "ed25519", "aws4", "signed", "bce-auth"} {
 		if strings.Contains(scheme, part) {
 			return true
 		}

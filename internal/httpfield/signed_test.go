@@ -18,6 +18,8 @@ func TestSigned(t *testing.T) {
 		{"Authorization", "GOOG4-RSA-SHA256 Credential=x", true, false, "Google Cloud Storage"},
 		{"Authorization", "EG1-HMAC-SHA256 client_token=x", true, false, "Akamai EdgeGrid"},
 		{"Authorization", "TC3-HMAC-SHA256 Credential=x", true, false, "Tencent Cloud"},
+		{"Authorization", "acs AK:c2ln", true, false, "Alibaba Cloud"},
+		{"Authorization", "bce-auth-v1/AK/2026-01-01T00:00:00Z/1800/host/c2ln", true, false, "Baidu Cloud: the scheme has the rest in it"},
 		{"Authorization", `Signature keyId="x"`, true, false, "draft-cavage-http-signatures"},
 		{"Authorization", `OAuth oauth_nonce="n", oauth_signature="s"`, true, true, "RFC 5849 §3.3: a nonce is used once"},
 		{"Authorization", "OAuth 00Dx0000000", true, false, "Salesforce, Yandex: a token; nothing is lost by taking it for a signature"},
