@@ -13,7 +13,8 @@ type (
 	leaf      struct{}
 )
 
-func (*hiding) RoundTrip(*http.Request) (*http.Response, error)   { return nil, http.ErrNotSupported }
+func (*hiding) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrNotSupported }
+
 func (*speaking) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrNotSupported }
 func (*speaking) Identity(*http.Request) string                   { return "joe" }
 func (*embedding) Identity(*http.Request) string                  { return "joe" }
