@@ -2,6 +2,7 @@ package tripper_test
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,7 +53,8 @@ func TestAllocs(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return testing.AllocsPerRun(200, func() {
+				n := math.Inf(1)
+				work := func() {
 					resp, err := rt.RoundTrip(req)
 					if err != nil {
 						t.Fatal(err)
@@ -61,7 +63,11 @@ func TestAllocs(t *testing.T) {
 						t.Fatal(err)
 					}
 					_ = resp.Body.Close()
-				})
+				}
+				for range 3 { // goroutines of other tests may still allocate
+					n = min(n, testing.AllocsPerRun(200, work))
+				}
+				return n
 			}
 			bare := count(origin)
 			if row.cacheControl != "no-store" {

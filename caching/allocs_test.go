@@ -3,6 +3,7 @@ package caching
 import (
 	"bytes"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -103,11 +104,16 @@ func TestAllocs(t *testing.T) {
 			for range runs / 2 { // all keys have been seen, pools are full
 				work()
 			}
-			runtime.ReadMemStats(&before)
-			n := testing.AllocsPerRun(runs, work)
-			runtime.ReadMemStats(&after)
-			size := (after.TotalAlloc - before.TotalAlloc) / (runs + 1)
-			t.Log(n, size)
+			n, size := math.Inf(1), uint64(math.MaxUint64)
+			for range 3 { // goroutines of other tests may still allocate
+				runtime.ReadMemStats(&before)
+				n = min(n, testing.AllocsPerRun(runs, work))
+				runtime.ReadMemStats(&after)
+				size = min(size, (after.TotalAlloc-before.TotalAlloc)/(runs+1))
+			}
+			if raceEnabled {
+				n-- // a sync.Pool forgets
+			}
 			if n > row.allocs {
 				t.Errorf("%v allocations, want %v: %s", n, row.allocs, row.why)
 			}
