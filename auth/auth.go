@@ -133,8 +133,10 @@ type Transport struct {
 	// what is behind them. If empty, they are WWW-Authenticate and Authorization.
 	ChallengeField, AnswerField string
 
-	once   sync.Once
-	engine engine
+	once sync.Once
+	// engine is set at first use. A struct that holds a Transport by value is printed
+	// with what it holds, but not with what that points to.
+	engine *engine
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -173,7 +175,7 @@ var (
 
 func (t *Transport) setup() *engine {
 	t.once.Do(func() {
-		e := &t.engine
+		e := new(engine)
 		e.source, e.schemes = settled(t.Credentials), slices.Clone(t.Schemes)
 		if t.Schemes == nil {
 			e.schemes = DefaultSchemes()
@@ -186,6 +188,7 @@ func (t *Transport) setup() *engine {
 		if t.AnswerField != "" {
 			e.answer = http.CanonicalHeaderKey(t.AnswerField)
 		}
+		t.engine = e
 	})
-	return &t.engine
+	return t.engine
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -186,7 +187,7 @@ func TestDistrustStays(t *testing.T) {
 	signed := 0
 	inFlight, distrusted := make(chan struct{}), make(chan struct{})
 	rt := &auth.Transport{Credentials: keys("joe", "password"), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
-		resp, err := origin(`Digest realm="r", nonce="n", qop="auth"`)(req)
+		resp, err := origin(`Digest realm="r", nonce="` + req.URL.Path + `", qop="auth"`)(req)
 		if resp.StatusCode != 200 {
 			return resp, err
 		}
@@ -242,6 +243,34 @@ func TestCookieOfChallenge(t *testing.T) {
 	}
 }
 
+// TestCookieOfCaller: a cookie of a 401 takes the place of the caller's of the same
+// name, and of no other.
+func TestCookieOfCaller(t *testing.T) {
+	for _, row := range []struct{ why, set, want string }{
+		{"a new value", "s=1", "own=1; s=1"},
+		{"for another path (RFC 6265 §5.4)", "s=1; Path=/elsewhere", "own=1; s=0"},
+		{"deleted", "s=; Max-Age=0", "own=1"},
+		{"deleted as servers of old do it", "s=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "own=1"},
+		{"another name", "t=a b, \"c\"", "own=1; s=0; t=a b, \"c\""},
+	} {
+		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic realm=\"r\"\nSet-Cookie: "+row.set+"\n\nno"), yes)
+		rt := &auth.Transport{Base: script, Credentials: keys("joe", "password")}
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", "own=1; s=0")
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := script.Requests()[1].Header["Cookie"]; len(got) != 1 || got[0] != row.want {
+			t.Errorf("cookies %q, want %q: %s", got, row.want, row.why)
+		}
+	}
+}
+
 // TestIgnoreProof: whoever knows that a server computes it wrongly says so.
 func TestIgnoreProof(t *testing.T) {
 	for _, qop := range []string{"auth", "auth-int"} {
@@ -294,5 +323,53 @@ func TestAttemptURL(t *testing.T) {
 	_ = resp.Body.Close()
 	if got := script.Requests()[0].Header.Get("Authorization"); got != "Sign https|example.com:8443|virtual.example|/a?b" {
 		t.Errorf("signed %q", got)
+	}
+}
+
+// TestProofOfKnownLength: the error comes with the last byte, since readers that
+// know the length do not come back for the end.
+func TestProofOfKnownLength(t *testing.T) {
+	const content = "content"
+	for _, row := range []struct {
+		why, proof string
+		want       error
+	}{
+		{"a lie", strings.Repeat("0", 32), auth.ErrServerProof},
+		{"the truth", "", nil},
+	} {
+		rt := &auth.Transport{Credentials: keys("joe", "password"), Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := origin(`Digest realm="r", nonce="n", qop="auth-int"`)(req)
+			if p := params(req.Header.Get("Authorization")); resp.StatusCode == 200 {
+				proof := row.proof
+				if proof == "" {
+					ha2 := md5hex(":" + p["uri"] + ":" + md5hex(content))
+					proof = md5hex(strings.Join([]string{md5hex("joe:r:password"), "n", p["nc"], p["cnonce"], "auth-int", ha2}, ":"))
+				}
+				resp.Header.Set("Authentication-Info", `qop="auth-int", rspauth="`+proof+`"`)
+				resp.ContentLength, resp.Body = int64(len(content)), io.NopCloser(iotest.OneByteReader(strings.NewReader(content)))
+			}
+			return resp, err
+		})}
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 1)
+		for range content {
+			if _, err = resp.Body.Read(buf); err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, row.want) {
+			t.Errorf("with the last byte: %v, want %v: %s", err, row.want, row.why)
+		}
+		if rest, err := io.ReadAll(resp.Body); len(rest) > 0 || !errors.Is(err, row.want) {
+			t.Errorf("then %q, %v: %s", rest, err, row.why)
+		}
+		_ = resp.Body.Close()
 	}
 }

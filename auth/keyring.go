@@ -87,7 +87,8 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) error {
 			e.scopes = append(e.scopes, s)
 			e.texts = append(e.texts, d)
 		} else {
-			unusable = append(unusable, d)
+			// There may be a password before the last @.
+			unusable = append(unusable, d[max(0, strings.LastIndexByte(d, '@')):])
 		}
 	}
 	k.mu.Lock()
@@ -130,14 +131,7 @@ func domainError(unusable []string) error {
 		return nil
 	}
 	const most = 3 // enough to find the mistake
-	var shown []string
-	for _, d := range unusable[:min(len(unusable), most)] {
-		if i := strings.LastIndexByte(d, '@'); i >= 0 {
-			d = d[i:] // there may be a password before it
-		}
-		shown = append(shown, d)
-	}
-	return fmt.Errorf("%w: %q", ErrDomain, shown)
+	return fmt.Errorf("%w: %q", ErrDomain, unusable[:min(len(unusable), most)])
 }
 
 // Clear forgets every credential, and with them what was learned by their use:

@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/rttest"
@@ -24,6 +27,24 @@ func TestPrints(t *testing.T) {
 	resp, err := used.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
+	}
+	byValue := &struct {
+		T Transport
+		K Keyring
+		P Proxy
+	}{T: Transport{Credentials: SourceFunc(func(context.Context, Target) ([]Credential, error) { return []Credential{cred}, nil })}}
+	if byValue.T.Identity(req) == "" {
+		t.Error("no identity")
+	}
+	byValue.P.Preemptive, byValue.P.Credentials = true, Credential{Username: "joe", Password: secret}
+	proxied, err := byValue.P.Authorize(t.Context(), &url.URL{Scheme: "http", Host: "proxy"}, http.MethodConnect, "a:443")
+	if err != nil || proxied == "" {
+		t.Fatal(proxied, err)
+	}
+	_ = byValue.K.Add("joe", secret)
+	_ = byValue.K.Add("joe", secret, "joe:"+secret+"@example.com")
+	if text := fmt.Sprintf("%v %+v %#v", byValue, byValue, byValue); strings.Contains(text, secret) || strings.Contains(text, proxied) {
+		t.Errorf("printed with a struct that holds it by value: %s", text)
 	}
 	rttest.Prints(t, secret, map[string][]any{
 		"Transport":  {used, used.Wrap(used.Base)},

@@ -96,6 +96,7 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 		return nil
 	}
 	body := &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
+	body.left = r.resp.ContentLength
 	body.distrust = r.x.distrusting()
 	r.resp = copyOf(r.resp)
 	r.resp.Body = body
@@ -111,9 +112,13 @@ func (p *proof) compare(got, uri, bodyHash string) error {
 	return nil
 }
 
-// A provenBody fails at its end if its content is not what the server signed.
+// A provenBody fails at its end if its content is not what the server signed: with
+// its last byte, if the length is known, since readers that count need not come back
+// for the end.
 type provenBody struct {
 	io.ReadCloser
+	left     int64 // bytes to its end; not positive if that is unknown
+	checked  bool
 	hash     *hasher
 	proof    proof
 	want     string
@@ -128,13 +133,17 @@ func (b *provenBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	_, _ = b.hash.Write(p[:n]) // never fails
-	if err == io.EOF {
-		b.end = io.EOF
+	last := err == nil && b.left > 0 && b.left == int64(n)
+	b.left -= int64(n)
+	if !b.checked && (err == io.EOF || last) {
+		b.checked = true
 		if bad := b.proof.compare(b.want, b.uri, string(b.hash.hex(nil))); bad != nil {
-			b.end = bad
 			b.distrust()
+			err = bad
 		}
-		return n, b.end
+	}
+	if b.checked {
+		b.end = err // nil with the last byte: EOF will come
 	}
 	return n, err
 }

@@ -41,10 +41,15 @@ type Proxy struct {
 	// (https URLs).
 	RequireTLS bool
 
-	once   sync.Once
+	once  sync.Once
+	state *proxyState // set at first use; a pointer as in Transport
+}
+
+// proxyState is what a Proxy knows.
+type proxyState struct {
 	engine engine
 
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	// pending holds answers to challenges until Authorize is called again.
 	pending map[proxyCall][]*exchange
 	waiting int
@@ -71,17 +76,17 @@ var errNoBody = errors.New("auth: a proxy's authenticator does not see the conte
 
 func (p *Proxy) setup() *engine {
 	p.once.Do(func() {
-		e := &p.engine
+		s := &proxyState{pending: make(map[proxyCall][]*exchange), sent: make(map[string]*onItsWay)}
+		e := &s.engine
 		e.source, e.schemes = settled(p.Credentials), slices.Clone(p.Schemes)
 		if p.Schemes == nil {
 			e.schemes = []Scheme{Digest{}, Bearer{}, Basic{}}
 		}
 		e.preemptive, e.requireTLS, e.proxy = p.Preemptive, p.RequireTLS, true
 		e.authenticate, e.infoField = "Proxy-Authenticate", "Proxy-Authentication-Info"
-		p.pending = make(map[proxyCall][]*exchange)
-		p.sent = make(map[string]*onItsWay)
+		p.state = s
 	})
-	return &p.engine
+	return &p.state.engine
 }
 
 func callOf(ctx context.Context, proxy roundtrip.Origin) proxyCall {
@@ -137,13 +142,13 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 		return "", nil
 	}
 	value = x.value()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sent[value]
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	s := p.state.sent[value]
 	if s == nil {
 		p.makeRoom()
 		s = &onItsWay{}
-		p.sent[value] = s
+		p.state.sent[value] = s
 	}
 	s.x, s.n = x, s.n+1
 	return value, nil
@@ -151,36 +156,36 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 
 // take returns the answer that waits for that call, or nil.
 func (p *Proxy) take(c proxyCall) *exchange {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	all := p.pending[c]
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	all := p.state.pending[c]
 	if len(all) == 0 {
 		return nil
 	}
-	p.waiting--
+	p.state.waiting--
 	if len(all) == 1 {
-		delete(p.pending, c)
+		delete(p.state.pending, c)
 	} else {
-		p.pending[c] = all[1:]
+		p.state.pending[c] = all[1:]
 	}
 	return all[0]
 }
 
 // makeRoom gives up what has been on its way for too long, if there is much.
 func (p *Proxy) makeRoom() {
-	for value, s := range p.sent {
-		if len(p.sent) < maxOutstanding {
+	for value, s := range p.state.sent {
+		if len(p.state.sent) < maxOutstanding {
 			break
 		}
-		delete(p.sent, value)
+		delete(p.state.sent, value)
 		s.x.failed()
 	}
-	for c, all := range p.pending {
-		if p.waiting < maxOutstanding {
+	for c, all := range p.state.pending {
+		if p.state.waiting < maxOutstanding {
 			break
 		}
-		delete(p.pending, c)
-		p.waiting -= len(all)
+		delete(p.state.pending, c)
+		p.state.waiting -= len(all)
 		for _, x := range all {
 			x.failed()
 		}
@@ -192,14 +197,14 @@ func (p *Proxy) arrived(sent string) *exchange {
 	if sent == "" {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.sent[sent]
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	s := p.state.sent[sent]
 	if s == nil {
 		return nil
 	}
 	if s.n--; s.n == 0 {
-		delete(p.sent, sent)
+		delete(p.state.sent, sent)
 		return s.x
 	}
 	x := *s.x
@@ -230,11 +235,11 @@ func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, hea
 // wait keeps the answer x for the call of Authorize that will ask for it.
 func (p *Proxy) wait(ctx context.Context, x *exchange) bool {
 	c := callOf(ctx, x.way.origin)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
 	p.makeRoom()
-	p.pending[c] = append(p.pending[c], x)
-	p.waiting++
+	p.state.pending[c] = append(p.state.pending[c], x)
+	p.state.waiting++
 	return true
 }
 
@@ -244,6 +249,6 @@ func (p *Proxy) Succeeded(_ context.Context, _ *url.URL, sent string, header htt
 	if x := p.arrived(sent); x != nil {
 		// A tunnel through a proxy that does not know the password is as good as
 		// one through any other: what matters is at its end.
-		_ = x.accepted(&reply{header: header, infoField: p.engine.infoField})
+		_ = x.accepted(&reply{header: header, infoField: p.state.engine.infoField})
 	}
 }

@@ -122,6 +122,11 @@ func (d *download) read(p []byte) (int, error) {
 		return n, err
 	}
 	d.broken = err
+	if roundtrip.Permanent(err) && !d.resume() {
+		// A reader that knows the length need not come back for the error.
+		d.err = err
+		return n, err
+	}
 	return n, nil
 }
 

@@ -17,12 +17,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -742,4 +744,32 @@ func sameSum(got hash.Hash, size int64) bool {
 	want := sha256.New()
 	_, _ = io.CopyN(want, &pattern{}, size)
 	return string(want.Sum(nil)) == string(got.Sum(nil))
+}
+
+// TestPermanentAtTheEnd: an error that cannot pass, such as that of a proof over the
+// content, comes with the last bytes: a cache above knows the length and does not come
+// back for the end.
+func TestPermanentAtTheEnd(t *testing.T) {
+	final := roundtrip.Final(errors.New("not what was signed"))
+	rt := &Transport{Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: 200, Header: http.Header{"Etag": {`"x"`}, "Accept-Ranges": {"bytes"}}, ContentLength: 7, Request: req,
+			Body: io.NopCloser(iotest.DataErrReader(io.MultiReader(strings.NewReader("content"), iotest.ErrReader(final)))),
+		}, nil
+	})}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n, err := resp.Body.Read(make([]byte, 7)); n != 7 || !errors.Is(err, final) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if n, err := resp.Body.Read(make([]byte, 7)); n != 0 || !errors.Is(err, final) {
+		t.Errorf("then %d bytes, %v", n, err)
+	}
 }

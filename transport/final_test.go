@@ -187,6 +187,12 @@ func TestPrints(t *testing.T) {
 		Certificates: []Certificate{{Certificate: tls.Certificate{OCSPStaple: []byte(secret)}}},
 	})
 	fail(t, used, newRequest(t, "GET", "http://example.com", nil))
+	byValue := &struct{ T Transport }{}
+	byValue.T.Proxy = http.ProxyURL(u)
+	fail(t, &byValue.T, newRequest(t, "GET", "http://example.com", nil))
+	if text := fmt.Sprintf("%v %+v %#v", byValue, byValue, byValue); strings.Contains(text, secret) {
+		t.Errorf("printed with a struct that holds it by value: %s", text)
+	}
 	values := map[string][]any{
 		"Transport":          {used, &http.Client{Transport: used}, struct{ T *Transport }{used}},
 		"Certificate":        {used.Certificates[0], &used.Certificates[0], used.Certificates},

@@ -170,8 +170,10 @@ type Transport struct {
 	// DialTLS where a proxy, Pins or Certificates are for the server.
 	Tune func(*http.Transport)
 
-	once   sync.Once
-	config config // what the fields were at first use
+	once sync.Once
+	// config is what the fields were at first use. A struct that holds a Transport by
+	// value is printed with what it holds, but not with what that points to.
+	config *config
 }
 
 // config is a Transport's settings in the form they are used in, and its state.
@@ -249,7 +251,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 // settled returns the configuration, made at first use.
 func (t *Transport) settled() *config {
 	t.once.Do(func() {
-		c := &t.config
+		c := new(config)
 		c.t = t
 		c.proxy = t.Proxy
 		if c.proxy == nil {
@@ -264,8 +266,9 @@ func (t *Transport) settled() *config {
 		if c.err == nil && c.proxy == nil && len(c.certs) == 0 && len(c.pins) == 0 {
 			c.routes.only = c.newRoute(routeKey{cert: none, pin: none}, nil)
 		}
+		t.config = c
 	})
-	return &t.config
+	return t.config
 }
 
 // prepare returns req in the form that is sent, which is req itself if nothing

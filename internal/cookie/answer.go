@@ -5,6 +5,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // Answer puts the cookies that resp, a 401 or 407 to a request for u, sets into jar,
@@ -20,10 +21,17 @@ func Answer(jar http.CookieJar, u *url.URL, resp *http.Response, h http.Header) 
 		jar, _ = cookiejar.New(nil) // never fails
 	}
 	jar.SetCookies(u, set)
-	isNew := func(name string) bool {
-		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name })
+	named := func(name string, all []*http.Cookie) bool {
+		return slices.ContainsFunc(all, func(c *http.Cookie) bool { return c.Name == name })
 	}
-	Remove(h, isNew)
-	cookies := slices.DeleteFunc(jar.Cookies(u), func(c *http.Cookie) bool { return !isNew(c.Name) })
-	Append(h, cookies)
+	added := slices.DeleteFunc(jar.Cookies(u), func(c *http.Cookie) bool { return !named(c.Name, set) })
+	// What takes the place of others, or deletes them; not what is for another path.
+	gone := slices.DeleteFunc(set, func(c *http.Cookie) bool { return !deletes(c) && !named(c.Name, added) })
+	Remove(h, func(name string) bool { return named(name, gone) })
+	Append(h, added)
+}
+
+// deletes reports whether c is set to have it deleted (RFC 6265 §5.3).
+func deletes(c *http.Cookie) bool {
+	return c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Now())
 }
