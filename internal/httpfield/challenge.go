@@ -113,7 +113,8 @@ func challengeParam(s string) (p Param, rest string, ok bool) {
 			return Param{}, "", false
 		}
 		p.Value, p.Quoted = Unquote(value[:n])
-		return p, value[n:], true
+		rest = value[n:]
+		return p, rest, rest == "" || isBlank(rest[0]) || tokenTable[rest[0]]
 	}
 	n := 0
 	for n < len(value) && !isBlank(value[n]) {
