@@ -389,7 +389,7 @@ func (w *world) hear(ctx context.Context, e trace.Event) {
 	defer w.mu.Unlock()
 	if *modelNotes {
 		if u, err := url.Parse(e.URL); err == nil {
-			w.notef(u.Host+u.Path, "  %s %s: %s: %s %v", userOf(ctx), e.Layer, e.Action, e.Reason, e.Attrs)
+			w.notef(u.Host+u.Path, "  %s %s: %s: %s %v %v", userOf(ctx), e.Layer, e.Action, e.Reason, e.Attrs, e.Err)
 		}
 	}
 	text := fmt.Sprintf("%v %s %s %v %v", e, e.Reason, e.URL, e.Err, e.Attrs)

@@ -284,9 +284,11 @@ func (x *exchange) hearsOf(a ack) bool {
 	return !gaps.forgetful || !x.p.w.forgets[x.d.cache] || a.door == x.d && a.secret == x.secret() && !x.res.varies && !x.res.coded
 }
 
+// secret tells apart whom a cache keeps apart: an auth layer knows the person, and
+// the request that the caller made may hold nothing.
 func (x *exchange) secret() string {
 	h := x.req.Header
-	return h.Get("Authorization") + h.Get("Cookie") + h.Get("X-Api-Key") + x.req.URL.User.String()
+	return x.p.user + " " + h.Get("Authorization") + h.Get("Cookie") + h.Get("X-Api-Key") + x.req.URL.User.String()
 }
 
 // allowed is how long after its end a version may be delivered.
