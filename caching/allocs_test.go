@@ -52,21 +52,35 @@ func TestAllocs(t *testing.T) {
 		bytes                    uint64
 		why                      string
 	}{
-		{name: "hit", cacheControl: "max-age=3600", size: kib, allocs: 4, bytes: 1136,
-			why: "the reply, its request, and the header in two pieces"},
-		{name: "hit on 1 MiB", cacheControl: "max-age=3600", size: kib * kib, allocs: 4, bytes: 1136,
-			why: "no byte of the body is copied"},
-		{name: "hit on a variant", cacheControl: "max-age=3600", vary: "Accept-Language", size: kib, allocs: 6, bytes: 1528,
-			header: http.Header{"Accept-Language": {"de"}}, why: "the header has more fields than a small map, and the selectors"},
-		{name: "validation", cacheControl: "max-age=0", size: kib, allocs: 21, bytes: 4480,
-			why: "a 304 is read and dropped, and not copied"},
-		{name: "validation of 1 MiB", cacheControl: "max-age=0", size: kib * kib, allocs: 21, bytes: 4480,
-			why: "the body stays where it is"},
-		{name: "miss", cacheControl: "max-age=3600", size: 64 * kib, allocs: 33, bytes: 71_500,
+		{
+			name: "hit", cacheControl: "max-age=3600", size: kib, allocs: 4, bytes: 1136,
+			why: "the reply, its request, and the header in two pieces",
+		},
+		{
+			name: "hit on 1 MiB", cacheControl: "max-age=3600", size: kib * kib, allocs: 4, bytes: 1136,
+			why: "no byte of the body is copied",
+		},
+		{
+			name: "hit on a variant", cacheControl: "max-age=3600", vary: "Accept-Language", size: kib, allocs: 6, bytes: 1528,
+			header: http.Header{"Accept-Language": {"de"}}, why: "the header has more fields than a small map, and the selectors",
+		},
+		{
+			name: "validation", cacheControl: "max-age=0", size: kib, allocs: 21, bytes: 4480,
+			why: "a 304 is read and dropped, and not copied",
+		},
+		{
+			name: "validation of 1 MiB", cacheControl: "max-age=0", size: kib * kib, allocs: 21, bytes: 4480,
+			why: "the body stays where it is",
+		},
+		{
+			name: "miss", cacheControl: "max-age=3600", size: 64 * kib, allocs: 33, bytes: 71_500,
 			url: func(i int) string { return "q=" + strconv.Itoa(i%256) }, header: http.Header{"Cache-Control": {"no-cache"}},
-			why: "one copy of the body, and 9 % of it for the rest"},
-		{name: "pass", cacheControl: "no-store", size: kib, allocs: 8, bytes: 1312,
-			why: "a copy of the response, whose header gets a line of Cache-Status"},
+			why: "one copy of the body, and 9 % of it for the rest",
+		},
+		{
+			name: "pass", cacheControl: "no-store", size: kib, allocs: 8, bytes: 1312,
+			why: "a copy of the response, whose header gets a line of Cache-Status",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := http.Header{
