@@ -114,15 +114,9 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	for {
 		switch {
-		case r.cut:
-			f.mu.Unlock()
-			return 0, errLagging
 		case r.shut:
-			f.mu.Unlock()
-			if r.ctx.Err() != nil {
-				return 0, context.Cause(r.ctx)
-			}
-			return 0, http.ErrBodyReadAfterClose
+			defer f.mu.Unlock()
+			return 0, r.whyShut()
 		case r.rest != nil:
 			rest := r.rest
 			f.mu.Unlock()
@@ -155,6 +149,17 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 		}
 		f.mu.Lock()
 	}
+}
+
+// whyShut is the error of a reader that may read no more. It needs the lock.
+func (r *bodyReader) whyShut() error {
+	switch {
+	case r.cut:
+		return errLagging
+	case r.ctx.Err() != nil:
+		return context.Cause(r.ctx)
+	}
+	return http.ErrBodyReadAfterClose
 }
 
 // direct reads from the origin into p. It is called with the lock, and gives it up.

@@ -63,6 +63,7 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/tripper-go/tripper/caching"
 )
 

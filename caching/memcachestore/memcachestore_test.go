@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"

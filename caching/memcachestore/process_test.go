@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
 	"github.com/tripper-go/tripper/internal/servers"

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/tripper-go/tripper/caching"
 )
 

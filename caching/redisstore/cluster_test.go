@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
 	"github.com/tripper-go/tripper/internal/servers"

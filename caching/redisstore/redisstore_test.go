@@ -17,6 +17,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"

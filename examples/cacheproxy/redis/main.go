@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/redisstore"
 	"github.com/tripper-go/tripper/examples/cacheproxy/internal/proxy"
