@@ -55,7 +55,6 @@ package memcachestore
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -317,106 +316,6 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 		}
 	}
 	return nil
-}
-
-// Secret implements [caching.Secreter]. memcached may forget it like all else;
-// then there is a new one, and what was stored for users apart is not found again.
-func (s *Store) Secret(ctx context.Context) ([]byte, error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
-	fresh := make([]byte, 32)
-	_, _ = rand.Read(fresh) // never fails
-	key := s.prefix + "s"
-	for range tries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		err := s.client.Add(&memcache.Item{Key: key, Value: fresh})
-		if err != nil && !errors.Is(err, memcache.ErrNotStored) {
-			return nil, wrap("secret", err)
-		}
-		item, err := s.client.Get(key)
-		switch {
-		case err == nil && len(item.Value) == len(fresh):
-			return item.Value, nil
-		case err != nil && !missing(err):
-			return nil, wrap("secret", err)
-		case err == nil: // not one of ours
-			err = s.remove(key, func(v []byte) bool { return len(v) != len(fresh) })
-			if err != nil {
-				return nil, wrap("secret", err)
-			}
-		}
-	}
-	return nil, fmt.Errorf("memcachestore: secret: %w", caching.ErrCorrupt)
-}
-
-// Acquire implements [caching.Leaser].
-func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
-	token := []byte(rand.Text())
-	lease := s.name(key).lease
-	err = s.client.Add(&memcache.Item{Key: lease, Value: token, Expiration: seconds(or(s.LeaseTime, DefaultLeaseTime))})
-	if errors.Is(err, memcache.ErrNotStored) {
-		return nil, nil //nolint:nilnil // another has the lease
-	}
-	if err != nil {
-		return nil, wrap("lease", err)
-	}
-	return func() {
-		// The lease ends by itself if this fails.
-		_ = s.remove(lease, func(v []byte) bool { return bytes.Equal(v, token) })
-	}, nil
-}
-
-// name holds the names of what is kept for one key.
-type name struct{ head, body, lease string }
-
-func (s *Store) name(key string) name {
-	sum := sha256.Sum256([]byte(key))
-	hash := base64.RawURLEncoding.EncodeToString(sum[:])
-	return name{head: s.prefix + "e:" + hash, body: s.prefix + "c:", lease: s.prefix + "l:" + hash}
-}
-
-// chunk returns the name of piece i of the body called nonce.
-func (n name) chunk(nonce string, i int) string { return fmt.Sprintf("%s%s:%d", n.body, nonce, i) }
-
-func (s *Store) maxBody() int64       { return or(s.MaxBody, DefaultMaxBody) }
-func (s *Store) grace() time.Duration { return or(s.Grace, DefaultGrace) }
-
-// chunkSize returns how much of a body is in one piece.
-func (s *Store) chunkSize() int {
-	return min(max(or(s.ChunkSize, DefaultChunkSize), minChunk), maxChunk) - sumSize
-}
-
-// ttl returns how long an entry with meta lives.
-func (s *Store) ttl(meta *caching.Meta) time.Duration {
-	d := or(s.TTL, DefaultTTL)
-	if !meta.Expires.IsZero() {
-		d = time.Until(meta.Expires)
-	}
-	return min(max(d, 0), maxTTL)
-}
-
-// seconds returns d as memcached takes times: whole seconds from now, not none,
-// which would mean for ever; and a date, if it is long.
-func seconds(d time.Duration) int32 {
-	n := max(int64((d+time.Second-1)/time.Second), 1)
-	if d > maxRelative {
-		n += time.Now().Unix()
-	}
-	return int32(min(n, 1<<31-1)) //nolint:gosec // bounded
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 func missing(err error) bool { return errors.Is(err, memcache.ErrCacheMiss) }
