@@ -112,6 +112,9 @@ func appendURL(b []byte, u *url.URL, query string) []byte {
 
 // appendAuthority appends the host and the port of u in normal form.
 func appendAuthority(b []byte, u *url.URL) []byte {
+	if plainAuthority(u.Host) {
+		return append(b, u.Host...)
+	}
 	o := roundtrip.OriginOf(u)
 	if strings.Contains(o.Host, ":") {
 		b = append(b, '[')
@@ -128,6 +131,27 @@ func appendAuthority(b []byte, u *url.URL) []byte {
 		b = append(b, o.Port...)
 	}
 	return b
+}
+
+// plainAuthority reports whether an authority is in normal form at first sight, as
+// nearly all are: a name or an IPv4 address in lower-case ASCII without a final dot, and
+// no port, or one that no scheme has by default.
+func plainAuthority(authority string) bool {
+	host, port, hasPort := strings.Cut(authority, ":")
+	if host == "" || host[len(host)-1] == '.' || hasPort && (port == "" || port == "80" || port == "443") {
+		return false
+	}
+	for i := range len(host) {
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	for i := range len(port) {
+		if port[i] < '0' || port[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // opaquePath returns the path of a URL that has it in Opaque, for the sake of an

@@ -14,12 +14,24 @@ var sizeClasses = []int64{
 	27264, 28672, 32768,
 }
 
+// smallClasses is the size class of each number of words up to 1 KiB: most of what an
+// entry consists of is that small.
+var smallClasses = func() (classes [1<<10/8 + 1]int64) {
+	for words := range classes {
+		i, _ := slices.BinarySearch(sizeClasses, int64(8*words))
+		classes[words] = sizeClasses[i]
+	}
+	return classes
+}()
+
 // memoryAllocated is what the allocator hands out for n bytes: it rounds up to a size
 // class up to 32 KiB, and to pages above.
 func memoryAllocated(n int64) int64 {
 	switch {
 	case n <= 0:
 		return 0
+	case n <= 1<<10:
+		return smallClasses[(n+7)/8]
 	case n > 32<<10:
 		return (n + 8191) &^ 8191
 	}

@@ -76,7 +76,7 @@ func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
 		return ask(f, "stale", "a request that may have changed it failed")
 	case f.dir.noCache:
 		return ask(f, "stale", "no-cache in the response")
-	case f.fromFuture(now):
+	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
 		return ask(f, "stale", "received in the future: a clock was set")
 	case d.reload:
 		return ask(f, "request", "reload")

@@ -71,7 +71,8 @@ type stored struct {
 func (x *exchange) serve(p portion, s *status) *http.Response {
 	e, f := x.found.entry, x.found.f
 	m := e.Meta
-	out := &stored{ctx: infoContext{Context: x.req.Context(), info: infoStored, f: f, age: f.age(x.now), validated: s != nil && s.fwdStatus == http.StatusNotModified}}
+	age := f.age(x.now)
+	out := &stored{ctx: infoContext{Context: x.req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.fwdStatus == http.StatusNotModified}}
 	if x.news {
 		out.ctx.info = infoConfirmed
 	}
@@ -80,7 +81,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 	resp.Proto = m.Proto
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
 	resp.Request = x.req.WithContext(&out.ctx)
-	resp.Header = x.header(m, f, p, s, out.room[:0])
+	resp.Header = x.header(m, f, p, s, age, out.room[:0])
 	resp.Trailer = m.Trailer.Clone()
 	resp.ContentLength = p.length
 	if p.status != http.StatusOK {
@@ -107,15 +108,15 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 	return resp
 }
 
-// header copies the stored fields and adds those that say how old they are.
+// header copies the stored fields and adds those that say how old they are: old, the age.
 // room is used for their values if it is large enough.
-func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string) http.Header {
+func (x *exchange) header(m *Meta, f *facts, p portion, s *status, old time.Duration, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
 		s.collapsed, s.key = x.collapsed, x.shownKey()
-		age, cacheStatus = strconv.FormatInt(int64(f.age(x.now)/time.Second), 10), x.st.said.text(s, f.cfg.name)
+		age, cacheStatus = strconv.FormatInt(int64(old/time.Second), 10), x.st.said.text(s, f.cfg.name)
 	} else {
-		st := f.stampAt(x.now)
+		st := f.stampAt(old)
 		if age, cacheStatus = st.text, st.cacheStatus; x.collapsed {
 			cacheStatus += "; collapsed"
 		}
@@ -153,9 +154,9 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status, room []string
 	return h
 }
 
-// stampAt returns the fields that are the same for every hit of one second.
-func (f *facts) stampAt(now time.Time) *stamp {
-	age := int64(f.age(now) / time.Second)
+// stampAt returns the fields that are the same for every hit of one second, by its age.
+func (f *facts) stampAt(old time.Duration) *stamp {
+	age := int64(old / time.Second)
 	if st := f.stamp.Load(); st != nil && st.age == age {
 		return st
 	}

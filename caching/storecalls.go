@@ -183,6 +183,12 @@ func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, 
 		}
 		return e, err
 	}
+	return c.getBeside(ctx, key, x)
+}
+
+// getBeside is get for a Store that is not called in place.
+func (c *storeCalls) getBeside(ctx context.Context, key string, x *exchange) (*Entry, error) {
+	h := &c.known.reads
 	defer x.spend(time.Now())
 	var e *Entry
 	var err error
