@@ -16,9 +16,14 @@
 // Bodies stream to the caller and to the store at once, and are stored when they
 // are complete; of one that breaks off what has come is kept, and the rest is asked
 // for next time. Concurrent requests for the same thing share one trip to the
-// origin (see [Transport.CollapseWait]). Answers to requests with credentials are kept apart by user, and what
-// answers credentials that a layer below has added without saying whose they are is
-// not stored at all.
+// origin (see [Transport.CollapseWait]). Answers to requests with credentials are
+// kept apart by user, and what answers credentials that a layer below has added
+// without saying whose they are is not stored at all.
+//
+// A store costs a request [Transport.StoreWait] at most, and never the request: then
+// the origin is asked. A store that keeps failing is left alone for up to a minute. A
+// body that the store loses while it is read is completed from the origin, where a
+// strong validator tells that it is the same.
 //
 // # Place in a chain
 //
@@ -40,12 +45,13 @@
 // caller has signed is answered from what is stored while that is fresh; else it is
 // sent as it is, without validators, since the signature may cover them.
 //
-// Between processes that share a store an invalidation can cross a response that is being stored, and
-// that of a group is heard of within a second, unless the store has evicted the
-// note of it by then. What shares a group with an
-// invalidated response stays, unless the origin names the group (RFC 9875 §2.2.1
-// leaves that open). If-Match and If-Unmodified-Since are for the origin to judge,
-// and such requests pass the cache by.
+// Between processes that share a store an invalidation can cross a response that is
+// being stored, and that of a group is heard of within a second, unless the store has
+// evicted the note of it by then. Of the users of one URL, and of its variants, a
+// bounded number is listed; where a store evicts such a list, an invalidation does not
+// reach what it listed. What shares a group with an invalidated response stays, unless
+// the origin names the group (RFC 9875 §2.2.1 leaves that open). If-Match and
+// If-Unmodified-Since are for the origin to judge, and such requests pass the cache by.
 package caching
 
 import (
