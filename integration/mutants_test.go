@@ -52,10 +52,6 @@ var mutants = []mutant{
 	{"a stored response never ages", []edit{
 		{"caching", "return max(age, byWall, -byWall, f.received.Sub(wall))", "return min(age, byWall, 0)"},
 	}},
-	{"parts of two versions are combined", []edit{
-		{"caching", "if old.Total != fresh.Total || fresh.First > old.Last+1", "if fresh.First > old.Last+1"},
-		{"caching", "!good || fresh.First < 0 || !sameStrong(f, a.resp.Header)", "!good || fresh.First < 0"},
-	}},
 	{"one caller's cancellation ends the trip of all", []edit{
 		{"caching", "last := fl.waiting == 0", "last := true"},
 	}},
