@@ -9,9 +9,9 @@
 // not, and invalidated by requests that change things, as RFC 9111 has it, with
 // the extensions of RFC 5861 (stale-while-revalidate, stale-if-error), RFC 8246
 // (immutable), RFC 9211 (Cache-Status), RFC 9213 (targeted fields) and RFC 9875
-// (groups of responses that Cache-Group-Invalidation invalidates together). Any
-// number of variants of a URL are kept (Vary), ranges are served from what is
-// stored, and parts are combined.
+// (groups of responses that Cache-Group-Invalidation invalidates together). Of a
+// URL the last 64 variants (Vary) and the answers to the last 256 users are kept,
+// ranges are served from what is stored, and parts are combined.
 //
 // Bodies stream to the caller and to the store at once, and are stored when they
 // are complete; of one that breaks off what has come is kept, and the rest is asked
@@ -21,9 +21,10 @@
 // without saying whose they are is not stored at all.
 //
 // A store costs a request [Transport.StoreWait] at most, and never the request: then
-// the origin is asked. A store that keeps failing is left alone for up to a minute. A
-// body that the store loses while it is read is completed from the origin, where a
-// strong validator tells that it is the same.
+// the origin is asked. Only a Memory, and a directory on a local disk, are trusted to
+// answer and called in place. A store that keeps failing is left alone for up to a
+// minute. A body that the store loses while it is read is completed from the origin,
+// where a strong validator tells that it is the same.
 //
 // # Place in a chain
 //
@@ -47,11 +48,11 @@
 //
 // Between processes that share a store an invalidation can cross a response that is
 // being stored, and that of a group is heard of within a second, unless the store has
-// evicted the note of it by then. Of the users of one URL, and of its variants, a
-// bounded number is listed; where a store evicts such a list, an invalidation does not
-// reach what it listed. What shares a group with an invalidated response stays, unless
-// the origin names the group (RFC 9875 §2.2.1 leaves that open). If-Match and
-// If-Unmodified-Since are for the origin to judge, and such requests pass the cache by.
+// evicted the note of it by then. Where a store evicts the list of the users or of the
+// variants of a URL, an invalidation does not reach what it listed. What shares a group
+// with an invalidated response stays, unless the origin names the group (RFC 9875
+// §2.2.1 leaves that open). If-Match and If-Unmodified-Since are for the origin to
+// judge, and such requests pass the cache by.
 package caching
 
 import (
