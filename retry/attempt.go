@@ -45,13 +45,15 @@ func (a Attempt) Format(f fmt.State, _ rune) {
 type contextKey int
 
 const (
-	allowKey contextKey = iota
+	idempotentKey contextKey = iota
 	attemptsKey
 )
 
-// Allow returns a context whose requests may be sent twice whatever their
+// WithIdempotent returns a context whose requests may be sent twice whatever their
 // method: the caller knows that doing so does no harm.
-func Allow(ctx context.Context) context.Context { return context.WithValue(ctx, allowKey, true) }
+func WithIdempotent(ctx context.Context) context.Context {
+	return context.WithValue(ctx, idempotentKey, true)
+}
 
 // WithAttempts returns a context whose requests are sent n times at most, in
 // place of [Transport.Attempts]. With 1 they are not sent again.
@@ -66,7 +68,7 @@ func idempotent(req *http.Request) bool {
 		// server may append where it stands.
 		return true
 	}
-	allowed, _ := req.Context().Value(allowKey).(bool)
+	allowed, _ := req.Context().Value(idempotentKey).(bool)
 	return allowed
 }
 

@@ -263,7 +263,7 @@ func TestIdempotent(t *testing.T) {
 		{"the server tells copies apart by the key", "POST", http.Header{"Idempotency-Key": {`"k"`}}, ctx, true},
 		{"net/http knows both names", "POST", http.Header{"X-Idempotency-Key": {"k"}}, ctx, true},
 		{"net/http: present without a value, not sent, and idempotent", "POST", http.Header{"X-Idempotency-Key": nil}, ctx, true},
-		{"the caller knows", "POST", nil, Allow(ctx), true},
+		{"the caller knows", "POST", nil, WithIdempotent(ctx), true},
 	} {
 		req := (&http.Request{Method: row.method, Header: row.header}).WithContext(row.ctx)
 		if got := idempotent(req); got != row.want {

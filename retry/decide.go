@@ -16,8 +16,6 @@ type situation struct {
 	backoff time.Duration
 	// maxWait bounds Retry-After; negative is no bound.
 	maxWait time.Duration
-	// capWait has maxWait waited for if Retry-After asks for more.
-	capWait bool
 	// deadline is that of the caller, zero if there is none.
 	deadline time.Time
 	now      time.Time
@@ -81,10 +79,7 @@ func pause(s situation) (wait time.Duration, ok bool) {
 		return backoff, true
 	}
 	if s.maxWait >= 0 && asked > s.maxWait {
-		if !s.capWait {
-			return 0, false
-		}
-		asked = s.maxWait
+		return 0, false
 	}
 	// Jitter goes on top: earlier than the server said is too early.
 	return add(asked, backoff), true

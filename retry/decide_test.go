@@ -86,11 +86,6 @@ func TestDecide(t *testing.T) {
 			verdict{reason: reasonMaxWait},
 		},
 		{
-			"Retry-After beyond MaxWait, capped", "by choice the cap is waited for",
-			func(s *situation) { s.attempt.Response, s.capWait = answer(503, "3600"), true },
-			verdict{again: true, wait: 61 * time.Second},
-		},
-		{
 			"Retry-After of 9e18, no cap", "overflow is the longest wait there is, not a negative one",
 			func(s *situation) { s.attempt.Response, s.maxWait = answer(503, "9000000000000000000"), -1 },
 			verdict{again: true, wait: math.MaxInt64},

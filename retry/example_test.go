@@ -94,14 +94,14 @@ func ExampleTransport_retryable() {
 }
 
 // A POST is sent twice only if somebody said that it may be.
-func ExampleAllow() {
+func ExampleWithIdempotent() {
 	sent := 0
 	lossy := roundTripper(func(*http.Request) (*http.Response, error) {
 		sent++
 		return nil, io.ErrUnexpectedEOF
 	})
 	client := &http.Client{Transport: &retry.Transport{Base: lossy}}
-	for _, ctx := range []context.Context{context.Background(), retry.Allow(context.Background())} {
+	for _, ctx := range []context.Context{context.Background(), retry.WithIdempotent(context.Background())} {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://example.com/", strings.NewReader("x"))
 		if err != nil {
 			fmt.Println(err)

@@ -225,7 +225,6 @@ func (x *exchange) decide(a Attempt) verdict {
 		limit:      x.t.limit(x.req),
 		replayable: x.replayable(),
 		maxWait:    x.t.MaxWait,
-		capWait:    x.t.CapWait,
 		now:        time.Now(),
 	}
 	if s.maxWait == 0 {

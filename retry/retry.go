@@ -11,7 +11,7 @@
 //     [Transport.Retryable] replaces.
 //   - It is safe to send the request twice: its method is idempotent by the HTTP
 //     Method Registry (GET, HEAD, OPTIONS, PUT, DELETE, PROPFIND …), it carries an
-//     Idempotency-Key or X-Idempotency-Key field, [Allow] is in its context, or it
+//     Idempotency-Key or X-Idempotency-Key field, [WithIdempotent] is in its context, or it
 //     was certainly not processed (no connection was made, nothing was written, the
 //     server refused the HTTP/2 stream, or answered 417, 421 or 425). A POST is not sent
 //     twice by default, nor is a PUT with a Content-Range, which is one part of an
@@ -111,14 +111,11 @@ type Transport struct {
 	// [FullJitter] of 100 ms, at most 10 s, is used.
 	Backoff func(Attempt) time.Duration
 
-	// MaxWait is the longest wait that a Retry-After field is obeyed for. If it
-	// asks for more, the response is returned. If zero, [DefaultMaxWait] is
-	// used; negative means no limit.
+	// MaxWait is the longest wait that a Retry-After field is obeyed for. If it asks
+	// for more, the request is not sent again and the response is returned: the server
+	// would refuse whatever comes earlier. If zero, [DefaultMaxWait] is used; negative
+	// means no limit.
 	MaxWait time.Duration
-
-	// CapWait has a Retry-After that asks for more than MaxWait waited for
-	// MaxWait instead of having the response returned.
-	CapWait bool
 
 	// Budget limits what retries, hedges and resumptions add to the load of a
 	// host. Transports may share one. If nil, there is no limit but Attempts.
