@@ -211,7 +211,7 @@ func TestStrangeHeaders(t *testing.T) {
 		keys.Add("joe", "secret")
 		l.auth.Credentials = &keys
 		l.retry.MaxWait = time.Nanosecond
-		l.caching.NoVarySearch = true
+		l.caching.ObeyNoVarySearch = true
 		l.lostupdate.Unsure = lostupdate.Skip
 		client := l.chain().Client(base)
 		for n := range fields {

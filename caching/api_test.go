@@ -94,7 +94,7 @@ func TestTrace(t *testing.T) {
 // The content of a QUERY is closed once, whoever answers it.
 func TestQueryClosesContent(t *testing.T) {
 	t.Parallel()
-	c := &Transport{Query: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+	c := &Transport{CacheQuery: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		b, _ := io.ReadAll(req.Body)
 		_ = req.Body.Close()
 		if req.Header.Get("If-None-Match") != "" {

@@ -186,13 +186,13 @@ type Transport struct {
 	// to be validated before it is used again if it has a validator.
 	InvalidateOnError bool
 
-	// NoVarySearch obeys No-Vary-Search: URLs whose queries differ in nothing that
-	// matters share a response.
-	NoVarySearch bool
+	// ObeyNoVarySearch lets URLs share a response if their queries differ only in what
+	// its No-Vary-Search field says does not matter. If false, the field is ignored.
+	ObeyNoVarySearch bool
 
-	// Query caches the responses to QUERY requests, whose content is part of the
+	// CacheQuery caches the responses to QUERY requests, whose content is part of the
 	// key. If false, QUERY passes the cache by.
-	Query bool
+	CacheQuery bool
 
 	// XFromCache sets X-From-Cache: 1 on what comes from the cache, for those used
 	// to gregjones/httpcache. [FromCache] tells the same.

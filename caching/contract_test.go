@@ -11,5 +11,5 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractShared(t *testing.T) {
-	rttest.Contract(t, func() rttest.Layer { return &Transport{Shared: true, NoVarySearch: true, Query: true} })
+	rttest.Contract(t, func() rttest.Layer { return &Transport{Shared: true, ObeyNoVarySearch: true, CacheQuery: true} })
 }

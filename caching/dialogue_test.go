@@ -140,11 +140,11 @@ func (tn *turn) check(t *testing.T, c *Transport, name string, saw func() *http.
 		k, v, _ := strings.Cut(l, ": ")
 		switch k {
 		case "!reload":
-			ctx = Reload(ctx)
+			ctx = WithReload(ctx)
 		case "!bypass":
-			ctx = Bypass(ctx)
+			ctx = WithBypass(ctx)
 		case "!offline":
-			ctx = Offline(ctx)
+			ctx = WithOffline(ctx)
 		case "!withoutETag":
 			ctx = WithoutETag(ctx)
 		case "!ttl":

@@ -28,7 +28,7 @@ func (x *exchange) examine() string {
 	switch x.method = roundtrip.Method(x.req); x.method {
 	case http.MethodGet, http.MethodHead:
 	case methodQuery:
-		if !x.st.t.Query {
+		if !x.st.t.CacheQuery {
 			return "method"
 		}
 	default:

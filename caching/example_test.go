@@ -98,14 +98,14 @@ func ExampleTransport_negative() {
 
 // Settings for one request: an answer from the origin, or none but from the
 // store.
-func ExampleReload() {
+func ExampleWithReload() {
 	srv, asked := origin(map[string]string{"Cache-Control": "max-age=60"})
 	client := &http.Client{Transport: &caching.Transport{}}
 	req, _ := http.NewRequest(http.MethodGet, srv.URL, nil)
 	fetch(client, req)
-	fetch(client, req.WithContext(caching.Reload(req.Context())))
+	fetch(client, req.WithContext(caching.WithReload(req.Context())))
 	srv.Close()
-	resp := fetch(client, req.WithContext(caching.Offline(req.Context())))
+	resp := fetch(client, req.WithContext(caching.WithOffline(req.Context())))
 	fmt.Println("asked", *asked, "offline", resp.StatusCode)
 	// Output: asked 2 offline 200
 }

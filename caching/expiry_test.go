@@ -35,7 +35,7 @@ func TestListsLastAsLongAsResponses(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			version := 0
-			c := &Transport{NoVarySearch: true, Store: &expiring{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{ObeyNoVarySearch: true, Store: &expiring{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Method == "POST" {
 					version++
 					return text(req, 200, ""), nil

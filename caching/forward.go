@@ -48,7 +48,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		}
 		return x.conclude(x.guarded(x.req.Context()))
 	}
-	if st.t.NoVarySearch && x.late == nil {
+	if st.t.ObeyNoVarySearch && x.late == nil {
 		x.also, _ = x.searchKey()
 	}
 	fl, leader, late := st.flights.join(x.flightKey(), x)

@@ -25,7 +25,7 @@ func TestGroupsReachEverything(t *testing.T) {
 		{"what a No-Vary-Search leads to", "GET", "http://example.com/p?a=1&u=2", "Accept: x", []string{`No-Vary-Search: params=("u")`}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := &Transport{NoVarySearch: true, Query: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{ObeyNoVarySearch: true, CacheQuery: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Method == "POST" {
 					return text(req, 500, "", `Cache-Group-Invalidation: "g";x=1, "z"`), nil
 				}

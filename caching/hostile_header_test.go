@@ -99,7 +99,7 @@ func TestHeadNotModified(t *testing.T) {
 func TestNoVarySearchTakesOver(t *testing.T) {
 	d := dialogue{
 		name: "No-Vary-Search, later", why: "the old response is under the very URL, where it is found first",
-		cache: Transport{NoVarySearch: true},
+		cache: Transport{ObeyNoVarySearch: true},
 		turns: []turn{
 			{ask: "GET /?a=1", origin: "200 OK\nETag: \"a\"\nCache-Control: max-age=10\n\nold", want: "200 old"},
 			{

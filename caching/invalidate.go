@@ -190,7 +190,7 @@ func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
 	if y.user = ""; x.user != "" {
 		keys = append(keys, y.keyOf(x.req.URL.RawQuery))
 	}
-	if st.t.NoVarySearch {
+	if st.t.ObeyNoVarySearch {
 		for _, z := range []*exchange{x, &y} {
 			if key, _ := z.searchKey(); key != "" {
 				keys = append(keys, key)

@@ -31,7 +31,7 @@ func (x *exchange) lookup() {
 		// The Store is asked afterwards: what it says may be from before writeBack.
 		x.undone = latest(x.undone, u.when(x.target()), u.when(x.key), u.when(x.open))
 	}
-	if x.open != "" && x.findPublic() || !x.overdue && x.find(x.key) || x.overdue || !x.st.t.NoVarySearch {
+	if x.open != "" && x.findPublic() || !x.overdue && x.find(x.key) || x.overdue || !x.st.t.ObeyNoVarySearch {
 		return
 	}
 	if key, search := x.searchKey(); key != "" && x.find(key) && x.found.f != nil && x.found.f.search != search {

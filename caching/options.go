@@ -25,23 +25,23 @@ func with(ctx context.Context, set func(*options)) context.Context {
 	return context.WithValue(ctx, optionsKey{}, o)
 }
 
-// Reload returns a context whose requests are answered by the origin: what is
+// WithReload returns a context whose requests are answered by the origin: what is
 // stored is validated before it is used, however fresh it is. It does what
 // Cache-Control: no-cache in the request does, but nobody else sees it.
-func Reload(ctx context.Context) context.Context {
+func WithReload(ctx context.Context) context.Context {
 	return with(ctx, func(o *options) { o.reload = true })
 }
 
-// Bypass returns a context whose requests pass the cache by: nothing stored is
+// WithBypass returns a context whose requests pass the cache by: nothing stored is
 // used and nothing is stored. Unsafe requests still invalidate.
-func Bypass(ctx context.Context) context.Context {
+func WithBypass(ctx context.Context) context.Context {
 	return with(ctx, func(o *options) { o.bypass = true })
 }
 
-// Offline returns a context whose requests never reach the origin. What is
+// WithOffline returns a context whose requests never reach the origin. What is
 // stored is served, fresh or stale, unless the response forbids it
 // (must-revalidate, no-cache); else the answer is 504.
-func Offline(ctx context.Context) context.Context {
+func WithOffline(ctx context.Context) context.Context {
 	return with(ctx, func(o *options) { o.offline = true })
 }
 

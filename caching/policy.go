@@ -36,7 +36,7 @@ type verdict struct {
 // demand is what a request asks of a cache.
 type demand struct {
 	dir directives
-	// reload and offline are from the application (see [Reload], [Offline]).
+	// reload and offline are from the application (see [WithReload], [WithOffline]).
 	reload, offline bool
 }
 

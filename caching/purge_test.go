@@ -118,7 +118,7 @@ func TestPurgeOfQuery(t *testing.T) {
 	t.Parallel()
 	for _, store := range []Store{NewMemory(0), &notLister{NewMemory(0)}} {
 		trips := 0
-		c := &Transport{Query: true, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		c := &Transport{CacheQuery: true, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			trips++
 			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
 		})}

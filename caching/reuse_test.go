@@ -86,7 +86,7 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /", origin: "200 OK\n\ntwo", want: "200 two"},
 			},
 		}, {
-			name: "QUERY", why: "the content is part of the key", cache: Transport{Query: true},
+			name: "QUERY", why: "the content is part of the key", cache: Transport{CacheQuery: true},
 			turns: []turn{
 				{ask: "QUERY /\n\na", origin: "200 OK\nCache-Control: max-age=100\n\nA", want: "200 A"},
 				{ask: "QUERY /\n\nb", origin: "200 OK\nCache-Control: max-age=100\n\nB", want: "200 B"},
@@ -97,7 +97,7 @@ func reuseDialogues() []dialogue {
 				{ask: "QUERY /\n\nb", origin: "200 OK\n\nB2", want: "200 B2"},
 			},
 		}, {
-			name: "No-Vary-Search", why: "queries that differ in nothing that matters", cache: Transport{NoVarySearch: true},
+			name: "No-Vary-Search", why: "queries that differ in nothing that matters", cache: Transport{ObeyNoVarySearch: true},
 			turns: []turn{
 				{ask: "GET /?a=1&utm=x", origin: "200 OK\nCache-Control: max-age=100\nNo-Vary-Search: params=(\"utm\"), key-order\n\none", want: "200 one"},
 				{ask: "GET /?a=1&utm=x", want: "200 one", cached: true},

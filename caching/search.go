@@ -164,7 +164,7 @@ func (x *exchange) primaryFor(status int, h http.Header) (key, search string) {
 			return x.open, ""
 		}
 	}
-	if x.st.t.NoVarySearch {
+	if x.st.t.ObeyNoVarySearch {
 		if values := h["No-Vary-Search"]; len(values) > 0 {
 			if key := x.searchKeyOf(values); key != "" {
 				return key, strings.Join(values, ",")

@@ -14,7 +14,7 @@ import (
 func TestSearchBeforeInvalidation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changed atomic.Bool
-		c := &Transport{NoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		c := &Transport{ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			if req.Method == "POST" {
 				changed.Store(true)
 				return text(req, 200, "ok"), nil
@@ -46,7 +46,7 @@ func TestSearchSuspected(t *testing.T) {
 	for _, vary := range []string{"", "Accept"} {
 		synctest.Test(t, func(t *testing.T) {
 			var asked atomic.Int32
-			c := &Transport{NoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Method == "POST" {
 					return text(req, 500, "oops"), nil
 				}

@@ -245,7 +245,7 @@ func TestSecretIsAskedAgain(t *testing.T) {
 	}
 	ask(3, "nobody's response needs no secret")
 	ask(3, "and is stored")
-	if resp, _, err := try(c, Offline(t.Context()), "GET", "http://example.com/", "Authorization: alice"); err != nil || resp.StatusCode != 504 {
+	if resp, _, err := try(c, WithOffline(t.Context()), "GET", "http://example.com/", "Authorization: alice"); err != nil || resp.StatusCode != 504 {
 		t.Errorf("offline: %v, %v", resp, err)
 	}
 	store.fail.Store(false)

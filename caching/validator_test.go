@@ -190,7 +190,7 @@ func redirectDialogues() []dialogue {
 		},
 		dialogue{
 			name: "a redirect that No-Vary-Search makes one to itself", why: "both queries have one key",
-			cache: Transport{NoVarySearch: true},
+			cache: Transport{ObeyNoVarySearch: true},
 			turns: []turn{
 				{ask: "GET /x?utm=1", origin: moved("No-Vary-Search: params=(\"utm\")\nLocation: /x"), want: "301"},
 				page,

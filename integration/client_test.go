@@ -214,11 +214,11 @@ func (p *person) get(d *door, res *resource) {
 	case 4:
 		control, x.offline = "only-if-cached", true
 	case 5:
-		ctx, x.fresh = caching.Reload(ctx), true
+		ctx, x.fresh = caching.WithReload(ctx), true
 	case 6:
-		ctx, x.fresh = caching.Bypass(ctx), true
+		ctx, x.fresh = caching.WithBypass(ctx), true
 	case 7:
-		ctx, x.offline, x.stale = caching.Offline(ctx), true, 1000*time.Hour
+		ctx, x.offline, x.stale = caching.WithOffline(ctx), true, 1000*time.Hour
 	}
 	if control != "" {
 		x.req.Header.Set("Cache-Control", control)
