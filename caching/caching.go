@@ -177,6 +177,28 @@ type Transport struct {
 	// of them are. It must not read the body.
 	ShouldStore func(*http.Response) bool
 
+	// ObeyNoVarySearch lets URLs share a response if their queries differ only in what
+	// its No-Vary-Search field says does not matter. If false, the field is ignored.
+	ObeyNoVarySearch bool
+
+	// CacheQuery caches the responses to QUERY requests, whose content is part of the
+	// key. If false, QUERY passes the cache by.
+	CacheQuery bool
+
+	// Compat has it behave as other HTTP caches in what RFC 9111 decides otherwise. The
+	// zero value changes nothing.
+	Compat Compat
+
+	// Name is what this cache calls itself in Cache-Status. If empty,
+	// [DefaultName] is used.
+	Name string
+
+	once sync.Once
+	st   *state
+}
+
+// Compat holds what programs that move from another HTTP cache may depend on.
+type Compat struct {
 	// OnlyIfCachedServesStale answers requests with Cache-Control: only-if-cached
 	// from stale responses too, as httplib2 does. RFC 9111 §5.2.1.7 wants 504.
 	OnlyIfCachedServesStale bool
@@ -186,28 +208,13 @@ type Transport struct {
 	// to be validated before it is used again if it has a validator.
 	InvalidateOnError bool
 
-	// ObeyNoVarySearch lets URLs share a response if their queries differ only in what
-	// its No-Vary-Search field says does not matter. If false, the field is ignored.
-	ObeyNoVarySearch bool
-
-	// CacheQuery caches the responses to QUERY requests, whose content is part of the
-	// key. If false, QUERY passes the cache by.
-	CacheQuery bool
-
-	// XFromCache sets X-From-Cache: 1 on what comes from the cache, for those used
-	// to gregjones/httpcache. [FromCache] tells the same.
+	// XFromCache sets X-From-Cache: 1 on what comes from the cache, as
+	// gregjones/httpcache does. [FromCache] tells the same.
 	XFromCache bool
 
 	// ShowKey adds the key of the response to Cache-Status (RFC 9211 §2.7), which is
 	// the hash that the Store has it under.
 	ShowKey bool
-
-	// Name is what this cache calls itself in Cache-Status. If empty,
-	// [DefaultName] is used.
-	Name string
-
-	once sync.Once
-	st   *state
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -267,8 +274,8 @@ type state struct {
 func (t *Transport) state() *state {
 	t.once.Do(func() {
 		cfg := &config{
-			shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.ShowKey,
-			staleOnlyIfCached: t.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
+			shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.Compat.ShowKey,
+			staleOnlyIfCached: t.Compat.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
 			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
 			targeted: slices.Clone(t.Targeted), maxBody: t.MaxBody, name: cacheName(t.Name),
 			statusTTL: maps.Clone(t.StatusTTL), heuristicFraction: t.HeuristicFraction,

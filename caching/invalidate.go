@@ -132,7 +132,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	resp, err := receive(x.route.next, x.outgoing(sending, &question{}))
 	ctx := detach(x.req.Context())
 	if err != nil {
-		c, reason := consequenceOf(0, st.t.InvalidateOnError), "unsafe method"
+		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), "unsafe method"
 		if c == unknown && contact.none(err) {
 			c, reason = nothing, "unsafe method, never sent"
 		}
@@ -140,7 +140,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		x.tell("pass", reason, 0, err)
 		return nil, err
 	}
-	c := consequenceOf(resp.StatusCode, st.t.InvalidateOnError)
+	c := consequenceOf(resp.StatusCode, st.t.Compat.InvalidateOnError)
 	overtaken := st.tombs.since(x.epoch, x.target())
 	st.spread(ctx, &x, c, resp.Header)
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {

@@ -44,7 +44,7 @@ func invalidationDialogues() []dialogue {
 				{ask: "GET /none", origin: "200 OK\n\nchanged", want: "200 changed"},
 			},
 		}, {
-			name: "InvalidateOnError", why: "C34: as httplib2", cache: Transport{InvalidateOnError: true},
+			name: "InvalidateOnError", why: "C34: as httplib2", cache: Transport{Compat: Compat{InvalidateOnError: true}},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\n\nx", want: "200 x"},
 				{ask: "DELETE /", origin: "405 Method Not Allowed\n\nno", want: "405 no"},

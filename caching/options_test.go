@@ -30,7 +30,7 @@ func optionDialogues() []dialogue {
 		}, {
 			name: "hooks", why: "the application has the last word",
 			cache: Transport{
-				StatusTTL: map[int]time.Duration{503: 5 * time.Second}, XFromCache: true, Name: "my cache",
+				StatusTTL: map[int]time.Duration{503: 5 * time.Second}, Compat: Compat{XFromCache: true}, Name: "my cache",
 				ShouldStore: func(r *http.Response) bool { return r.Request.URL.Path != "/no" },
 				TTL:         func(r *http.Response) time.Duration { d, _ := time.ParseDuration(r.Header.Get("X-TTL")); return d },
 			},
@@ -44,13 +44,13 @@ func optionDialogues() []dialogue {
 				{after: 2 * time.Second, ask: "GET /neg", origin: "503 Service Unavailable\n\nno", want: "503 no"},
 			},
 		}, {
-			name: "ShowKey", why: "RFC 9211 §2.7: the key that the response has in the store, whether it was there or not", cache: Transport{ShowKey: true},
+			name: "ShowKey", why: "RFC 9211 §2.7: the key that the response has in the store, whether it was there or not", cache: Transport{Compat: Compat{ShowKey: true}},
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body", status: `tripper; fwd=uri-miss; fwd-status=200; stored; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
 				{ask: "GET /", want: "200 body", cached: true, status: `tripper; hit; ttl=100; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
 			},
 		}, {
-			name: "XFromCache", why: "it tells what comes from this cache, and no origin what comes from it", cache: Transport{XFromCache: true},
+			name: "XFromCache", why: "it tells what comes from this cache, and no origin what comes from it", cache: Transport{Compat: Compat{XFromCache: true}},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=60\nX-From-Cache: 1\n\nbody", want: "200 body", lacks: []string{"X-From-Cache"}},
 				{ask: "GET /", want: "200 body", cached: true, has: []string{"X-From-Cache: 1"}},

@@ -21,7 +21,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *status) {
 	if resp.Request.Context().Value(infoKey{}) != nil || from != infoOrigin {
 		resp.Request = resp.Request.WithContext(&infoContext{Context: resp.Request.Context(), info: from})
 	}
-	if x.st.t.XFromCache {
+	if x.st.t.Compat.XFromCache {
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
 	}
 	s.collapsed, s.key = x.collapsed, x.shownKey()
@@ -148,7 +148,7 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status, old time.Dura
 	} else {
 		h["Cache-Status"] = values[first+1 : first+2 : first+2]
 	}
-	if x.st.t.XFromCache {
+	if x.st.t.Compat.XFromCache {
 		h["X-From-Cache"] = []string{"1"}
 	}
 	return h

@@ -58,7 +58,7 @@ func reuseDialogues() []dialogue {
 			name: "offline, another scheme", why: "nothing is sent, whatever it is",
 			turns: []turn{{ask: "GET unix://socket/\n!offline: 1", want: "504"}},
 		}, {
-			name: "OnlyIfCachedServesStale", why: "C19: as httplib2", cache: Transport{OnlyIfCachedServesStale: true},
+			name: "OnlyIfCachedServesStale", why: "C19: as httplib2", cache: Transport{Compat: Compat{OnlyIfCachedServesStale: true}},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nETag: \"a\"\n\nbody", want: "200 body"},
 				{after: time.Hour, ask: "GET /\nCache-Control: only-if-cached", want: "200 body", cached: true},

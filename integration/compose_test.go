@@ -148,7 +148,7 @@ func (w *world) newShared() shared {
 
 func (w *world) newCache(store caching.Store) *caching.Transport {
 	r := w.rand
-	t := &caching.Transport{Store: store, Shared: w.layers.shared, XFromCache: chance(r, 20), ShowKey: chance(r, 20)}
+	t := &caching.Transport{Store: store, Shared: w.layers.shared, Compat: caching.Compat{XFromCache: chance(r, 20), ShowKey: chance(r, 20)}}
 	if w.layers.unkind {
 		t.StaleIfError = -1
 	}
