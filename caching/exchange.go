@@ -45,12 +45,7 @@ type exchange struct {
 	// ended is the number of flights that were over before the store was asked.
 	ended uint64
 	found found
-	// waited is for how long the request has waited for the Store.
-	waited time.Duration
-	// late is the answer of the Store to a question of the look-up, about lateKey, that has
-	// not come in time. It is nil if there is none.
-	late    *answer[*Entry]
-	lateKey string
+	budget
 	// first is what was read of the body already, see preview.
 	first []byte
 	// undone is when an invalidation was made that the Store did not take: responses to
@@ -59,9 +54,6 @@ type exchange struct {
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
-	// looking is true during the look-up, and overdue if the last one had to go without
-	// an answer.
-	looking, overdue bool
 	// passed is true if it is known for some time that the like is not stored.
 	passed bool
 	// unattended is true if no caller waits for the answer.
@@ -77,8 +69,7 @@ type exchange struct {
 func (x *exchange) drop() {
 	_ = x.found.entry.Close()
 	x.found = found{}
-	x.late.drop(true)
-	x.late = nil
+	x.forget()
 }
 
 // roundTrip asks what to do about req, does it, and tells.

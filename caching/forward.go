@@ -101,8 +101,7 @@ func (x *exchange) await(fl *flight, leader bool) error {
 		}
 		select {
 		case <-fl.arrival():
-			x.late.drop(true)
-			x.late = nil
+			x.forget()
 			return nil
 		case <-late:
 			if x.overtakes(fl, leader) {
@@ -126,8 +125,7 @@ func (x *exchange) await(fl *flight, leader bool) error {
 		}
 		break
 	}
-	x.late.drop(true)
-	x.late = nil
+	x.forget()
 	if x.st.leave(fl, leader, cause) {
 		return nil
 	}

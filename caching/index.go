@@ -107,7 +107,7 @@ func (st *state) put(ctx context.Context, r *record, url string, now, until time
 	}
 	m.Extra = r.append(make([]byte, 0, 256))
 	m.facts.Store(prepare(st.cfg, m, *r))
-	w, err := st.calls.create(ctx, r.key, 0, x)
+	w, err := st.calls.create(ctx, r.key, 0, &x.budget)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (st *state) remove(ctx context.Context, key string, x *exchange) {
 // delete deletes what is stored under key. If the store does not, it is at least
 // not used any more.
 func (st *state) delete(ctx context.Context, key string, x *exchange) {
-	if err := st.calls.delete(ctx, key, x); err != nil {
+	if err := st.calls.delete(ctx, key, &x.budget); err != nil {
 		st.undeleted.add(key, time.Now())
 		x.tell("store", "removing failed", 0, err)
 	}

@@ -45,7 +45,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		total += part.before + part.after
 	}
 	primary, _ := x.primaryFor(resp.StatusCode, header)
-	w, err := x.st.calls.create(detach(a.ctx), f.key, total, x)
+	w, err := x.st.calls.create(detach(a.ctx), f.key, total, &x.budget)
 	detail := ""
 	if err != nil {
 		detail = whyNot(err)

@@ -23,7 +23,7 @@ func (x *exchange) acquire() bool {
 	ctx := x.req.Context()
 	deadline := time.Now().Add(leaseWait)
 	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
-		release, err := x.st.calls.acquire(ctx, leaser, x.key, x)
+		release, err := x.st.calls.acquire(ctx, leaser, x.key, &x.budget)
 		switch {
 		case err != nil:
 			x.tell("store", "no lease", 0, err)

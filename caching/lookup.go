@@ -76,7 +76,11 @@ func (st *state) get(ctx context.Context, key string, x *exchange) (*Entry, *fac
 // error if it found something that cannot be used.
 func (st *state) read(ctx context.Context, key string, x *exchange) (*Entry, *facts, error) {
 	undone := st.undeleted.when(key) // before the Store is asked, see lookup
-	e, err := st.calls.get(ctx, key, x)
+	late := x.awaits(key)
+	e, err := st.calls.get(ctx, key, &x.budget)
+	if late && x.late == nil {
+		x.tell("store", "the answer came late, StoreWait is short for it", 0, err)
+	}
 	if err != nil {
 		x.tell("store", "reading failed", 0, err)
 		if errors.Is(err, ErrCorrupt) {

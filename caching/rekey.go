@@ -51,7 +51,7 @@ func (x *exchange) replace(ctx context.Context, e *Entry, m *Meta, f *facts, key
 
 // copyEntry stores the body of e under another key, with the metadata m.
 func (st *state) copyEntry(ctx context.Context, e *Entry, m *Meta, key string, x *exchange) error {
-	w, err := st.calls.create(ctx, key, e.Size, x)
+	w, err := st.calls.create(ctx, key, e.Size, &x.budget)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (st *state) dropVariant(ctx context.Context, primary, key string, f *facts,
 // rewrite replaces the metadata of what is stored under key. After an error the entry
 // would go on saying what it said, and has to be deleted.
 func (st *state) rewrite(ctx context.Context, key string, m *Meta, x *exchange) error {
-	err := st.calls.update(ctx, key, m, x)
+	err := st.calls.update(ctx, key, m, &x.budget)
 	if err != nil {
 		x.tell("store", "updating failed", m.Status, err)
 	}

@@ -23,7 +23,7 @@ var errNoSecret = errors.New("caching: the store has an empty secret")
 
 // secret returns the secret of the Store. One that failed to give it is asked again the
 // next time: what is hashed with another key would never be found again.
-func (c *storeCalls) secret(ctx context.Context, x *exchange) ([]byte, error) {
+func (c *storeCalls) secret(ctx context.Context, b *budget) ([]byte, error) {
 	s := &c.known.secret
 	if key := s.key.Load(); key != nil {
 		return *key, nil
@@ -39,12 +39,12 @@ func (c *storeCalls) secret(ctx context.Context, x *exchange) ([]byte, error) {
 		defer s.mu.Unlock()
 		return s.keep(secreter.Secret(context.WithoutCancel(ctx)))
 	}
-	defer x.spend(time.Now())
-	a, err := s.ask(c, ctx, secreter, c.left(x))
+	defer b.spend(time.Now())
+	a, err := s.ask(c, ctx, secreter, c.left(b))
 	if err != nil {
 		return nil, err
 	}
-	if !a.await(ctx, c.left(x)) {
+	if !a.await(ctx, c.left(b)) {
 		return nil, lateError(ctx)
 	}
 	s.mu.Lock()
@@ -103,7 +103,7 @@ var placeholder = randomBytes(32)
 // secret returns the key of the hashes that keep users apart. If the Store does not
 // give it, x is one to pass the store by.
 func (x *exchange) secret() []byte {
-	key, err := x.st.calls.secret(x.req.Context(), x)
+	key, err := x.st.calls.secret(x.req.Context(), &x.budget)
 	if err != nil {
 		if !x.secretless {
 			x.tell("store", "no secret", 0, err)

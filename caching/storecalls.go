@@ -104,19 +104,43 @@ func (c *storeCalls) failures(h *health) noting {
 	}
 }
 
-// left is for how long x may still wait for the Store.
-func (c *storeCalls) left(x *exchange) time.Duration {
-	if x == nil {
-		return c.wait
-	}
-	return c.wait - x.waited
+// budget is what one request may still wait for the Store. A nil budget is that of a call
+// for no request: each waits for StoreWait.
+type budget struct {
+	// waited is how long the request has waited for the Store.
+	waited time.Duration
+	// late is the Store's answer to the look-up of lateKey that has not come in time. It is
+	// nil if there is none.
+	late    *answer[*Entry]
+	lateKey string
+	// looking is true during the look-up, and overdue if the last one had to go without
+	// an answer.
+	looking, overdue bool
 }
 
-// spend counts what x has waited since began.
-func (x *exchange) spend(began time.Time) {
-	if x != nil {
-		x.waited += time.Since(began)
+// left is for how long the request may still wait for the Store.
+func (c *storeCalls) left(b *budget) time.Duration {
+	if b == nil {
+		return c.wait
 	}
+	return c.wait - b.waited
+}
+
+// spend counts what the request has waited since began.
+func (b *budget) spend(began time.Time) {
+	if b != nil {
+		b.waited += time.Since(began)
+	}
+}
+
+// awaits reports whether the answer to the look-up of key is still to come, or has come
+// late.
+func (b *budget) awaits(key string) bool { return b != nil && b.late != nil && b.lateKey == key }
+
+// forget drops the late answer, if there is one.
+func (b *budget) forget() {
+	b.late.drop(true)
+	b.late = nil
 }
 
 // askStore makes a call beside and waits for its answer for at most wait. If the error is
@@ -167,11 +191,11 @@ func (c *storeCalls) timed(ctx context.Context, wait time.Duration, h *health, f
 	return err
 }
 
-// get is [Store.Get]. An answer that is late belongs to x then, see exchange.late.
-func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, error) {
+// get is [Store.Get]. An answer that is late belongs to the budget then.
+func (c *storeCalls) get(ctx context.Context, key string, b *budget) (*Entry, error) {
 	h := &c.known.reads
-	if x != nil && x.late != nil && x.lateKey == key {
-		return x.arrived()
+	if b.awaits(key) {
+		return c.arrived(ctx, b)
 	}
 	if !c.allows(h) {
 		return nil, errLeftAlone
@@ -183,27 +207,27 @@ func (c *storeCalls) get(ctx context.Context, key string, x *exchange) (*Entry, 
 		}
 		return e, err
 	}
-	return c.getBeside(ctx, key, x)
+	return c.getBeside(ctx, key, b)
 }
 
 // getBeside is get for a Store that is not called in place.
-func (c *storeCalls) getBeside(ctx context.Context, key string, x *exchange) (*Entry, error) {
+func (c *storeCalls) getBeside(ctx context.Context, key string, b *budget) (*Entry, error) {
 	h := &c.known.reads
-	defer x.spend(time.Now())
+	defer b.spend(time.Now())
 	var e *Entry
 	var err error
 	if c.timing == TimingContext {
-		err = c.timed(ctx, c.left(x), h, func(ctx context.Context) (err error) {
+		err = c.timed(ctx, c.left(b), h, func(ctx context.Context) (err error) {
 			e, err = c.known.store.Get(ctx, key)
 			return err
 		})
 	} else {
 		var a *answer[*Entry]
-		e, a, err = askStore(c, ctx, c.left(x), c.results(h), func(ctx context.Context) (*Entry, error) {
+		e, a, err = askStore(c, ctx, c.left(b), c.results(h), func(ctx context.Context) (*Entry, error) {
 			return c.known.store.Get(ctx, key)
 		}, func(e *Entry) { _ = e.Close() })
-		if x != nil && x.looking && x.late == nil && err == errSlow {
-			x.late, x.lateKey, x.overdue = a, key, a != nil
+		if b != nil && b.looking && b.late == nil && err == errSlow {
+			b.late, b.lateKey, b.overdue = a, key, a != nil
 		} else {
 			a.drop(true)
 		}
@@ -212,20 +236,19 @@ func (c *storeCalls) getBeside(ctx context.Context, key string, x *exchange) (*E
 }
 
 // arrived returns the late answer of the Store, if it is there.
-func (x *exchange) arrived() (*Entry, error) {
-	if !x.late.await(x.req.Context(), 0) {
-		x.overdue = true
+func (c *storeCalls) arrived(ctx context.Context, b *budget) (*Entry, error) {
+	if !b.late.await(ctx, 0) {
+		b.overdue = true
 		return nil, errSlow
 	}
-	a := x.late
-	x.late = nil
-	x.tell("store", "the answer came late, StoreWait is short for it", 0, a.err)
+	a := b.late
+	b.late = nil
 	e, err := a.take()
-	return x.st.calls.patient(e), err
+	return c.patient(e), err
 }
 
 // create is [Store.Create].
-func (c *storeCalls) create(ctx context.Context, key string, size int64, x *exchange) (Writer, error) {
+func (c *storeCalls) create(ctx context.Context, key string, size int64, b *budget) (Writer, error) {
 	h := &c.known.writes
 	if !c.allows(h) {
 		return nil, errLeftAlone
@@ -238,12 +261,12 @@ func (c *storeCalls) create(ctx context.Context, key string, size int64, x *exch
 		}
 		return w, nil
 	}
-	if c.left(x) <= 0 {
+	if c.left(b) <= 0 {
 		return nil, errSlow
 	}
-	defer x.spend(time.Now())
+	defer b.spend(time.Now())
 	// That a Writer is there says little: many are made before the Store is asked.
-	w, a, err := askStore(c, ctx, c.left(x), c.failures(h), func(ctx context.Context) (w Writer, err error) {
+	w, a, err := askStore(c, ctx, c.left(b), c.failures(h), func(ctx context.Context) (w Writer, err error) {
 		if w, err = c.known.store.Create(ctx, key, size); err != nil {
 			w = nil
 		}
@@ -257,24 +280,24 @@ func (c *storeCalls) create(ctx context.Context, key string, size int64, x *exch
 }
 
 // update is [Store.Update].
-func (c *storeCalls) update(ctx context.Context, key string, meta *Meta, x *exchange) error {
+func (c *storeCalls) update(ctx context.Context, key string, meta *Meta, b *budget) error {
 	if c.memory {
 		return c.known.store.Update(ctx, key, meta)
 	}
-	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Update(ctx, key, meta) })
+	return c.change(ctx, key, b, func(ctx context.Context) error { return c.known.store.Update(ctx, key, meta) })
 }
 
 // delete is [Store.Delete].
-func (c *storeCalls) delete(ctx context.Context, key string, x *exchange) error {
+func (c *storeCalls) delete(ctx context.Context, key string, b *budget) error {
 	if c.memory {
 		return c.known.store.Delete(ctx, key)
 	}
-	return c.change(ctx, key, x, func(ctx context.Context) error { return c.known.store.Delete(ctx, key) })
+	return c.change(ctx, key, b, func(ctx context.Context) error { return c.known.store.Delete(ctx, key) })
 }
 
 // change makes a call that changes what is stored under key. One that comes to nothing
 // known may still come about: until then what is there is not used.
-func (c *storeCalls) change(ctx context.Context, key string, x *exchange, fn func(context.Context) error) error {
+func (c *storeCalls) change(ctx context.Context, key string, b *budget, fn func(context.Context) error) error {
 	h := &c.known.writes
 	if !c.allows(h) {
 		return errLeftAlone
@@ -282,14 +305,14 @@ func (c *storeCalls) change(ctx context.Context, key string, x *exchange, fn fun
 	if c.wait < 0 {
 		return fn(ctx)
 	}
-	defer x.spend(time.Now())
+	defer b.spend(time.Now())
 	var err error
 	if c.timing != TimingUnknown {
 		// A Store that answers at once may still wait for the lock of another process.
-		err = c.timed(ctx, c.left(x), h, fn)
+		err = c.timed(ctx, c.left(b), h, fn)
 	} else {
 		var a *answer[struct{}]
-		_, a, err = askStore(c, ctx, c.left(x), c.results(h), func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, nil)
+		_, a, err = askStore(c, ctx, c.left(b), c.results(h), func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }, nil)
 		a.drop(false)
 	}
 	if errors.Is(err, errSlow) && c.timing != TimingImmediate {
@@ -299,15 +322,15 @@ func (c *storeCalls) change(ctx context.Context, key string, x *exchange, fn fun
 }
 
 // acquire is [Leaser.Acquire].
-func (c *storeCalls) acquire(ctx context.Context, l Leaser, key string, x *exchange) (release func(), err error) {
+func (c *storeCalls) acquire(ctx context.Context, l Leaser, key string, b *budget) (release func(), err error) {
 	switch h := &c.known.writes; {
 	case !c.allows(h):
 		return nil, errLeftAlone
 	case c.inPlace():
 		return l.Acquire(ctx, key)
 	default:
-		defer x.spend(time.Now())
-		release, a, err := askStore(c, ctx, c.left(x), c.failures(h), func(ctx context.Context) (func(), error) { return l.Acquire(ctx, key) }, func(release func()) {
+		defer b.spend(time.Now())
+		release, a, err := askStore(c, ctx, c.left(b), c.failures(h), func(ctx context.Context) (func(), error) { return l.Acquire(ctx, key) }, func(release func()) {
 			if release != nil {
 				release()
 			}
