@@ -53,8 +53,8 @@ func challenge(lines ...string) rttest.Step {
 
 var yes = rttest.Respond(ok)
 
-// An exchange test sends requests through a Transport over a script.
-type exchange struct {
+// An exchangeTest sends requests through a Transport over a script.
+type exchangeTest struct {
 	name, why string
 	t         auth.Transport
 	// url of the requests, one for each: http://example.com/a/b if nil.
@@ -69,7 +69,7 @@ type exchange struct {
 	err    error
 }
 
-func (x *exchange) run(t *testing.T) {
+func (x *exchangeTest) run(t *testing.T) {
 	t.Helper()
 	if x.why == "" {
 		t.Fatal("row without a why")

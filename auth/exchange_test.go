@@ -11,7 +11,7 @@ import (
 )
 
 func TestExchange(t *testing.T) {
-	for _, x := range []*exchange{
+	for _, x := range []*exchangeTest{
 		{
 			name: "no credentials", why: "a layer with nothing to do passes through",
 			steps: []rttest.Step{rttest.Respond(basic)}, want: "-", status: 401,

@@ -22,7 +22,7 @@ import (
 // TestHostile are exchanges in which the server, or the source, means no good.
 func TestHostile(t *testing.T) {
 	both := auth.Credential{Username: "joe", Token: "t"}
-	for _, x := range []*exchange{
+	for _, x := range []*exchangeTest{
 		{
 			name: "downgrade later, at the root", why: "a path that ends in a slash is a place like any other",
 			t:     auth.Transport{Credentials: keys("joe", "password")},

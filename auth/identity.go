@@ -37,7 +37,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 		// A cache further out has asked already.
 		return principal, e, answer
 	}
-	x, reason := e.exchange(req)
+	x, reason := e.newExchange(req)
 	switch {
 	case reason != "" && e.source == nil:
 		return "", nil, nil // there is nothing that it could add

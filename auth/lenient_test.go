@@ -41,7 +41,7 @@ func TestLenient(t *testing.T) {
 		if row.want == "-" {
 			steps, status = steps[:1], 401
 		}
-		x := &exchange{
+		x := &exchangeTest{
 			name: row.challenge, why: row.why, t: auth.Transport{Credentials: keys("joe", "password")},
 			steps: steps, want: row.want, status: status,
 		}

@@ -21,7 +21,7 @@ import (
 type peerTest struct {
 	peer, fails string
 	// x is an exchange of which the wire and the end are known.
-	x *exchange
+	x *exchangeTest
 	// s is asked twice by user (joe if empty), a POST with a body each time, and
 	// must be content after that many trips (3 if zero).
 	s     *digestServer
@@ -112,77 +112,77 @@ func TestPeers(t *testing.T) {
 
 func peerExchanges() []peerTest {
 	return []peerTest{
-		{peer: "resty, mongodb-forks", fails: "one trip for each request, counted", x: &exchange{
+		{peer: "resty, mongodb-forks", fails: "one trip for each request, counted", x: &exchangeTest{
 			urls: urls("/", "/", "/"), steps: []rttest.Step{challenge(md5Digest), yes, yes, yes}, want: "- digest:n:1 digest:n:2 digest:n:3",
 		}},
-		{peer: "icholy", fails: "another port and scheme of the host", x: &exchange{
+		{peer: "icholy", fails: "another port and scheme of the host", x: &exchangeTest{
 			urls:  urls("/", "http://example.com:81/", "https://example.com/"),
 			steps: []rttest.Step{challenge(md5Digest), yes, yes, yes}, want: "- digest:n:1 - -",
 		}},
-		{peer: "requests", fails: "another host, unasked", x: &exchange{
+		{peer: "requests", fails: "another host, unasked", x: &exchangeTest{
 			urls: urls("/", "http://other.example/"), steps: []rttest.Step{challenge(md5Digest), yes, yes}, want: "- digest:n:1 -",
 		}},
-		{peer: "httplib2 (A7)", fails: "a path that begins alike", x: &exchange{
+		{peer: "httplib2 (A7)", fails: "a path that begins alike", x: &exchangeTest{
 			urls: urls("/a/", "/ab"), steps: []rttest.Step{rttest.Respond(basic), yes, yes}, want: "- " + joeSent + " -",
 		}},
-		{peer: "mongodb-forks#60", fails: "stale", x: &exchange{
+		{peer: "mongodb-forks#60", fails: "stale", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest), challenge(`Digest realm="r", nonce="m", qop="auth", stale="True"`), yes},
 			want:  "- digest:n:1 digest:m:1",
 		}},
-		{peer: "okhttp-digest#8", fails: "stale for ever", x: &exchange{
+		{peer: "okhttp-digest#8", fails: "stale for ever", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest + ", stale=true"), challenge(md5Digest + ", stale=true"), challenge(md5Digest + ", stale=true")},
 			want:  "- digest:n:1 digest:n:2", status: 401,
 		}},
-		{peer: "curl#21838", fails: "domain", x: &exchange{
+		{peer: "curl#21838", fails: "domain", x: &exchangeTest{
 			urls: urls("/a", "/b", "/x/y"), steps: []rttest.Step{challenge(md5Digest + `, domain="/x"`), yes, yes, yes}, want: "- digest:n:1 - digest:n:2",
 		}},
-		{peer: "aiohttp#12983", fails: "an empty domain", x: &exchange{
+		{peer: "aiohttp#12983", fails: "an empty domain", x: &exchangeTest{
 			urls: urls("/a", "/b"), steps: []rttest.Step{challenge(md5Digest + `, domain=""`), yes, yes}, want: "- digest:n:1 digest:n:2",
 		}},
-		{peer: "icholy, requests", fails: "several challenges in one field", x: &exchange{
+		{peer: "icholy, requests", fails: "several challenges in one field", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`Basic realm="b", ` + md5Digest + `, Bearer`), yes}, want: "- digest:n:1",
 		}},
-		{peer: "httplib2 (A22)", fails: "token68 and bare schemes", x: &exchange{
+		{peer: "httplib2 (A22)", fails: "token68 and bare schemes", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`Negotiate, NTLM abc==, Token, ` + md5Digest), yes}, want: "- digest:n:1",
 		}},
-		{peer: "mongodb-forks, resty", fails: "the second field", x: &exchange{
+		{peer: "mongodb-forks, resty", fails: "the second field", x: &exchangeTest{
 			steps: []rttest.Step{challenge("Negotiate", md5Digest), yes}, want: "- digest:n:1",
 		}},
-		{peer: "curl", fails: "a first Digest that is of no use", x: &exchange{
+		{peer: "curl", fails: "a first Digest that is of no use", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`Digest realm="r", nonce="x", algorithm=SHA-3, qop="auth"`, md5Digest), yes}, want: "- digest:n:1",
 		}},
-		{peer: "all", fails: "the strongest algorithm", x: &exchange{
+		{peer: "all", fails: "the strongest algorithm", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest, `Digest realm="r", nonce="s", qop="auth", algorithm=SHA-256`), yes}, want: "- digest:s:SHA-256:1",
 		}},
-		{peer: "httplib2 (X14)", fails: "a refused Digest followed by Basic", x: &exchange{
+		{peer: "httplib2 (X14)", fails: "a refused Digest followed by Basic", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest, `Basic realm="r"`), challenge(md5Digest, `Basic realm="r"`)}, want: "- digest:n:1", status: 401,
 		}},
-		{peer: "icholy#13, #16", fails: "capitals, blanks and values without quotes", x: &exchange{
+		{peer: "icholy#13, #16", fails: "capitals, blanks and values without quotes", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`DIGEST REALM = r ,  NONCE=abc+/= ,QOP=auth`), yes}, want: "- digest:abc+/=:1",
 		}},
-		{peer: "icholy#11, #14, resty#861", fails: "a quoted algorithm in lower case", x: &exchange{
+		{peer: "icholy#11, #14, resty#861", fails: "a quoted algorithm in lower case", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest + `, algorithm="md5"`), yes}, want: "- digest:n:md5:1",
 		}},
-		{peer: "req#271", fails: "no blank after a comma, no qop", x: &exchange{
+		{peer: "req#271", fails: "no blank after a comma, no qop", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`Digest realm="r",nonce="n",opaque="o"`), yes}, want: "- digest:n",
 		}},
-		{peer: "xinsnake#7", fails: "MD5 and MD5-sess in two fields", x: &exchange{
+		{peer: "xinsnake#7", fails: "MD5 and MD5-sess in two fields", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest+",algorithm=MD5", `Digest realm="r", nonce="m", qop="auth", algorithm=MD5-sess`), yes},
 			want:  "- digest:n:MD5:1",
 		}},
-		{peer: "icholy, curl#3267", fails: "two realms in turn", x: &exchange{
+		{peer: "icholy, curl#3267", fails: "two realms in turn", x: &exchangeTest{
 			urls: urls("/x/1", "/y/1", "/x/1", "/y/1"),
 			steps: []rttest.Step{
 				challenge(`Digest realm="x", nonce="x", qop="auth"`), yes, challenge(`Digest realm="y", nonce="y", qop="auth"`), yes, yes, yes,
 			},
 			want: "- digest:x:1 digest:x:2 digest:y:1 digest:x:3 digest:y:2",
 		}},
-		{peer: "curl#2136", fails: "a nonce that has changed", x: &exchange{
+		{peer: "curl#2136", fails: "a nonce that has changed", x: &exchangeTest{
 			urls:  urls("/", "/"),
 			steps: []rttest.Step{challenge(md5Digest), yes, challenge(`Digest realm="r", nonce="m", qop="auth"`), yes},
 			want:  "- digest:n:1 digest:n:2 digest:m:1",
 		}},
-		{peer: "resty, icholy, okhttp-digest#54", fails: "the body of a 401 that nothing can be done about", x: &exchange{
+		{peer: "resty, icholy, okhttp-digest#54", fails: "the body of a 401 that nothing can be done about", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`Digest realm="r", nonce="n", algorithm=SHA-3`)}, want: "-", status: 401,
 		}},
 	}
@@ -192,43 +192,43 @@ const joeSent = "basic:am9lOnBhc3N3b3Jk"
 
 func peerTrackers() []peerTest {
 	return []peerTest{
-		{peer: "k6#6381", fails: "a 401 without a challenge", x: &exchange{
+		{peer: "k6#6381", fails: "a 401 without a challenge", x: &exchangeTest{
 			steps: []rttest.Step{rttest.Respond("HTTP/1.1 401 Unauthorized\n\nno")}, want: "-", status: 401,
 		}},
-		{peer: "curl test 1437", fails: "doubled parameters", x: &exchange{
+		{peer: "curl test 1437", fails: "doubled parameters", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest + `, nonce="m"`)}, want: "-", status: 401,
 		}},
-		{peer: "curl test 3221", fails: "a line end in the user name", x: &exchange{
+		{peer: "curl test 3221", fails: "a line end in the user name", x: &exchangeTest{
 			t: auth.Transport{Credentials: keys("joe\r\nX: y", "password")}, steps: []rttest.Step{challenge(md5Digest, `Basic realm="r"`)}, want: "-", status: 401,
 		}},
-		{peer: "aiohttp#11128", fails: "a server that never asks", x: &exchange{
+		{peer: "aiohttp#11128", fails: "a server that never asks", x: &exchangeTest{
 			t: auth.Transport{Credentials: keys("joe", "password"), Preemptive: true}, steps: []rttest.Step{yes}, want: joeSent,
 		}},
-		{peer: "icholy, resty, requests#3929", fails: "an Authorization of the caller's own", x: &exchange{
+		{peer: "icholy, resty, requests#3929", fails: "an Authorization of the caller's own", x: &exchangeTest{
 			header: http.Header{"Authorization": {"Bearer mine"}}, steps: []rttest.Step{challenge(md5Digest)}, want: "bearer:mine", status: 401,
 		}},
-		{peer: "icholy, mongodb-forks", fails: "Basic", x: &exchange{steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- " + joeSent}},
-		{peer: "requests", fails: "Basic in UTF-8", x: &exchange{
+		{peer: "icholy, mongodb-forks", fails: "Basic", x: &exchangeTest{steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- " + joeSent}},
+		{peer: "requests", fails: "Basic in UTF-8", x: &exchangeTest{
 			t: auth.Transport{Credentials: keys("ü", "ü")}, steps: []rttest.Step{challenge(`Basic realm="r", charset="UTF-8"`), yes}, want: "- basic:w7w6w7w=",
 		}},
-		{peer: "icholy, requests, httplib2", fails: "Bearer, and another token for an invalid one", x: &exchange{
+		{peer: "icholy, requests, httplib2", fails: "Bearer, and another token for an invalid one", x: &exchangeTest{
 			t: auth.Transport{Credentials: auth.Credential{TokenFunc: func(_ context.Context, invalid string) (string, error) {
 				return "t" + invalid, nil
 			}}},
 			steps: []rttest.Step{challenge("Bearer"), challenge(`Bearer error="invalid_token"`), yes}, want: "- bearer:t bearer:tt",
 		}},
-		{peer: "all but httplib2", fails: "WSSE", x: &exchange{
+		{peer: "all but httplib2", fails: "WSSE", x: &exchangeTest{
 			steps: []rttest.Step{challenge(`WSSE realm="foo", profile="UsernameToken"`), yes}, want: "- wsse",
 		}},
-		{peer: "httplib2", fails: "HMACDigest, by a crash", x: &exchange{
+		{peer: "httplib2", fails: "HMACDigest, by a crash", x: &exchangeTest{
 			t:     auth.Transport{Credentials: keys("joe", "password"), Schemes: []auth.Scheme{auth.HMACDigest{}}},
 			steps: []rttest.Step{challenge(`HMACDigest realm="r", snonce="s"`), yes}, want: "- hmacdigest",
 		}},
-		{peer: "all", fails: "a lying rspauth", x: &exchange{
+		{peer: "all", fails: "a lying rspauth", x: &exchangeTest{
 			steps: []rttest.Step{challenge(md5Digest), rttest.Respond("HTTP/1.1 200 OK\nAuthentication-Info: rspauth=\"0\"\n\nx")},
 			want:  "- digest:n:1", err: auth.ErrServerProof,
 		}},
-		{peer: "icholy#15", fails: "HA1 in place of a password", x: &exchange{
+		{peer: "icholy#15", fails: "HA1 in place of a password", x: &exchangeTest{
 			t:     auth.Transport{Credentials: auth.Credential{Username: "joe", HA1: md5hex("joe:r:password"), Realm: "r"}},
 			steps: []rttest.Step{challenge(md5Digest), yes}, want: "- digest:n:1",
 		}},
@@ -298,7 +298,7 @@ func peerOrigins() []peerTest {
 		}},
 		{peer: "requests (CVE-2024-47081)", fails: "a host in the place of the user", f: func(t *testing.T) {
 			t.Helper()
-			(&exchange{
+			(&exchangeTest{
 				why: "what is sent is in the URL, and not joe's", t: auth.Transport{Credentials: netrc(t, "machine example.com login joe password password")},
 				urls:  []string{"http://example.com:@other.example/"},
 				steps: []rttest.Step{rttest.Respond(basic), rttest.Respond(basic)}, want: "- basic:ZXhhbXBsZS5jb206", status: 401,
@@ -306,12 +306,12 @@ func peerOrigins() []peerTest {
 		}},
 		{peer: "icholy, httplib2", fails: "netrc", f: func(t *testing.T) {
 			t.Helper()
-			(&exchange{
+			(&exchangeTest{
 				why: "opt-in", t: auth.Transport{Credentials: netrc(t, "machine example.com login joe password password")},
 				steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- " + joeSent,
 			}).run(t)
 		}},
-		{peer: "requests#4850", fails: "the default port written out", x: &exchange{
+		{peer: "requests#4850", fails: "the default port written out", x: &exchangeTest{
 			t:    auth.Transport{Credentials: keys("joe", "password", "example.com:443")},
 			urls: []string{"https://example.com/"}, steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- " + joeSent,
 		}},

@@ -97,8 +97,8 @@ func callOf(ctx context.Context, proxy roundtrip.Origin) proxyCall {
 	return c
 }
 
-// exchange begins an exchange with a proxy.
-func (p *Proxy) exchange(ctx context.Context, proxy *url.URL, method, uri string) *exchange {
+// newExchange begins an exchange with a proxy.
+func (p *Proxy) newExchange(ctx context.Context, proxy *url.URL, method, uri string) *exchange {
 	e := p.setup()
 	u := *proxy
 	u.User, u.Path, u.RawPath, u.RawQuery = nil, "", "", ""
@@ -128,7 +128,7 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 	if x != nil {
 		x.aim(method, uri)
 	} else {
-		x = p.exchange(ctx, proxy, method, uri)
+		x = p.newExchange(ctx, proxy, method, uri)
 		if err := x.recall(true); err != nil {
 			return "", err
 		}
@@ -222,7 +222,7 @@ func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, hea
 			// Not ours, or from long ago.
 			return false
 		}
-		x = p.exchange(ctx, proxy, "", "")
+		x = p.newExchange(ctx, proxy, "", "")
 	}
 	x.Context = ctx
 	ok, _ := x.challenged(header) // what is unsupported was told to trace

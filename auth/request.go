@@ -10,9 +10,9 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// exchange begins an exchange for req. If this package has no business with req,
+// newExchange begins an exchange for req. If this package has no business with req,
 // reason says why, for trace.
-func (e *engine) exchange(req *http.Request) (x *exchange, reason string) {
+func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	switch {
 	case req.URL == nil || req.URL.Host == "":
 		return nil, "no host"

@@ -249,7 +249,7 @@ func TestBearer(t *testing.T) {
 			}
 			return "t", nil
 		}}
-		x := &exchange{
+		x := &exchangeTest{
 			name: "refresh", why: "RFC 6750 §3.1: invalid_token asks for another, once",
 			t:    auth.Transport{Credentials: src, Preemptive: true},
 			urls: []string{"http://example.com/", "http://example.com/"}, steps: []rttest.Step{yes, expired, expired},
@@ -260,7 +260,7 @@ func TestBearer(t *testing.T) {
 			t.Errorf("the function was asked for %q", got)
 		}
 	})
-	for _, x := range []*exchange{
+	for _, x := range []*exchangeTest{
 		{
 			name: "static", why: "asked, then at once",
 			t:    auth.Transport{Credentials: auth.Credential{Token: "t"}},
@@ -366,7 +366,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 
 // TestForeignScheme plugs in a scheme that this package does not know.
 func TestForeignScheme(t *testing.T) {
-	x := &exchange{
+	x := &exchangeTest{
 		name: "foreign", why: "Scheme is open to others",
 		t:     auth.Transport{Credentials: keys("joe", "password"), Schemes: []auth.Scheme{auth.Basic{}, rot13{}}},
 		urls:  []string{"http://example.com/", "http://example.com/"},

@@ -10,7 +10,7 @@ import (
 )
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	x, reason := t.setup().exchange(req)
+	x, reason := t.setup().newExchange(req)
 	if reason != "" {
 		return t.engine.pass(req, next, reason)
 	}

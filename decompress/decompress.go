@@ -173,11 +173,11 @@ func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.once.Do(t.configure)
 	method := req.Method
-	out, ex := t.ask(req)
+	out, o := t.ask(req)
 	var dict *dictionary
 	who := ""
 	if t.Dictionaries != nil {
-		if who = roundtrip.Identity(next, req); ex != nil {
+		if who = roundtrip.Identity(next, req); o != nil {
 			out, dict = t.Dictionaries.offer(out, who, t.settings.accept)
 		}
 	}
@@ -189,50 +189,50 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		resp, err = next.RoundTrip(out)
 	}
 	if err != nil {
-		t.decodeHeld(req, method, err, ex)
+		t.decodeHeld(req, method, err, o)
 		return nil, err
 	}
 	if resp == nil {
 		return nil, nil
 	}
 	resp = roundtrip.Complete(resp, out)
-	resp, err = t.decode(req, method, resp, ex, dict)
+	resp, err = t.decode(req, method, resp, o, dict)
 	if err == nil && t.Dictionaries != nil {
 		resp = t.Dictionaries.learn(req, method, who, resp)
 	}
 	return resp, err
 }
 
-// ask returns req with the layer's offer added and the exchange its context
-// leads to, or req and nil. It shares the URL with the caller's request, which is
+// ask returns req with the layer's Accept-Encoding added, and the offer that its context
+// is, or req and nil. It shares the URL with the caller's request, which is
 // not written to.
-func (t *Transport) ask(req *http.Request) (*http.Request, *exchange) {
+func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
 	if len(t.settings.accept) == 0 || !mayAsk(req.Header) {
 		return req, nil
 	}
-	ex := &exchange{Context: req.Context()}
-	ex.req = *req.WithContext(ex) // a copy that does not leave the stack
-	out := &ex.req
+	o := &offer{Context: req.Context()}
+	o.req = *req.WithContext(o) // a copy that does not leave the stack
+	out := &o.req
 	out.Header = make(http.Header, len(req.Header)+1)
 	for name, values := range req.Header {
 		// The values are shared, but for what somebody may append to them.
 		out.Header[name] = slices.Clip(values)
 	}
 	out.Header["Accept-Encoding"] = t.settings.accept
-	return out, ex
+	return out, o
 }
 
 // decode returns resp with a body that decodes itself, if it should, and else as
-// it is. ex is nil if the layer did not ask for the coding. method is that of req
+// it is. o is nil if the layer did not ask for the coding. method is that of req
 // before it was handed down.
-func (t *Transport) decode(req *http.Request, method string, resp *http.Response, ex *exchange, dict *dictionary) (*http.Response, error) {
+func (t *Transport) decode(req *http.Request, method string, resp *http.Response, o *offer, dict *dictionary) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return resp, nil
 	}
 	hook := trace.From(req.Context())
 	var room [DefaultMaxCodings + 1]string
-	codings, why := t.plan(room[:0], method, resp, ex != nil || t.Always, dict != nil)
+	codings, why := t.plan(room[:0], method, resp, o != nil || t.Always, dict != nil)
 	if why != "" {
 		t.tell(hook, req, resp, "pass", why)
 		return resp, nil
@@ -260,7 +260,7 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 	if b.hook = hook; hook != nil {
 		b.req = req
 	}
-	ex.keep(&b.to, &b.encoded)
+	o.keep(&b.to, &b.encoded)
 	return &b.to, nil
 }
 

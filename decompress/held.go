@@ -14,7 +14,7 @@ import (
 //
 // A response that cannot be decoded stays as it is. So does that of an [Error]:
 // another layer of this package has failed with it.
-func (t *Transport) decodeHeld(req *http.Request, method string, err error, ex *exchange) {
+func (t *Transport) decodeHeld(req *http.Request, method string, err error, o *offer) {
 	var holds interface{ HTTPResponse() *http.Response }
 	if !errors.As(err, &holds) || errors.As(err, new(*Error)) {
 		return
@@ -23,7 +23,7 @@ func (t *Transport) decodeHeld(req *http.Request, method string, err error, ex *
 	if held == nil {
 		return
 	}
-	decoded, err := t.decode(req, method, roundtrip.Complete(held, req), ex, nil)
+	decoded, err := t.decode(req, method, roundtrip.Complete(held, req), o, nil)
 	if failed, ok := errors.AsType[*Error](err); ok && failed.response != nil {
 		held.Body = failed.response.Body // What was read of it is in there.
 	}

@@ -22,33 +22,33 @@ func (e *Encoded) Sizes() (wire, decoded int64) { return e.wire.Load(), e.decode
 
 type encodedKey struct{}
 
-// exchange is the context of a request that was sent with the layer's offer, and
+// offer is the context of a request that was sent with the layer's Accept-Encoding, and
 // the place where Original finds what came of it: to put it there afterwards
 // would take a copy of the request. It holds the request itself: one allocation.
-type exchange struct {
+type offer struct {
 	context.Context
 	encoded *Encoded
 	req     http.Request
 }
 
 // Value implements [context.Context].
-func (ex *exchange) Value(key any) any {
+func (o *offer) Value(key any) any {
 	if key == any(encodedKey{}) {
-		return ex
+		return o
 	}
-	return ex.Context.Value(key)
+	return o.Context.Value(key)
 }
 
 // keep makes e what Original returns for resp, which is the layer's own. A response
-// whose request does not come from ex, or any if ex is nil, gets a context of its
+// whose request does not come from o, or any if o is nil, gets a context of its
 // own.
-func (ex *exchange) keep(resp *http.Response, e *Encoded) {
+func (o *offer) keep(resp *http.Response, e *Encoded) {
 	ctx := resp.Request.Context()
-	if found, _ := ctx.Value(encodedKey{}).(*exchange); ex == nil || found != ex {
-		ex = &exchange{Context: ctx}
-		resp.Request = resp.Request.WithContext(ex)
+	if found, _ := ctx.Value(encodedKey{}).(*offer); o == nil || found != o {
+		o = &offer{Context: ctx}
+		resp.Request = resp.Request.WithContext(o)
 	}
-	ex.encoded = e
+	o.encoded = e
 }
 
 // Original returns what the content of resp was before a Transport decoded it,
@@ -58,9 +58,9 @@ func Original(resp *http.Response) *Encoded {
 	if resp == nil || resp.Request == nil {
 		return nil
 	}
-	ex, _ := resp.Request.Context().Value(encodedKey{}).(*exchange)
-	if ex == nil {
+	o, _ := resp.Request.Context().Value(encodedKey{}).(*offer)
+	if o == nil {
 		return nil
 	}
-	return ex.encoded
+	return o.encoded
 }

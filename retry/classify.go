@@ -36,12 +36,12 @@ func Retryable(a Attempt) bool {
 	if a.Err != nil {
 		return !malformed(a.Request) && cancelled(a.Request) == nil && !final(a.Err) && (known(a.Request) || lost(a.Err))
 	}
-	return a.Response != nil && passing(a.Request, a.Response)
+	return a.Response != nil && transient(a.Request, a.Response)
 }
 
-// passing reports whether resp tells of something that may pass. 500 does not: it
+// transient reports whether resp tells of something that may pass. 500 does not: it
 // is what most servers say about a bug.
-func passing(req *http.Request, resp *http.Response) bool {
+func transient(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode < 400 {
 		return false
 	}

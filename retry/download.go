@@ -162,7 +162,7 @@ func (d *download) resume() bool {
 	case d.t.maxResumes() >= 0 && d.resumes > d.t.maxResumes():
 		v.reason = reasonResumes
 	default:
-		v = d.decide(a)
+		v = d.verdict(a)
 	}
 	d.report(a, v)
 	if !v.again {

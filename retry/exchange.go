@@ -188,7 +188,7 @@ func (x *exchange) retryable(a *Attempt) bool {
 	case x.t.Retryable != nil:
 		return x.t.Retryable(*a) && !settled(a)
 	case a.Err == nil && a.Response != nil:
-		return passing(a.Request, a.Response)
+		return transient(a.Request, a.Response)
 	}
 	return Retryable(*a)
 }
@@ -208,7 +208,7 @@ func (x *exchange) judge(a *Attempt) verdict {
 	if gone {
 		v.reason = reasonCancelled
 	} else if retryable {
-		v = x.decide(*a)
+		v = x.verdict(*a)
 	}
 	if hook := trace.From(x.req.Context()); hook != nil {
 		x.tell(hook, *a, v, retryable)
@@ -216,8 +216,8 @@ func (x *exchange) judge(a *Attempt) verdict {
 	return v
 }
 
-// decide collects what the decision looks at, and asks for leave.
-func (x *exchange) decide(a Attempt) verdict {
+// verdict collects what decide looks at, and asks the Budget and the Breaker last.
+func (x *exchange) verdict(a Attempt) verdict {
 	s := situation{
 		attempt:    a,
 		retryable:  true,

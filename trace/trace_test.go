@@ -326,13 +326,13 @@ func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { re
 
 func TestNoHookNoAllocation(t *testing.T) {
 	req, _ := http.NewRequest("GET", "http://example.com/", nil)
-	if n := testing.AllocsPerRun(100, func() { decide(req) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { report(req) }); n != 0 {
 		t.Errorf("a decision nobody hears allocates %v times", n)
 	}
 }
 
-// decide reports a decision as the layers do.
-func decide(req *http.Request) {
+// report reports a decision as the layers do.
+func report(req *http.Request) {
 	if hook := From(req.Context()); hook != nil {
 		hook(About(req, "caching", "hit", "fresh"))
 	}
@@ -343,14 +343,14 @@ func BenchmarkDecision(b *testing.B) {
 	b.Run("no hook", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			decide(req)
+			report(req)
 		}
 	})
 	b.Run("hook", func(b *testing.B) {
 		heard := req.WithContext(WithHook(req.Context(), func(Event) {}))
 		b.ReportAllocs()
 		for b.Loop() {
-			decide(heard)
+			report(heard)
 		}
 	})
 }

@@ -204,8 +204,8 @@ func ownDialer(tr *http.Transport) bool {
 		tr.Dial != nil || tr.DialTLS != nil //nolint:staticcheck // Deprecated, but net/http still obeys them.
 }
 
-// exchange sends req and returns the answer.
-func (r *route) exchange(req *http.Request, c *course) (*http.Response, error) {
+// sendWatched sends req and ends it if nothing is written or read for IdleTimeout.
+func (r *route) sendWatched(req *http.Request, c *course) (*http.Response, error) {
 	limit := r.c.t.IdleTimeout
 	if limit <= 0 {
 		resp, err := r.send(req)

@@ -200,7 +200,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if roundtrip.NewConnection(req.Context()) {
 		r = r.alone()
 	}
-	resp, err := r.exchange(out, course)
+	resp, err := r.sendWatched(out, course)
 	if err != nil {
 		return nil, c.report(req, explain(out, err, course))
 	}
