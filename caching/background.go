@@ -183,10 +183,10 @@ func (x *exchange) renew(key string) {
 	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
 	if x.verdict.action == reuse || x.found.f == nil {
 		x.drop()
-		x.st.settle(fl, outcome{})
+		x.st.settle(fl, result{})
 		return
 	}
-	var o outcome
+	var o result
 	func() {
 		defer func() { x.st.settle(fl, o) }()
 		o = x.guarded(x.req.Context())

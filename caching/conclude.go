@@ -8,8 +8,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// outcome is what came of a trip to the origin.
-type outcome struct {
+// result is what came of a trip to the origin.
+type result struct {
 	err error
 	// panicked holds what the RoundTripper below has panicked with, if it has.
 	panicked any
@@ -38,7 +38,7 @@ type outcome struct {
 }
 
 // unclaimed drops what nobody wants.
-func (o *outcome) unclaimed() {
+func (o *result) unclaimed() {
 	switch {
 	case o.fill != nil:
 		o.fill.release()
@@ -62,7 +62,7 @@ func (x *exchange) fwd() string {
 }
 
 // instead is the stored response in place of an error, if that may be.
-func (x *exchange) instead(o *outcome) (*http.Response, bool) {
+func (x *exchange) instead(o *result) (*http.Response, bool) {
 	if x.found.f == nil || x.method == methodQuery && x.found.entry == nil {
 		return nil, false
 	}
@@ -85,7 +85,7 @@ func (x *exchange) instead(o *outcome) (*http.Response, bool) {
 }
 
 // conclude makes the reply to the request whose trip it was.
-func (x *exchange) conclude(o outcome) (*http.Response, error) {
+func (x *exchange) conclude(o result) (*http.Response, error) {
 	switch {
 	case o.entry != nil:
 		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news

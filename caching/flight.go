@@ -28,7 +28,7 @@ type flight struct {
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when out is there; made by the first who waits
-	// waiting counts those who want the outcome, until it is there.
+	// waiting counts those who want the result, until it is there.
 	waiting int
 	settled bool
 	// deserted is true if the one who started the flight did not wait.
@@ -37,7 +37,7 @@ type flight struct {
 	// another process before.
 	sent   time.Time
 	cancel context.CancelCauseFunc // nil if the trip cannot be cancelled
-	out    outcome
+	out    result
 }
 
 // flights are those under way, by key.
@@ -102,7 +102,7 @@ func (fs *flights) remove(fl *flight) {
 }
 
 // board adds one who waits, if the flight is still to be joined. late is true if
-// the outcome is there already.
+// the result is there already.
 func (fl *flight) board() (ok, late bool) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
@@ -117,9 +117,9 @@ func (fl *flight) board() (ok, late bool) {
 	return true, false
 }
 
-// settle hands the outcome to all who wait. Only a flight with a body on its
+// settle hands the result to all who wait. Only a flight with a body on its
 // way can still be joined. It reports whether the one who made the trip is gone.
-func (st *state) settle(fl *flight, o outcome) (deserted bool) {
+func (st *state) settle(fl *flight, o result) (deserted bool) {
 	if o.fill == nil {
 		st.flights.remove(fl)
 	}
@@ -147,7 +147,7 @@ func (st *state) settle(fl *flight, o outcome) (deserted bool) {
 	return deserted
 }
 
-// arrival returns a channel that is closed when the outcome is there.
+// arrival returns a channel that is closed when the result is there.
 func (fl *flight) arrival() <-chan struct{} {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
@@ -160,7 +160,7 @@ func (fl *flight) arrival() <-chan struct{} {
 	return fl.ready
 }
 
-// isSettled reports whether the outcome is there.
+// isSettled reports whether the result is there.
 func (fl *flight) isSettled() bool {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
@@ -191,7 +191,7 @@ func (fl *flight) isFilling() bool {
 	return fl.settled && fl.out.fill != nil
 }
 
-// leave is called by who waits no longer. It reports whether the outcome came
+// leave is called by who waits no longer. It reports whether the result came
 // first after all. leader is true for the one who started the flight.
 func (st *state) leave(fl *flight, leader bool, cause error) (settled bool) {
 	fl.mu.Lock()

@@ -79,7 +79,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	return x.conclude(x.guarded(x.req.Context()))
 }
 
-// await waits for the outcome of fl, or for the end of the caller's context. Who does
+// await waits for the result of fl, or for the end of the caller's context. Who does
 // not lead it waits for the head of the response no longer than CollapseWait, and gets
 // errOverdue then. If the late answer of the Store came first, it is found and the error is
 // errOvertaken.
@@ -155,12 +155,12 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 	}
 	// What another flight has stored since the store was asked is there now.
 	if x.st.flights.ended.Load() != x.ended && x.retry() {
-		x.st.settle(fl, outcome{})
+		x.st.settle(fl, result{})
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
 	if x.acquire() {
-		x.st.settle(fl, outcome{})
+		x.st.settle(fl, result{})
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
@@ -174,7 +174,7 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 // attached makes the trip in the caller's own goroutine, which nothing can
 // cancel. Should the next RoundTripper panic, those who wait are let go.
 func (x *exchange) attached(fl *flight) (*http.Response, error) {
-	var o outcome
+	var o result
 	func() {
 		defer func() { x.st.settle(fl, o) }()
 		o = x.guarded(x.req.Context())
@@ -184,7 +184,7 @@ func (x *exchange) attached(fl *flight) (*http.Response, error) {
 }
 
 // guarded makes the trip, and lets go of what x has if it does not come to its end.
-func (x *exchange) guarded(ctx context.Context) outcome {
+func (x *exchange) guarded(ctx context.Context) result {
 	landed := false
 	defer func() {
 		if !landed {
@@ -245,10 +245,10 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 
 // fly makes the trip in a goroutine of its own.
 func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *flight) {
-	o := outcome{err: errNoResponse} // of a RoundTripper that ends its goroutine
+	o := result{err: errNoResponse} // of a RoundTripper that ends its goroutine
 	defer func() {
 		if v := recover(); v != nil {
-			o = outcome{panicked: v}
+			o = result{panicked: v}
 			x.tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 		if o.fill == nil && (o.resp == nil || o.entry != nil) {
@@ -266,7 +266,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 
 // launch ties a body on its way to the flight that brought it, which can be
 // joined until the body has ended.
-func (x *exchange) launch(fl *flight, o *outcome) {
+func (x *exchange) launch(fl *flight, o *result) {
 	if o.fill == nil {
 		return
 	}

@@ -18,7 +18,7 @@ import (
 // keep decides whether the response a is stored, with the given header, and
 // begins to if so. A contentRange that is not nil is what it comes to together
 // with part.
-func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield.ContentRange, part portionKept) outcome {
+func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield.ContentRange, part portionKept) result {
 	if a.resp.Request == nil {
 		a.resp = owned(a.resp)
 		a.resp.Request = x.req
@@ -29,14 +29,14 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		if reason != selfRedirect { // which says nothing against what is stored for the target
 			x.decline(a)
 		}
-		return outcome{resp: resp, detail: reason, barred: a.barred != ""}
+		return result{resp: resp, detail: reason, barred: a.barred != ""}
 	}
 	size := bodySize(resp)
 	if part.old == nil && f.isPartial {
 		// A 206 that is longer or shorter than its range is not what it says.
 		n := f.part.Last - f.part.First + 1
 		if size >= 0 && size != n {
-			return outcome{resp: resp, detail: "length of the body is not that of its range"}
+			return result{resp: resp, detail: "length of the body is not that of its range"}
 		}
 		size = n
 	}
@@ -52,7 +52,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		x.tell("abort", detail, m.Status, err)
 		if errors.Is(err, ErrTooLarge) || part.old != nil {
 			x.decline(a)
-			return outcome{resp: resp, detail: detail}
+			return result{resp: resp, detail: detail}
 		}
 		w = noWriter{err}
 	}
@@ -100,7 +100,7 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 
 // stream makes the body of the response, of size bytes, one that goes to k and to
 // whoever reads it.
-func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
+func (x *exchange) stream(a *answered, k *keeper, size int64) result {
 	resp, fl := a.resp, &k.body
 	*fl = fill{
 		src: resp.Body, w: k.w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
@@ -109,7 +109,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 	if err := k.begin(fl); err != nil {
 		k.drop(whyNot(err), err)
 		_ = k.w.Close()
-		return outcome{resp: resp, detail: whyNot(err)}
+		return result{resp: resp, detail: whyNot(err)}
 	}
 	x.lease = nil // it is given back when the body is stored
 	// The caller may change the request when its own body is closed, and others still
@@ -124,7 +124,7 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) outcome {
 		fl.busy = true
 		fl.conclude(fl.n, io.EOF, true, resp.Body != http.NoBody)
 	}
-	return outcome{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
+	return result{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
 }
 
 // bodySize is the length of the body of resp, -1 if it is not known.

@@ -40,12 +40,12 @@ func (b readerAt) ReadAt(p []byte, off int64) (int, error) {
 
 // complete takes the rest of a representation whose first part is stored
 // (RFC 9111 §3.4). ok is false if it does not fit.
-func (x *exchange) complete(a *answered) (o outcome, ok bool) {
+func (x *exchange) complete(a *answered) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || !sameStrong(f, a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
 		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
-		return outcome{}, false
+		return result{}, false
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
 	part := portionKept{old: x.takeEntry(), before: e.Size}
@@ -98,23 +98,23 @@ func (b *joinedBody) Close() error {
 
 // extend stores a new part together with the one that is there. ok is false if
 // they do not belong together.
-func (x *exchange) extend(a *answered) (o outcome, ok bool) {
+func (x *exchange) extend(a *answered) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || fresh.First < 0 || !sameStrong(f, a.resp.Header) {
-		return outcome{}, false
+		return result{}, false
 	}
 	if !f.isPartial {
 		// The whole is there already: the part only freshens it.
 		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
 			x.freshen(a, e, f)
-			return outcome{resp: a.resp, detail: "the whole is stored"}, true
+			return result{resp: a.resp, detail: "the whole is stored"}, true
 		}
-		return outcome{}, false
+		return result{}, false
 	}
 	before, after, both, fits := union(f.part, fresh)
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
-		return outcome{}, false
+		return result{}, false
 	}
 	header := x.combined(a, e, f)
 	if a.resp.ContentLength < 0 {

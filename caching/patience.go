@@ -84,9 +84,9 @@ func (s *slowPaths) removeLocked(path uint64) {
 	s.some.Store(len(s.m) > 0)
 }
 
-// learn takes the outcome of a trip that began at start: one that is stored is worth
+// learn takes the result of a trip that began at start: one that is stored is worth
 // waiting for, however slow the origin is.
-func (x *exchange) learn(start time.Time, o *outcome) {
+func (x *exchange) learn(start time.Time, o *result) {
 	wait := x.st.t.collapseWait()
 	switch {
 	case wait < 0 || x.method != "GET":

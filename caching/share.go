@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// share gives the outcome of another request's trip to this one, if it may
+// share gives the result of another request's trip to this one, if it may
 // have it, and nothing if not. Who was there before the answer may share any; who
 // comes late finds a response as stored as any other, and may have it only if it
 // is fresh (RFC 9111 §4, §5.2.2.4).
@@ -78,7 +78,7 @@ func (x *exchange) selects(f *facts) bool {
 func (x *exchange) stillSelects(f *facts) bool { return f.key == x.found.f.key || x.selects(f) }
 
 // joined is the reply to a request that shares the body of another's.
-func (x *exchange) joined(o *outcome) *http.Response {
+func (x *exchange) joined(o *result) *http.Response {
 	m, fill := o.meta, o.fill
 	resp := &http.Response{
 		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),

@@ -15,7 +15,7 @@ import (
 
 // trip sends the request to the origin, with what validates or completes the
 // stored response, and works out what the answer means for the store.
-func (x *exchange) trip(ctx context.Context) outcome {
+func (x *exchange) trip(ctx context.Context) result {
 	q := x.question()
 	asked := false // without conditions, and answered by 304
 	sent := x.now  // nothing was waited for since
@@ -24,7 +24,7 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
 		if err != nil {
 			x.release()
-			return outcome{err: err}
+			return result{err: err}
 		}
 		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
 		x.recognise(&a, &n)
@@ -35,12 +35,12 @@ func (x *exchange) trip(ctx context.Context) outcome {
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
 		// without conditions.
 		if a.barred != "" && x.unattended {
-			return outcome{resp: resp, status: resp.StatusCode, detail: a.barred}
+			return result{resp: resp, status: resp.StatusCode, detail: a.barred}
 		}
 		roundtrip.Discard(resp)
 		if asked || httpfield.OneTime(x.req) {
 			x.release()
-			return outcome{err: errNotModified}
+			return result{err: errNotModified}
 		}
 		reason := "the answer fits no stored response"
 		if a.barred != "" {
@@ -90,22 +90,22 @@ func (x *exchange) question() (q question) {
 
 // understand takes an answer to q. ok is false if it fits neither what was asked
 // nor what is stored.
-func (x *exchange) understand(a *answered, q *question) (o outcome, ok bool) {
+func (x *exchange) understand(a *answered, q *question) (o result, ok bool) {
 	switch status := a.resp.StatusCode; {
 	case status == http.StatusNotModified && !q.empty():
 		if a.barred != "" {
-			return outcome{}, false // it confirms what another user has
+			return result{}, false // it confirms what another user has
 		}
 		return x.confirm(a)
 	case status == http.StatusNotModified && !x.cond.own():
-		return outcome{}, false // nobody asked whether it is modified
+		return result{}, false // nobody asked whether it is modified
 	case status == http.StatusPartialContent && q.rng != "":
 		if a.barred != "" {
-			return outcome{}, false // it is the rest of what another user has
+			return result{}, false // it is the rest of what another user has
 		}
 		return x.complete(a)
 	case status == http.StatusRequestedRangeNotSatisfiable && q.rng != "":
-		return outcome{}, false // the caller asked for no range
+		return result{}, false // the caller asked for no range
 	}
 	return x.accept(a), true
 }
@@ -142,10 +142,10 @@ func (a *answered) received() time.Time {
 }
 
 // accept takes an answer that is complete in itself.
-func (x *exchange) accept(a *answered) outcome {
+func (x *exchange) accept(a *answered) result {
 	switch {
 	case a.barred != "" && (x.method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
-		return outcome{resp: a.resp, detail: a.barred, barred: true}
+		return result{resp: a.resp, detail: a.barred, barred: true}
 	case x.method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
 		return x.headed(a)
 	case a.resp.StatusCode == http.StatusNotModified:
@@ -154,7 +154,7 @@ func (x *exchange) accept(a *answered) outcome {
 		if x.found.f != nil && isAbout(x.found.f, a.resp.Header) {
 			x.freshen(a, x.found.entry, x.found.f)
 		}
-		return outcome{resp: a.resp, detail: "not modified"}
+		return result{resp: a.resp, detail: "not modified"}
 	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil && x.cond&withRange != 0:
 		if o, ok := x.extend(a); ok {
 			return o
@@ -165,27 +165,27 @@ func (x *exchange) accept(a *answered) outcome {
 
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
-func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
+func (x *exchange) confirm(a *answered) (o result, ok bool) {
 	self, other := confirms(x.found.f, x.found.variants, &a.offered, a.resp.Header)
 	e, f, key := x.found.entry, x.found.f, x.found.key
 	switch {
 	case other != nil && a.unknown:
-		return outcome{}, false
+		return result{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
 		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
 			_ = e.Close()
-			return outcome{}, false
+			return result{}, false
 		}
 		key = other.key
 	case !self:
-		return outcome{}, false
+		return result{}, false
 	}
 	if f.isPartial {
 		if other != nil {
 			_ = e.Close()
 		}
-		return outcome{}, false
+		return result{}, false
 	}
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f, key)
@@ -198,9 +198,9 @@ func (x *exchange) confirm(a *answered) (o outcome, ok bool) {
 			}
 		}
 	}
-	x.found.entry, x.found.key = nil, f2.key // the outcome has it
+	x.found.entry, x.found.key = nil, f2.key // the result has it
 	x.release()
-	return outcome{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
+	return result{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // withMeta is e with other metadata.
@@ -309,7 +309,7 @@ func sameNames(names []string, selectors []selector) bool {
 // headed takes the answer to a HEAD: it freshens the stored GET, or makes it
 // suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
 // never stored itself.
-func (x *exchange) headed(a *answered) outcome {
+func (x *exchange) headed(a *answered) result {
 	e, f := x.found.entry, x.found.f
 	switch {
 	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
@@ -324,7 +324,7 @@ func (x *exchange) headed(a *answered) outcome {
 		case noEvidence: // it tells nothing about the stored body
 		}
 	}
-	return outcome{resp: a.resp, detail: "HEAD is not stored"}
+	return result{resp: a.resp, detail: "HEAD is not stored"}
 }
 
 // outgoing is the request to send: the caller's, with what validates the stored
