@@ -47,7 +47,7 @@ func TestErrorResponses(t *testing.T) {
 		body      string
 	}{
 		{
-			"redirect limit", "E2, E3: an error that holds a response is that response with status 500 and the error as reason",
+			"redirect limit", "an error that holds a response is that response with status 500 and the error as reason",
 			fmt.Errorf("wrapped: %w", &heldError{held(), "Redirected more times than allowed"}), 500, "Redirected more times than allowed", "second redirect",
 		},
 		{
@@ -55,23 +55,23 @@ func TestErrorResponses(t *testing.T) {
 			&heldError{held(), "bad\r\nX-Evil: 1"}, 500, "bad  X-Evil: 1", "second redirect",
 		},
 		{
-			"an error that holds no response after all", "E5: the rest are 400",
+			"an error that holds no response after all", "the rest are 400",
 			&heldError{nil, "nothing"}, 400, "Bad Request", "held: nothing",
 		},
 		{
-			"timeout", "E4: a timeout is 408",
+			"timeout", "a timeout is 408",
 			&net.OpError{Op: "read", Err: context.DeadlineExceeded}, 408, "Request Timeout", "Request Timeout",
 		},
 		{
-			"wrapped timeout", "E4: it is found through the errors of the layers",
+			"wrapped timeout", "it is found through the errors of the layers",
 			fmt.Errorf("retry: 2 attempts: %w", context.DeadlineExceeded), 408, "Request Timeout", "Request Timeout",
 		},
 		{
-			"unknown server", "E6: httplib2's words",
+			"unknown server", "httplib2's words",
 			fmt.Errorf("transport: %w", &net.DNSError{Err: "no such host", Name: "no.example", IsNotFound: true}), 400, "Bad Request", "Unable to find the server at no.example",
 		},
 		{
-			"connection refused", "E5: anything else is 400 with the message as text",
+			"connection refused", "anything else is 400 with the message as text",
 			errors.New("dial tcp: connection refused"), 400, "Bad Request", "dial tcp: connection refused",
 		},
 	} {
@@ -91,13 +91,13 @@ func TestErrorResponses(t *testing.T) {
 				t.Errorf("ErrorOf returns %v, want %v", got, row.err)
 			}
 			if row.status == 500 && resp.Request.Response != first {
-				t.Error("D5: the chain of previous responses is lost")
+				t.Error("the chain of previous responses is lost")
 			}
 			if row.status != 500 && (resp.Header.Get("Content-Type") != "text/plain" || resp.Request.URL != req.URL) {
 				t.Errorf("header %v, request %v", resp.Header, resp.Request)
 			}
 			if row.status == 500 && resp.Header.Get("Location") != "/c" {
-				t.Errorf("E2: the fields of the response are lost: %v", resp.Header)
+				t.Errorf("the fields of the response are lost: %v", resp.Header)
 			}
 		})
 	}
@@ -126,7 +126,7 @@ func TestErrorOf(t *testing.T) {
 
 func TestErrorResponsesRelative(t *testing.T) {
 	for _, row := range []struct{ url, want, why string }{
-		{"/rel?secret#secret", "Only absolute URIs are allowed. uri = /rel", "E7, but no query in an error"},
+		{"/rel?secret#secret", "Only absolute URIs are allowed. uri = /rel", "no query in an error"},
 		{"//u:secret@host/", "Only absolute URIs are allowed. uri = //host/", "a scheme is missing"},
 		{"http:///x", "Only absolute URIs are allowed. uri = http:///x", "a host is missing"},
 	} {
@@ -147,7 +147,7 @@ func TestErrorResponsesRelative(t *testing.T) {
 }
 
 func TestErrorResponsesCancellation(t *testing.T) {
-	// X43: cancellation is the caller's own doing, whatever error comes of it.
+	// Cancellation is the caller's own doing, whatever error comes of it.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	req, _ := http.NewRequestWithContext(ctx, "GET", "http://example.com/", nil)
@@ -174,7 +174,7 @@ func TestErrorResponsesClientTimeout(t *testing.T) {
 	client.Timeout = time.Millisecond
 	resp, err := client.Get("http://example.com/")
 	if err != nil {
-		t.Fatalf("E4: the client's own timeout came out as an error: %v", err)
+		t.Fatalf("the client's own timeout came out as an error: %v", err)
 	}
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()

@@ -34,7 +34,7 @@ func badInput() map[string]string {
 		"bare WSSE":            `WSSE`,
 		"Negotiate":            `Negotiate`,
 		"NTLM":                 `NTLM TlRMTVNTUAACAAAA==`,
-		"OAuth (httplib2 A21)": `OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."`,
+		"OAuth":                `OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."`,
 		"many schemes":         strings.Repeat("Negotiate, ", 5<<10),
 		"WSSE of another kind": `WSSE realm="r", profile="Other"`,
 		"nothing":              "",

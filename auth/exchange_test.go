@@ -135,7 +135,7 @@ func TestExchange(t *testing.T) {
 			want: "- digest:n1:SHA-256:1 digest:n1:SHA-256:2 digest:n2:SHA-256:1 digest:n2:SHA-256:2",
 		},
 		{
-			name: "changed later, without stale", why: "httplib2 A13: answered by a fresh round",
+			name: "changed later, without stale", why: "answered by a fresh round",
 			t:    auth.Transport{Credentials: keys("joe", "password")},
 			urls: []string{"http://example.com/", "http://example.com/"},
 			steps: []rttest.Step{
@@ -235,7 +235,7 @@ func TestExchange(t *testing.T) {
 			urls: []string{"https://example.com/"}, steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- basic:am9lOnBhc3N3b3Jk",
 		},
 		{
-			name: "domain without port", why: "httplib2 X17: stands for every port",
+			name: "domain without port", why: "stands for every port",
 			t:    auth.Transport{Credentials: keys("joe", "password", "EXAMPLE.com")},
 			urls: []string{"http://example.com:8080/"}, steps: []rttest.Step{rttest.Respond(basic), yes}, want: "- basic:am9lOnBhc3N3b3Jk",
 		},
@@ -363,7 +363,7 @@ func TestExchange(t *testing.T) {
 			steps: []rttest.Step{rttest.Respond(basic)}, want: "-", err: errUnsupported,
 		},
 		{
-			name: "one realm after the other refuses", why: "a 401 without a challenge ends it (httplib2 A31)",
+			name: "one realm after the other refuses", why: "a 401 without a challenge ends it",
 			t:     auth.Transport{Credentials: keys("joe", "password")},
 			steps: []rttest.Step{rttest.Respond(basic), rttest.Respond("HTTP/1.1 401 Unauthorized\n\nno")}, want: "- basic:am9lOnBhc3N3b3Jk", status: 401,
 		},

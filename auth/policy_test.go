@@ -24,7 +24,7 @@ func TestMayUse(t *testing.T) {
 		want                bool
 	}{
 		{"unscoped: what the caller asks", "", "http://a.example", false, false, true},
-		{"unscoped: not where a redirect leads (httplib2 X16)", "", "http://a.example", true, false, false},
+		{"unscoped: not where a redirect leads", "", "http://a.example", true, false, false},
 		{"a host is every port", "a.example", "http://a.example:8080", false, false, true},
 		{"a host is not its sub-domains", "a.example", "http://b.a.example", false, false, false},
 		{"nor what ends alike", "a.example", "http://aa.example", false, false, false},

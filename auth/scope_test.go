@@ -127,7 +127,7 @@ func TestKeyringClear(t *testing.T) {
 			t.Fatalf("request %d: %d %v, want %d", i, status, err, want)
 		}
 	}
-	// httplib2 A4: what was learned is forgotten too.
+	// What was learned is forgotten too.
 	if got := wire(script.Requests()); got != "- basic:am9lOnBhc3N3b3Jk - - basic:am9lOnBhc3N3b3Jk" {
 		t.Error(got)
 	}

@@ -41,7 +41,7 @@ func TestWeigh(t *testing.T) {
 		{"a name that cannot be quoted", Digest{}, `Digest realm=r, nonce=n`, Credential{Username: "\n", Password: "x"}, "user name"},
 		{"given twice", HMACDigest{}, `HMACDigest realm=r, snonce=a, snonce=b`, joe, "snonce"},
 		{"no realm", HMACDigest{}, `HMACDigest snonce=a`, joe, "realm"},
-		{"no snonce (httplib2 A29)", HMACDigest{}, `HMACDigest realm=r`, joe, "snonce"},
+		{"no snonce", HMACDigest{}, `HMACDigest realm=r`, joe, "snonce"},
 		{"an unknown algorithm", HMACDigest{}, `HMACDigest realm=r, snonce=a, algorithm=HMAC-X`, joe, "algorithm"},
 		{"another unknown algorithm", HMACDigest{}, `HMACDigest realm=r, snonce=a, pw-algorithm=X`, joe, "pw-algorithm"},
 		{"a token is no password", HMACDigest{}, `HMACDigest realm=r, snonce=a`, Credential{Token: "t"}, ""},

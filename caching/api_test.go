@@ -24,7 +24,7 @@ func TestFromCacheThroughClient(t *testing.T) {
 		if r.URL.Path == "/no" {
 			w.Header().Set("Cache-Control", "no-store")
 		}
-		// X41: metadata of our own can not come as fields.
+		// Metadata of the cache cannot come as fields.
 		w.Header().Set("Cache-Status", "tripper; hit")
 		w.Header().Set("X-From-Cache", "1")
 		_, _ = io.WriteString(w, "body")

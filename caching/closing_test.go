@@ -36,7 +36,7 @@ func TestCloseWaits(t *testing.T) {
 				t.Errorf("got %q, want the stale one", body)
 			}
 		}
-		cancel() // M4: the background does not end with its caller
+		cancel() // the work in the background does not end with its caller
 		start := time.Now()
 		if err := c.Close(); err != nil || time.Since(start) != time.Second {
 			t.Errorf("Close took %v, %v", time.Since(start), err)

@@ -78,7 +78,7 @@ func TestNoStoreOfOneRequest(t *testing.T) {
 	}
 }
 
-// X1: a 304 to the HEAD of a caller is news about the response, as one to a GET
+// A 304 to the HEAD of a caller is news about the response, as one to a GET
 // is, and no reason to doubt it.
 func TestHeadNotModified(t *testing.T) {
 	d := dialogue{

@@ -29,7 +29,7 @@ func invalidationDialogues() []dialogue {
 				{ask: "GET http://other.example/", want: "200 body", cached: true},
 			},
 		}, {
-			name: "failed writes", why: "X10: what can be validated is, the rest stays; but nothing does if there was no answer, and nobody knows what came of it",
+			name: "failed writes", why: "what can be validated is, the rest stays; but nothing does if there was no answer, and nobody knows what came of it",
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{ask: "GET /none", origin: "200 OK\nCache-Control: max-age=100\n\nnone", want: "200 none"},
@@ -44,7 +44,7 @@ func invalidationDialogues() []dialogue {
 				{ask: "GET /none", origin: "200 OK\n\nchanged", want: "200 changed"},
 			},
 		}, {
-			name: "InvalidateOnError", why: "C34: as httplib2", cache: Transport{Compat: Compat{InvalidateOnError: true}},
+			name: "InvalidateOnError", why: "httplib2 does so", cache: Transport{Compat: Compat{InvalidateOnError: true}},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\n\nx", want: "200 x"},
 				{ask: "DELETE /", origin: "405 Method Not Allowed\n\nno", want: "405 no"},

@@ -24,7 +24,7 @@ func reuseDialogues() []dialogue {
 				{after: 99 * time.Second, ask: "GET /", want: "200 body", cached: true, has: []string{"Date: Sat, 01 Jan 2000 00:03:20 GMT", "Age: 99"}},
 			},
 		}, {
-			name: "HEAD", why: "X1: answered from a GET, never stored, never in its place",
+			name: "HEAD", why: "answered from a GET, never stored, never in its place",
 			turns: []turn{
 				{ask: "HEAD /", origin: "200 OK\nCache-Control: max-age=100\nContent-Length: 4", want: "200"},
 				{ask: "GET /", origin: fresh, want: "200 body"},
@@ -45,7 +45,7 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /", want: "200 body", cached: true},
 			},
 		}, {
-			name: "only-if-cached", why: "X5, X6: 504 unless fresh; nothing is sent, whatever the method",
+			name: "only-if-cached", why: "504 unless fresh; nothing is sent, whatever the method",
 			turns: []turn{
 				{ask: "GET /\nCache-Control: only-if-cached", want: "504"},
 				{ask: "POST /\nCache-Control: only-if-cached", want: "504"},
@@ -58,7 +58,7 @@ func reuseDialogues() []dialogue {
 			name: "offline, another scheme", why: "nothing is sent, whatever it is",
 			turns: []turn{{ask: "GET unix://socket/\n!offline: 1", want: "504"}},
 		}, {
-			name: "OnlyIfCachedServesStale", why: "C19: as httplib2", cache: Transport{Compat: Compat{OnlyIfCachedServesStale: true}},
+			name: "OnlyIfCachedServesStale", why: "httplib2 does so", cache: Transport{Compat: Compat{OnlyIfCachedServesStale: true}},
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nETag: \"a\"\n\nbody", want: "200 body"},
 				{after: time.Hour, ask: "GET /\nCache-Control: only-if-cached", want: "200 body", cached: true},
@@ -114,7 +114,7 @@ func reuseDialogues() []dialogue {
 				{ask: "GET /", want: "200 x", cached: true, lacks: []string{"X-Hop", "X-Once", "Keep-Alive", "Connection"}, has: []string{"Set-Cookie: a=1", "Set-Cookie: b=2"}},
 			},
 		}, {
-			name: "permanent redirect", why: "X23: fresh for a while, and obeys the request",
+			name: "permanent redirect", why: "fresh for a while, and obeys the request",
 			turns: []turn{
 				{ask: "GET /", origin: "301 Moved Permanently\nLocation: /there\nDate: -\n\n", want: "301"},
 				{after: 23 * time.Hour, ask: "GET /", want: "301", cached: true, has: []string{"Location: /there"}},

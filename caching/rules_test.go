@@ -24,7 +24,7 @@ func writeDialogues() []dialogue {
 	unasked := turn{ask: "GET /o", want: "200 one", cached: true}
 	return []dialogue{
 		{
-			name: "S3: a multipart upload", why: "the program reads its own old version otherwise",
+			name: "a multipart upload", why: "the program reads its own old version otherwise",
 			turns: []turn{one, {ask: "POST /o?uploadId=1", origin: "200 OK\n\n", want: "200"}, validated, unasked},
 		},
 		{
@@ -183,7 +183,7 @@ func signedDialogues() []dialogue {
 	})
 }
 
-// A write whose connection was never made has changed nothing (X10).
+// A write whose connection was never made has changed nothing.
 func TestNeverSent(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}

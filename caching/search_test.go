@@ -40,7 +40,7 @@ func TestSearchBeforeInvalidation(t *testing.T) {
 	})
 }
 
-// X10: after an unsafe request that failed the origin is asked, whatever a 304
+// After an unsafe request that failed the origin is asked, whatever a 304
 // from before it says.
 func TestSearchSuspected(t *testing.T) {
 	for _, vary := range []string{"", "Accept"} {

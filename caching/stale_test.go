@@ -36,7 +36,7 @@ func staleDialogues() []dialogue {
 				{ask: "GET /\n!offline", want: "504"},
 			},
 		}, {
-			name: "errors", why: "RFC 5861 §4 and RFC 9111 §4.2.4: stale if allowed, from its expiry on; the entry stays (X9)",
+			name: "errors", why: "RFC 5861 §4 and RFC 9111 §4.2.4: stale if allowed, from its expiry on; the entry stays",
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=10, stale-if-error=20\nETag: \"a\"\n\none", want: "200 one"},
 				{after: 25 * time.Second, ask: "GET /", origin: "503 Service Unavailable\n\nno", want: "200 one", cached: true, status: "fwd=stale; fwd-status=503; ttl=-15"},

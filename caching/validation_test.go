@@ -20,7 +20,7 @@ func validationDialogues() []dialogue {
 				{ask: "GET /", want: "200 new", cached: true, lacks: []string{"X-New", "Etag"}},
 			},
 		}, {
-			name: "IgnoreETag", why: "C25: no If-None-Match, but If-Modified-Since", cache: Transport{IgnoreETag: true},
+			name: "IgnoreETag", why: "no If-None-Match, but If-Modified-Since", cache: Transport{IgnoreETag: true},
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{
@@ -91,7 +91,7 @@ func validationDialogues() []dialogue {
 				{ask: "HEAD /\nIf-None-Match: \"a\"", want: "304", cached: true},
 			},
 		}, {
-			name: "the caller's own conditions, stale", why: "X8: passed through, never overwritten; a 304 is the caller's, and freshens what it is about",
+			name: "the caller's own conditions, stale", why: "passed through, never overwritten; a 304 is the caller's, and freshens what it is about",
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{after: 101 * time.Second, ask: "GET /\nIf-None-Match: \"fred\"", origin: "304 Not Modified\nETag: \"fred\"", want: "304", saw: []string{`If-None-Match: "fred"`}, unseen: []string{"If-Modified-Since"}},

@@ -135,7 +135,7 @@ func validatorDialogues() []dialogue {
 			},
 		},
 		dialogue{
-			name: "X9: an error with the validator of what is stored", why: "httplib2 keeps the entry on a 5xx",
+			name: "an error with the validator of what is stored", why: "httplib2 keeps the entry on a 5xx",
 			turns: []turn{
 				{ask: "GET /", origin: noCache + "ETag: \"a\"\n\nbody", want: "200 body"},
 				{ask: "GET /", origin: "500 Internal Server Error\nCache-Control: no-cache\nETag: \"a\"\n\nfailed", want: "500 failed"},

@@ -172,7 +172,7 @@ func TestExchange(t *testing.T) {
 		{name: "no second attempt by context", why: "one request may need none", ctx: func(ctx context.Context) context.Context { return WithAttempts(ctx, 0) }, method: "GET", origin: steps{busy}, want: "503 busy", sent: 1},
 
 		{name: "POST, 503", why: "it may have been applied", method: "POST", body: "x", origin: steps{busy}, want: "503 busy", sent: 1},
-		{name: "POST, connection lost", why: "X29: httplib2 sends it twice, and pays twice", method: "POST", body: "x", origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
+		{name: "POST, connection lost", why: "httplib2 sends it twice, and pays twice", method: "POST", body: "x", origin: steps{lost}, want: "read tcp: connection reset by peer", sent: 1},
 		{name: "POST, EOF", why: "a Base without httptrace may have sent it", method: "POST", body: "x", origin: steps{rttest.Fail(io.EOF)}, want: "EOF", sent: 1},
 		{name: "PATCH, 429", why: "RFC 5789 §2: not idempotent", method: "PATCH", body: "x", origin: steps{status(429)}, want: "429 body", sent: 1},
 		{name: "POST, not connected", why: "nothing was sent", method: "POST", body: "x", origin: steps{rttest.Fail(errRefused), ok}, want: "200 fine", sent: 2, after: s},
@@ -217,7 +217,7 @@ func TestExchange(t *testing.T) {
 		{name: "name not found", why: "it will not appear", method: "GET", origin: steps{rttest.Fail(&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true})}, want: "lookup x: no such host", sent: 1},
 
 		{name: "Retry-After", why: "the server knows; backoff comes on top", method: "GET", origin: steps{after("30"), ok}, want: "200 fine", sent: 2, after: 31 * s},
-		{name: "Retry-After too long", why: "M17: not 3600 s; the response says how long", method: "GET", origin: steps{after("3600")}, want: "503 later", sent: 1},
+		{name: "Retry-After too long", why: "not 3600 s; the response says how long", method: "GET", origin: steps{after("3600")}, want: "503 later", sent: 1},
 		{name: "Retry-After without limit", why: "negative is no limit", t: Transport{MaxWait: -1}, method: "GET", origin: steps{after("3600"), ok}, want: "200 fine", sent: 2, after: 3601 * s},
 		{name: "Retry-After is an epoch", why: "go-retryablehttp 248: not 484289 hours", method: "GET", origin: steps{after("1700000000"), ok}, want: "200 fine", sent: 2, after: time.Unix(1700000000, 0).Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) + s, t: Transport{MaxWait: -1}},
 		{name: "wait beyond the deadline", why: "it is not begun: the caller has the response at once", ctx: deadline(10 * s), method: "GET", origin: steps{after("30")}, want: "503 later", sent: 1},

@@ -282,7 +282,7 @@ func TestNotConnected(t *testing.T) {
 }
 
 // TestConnectionsAreReused counts connections while a server answers 503 with a
-// page (M19: failsafe-go opens one for each attempt).
+// page (failsafe-go opens one for each attempt).
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	var n, conns atomic.Int32

@@ -27,7 +27,7 @@ func load(tb testing.TB, domain, certFile, keyFile, password string) Certificate
 	return cert
 }
 
-// TestCertificates is T9 and T11: to whom a certificate is shown.
+// TestCertificates: to whom a certificate is shown.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	ca := servers.NewCA(t)
@@ -120,7 +120,7 @@ func mustRead(tb testing.TB, file string) string {
 	return string(b)
 }
 
-// TestEncryptedKeys is T10, with keys that OpenSSL has encrypted.
+// TestEncryptedKeys reads keys that OpenSSL has encrypted.
 func TestEncryptedKeys(t *testing.T) {
 	t.Parallel()
 	openssl := servers.Find(t, "openssl", "openssl")

@@ -108,7 +108,7 @@ func TestFakeProxy(t *testing.T) {
 	secure := tlsServer(t, tlsConfigFor(ca))
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("bob@home:a:b c"))
 	for _, scheme := range []string{"http", "https"} {
-		for _, user := range []string{"", "bob%40home:a%3Ab%20c@"} { // T19: decoded
+		for _, user := range []string{"", "bob%40home:a%3Ab%20c@"} { // decoded
 			t.Run(scheme+" "+user, func(t *testing.T) {
 				t.Parallel()
 				plain, tunnel := newProxy(t, origin.Listener.Addr().String()), newProxy(t, secure.Listener.Addr().String())
@@ -136,7 +136,7 @@ func TestFakeProxy(t *testing.T) {
 						t.Errorf("%d %q", status, body)
 					}
 				}
-				for _, got := range plain.requests() { // T22: absolute form, no CONNECT
+				for _, got := range plain.requests() { // absolute form, no CONNECT
 					if got != strings.TrimSpace("GET http://example.com/p?a%20b"+want) {
 						t.Errorf("proxy was asked %q", got)
 					}
@@ -147,7 +147,7 @@ func TestFakeProxy(t *testing.T) {
 						t.Errorf("%d %q", status, body)
 					}
 				}
-				if got := tunnel.requests(); len(got) != 1 || got[0] != "CONNECT server.test:443"+want+"+field" { // T23
+				if got := tunnel.requests(); len(got) != 1 || got[0] != "CONNECT server.test:443"+want+"+field" {
 					t.Errorf("proxy was asked %q", got)
 				}
 			})
@@ -515,7 +515,7 @@ func TestNotFoundByProxy(t *testing.T) {
 	}
 }
 
-// TestProxySchemes is T17, T18, T25, T29, X40.
+// TestProxySchemes: each scheme of a proxy's URL, and those that are none.
 func TestProxySchemes(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ in, kind, address string }{
@@ -571,7 +571,7 @@ func TestProxySchemes(t *testing.T) {
 	}
 }
 
-// TestEnvironment is T15, T16, T20, X44. It sets variables, so it is not parallel.
+// TestEnvironment: the proxy of the environment. It sets variables, so it is not parallel.
 func TestEnvironment(t *testing.T) {
 	p := newProxy(t, "127.0.0.1:1")
 	p.admit = func(*http.Request) (int, http.Header) { return 418, nil }
@@ -654,7 +654,7 @@ func unroutable(tr *http.Transport) {
 	}
 }
 
-// TestDirect needs no proxy, whatever the environment says (T16).
+// TestDirect needs no proxy, whatever the environment says.
 func TestDirect(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	err := fail(t, &Transport{Proxy: Direct, Resolver: nothing(t)}, newRequest(t, "GET", "http://server.test", nil))
@@ -663,7 +663,7 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// TestLocalDNS is T26: who resolves the name.
+// TestLocalDNS: who resolves the name.
 func TestLocalDNS(t *testing.T) {
 	t.Parallel()
 	ca := servers.NewCA(t)

@@ -286,7 +286,7 @@ func TestDante(t *testing.T) {
 	o.refused(t, &Transport{Proxy: fixed(denied.URLFor("socks5", "")), RootCAs: ca.Pool})
 }
 
-// TestMicrosocks is SOCKS5 with and without a password (T24).
+// TestMicrosocks is SOCKS5 with and without a password.
 func TestMicrosocks(t *testing.T) {
 	t.Parallel()
 	ca := servers.NewCA(t)

@@ -23,7 +23,7 @@ import (
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
-// TestIRI is M5 and N15: an international name in the URL and in the proxy's.
+// TestIRI: an international name in the URL and in the proxy's.
 func TestIRI(t *testing.T) {
 	t.Parallel()
 	addr := targets(t)
@@ -49,7 +49,7 @@ func TestIRI(t *testing.T) {
 	}
 }
 
-// TestHost is M16: the Host of a request is the caller's.
+// TestHost: the Host of a request is the caller's.
 func TestHost(t *testing.T) {
 	t.Parallel()
 	addr := targets(t)
@@ -63,12 +63,12 @@ func TestHost(t *testing.T) {
 	if !strings.Contains(body, "Host: virtual.example\n") {
 		t.Errorf("request\n%s", body)
 	}
-	if strings.Contains(body, "Accept-Encoding") { // N10: the decompress layer's
+	if strings.Contains(body, "Accept-Encoding") { // the decompress layer's
 		t.Errorf("the transport asks for a coding:\n%s", body)
 	}
 }
 
-// TestPlainOn443 is T31: the scheme decides, not the port.
+// TestPlainOn443: the scheme decides, not the port.
 func TestPlainOn443(t *testing.T) {
 	t.Parallel()
 	tr := closing(t, &Transport{Proxy: Direct, Tune: toLocal(targets(t))})
@@ -77,7 +77,7 @@ func TestPlainOn443(t *testing.T) {
 	}
 }
 
-// TestNextAddress is T33: of several addresses one that answers is used.
+// TestNextAddress: of several addresses one that answers is used.
 func TestNextAddress(t *testing.T) {
 	t.Parallel()
 	_, port, err := net.SplitHostPort(targets(t))
@@ -90,7 +90,7 @@ func TestNextAddress(t *testing.T) {
 	}
 }
 
-// TestNoDelay is T34: what net.Dialer does is not undone.
+// TestNoDelay: what net.Dialer does is not undone.
 func TestNoDelay(t *testing.T) {
 	t.Parallel()
 	s := server(t, func(http.ResponseWriter, *http.Request) {})
@@ -109,7 +109,7 @@ func TestNoDelay(t *testing.T) {
 	}
 }
 
-// TestAcrossSchemes is T35: redirects between http and https, by one client.
+// TestAcrossSchemes: redirects between http and https, by one client.
 func TestAcrossSchemes(t *testing.T) {
 	t.Parallel()
 	ca := servers.NewCA(t)
@@ -143,7 +143,7 @@ func TestAcrossSchemes(t *testing.T) {
 	}
 }
 
-// TestCommonName is T12, N20, X45: a name must be in the SAN.
+// TestCommonName: a name must be in the SAN.
 func TestCommonName(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -171,7 +171,7 @@ func TestCommonName(t *testing.T) {
 	}
 }
 
-// TestBodyIsClosed: once, however the trip ends (N1).
+// TestBodyIsClosed: once, however the trip ends.
 func TestBodyIsClosed(t *testing.T) {
 	t.Parallel()
 	origin := server(t, func(w http.ResponseWriter, r *http.Request) {

@@ -70,7 +70,7 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-// TestSOCKSNames is T26 and what a proxy says of a name: which address it gets.
+// TestSOCKSNames: who resolves a name, and which address it gets.
 func TestSOCKSNames(t *testing.T) {
 	t.Parallel()
 	const name, ipv4 = "\x03\x0bserver.test", "\x01\x7f\x00\x00\x01"

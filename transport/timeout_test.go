@@ -40,7 +40,7 @@ func wantTimeout(t *testing.T, err error, phase string) {
 
 const short = 20 * time.Millisecond
 
-// TestPhases is T13, K11: each phase has its limit and names itself.
+// TestPhases: each phase has its limit and names itself.
 func TestPhases(t *testing.T) {
 	t.Parallel()
 	stall := tcp(t, silent)
@@ -114,7 +114,7 @@ func TestCallersDeadline(t *testing.T) {
 	}
 }
 
-// TestLateBytes is T14 and E12: what comes after a timeout is for nobody.
+// TestLateBytes: what comes after a timeout is for nobody.
 func TestLateBytes(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32

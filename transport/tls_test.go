@@ -53,7 +53,7 @@ func TestLoadRoots(t *testing.T) {
 	for name, file := range map[string]string{
 		"missing": filepath.Join(dir, "missing.pem"), "directory": dir, "empty": empty, "text": text, "key": key, "broken": broken,
 	} {
-		pool, err := LoadRoots(file) // T2: and never the system's roots instead
+		pool, err := LoadRoots(file) // and never the system's roots instead
 		if err == nil || pool != nil {
 			t.Errorf("%s: pool %v, error %v", name, pool, err)
 			continue
@@ -77,7 +77,7 @@ func TestLoadRoots(t *testing.T) {
 	}
 }
 
-// TestVerification is T1, T3, T5, T6, T7: whom we believe.
+// TestVerification: whom we believe.
 func TestVerification(t *testing.T) {
 	t.Parallel()
 	ca, other := servers.NewCA(t), servers.NewCA(t)
@@ -141,7 +141,7 @@ func TestVerification(t *testing.T) {
 	}
 }
 
-// TestVersions is T8.
+// TestVersions: the lowest and the highest version of TLS.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	ca := servers.NewCA(t)
@@ -245,11 +245,11 @@ func TestDomain(t *testing.T) {
 		want           bool
 		why            string
 	}{
-		{"", "https://any.example", true, "empty is for all (T11)"},
+		{"", "https://any.example", true, "empty is for all"},
 		{"example.com", "https://example.com", true, "host"},
 		{"Example.COM", "https://eXample.com", true, "in any case"},
-		{"example.com", "https://example.com:8443", true, "host means any port (X17)"},
-		{"example.com:443", "https://example.com", true, "the default port (X17)"},
+		{"example.com", "https://example.com:8443", true, "host means any port"},
+		{"example.com:443", "https://example.com", true, "the default port"},
 		{"example.com:443", "https://example.com:8443", false, "another port"},
 		{"example.com:8443", "https://example.com:8443", true, "host:port"},
 		{"example.com", "https://www.example.com", false, "no matching of suffixes"},

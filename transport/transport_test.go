@@ -151,7 +151,7 @@ func targets(tb testing.TB) string {
 	})
 }
 
-// TestRequestLine is trap X36: what reaches the wire.
+// TestRequestLine: what reaches the wire.
 func TestRequestLine(t *testing.T) {
 	t.Parallel()
 	addr := targets(t)
@@ -163,12 +163,12 @@ func TestRequestLine(t *testing.T) {
 	}{
 		{&url.URL{RawQuery: "q= HTTP/1.1"}, "GET /?q=%20HTTP/1.1 HTTP/1.1", "a blank ends the target: request splitting"},
 		{&url.URL{RawQuery: "q=a\r\nX-Evil: 1"}, "GET /?q=a%0D%0AX-Evil:%201 HTTP/1.1", "CR LF in a URL built by hand"},
-		{&url.URL{RawQuery: "a=Ђ\x00\t"}, "GET /?a=%D0%82%00%09 HTTP/1.1", "IRI query (M5), control characters (M7)"},
+		{&url.URL{RawQuery: "a=Ђ\x00\t"}, "GET /?a=%D0%82%00%09 HTTP/1.1", "IRI query, control characters"},
 		{&url.URL{RawQuery: `"<>{}`}, "GET /?%22%3C%3E%7B%7D HTTP/1.1", "M7"},
 		{&url.URL{RawQuery: "a=%20%d0"}, "GET /?a=%20%d0 HTTP/1.1", "what is escaped stays"},
 		{&url.URL{Path: "/Ђ a\r\n"}, "GET /%D0%82%20a%0D%0A HTTP/1.1", "path, by net/http"},
 		{&url.URL{Opaque: "/a b HTTP/1.1\r\nX-Evil: 1"}, "GET /a%20b%20HTTP/1.1%0D%0AX-Evil:%201 HTTP/1.1", "an opaque part built by hand"},
-		{&url.URL{Path: "/p", Fragment: "frag"}, "GET /p HTTP/1.1", "M22: a fragment is never sent"},
+		{&url.URL{Path: "/p", Fragment: "frag"}, "GET /p HTTP/1.1", "a fragment is never sent"},
 		{&url.URL{Scheme: "HTTP", Path: "/p"}, "GET /p HTTP/1.1", "RFC 3986 §3.1: schemes are case-insensitive"},
 	} {
 		row.url.Host = addr
@@ -199,7 +199,7 @@ func TestRequestLine(t *testing.T) {
 	}
 }
 
-// TestRelativeURL is E7: what is no absolute URL.
+// TestRelativeURL: what is no absolute URL.
 func TestRelativeURL(t *testing.T) {
 	t.Parallel()
 	tr := &Transport{Proxy: Direct}
@@ -250,7 +250,7 @@ func TestOddRequests(t *testing.T) {
 	if req.Header != nil {
 		t.Error("the caller's nil Header was replaced")
 	}
-	for _, method := range []string{"unknown", "METHOD", "CHANGE"} { // M1
+	for _, method := range []string{"unknown", "METHOD", "CHANGE"} {
 		resp, err := tr.RoundTrip(newRequest(t, method, s.URL, strings.NewReader("x")))
 		if err != nil {
 			t.Fatal(err)
@@ -268,7 +268,7 @@ func TestOddRequests(t *testing.T) {
 	}
 	req = newRequest(t, "GET", s.URL, nil)
 	req.Header.Set("X", "a\r\nY: b")
-	if err := fail(t, tr, req); !strings.Contains(err.Error(), "invalid header") { // N14
+	if err := fail(t, tr, req); !strings.Contains(err.Error(), "invalid header") {
 		t.Errorf("line break in a field: %v", err)
 	}
 	req = newRequest(t, "GET", s.URL, nil)
@@ -278,7 +278,7 @@ func TestOddRequests(t *testing.T) {
 	}
 }
 
-// TestKeepAlive is K6 and K7: connections are reused until someone says close.
+// TestKeepAlive: connections are reused until someone says close.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	var opened atomic.Int32
@@ -316,7 +316,7 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// TestErrors is E6, E11, T32, K11: which phase failed, and how.
+// TestErrors: which phase failed, and how.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	closed := tcp(t, func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })

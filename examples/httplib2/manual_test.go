@@ -65,7 +65,7 @@ func TestRetries(t *testing.T) {
 		h.Retries = retries
 		n.Store(0)
 		if _, _, err := h.Request(srv.URL, "GET", nil, nil); err == nil || n.Load() != want {
-			t.Errorf("RETRIES %d: tried %d times, want %d (D10; httplib2 crashes at 0)", retries, n.Load(), want)
+			t.Errorf("RETRIES %d: tried %d times, want %d (httplib2 crashes at 0)", retries, n.Load(), want)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestOptions(t *testing.T) {
 		want string // content, or name of the exception
 		why  string
 	}{
-		{"/5", nil, "/0", "R16: five redirects are followed"},
+		{"/5", nil, "/0", "five redirects are followed"},
 		{"/6", nil, "RedirectLimit", "and no more"},
 		{"/6", []Option{Redirections(6)}, "/0", "unless asked for"},
 		{"/2", []Option{Redirections(1)}, "RedirectLimit", "R16"},
@@ -216,7 +216,7 @@ func TestProxyInfo(t *testing.T) {
 	}
 	for _, p := range []any{info, *info, h} {
 		if text := fmt.Sprintf("%v %+v %#v", p, p, p); strings.Contains(text, "other") {
-			t.Errorf("T27: %s", text)
+			t.Error(text)
 		}
 	}
 	for _, tt := range []struct {
@@ -238,11 +238,11 @@ func TestProxyInfo(t *testing.T) {
 		"localhost": false, "LOCALHOST": false, "wildcard": false, "a.wildcard": false, "notwildcard": true, "sub.localhost": true,
 	} {
 		if got := (&ProxyInfo{BypassHosts: []string{"localhost", ".wildcard"}}).AppliesTo(host); got != want {
-			t.Errorf("T20: %s goes through the proxy: %v", host, got)
+			t.Errorf("%s goes through the proxy: %v", host, got)
 		}
 	}
 	if (&ProxyInfo{BypassHosts: []string{"*"}}).AppliesTo("a") {
-		t.Error("T20: * is every host")
+		t.Error("* is every host")
 	}
 	if _, err := ProxyInfoFromURL("gopher://p/"); err == nil {
 		t.Error("an unknown kind of proxy")
@@ -413,14 +413,14 @@ func TestOddRequests(t *testing.T) {
 		status           int // of what is forced; 200 is no error
 		content          string
 	}{
-		{srv.URL + "/?q= HTTP/1.1\r\nx-evil: 1", "GET", "M6: escaped", nil, 200, host + ` "/?q=%20HTTP/1.1%0D%0Ax-evil:%201"`},
-		{srv.URL + "/x", "GET", "M16: sent as given", http.Header{"host": {"other.example"}}, 200, `other.example "/x"`},
-		{srv.URL + "/x", "GET", "C19: without a cache nothing is cached", http.Header{"cache-control": {"only-if-cached"}}, 504, ""},
-		{srv.URL + "/x", "POST", "C19: whatever the method", http.Header{"cache-control": {"max-stale, Only-If-Cached"}}, 504, ""},
-		{"http://joe:hunter2@[::1/?hunter2", "GET", "E10: an error is an error", nil, 400, "httplib2: the URI cannot be parsed"},
+		{srv.URL + "/?q= HTTP/1.1\r\nx-evil: 1", "GET", "escaped", nil, 200, host + ` "/?q=%20HTTP/1.1%0D%0Ax-evil:%201"`},
+		{srv.URL + "/x", "GET", "sent as given", http.Header{"host": {"other.example"}}, 200, `other.example "/x"`},
+		{srv.URL + "/x", "GET", "without a cache nothing is cached", http.Header{"cache-control": {"only-if-cached"}}, 504, ""},
+		{srv.URL + "/x", "POST", "whatever the method", http.Header{"cache-control": {"max-stale, Only-If-Cached"}}, 504, ""},
+		{"http://joe:hunter2@[::1/?hunter2", "GET", "an error is an error", nil, 400, "httplib2: the URI cannot be parsed"},
 		{"http://joe:hunter2/@host/", "GET", "part of the password looks like a port", nil, 400, "httplib2: the URI cannot be parsed"},
 		{srv.URL, "NO METHOD", "likewise", nil, 400, `net/http: invalid method "NO METHOD"`},
-		{"ftp://joe:hunter2@host/x", "GET", "E8: a scheme that is not known", nil, 400, `unsupported protocol scheme "ftp"`},
+		{"ftp://joe:hunter2@host/x", "GET", "a scheme that is not known", nil, 400, `unsupported protocol scheme "ftp"`},
 		{"mailto:x", "GET", "E7", nil, 400, "Only absolute URIs are allowed. uri = mailto:x"},
 	} {
 		h := newHTTP(t, "")
@@ -450,7 +450,7 @@ func TestClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp, _ := request(t, h, o.URL+"/chapter/2", "PUT", "x", nil); resp.StatusCode != 401 {
-		t.Errorf("K12: the password is still known: %s", resp.Status)
+		t.Errorf("the password is still known: %s", resp.Status)
 	}
 	if resp, _ := request(t, h, o.URL, "GET", "", nil); !resp.FromCache {
 		t.Error("the cache is lost")
@@ -487,7 +487,7 @@ func TestChangedSettings(t *testing.T) {
 	}
 	h.RedirectCodes = []int{301}
 	if resp, _ := request(t, h, srv.URL+"/302", "GET", "", nil); resp.StatusCode != 302 {
-		t.Errorf("R3: followed to %s", resp.Status)
+		t.Errorf("followed to %s", resp.Status)
 	}
 	if resp, _ := request(t, h, srv.URL+"/301", "GET", "", nil); resp.StatusCode != 200 {
 		t.Error(resp.Status)
