@@ -50,7 +50,7 @@ func BenchmarkStoreDir(b *testing.B) {
 				"dir":       {},
 				"encrypted": {Key: func() ([]byte, error) { return make([]byte, 32), nil }},
 			} {
-				d, err := caching.OpenDirWith(b.TempDir(), 0, opts)
+				d, err := caching.OpenDir(b.TempDir(), &opts)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"hash/maphash"
@@ -13,39 +14,52 @@ import (
 	"github.com/gregjones/httpcache"
 )
 
-// DefaultAdaptEntry is the largest body that a Store made by [Adapt] keeps.
-const DefaultAdaptEntry = 16 << 20
+// DefaultAdaptBody is the largest body that an [Adapted] keeps, in bytes, unless its options
+// say otherwise.
+const DefaultAdaptBody = 16 << 20
 
-// Adapt returns a [Store] that keeps its entries in c, and so lets everything that
-// was written for github.com/gregjones/httpcache be used: its diskcache, leveldb,
-// memcache and redis packages and those of others. Bodies of more than
-// [DefaultAdaptEntry] bytes are not kept; [AdaptLimit] chooses another bound.
-//
-// Such a cache takes and returns a value as a whole: bodies are in memory while
-// they are stored and while they are served. What bounds all of it is up to c.
-// Metadata and body are two values under two keys, so that a 304 does not write the
-// body. Each has a checksum and its key; if they do not fit together, as after a
-// crash, nothing is stored.
-//
-// c must be safe for concurrent use, and not change a value that it was given or
-// has returned.
-func Adapt(c httpcache.Cache) Store { return AdaptLimit(c, DefaultAdaptEntry) }
-
-// AdaptLimit is [Adapt] with a bound for the length of a body. If maxBody is zero or
-// negative, [DefaultAdaptEntry] is used.
-func AdaptLimit(c httpcache.Cache, maxBody int64) Store {
-	if maxBody <= 0 {
-		maxBody = DefaultAdaptEntry
-	}
-	return &adapted{cache: c, limit: maxBody, seed: maphash.MakeSeed()}
+// AdaptOptions are the options of [Adapt]. The zero value consists of defaults.
+type AdaptOptions struct {
+	// MaxBody is the largest body that is kept, in bytes. If zero or negative,
+	// [DefaultAdaptBody] is used.
+	MaxBody int64
 }
 
-// adapted is the Store that Adapt returns.
-type adapted struct {
+// Adapted is a [Store] that keeps its entries in a [httpcache.Cache]. It is made by [Adapt];
+// the zero value keeps nothing, and its methods say so. It is safe for concurrent use if the
+// cache is.
+type Adapted struct {
 	cache httpcache.Cache
 	limit int64
 	seed  maphash.Seed
 	locks [64]sync.RWMutex // of keys: metadata and body are changed together
+}
+
+// Adapt returns a [Store] that keeps its entries in c. Every cache written for
+// github.com/gregjones/httpcache can be used: diskcache, leveldb, memcache, redis and others.
+// If opts is nil, the zero [AdaptOptions] is used.
+//
+// Such a cache takes and returns a value as a whole: bodies are in memory while they are
+// stored and while they are served. How many entries are kept is up to c. Metadata and body
+// are two values under two keys, so that a 304 does not write the body. Each has a checksum
+// and its key; if they do not belong together, as after a crash, the entry is corrupt.
+//
+// c must be safe for concurrent use. It must not change a value that it was given or that it
+// has returned.
+func Adapt(c httpcache.Cache, opts *AdaptOptions) *Adapted {
+	a := &Adapted{cache: c, limit: DefaultAdaptBody, seed: maphash.MakeSeed()}
+	if opts != nil && opts.MaxBody > 0 {
+		a.limit = opts.MaxBody
+	}
+	return a
+}
+
+// usable returns why a call with ctx cannot be answered, if it cannot.
+func (a *Adapted) usable(ctx context.Context) error {
+	if a.cache == nil {
+		return errors.New("caching: an Adapted without a cache (it is made by Adapt)")
+	}
+	return ctx.Err()
 }
 
 // The keys of the two values of an entry. Whoever shares the cache and stores by
@@ -55,13 +69,13 @@ const (
 	adaptBody = "tripper:b:"
 )
 
-func (a *adapted) lock(key string) *sync.RWMutex {
+func (a *Adapted) lock(key string) *sync.RWMutex {
 	return &a.locks[maphash.String(a.seed, key)%uint64(len(a.locks))]
 }
 
 // Get implements [Store].
-func (a *adapted) Get(ctx context.Context, key string) (*Entry, error) {
-	if err := ctx.Err(); err != nil {
+func (a *Adapted) Get(ctx context.Context, key string) (*Entry, error) {
+	if err := a.usable(ctx); err != nil {
 		return nil, err
 	}
 	l := a.lock(key)
@@ -83,7 +97,7 @@ func (a *adapted) Get(ctx context.Context, key string) (*Entry, error) {
 }
 
 // meta returns the metadata under key, with size and checksum of the body; or nil.
-func (a *adapted) meta(key string) (meta *Meta, size int64, sum uint32, err error) {
+func (a *Adapted) meta(key string) (meta *Meta, size int64, sum uint32, err error) {
 	b, ok := a.cache.Get(adaptMeta + key)
 	if !ok {
 		return nil, 0, 0, nil
@@ -108,7 +122,7 @@ func (a *adapted) meta(key string) (meta *Meta, size int64, sum uint32, err erro
 }
 
 // body returns the body that belongs to meta; nil if there is none.
-func (a *adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, error) {
+func (a *Adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, error) {
 	var b []byte
 	if size > 0 {
 		var ok bool
@@ -142,7 +156,7 @@ func adaptOpen(kind byte, b []byte) ([]byte, error) {
 }
 
 // setMeta stores metadata with size and checksum of the body.
-func (a *adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error {
+func (a *Adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error {
 	b := append(make([]byte, 0, 1024), 'm', entryVersion, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
 	b = binary.BigEndian.AppendUint32(b, sum)
@@ -155,7 +169,7 @@ func (a *adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error 
 	return nil
 }
 
-func (a *adapted) remove(key string) {
+func (a *Adapted) remove(key string) {
 	l := a.lock(key)
 	l.Lock()
 	defer l.Unlock()
@@ -164,8 +178,8 @@ func (a *adapted) remove(key string) {
 }
 
 // Create implements [Store].
-func (a *adapted) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	if err := ctx.Err(); err != nil {
+func (a *Adapted) Create(ctx context.Context, key string, size int64) (Writer, error) {
+	if err := a.usable(ctx); err != nil {
 		return nil, err
 	}
 	if size > a.limit {
@@ -175,8 +189,8 @@ func (a *adapted) Create(ctx context.Context, key string, size int64) (Writer, e
 }
 
 // Update implements [Store].
-func (a *adapted) Update(ctx context.Context, key string, meta *Meta) error {
-	if err := ctx.Err(); err != nil {
+func (a *Adapted) Update(ctx context.Context, key string, meta *Meta) error {
+	if err := a.usable(ctx); err != nil {
 		return err
 	}
 	l := a.lock(key)
@@ -195,8 +209,8 @@ func (a *adapted) Update(ctx context.Context, key string, meta *Meta) error {
 }
 
 // Delete implements [Store].
-func (a *adapted) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
+func (a *Adapted) Delete(ctx context.Context, key string) error {
+	if err := a.usable(ctx); err != nil {
 		return err
 	}
 	a.remove(key)
@@ -206,7 +220,7 @@ func (a *adapted) Delete(ctx context.Context, key string) error {
 // adaptWriter is the [Writer] of an adapted cache: a slice, which is what the cache
 // gets in the end.
 type adaptWriter struct {
-	a     *adapted
+	a     *Adapted
 	key   string
 	size  int64
 	state writerState

@@ -1,6 +1,7 @@
 package caching_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -35,7 +36,7 @@ func (s adaptedStore) Corrupt(key string, change func(int, []byte) []byte) error
 func TestAdaptedMemoryCache(t *testing.T) {
 	storetest.Run(t, func() caching.Store {
 		c := httpcache.NewMemoryCache()
-		return adaptedStore{caching.Adapt(c), c}
+		return adaptedStore{caching.Adapt(c, nil), c}
 	})
 }
 
@@ -55,7 +56,7 @@ func (c *countingCache) Set(key string, b []byte) {
 
 func TestAdaptUpdateWritesNoBody(t *testing.T) {
 	c := &countingCache{Cache: httpcache.NewMemoryCache()}
-	s := caching.Adapt(c)
+	s := caching.Adapt(c, nil)
 	w, err := s.Create(t.Context(), "key", 1<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -78,12 +79,49 @@ func TestAdaptUpdateWritesNoBody(t *testing.T) {
 
 func TestAdaptDropsForeignValues(t *testing.T) {
 	c := httpcache.NewMemoryCache()
-	s := caching.Adapt(c)
+	s := caching.Adapt(c, nil)
 	c.Set("tripper:m:key", []byte("HTTP/1.1 200 OK\r\n\r\n"))
 	if e, err := s.Get(t.Context(), "key"); e != nil || err == nil {
 		t.Errorf("got %v, %v", e, err)
 	}
 	if _, ok := c.Get("tripper:m:key"); ok {
 		t.Error("what cannot be read is kept")
+	}
+}
+
+// What has no cache says so.
+func TestZeroAdapted(t *testing.T) {
+	for why, s := range map[string]*caching.Adapted{"the zero value": {}, "a nil cache": caching.Adapt(nil, nil)} {
+		_, err1 := s.Get(t.Context(), "key")
+		_, err2 := s.Create(t.Context(), "key", 1)
+		for i, err := range []error{err1, err2, s.Update(t.Context(), "key", &caching.Meta{}), s.Delete(t.Context(), "key")} {
+			if err == nil {
+				t.Errorf("%s: call %d: no error", why, i)
+			}
+		}
+	}
+}
+
+func TestAdaptMaxBody(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		opts *caching.AdaptOptions
+		most int64
+	}{
+		{"no options", nil, caching.DefaultAdaptBody},
+		{"zero options", &caching.AdaptOptions{}, caching.DefaultAdaptBody},
+		{"no bound is not an option", &caching.AdaptOptions{MaxBody: -1}, caching.DefaultAdaptBody},
+		{"a bound", &caching.AdaptOptions{MaxBody: 100}, 100},
+	} {
+		s := caching.Adapt(httpcache.NewMemoryCache(), c.opts)
+		for size, large := range map[int64]bool{c.most: false, c.most + 1: true} {
+			w, err := s.Create(t.Context(), "key", size)
+			if errors.Is(err, caching.ErrTooLarge) != large {
+				t.Errorf("%s: %d bytes: %v", c.why, size, err)
+			}
+			if w != nil {
+				_ = w.Close()
+			}
+		}
 	}
 }

@@ -230,7 +230,7 @@ func TestDialoguesOnDirectory(t *testing.T) {
 	all := dialogues()
 	for i := range all {
 		d := &all[i]
-		dir, err := OpenDir(t.TempDir(), 1<<20)
+		dir, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

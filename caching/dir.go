@@ -14,11 +14,15 @@ import (
 	"time"
 )
 
-// DefaultDirBytes is the bound of OpenDir(path, 0).
+// DefaultDirBytes is what a [Dir] holds at most, in bytes, unless its options say otherwise.
 const DefaultDirBytes = 1 << 30
 
-// DirOptions are the choices of [OpenDirWith].
+// DirOptions are the options of [OpenDir]. The zero value consists of defaults.
 type DirOptions struct {
+	// MaxBytes is what the directory holds at most, in bytes of disk. If zero or negative,
+	// [DefaultDirBytes] is used. All processes that share a directory should give the same.
+	MaxBytes int64
+
 	// Sync makes Commit and Update wait until the disk has what was written. If
 	// false, what was stored shortly before a power cut may be lost; it is never
 	// served broken either way.
@@ -55,7 +59,7 @@ type DirOptions struct {
 // goes first, what was never used before all. An entry takes at most half of the
 // bound.
 //
-// A Dir is made by [OpenDir] or [OpenDirWith]; the zero value keeps nothing, and its methods
+// A Dir is made by [OpenDir]; the zero value keeps nothing, and its methods
 // say so. It holds one descriptor open, and one for each entry that is being read or
 // written. A Dir is safe for concurrent use. A full disk or one that is read only makes it
 // keep less or nothing; what it has it still serves.
@@ -101,29 +105,24 @@ func newDirPlace(key string) dirPlace {
 	return dirPlace{shard: int(sum[0]), name: hex.EncodeToString(sum[1:])}
 }
 
-// OpenDir opens the directory at path, which it makes if it is not there, with the
-// zero [DirOptions]. If maxBytes is zero or negative, [DefaultDirBytes] is used. All
-// who use a directory at the same time should give the same bound.
-//
-// It looks at every file once, which takes about half a second for 100,000 entries,
-// and removes what a crash has left.
-func OpenDir(path string, maxBytes int64) (*Dir, error) {
-	return OpenDirWith(path, maxBytes, DirOptions{})
-}
-
-// OpenDirWith is [OpenDir] with options.
-func OpenDirWith(path string, maxBytes int64, opts DirOptions) (*Dir, error) {
+// OpenDir opens the directory at path and makes it if it does not exist. If opts is nil,
+// the zero [DirOptions] is used. It looks at every file once, which takes about half a
+// second for 100,000 entries, and removes what crashed processes have left.
+func OpenDir(path string, opts *DirOptions) (*Dir, error) {
 	if path == "" {
 		return nil, errors.New("caching: open directory: the path is empty")
 	}
-	if maxBytes <= 0 {
-		maxBytes = DefaultDirBytes
+	if opts == nil {
+		opts = &DirOptions{}
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("caching: open directory: %w", err)
 	}
-	d := &Dir{path: abs, limit: maxBytes, opts: opts}
+	d := &Dir{path: abs, limit: DefaultDirBytes, opts: *opts}
+	if opts.MaxBytes > 0 {
+		d.limit = opts.MaxBytes
+	}
 	for i := range d.shards {
 		d.shards[i].nodes = make(map[string]dirNode)
 	}

@@ -15,7 +15,7 @@ import (
 
 func TestDirLeftovers(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	w, err := d.Create(t.Context(), "key", -1)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestDirLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	openTestDir(t, path, 0, DirOptions{})
+	openTestDir(t, path, DirOptions{})
 	for _, f := range left {
 		if _, err := os.Stat(f); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there (%v)", filepath.Base(f), err)
@@ -71,7 +71,7 @@ func TestDirRemovedUnderIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cache")
-			d := openTestDir(t, path, 0, DirOptions{})
+			d := openTestDir(t, path, DirOptions{})
 			body := make([]byte, 100_000)
 			storeBody(t, d, "key", storeMeta(1), body, -1)
 			open, err := d.Get(t.Context(), "key")
@@ -112,7 +112,7 @@ func TestDirRemovedUnderIt(t *testing.T) {
 
 func TestDirTruncatedWhileRead(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	storeBody(t, d, "key", storeMeta(1), make([]byte, 1<<20), -1)
 	e, err := d.Get(t.Context(), "key")
 	if err != nil || e == nil {
@@ -159,7 +159,7 @@ func TestDirForeignThings(t *testing.T) {
 			if err := plant(filepath.Join(shard, at.name)); err != nil {
 				t.Fatal(err)
 			}
-			d := openTestDir(t, path, 0, DirOptions{})
+			d := openTestDir(t, path, DirOptions{})
 			if e, err := d.Get(t.Context(), "key"); e != nil {
 				t.Errorf("got %v, %v", e, err)
 			} else if err == nil && name != "a link to nowhere" {
@@ -185,7 +185,7 @@ func TestDirForeignThings(t *testing.T) {
 
 func TestDirSecretDamaged(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	if err := os.WriteFile(filepath.Join(path, "v1", "secret"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestDirSecretDamaged(t *testing.T) {
 // written it: it is a miss.
 func TestDirOlderVersion(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	storeBody(t, d, "key", storeMeta(1), []byte("the body"), -1)
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)

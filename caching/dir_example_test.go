@@ -13,15 +13,16 @@ import (
 
 // A cache that outlives the program and that several programs may share, encrypted
 // with a key that is kept elsewhere.
-func ExampleOpenDirWith() {
+func ExampleOpenDir() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // an example
 
-	store, err := caching.OpenDirWith(filepath.Join(dir, "cache"), 256<<20, caching.DirOptions{
-		Key: func() ([]byte, error) { return []byte("32 bytes of a key from a keyring"), nil },
+	store, err := caching.OpenDir(filepath.Join(dir, "cache"), &caching.DirOptions{
+		MaxBytes: 256 << 20,
+		Key:      func() ([]byte, error) { return []byte("32 bytes of a key from a keyring"), nil },
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // somebody to write.
 func TestDirPipe(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
@@ -29,7 +29,7 @@ func TestDirPipe(t *testing.T) {
 	if e, err := d.Get(t.Context(), "key"); e != nil || !errors.Is(err, ErrCorrupt) {
 		t.Errorf("got %v, %v", e, err)
 	}
-	openTestDir(t, path, 0, DirOptions{})
+	openTestDir(t, path, DirOptions{})
 	if s, err := d.Secret(t.Context()); err != nil || len(s) != 32 {
 		t.Errorf("secret: %v", err)
 	}
@@ -59,7 +59,7 @@ func onTmpfs(t *testing.T, options string) string {
 
 func TestDirFullDisk(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, 1<<30, DirOptions{}) // the bound is no help
+	d := openTestDir(t, path, DirOptions{MaxBytes: 1 << 30}) // the bound is no help
 	stored := 0
 	for i := range 100 {
 		key, body := fmt.Sprint("key", i), bytes.Repeat([]byte{byte(i)}, 50_000)
@@ -96,7 +96,7 @@ func TestDirFullDisk(t *testing.T) {
 
 func TestDirReadOnly(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
@@ -106,7 +106,7 @@ func TestDirReadOnly(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "remount,ro", path).CombinedOutput(); err != nil {
 		t.Skipf("mount: %v: %s", err, out)
 	}
-	d = openTestDir(t, path, 0, DirOptions{})
+	d = openTestDir(t, path, DirOptions{})
 	if string(storedBody(t, d, "key")) != "body" {
 		t.Error("what is there is not served")
 	}
@@ -128,7 +128,7 @@ func TestDirReadOnly(t *testing.T) {
 	if string(storedBody(t, d, "key")) != "body" {
 		t.Error("what is there is not served any more")
 	}
-	if _, err := OpenDir(filepath.Join(path, "new"), 0); err == nil {
+	if _, err := OpenDir(filepath.Join(path, "new"), nil); err == nil {
 		t.Error("a directory that cannot be made was opened")
 	}
 }

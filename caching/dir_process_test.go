@@ -43,7 +43,7 @@ func TestDirChild(t *testing.T) {
 	case "big":
 		childBig(t, path)
 	case "lease":
-		d := openTestDir(t, path, 0, DirOptions{})
+		d := openTestDir(t, path, DirOptions{})
 		release, err := d.Acquire(t.Context(), "key")
 		if err != nil || release == nil {
 			t.Fatal(err)
@@ -172,7 +172,7 @@ func checkSeeded(d *Dir, key string) (bool, error) {
 // childStore stores, updates, reads and deletes until it is killed, or for a time.
 func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 	t.Helper()
-	dir := openTestDir(t, path, 16<<20, DirOptions{})
+	dir := openTestDir(t, path, DirOptions{MaxBytes: 16 << 20})
 	var wg sync.WaitGroup
 	began := time.Now()
 	for i := range uint64(4) {
@@ -236,7 +236,7 @@ func TestDirKilled(t *testing.T) {
 				wrote++
 			}
 		}
-		d := openTestDir(t, path, 16<<20, DirOptions{})
+		d := openTestDir(t, path, DirOptions{MaxBytes: 16 << 20})
 		for k := range 8 {
 			there, err := checkSeeded(d, fmt.Sprint("key", k))
 			if err != nil {
@@ -262,7 +262,7 @@ func TestDirKilled(t *testing.T) {
 func TestDirTwoProcesses(t *testing.T) {
 	path := t.TempDir()
 	a, b := child(t, "share", path, 1, 1), child(t, "share", path, 2, 1)
-	d := openTestDir(t, path, 16<<20, DirOptions{})
+	d := openTestDir(t, path, DirOptions{MaxBytes: 16 << 20})
 	hits := 0
 	done := make(chan error, 2)
 	go func() { done <- a.wait() }()
@@ -292,7 +292,7 @@ func TestDirTwoProcesses(t *testing.T) {
 func TestDirLeaseEndsWithProcess(t *testing.T) {
 	path := t.TempDir()
 	cmd := child(t, "lease", path, 0, 1)
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	if r, err := d.Acquire(t.Context(), "key"); r != nil || err != nil {
 		t.Errorf("another process has the lease, and we got it (%v)", err)
 	}
@@ -309,7 +309,7 @@ func childBig(t *testing.T, path string) {
 	t.Helper()
 	debug.SetMemoryLimit(64 << 20)
 	const size = 512 << 20
-	d := openTestDir(t, path, 2<<30, DirOptions{})
+	d := openTestDir(t, path, DirOptions{MaxBytes: 2 << 30})
 	w, err := d.Create(t.Context(), "key", size)
 	if err != nil {
 		t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-func openTestDir(tb testing.TB, path string, limit int64, opts DirOptions) *Dir {
+func openTestDir(tb testing.TB, path string, opts DirOptions) *Dir {
 	tb.Helper()
-	d, err := OpenDirWith(path, limit, opts)
+	d, err := OpenDir(path, &opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func dirFiles(tb testing.TB, path string) map[string]int64 {
 
 func TestDirModesAndNames(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "cache")
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	const key = "secret-key-of-a-user"
 	storeBody(t, d, key, storeMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
 	if _, err := d.Secret(t.Context()); err != nil {
@@ -90,7 +90,7 @@ func TestDirModesAndNames(t *testing.T) {
 		if err := os.Chmod(filepath.Join(path, "v1"), 0o755); err != nil { //nolint:gosec // that is the test
 			t.Fatal(err)
 		}
-		openTestDir(t, path, 0, DirOptions{})
+		openTestDir(t, path, DirOptions{})
 		if i, err := os.Stat(filepath.Join(path, "v1")); err != nil || i.Mode().Perm() != 0o700 {
 			t.Errorf("mode %v, %v", i.Mode(), err)
 		}
@@ -100,7 +100,7 @@ func TestDirModesAndNames(t *testing.T) {
 func TestDirReopened(t *testing.T) {
 	path := t.TempDir()
 	for _, opts := range []DirOptions{{}, {Sync: true}} {
-		d := openTestDir(t, path, 0, opts)
+		d := openTestDir(t, path, opts)
 		body := bytes.Repeat([]byte("body"), 30_000)
 		storeBody(t, d, "key", storeMeta(7), body, -1)
 		secret, err := d.Secret(t.Context())
@@ -120,7 +120,7 @@ func TestDirReopened(t *testing.T) {
 		if _, err := d.Secret(t.Context()); !errors.Is(err, ErrClosed) {
 			t.Errorf("Secret after Close: %v", err)
 		}
-		d = openTestDir(t, path, 0, opts)
+		d = openTestDir(t, path, opts)
 		if got := d.Stats(); got.Entries != 1 || got.Bytes != before.Bytes {
 			t.Errorf("reopened: %+v, before: %+v", got, before)
 		}
@@ -136,7 +136,7 @@ func TestDirReopened(t *testing.T) {
 func TestDirBound(t *testing.T) {
 	const limit = 4 << 20
 	path := t.TempDir()
-	d := openTestDir(t, path, limit, DirOptions{})
+	d := openTestDir(t, path, DirOptions{MaxBytes: limit})
 	size := func() (n int64) {
 		for _, s := range dirFiles(t, path) {
 			n += dirBlocks(s)
@@ -170,7 +170,7 @@ func TestDirBound(t *testing.T) {
 	d.Close()
 
 	// A smaller bound holds from the start.
-	d = openTestDir(t, path, limit/4, DirOptions{})
+	d = openTestDir(t, path, DirOptions{MaxBytes: limit / 4})
 	if s := d.Stats(); s.Bytes > limit/4 || size() > limit/4+dirBlock {
 		t.Errorf("%+v, on disk: %d", s, size())
 	}
@@ -201,7 +201,7 @@ func TestDirBound(t *testing.T) {
 func TestDirSeesWhatOthersStore(t *testing.T) {
 	const limit = 4 << 20
 	path := t.TempDir()
-	a, b := openTestDir(t, path, limit, DirOptions{}), openTestDir(t, path, limit, DirOptions{})
+	a, b := openTestDir(t, path, DirOptions{MaxBytes: limit}), openTestDir(t, path, DirOptions{MaxBytes: limit})
 	for i := range 160 {
 		storeBody(t, a, fmt.Sprint("a", i), storeMeta(1), make([]byte, 40_000), -1)
 		storeBody(t, b, fmt.Sprint("b", i), storeMeta(1), make([]byte, 40_000), -1)
@@ -248,7 +248,7 @@ func TestDirEncrypted(t *testing.T) {
 	key := func(b byte) func() ([]byte, error) {
 		return func() ([]byte, error) { return bytes.Repeat([]byte{b}, 32), nil }
 	}
-	d := openTestDir(t, path, 0, DirOptions{Key: key(1)})
+	d := openTestDir(t, path, DirOptions{Key: key(1)})
 	plain := bytes.Repeat([]byte("plain text "), 20_000)
 	storeBody(t, d, "key", storeMeta(1), plain, -1)
 	storeBody(t, d, "small", storeMeta(1), []byte("plain text"), -1)
@@ -272,7 +272,7 @@ func TestDirEncrypted(t *testing.T) {
 	}
 	d.Close() //nolint:errcheck // a test
 	for name, opts := range map[string]DirOptions{"another key": {Key: key(2)}, "no key": {}} {
-		d := openTestDir(t, path, 0, opts)
+		d := openTestDir(t, path, opts)
 		k := map[string]string{"another key": "key", "no key": "small"}[name]
 		if e, err := d.Get(t.Context(), k); e != nil || !errors.Is(err, ErrCorrupt) {
 			t.Errorf("with %s: %v, %v", name, e, err)
@@ -283,7 +283,7 @@ func TestDirEncrypted(t *testing.T) {
 		storeBody(t, d, "open", storeMeta(1), []byte("open"), -1)
 		d.Close() //nolint:errcheck // a test
 	}
-	d = openTestDir(t, path, 0, DirOptions{Key: key(1)})
+	d = openTestDir(t, path, DirOptions{Key: key(1)})
 	if e, err := d.Get(t.Context(), "open"); e != nil || !errors.Is(err, ErrCorrupt) {
 		t.Errorf("what is not encrypted was taken: %v, %v", e, err)
 	}
@@ -291,7 +291,7 @@ func TestDirEncrypted(t *testing.T) {
 		"short": func() ([]byte, error) { return make([]byte, 15), nil },
 		"error": func() ([]byte, error) { return nil, io.ErrUnexpectedEOF },
 	} {
-		if _, err := OpenDirWith(t.TempDir(), 0, DirOptions{Key: k}); err == nil {
+		if _, err := OpenDir(t.TempDir(), &DirOptions{Key: k}); err == nil {
 			t.Errorf("%s key: no error", name)
 		} else if name == "error" && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cause lost: %v", err)
@@ -303,7 +303,7 @@ func TestDirAllocs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("memory is measured")
 	}
-	d := openTestDir(t, t.TempDir(), 0, DirOptions{})
+	d := openTestDir(t, t.TempDir(), DirOptions{})
 	for _, n := range []int{1 << 10, 64 << 10, 1 << 20} {
 		key := fmt.Sprint(n)
 		storeBody(t, d, key, storeMeta(1), make([]byte, n), -1)
@@ -332,7 +332,7 @@ func TestDirAllocs(t *testing.T) {
 // is an error and none of the piece they are in.
 func TestDirFlippedBits(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	body := make([]byte, 3*entryPiece+1000)
 	for i := range body {
 		body[i] = byte(i * 7)

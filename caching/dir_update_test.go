@@ -12,7 +12,7 @@ import (
 
 func TestDirUpdateWritesNoBody(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, 0, DirOptions{})
+	d := openTestDir(t, path, DirOptions{})
 	body := make([]byte, 1<<20)
 	storeBody(t, d, "key", storeMeta(1), body, -1)
 	at := newDirPlace("key")
@@ -55,7 +55,7 @@ func TestDirUpdateWritesNoBody(t *testing.T) {
 func TestDirUpdateCutShort(t *testing.T) {
 	for _, opts := range []DirOptions{{}, {Key: func() ([]byte, error) { return make([]byte, 32), nil }}} {
 		path := t.TempDir()
-		d := openTestDir(t, path, 0, opts)
+		d := openTestDir(t, path, opts)
 		body := []byte("the body")
 		storeBody(t, d, "key", storeMeta(1), body, -1)
 		at := newDirPlace("key")

@@ -1,7 +1,10 @@
 package caching
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -58,4 +61,14 @@ func (m *Meta) Clone() *Meta {
 		Header: m.Header, Trailer: m.Trailer,
 		RequestTime: m.RequestTime, ResponseTime: m.ResponseTime, Expires: m.Expires, Extra: m.Extra,
 	}
+}
+
+// Format implements [fmt.Formatter]. It prints the status only: URL and fields may hold
+// secrets.
+func (m *Meta) Format(f fmt.State, _ rune) {
+	if m == nil {
+		_, _ = io.WriteString(f, "no stored response")
+		return
+	}
+	_, _ = io.WriteString(f, "stored response of status "+strconv.Itoa(m.Status))
 }

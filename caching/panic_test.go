@@ -184,7 +184,7 @@ func TestGoexitInBody(t *testing.T) {
 // A validation that panics lets go of the response it was about.
 func TestPanicLeavesNoEntry(t *testing.T) {
 	for _, kind := range contexts {
-		d, err := OpenDir(t.TempDir(), 1<<20)
+		d, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

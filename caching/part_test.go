@@ -103,7 +103,7 @@ func testStores(t *testing.T) map[string]func(*testing.T) Store {
 		"memory": func(*testing.T) Store { return NewMemory(DefaultMemory) },
 		"dir": func(t *testing.T) Store {
 			t.Helper()
-			d, err := OpenDir(t.TempDir(), 1<<30)
+			d, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 30})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/gregjones/httpcache"
+
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -24,7 +26,7 @@ func TestPrints(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	info, _ := InfoOf(resp)
-	dir, err := OpenDirWith(t.TempDir(), 0, DirOptions{Key: func() ([]byte, error) { return []byte(secret + "0123456789abcdef"), nil }})
+	dir, err := OpenDir(t.TempDir(), &DirOptions{Key: func() ([]byte, error) { return []byte(secret + "0123456789abcdef"), nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +34,8 @@ func TestPrints(t *testing.T) {
 	rttest.Prints(t, secret, map[string][]any{
 		"Transport": {used, used.Wrap(used.Base)}, "Memory": {memory}, "Meta": {m},
 		"Entry": {&Entry{Meta: m, Bytes: []byte("body"), Size: 4}, Entry{Meta: m}}, "Stored": {Stored{URL: m.URL, Header: m.Header}},
-		"Info": {info}, "Stats": {Stats{}}, "Dir": {dir}, "DirOptions": {DirOptions{}}, "Timing": {Timing(0)},
+		"Info": {info}, "Stats": {Stats{}}, "Dir": {dir}, "DirOptions": {DirOptions{}},
+		"Adapted": {Adapt(httpcache.NewMemoryCache(), nil)}, "AdaptOptions": {AdaptOptions{}}, "Timing": {Timing(0)},
 		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Timed": nil,
 	})
 }

@@ -92,7 +92,7 @@ func FuzzEntryRecord(f *testing.F) {
 // are right where that is in its power.
 func FuzzDirFile(f *testing.F) {
 	path := f.TempDir()
-	d, err := OpenDir(path, 0)
+	d, err := OpenDir(path, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func FuzzDirFile(f *testing.F) {
 // FuzzAdapt puts whatever it likes into the cache.
 func FuzzAdapt(f *testing.F) {
 	c := httpcache.NewMemoryCache()
-	s := Adapt(c)
+	s := Adapt(c, nil)
 	storeBody(f, s, "key", storeMeta(1), []byte("body"), -1)
 	m, _ := c.Get(adaptMeta + "key")
 	b, _ := c.Get(adaptBody + "key")

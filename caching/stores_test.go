@@ -43,7 +43,8 @@ type dirStore struct {
 func openDir(tb testing.TB, opts caching.DirOptions) dirStore {
 	tb.Helper()
 	path := tb.TempDir()
-	d, err := caching.OpenDirWith(path, 16<<20, opts)
+	opts.MaxBytes = 16 << 20
+	d, err := caching.OpenDir(path, &opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -24,13 +24,13 @@ func (w *world) newStore() caching.Store {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		opts := caching.DirOptions{}
+		opts := &caching.DirOptions{}
 		if chance(r, 30) {
 			opts.Key = func() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 		}
-		most := pick[int64](r, 0, 512<<10)
-		forgets = most > 0
-		dir, err := caching.OpenDirWith(path, most, opts)
+		opts.MaxBytes = pick[int64](r, 0, 512<<10)
+		forgets = opts.MaxBytes > 0
+		dir, err := caching.OpenDir(path, opts)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func (w *world) newStore() caching.Store {
 		store, name = dir, "directory"
 	case 1:
 		name = "map"
-		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)})
+		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)}, nil)
 		forgets = true
 	default:
 		most := pick[int64](r, 0, 0, 64<<10, 600<<10)

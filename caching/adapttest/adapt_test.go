@@ -38,14 +38,14 @@ func (s store) Corrupt(key string, change func(int, []byte) []byte) error {
 func TestMemoryCache(t *testing.T) {
 	storetest.Run(t, func() caching.Store {
 		c := httpcache.NewMemoryCache()
-		return store{caching.Adapt(c), c}
+		return store{caching.Adapt(c, nil), c}
 	})
 }
 
 func TestDiskCache(t *testing.T) {
 	storetest.Run(t, func() caching.Store {
 		c := diskcache.New(t.TempDir())
-		return store{caching.Adapt(c), c}
+		return store{caching.Adapt(c, nil), c}
 	})
 }
 
@@ -61,6 +61,6 @@ func TestLevelDBCache(t *testing.T) {
 			}
 		})
 		c := leveldbcache.NewWithDB(db)
-		return store{caching.Adapt(c), c}
+		return store{caching.Adapt(c, nil), c}
 	})
 }

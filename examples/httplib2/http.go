@@ -134,9 +134,9 @@ func New(cache any) (*Http, error) {
 		if c == "" {
 			break
 		}
-		h.open = func() (caching.Store, error) { return caching.OpenDir(c, DefaultCacheBytes) }
+		h.open = func() (caching.Store, error) { return caching.OpenDir(c, &caching.DirOptions{MaxBytes: DefaultCacheBytes}) }
 	case httpcache.Cache:
-		h.open = func() (caching.Store, error) { return caching.Adapt(c), nil }
+		h.open = func() (caching.Store, error) { return caching.Adapt(c, nil), nil }
 	default:
 		return nil, fmt.Errorf("httplib2: a cache is a path or an httpcache.Cache, not a %T", cache)
 	}

@@ -101,7 +101,7 @@ func byNothing(*http.Request) string { return "" }
 // OpenStore opens the stores that caching has: memory and dir:PATH, of 1 GiB.
 func OpenStore(spec string) (caching.Store, error) {
 	if path, ok := strings.CutPrefix(spec, "dir:"); ok && path != "" {
-		return caching.OpenDir(path, 1<<30)
+		return caching.OpenDir(path, nil)
 	}
 	if spec != "memory" {
 		return nil, fmt.Errorf("-store %q: want memory or dir:PATH", spec)
