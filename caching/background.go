@@ -179,7 +179,7 @@ func (x *exchange) renew(key string) {
 	fl.send()
 	fl.unattended = true // seen by others only after the flight is settled
 	x.now = time.Now()
-	x.lookup()
+	x.consult()
 	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
 	if x.verdict.action == reuse || x.found.f == nil {
 		x.drop()
@@ -209,4 +209,12 @@ func statusOf(resp *http.Response) int {
 		return 0
 	}
 	return resp.StatusCode
+}
+
+// writeBack writes the invalidations that the Store has not taken, now that it is back:
+// other processes are to know of them too.
+func (st *state) writeBack() {
+	if st.undeleted.some.Load() && st.undeleted.begin(time.Now()) && !st.background.start(context.Background(), st.catalog.writeBack) {
+		st.undeleted.end()
+	}
 }

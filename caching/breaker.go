@@ -97,22 +97,20 @@ func (h *health) allows() bool {
 	return h.b.allows(time.Now())
 }
 
-// note notes the result of a call. It reports whether the Store is back with it.
-func (h *health) note(m meaning, began time.Time) (back bool) {
+// note notes the result of a call.
+func (h *health) note(m meaning, began time.Time) {
 	if m == meansNothing || m == meansSuccess && !h.troubled.Load() {
-		return false
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if m == meansFailure {
 		h.b.failed(began, time.Now())
 		h.troubled.Store(true)
-		return false
+		return
 	}
-	back = h.b.pause > 0
 	h.b.succeeded()
 	h.troubled.Store(false)
-	return back
 }
 
 // left reports whether the Store is left alone.

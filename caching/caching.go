@@ -261,12 +261,10 @@ func newRoute(next http.RoundTripper) *route {
 // Store.
 type state struct {
 	*storeState
-	calls storeCalls
-	cfg   *config
-	t     *Transport
-	base  *route
+	catalog
+	t    *Transport
+	base *route
 
-	keys       recentKeys
 	said       recentStatus
 	background background
 }
@@ -295,10 +293,12 @@ func (t *Transport) state() *state {
 		}
 		known := stateOf(store)
 		st := &state{
-			storeState: known, calls: newStoreCalls(known, t.StoreWait), cfg: cfg.interned(), t: t,
-			base: newRoute(roundtrip.Late(t, t.Base)),
+			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
+			catalog: catalog{
+				shared: &known.catalog, calls: newStoreCalls(known, t.StoreWait), cfg: cfg.interned(), noVarySearch: t.ObeyNoVarySearch,
+			},
 		}
-		st.calls.back = st.writeBack
+		st.calls.back, st.calls.unsure = st.writeBack, st.unsure
 		t.st = st
 	})
 	return t.st

@@ -2,16 +2,14 @@ package caching
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
 )
 
 // exchange is one request on its way through the cache.
 type exchange struct {
-	st  *state
-	req *http.Request
+	query
+	st *state
 	// wire is the header as it is sent, if not that of req: names that are not in
 	// canonical form are for the origin, not for the decisions here.
 	wire   http.Header
@@ -19,10 +17,6 @@ type exchange struct {
 	demand demand
 	cond   conditions
 	opts   options
-	// method is GET, HEAD or QUERY for what the cache is asked about.
-	method string
-	// user is whose answers may be used, empty for everybody's.
-	user string
 	// authorized is true if the request has Authorization, or a layer below answers
 	// for the credentials it is going to add.
 	authorized bool
@@ -30,27 +24,13 @@ type exchange struct {
 	credentials bool
 	// asked is what the layers below have said about whose credentials they add.
 	asked roundtrip.Asked
-	// key is that of the response, or of the index of its variants.
-	key string
-	// open is the key of everybody's response to a user's request, empty if there can
-	// be none (see [Transport.SharePublic]).
-	open string
 	// also is the key that a No-Vary-Search leads to, if that was asked for.
 	also string
-	// content is that of a QUERY.
-	content []byte
-	now     time.Time
-	// epoch is the number of invalidations before the request was sent.
-	epoch uint64
 	// ended is the number of flights that were over before the store was asked.
 	ended uint64
 	found found
-	budget
 	// first is what was read of the body already, see preview.
 	first []byte
-	// undone is when an invalidation was made that the Store did not take: responses to
-	// what was asked for until then are not used.
-	undone time.Time
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
@@ -60,8 +40,6 @@ type exchange struct {
 	unattended bool
 	// news is true if the origin, confirming what was found, has set cookies.
 	news bool
-	// secretless is true if the Store has not given the secret that the keys need.
-	secretless bool
 	// lease ends the right to fetch for all processes. It may be nil.
 	lease func()
 }
@@ -72,9 +50,17 @@ func (x *exchange) drop() {
 	x.forget()
 }
 
+// consult finds what is stored for the request. What was found before stays if there is
+// nothing any more.
+func (x *exchange) consult() {
+	if c := x.lookup(); c.primary != "" {
+		x.found = c
+	}
+}
+
 // roundTrip asks what to do about req, does it, and tells.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
-	x := exchange{st: st, req: req, route: r, now: time.Now()}
+	x := exchange{query: st.query(req), st: st, route: r}
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
 		if optionsOf(req.Context()).offline {
 			roundtrip.CloseBody(req)
@@ -102,7 +88,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 		return st.secretless(&x)
 	}
 	x.ended = st.flights.ended.Load()
-	x.lookup()
+	x.consult()
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action == reuse || x.verdict.action == refresh {
 		p, ok := x.portion()
@@ -153,16 +139,4 @@ func (x *exchange) refused(reason string) *http.Response {
 	resp := roundtrip.Synthesize(x.req, http.StatusGatewayTimeout, "", nil, 0)
 	x.mark(resp, infoOrigin, &status{detail: reason})
 	return resp
-}
-
-// tell reports a decision to trace.
-func (x *exchange) tell(action, reason string, status int, err error) {
-	if x == nil {
-		return
-	}
-	if hook := trace.From(x.req.Context()); hook != nil {
-		e := trace.About(x.req, "caching", action, reason)
-		e.Status, e.Err = status, err
-		hook(e)
-	}
 }

@@ -137,7 +137,7 @@ func (x *exchange) retry() bool {
 	x.drop()
 	x.now = time.Now()
 	x.ended = x.st.flights.ended.Load()
-	x.lookup()
+	x.consult()
 	x.verdict = decide(x.st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action != reuse {
 		return false

@@ -2,11 +2,9 @@ package caching
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/dunglas/httpsfv"
@@ -80,62 +78,12 @@ func originOf(target string) string {
 
 func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, ""))) }
 
-// groupTimes are when groups were invalidated, by key.
-type groupTimes struct {
-	mu    sync.Mutex
-	floor time.Time // what was forgotten is taken to be that late
-	m     map[string]groupTime
-}
-
-type groupTime struct {
-	// struck is when it was, or zero if it never was.
-	struck time.Time
-	// read is when the store was asked.
-	read time.Time
-}
-
-const groupTimesMax = 4096
-
-// get returns what is known of a group, and whether that is worth believing.
-func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	t, ok = g.m[key]
-	return t, ok && now.Sub(t.read) < groupAgain
-}
-
-// set notes t, unless something later is known, and returns what is known then.
-func (g *groupTimes) set(key string, t groupTime) groupTime {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	old, ok := g.m[key]
-	if t.struck = later(t.struck, later(old.struck, g.floor)); !ok && len(g.m) >= groupTimesMax {
-		// Those that were never invalidated can be asked for again.
-		maps.DeleteFunc(g.m, func(_ string, o groupTime) bool { return o.struck.IsZero() })
-		if len(g.m) >= groupTimesMax {
-			g.m, g.floor = nil, t.read
-		}
-	}
-	if g.m == nil {
-		g.m = make(map[string]groupTime)
-	}
-	g.m[key] = t
-	return t
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // struck reports whether one of the groups of a response for target, which was
 // asked for at sent, was invalidated since, or may have been. What happened at that very
 // moment may have come first.
-func (st *state) struck(ctx context.Context, f *facts, target string, sent time.Time, x *exchange) bool {
+func (q *query) struck(ctx context.Context, f *facts, target string, sent time.Time) bool {
 	for _, key := range f.groups {
-		if t, ok := st.groupTime(ctx, key, target, x); !ok || !t.IsZero() && !sent.After(t) {
+		if t, ok := q.groupTime(ctx, key, target); !ok || !t.IsZero() && !sent.After(t) {
 			return true
 		}
 	}
@@ -144,12 +92,12 @@ func (st *state) struck(ctx context.Context, f *facts, target string, sent time.
 
 // groupTime returns when the group under key was invalidated. ok is false if the
 // store cannot say.
-func (st *state) groupTime(ctx context.Context, key, target string, x *exchange) (struck time.Time, ok bool) {
+func (q *query) groupTime(ctx context.Context, key, target string) (struck time.Time, ok bool) {
 	now := time.Now()
-	if t, ok := st.groups.get(key, now); ok {
+	if t, ok := q.cat.groups.get(key, now); ok {
 		return t.struck, true
 	}
-	e, f, err := st.read(ctx, key, x)
+	e, f, err := q.read(ctx, key)
 	if err != nil {
 		return time.Time{}, false
 	}
@@ -158,11 +106,11 @@ func (st *state) groupTime(ctx context.Context, key, target string, x *exchange)
 		stored = e.Meta.ResponseTime
 	}
 	_ = e.Close()
-	t := st.groups.set(key, groupTime{struck: stored, read: now})
+	t := q.cat.groups.set(key, groupTime{struck: stored, read: now})
 	if t.struck.After(stored) {
 		// The store has forgotten it, as it may. Others should still hear of it.
-		if err := st.putGroup(ctx, key, originOf(target), t.struck, x); err != nil {
-			x.tell("store", "writing a group failed", 0, err)
+		if err := q.putGroup(ctx, key, originOf(target), t.struck); err != nil {
+			q.tell("store", "writing a group failed", 0, err)
 		}
 	}
 	return t.struck, true
@@ -170,18 +118,18 @@ func (st *state) groupTime(ctx context.Context, key, target string, x *exchange)
 
 // putGroup stores when a group was invalidated. Its URL is no target of a request:
 // nothing but a purge of all that begins like the origin removes it.
-func (st *state) putGroup(ctx context.Context, key, origin string, struck time.Time, x *exchange) error {
-	return st.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime), x)
+func (q *query) putGroup(ctx context.Context, key, origin string, struck time.Time) error {
+	return q.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime))
 }
 
 // strikeGroup invalidates the group of that name at an origin.
-func (st *state) strikeGroup(ctx context.Context, origin, name string, x *exchange) error {
+func (q *query) strikeGroup(ctx context.Context, origin, name string) error {
 	key := groupKey(origin, name)
-	unlock := st.indexes.lock(key)
+	unlock := q.cat.indexes.lock(key)
 	now := time.Now()
-	st.groups.set(key, groupTime{struck: now, read: now})
-	err := st.putGroup(ctx, key, origin, now, x)
+	q.cat.groups.set(key, groupTime{struck: now, read: now})
+	err := q.putGroup(ctx, key, origin, now)
 	unlock()
-	x.tell("invalidate", "its group", 0, err)
+	q.tell("invalidate", "its group", 0, err)
 	return err
 }

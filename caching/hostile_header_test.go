@@ -71,9 +71,8 @@ func TestNoStoreOfOneRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &exchange{st: c.state(), req: req, method: http.MethodGet, now: time.Now()}
-	x.key = x.keyOf("")
-	if passes, _ := c.st.passing.has(x.key, x.now); passes {
+	q := c.state().query(req)
+	if passes, _ := c.st.passing.has(q.keyOf(), q.now); passes {
 		t.Error("others do not wait for one another any more")
 	}
 }

@@ -25,10 +25,10 @@ func variantOf(f *facts, selectors []selector, key string) variant {
 
 // addVariant lists v in the index under primary, in place of an older one that
 // the same requests select.
-func (st *state) addVariant(ctx context.Context, primary string, v variant, f *facts, x *exchange) {
-	defer st.indexes.lock(primary)()
+func (q *query) addVariant(ctx context.Context, primary string, v variant, f *facts) {
+	defer q.cat.indexes.lock(primary)()
 	var gone string
-	st.edit(ctx, primary, x, func(r *record) bool {
+	q.edit(ctx, primary, func(r *record) bool {
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return slices.Equal(o.selectors, v.selectors) })
 		if len(r.variants) >= maxVariants {
 			gone = r.variants[0].key
@@ -39,18 +39,18 @@ func (st *state) addVariant(ctx context.Context, primary string, v variant, f *f
 			gone = ""
 		}
 		return true
-	}, f.usefulUntil(st.cfg))
+	}, f.usefulUntil(q.cat.cfg))
 	if gone != "" {
-		st.delete(ctx, gone, x)
+		q.delete(ctx, gone)
 	}
 }
 
 // addUser notes that the response under primary is one of several for the same
 // target, so that they are invalidated together. It reports whether it could.
-func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x *exchange) bool {
-	defer st.indexes.lock(target)()
+func (q *query) addUser(ctx context.Context, target, primary string, m *Meta) bool {
+	defer q.cat.indexes.lock(target)()
 	var gone string
-	ok := st.edit(ctx, target, x, func(r *record) bool {
+	ok := q.edit(ctx, target, func(r *record) bool {
 		if slices.Contains(r.others, primary) {
 			return false
 		}
@@ -63,7 +63,7 @@ func (st *state) addUser(ctx context.Context, target, primary string, m *Meta, x
 		return true
 	}, m.Expires)
 	if gone != "" {
-		st.remove(ctx, gone, x)
+		q.remove(ctx, gone)
 	}
 	return ok
 }
@@ -74,10 +74,10 @@ const maxSpare = 30 * 24 * time.Hour
 // edit changes the index under key, or makes one, and keeps it until then at
 // least. change returns false if there is nothing to change. The lock of the index
 // must be held. It reports whether the index is as it should be.
-func (st *state) edit(ctx context.Context, key string, x *exchange, change func(*record) bool, until time.Time) bool {
+func (q *query) edit(ctx context.Context, key string, change func(*record) bool, until time.Time) bool {
 	r := record{key: key, index: true}
 	var kept time.Time
-	e, f, err := st.read(ctx, key, x)
+	e, f, err := q.read(ctx, key)
 	if err != nil {
 		return false // what is in it must not be lost
 	}
@@ -89,25 +89,25 @@ func (st *state) edit(ctx context.Context, key string, x *exchange, change func(
 		return true
 	}
 	// As long again, so that it is not written at every validation.
-	if until = until.Add(min(max(0, until.Sub(x.now)), maxSpare)); until.Before(kept) {
+	if until = until.Add(min(max(0, until.Sub(q.now)), maxSpare)); until.Before(kept) {
 		until = kept
 	}
-	if err := st.put(ctx, &r, urlOf(x.req), x.now, until, x); err != nil {
-		x.tell("store", "writing an index failed", 0, err)
+	if err := q.put(ctx, &r, urlOf(q.req), q.now, until); err != nil {
+		q.tell("store", "writing an index failed", 0, err)
 		return false
 	}
 	return true
 }
 
 // put stores a record that is no response, under its key.
-func (st *state) put(ctx context.Context, r *record, url string, now, until time.Time, x *exchange) error {
+func (q *query) put(ctx context.Context, r *record, url string, now, until time.Time) error {
 	m := &Meta{
 		ID: newID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
 	m.Extra = r.append(make([]byte, 0, 256))
-	m.facts.Store(prepare(st.cfg, m, *r))
-	w, err := st.calls.create(ctx, r.key, 0, &x.budget)
+	m.facts.Store(prepare(q.cat.cfg, m, *r))
+	w, err := q.cat.calls.create(ctx, r.key, 0, &q.budget)
 	if err != nil {
 		return err
 	}
@@ -116,32 +116,32 @@ func (st *state) put(ctx context.Context, r *record, url string, now, until time
 }
 
 // remove deletes what is stored under key, with all variants.
-func (st *state) remove(ctx context.Context, key string, x *exchange) {
-	if e, f := st.get(ctx, key, x); e != nil {
+func (q *query) remove(ctx context.Context, key string) {
+	if e, f := q.get(ctx, key); e != nil {
 		for i := range f.variants {
-			st.delete(ctx, f.variants[i].key, x)
+			q.delete(ctx, f.variants[i].key)
 		}
 		_ = e.Close()
 	}
-	st.delete(ctx, key, x)
+	q.delete(ctx, key)
 }
 
 // delete deletes what is stored under key. If the store does not, it is at least
 // not used any more.
-func (st *state) delete(ctx context.Context, key string, x *exchange) {
-	if err := st.calls.delete(ctx, key, &x.budget); err != nil {
-		st.undeleted.add(key, time.Now())
-		x.tell("store", "removing failed", 0, err)
+func (q *query) delete(ctx context.Context, key string) {
+	if err := q.cat.calls.delete(ctx, key, &q.budget); err != nil {
+		q.cat.undeleted.add(key, time.Now())
+		q.tell("store", "removing failed", 0, err)
 	}
 }
 
 // suspect marks what is stored under key, with all variants, to be validated
 // before it is used again. What has no validator is left alone unless all are
 // meant.
-func (st *state) suspect(ctx context.Context, key string, all bool, x *exchange) {
-	e, f, err := st.read(ctx, key, x)
+func (q *query) suspect(ctx context.Context, key string, all bool) {
+	e, f, err := q.read(ctx, key)
 	if err != nil {
-		st.undeleted.add(key, time.Now()) // nobody knows what is there, and nobody uses it
+		q.cat.undeleted.add(key, time.Now()) // nobody knows what is there, and nobody uses it
 	}
 	if e == nil {
 		return
@@ -149,23 +149,23 @@ func (st *state) suspect(ctx context.Context, key string, all bool, x *exchange)
 	defer func() { _ = e.Close() }()
 	if f.index {
 		for i := range f.variants {
-			st.suspectOne(ctx, f.variants[i].key, all, x)
+			q.suspectOne(ctx, f.variants[i].key, all)
 		}
 		return
 	}
-	st.doubt(ctx, e, f, key, all, x)
+	q.doubt(ctx, e, f, key, all)
 }
 
-func (st *state) suspectOne(ctx context.Context, key string, all bool, x *exchange) {
-	if e, f := st.get(ctx, key, x); e != nil {
+func (q *query) suspectOne(ctx context.Context, key string, all bool) {
+	if e, f := q.get(ctx, key); e != nil {
 		if !f.index {
-			st.doubt(ctx, e, f, key, all, x)
+			q.doubt(ctx, e, f, key, all)
 		}
 		_ = e.Close()
 	}
 }
 
-func (st *state) doubt(ctx context.Context, e *Entry, f *facts, key string, all bool, x *exchange) {
+func (q *query) doubt(ctx context.Context, e *Entry, f *facts, key string, all bool) {
 	if f.suspect || !all && !f.validators() {
 		return
 	}
@@ -173,8 +173,47 @@ func (st *state) doubt(ctx context.Context, e *Entry, f *facts, key string, all 
 	r := f.record
 	r.suspect = true
 	m.Extra = r.append(make([]byte, 0, 128))
-	m.facts.Store(prepare(st.cfg, m, r))
-	if st.rewrite(ctx, key, m, x) != nil {
-		st.delete(ctx, key, x) // also what has taken its place meanwhile
+	m.facts.Store(prepare(q.cat.cfg, m, r))
+	if q.rewrite(ctx, key, m) != nil {
+		q.delete(ctx, key) // also what has taken its place meanwhile
 	}
+}
+
+// invalidate draws the consequence for all that is stored for the target of q: for its
+// user, for everybody, and for the other users.
+func (q *query) invalidate(ctx context.Context, c consequence) {
+	target := q.target()
+	q.cat.tombs.add(target)
+	keys := []string{q.key}
+	everybody := *q
+	if everybody.user = ""; q.user != "" {
+		keys = append(keys, everybody.keyOf())
+	}
+	if q.cat.noVarySearch {
+		for _, p := range []*query{q, &everybody} {
+			if key, _ := p.searchKey(); key != "" {
+				keys = append(keys, key)
+				q.cat.tombs.add(key)
+			}
+		}
+	}
+	switch e, f, err := q.read(ctx, target); {
+	case err != nil:
+		q.cat.undeleted.add(target, time.Now())
+	case e != nil:
+		keys = append(keys, f.others...)
+		_ = e.Close()
+	}
+	action := "suspect"
+	if c == invalid {
+		action = "invalidate"
+	}
+	for _, key := range keys {
+		if c == invalid {
+			q.remove(ctx, key)
+		} else {
+			q.suspect(ctx, key, c != doubtful)
+		}
+	}
+	q.tell(action, c.reason(), 0, nil)
 }

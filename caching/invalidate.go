@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -146,7 +145,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
 		for _, name := range names[:min(len(names), maxGroups)] {
-			_ = st.strikeGroup(ctx, originOfURL(x.req.URL), name, &x) // it is told
+			_ = x.strikeGroup(ctx, originOfURL(x.req.URL), name) // it is told
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent
@@ -168,53 +167,19 @@ func (st *state) spread(ctx context.Context, x *exchange, c consequence, header 
 	if c == nothing || !keyed(x.req.URL) {
 		return
 	}
-	st.strike(ctx, x, c)
+	st.strike(ctx, &x.query, c)
 	for _, also := range alsoAffected(x.req, c, header) {
 		y := *x
 		y.req = x.req.WithContext(x.req.Context())
 		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way
 		y.req.URL = also.url
 		y.divide()
-		st.strike(ctx, &y, also.c)
+		st.strike(ctx, &y.query, also.c)
 	}
 }
 
-// strike draws the consequence for all that is stored for the target of x: for
-// its user, for everybody, and for the other users.
-func (st *state) strike(ctx context.Context, x *exchange, c consequence) {
-	target := x.target()
-	st.tombs.add(target)
-	st.passing.remove(x.key)
-	keys := []string{x.key}
-	y := *x
-	if y.user = ""; x.user != "" {
-		keys = append(keys, y.keyOf(x.req.URL.RawQuery))
-	}
-	if st.t.ObeyNoVarySearch {
-		for _, z := range []*exchange{x, &y} {
-			if key, _ := z.searchKey(); key != "" {
-				keys = append(keys, key)
-				st.tombs.add(key)
-			}
-		}
-	}
-	switch e, f, err := st.read(ctx, target, x); {
-	case err != nil:
-		st.undeleted.add(target, time.Now())
-	case e != nil:
-		keys = append(keys, f.others...)
-		_ = e.Close()
-	}
-	for _, key := range keys {
-		if c == invalid {
-			st.remove(ctx, key, x)
-		} else {
-			st.suspect(ctx, key, c != doubtful, x)
-		}
-	}
-	action := "suspect"
-	if c == invalid {
-		action = "invalidate"
-	}
-	x.tell(action, c.reason(), 0, nil)
+// strike draws the consequence for the target of q.
+func (st *state) strike(ctx context.Context, q *query, c consequence) {
+	q.invalidate(ctx, c)
+	st.passing.remove(q.key)
 }

@@ -232,7 +232,7 @@ func (x *exchange) decline(a *answered) {
 		x.st.passing.add(x.key, a.received())
 	}
 	if x.found.f != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
-		x.st.delete(detach(a.ctx), x.found.key, x)
+		x.delete(detach(a.ctx), x.found.key)
 	}
 }
 
@@ -266,7 +266,7 @@ func (k *keeper) finish(n int64, whole bool) {
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
-	landing := k.st.landings.add(k.f.key, k.primary, &k.x)
+	landing := k.st.landings.add(k.f.key, k.primary, &k.x.query)
 	defer k.st.landings.remove(k.f.key, landing)
 	k.commit(n, whole)
 }
@@ -305,28 +305,28 @@ func (k *keeper) commit(n int64, whole bool) {
 	k.st.passing.remove(k.x.key)
 	if len(k.f.selectors) > 0 {
 		v := variantOf(k.f, k.f.selectors, k.f.key)
-		k.st.addVariant(k.ctx, k.primary, v, k.f, &k.x)
+		k.x.addVariant(k.ctx, k.primary, v, k.f)
 	} else {
 		for i := range k.x.found.variants {
-			k.st.delete(k.ctx, k.x.found.variants[i].key, &k.x)
+			k.x.delete(k.ctx, k.x.found.variants[i].key)
 		}
 	}
 	k.displace()
-	if k.x.listed(k.primary) && !k.st.addUser(k.ctx, k.x.target(), k.primary, k.meta, &k.x) {
+	if k.x.listed(k.primary) && !k.x.addUser(k.ctx, k.x.target(), k.primary, k.meta) {
 		k.x.tell("remove", "an invalidation would not find it", k.meta.Status, nil)
-		k.st.delete(k.ctx, k.f.key, &k.x)
+		k.x.delete(k.ctx, k.f.key)
 	}
 	if k.f.search != "" {
 		if k.primary != k.x.key { // what is there would be found before
-			k.st.remove(k.ctx, k.x.key, &k.x)
+			k.x.remove(k.ctx, k.x.key)
 		}
-		k.st.addSearch(k.ctx, &k.x, k.meta, k.f.search)
+		k.x.addSearch(k.ctx, k.meta, k.f.search)
 	}
 	// An invalidation between the question above and now has found nothing to
 	// remove, or not in the list of users.
 	if k.invalidated() {
 		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, nil)
-		k.st.delete(k.ctx, k.f.key, &k.x)
+		k.x.delete(k.ctx, k.f.key)
 	}
 }
 
@@ -338,13 +338,13 @@ func (k *keeper) displace() {
 		return
 	}
 	if p := k.x.found.primary; p == k.x.open || p == k.x.key {
-		k.st.remove(k.ctx, p, &k.x)
+		k.x.remove(k.ctx, p)
 	}
 }
 
 // invalidated reports whether the response is of the time before an invalidation.
 func (k *keeper) invalidated() bool {
-	return k.x.outdated(k.primary) || k.st.struck(k.ctx, k.f, k.meta.URL, k.meta.RequestTime, &k.x)
+	return k.x.outdated(k.primary) || k.x.struck(k.ctx, k.f, k.meta.URL, k.meta.RequestTime)
 }
 
 func (k *keeper) drop(reason string, err error) {

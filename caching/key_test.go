@@ -55,11 +55,11 @@ func TestKeys(t *testing.T) {
 			if host != "" {
 				req.Host = host
 			}
-			x := &exchange{st: new(state), req: req, method: "GET"}
-			if (x.keyOf(req.URL.RawQuery) == "") || targetKey(req) == "" {
+			q := new(catalog).query(req)
+			if q.keyOf() == "" || q.target() == "" {
 				t.Fatal("no key")
 			}
-			return x.keyOf(req.URL.RawQuery) + targetKey(req)
+			return q.keyOf() + q.target()
 		}
 		if same := key(r.a, r.hostA) == key(r.b, r.hostB); same != r.same {
 			t.Errorf("%s %s and %s %s: same %v: %s", r.a, r.hostA, r.b, r.hostB, same, r.why)

@@ -12,7 +12,7 @@ var errOvertaken = errors.New("caching: the store has answered meanwhile")
 // answered with it: it is there before the origin's answer, and may be reused.
 func (x *exchange) overtakes(fl *flight, leader bool) bool {
 	x.now = time.Now()
-	x.lookup()
+	x.consult()
 	v := decide(x.st.cfg, &x.demand, x.found.f, x.now)
 	if v.action != reuse && v.action != refresh {
 		return false

@@ -182,7 +182,7 @@ func (k *keeper) cut(n int64) bool {
 	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
 		return false
 	}
-	if e, _ := k.st.get(k.ctx, k.f.key, &k.x); e != nil {
+	if e, _ := k.x.get(k.ctx, k.f.key); e != nil {
 		_ = e.Close()
 		return false
 	}

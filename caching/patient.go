@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"sync"
-	"time"
 )
 
 // patientWriter is a Writer each of whose calls is waited for no longer than StoreWait. One
@@ -112,7 +111,7 @@ func (p *patientWriter) Commit(ctx context.Context, meta *Meta) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.late { // it may come about, and nobody would look whether it is outdated
-		p.c.known.undeleted.add(p.key, time.Now())
+		p.c.unsure(p.key)
 	}
 	return err
 }

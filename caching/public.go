@@ -61,27 +61,6 @@ func (x *exchange) sharesPublic() bool {
 	return x.st.cfg.sharePublic && x.method != methodQuery && x.opts.ttl == 0
 }
 
-// findPublic looks for everybody's response, and reports whether there is one.
-func (x *exchange) findPublic() bool {
-	if x.find(x.open) && x.found.f != nil && x.found.f.public {
-		return true
-	}
-	x.drop()
-	return false
-}
-
-// owner names the user whom a Set-Cookie in the response to this request is for. Of
-// a request that was signed by nobody knows whom it is a name that no user has.
-func (x *exchange) owner(unknown bool) string {
-	switch {
-	case unknown:
-		return "?"
-	case x.user == "":
-		return ""
-	}
-	return x.hide(x.user)
-}
-
 // setsCookiesOfOthers reports whether the stored response sets cookies that were
 // for the user who got it from the origin, and not for this one.
 func (x *exchange) setsCookiesOfOthers(m *Meta, f *facts) bool {

@@ -264,8 +264,9 @@ func TestOwnerRecord(t *testing.T) {
 			t.Errorf("%+v becomes %+v, %v", r, got, ok)
 		}
 	}
-	x := &exchange{st: (&Transport{}).state(), req: (&http.Request{}).WithContext(t.Context()), user: "secret"}
-	if o := x.owner(false); o == "" || strings.Contains(o, "secret") {
+	q := (&Transport{}).state().query((&http.Request{}).WithContext(t.Context()))
+	q.user = "secret"
+	if o := q.owner(false); o == "" || strings.Contains(o, "secret") {
 		t.Errorf("the owner is called %q", o)
 	}
 }

@@ -30,9 +30,9 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	}
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
-	x := &exchange{st: st, req: req, method: http.MethodGet, now: time.Now(), key: ""}
-	x.key = x.keyOf(u.RawQuery)
-	st.strike(ctx, x, invalid)
+	q := st.query(req)
+	q.key = q.keyOf()
+	st.strike(ctx, &q, invalid)
 	// A store that can list its entries may have more than the index knows of.
 	if _, ok := st.store.(Lister); !ok {
 		return nil
@@ -77,8 +77,8 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	}
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
-	x := &exchange{st: st, req: req, method: http.MethodGet, now: time.Now()}
-	if err := st.strikeGroup(ctx, originOfURL(u), group, x); err != nil {
+	q := st.query(req)
+	if err := q.strikeGroup(ctx, originOfURL(u), group); err != nil {
 		return fmt.Errorf("caching: purge: %w", err)
 	}
 	if _, ok := st.store.(Lister); !ok {

@@ -10,48 +10,51 @@ import (
 // reselect gives a record the selectors of a response whose Vary, in an answer that
 // confirms it, is another than before: the fields of the answer replace those that
 // are stored (RFC 9111 §3.2), and what it was confirmed for is this request.
-func (x *exchange) reselect(r *record, names []string) {
-	r.key, r.selectors = x.found.primary, nil
+func (q *query) reselect(r *record, primary string, names []string) {
+	r.key, r.selectors = primary, nil
 	if len(names) > 0 {
-		r.selectors = selectorsOf(names, x.req.Header, x.hide)
-		r.key = variantKey(x.found.primary, r.selectors)
+		r.selectors = selectorsOf(names, q.req.Header, q.hide)
+		r.key = variantKey(primary, r.selectors)
 	}
 }
 
-// replace stores the metadata m of the entry e, which is under key, and moves the
-// entry if m belongs under another. It reports whether the entry is kept.
-func (x *exchange) replace(ctx context.Context, e *Entry, m *Meta, f *facts, key string) bool {
+// replace stores the metadata m of the entry e, which was found at and is under key, and
+// moves the entry if m belongs under another. It reports whether the entry is kept.
+func (q *query) replace(ctx context.Context, at *found, e *Entry, m *Meta, f *facts, key string) bool {
 	if f.key == key {
-		err := x.st.rewrite(ctx, key, m, x)
+		err := q.rewrite(ctx, key, m)
 		if err != nil && !errors.Is(err, ErrConflict) { // one that has been replaced is another's
-			x.st.delete(ctx, key, x)
+			q.delete(ctx, key)
 		}
 		return err == nil
 	}
-	landing := x.st.landings.add(f.key, x.found.primary, x)
-	defer x.st.landings.remove(f.key, landing)
-	if err := x.st.copyEntry(ctx, e, m, f.key, x); err != nil {
-		x.tell("store", "copying failed", m.Status, err)
-		x.st.delete(ctx, key, x)
+	landing := q.cat.landings.add(f.key, at.primary, q)
+	defer q.cat.landings.remove(f.key, landing)
+	if err := q.copyEntry(ctx, e, m, f.key); err != nil {
+		q.tell("store", "copying failed", m.Status, err)
+		q.delete(ctx, key)
 		return false
 	}
 	if len(f.selectors) == 0 {
 		// It stands in the place of the index.
-		for i := range x.found.variants {
-			x.st.delete(ctx, x.found.variants[i].key, x)
+		for i := range at.variants {
+			q.delete(ctx, at.variants[i].key)
 		}
 		return true
 	}
-	x.st.moveVariant(ctx, x.found.primary, variantOf(f, f.selectors, f.key), key, f, x)
-	if key != x.found.primary {
-		x.st.delete(ctx, key, x)
+	if len(at.variants) > 0 {
+		q.dropVariant(ctx, at.primary, key, f)
+	}
+	q.addVariant(ctx, at.primary, variantOf(f, f.selectors, f.key), f)
+	if key != at.primary {
+		q.delete(ctx, key)
 	}
 	return true
 }
 
 // copyEntry stores the body of e under another key, with the metadata m.
-func (st *state) copyEntry(ctx context.Context, e *Entry, m *Meta, key string, x *exchange) error {
-	w, err := st.calls.create(ctx, key, e.Size, &x.budget)
+func (q *query) copyEntry(ctx context.Context, e *Entry, m *Meta, key string) error {
+	w, err := q.cat.calls.create(ctx, key, e.Size, &q.budget)
 	if err != nil {
 		return err
 	}
@@ -64,29 +67,22 @@ func (st *state) copyEntry(ctx context.Context, e *Entry, m *Meta, key string, x
 	return w.Commit(ctx, m)
 }
 
-// moveVariant lists v in the index under primary in place of what was under old.
-func (st *state) moveVariant(ctx context.Context, primary string, v variant, old string, f *facts, x *exchange) {
-	if len(x.found.variants) > 0 {
-		st.dropVariant(ctx, primary, old, f, x)
-	}
-	st.addVariant(ctx, primary, v, f, x)
-}
-
-func (st *state) dropVariant(ctx context.Context, primary, key string, f *facts, x *exchange) {
-	defer st.indexes.lock(primary)()
-	st.edit(ctx, primary, x, func(r *record) bool {
+// dropVariant takes what is stored under key off the index under primary.
+func (q *query) dropVariant(ctx context.Context, primary, key string, f *facts) {
+	defer q.cat.indexes.lock(primary)()
+	q.edit(ctx, primary, func(r *record) bool {
 		before := len(r.variants)
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return o.key == key })
 		return len(r.variants) != before
-	}, f.usefulUntil(st.cfg))
+	}, f.usefulUntil(q.cat.cfg))
 }
 
 // rewrite replaces the metadata of what is stored under key. After an error the entry
 // would go on saying what it said, and has to be deleted.
-func (st *state) rewrite(ctx context.Context, key string, m *Meta, x *exchange) error {
-	err := st.calls.update(ctx, key, m, &x.budget)
+func (q *query) rewrite(ctx context.Context, key string, m *Meta) error {
+	err := q.cat.calls.update(ctx, key, m, &q.budget)
 	if err != nil {
-		x.tell("store", "updating failed", m.Status, err)
+		q.tell("store", "updating failed", m.Status, err)
 	}
 	return err
 }

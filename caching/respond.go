@@ -313,3 +313,12 @@ func (b *readerBody) Close() error {
 	b.mender.close()
 	return b.closer.Close()
 }
+
+// portion says what of the found response answers the request.
+func (x *exchange) portion() (portion, bool) {
+	e, f := x.found.entry, x.found.f
+	if x.cond.own() && notModified(f, x.cond, x.req.Header) && !f.isPartial && (e.Meta.Status == http.StatusOK || e.Meta.Status == http.StatusNoContent) {
+		return portion{status: http.StatusNotModified}, true
+	}
+	return portionOf(e.Meta, f, e.Size, x.cond, x.req.Header)
+}

@@ -2,7 +2,6 @@ package caching
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -115,26 +114,26 @@ func (s *search) normalise(query string) string {
 
 // searchKeyOf is the key of what the request's query comes to under the
 // No-Vary-Search in values, "" if that says nothing.
-func (x *exchange) searchKeyOf(values []string) string {
+func (q *query) searchKeyOf(values []string) string {
 	s, ok := parseSearch(values)
-	if !ok || x.method == methodQuery {
+	if !ok || q.method == methodQuery {
 		return ""
 	}
 	var room [256]byte
-	target := appendTarget(room[:0], x.req, s.normalise(x.req.URL.RawQuery))
-	return hashKey(keySearch, target, x.secretFor(x.user), x.user, strings.Join(values, ","))
+	target := appendTarget(room[:0], q.req, s.normalise(q.req.URL.RawQuery))
+	return hashKey(keySearch, target, q.secretFor(q.user), q.user, strings.Join(values, ","))
 }
 
 // searchIndex is where the last No-Vary-Search of the request's path is kept.
-func (x *exchange) searchIndex() string {
+func (q *query) searchIndex() string {
 	var room [256]byte
-	return hashKey(keySearch, appendTarget(room[:0], x.req, ""), x.secretFor(x.user), x.user)
+	return hashKey(keySearch, appendTarget(room[:0], q.req, ""), q.secretFor(q.user), q.user)
 }
 
 // searchKey is the key that the last No-Vary-Search of the path leads to, "" if
 // there was none.
-func (x *exchange) searchKey() (key, value string) {
-	e, f := x.st.get(x.req.Context(), x.searchIndex(), x)
+func (q *query) searchKey() (key, value string) {
+	e, f := q.get(q.req.Context(), q.searchIndex())
 	if e == nil {
 		return "", ""
 	}
@@ -142,34 +141,16 @@ func (x *exchange) searchKey() (key, value string) {
 	if !f.index || f.search == "" {
 		return "", ""
 	}
-	return x.searchKeyOf([]string{f.search}), f.search
+	return q.searchKeyOf([]string{f.search}), f.search
 }
 
 // addSearch keeps the No-Vary-Search that m came with.
-func (st *state) addSearch(ctx context.Context, x *exchange, m *Meta, value string) {
-	key := x.searchIndex()
-	defer st.indexes.lock(key)()
-	st.edit(ctx, key, x, func(r *record) bool {
+func (q *query) addSearch(ctx context.Context, m *Meta, value string) {
+	key := q.searchIndex()
+	defer q.cat.indexes.lock(key)()
+	q.edit(ctx, key, func(r *record) bool {
 		changed := r.search != value
 		r.search = value
 		return changed
 	}, m.Expires)
-}
-
-// primaryFor is the key under which a response with the header h is stored, or
-// its variants are listed.
-func (x *exchange) primaryFor(status int, h http.Header) (key, search string) {
-	if x.open != "" {
-		if d, _ := responseDirectives(h, x.st.cfg.targeted); isPublic(status, h, &d) {
-			return x.open, ""
-		}
-	}
-	if x.st.t.ObeyNoVarySearch {
-		if values := h["No-Vary-Search"]; len(values) > 0 {
-			if key := x.searchKeyOf(values); key != "" {
-				return key, strings.Join(values, ",")
-			}
-		}
-	}
-	return x.key, ""
 }

@@ -96,24 +96,6 @@ func (s *storeSecret) ask(c *storeCalls, ctx context.Context, secreter Secreter,
 // noSecret is why a request of a user passes the store by.
 const noSecret = "the store's secret is not there"
 
-// placeholder takes the place of a secret that has not come: nothing is stored or looked
-// up under a key that was made with it.
-var placeholder = randomBytes(32)
-
-// secret returns the key of the hashes that keep users apart. If the Store does not
-// give it, x is one to pass the store by.
-func (x *exchange) secret() []byte {
-	key, err := x.st.calls.secret(x.req.Context(), &x.budget)
-	if err != nil {
-		if !x.secretless {
-			x.tell("store", "no secret", 0, err)
-		}
-		x.secretless = true
-		return placeholder
-	}
-	return key
-}
-
 // secretless sends a request of a user that no key can be made for.
 func (st *state) secretless(x *exchange) (*http.Response, error) {
 	if x.demand.dir.onlyIfCached || x.opts.offline {

@@ -14,7 +14,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 	o := &fl.out
 	switch {
 	case o.fill != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.st.struck(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime, x) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.struck(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime) {
 			o.fill.release()
 			return nil, nil
 		}

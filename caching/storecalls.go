@@ -36,8 +36,11 @@ type storeCalls struct {
 	timing Timing
 	// memory is true for a Memory, whose methods wait for nothing and need no deadline.
 	memory bool
-	// back is called when the Store does again what it is asked to.
+	// back is called when the Store has done what it was asked to.
 	back func()
+	// unsure is called with the key of a change of which it is not known whether it comes
+	// about.
+	unsure func(key string)
 }
 
 func newStoreCalls(known *storeState, wait time.Duration) storeCalls {
@@ -69,17 +72,10 @@ func (c *storeCalls) allows(h *health) bool { return c.wait < 0 || h.allows() }
 
 // note notes the result of a call.
 func (c *storeCalls) note(ctx context.Context, h *health, err error, began time.Time) {
-	back := false
 	if c.wait >= 0 && (err != nil || h.troubled.Load()) {
-		back = h.note(meaningOf(err, ended(ctx)), began)
+		h.note(meaningOf(err, ended(ctx)), began)
 	}
-	c.heal(err, back)
-}
-
-// heal has the invalidations written that the Store did not take, if there are any and a
-// call has succeeded.
-func (c *storeCalls) heal(err error, back bool) {
-	if back || err == nil && c.known.undeleted.some.Load() {
+	if err == nil {
 		c.back()
 	}
 }
@@ -91,8 +87,10 @@ type noting func(err error, began time.Time)
 // written only its end says that the Store can write.
 func (c *storeCalls) results(h *health) noting {
 	return func(err error, began time.Time) {
-		back := h.note(meaningOf(err, errors.Is(err, context.Canceled)), began)
-		c.heal(err, back)
+		h.note(meaningOf(err, errors.Is(err, context.Canceled)), began)
+		if err == nil {
+			c.back()
+		}
 	}
 }
 
@@ -316,7 +314,7 @@ func (c *storeCalls) change(ctx context.Context, key string, b *budget, fn func(
 		a.drop(false)
 	}
 	if errors.Is(err, errSlow) && c.timing != TimingImmediate {
-		c.known.undeleted.add(key, time.Now())
+		c.unsure(key)
 	}
 	return err
 }

@@ -14,15 +14,11 @@ import (
 type storeState struct {
 	store Store
 
-	flights   flights
-	passing   passing
-	slow      slowPaths
-	tombs     tombs
-	groups    groupTimes
-	undeleted undeleted
-	landings  landings
-	indexes   locks
-	secret    storeSecret
+	flights flights
+	passing passing
+	slow    slowPaths
+	catalog shared
+	secret  storeSecret
 
 	reads, writes health
 	slots         slots

@@ -173,7 +173,7 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 		return result{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
-		if e, f = x.st.get(a.ctx, other.key, x); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
+		if e, f = x.get(a.ctx, other.key); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
 			_ = e.Close()
 			return result{}, false
 		}
@@ -194,7 +194,7 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
 			if v := variantOf(f2, selectorsOf(names, x.req.Header, x.hide), f2.key); !x.secretless {
-				x.st.addVariant(detach(a.ctx), primary, v, f2, x)
+				x.addVariant(detach(a.ctx), primary, v, f2)
 			}
 		}
 	}
@@ -223,7 +223,7 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	landing := x.st.landings.add(key, x.found.primary, x)
+	landing := x.st.landings.add(key, x.found.primary, &x.query)
 	defer x.st.landings.remove(key, landing)
 	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
 	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
@@ -235,23 +235,23 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 	if x.open != "" && x.found.primary == x.open && !f2.public {
 		ok, reason = false, "no longer for everybody"
 	}
-	if x.outdated(x.found.primary) || x.st.struck(ctx, f2, m.URL, a.sent, x) || x.st.struck(ctx, f, m.URL, a.sent, x) {
+	if x.outdated(x.found.primary) || x.struck(ctx, f2, m.URL, a.sent) || x.struck(ctx, f, m.URL, a.sent) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
 		x.tell("remove", reason, m.Status, nil)
-		x.st.delete(ctx, key, x)
+		x.delete(ctx, key)
 		if key != x.found.primary {
-			x.st.dropVariant(ctx, x.found.primary, key, f, x) // or its tag is offered again
+			x.dropVariant(ctx, x.found.primary, key, f) // or its tag is offered again
 		}
 		return m, f2, false
 	}
-	if !x.replace(ctx, e, m, f2, key) {
+	if !x.replace(ctx, &x.found, e, m, f2, key) {
 		return m, f2, false
 	}
 	if x.outdated(x.found.primary) { // between the question above and now
 		x.tell("remove", "invalidated meanwhile", m.Status, nil)
-		x.st.delete(ctx, f2.key, x)
+		x.delete(ctx, f2.key)
 		return m, f2, false
 	}
 	x.prolong(ctx, m, f2, f2.key)
@@ -277,7 +277,7 @@ func (x *exchange) merged(a *answered, e *Entry, f *facts) (m *Meta, f2 *facts, 
 	}
 	names, _ := varyNames(m.Header)
 	if moved = !sameNames(names, r.selectors); moved {
-		x.reselect(&r, names)
+		x.reselect(&r, x.found.primary, names)
 	}
 	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
 		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
@@ -292,13 +292,13 @@ func (x *exchange) merged(a *answered, e *Entry, f *facts) (m *Meta, f2 *facts, 
 // prolong keeps the lists that a response is found by for as long as it is of use.
 func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
 	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
-		x.st.addVariant(ctx, x.found.primary, variantOf(f, f.selectors, key), f, x)
+		x.addVariant(ctx, x.found.primary, variantOf(f, f.selectors, key), f)
 	}
 	if x.listed(x.found.primary) {
-		x.st.addUser(ctx, x.target(), x.found.primary, m, x)
+		x.addUser(ctx, x.target(), x.found.primary, m)
 	}
 	if f.search != "" {
-		x.st.addSearch(ctx, x, m, f.search)
+		x.addSearch(ctx, m, f.search)
 	}
 }
 
@@ -314,13 +314,13 @@ func (x *exchange) headed(a *answered) result {
 	switch {
 	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
 	case a.resp.StatusCode != e.Meta.Status:
-		x.st.suspect(detach(a.ctx), x.found.key, true, x)
+		x.suspect(detach(a.ctx), x.found.key, true)
 	default:
 		switch compare(f, e.Size, a.resp.Header) {
 		case same:
 			x.freshen(a, e, f)
 		case different:
-			x.st.suspect(detach(a.ctx), x.found.key, true, x)
+			x.suspect(detach(a.ctx), x.found.key, true)
 		case noEvidence: // it tells nothing about the stored body
 		}
 	}

@@ -33,9 +33,8 @@ func TestWrittenBackDuringLookup(t *testing.T) {
 	})}
 	get(t, c, t.Context(), "http://example.com/")
 	req, _ := http.NewRequest("GET", "http://example.com/", nil)
-	x := exchange{st: c.state(), req: req, method: "GET"}
-	x.divide()
-	for what, key := range map[string]string{"the target": targetKey(req), "the key": x.key} {
+	q := c.state().query(req)
+	for what, key := range map[string]string{"the target": targetKey(req), "the key": q.keyOf()} {
 		get(t, c, t.Context(), "http://example.com/") // is stored
 		at := time.Now()
 		c.state().undeleted.add(key, at)

@@ -1,0 +1,52 @@
+package caching
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// identify asks the layers below whose credentials they would add, once for the
+// whole exchange, and works out the key that follows from it.
+func (x *exchange) identify() {
+	x.asked = x.route.signers.Ask(x.req)
+	x.divide()
+}
+
+// divide works out whose answers the request may be given, and the key that follows
+// from it. In a shared cache Authorization does not part users: there what answers it
+// is stored only if it is for everybody (RFC 9111 §3.5).
+func (x *exchange) divide() {
+	principal, shared := x.asked.Principal, x.st.cfg.shared
+	if principal != "" {
+		x.authorized = true
+	}
+	switch {
+	case x.st.t.Partition != nil:
+		x.user = x.st.t.Partition(x.req)
+	case shared && x.credentials:
+		x.user = credentials(x.req.Header, "", notAuthorization)
+	case !shared && (x.authorized || x.credentials):
+		x.user = credentials(x.req.Header, principal, nil)
+	}
+	x.key, x.open = x.keyOf(), ""
+	if x.user != "" && x.sharesPublic() {
+		var room [256]byte
+		x.open = x.st.keys.of(appendTarget(room[:0], x.req, x.req.URL.RawQuery))
+	}
+}
+
+// mixed reports whether the request has credentials that are not part of its key:
+// what happens to it may be about them.
+func (x *exchange) mixed() bool {
+	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
+}
+
+// effective is the URL that the origin takes the request to be for: a Host of its
+// own takes the place of that of the URL (RFC 9110 §7.1).
+func effective(req *http.Request) *url.URL {
+	u := *req.URL
+	if req.Host != "" {
+		u.Host = req.Host
+	}
+	return &u
+}
