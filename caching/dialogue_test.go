@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/trace"
 )
 
 // A dialogue is a row of requests to one cache, each with what the origin says
@@ -42,6 +44,21 @@ type turn struct {
 	has, lacks []string
 	// saw and unseen are lines and names of the header the origin saw last.
 	saw, unseen []string
+	// trace holds what package trace must be told, in order and nothing else, each as
+	// "action: reason". If nil, it is not looked at.
+	trace []string
+}
+
+// events collects what is told about one turn.
+type events struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (e *events) hear(ev trace.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.list = append(e.list, ev.Action+": "+ev.Reason)
 }
 
 var errNetwork = errors.New("network is down")
@@ -84,7 +101,8 @@ func (d *dialogue) run(t *testing.T) {
 				answers = strings.Split(turn.origin, "\n---\n")
 			}
 			mu.Unlock()
-			turn.check(t, c, fmt.Sprintf("turn %d, %q", i+1, turn.ask), func() *http.Request {
+			var heard events
+			turn.check(t, c, &heard, fmt.Sprintf("turn %d, %q", i+1, turn.ask), func() *http.Request {
 				mu.Lock()
 				defer mu.Unlock()
 				return last
@@ -92,6 +110,9 @@ func (d *dialogue) run(t *testing.T) {
 			synctest.Wait()
 			if len(answers) > 0 {
 				t.Errorf("turn %d: the origin was not asked for %q", i+1, answers)
+			}
+			if turn.trace != nil && !slices.Equal(heard.list, turn.trace) {
+				t.Errorf("turn %d: trace is told %q, want %q", i+1, heard.list, turn.trace)
 			}
 			if t.Failed() {
 				t.Fatalf("why: %s", d.why)
@@ -119,7 +140,7 @@ func parseReply(req *http.Request, s string) (*http.Response, error) {
 	return resp, nil
 }
 
-func (tn *turn) check(t *testing.T, c *Transport, name string, saw func() *http.Request) {
+func (tn *turn) check(t *testing.T, c *Transport, heard *events, name string, saw func() *http.Request) {
 	t.Helper()
 	head, body, _ := strings.Cut(tn.ask, "\n\n")
 	lines := strings.Split(head, "\n")
@@ -136,6 +157,9 @@ func (tn *turn) check(t *testing.T, c *Transport, name string, saw func() *http.
 		t.Fatal(err)
 	}
 	ctx := req.Context()
+	if tn.trace != nil {
+		ctx = trace.WithHook(ctx, heard.hear)
+	}
 	for _, l := range lines[1:] {
 		k, v, _ := strings.Cut(l, ": ")
 		switch k {

@@ -18,10 +18,10 @@ func optionDialogues() []dialogue {
 			turns: []turn{
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{ask: "GET /\n!reload: 1", origin: "304 Not Modified\nETag: \"a\"", want: "200 body", cached: true, saw: []string{`If-None-Match: "a"`}, unseen: []string{"Cache-Control"}},
-				{ask: "GET /\n!bypass: 1", origin: "200 OK\nCache-Control: max-age=9\n\nother", want: "200 other", status: "fwd=bypass"},
+				{ask: "GET /\n!bypass: 1", origin: "200 OK\nCache-Control: max-age=9\n\nother", want: "200 other", status: "fwd=bypass", trace: []string{"bypass: bypass"}},
 				{ask: "GET /", want: "200 body", cached: true},
 				{after: time.Hour, ask: "GET /\n!offline: 1", want: "200 body", cached: true, status: `detail="offline"`},
-				{ask: "GET /new\n!offline: 1", want: "504"},
+				{ask: "GET /new\n!offline: 1", want: "504", trace: []string{"refuse: offline, nothing stored"}},
 				{ask: "GET /forced\n!ttl: 1m", origin: "200 OK\nCache-Control: no-store\n\nx", want: "200 x", status: "stored"},
 				{after: 59 * time.Second, ask: "GET /forced", want: "200 x", cached: true},
 				{ask: "GET /never\n!ttl: -1s", origin: fresh, want: "200 body"},

@@ -9,11 +9,11 @@ func reuseDialogues() []dialogue {
 		{
 			name: "fresh", why: "RFC 9111 §4: a fresh response is reused, with its age",
 			turns: []turn{
-				{ask: "GET /", origin: fresh, want: "200 body", status: "tripper; fwd=uri-miss; fwd-status=200; stored", lacks: []string{"Age"}},
-				{after: 3 * time.Second, ask: "GET /", want: "200 body", cached: true, status: "tripper; hit; ttl=97", has: []string{"Age: 3"}},
+				{ask: "GET /", origin: fresh, want: "200 body", status: "tripper; fwd=uri-miss; fwd-status=200; stored", lacks: []string{"Age"}, trace: []string{"store: nothing stored"}},
+				{after: 3 * time.Second, ask: "GET /", want: "200 body", cached: true, status: "tripper; hit; ttl=97", has: []string{"Age: 3"}, trace: []string{"hit: fresh"}},
 				{ask: "GET /#fragment", want: "200 body", cached: true},
 				{ask: "GET http://EXAMPLE.com:80", want: "200 body", cached: true},
-				{ask: "GET /other", origin: "404 Not Found\n\nno", want: "404 no", status: "fwd=uri-miss"},
+				{ask: "GET /other", origin: "404 Not Found\n\nno", want: "404 no", status: "fwd=uri-miss", trace: []string{"pass: neither fresh nor with a validator"}},
 			},
 		}, {
 			name: "no Date", why: "RFC 9110 §6.6.1: who stores a response without one says when it came; a 304 without one came when it came",
@@ -39,7 +39,7 @@ func reuseDialogues() []dialogue {
 		}, {
 			name: "OPTIONS and TRACE", why: "RFC 9110 §9.3.7: their answers are not for GET",
 			turns: []turn{
-				{ask: "OPTIONS /", origin: fresh, want: "200 body", status: "fwd=method"},
+				{ask: "OPTIONS /", origin: fresh, want: "200 body", status: "fwd=method", trace: []string{"bypass: method"}},
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{ask: "TRACE /", origin: "200 OK\n\ntrace", want: "200 trace"},
 				{ask: "GET /", want: "200 body", cached: true},
@@ -48,7 +48,7 @@ func reuseDialogues() []dialogue {
 			name: "only-if-cached", why: "504 unless fresh; nothing is sent, whatever the method",
 			turns: []turn{
 				{ask: "GET /\nCache-Control: only-if-cached", want: "504"},
-				{ask: "POST /\nCache-Control: only-if-cached", want: "504"},
+				{ask: "POST /\nCache-Control: only-if-cached", want: "504", trace: []string{"refuse: only-if-cached, unsafe"}},
 				{ask: "GET /", origin: fresh, want: "200 body"},
 				{ask: "GET /\nCache-Control: only-if-cached", want: "200 body", cached: true},
 				{after: 101 * time.Second, ask: "GET /\nCache-Control: only-if-cached", want: "504"},

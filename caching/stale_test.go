@@ -18,7 +18,7 @@ func staleDialogues() []dialogue {
 			name: "stale-while-revalidate, confirmed", why: "RFC 5861 §3: a 304 makes it fresh again",
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=10, stale-while-revalidate=20\nETag: \"a\"\n\none", want: "200 one"},
-				{after: 15 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"", want: "200 one", cached: true, status: "hit; ttl=-5"},
+				{after: 15 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"", want: "200 one", cached: true, status: "hit; ttl=-5", trace: []string{"stale: stale-while-revalidate", "refresh: stale-while-revalidate"}},
 				{after: 5 * time.Second, ask: "GET /", want: "200 one", cached: true, status: "hit; ttl=5"},
 			},
 		}, {
@@ -39,8 +39,8 @@ func staleDialogues() []dialogue {
 			name: "errors", why: "RFC 5861 §4 and RFC 9111 §4.2.4: stale if allowed, from its expiry on; the entry stays",
 			turns: []turn{
 				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=10, stale-if-error=20\nETag: \"a\"\n\none", want: "200 one"},
-				{after: 25 * time.Second, ask: "GET /", origin: "503 Service Unavailable\n\nno", want: "200 one", cached: true, status: "fwd=stale; fwd-status=503; ttl=-15"},
-				{ask: "GET /", origin: "error", want: "200 one", cached: true, status: "hit; ttl=-15"},
+				{after: 25 * time.Second, ask: "GET /", origin: "503 Service Unavailable\n\nno", want: "200 one", cached: true, status: "fwd=stale; fwd-status=503; ttl=-15", trace: []string{"stale: stale-if-error"}},
+				{ask: "GET /", origin: "error", want: "200 one", cached: true, status: "hit; ttl=-15", trace: []string{"stale: stale-if-error"}},
 				{ask: "GET /", origin: "404 Not Found\nCache-Control: no-store\n\ngone", want: "404 gone"},
 			},
 		}, {

@@ -13,7 +13,7 @@ func validationDialogues() []dialogue {
 				{
 					after: 101 * time.Second, ask: "GET /", origin: "304 Not Modified\nETag: \"a\"\nX-New: 1\nCache-Control: max-age=10\nContent-Length: 0", want: "200 body", cached: true,
 					saw: []string{`If-None-Match: "a"`, "If-Modified-Since: Mon, 01 Jan 1990 00:00:00 GMT"}, has: []string{"X-New: 1", "Cache-Control: max-age=10", "Age: 0"},
-					status: "tripper; fwd=stale; fwd-status=304",
+					status: "tripper; fwd=stale; fwd-status=304", trace: []string{"validated: stale"},
 				},
 				{after: 5 * time.Second, ask: "GET /", want: "200 body", cached: true, has: []string{"X-New: 1", "Age: 5"}},
 				{after: 6 * time.Second, ask: "GET /", origin: "200 OK\nCache-Control: max-age=9\n\nnew", want: "200 new", lacks: []string{"X-New"}},
