@@ -1,13 +1,13 @@
 package caching
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"hash/maphash"
-	"io"
 	"slices"
 	"sync"
 
@@ -65,9 +65,12 @@ func (a *Adapted) usable(ctx context.Context) error {
 // The keys of the two values of an entry. Whoever shares the cache and stores by
 // URL does not use the like.
 const (
-	adaptMeta = "tripper:m:"
-	adaptBody = "tripper:b:"
+	adaptVersion = 2 // of the form of values
+	adaptMeta    = "tripper:m:"
+	adaptBody    = "tripper:b:"
 )
+
+var adaptTable = crc32.MakeTable(crc32.Castagnoli)
 
 func (a *Adapted) lock(key string) *sync.RWMutex {
 	return &a.locks[maphash.String(a.seed, key)%uint64(len(a.locks))]
@@ -115,7 +118,7 @@ func (a *Adapted) meta(key string) (meta *Meta, size int64, sum uint32, err erro
 		return nil, 0, 0, err
 	case string(got) != key:
 		return nil, 0, 0, corrupt("metadata of another key")
-	case n > entryMaxBody:
+	case n > maxBody:
 		return nil, 0, 0, corrupt("impossible size")
 	}
 	return meta, int64(n), binary.BigEndian.Uint32(b[8:]), nil //nolint:gosec // checked above
@@ -141,15 +144,15 @@ func (a *Adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, 
 
 // adaptSum is the checksum of a body.
 func adaptSum(id [16]byte, body []byte) uint32 {
-	return crc32.Update(crc32.Checksum(id[:], entryTable), entryTable, body)
+	return crc32.Update(crc32.Checksum(id[:], adaptTable), adaptTable, body)
 }
 
 // adaptOpen checks the frame that adaptClose made.
 func adaptOpen(kind byte, b []byte) ([]byte, error) {
-	if len(b) < 6 || b[0] != kind || b[1] != entryVersion {
+	if len(b) < 6 || b[0] != kind || b[1] != adaptVersion {
 		return nil, corrupt("not a stored response, or of another version")
 	}
-	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], entryTable) {
+	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], adaptTable) {
 		return nil, corrupt("metadata damaged")
 	}
 	return b[6:], nil
@@ -157,14 +160,14 @@ func adaptOpen(kind byte, b []byte) ([]byte, error) {
 
 // setMeta stores metadata with size and checksum of the body.
 func (a *Adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error {
-	b := append(make([]byte, 0, 1024), 'm', entryVersion, 0, 0, 0, 0)
+	b := append(make([]byte, 0, 1024), 'm', adaptVersion, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
 	b = binary.BigEndian.AppendUint32(b, sum)
 	b, err := appendEntryRecord(b, key, meta)
 	if err != nil {
 		return err
 	}
-	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], entryTable))
+	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], adaptTable))
 	a.cache.Set(adaptMeta+key, b)
 	return nil
 }
@@ -185,7 +188,7 @@ func (a *Adapted) Create(ctx context.Context, key string, size int64) (Writer, e
 	if size > a.limit {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", ErrTooLarge, size, a.limit)
 	}
-	return &adaptWriter{a: a, key: key, size: size, body: make([]byte, 0, max(size, 0))}, nil
+	return &adaptWriter{writerState: writerState{size: size}, a: a, key: key, body: make([]byte, 0, max(size, 0))}, nil
 }
 
 // Update implements [Store].
@@ -220,10 +223,9 @@ func (a *Adapted) Delete(ctx context.Context, key string) error {
 // adaptWriter is the [Writer] of an adapted cache: a slice, which is what the cache
 // gets in the end.
 type adaptWriter struct {
-	a     *Adapted
-	key   string
-	size  int64
-	state writerState
+	writerState
+	a   *Adapted
+	key string
 
 	mu     sync.RWMutex
 	body   []byte
@@ -232,15 +234,13 @@ type adaptWriter struct {
 
 // Write implements [io.Writer].
 func (w *adaptWriter) Write(p []byte) (int, error) {
-	if err := w.state.check(); err != nil {
+	n := int64(len(w.body) + len(p))
+	if err := w.check(n); err != nil {
 		return 0, err
 	}
-	switch n := int64(len(w.body) + len(p)); {
-	case w.size >= 0 && n > w.size:
-		return 0, errBodySize
-	case n > w.a.limit:
-		w.state = writerFailed
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, w.a.limit)
+	if n > w.a.limit {
+		w.err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, w.a.limit)
+		return 0, w.err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -252,22 +252,10 @@ func (w *adaptWriter) Write(p []byte) (int, error) {
 func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	switch {
-	case w.closed:
+	if w.closed {
 		return 0, ErrClosed
-	case off < 0:
-		return 0, errNegativeOffset
-	case off >= int64(len(w.body)):
-		if len(p) == 0 {
-			return 0, nil
-		}
-		return 0, io.EOF
 	}
-	n := copy(p, w.body[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return bytes.NewReader(w.body).ReadAt(p, off)
 }
 
 // Shorten implements [Shortener].
@@ -275,17 +263,8 @@ func (w *adaptWriter) Shorten() { w.size = -1 }
 
 // Commit implements [Writer].
 func (w *adaptWriter) Commit(ctx context.Context, meta *Meta) error {
-	if err := w.state.check(); err != nil {
+	if err := w.commit(ctx, int64(len(w.body)), meta); err != nil {
 		return err
-	}
-	w.state = writerAborted
-	switch err := ctx.Err(); {
-	case err != nil:
-		return err
-	case meta == nil:
-		return errNoMeta
-	case w.size >= 0 && int64(len(w.body)) != w.size:
-		return errBodySize
 	}
 	l := w.a.lock(w.key)
 	l.Lock()
@@ -300,24 +279,15 @@ func (w *adaptWriter) Commit(ctx context.Context, meta *Meta) error {
 		w.a.cache.Delete(adaptBody + w.key)
 		return err
 	}
-	w.state = writerCommitted
 	return nil
 }
 
 // Abort implements [Writer].
-func (w *adaptWriter) Abort() error {
-	if w.state == writerCommitted || w.state == writerAborted {
-		return ErrClosed
-	}
-	w.state = writerAborted
-	return nil
-}
+func (w *adaptWriter) Abort() error { return w.abort() }
 
 // Close implements [io.Closer].
 func (w *adaptWriter) Close() error {
-	if w.state != writerCommitted {
-		w.state = writerAborted
-	}
+	w.ended = true
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.body, w.closed = nil, true

@@ -201,22 +201,7 @@ func (b *dirBody) sealOf(i int64) ([]byte, error) {
 
 // ReadAt implements [io.ReaderAt]. What it returns was checked.
 func (b *dirBody) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errNegativeOffset
-	}
-	done := 0
-	for done < len(p) && off < b.head.size {
-		n, err := b.readSome(p[done:], off)
-		done += n
-		off += int64(n)
-		if err != nil {
-			return done, err
-		}
-	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+	return readAt(p, off, b.head.size, b.readSome)
 }
 
 // readSome reads from one piece, or as many as p has room for as a whole.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -16,18 +15,16 @@ import (
 // dirWriter is the [Writer] of a [Dir]. It makes the file when the first piece is
 // full, so that most responses are written with one call when they are complete.
 type dirWriter struct {
+	writerState
 	d    *Dir
 	at   dirPlace
 	key  string
-	size int64 // as announced, -1: not known
 	head entryHead
 	seal dirSeal
 
 	tmp      string
 	f        *os.File
 	reserved int64
-	state    writerState
-	err      error // of writing; then nothing but ReadAt, Abort and Close is left
 
 	mu      sync.RWMutex
 	buf     *dirBuf // holds the piece being written; nil: closed
@@ -51,7 +48,7 @@ func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error
 		d.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", ErrTooLarge, size, d.limit)
 	}
-	w := &dirWriter{d: d, at: newDirPlace(key), key: key, size: size}
+	w := &dirWriter{writerState: writerState{size: size}, d: d, at: newDirPlace(key), key: key}
 	w.head.encrypted = d.key != nil
 	rand.Read(w.head.salt[:]) // documented never to fail
 	var err error
@@ -64,13 +61,11 @@ func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error
 
 // Write implements [io.Writer].
 func (w *dirWriter) Write(p []byte) (int, error) {
-	if err := w.check(); err != nil {
+	n := w.n + int64(len(p))
+	if err := w.check(n); err != nil {
 		return 0, err
 	}
-	switch n := w.n + int64(len(p)); {
-	case w.size >= 0 && n > w.size:
-		return 0, errBodySize
-	case n > w.d.limit/2:
+	if n > w.d.limit/2 {
 		return 0, w.refuse()
 	}
 	for done := 0; done < len(p); {
@@ -89,18 +84,10 @@ func (w *dirWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// check returns why nothing may be written or committed.
-func (w *dirWriter) check() error {
-	if w.state == writerOpen && w.err != nil {
-		return w.err
-	}
-	return w.state.check()
-}
-
 func (w *dirWriter) refuse() error {
-	w.state = writerFailed
 	w.d.refused.Add(1)
-	return fmt.Errorf("%w: no room in a directory of %d bytes", ErrTooLarge, w.d.limit)
+	w.err = fmt.Errorf("%w: no room in a directory of %d bytes", ErrTooLarge, w.d.limit)
+	return w.err
 }
 
 // flush writes the piece in the buffer to the file.
@@ -186,36 +173,19 @@ func (w *dirWriter) tryOpen() error {
 
 // ReadAt implements [io.ReaderAt].
 func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errNegativeOffset
-	}
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.buf == nil {
 		return 0, ErrClosed
 	}
-	done := 0
-	for done < len(p) && off < w.n {
-		var c int
-		if off >= w.flushed {
-			c = copy(p[done:], w.buf.piece()[off-w.flushed:w.n-w.flushed])
-		} else {
-			var err error
-			if c, err = w.readPiece(p[done:], off); err != nil {
-				return done, err
-			}
-		}
-		done += c
-		off += int64(c)
-	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+	return readAt(p, off, w.n, w.readPieceLocked)
 }
 
-// readPiece reads from the piece at off, which is in the file. w.mu is held.
-func (w *dirWriter) readPiece(p []byte, off int64) (int, error) {
+// readPieceLocked reads from the piece at off, which is in the buffer or in the file.
+func (w *dirWriter) readPieceLocked(p []byte, off int64) (int, error) {
+	if off >= w.flushed {
+		return copy(p, w.buf.piece()[off-w.flushed:w.n-w.flushed]), nil
+	}
 	i, at := off/entryPiece, off%entryPiece
 	scratch := dirBufs.get()
 	defer dirBufs.put(scratch)
@@ -235,20 +205,11 @@ func (w *dirWriter) Shorten() { w.size = -1 }
 
 // Commit implements [Writer].
 func (w *dirWriter) Commit(ctx context.Context, meta *Meta) error {
-	if err := w.check(); err != nil {
-		return err
-	}
-	w.state = writerAborted
-	err := ctx.Err()
-	switch {
-	case err != nil:
-	case w.d.closed.Load():
+	err := w.commit(ctx, w.n, meta)
+	if err == nil && w.d.closed.Load() {
 		err = ErrClosed
-	case meta == nil:
-		err = errNoMeta
-	case w.size >= 0 && w.n != w.size:
-		err = errBodySize
-	default:
+	}
+	if err == nil {
 		err = w.finish(meta)
 	}
 	w.d.writing.Add(-w.reserved)
@@ -257,7 +218,6 @@ func (w *dirWriter) Commit(ctx context.Context, meta *Meta) error {
 		w.removeTemp()
 		return err
 	}
-	w.state = writerCommitted
 	w.d.stored.Add(1)
 	w.d.fit()
 	return nil
@@ -340,10 +300,9 @@ func syncDir(root dirRoot) error {
 
 // Abort implements [Writer].
 func (w *dirWriter) Abort() error {
-	if w.state == writerCommitted || w.state == writerAborted {
-		return ErrClosed
+	if err := w.abort(); err != nil {
+		return err
 	}
-	w.state = writerAborted
 	w.removeTemp()
 	return nil
 }
@@ -361,10 +320,8 @@ func (w *dirWriter) removeTemp() {
 
 // Close implements [io.Closer].
 func (w *dirWriter) Close() error {
-	if w.state != writerCommitted {
-		w.state = writerAborted
-		w.removeTemp()
-	}
+	w.ended = true
+	w.removeTemp() // a committed one has none
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.buf == nil {

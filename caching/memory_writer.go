@@ -2,9 +2,7 @@ package caching
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"sync"
 )
 
@@ -19,54 +17,24 @@ const (
 
 var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
 
-var (
-	errBodySize = errors.New("caching: body is not as long as announced")
-	errNoMeta   = errors.New("caching: commit without metadata")
-
-	errNegativeOffset = errors.New("caching: negative offset")
-)
-
 // memoryWriter is the [Writer] of a [Memory]. A body whose length was announced is
 // allocated once. Others are gathered in chunks from a pool.
 type memoryWriter struct {
-	m    *Memory
-	key  string
-	size int64 // -1: not known
+	writerState
+	m   *Memory
+	key string
 
 	mu       sync.RWMutex
 	body     memoryBody
 	reserved int64
 	pooled   bool // the chunks go back to the pool
-	state    writerState
 	closed   bool
-}
-
-// writerState is where the Writer of a store stands.
-type writerState uint8
-
-const (
-	writerOpen writerState = iota
-	writerFailed
-	writerCommitted
-	writerAborted
-)
-
-// check returns why nothing may be written or committed in state s.
-func (s writerState) check() error {
-	switch s {
-	case writerOpen:
-		return nil
-	case writerFailed:
-		return ErrTooLarge
-	default:
-		return ErrClosed
-	}
 }
 
 func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
 	// Room for a large body is made when a part of it has come, not because an
 	// origin says that it will.
-	w := &memoryWriter{m: m, key: key, size: size, pooled: size < 0 || size > memoryJoin}
+	w := &memoryWriter{writerState: writerState{size: size}, m: m, key: key, pooled: size < 0 || size > memoryJoin}
 	if size > m.limit/2 {
 		m.counts.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", ErrTooLarge, size, m.limit)
@@ -83,17 +51,14 @@ func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
 
 // Write implements [io.Writer].
 func (w *memoryWriter) Write(p []byte) (int, error) {
-	if err := w.state.check(); err != nil {
+	n := w.body.n + int64(len(p))
+	if err := w.check(n); err != nil {
 		return 0, err
 	}
-	n := int64(len(p))
-	switch {
-	case w.size >= 0 && w.body.n+n > w.size:
-		return 0, errBodySize
-	case w.body.n+n > w.m.limit/2:
+	if n > w.m.limit/2 {
 		return 0, w.refuse(w.m.limit / 2)
 	}
-	if w.pooled && w.size > 0 && w.body.n+n >= w.size/8 {
+	if w.pooled && w.size > 0 && n >= w.size/8 {
 		w.unite()
 	}
 	for done := 0; done < len(p); {
@@ -141,9 +106,9 @@ func (w *memoryWriter) unite() {
 }
 
 func (w *memoryWriter) refuse(limit int64) error {
-	w.state = writerFailed
 	w.m.counts.refused.Add(1)
-	return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	w.err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	return w.err
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -158,7 +123,7 @@ func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
 
 // Shorten implements [Shortener].
 func (w *memoryWriter) Shorten() {
-	if w.state != writerOpen || w.size < 0 || w.body.n == w.size {
+	if w.check(w.body.n) != nil || w.size < 0 || w.body.n == w.size {
 		return
 	}
 	w.size = w.body.n
@@ -175,24 +140,12 @@ func (w *memoryWriter) Shorten() {
 
 // Commit implements [Writer].
 func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
-	if err := w.state.check(); err != nil {
+	if err := w.commit(ctx, w.body.n, meta); err != nil {
 		return err
 	}
-	err := ctx.Err()
-	switch {
-	case err != nil:
-	case meta == nil:
-		err = errNoMeta
-	case w.size >= 0 && w.body.n != w.size:
-		err = errBodySize
-	case memoryMetaCost(meta) > w.m.limit/2:
-		err = fmt.Errorf("%w: its header in a memory store of %d bytes", ErrTooLarge, w.m.limit)
+	if memoryMetaCost(meta) > w.m.limit/2 {
+		return fmt.Errorf("%w: its header in a memory store of %d bytes", ErrTooLarge, w.m.limit)
 	}
-	if err != nil {
-		w.state = writerAborted
-		return err
-	}
-	w.state = writerCommitted
 	e := &Entry{Meta: meta, Size: w.body.n}
 	w.settle()
 	switch len(w.body.chunks) {
@@ -238,27 +191,18 @@ func (w *memoryWriter) settle() {
 }
 
 // Abort implements [Writer].
-func (w *memoryWriter) Abort() error {
-	switch w.state {
-	case writerCommitted, writerAborted:
-		return ErrClosed
-	}
-	w.state = writerAborted
-	return nil
-}
+func (w *memoryWriter) Abort() error { return w.abort() }
 
 // Close implements [io.Closer].
 func (w *memoryWriter) Close() error {
-	if w.state == writerOpen || w.state == writerFailed {
-		w.state = writerAborted
-	}
+	w.ended = true
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil
 	}
 	w.closed = true
-	if w.pooled && w.state == writerAborted {
+	if w.pooled {
 		putMemoryChunks(w.body.chunks)
 	}
 	w.body = memoryBody{}
@@ -283,23 +227,16 @@ type memoryBody struct {
 
 // ReadAt implements [io.ReaderAt].
 func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errNegativeOffset
+	return readAt(p, off, b.n, b.readSome)
+}
+
+// readSome reads from one chunk.
+func (b *memoryBody) readSome(p []byte, off int64) (int, error) {
+	i, at := 0, off
+	if len(b.chunks) > 1 || len(b.chunks[0]) == memoryChunk {
+		i, at = int(off/memoryChunk), off%memoryChunk
 	}
-	done := 0
-	for done < len(p) && off < b.n {
-		i, at := 0, off
-		if len(b.chunks) > 1 || len(b.chunks[0]) == memoryChunk {
-			i, at = int(off/memoryChunk), off%memoryChunk
-		}
-		c := copy(p[done:], b.chunks[i][at:min(int64(len(b.chunks[i])), at+b.n-off)])
-		done += c
-		off += int64(c)
-	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+	return copy(p, b.chunks[i][at:min(int64(len(b.chunks[i])), at+b.n-off)]), nil
 }
 
 // Close implements [io.Closer]. There is nothing to release.

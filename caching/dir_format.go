@@ -2,7 +2,6 @@ package caching
 
 import (
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 )
 
@@ -25,9 +24,8 @@ const (
 	entrySlot     = 32
 	entryHeader   = entryFixed + 2*entrySlot
 	entryPiece    = 32 << 10
-	entryMaxBody  = 1 << 46
-	entryMaxMeta  = 1 << 20
-	entryFlagSeal = 1 // body and records are encrypted
+	entryMaxMeta  = maxRecord + 64 // with what encryption adds
+	entryFlagSeal = 1              // body and records are encrypted
 )
 
 var entryTable = crc32.MakeTable(crc32.Castagnoli)
@@ -49,8 +47,6 @@ type entryPlace struct {
 	length   uint32
 	checksum uint32 // of the stored record
 }
-
-func corrupt(what string) error { return fmt.Errorf("%w: %s", ErrCorrupt, what) }
 
 // appendFixed appends the part of the header that never changes.
 func (h *entryHead) appendFixed(b []byte) []byte {
@@ -123,7 +119,7 @@ func parseEntryHead(b []byte) (h entryHead, err error) {
 	copy(h.salt[:], b[16:])
 	copy(h.id[:], b[32:])
 	size := binary.BigEndian.Uint64(b[48:])
-	if size > entryMaxBody {
+	if size > maxBody {
 		return h, corrupt("impossible size")
 	}
 	h.size = int64(size) //nolint:gosec // checked above
@@ -147,7 +143,7 @@ func (h *entryHead) parseSlot(i int, b []byte) {
 		length:   binary.BigEndian.Uint32(b[20:]),
 		checksum: binary.BigEndian.Uint32(b[24:]),
 	}
-	if p.seq == 0 || p.seq > 1<<62 || p.off < h.records() || p.off > 2*entryMaxBody || p.length > p.room || p.room > 2*entryMaxMeta {
+	if p.seq == 0 || p.seq > 1<<62 || p.off < h.records() || p.off > 2*maxBody || p.length > p.room || p.room > 2*entryMaxMeta {
 		return
 	}
 	h.slots[i] = p
@@ -199,27 +195,4 @@ func (h *entryHead) place(i, n int, fileEnd int64) {
 	}
 	p.seq = max(h.slots[0].seq, h.slots[1].seq) + 1
 	p.length = uint32(n) //nolint:gosec // n is at most entryMaxMeta
-}
-
-// appendEntryRecord appends key and metadata.
-func appendEntryRecord(b []byte, key string, meta *Meta) ([]byte, error) {
-	start := len(b)
-	b = binary.AppendUvarint(b, uint64(len(key)))
-	b = append(b, key...)
-	b, err := meta.AppendBinary(b)
-	if err == nil && len(b)-start > entryMaxMeta-64 {
-		err = fmt.Errorf("%w: metadata of %d bytes", ErrTooLarge, len(b)-start)
-	}
-	return b, err
-}
-
-// parseEntryRecord reads what appendEntryRecord wrote. The key refers to b.
-func parseEntryRecord(b []byte) (key []byte, meta *Meta, err error) {
-	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
-		return nil, nil, corrupt("record cut short")
-	}
-	key, b = b[k:k+int(n)], b[k+int(n):] //nolint:gosec // not larger than a length
-	meta, err = ParseMeta(b)
-	return key, meta, err
 }
