@@ -7,8 +7,6 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-const methodQuery = "QUERY"
-
 func web(scheme string) bool {
 	return scheme == "http" || scheme == "https" || httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
 }

@@ -3,6 +3,8 @@ package caching
 import (
 	"net/http"
 	"net/url"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // identify asks the layers below whose credentials they would add, once for the
@@ -49,4 +51,16 @@ func effective(req *http.Request) *url.URL {
 		u.Host = req.Host
 	}
 	return &u
+}
+
+// noSecret is why a request of a user passes the store by.
+const noSecret = "the store's secret is not there"
+
+// secretless sends a request of a user that no key can be made for.
+func (st *state) secretless(x *exchange) (*http.Response, error) {
+	if x.demand.dir.onlyIfCached || x.opts.offline {
+		roundtrip.CloseBody(x.req)
+		return x.refused("only-if-cached, " + noSecret), nil
+	}
+	return st.pass(*x, noSecret)
 }

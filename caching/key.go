@@ -2,7 +2,6 @@ package caching
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -177,13 +176,6 @@ func keyed(u *url.URL) bool {
 	}
 	_, ok := opaquePath(u)
 	return ok
-}
-
-// randomBytes returns n bytes that nobody can guess.
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // it never fails
-	return b
 }
 
 // variantKey is the key of one of the responses that primary is the index of.

@@ -1,12 +1,16 @@
 package caching
 
 import (
+	"crypto/rand"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/trace"
 )
+
+// methodQuery is the method QUERY, whose content is part of what is asked for.
+const methodQuery = "QUERY"
 
 // query is one request as the catalog sees it. The catalog never keeps it: it is a value
 // of whoever asks.
@@ -114,7 +118,7 @@ func (q *query) owner(unknown bool) string {
 
 // placeholder takes the place of a secret that has not come: nothing is stored or looked
 // up under a key that was made with it.
-var placeholder = randomBytes(32)
+var placeholder = []byte(rand.Text())
 
 // secret returns the key of the hashes that keep users apart. If the Store does not
 // give it, q is one to pass the store by.

@@ -104,7 +104,7 @@ func parseRecord(b []byte) (r record, ok bool) {
 	}
 	r.ttl = time.Duration(d.varint())
 	r.search = d.string()
-	r.selectors = d.selectors()
+	r.selectors = readSelectors(&d)
 	for range d.length() {
 		r.others = append(r.others, d.string())
 		if d.bad {
@@ -112,7 +112,7 @@ func parseRecord(b []byte) (r record, ok bool) {
 		}
 	}
 	for range d.length() {
-		r.variants = append(r.variants, variant{key: d.string(), etag: d.string(), date: d.varint(), selectors: d.selectors()})
+		r.variants = append(r.variants, variant{key: d.string(), etag: d.string(), date: d.varint(), selectors: readSelectors(&d)})
 		if d.bad {
 			break
 		}
@@ -123,7 +123,7 @@ func parseRecord(b []byte) (r record, ok bool) {
 	return r, true
 }
 
-func (d *decoder) selectors() []selector {
+func readSelectors(d *decoder) []selector {
 	var all []selector
 	for range d.length() {
 		all = append(all, selector{name: d.string(), value: d.string()})

@@ -2,13 +2,11 @@ package caching
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // storeSecret is the key of the hashes that keep users apart. It belongs to the Store:
@@ -30,7 +28,8 @@ func (c *storeCalls) secret(ctx context.Context, b *budget) ([]byte, error) {
 	}
 	secreter, ok := c.known.store.(Secreter)
 	if !ok {
-		key := randomBytes(32)
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // it never fails
 		s.key.CompareAndSwap(nil, &key)
 		return *s.key.Load(), nil
 	}
@@ -91,16 +90,4 @@ func (s *storeSecret) ask(c *storeCalls, ctx context.Context, secreter Secreter,
 		}
 	}, nil)
 	return s.asking, nil
-}
-
-// noSecret is why a request of a user passes the store by.
-const noSecret = "the store's secret is not there"
-
-// secretless sends a request of a user that no key can be made for.
-func (st *state) secretless(x *exchange) (*http.Response, error) {
-	if x.demand.dir.onlyIfCached || x.opts.offline {
-		roundtrip.CloseBody(x.req)
-		return x.refused("only-if-cached, " + noSecret), nil
-	}
-	return st.pass(*x, noSecret)
 }
