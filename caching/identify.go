@@ -2,7 +2,6 @@ package caching
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -41,16 +40,6 @@ func (x *exchange) divide() {
 // what happens to it may be about them.
 func (x *exchange) mixed() bool {
 	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
-}
-
-// effective is the URL that the origin takes the request to be for: a Host of its
-// own takes the place of that of the URL (RFC 9110 §7.1).
-func effective(req *http.Request) *url.URL {
-	u := *req.URL
-	if req.Host != "" {
-		u.Host = req.Host
-	}
-	return &u
 }
 
 // noSecret is why a request of a user passes the store by.

@@ -1,7 +1,6 @@
 package caching
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -112,74 +111,12 @@ func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
 	return also
 }
 
-// unsafe sends a request that may change things, and draws the consequences.
-func (st *state) unsafe(x exchange) (*http.Response, error) {
-	if ctx := x.req.Context(); ended(ctx) { // nothing has been sent, and nothing is
-		roundtrip.CloseBody(x.req)
-		x.tell("pass", "unsafe method, never sent", 0, context.Cause(ctx))
-		return nil, context.Cause(ctx)
+// effective is the URL that the origin takes the request to be for: a Host of its
+// own takes the place of that of the URL (RFC 9110 §7.1).
+func effective(req *http.Request) *url.URL {
+	u := *req.URL
+	if req.Host != "" {
+		u.Host = req.Host
 	}
-	// The method of what is invalidated.
-	x.method = http.MethodGet
-	x.epoch = st.tombs.epoch()
-	sent := x.now
-	if keyed(x.req.URL) {
-		x.identify() // before it is sent: who is asked about is who signs
-	}
-	n := x.note()
-	sending, contact := watch(x.asked.Pin(x.req.Context()))
-	resp, err := receive(x.route.next, x.outgoing(sending, &question{}))
-	ctx := detach(x.req.Context())
-	if err != nil {
-		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), "unsafe method"
-		if c == unknown && contact.none(err) {
-			c, reason = nothing, "unsafe method, never sent"
-		}
-		st.spread(ctx, &x, c, nil)
-		x.tell("pass", reason, 0, err)
-		return nil, err
-	}
-	c := consequenceOf(resp.StatusCode, st.t.Compat.InvalidateOnError)
-	overtaken := st.tombs.since(x.epoch, x.target())
-	st.spread(ctx, &x, c, resp.Header)
-	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
-		// RFC 9875 §3: whatever the status, the origin asks for it.
-		for _, name := range names[:min(len(names), maxGroups)] {
-			_ = x.strikeGroup(ctx, originOfURL(x.req.URL), name) // it is told
-		}
-	}
-	if !overtaken { // else somebody has changed the target since this was sent
-		a := answered{ctx: ctx, resp: resp, sent: sent}
-		x.recognise(&a, &n)
-		if o, ok := x.describesTarget(&a); ok {
-			return x.conclude(o)
-		}
-	}
-	x.tell("pass", "unsafe method", resp.StatusCode, nil)
-	resp = owned(resp)
-	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
-	return resp, nil
-}
-
-// spread draws the consequence for the target and for what else the request, or the
-// answer to it with that header, is about.
-func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
-	if c == nothing || !keyed(x.req.URL) {
-		return
-	}
-	st.strike(ctx, &x.query, c)
-	for _, also := range alsoAffected(x.req, c, header) {
-		y := *x
-		y.req = x.req.WithContext(x.req.Context())
-		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way
-		y.req.URL = also.url
-		y.divide()
-		st.strike(ctx, &y.query, also.c)
-	}
-}
-
-// strike draws the consequence for the target of q.
-func (st *state) strike(ctx context.Context, q *query, c consequence) {
-	q.invalidate(ctx, c)
-	st.passing.remove(q.key)
+	return &u
 }

@@ -11,6 +11,8 @@ import (
 // secret are in it.
 type recentKeys [256]atomic.Pointer[recentKey]
 
+var keySeed = maphash.MakeSeed()
+
 type recentKey struct{ target, key string }
 
 // maxRecent is how long a target may be, in bytes, to be remembered.
@@ -21,7 +23,7 @@ func (r *recentKeys) of(target []byte) string {
 	if len(target) > maxRecent {
 		return hashKey(keyGet, target, nil)
 	}
-	place := &r[maphash.Bytes(seed, target)%uint64(len(r))]
+	place := &r[maphash.Bytes(keySeed, target)%uint64(len(r))]
 	if k := place.Load(); k != nil && k.target == string(target) {
 		return k.key
 	}

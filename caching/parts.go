@@ -16,14 +16,6 @@ type portionKept struct {
 	before, after int64
 }
 
-// entryReader reads the body of e from wherever it is.
-func entryReader(e *Entry) io.ReaderAt {
-	if e.Body != nil {
-		return e.Body
-	}
-	return readerAt(e.Bytes)
-}
-
 type readerAt []byte
 
 // ReadAt implements io.ReaderAt.

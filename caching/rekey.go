@@ -86,3 +86,11 @@ func (q *query) rewrite(ctx context.Context, key string, m *Meta) error {
 	}
 	return err
 }
+
+// entryReader reads the body of e from wherever it is.
+func entryReader(e *Entry) io.ReaderAt {
+	if e.Body != nil {
+		return e.Body
+	}
+	return readerAt(e.Bytes)
+}
