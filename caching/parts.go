@@ -16,20 +16,6 @@ type portionKept struct {
 	before, after int64
 }
 
-type readerAt []byte
-
-// ReadAt implements io.ReaderAt.
-func (b readerAt) ReadAt(p []byte, off int64) (int, error) {
-	if off >= int64(len(b)) {
-		return 0, io.EOF
-	}
-	n := copy(p, b[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
 // complete takes the rest of a representation whose first part is stored
 // (RFC 9111 §3.4). ok is false if it does not fit.
 func (x *exchange) complete(a *answered) (o result, ok bool) {

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -92,5 +93,5 @@ func entryReader(e *Entry) io.ReaderAt {
 	if e.Body != nil {
 		return e.Body
 	}
-	return readerAt(e.Bytes)
+	return bytes.NewReader(e.Bytes)
 }
