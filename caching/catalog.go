@@ -11,7 +11,7 @@ type catalog struct {
 	*shared
 	calls storeCalls
 	cfg   *config
-	keys  recentKeys
+	keys  keyMemo
 	// noVarySearch says that No-Vary-Search is obeyed.
 	noVarySearch bool
 }

@@ -31,8 +31,7 @@ func (x *exchange) divide() {
 	}
 	x.key, x.open = x.keyOf(), ""
 	if x.user != "" && x.sharesPublic() {
-		var room [256]byte
-		x.open = x.st.keys.of(appendTarget(room[:0], x.req, x.req.URL.RawQuery))
+		x.open = x.st.keys.of(x.req)
 	}
 }
 

@@ -2,32 +2,54 @@ package caching
 
 import (
 	"hash/maphash"
+	"net/http"
 	"sync/atomic"
 )
 
-// recentKeys remembers the keys of some targets, since what is asked for is
-// mostly what was asked for before and hashing it takes a good part of the time
-// of a hit. Of two targets in one place the later stays. Only keys that need no
-// secret are in it.
-type recentKeys [256]atomic.Pointer[recentKey]
+// keyMemo remembers the keys of some targets: most requests are for a target that was
+// asked for before, and hashing it takes a good part of the time of a hit. Of two targets
+// in one place the later stays. Only keys that need no secret are in it.
+type keyMemo [1024]atomic.Pointer[memoKey]
 
 var keySeed = maphash.MakeSeed()
 
-type recentKey struct{ target, key string }
+// memoKey is the key of the URLs that consist of these parts.
+type memoKey struct {
+	scheme, host, path, rawPath, query string
 
-// maxRecent is how long a target may be, in bytes, to be remembered.
-const maxRecent = 256
+	forceQuery bool
+	key        string
+}
 
-// of returns the key of the response to a GET of target by anybody.
-func (r *recentKeys) of(target []byte) string {
-	if len(target) > maxRecent {
-		return hashKey(keyGet, target, nil)
+// maxMemo is how long a URL may be, in bytes, to be remembered.
+const maxMemo = 256
+
+// of returns the key of the response to a GET by anybody of the target of req.
+func (m *keyMemo) of(req *http.Request) string {
+	u := req.URL
+	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
+	if u.Opaque != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
+		return getKey(req)
 	}
-	place := &r[maphash.Bytes(keySeed, target)%uint64(len(r))]
-	if k := place.Load(); k != nil && k.target == string(target) {
+	place := &m[(maphash.String(keySeed, u.Path)+maphash.String(keySeed, u.RawQuery)+maphash.String(keySeed, u.Host))%uint64(len(m))]
+	if k := place.Load(); k != nil && k.path == u.Path && k.query == u.RawQuery && k.host == u.Host && k.scheme == u.Scheme && k.rawPath == u.RawPath && k.forceQuery == u.ForceQuery {
 		return k.key
 	}
-	k := &recentKey{string(target), hashKey(keyGet, target, nil)}
+	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery // the strings of u may be parts of something large
+	cut := func(s string) (part string) {
+		part, own = own[:len(s)], own[len(s):]
+		return part
+	}
+	k := &memoKey{
+		scheme: cut(u.Scheme), host: cut(u.Host), path: cut(u.Path), rawPath: cut(u.RawPath), query: cut(u.RawQuery),
+		forceQuery: u.ForceQuery, key: getKey(req),
+	}
 	place.Store(k)
 	return k.key
+}
+
+// getKey is the key of the response to a GET by anybody of the target of req.
+func getKey(req *http.Request) string {
+	var room [256]byte
+	return hashKey(keyGet, appendTarget(room[:0], req, req.URL.RawQuery), nil)
 }

@@ -50,14 +50,14 @@ func (q *query) tell(action, reason string, status int, err error) {
 
 // keyOf is the key of the response, or of the list of its variants.
 func (q *query) keyOf() string {
+	if q.user == "" && q.method != methodQuery {
+		return q.cat.keys.of(q.req)
+	}
 	var room [256]byte
 	target := appendTarget(room[:0], q.req, q.req.URL.RawQuery)
 	if q.method == methodQuery {
 		content := []string{q.user, q.req.Header.Get("Content-Type"), q.req.Header.Get("Content-Encoding"), string(q.content)}
 		return hashKey(keyQuery, target, q.secretFor(q.user), content...)
-	}
-	if q.user == "" {
-		return q.cat.keys.of(target)
 	}
 	return hashKey(keyGet, target, q.secretFor(q.user), q.user)
 }

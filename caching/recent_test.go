@@ -2,19 +2,22 @@ package caching
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"testing"
 )
 
-// TestRecentSaysTheSame fills what remembers far beyond its places.
-func TestRecentSaysTheSame(t *testing.T) {
+// TestMemosSayTheSame fills what remembers far beyond its places.
+func TestMemosSayTheSame(t *testing.T) {
 	t.Parallel()
-	var keys recentKeys
+	var keys keyMemo
 	var said recentStatus
 	for range 2 {
 		for i := range 2000 {
-			target := fmt.Appendf(nil, "http://example.com/%0*d", i%400, i)
-			if got, want := keys.of(target), hashKey(keyGet, target, nil); got != want {
-				t.Fatalf("key of %s: %q, want %q", target, got, want)
+			req := httptest.NewRequest("GET", fmt.Sprintf("http://example.com/%0*d", i%400, i), nil)
+			for _, req.URL.ForceQuery = range []bool{true, false} {
+				if got, want := keys.of(req), getKey(req); got != want {
+					t.Fatalf("key of %s: %q, want %q", req.URL, got, want)
+				}
 			}
 			s := status{fwd: "uri-miss", fwdStatus: i - 50, stored: i%2 == 0, collapsed: i%3 == 0, hasTTL: i%5 == 0, ttl: int64(i)}
 			if got, want := said.text(&s, "c"), s.String("c"); got != want {
