@@ -129,7 +129,7 @@ func (b *background) close() {
 // who are served it meanwhile.
 func (st *state) refresh(x exchange) {
 	key := x.flightKey()
-	if st.flights.busy(key) {
+	if st.flights.Busy(key) {
 		return
 	}
 	// The caller keeps its entry, and the caller's headers are its own: both are
@@ -168,29 +168,27 @@ func (x *exchange) renew(key string) {
 		}
 	}()
 	x.epoch, x.waited = x.st.tombs.epoch(), 0
-	fl, leader, _ := x.st.flights.join(key, x)
-	if !leader {
-		// Only who was there when the answer came has a hold on its body.
-		if x.st.leave(fl, false, nil) && fl.isFilling() {
-			fl.out.fill.release()
+	fl, role := x.join(key)
+	if role != leader {
+		if fl.Leave(role, nil) {
+			fl.Result().release()
 		}
 		return
 	}
-	fl.send()
-	fl.unattended = true // seen by others only after the flight is settled
+	fl.Send()
 	x.now = time.Now()
 	x.consult()
 	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
 	if x.verdict.action == reuse || x.found.f == nil {
 		x.drop()
-		x.st.settle(fl, result{})
+		fl.Settle(result{})
 		return
 	}
 	var o result
 	func() {
-		defer func() { x.st.settle(fl, o) }()
+		defer func() { x.settle(fl, o) }()
 		o = x.guarded(x.req.Context())
-		x.launch(fl, &o)
+		launch(fl, &o)
 	}()
 	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
 	switch {
@@ -199,7 +197,7 @@ func (x *exchange) renew(key string) {
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
 	default:
-		o.unclaimed()
+		o.Drop()
 	}
 	x.drop()
 }

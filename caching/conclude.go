@@ -28,24 +28,50 @@ type result struct {
 	news bool
 	// barred is true if the response is for the caller alone whose request it answers.
 	barred bool
+	// mixed is true if the credentials of one caller may be in what others wait for.
+	mixed bool
+	// unattended is true if no caller began the trip: its failure is its own.
+	unattended bool
 	// f are the facts of what fill or entry is the body of, and meta the rest.
 	f    *facts
 	meta *Meta
 	// detail is why the response is not stored, or what else there is to say.
 	detail string
+	// route is the way the trip took.
+	route *route
 	// cancel ends what a body that is not shared depends on. It may be nil.
 	cancel context.CancelCauseFunc
 }
 
-// unclaimed drops what nobody wants.
-func (o *result) unclaimed() {
+// Joinable implements [tripResult]: a body on its way can be joined, by its own rules.
+func (r result) Joinable() bool { return r.fill != nil }
+
+// Join implements [tripResult].
+func (r result) Join() bool { return r.fill != nil && r.fill.hold() }
+
+// Share implements [tripResult].
+func (r result) Share(n int) {
+	if r.fill != nil {
+		r.fill.addHolds(n)
+	}
+}
+
+// Drop implements [tripResult].
+func (r result) Drop() {
 	switch {
-	case o.fill != nil:
-		o.fill.release()
-	case o.entry != nil:
-		_ = o.entry.Close()
-	case o.resp != nil:
-		_ = o.resp.Body.Close()
+	case r.fill != nil:
+		r.fill.release()
+	case r.entry != nil:
+		_ = r.entry.Close()
+	case r.resp != nil:
+		_ = r.resp.Body.Close()
+	}
+}
+
+// release gives up the share of a caller that is not the leader.
+func (r *result) release() {
+	if r.fill != nil {
+		r.fill.release()
 	}
 }
 

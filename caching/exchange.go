@@ -26,16 +26,16 @@ type exchange struct {
 	asked roundtrip.Asked
 	// also is the key that a No-Vary-Search leads to, if that was asked for.
 	also string
-	// ended is the number of flights that were over before the store was asked.
-	ended uint64
-	found found
+	// flightsSeen is the number of flights that were over before the store was asked.
+	flightsSeen uint64
+	found       found
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
 	verdict   verdict
 	collapsed bool
-	// passed is true if it is known for some time that the like is not stored.
-	passed bool
+	// hitForMiss is true if the key is marked hit-for-miss, and will be for some time.
+	hitForMiss bool
 	// unattended is true if no caller waits for the answer.
 	unattended bool
 	// news is true if the origin, confirming what was found, has set cookies.
@@ -87,7 +87,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	if x.secretless {
 		return st.secretless(&x)
 	}
-	x.ended = st.flights.ended.Load()
+	x.flightsSeen = st.flights.Finished()
 	x.consult()
 	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action == reuse || x.verdict.action == refresh {

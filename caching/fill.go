@@ -264,6 +264,13 @@ func (f *fill) giveUp() {
 	}
 }
 
+// addHolds gives n more callers the right to be readers.
+func (f *fill) addHolds(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holds += n
+}
+
 // wake tells all who wait that something changed. It needs the lock.
 func (f *fill) wake() {
 	if f.moved != nil {

@@ -10,243 +10,263 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A flight is one trip to the origin that any number of requests wait for.
-type flight struct {
-	key string
-	// cfg are the settings it is made by, route is the way it takes, and epoch the number
-	// of invalidations before it.
-	cfg   *config
-	route *route
+// A tripResult is what a trip to the origin brings for all who wait for it.
+type tripResult interface {
+	// Joinable reports whether a caller may join the flight after the result has arrived:
+	// a body is still being received.
+	Joinable() bool
+	// Join gives one more caller a share of a result that has arrived. It returns false
+	// if the result is not shared any more.
+	Join() bool
+	// Share gives n callers, who waited for the result, a share each. The leader's share
+	// is not one of them.
+	Share(n int)
+	// Drop closes a result whose leader does not receive it.
+	Drop()
+}
+
+// A flight is one trip to the origin that any number of callers wait for. One of them, the
+// leader, makes the trip.
+//
+// The lock of a flight may be held when that of the body that is its result is taken. The
+// lock of a shard of the group is held with no other.
+type flight[R tripResult] struct {
+	group *group[R] // nil if nobody can join
+	key   string
+	// settings are those that the trip is made by.
+	settings any
+	// epoch is the number of invalidations before the trip.
 	epoch uint64
-	// unattended is true if no caller waits for it first: its failure is its own.
-	unattended bool
-	// credentials is true if those of one caller may be in what others wait for.
-	credentials bool
-	// deadline is when the last of those who wait gives up.
+	// deadline is when the last of the waiting callers gives up.
 	deadline roundtrip.Deadline
 
-	mu    sync.Mutex
-	ready chan struct{} // closed when out is there; made by the first who waits
-	// waiting counts those who want the result, until it is there.
-	waiting int
-	settled bool
-	// deserted is true if the one who started the flight did not wait.
-	deserted bool
-	// sent is when the request went on its way: it may have to wait for the lease of
-	// another process before.
-	sent   time.Time
-	cancel context.CancelCauseFunc // nil if the trip cannot be cancelled
-	out    result
-}
-
-// flights are those under way, by key.
-type flights struct {
-	shards [64]flightShard
-	// ended counts the flights that are over: who looked into the store before
-	// one ended has to look again before it starts another.
-	ended atomic.Uint64
-}
-
-type flightShard struct {
 	mu sync.Mutex
-	m  map[string]*flight
+	// waiting counts the callers that want the result, until it has arrived.
+	waiting int
+	// sent is when the request was sent: it may have waited for the lease of another
+	// process before. It is zero until then.
+	sent    time.Time
+	cancel  context.CancelCauseFunc // nil if the trip cannot be cancelled
+	arrived chan struct{}           // closed when result is set; made by the first who waits
+	// deserted is true if the leader has left before the result arrived.
+	deserted bool
+	settled  bool // result is set
+	result   R
 }
 
-var seed = maphash.MakeSeed()
+// A role is what a caller is in a flight.
+type role uint8
 
-func (fs *flights) shard(key string) *flightShard {
-	return &fs.shards[maphash.String(seed, key)%uint64(len(fs.shards))]
+const (
+	leader    role = iota // makes the trip
+	follower              // joined before the result arrived
+	latecomer             // joined after the result had arrived
+)
+
+// A group holds the flights under way, by key. The zero value is ready to use.
+type group[R tripResult] struct {
+	shards [64]groupShard[R]
+	// finished counts the flights that are over.
+	finished atomic.Uint64
 }
 
-// join returns the flight for x under key, a new one if there is none to join,
-// which the caller then has to lead. late is true if the flight's answer was
-// there before. A flight that began before the target of x was invalidated may
-// bring what was there before, and is not joined after that.
-func (fs *flights) join(key string, x *exchange) (fl *flight, leader, late bool) {
-	s := fs.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if fl := s.m[key]; fl != nil && fl.cfg == x.st.cfg && (fl.epoch == x.epoch || !x.st.tombs.since(fl.epoch, x.target(), x.also)) {
-		if boarded, late := fl.board(); boarded {
-			fl.deadline.Extend(x.req.Context())
-			return fl, false, late
+type groupShard[R tripResult] struct {
+	mu sync.Mutex
+	m  map[string]*flight[R]
+}
+
+var shardSeed = maphash.MakeSeed()
+
+func (g *group[R]) shard(key string) *groupShard[R] {
+	return &g.shards[maphash.String(shardSeed, key)%uint64(len(g.shards))]
+}
+
+// Join returns the flight for key and the caller's role in it. If there is none to join the
+// flight is new, and the caller its leader. ctx is the caller's. A flight is joined if its
+// settings are equal and if stale, called without a lock, does not report that an
+// invalidation after the flight's epoch concerns the caller: such a flight may bring the
+// invalidated response.
+func (g *group[R]) Join(ctx context.Context, key string, settings any, epoch uint64, stale func(epoch uint64) bool) (*flight[R], role) {
+	s := g.shard(key)
+	var refused *flight[R]
+	for {
+		s.mu.Lock()
+		f := s.m[key]
+		if f == nil || f == refused {
+			if s.m == nil {
+				s.m = make(map[string]*flight[R])
+			}
+			f = &flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
+			f.deadline.Extend(ctx)
+			s.m[key] = f
+			s.mu.Unlock()
+			return f, leader
 		}
+		s.mu.Unlock()
+		if f.settings == settings && (f.epoch == epoch || !stale(f.epoch)) {
+			if r, ok := f.board(); ok {
+				f.deadline.Extend(ctx)
+				return f, r
+			}
+		}
+		refused = f
 	}
-	fl = &flight{key: key, cfg: x.st.cfg, route: x.route, epoch: x.epoch, waiting: 1, credentials: x.mixed()}
-	fl.deadline.Extend(x.req.Context())
-	if s.m == nil {
-		s.m = make(map[string]*flight)
-	}
-	s.m[key] = fl
-	return fl, true, false
 }
 
-// busy reports whether there is a flight for key.
-func (fs *flights) busy(key string) bool {
-	s := fs.shard(key)
+// Busy reports whether there is a flight for key.
+func (g *group[R]) Busy(key string) bool {
+	s := g.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[key] != nil
 }
 
-// remove takes fl off, so that nobody joins it any more.
-func (fs *flights) remove(fl *flight) {
-	s := fs.shard(fl.key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m[fl.key] == fl {
-		fs.ended.Add(1)
-		delete(s.m, fl.key)
+// Finished returns how many flights are over. A caller that has looked into the store
+// before the number changed looks again before it leads a flight.
+func (g *group[R]) Finished() uint64 { return g.finished.Load() }
+
+// Len returns the number of flights under way.
+func (g *group[R]) Len() (n int) {
+	for i := range g.shards {
+		s := &g.shards[i]
+		s.mu.Lock()
+		n += len(s.m)
+		s.mu.Unlock()
 	}
+	return n
 }
 
-// board adds one who waits, if the flight is still to be joined. late is true if
-// the result is there already.
-func (fl *flight) board() (ok, late bool) {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	if fl.settled {
-		// A body on its way is joined by its own rules.
-		return fl.out.fill != nil && fl.out.fill.hold(), true
+// newFlight returns a flight that only its leader knows.
+func newFlight[R tripResult]() *flight[R] { return &flight[R]{waiting: 1} }
+
+// board adds a caller, unless it is too late for that.
+func (f *flight[R]) board() (r role, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.settled:
+		return latecomer, f.result.Join()
+	case f.waiting == 0: // all have left: the trip is being cancelled
+		return follower, false
 	}
-	if fl.waiting == 0 {
-		return false, false // everybody left, it is being cancelled
-	}
-	fl.waiting++
-	return true, false
+	f.waiting++
+	return follower, true
 }
 
-// settle hands the result to all who wait. Only a flight with a body on its
-// way can still be joined. It reports whether the one who made the trip is gone.
-func (st *state) settle(fl *flight, o result) (deserted bool) {
-	if o.fill == nil {
-		st.flights.remove(fl)
+// Detach returns the context of a trip that may outlast the leader, whose context is ctx:
+// it ends when cancel is called or the last caller has left, and tells the layers below by
+// [roundtrip.DeadlineOf] for how long callers wait.
+func (f *flight[R]) Detach(ctx context.Context) (trip context.Context, cancel context.CancelCauseFunc) {
+	trip = context.WithoutCancel(ctx)
+	if _, ok := roundtrip.DeadlineOf(ctx); ok || ctx.Done() != nil { // else there is none, whoever joins
+		trip = roundtrip.WithDeadline(trip, &f.deadline)
 	}
-	fl.mu.Lock()
-	fl.out = o
-	fl.settled = true
-	if o.fill != nil {
-		// The one who made the trip has a hold already.
-		others := fl.waiting
-		if !fl.deserted {
-			others--
-		}
-		o.fill.mu.Lock()
-		o.fill.holds += others
-		o.fill.mu.Unlock()
+	trip, cancel = context.WithCancelCause(trip)
+	f.mu.Lock()
+	f.cancel = cancel
+	f.mu.Unlock()
+	return trip, cancel
+}
+
+// Send notes that the request is sent now.
+func (f *flight[R]) Send() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = time.Now()
+}
+
+// Rest returns how much is left of the time wait, which begins when the request is sent.
+func (f *flight[R]) Rest(wait time.Duration) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sent.IsZero() {
+		return max(wait, time.Second)
 	}
-	deserted = fl.deserted
-	if fl.ready != nil {
-		close(fl.ready)
+	return wait - time.Since(f.sent)
+}
+
+// Settle gives the result to all who wait. Only a [tripResult] that is Joinable can be
+// joined after that, until Land is called. It reports whether the leader has left: then
+// the result was dropped.
+func (f *flight[R]) Settle(result R) (deserted bool) {
+	if !result.Joinable() {
+		f.Land() // before a caller can find the result: see Finished
 	}
-	fl.mu.Unlock()
+	f.mu.Lock()
+	f.result, f.settled = result, true
+	deserted = f.deserted
+	others := f.waiting
+	if !deserted {
+		others--
+	}
+	if others > 0 {
+		result.Share(others)
+	}
+	if f.arrived != nil {
+		close(f.arrived)
+	}
+	f.mu.Unlock()
 	if deserted {
-		o.unclaimed()
+		result.Drop()
 	}
 	return deserted
 }
 
-// arrival returns a channel that is closed when the result is there.
-func (fl *flight) arrival() <-chan struct{} {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	if fl.ready == nil {
-		fl.ready = make(chan struct{})
-		if fl.settled {
-			close(fl.ready)
+// Land takes f out of its group, so that nobody joins it any more.
+func (f *flight[R]) Land() {
+	if f.group == nil {
+		return
+	}
+	s := f.group.shard(f.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[f.key] == f {
+		f.group.finished.Add(1)
+		delete(s.m, f.key)
+	}
+}
+
+// Arrived returns a channel that is closed when the result has arrived.
+func (f *flight[R]) Arrived() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.arrived == nil {
+		f.arrived = make(chan struct{})
+		if f.settled {
+			close(f.arrived)
 		}
 	}
-	return fl.ready
+	return f.arrived
 }
 
-// isSettled reports whether the result is there.
-func (fl *flight) isSettled() bool {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	return fl.settled
+// Settled reports whether the result has arrived.
+func (f *flight[R]) Settled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settled
 }
 
-// send notes that the request goes on its way.
-func (fl *flight) send() {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	fl.sent = time.Now()
-}
+// Result returns the result, which must have arrived.
+func (f *flight[R]) Result() *R { return &f.result }
 
-// rest is how much of wait is left of the time that is to be waited for the trip.
-func (fl *flight) rest(wait time.Duration) time.Duration {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	if fl.sent.IsZero() {
-		return max(wait, time.Second)
-	}
-	return wait - time.Since(fl.sent)
-}
-
-// isFilling reports whether a body is on its way.
-func (fl *flight) isFilling() bool {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	return fl.settled && fl.out.fill != nil
-}
-
-// leave is called by who waits no longer. It reports whether the result came
-// first after all. leader is true for the one who started the flight.
-func (st *state) leave(fl *flight, leader bool, cause error) (settled bool) {
-	fl.mu.Lock()
-	if fl.settled {
-		fl.mu.Unlock()
+// Leave is called by a caller that does not wait any longer. It returns true if the result
+// has arrived first: then the caller has its share, and must use it. When the last caller
+// leaves, the trip is cancelled with cause.
+func (f *flight[R]) Leave(r role, cause error) (settled bool) {
+	f.mu.Lock()
+	if f.settled {
+		f.mu.Unlock()
 		return true
 	}
-	fl.waiting--
-	fl.deserted = fl.deserted || leader
-	last := fl.waiting == 0
-	cancel := fl.cancel
-	fl.mu.Unlock()
+	f.waiting--
+	f.deserted = f.deserted || r == leader
+	last, cancel := f.waiting == 0, f.cancel
+	f.mu.Unlock()
 	if last {
-		st.flights.remove(fl)
+		f.Land()
 		if cancel != nil {
 			cancel(cause)
 		}
 	}
 	return false
-}
-
-// passing remembers for a while what turned out not to be storable, so that
-// requests for it do not wait for one another.
-type passing struct {
-	mu sync.Mutex
-	m  map[string]time.Time
-}
-
-const (
-	passFor = time.Minute
-	passMax = 4096
-)
-
-func (p *passing) add(key string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.m == nil || len(p.m) >= passMax {
-		p.m = make(map[string]time.Time)
-	}
-	p.m[key] = now.Add(passFor)
-}
-
-func (p *passing) remove(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.m, key)
-}
-
-// has reports whether key is remembered, and whether that will last.
-func (p *passing) has(key string, now time.Time) (ok, lasts bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	until, ok := p.m[key]
-	if ok && now.After(until) {
-		delete(p.m, key)
-		return false, false
-	}
-	return ok, ok && until.Sub(now) > passFor/2
 }

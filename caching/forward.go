@@ -14,9 +14,9 @@ func (x *exchange) shareable() bool {
 	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.noStore || x.demand.restricts() || x.opts.ttl != 0 {
 		return false
 	}
-	passes, lasts := x.st.passing.has(x.key, x.now)
-	x.passed = lasts
-	return !passes && !x.st.slow.has(x)
+	until := x.st.hitForMiss.Until(x.key, x.now)
+	x.hitForMiss = until.Sub(x.now) > hitForMissTime/2
+	return until.IsZero() && !x.slow()
 }
 
 // flightKey is what requests must have in common to share a trip: the key, and
@@ -44,28 +44,28 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	x.epoch = st.tombs.epoch()
 	if !x.shareable() {
 		if x.late != nil {
-			return detached(*x, x.alone())
+			return detached(*x, newFlight[result]())
 		}
 		return x.conclude(x.guarded(x.req.Context()))
 	}
 	if st.t.ObeyNoVarySearch && x.late == nil {
 		x.also, _ = x.searchKey()
 	}
-	fl, leader, late := st.flights.join(x.flightKey(), x)
-	if leader {
+	fl, role := x.join(x.flightKey())
+	if role == leader {
 		return x.lead(fl)
 	}
-	switch err := x.await(fl, false); err {
+	switch err := x.await(fl, role); err {
 	case errOvertaken:
 		p, _ := x.portion()
 		return x.answer(p), nil
 	case nil:
 		x.collapsed = true
-		if resp, err := x.share(fl, late); resp != nil || err != nil {
+		if resp, err := x.share(fl.Result(), role == latecomer); resp != nil || err != nil {
 			return resp, err
 		}
 	case errOverdue:
-		st.slow.add(x, time.Now())
+		st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
 		x.tell("collapse", "waited long enough for another request", 0, nil)
 	default:
 		x.drop()
@@ -79,17 +79,24 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	return x.conclude(x.guarded(x.req.Context()))
 }
 
+// join joins the flight for key, or starts one.
+func (x *exchange) join(key string) (*flight[result], role) {
+	return x.st.flights.Join(x.req.Context(), key, x.st.cfg, x.epoch, func(epoch uint64) bool {
+		return x.st.tombs.since(epoch, x.target(), x.also)
+	})
+}
+
 // await waits for the result of fl, or for the end of the caller's context. Who does
 // not lead it waits for the head of the response no longer than CollapseWait, and gets
 // errOverdue then. If the late answer of the Store came first, it is found and the error is
 // errOvertaken.
-func (x *exchange) await(fl *flight, leader bool) error {
+func (x *exchange) await(fl *flight[result], r role) error {
 	ctx := x.req.Context()
 	cause := context.Canceled
 	wait := x.st.t.collapseWait()
 	var timer *time.Timer
 	var overdue <-chan time.Time
-	if wait >= 0 && !leader && !fl.isSettled() {
+	if wait >= 0 && r != leader && !fl.Settled() {
 		timer = time.NewTimer(wait)
 		defer timer.Stop()
 		overdue = timer.C
@@ -100,17 +107,17 @@ func (x *exchange) await(fl *flight, leader bool) error {
 			late = x.late.done
 		}
 		select {
-		case <-fl.arrival():
+		case <-fl.Arrived():
 			x.forget()
 			return nil
 		case <-late:
-			if x.overtakes(fl, leader) {
+			if x.overtakes(fl, r) {
 				return errOvertaken
 			}
 			continue
 		case <-overdue:
 			// The trip may have begun later: another process had the lease.
-			if rest := fl.rest(wait); rest > 0 {
+			if rest := fl.Rest(wait); rest > 0 {
 				timer.Reset(rest)
 				continue
 			}
@@ -126,7 +133,7 @@ func (x *exchange) await(fl *flight, leader bool) error {
 		break
 	}
 	x.forget()
-	if x.st.leave(fl, leader, cause) {
+	if fl.Leave(r, cause) {
 		return nil
 	}
 	return cause
@@ -136,7 +143,7 @@ func (x *exchange) await(fl *flight, leader bool) error {
 func (x *exchange) retry() bool {
 	x.drop()
 	x.now = time.Now()
-	x.ended = x.st.flights.ended.Load()
+	x.flightsSeen = x.st.flights.Finished()
 	x.consult()
 	x.verdict = decide(x.st.cfg, &x.demand, x.found.f, x.now)
 	if x.verdict.action != reuse {
@@ -148,23 +155,23 @@ func (x *exchange) retry() bool {
 
 // lead makes the trip that others wait for. If the caller can be cancelled the
 // trip must not end with it, and runs by itself.
-func (x *exchange) lead(fl *flight) (*http.Response, error) {
+func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
 	if x.late != nil {
-		fl.send()
+		fl.Send()
 		return detached(*x, fl) // the Store has had its time
 	}
 	// What another flight has stored since the store was asked is there now.
-	if x.st.flights.ended.Load() != x.ended && x.retry() {
-		x.st.settle(fl, result{})
+	if x.st.flights.Finished() != x.flightsSeen && x.retry() {
+		fl.Settle(result{})
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
 	if x.acquire() {
-		x.st.settle(fl, result{})
+		fl.Settle(result{})
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
-	fl.send()
+	fl.Send()
 	if x.late == nil && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
@@ -173,12 +180,12 @@ func (x *exchange) lead(fl *flight) (*http.Response, error) {
 
 // attached makes the trip in the caller's own goroutine, which nothing can
 // cancel. Should the next RoundTripper panic, those who wait are let go.
-func (x *exchange) attached(fl *flight) (*http.Response, error) {
+func (x *exchange) attached(fl *flight[result]) (*http.Response, error) {
 	var o result
 	func() {
-		defer func() { x.st.settle(fl, o) }()
+		defer func() { x.settle(fl, o) }()
 		o = x.guarded(x.req.Context())
-		x.launch(fl, &o)
+		launch(fl, &o)
 	}()
 	return x.conclude(o)
 }
@@ -201,15 +208,8 @@ func (x *exchange) guarded(ctx context.Context) result {
 
 // detached makes the trip apart from the caller, whose context may end before
 // that of others who wait.
-func detached(x exchange, fl *flight) (*http.Response, error) {
-	base := detach(x.req.Context())
-	if _, ok := roundtrip.DeadlineOf(x.req.Context()); ok || x.req.Context().Done() != nil { // else there is none, whoever joins
-		base = roundtrip.WithDeadline(base, &fl.deadline)
-	}
-	ctx, cancel := context.WithCancelCause(base)
-	fl.mu.Lock()
-	fl.cancel = cancel
-	fl.mu.Unlock()
+func detached(x exchange, fl *flight[result]) (*http.Response, error) {
+	ctx, cancel := fl.Detach(x.req.Context())
 	// The trip may outlast the caller, who may then use the request again.
 	y, overdue := x, x.late != nil
 	y.late = nil
@@ -219,7 +219,7 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 	y.req.URL = &u
 	y.req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
 	go y.fly(ctx, cancel, fl)
-	switch err := x.await(fl, true); {
+	switch err := x.await(fl, leader); {
 	case err == errOvertaken:
 		p, _ := x.portion()
 		return x.answer(p), nil
@@ -229,22 +229,22 @@ func detached(x exchange, fl *flight) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	if x.lease = y.lease; !overdue || x.found.entry == nil || fl.out.err == nil && !errorStatus(fl.out.status) {
+	if x.lease = y.lease; !overdue || x.found.entry == nil || fl.Result().err == nil && !errorStatus(fl.Result().status) {
 		if overdue {
 			x.drop()
 		}
 		x.found = y.found
 	}
-	if v := fl.out.panicked; v != nil {
+	if v := fl.Result().panicked; v != nil {
 		x.release()
 		x.drop()
 		panic(v) // where the caller would have had it without this package
 	}
-	return x.conclude(fl.out)
+	return x.conclude(*fl.Result())
 }
 
 // fly makes the trip in a goroutine of its own.
-func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *flight) {
+func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *flight[result]) {
 	o := result{err: errNoResponse} // of a RoundTripper that ends its goroutine
 	defer func() {
 		if v := recover(); v != nil {
@@ -254,26 +254,33 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 		if o.fill == nil && (o.resp == nil || o.entry != nil) {
 			cancel(nil)
 		}
-		if x.st.settle(fl, o) {
+		if x.settle(fl, o) {
 			x.release()
 			x.drop()
 		}
 	}()
 	o = x.guarded(ctx)
 	o.cancel = cancel
-	x.launch(fl, &o)
+	launch(fl, &o)
+}
+
+// settle hands the result of the trip to all who wait for it. It reports whether the
+// caller of x has left.
+func (x *exchange) settle(fl *flight[result], r result) (deserted bool) {
+	r.route, r.mixed, r.unattended = x.route, x.mixed(), x.unattended
+	return fl.Settle(r)
 }
 
 // launch ties a body on its way to the flight that brought it, which can be
 // joined until the body has ended.
-func (x *exchange) launch(fl *flight, o *result) {
+func launch(fl *flight[result], o *result) {
 	if o.fill == nil {
 		return
 	}
-	f, st := o.fill, x.st // the closure must not hold x, which could else not live on the stack
+	f := o.fill
 	f.mu.Lock()
 	f.cancel = o.cancel
-	f.landed = func() { st.flights.remove(fl) }
+	f.landed = fl.Land
 	landed := f.err != nil
 	f.mu.Unlock()
 	if landed {

@@ -198,15 +198,7 @@ func (w *countedWriter) Close() error {
 }
 
 // underWay counts the flights that are not over.
-func underWay(c *Transport) (n int) {
-	shards := &c.state().flights.shards
-	for i := range shards {
-		shards[i].mu.Lock()
-		n += len(shards[i].m)
-		shards[i].mu.Unlock()
-	}
-	return n
-}
+func underWay(c *Transport) int { return c.state().flights.Len() }
 
 // faulty is a store whose calls may be made to fail or to panic, by their key.
 type faulty struct {

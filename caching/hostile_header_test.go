@@ -72,7 +72,7 @@ func TestNoStoreOfOneRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := c.state().query(req)
-	if passes, _ := c.st.passing.has(q.keyOf(), q.now); passes {
+	if !c.st.hitForMiss.Until(q.keyOf(), q.now).IsZero() {
 		t.Error("others do not wait for one another any more")
 	}
 }

@@ -221,15 +221,15 @@ func reasonPhrase(resp *http.Response) string {
 	return http.StatusText(resp.StatusCode)
 }
 
-// decline notes that the response is not stored: others need not wait for the
-// like, and what it takes the place of is not kept for worse times.
+// decline marks the key hit-for-miss, since the response is not stored, and deletes the
+// stored response that it supersedes, so that stale-if-error cannot use that.
 func (x *exchange) decline(a *answered) {
 	status := a.resp.StatusCode
 	if a.barred != "" || x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
 		return // which is about this request, or will pass
 	}
-	if !x.passed {
-		x.st.passing.add(x.key, a.received())
+	if !x.hitForMiss {
+		x.st.hitForMiss.Add(x.key, a.received().Add(hitForMissTime))
 	}
 	if x.found.f != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
 		x.delete(detach(a.ctx), x.found.key)
@@ -302,7 +302,7 @@ func (k *keeper) commit(n int64, whole bool) {
 		k.drop(whyNot(err), err)
 		return
 	}
-	k.st.passing.remove(k.x.key)
+	k.st.hitForMiss.Remove(k.x.key)
 	if len(k.f.selectors) > 0 {
 		v := variantOf(k.f, k.f.selectors, k.f.key)
 		k.x.addVariant(k.ctx, k.primary, v, k.f)

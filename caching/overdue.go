@@ -10,7 +10,7 @@ var errOvertaken = errors.New("caching: the store has answered meanwhile")
 
 // overtakes looks at the late answer of the Store, and reports whether the request is
 // answered with it: it is there before the origin's answer, and may be reused.
-func (x *exchange) overtakes(fl *flight, leader bool) bool {
+func (x *exchange) overtakes(fl *flight[result], r role) bool {
 	x.now = time.Now()
 	x.consult()
 	v := decide(x.st.cfg, &x.demand, x.found.f, x.now)
@@ -20,14 +20,9 @@ func (x *exchange) overtakes(fl *flight, leader bool) bool {
 	if _, ok := x.portion(); !ok {
 		return false
 	}
-	if x.st.leave(fl, leader, errOvertaken) {
+	if fl.Leave(r, errOvertaken) {
 		return false
 	}
 	x.verdict = v
 	return true
-}
-
-// alone is a flight that nobody joins.
-func (x *exchange) alone() *flight {
-	return &flight{key: x.flightKey(), cfg: x.st.cfg, route: x.route, epoch: x.epoch, waiting: 1}
 }

@@ -10,12 +10,11 @@ import (
 // have it, and nothing if not. Who was there before the answer may share any; who
 // comes late finds a response as stored as any other, and may have it only if it
 // is fresh (RFC 9111 §4, §5.2.2.4).
-func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
-	o := &fl.out
+func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
 	case o.fill != nil:
 		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.struck(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime) {
-			o.fill.release()
+			o.release()
 			return nil, nil
 		}
 		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
@@ -33,7 +32,7 @@ func (x *exchange) share(fl *flight, late bool) (*http.Response, error) {
 		if resp, ok := x.instead(o); ok {
 			return resp, nil
 		}
-		if o.err == nil || fl.unattended || fl.route != x.route || fl.credentials || x.mixed() || holdsResponse(o.err) {
+		if o.err == nil || o.unattended || o.route != x.route || o.mixed || x.mixed() || holdsResponse(o.err) {
 			return nil, nil
 		}
 		// The tries were made for all who wait: they do not make them again each.

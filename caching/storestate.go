@@ -14,11 +14,14 @@ import (
 type storeState struct {
 	store Store
 
-	flights flights
-	passing passing
-	slow    slowPaths
-	catalog shared
-	secret  storeSecret
+	flights    group[result]
+	hitForMiss hitForMiss[string]
+	// slowPaths are the paths, whatever the query, whose trips take longer than requests
+	// wait for one another and bring nothing that is stored: long polls, which have a new
+	// URL in each round.
+	slowPaths hitForMiss[uint64]
+	catalog   shared
+	secret    storeSecret
 
 	reads, writes health
 	slots         slots

@@ -76,5 +76,5 @@ func (st *state) spread(ctx context.Context, x *exchange, c consequence, header 
 // strike draws the consequence for the target of q.
 func (st *state) strike(ctx context.Context, q *query, c consequence) {
 	q.invalidate(ctx, c)
-	st.passing.remove(q.key)
+	st.hitForMiss.Remove(q.key)
 }
