@@ -366,7 +366,7 @@ func (o *erratic) run(t *testing.T, c *Transport, s *unreliable, pause time.Dura
 	if n, m := underWay(c), len(c.st.indexes.m); n != 0 || m != 0 {
 		t.Errorf("left: %d flights, %d locks", n, m)
 	}
-	if m, ok := s.Store.(*Memory); ok && m.policy.reserved != 0 {
-		t.Errorf("%d bytes are reserved for nothing", m.policy.reserved)
+	if m, ok := s.Store.(*Memory); ok && m.queues.reserved != 0 {
+		t.Errorf("%d bytes are reserved for nothing", m.queues.reserved)
 	}
 }

@@ -30,7 +30,7 @@ type Memory struct {
 	shards [memoryShards]memoryShard
 
 	mu     sync.Mutex // orders changes; taken before the lock of a shard
-	policy memoryPolicy
+	queues s3fifo[memoryEntry]
 
 	counts memoryCounts
 	secret func() []byte
@@ -48,23 +48,17 @@ type memoryShard struct {
 
 type memoryCounts struct{ stored, refused atomic.Int64 }
 
-// memoryNode is an entry and its place in the queues. What a lookup needs comes
-// first and lies together: with many entries, it is waiting for memory that takes
-// its time.
-type memoryNode struct {
-	entry atomic.Pointer[Entry]
-	other *memoryNode  // of the same hash
-	uses  atomic.Int32 // hits since it was queued, at most memoryMaxUses
-	short uint8        // length of the key in room; 0: it is in long
-	room  [47]byte     // as long as the keys of a Transport are
-	long  string
-	hash  uint64
+// memoryNode is an entry in the queues.
+type memoryNode = s3node[memoryEntry]
 
-	// Guarded by Memory.mu.
-	cost       int64
-	meta       int64 // the part of cost that is for the metadata
-	queue      *memoryQueue
-	prev, next *memoryNode
+// memoryEntry is an entry and its key.
+type memoryEntry struct {
+	entry atomic.Pointer[Entry]
+	other *memoryNode // of the same hash
+	short uint8       // length of the key in room; 0: it is in long
+	room  [47]byte    // as long as the keys of a Transport are
+	long  string
+	meta  int64 // what the metadata cost, guarded by Memory.mu
 }
 
 // NewMemory returns an empty Memory that holds at most maxBytes. If maxBytes is
@@ -88,7 +82,7 @@ func (m *Memory) init() {
 		for i := range m.shards {
 			m.shards[i].nodes = make(map[uint64]*memoryNode)
 		}
-		m.policy.init(m.limit)
+		m.queues.init(m.limit, m.forget)
 		m.secret = sync.OnceValue(func() []byte {
 			b := make([]byte, 32)
 			rand.Read(b) // documented never to fail
@@ -110,11 +104,8 @@ func (m *Memory) Get(_ context.Context, key string) (*Entry, error) {
 		return nil, nil
 	}
 	s.hits.Add(1)
-	if u := n.uses.Load(); u < memoryMaxUses {
-		// Losing one of two simultaneous hits is fine.
-		n.uses.CompareAndSwap(u, u+1)
-	}
-	return n.entry.Load(), nil
+	n.hit()
+	return n.value.entry.Load(), nil
 }
 
 // Create implements [Store].
@@ -138,7 +129,7 @@ func (m *Memory) Update(ctx context.Context, key string, meta *Meta) error {
 	if n == nil {
 		return ErrConflict
 	}
-	old := n.entry.Load()
+	old := n.value.entry.Load()
 	if old.Meta.ID != meta.ID {
 		return ErrConflict
 	}
@@ -148,10 +139,10 @@ func (m *Memory) Update(ctx context.Context, key string, meta *Meta) error {
 	}
 	e := *old
 	e.Meta = meta
-	n.entry.Store(&e)
-	m.policy.resize(n, n.cost+cost-n.meta)
-	n.meta = cost
-	m.policy.fit(0, m.forget)
+	n.value.entry.Store(&e)
+	before := n.value.meta
+	n.value.meta = cost
+	m.queues.resize(n, n.cost+cost-before)
 	return nil
 }
 
@@ -161,7 +152,7 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n := m.lookup(h, key); n != nil {
-		m.policy.remove(n)
+		m.queues.remove(n)
 		m.forget(n)
 	}
 	return nil
@@ -184,7 +175,7 @@ func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, si
 		nodes = nodes[:0]
 		s.mu.RLock()
 		for _, n := range s.nodes {
-			for ; n != nil; n = n.other {
+			for ; n != nil; n = n.value.other {
 				nodes = append(nodes, n)
 			}
 		}
@@ -193,7 +184,7 @@ func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, si
 			return err
 		}
 		for _, n := range nodes {
-			if e := n.entry.Load(); !yield(n.key(), e.Meta, e.Size) {
+			if e := n.value.entry.Load(); !yield(n.value.key(), e.Meta, e.Size) {
 				return nil
 			}
 		}
@@ -211,7 +202,7 @@ func (m *Memory) Stats() Stats {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.Entries, s.Bytes, s.Evicted = m.policy.entries(), m.policy.used, m.policy.evicted
+	s.Entries, s.Bytes, s.Evicted = m.queues.entries(), m.queues.used, m.queues.evicted
 	return s
 }
 
@@ -221,44 +212,43 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 	h := m.hash(key)
 	meta := memoryMetaCost(e.Meta)
 	cost := memoryOverhead + meta + body
-	if len(key) > len(memoryNode{}.room) {
+	if len(key) > len(memoryEntry{}.room) {
 		cost += memoryString(key)
 	}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.policy.release(body)
+	m.queues.release(body)
 	m.counts.stored.Add(1)
 	if n := m.lookup(h, key); n != nil {
-		n.entry.Store(e)
-		n.meta = meta
-		m.policy.resize(n, cost)
-		m.policy.fit(0, m.forget)
+		n.value.entry.Store(e)
+		n.value.meta = meta
+		m.queues.resize(n, cost)
 		return
 	}
-	n := &memoryNode{hash: h, cost: cost, meta: meta}
-	n.setKey(key)
-	n.entry.Store(e)
+	n := &memoryNode{hash: h, cost: cost}
+	n.value.meta = meta
+	n.value.setKey(key)
+	n.value.entry.Store(e)
 	s := m.shard(h)
 	s.mu.Lock()
-	n.other = s.nodes[h]
+	n.value.other = s.nodes[h]
 	s.nodes[h] = n
 	s.mu.Unlock()
-	m.policy.add(n)
-	m.policy.fit(0, m.forget)
+	m.queues.add(n)
 }
 
 // reserve makes room for n bytes of a body being written, if it can.
 func (m *Memory) reserve(n int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.policy.reserve(n, m.forget)
+	return m.queues.reserve(n)
 }
 
 func (m *Memory) release(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.policy.release(n)
+	m.queues.release(n)
 }
 
 // forget makes n invisible. m.mu is held.
@@ -269,12 +259,12 @@ func (m *Memory) forget(n *memoryNode) {
 	first := s.nodes[n.hash]
 	switch {
 	case first != n:
-		for first.other != n {
-			first = first.other
+		for first.value.other != n {
+			first = first.value.other
 		}
-		first.other = n.other
-	case n.other != nil:
-		s.nodes[n.hash] = n.other
+		first.value.other = n.value.other
+	case n.value.other != nil:
+		s.nodes[n.hash] = n.value.other
 	default:
 		delete(s.nodes, n.hash)
 	}
@@ -297,30 +287,30 @@ func (m *Memory) shard(hash uint64) *memoryShard { return &m.shards[hash%memoryS
 // find returns the node of key. s.mu is held.
 func (s *memoryShard) find(hash uint64, key string) *memoryNode {
 	n := s.nodes[hash]
-	for n != nil && !n.is(key) {
-		n = n.other
+	for n != nil && !n.value.is(key) {
+		n = n.value.other
 	}
 	return n
 }
 
-func (n *memoryNode) is(key string) bool {
-	if n.short == 0 {
-		return n.long == key
+func (e *memoryEntry) is(key string) bool {
+	if e.short == 0 {
+		return e.long == key
 	}
-	return string(n.room[:n.short]) == key
+	return string(e.room[:e.short]) == key
 }
 
-func (n *memoryNode) setKey(key string) {
-	if len(key) == 0 || len(key) > len(n.room) {
-		n.long = string([]byte(key)) // not a part of something larger
+func (e *memoryEntry) setKey(key string) {
+	if len(key) == 0 || len(key) > len(e.room) {
+		e.long = string([]byte(key)) // not a part of something larger
 		return
 	}
-	n.short = uint8(copy(n.room[:], key)) //nolint:gosec // at most the length of room
+	e.short = uint8(copy(e.room[:], key)) //nolint:gosec // at most the length of room
 }
 
-func (n *memoryNode) key() string {
-	if n.short == 0 {
-		return n.long
+func (e *memoryEntry) key() string {
+	if e.short == 0 {
+		return e.long
 	}
-	return string(n.room[:n.short])
+	return string(e.room[:e.short])
 }

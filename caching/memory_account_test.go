@@ -26,8 +26,8 @@ func (l *ledger) check(t *testing.T, after string) {
 	for _, w := range l.writers {
 		sum += w.reserved
 	}
-	p := &l.m.policy
-	if held := p.small.bytes + p.main.bytes; p.reserved != sum || p.used != sum+held {
+	p := &l.m.queues
+	if held := p.small.cost + p.main.cost; p.reserved != sum || p.used != sum+held {
 		t.Fatalf("after %s: %d reserved, %d by writers; %d used, %d held", after, p.reserved, sum, p.used, held)
 	}
 }

@@ -24,6 +24,10 @@ var smallClasses = func() (classes [1<<10/8 + 1]int64) {
 	return classes
 }()
 
+// memoryOverhead is what an entry occupies beside its metadata and body: Entry, Meta,
+// node, its slot in a map, and a part of the ghosts.
+const memoryOverhead = 64 + 192 + 144 + 40
+
 // memoryAllocated is what the allocator hands out for n bytes: it rounds up to a size
 // class up to 32 KiB, and to pages above.
 func memoryAllocated(n int64) int64 {

@@ -106,8 +106,8 @@ func TestMemoryOnePiece(t *testing.T) {
 		if got, err := entryBytes(e); err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%s: got another body (%v)", c.why, err)
 		}
-		if m.policy.reserved != 0 {
-			t.Errorf("%s: %d bytes still reserved", c.why, m.policy.reserved)
+		if m.queues.reserved != 0 {
+			t.Errorf("%s: %d bytes still reserved", c.why, m.queues.reserved)
 		}
 	}
 }
