@@ -178,7 +178,7 @@ func (x *exchange) renew(key string) {
 	fl.Send()
 	x.now = time.Now()
 	x.consult()
-	x.verdict = decide(x.st.cfg, &demand{dir: noDirectives()}, x.found.f, x.now)
+	x.verdict = decide(&demand{}, x.found.f.known(), x.now)
 	if x.verdict.action == reuse || x.found.f == nil {
 		x.drop()
 		fl.Settle(result{})

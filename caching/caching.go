@@ -271,7 +271,7 @@ type state struct {
 
 func (t *Transport) state() *state {
 	t.once.Do(func() {
-		cfg := &config{
+		cfg := &settings{
 			shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.Compat.ShowKey,
 			staleOnlyIfCached: t.Compat.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
 			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
@@ -295,7 +295,7 @@ func (t *Transport) state() *state {
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 			catalog: catalog{
-				shared: &known.catalog, calls: newStoreCalls(known, t.StoreWait), cfg: cfg.interned(), noVarySearch: t.ObeyNoVarySearch,
+				shared: &known.catalog, calls: newStoreCalls(known, t.StoreWait), cfg: known.inUse.same(cfg), noVarySearch: t.ObeyNoVarySearch,
 			},
 		}
 		st.calls.back, st.calls.unsure = st.writeBack, st.unsure

@@ -10,7 +10,7 @@ import (
 type catalog struct {
 	*shared
 	calls storeCalls
-	cfg   *config
+	cfg   *settings
 	keys  keyMemo
 	// noVarySearch says that No-Vary-Search is obeyed.
 	noVarySearch bool

@@ -33,7 +33,7 @@ type result struct {
 	// unattended is true if no caller began the trip: its failure is its own.
 	unattended bool
 	// f are the facts of what fill or entry is the body of, and meta the rest.
-	f    *facts
+	f    *memo
 	meta *Meta
 	// detail is why the response is not stored, or what else there is to say.
 	detail string
@@ -93,7 +93,7 @@ func (x *exchange) instead(o *result) (*http.Response, bool) {
 		return nil, false
 	}
 	x.now = time.Now()
-	ok, reason := mayReplace(x.st.cfg, &x.demand, x.found.f, x.now, o.err != nil)
+	ok, reason := mayReplace(&x.demand, &x.found.f.facts, x.now, o.err != nil)
 	p, fits := x.portion()
 	if !ok || !fits {
 		if ok {

@@ -33,7 +33,7 @@ func (c conditions) own() bool { return c&(ifNoneMatch|ifModifiedSince) != 0 }
 
 // notModified says whether a stored response that may be reused answers the
 // caller's own conditional request with 304 (RFC 9111 §4.3.2).
-func notModified(f *facts, c conditions, h http.Header) bool {
+func (f *facts) notModified(c conditions, h http.Header) bool {
 	if c&ifNoneMatch != 0 {
 		// RFC 9110 §13.2.2: it is judged in place of If-Modified-Since.
 		tags, star, _ := httpfield.ETags(h["If-None-Match"])
@@ -77,14 +77,14 @@ type offer struct {
 // and the tags of the other variants of the URL: the origin may answer that one
 // of them is right (RFC 9111 §4.3.1). A tag that does not parse is sent alone: in a
 // list it could be read as anything.
-func offerOf(ignoreETag bool, selected *Meta, f *facts, variants []variant) offer {
+func offerOf(ignoreETag bool, selected http.Header, f *facts, variants []variant) offer {
 	var o offer
 	if f != nil {
 		if f.tag != "" && !ignoreETag {
-			o.tags = selected.Header["Etag"][:1:1]
+			o.tags = selected["Etag"][:1:1]
 		}
 		if f.lastModified != "" {
-			o.modified = selected.Header["Last-Modified"][:1:1]
+			o.modified = selected["Last-Modified"][:1:1]
 		}
 	}
 	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 || len(o.tags) > 0 && f.etag.IsZero() {
@@ -149,7 +149,7 @@ func confirms(selected *facts, variants []variant, offered *offer, h http.Header
 }
 
 // isAbout reports whether a 304 names the stored response by a validator.
-func isAbout(f *facts, h http.Header) bool {
+func (f *facts) isAbout(h http.Header) bool {
 	if tag := single(h["Etag"]); tag != "" {
 		return sameTag(tag, f.tag)
 	}
@@ -168,7 +168,7 @@ const (
 // compare says what the answer to a HEAD, with the header h, tells about the stored
 // response, whose body has size bytes (RFC 9111 §4.3.5): no validator or length that
 // it has may differ, and one of them must be there.
-func compare(f *facts, size int64, h http.Header) evidence {
+func (f *facts) compare(size int64, h http.Header) evidence {
 	e := noEvidence
 	if len(h["Etag"]) > 0 {
 		tag := single(h["Etag"])

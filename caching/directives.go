@@ -3,6 +3,7 @@ package caching
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/dunglas/httpsfv"
@@ -10,106 +11,173 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// directives is the content of a Cache-Control field, of a request or of a
-// response, or of a targeted field (RFC 9213). Durations are in seconds, -1
-// where the directive is absent. Of a directive that is given twice the more
-// restrictive one holds (RFC 9111 §4.2.1), and an argument that is not valid
-// is the most restrictive of all.
-//
-// Of what is malformed, every directive that restricts counts that can be read in
-// it, and none that allows (see suspectText): a typing error never makes a response
-// more public or fresher than its strictest reading.
+// directive is a directive of Cache-Control (RFC 9111 §5.2): its row in directiveTable.
+type directive uint8
+
+const (
+	// Directives with a number of seconds.
+	maxAge directive = iota
+	sMaxAge
+	minFresh
+	maxStale
+	staleWhileRevalidate
+	staleIfError
+
+	// All others.
+	noStore
+	noCache
+	private
+	mustRevalidate
+	proxyRevalidate
+	public
+	mustUnderstand
+	immutable
+	onlyIfCached
+)
+
+// directiveTable says how each directive is read. What a directive means is said where
+// the decisions ask for it, with [directives.has] or [directives.delta].
+var directiveTable = [...]struct {
+	name     string
+	argument argument
+	// malformed is what the directive does in a field that cannot be parsed.
+	malformed effect
+}{
+	maxAge:               {"max-age", shortest, limits},
+	sMaxAge:              {"s-maxage", shortest, limits},
+	minFresh:             {"min-fresh", longest, ignored},
+	maxStale:             {"max-stale", shortestOrAny, ignored},
+	staleWhileRevalidate: {"stale-while-revalidate", shortest, isZero},
+	staleIfError:         {"stale-if-error", shortest, isZero},
+	noStore:              {"no-store", none, holds},
+	noCache:              {"no-cache", fieldNames, holds},
+	private:              {"private", fieldNames, holds},
+	mustRevalidate:       {"must-revalidate", none, holds},
+	proxyRevalidate:      {"proxy-revalidate", none, holds},
+	public:               {"public", none, revoked},
+	mustUnderstand:       {"must-understand", none, revoked},
+	immutable:            {"immutable", none, revoked},
+	onlyIfCached:         {"only-if-cached", none, ignored},
+}
+
+// argument is the argument of a directive. Of a directive that is given twice the more
+// restrictive one holds (RFC 9111 §4.2.1), and an argument that is not valid is the most
+// restrictive of all.
+type argument uint8
+
+const (
+	none          argument = iota
+	shortest               // seconds, of two the shorter; zero without a valid number
+	longest                // seconds, of two the longer; endless without a valid number
+	shortestOrAny          // like shortest; without an argument it is no restriction
+	fieldNames             // an optional list of fields, for which alone the directive holds then
+)
+
+// effect is what a directive does in a malformed field: whatever restricts counts, and
+// nothing that allows. So a typing error never makes a response more public or fresher
+// than its strictest reading.
+type effect uint8
+
+const (
+	ignored effect = iota // in the part that is malformed
+	holds                 // wherever its name can be read
+	limits                // its number bounds the lifetime, wherever that comes from
+	isZero                // whatever its number
+	revoked               // even if it was in a part that can be parsed
+)
+
+// directives is the content of a Cache-Control field, of a request or of a response, or
+// of a targeted field (RFC 9213). The zero value has no directive.
 type directives struct {
+	flags uint32
 	// present is true if there was a field to parse.
 	present bool
 	// malformed is true if a part of it does not parse.
 	malformed bool
-
-	noStore, noCache, noTransform    bool
-	public, private                  bool
-	mustRevalidate, proxyRevalidate  bool
-	mustUnderstand, immutable        bool
-	onlyIfCached, maxStaleAny        bool
-	maxAge, sMaxAge                  int64
-	minFresh, maxStale               int64
-	staleWhileRevalidate, staleIfErr int64
-	// limit is the longest lifetime that a malformed part allows, wherever the
-	// lifetime comes from.
+	// deltas are the numbers of seconds plus one, zero where the directive is absent.
+	deltas [staleIfError + 1]int64
+	// limit is the longest lifetime that a malformed part allows, in the same form.
 	limit int64
-
-	// noCacheFields and privateFields are the arguments of the qualified forms
-	// (RFC 9111 §5.2.2.4, §5.2.2.7): names of fields that may not be reused or
-	// stored, while the rest of the response may.
-	noCacheFields, privateFields []string
+	// fields are the fields named by the qualified forms of no-cache and private (RFC
+	// 9111 §5.2.2.4, §5.2.2.7): they may not be reused or stored, while the rest of the
+	// response may.
+	fields []qualified
 }
 
-func noDirectives() directives {
-	return directives{maxAge: -1, sMaxAge: -1, minFresh: -1, maxStale: -1, staleWhileRevalidate: -1, staleIfErr: -1, limit: -1}
+type qualified struct {
+	by   directive
+	name string // canonical
 }
+
+// has reports whether a directive without a number was given, and for the whole
+// response. Of max-stale it reports whether it was given without one.
+func (d *directives) has(k directive) bool { return d.flags&(1<<k) != 0 }
+
+// delta returns the argument of a directive with a number of seconds. It is negative if
+// the directive is absent.
+func (d *directives) delta(k directive) time.Duration { return duration(d.deltas[k]) }
+
+func duration(n int64) time.Duration { return time.Duration(n-1) * time.Second }
+
+func (d *directives) set(k directive) { d.flags |= 1 << k }
 
 // parseDirectives reads every line of a Cache-Control field.
-func parseDirectives(values []string) directives {
-	d := noDirectives()
+func parseDirectives(values []string) (d directives) {
 	for e := range httpfield.List(values) {
 		if p, ok := httpfield.ParseParam(e); ok {
 			d.present = true
 			d.add(p)
 		} else {
-			d.suspectText(e)
+			d.salvage(e)
 		}
 	}
-	d.tighten()
+	d.revoke()
 	return d
 }
 
 // requestDirectives reads Cache-Control of a request, or Pragma where there is
 // none (RFC 9111 §5.4).
-func requestDirectives(h http.Header) directives {
+func requestDirectives(h http.Header) (d directives) {
 	if cc := h["Cache-Control"]; len(cc) > 0 {
-		d := parseDirectives(cc)
-		if d.limit >= 0 && (d.maxAge < 0 || d.limit < d.maxAge) {
-			d.maxAge = d.limit
+		d = parseDirectives(cc)
+		if d.limit > 0 {
+			atMost(&d.deltas[maxAge], d.limit)
 		}
-		return d
-	}
-	d := noDirectives()
-	if pragma := h["Pragma"]; len(pragma) > 0 {
-		d.noCache = httpfield.HasToken(pragma, "no-cache")
+	} else if pragma := h["Pragma"]; len(pragma) > 0 && httpfield.HasToken(pragma, "no-cache") {
+		d.set(noCache)
 	}
 	return d
 }
 
-// responseDirectives returns what steers the reuse of a response: the first
-// targeted field that is valid and not empty (RFC 9213 §2.2), else
-// Cache-Control. A targeted field that is not valid counts for nothing but what it
-// seems to forbid.
+// responseDirectives returns what controls the reuse of a response: the first targeted
+// field that is valid and not empty (RFC 9213 §2.2), else Cache-Control. Of a targeted
+// field that is not valid only what it seems to forbid counts.
 func responseDirectives(h http.Header, targets []string) (d directives, targeted bool) {
-	bans := noDirectives()
+	var invalid directives
 	for _, name := range targets {
 		if values := h.Values(name); len(values) > 0 {
 			if d, targeted = parseTargeted(values); targeted {
 				break
 			}
 			for _, v := range values {
-				bans.suspectText(v)
+				invalid.salvage(v)
 			}
 		}
 	}
 	if !targeted {
 		d = parseDirectives(h["Cache-Control"])
 	}
-	d.noStore, d.noCache, d.private = d.noStore || bans.noStore, d.noCache || bans.noCache, d.private || bans.private
+	d.flags |= invalid.flags & (1<<noStore | 1<<noCache | 1<<private)
 	return d, targeted
 }
 
 // parseTargeted reads a targeted field, which is a Dictionary of Structured
 // Fields (RFC 9213 §2.1). One that does not parse or is empty is no field at all.
-func parseTargeted(values []string) (directives, bool) {
+func parseTargeted(values []string) (d directives, ok bool) {
 	dict, err := httpsfv.UnmarshalDictionary(values)
 	if err != nil || len(dict.Names()) == 0 {
 		return directives{}, false
 	}
-	d := noDirectives()
 	d.present = true
 	for _, name := range dict.Names() {
 		member, _ := dict.Get(name)
@@ -118,7 +186,7 @@ func parseTargeted(values []string) (directives, bool) {
 			continue
 		}
 		if item.Params != nil {
-			// No directive has parameters: somebody has put a semicolon for a comma.
+			// No directive has parameters: a semicolon stands for a comma.
 			for _, param := range item.Params.Names() {
 				value, _ := item.Params.Get(param)
 				d.restrict(param, fmt.Sprint(value))
@@ -131,124 +199,87 @@ func parseTargeted(values []string) (directives, bool) {
 				continue // "no-store=?0" is absent
 			}
 		case int64:
-			p.HasValue, p.Value = true, formatInt(v)
+			p.HasValue, p.Value = true, strconv.FormatInt(v, 10)
 		case string:
 			p.HasValue, p.Quoted, p.Value = true, true, v
-			if isDelta(name) {
-				p.Bad = true // a number written as a string
-			}
+			k, known := directiveOf(name)
+			p.Bad = known && directiveTable[k].argument == shortest // a number written as a string
 		default:
 			p.HasValue, p.Bad = true, true
 		}
 		d.add(p)
 	}
-	d.tighten()
+	d.revoke()
 	return d, true
 }
 
-func isDelta(name string) bool {
-	switch name {
-	case "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error":
-		return true
+func directiveOf(name string) (directive, bool) {
+	for k := range directiveTable {
+		if directiveTable[k].name == name {
+			return directive(k), true //nolint:gosec // the table is small
+		}
 	}
-	return false
+	return 0, false
 }
 
+// add adds a directive.
 func (d *directives) add(p httpfield.Param) {
-	switch p.Name {
-	case "no-store":
-		d.noStore = true
-	case "no-cache":
-		if fields := fieldNames(p); fields != nil {
-			d.noCacheFields = append(d.noCacheFields, fields...)
+	k, ok := directiveOf(p.Name)
+	if !ok {
+		d.unknown(p)
+		return
+	}
+	switch directiveTable[k].argument {
+	case none:
+		d.set(k)
+	case fieldNames:
+		if names := namesIn(p); names == nil {
+			d.set(k)
 		} else {
-			d.noCache = true
+			for _, name := range names {
+				d.fields = append(d.fields, qualified{k, name})
+			}
 		}
-	case "private":
-		if fields := fieldNames(p); fields != nil {
-			d.privateFields = append(d.privateFields, fields...)
+	case shortest:
+		atMost(&d.deltas[k], secondsIn(p, 0))
+	case longest:
+		d.deltas[k] = max(d.deltas[k], secondsIn(p, httpfield.MaxDeltaSeconds))
+	case shortestOrAny:
+		if p.HasValue {
+			atMost(&d.deltas[k], secondsIn(p, 0))
 		} else {
-			d.private = true
-		}
-	case "no-transform":
-		d.noTransform = true
-	case "public":
-		d.public = true
-	case "must-revalidate":
-		d.mustRevalidate = true
-	case "proxy-revalidate":
-		d.proxyRevalidate = true
-	case "must-understand":
-		d.mustUnderstand = true
-	case "immutable":
-		d.immutable = true
-	case "only-if-cached":
-		d.onlyIfCached = true
-	case "max-stale":
-		if !p.HasValue {
-			d.maxStaleAny = true
-		} else {
-			shortest(&d.maxStale, p)
-		}
-	default:
-		if !d.addTime(p) {
-			d.unknown(p)
-			return
+			d.set(k)
 		}
 	}
 	switch {
 	case p.Bad:
-		d.suspectText(p.Value)
+		d.salvage(p.Value)
 	case p.HasValue && !p.Quoted && !digits(p.Value):
 		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
 	}
 }
 
-// addTime adds a directive whose argument is a number of seconds.
-func (d *directives) addTime(p httpfield.Param) bool {
-	switch p.Name {
-	case "max-age":
-		shortest(&d.maxAge, p)
-	case "s-maxage":
-		shortest(&d.sMaxAge, p)
-	case "stale-while-revalidate":
-		shortest(&d.staleWhileRevalidate, p)
-	case "stale-if-error":
-		shortest(&d.staleIfErr, p)
-	case "min-fresh":
-		longest(&d.minFresh, p)
-	default:
-		return false
-	}
-	return true
-}
-
-// shortest sets *v to the argument of p if that is less. Without a valid
-// argument it is zero.
-func shortest(v *int64, p httpfield.Param) {
-	n, ok := httpfield.DeltaSeconds(p.Value)
-	if !ok || p.Bad {
-		n = 0
-	}
-	if *v < 0 || n < *v {
+// atMost sets *v to n if that is less, or if *v is not set.
+func atMost(v *int64, n int64) {
+	if *v == 0 || n < *v {
 		*v = n
 	}
 }
 
-// longest sets *v to the argument of p if that is more. Without a valid
-// argument it is so long that nothing meets it.
-func longest(v *int64, p httpfield.Param) {
+// secondsIn returns the argument of p plus one, as deltas has it, with otherwise in place
+// of an argument that is not valid.
+func secondsIn(p httpfield.Param, otherwise int64) int64 {
 	n, ok := httpfield.DeltaSeconds(p.Value)
-	if !ok {
-		n = httpfield.MaxDeltaSeconds
+	if !ok || p.Bad {
+		n = otherwise
 	}
-	*v = max(*v, n)
+	return n + 1
 }
 
-// fieldNames returns the argument of a qualified no-cache or private in
+// namesIn returns the argument of a qualified no-cache or private in
 // canonical form, and nil if there is none or it is not a list of names: then
 // the directive holds for the whole response.
-func fieldNames(p httpfield.Param) []string {
+func namesIn(p httpfield.Param) []string {
 	if !p.HasValue || p.Bad {
 		return nil
 	}
@@ -261,5 +292,3 @@ func fieldNames(p httpfield.Param) []string {
 	}
 	return names
 }
-
-func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

@@ -15,7 +15,7 @@ func web(scheme string) bool {
 // with it, if so: "unsafe" or another reason.
 func (x *exchange) examine() string {
 	x.opts = optionsOf(x.req.Context())
-	x.demand = demand{dir: noDirectives(), reload: x.opts.reload, offline: x.opts.offline}
+	x.demand = demand{reload: x.opts.reload, offline: x.opts.offline}
 	upgrade, ok := x.readFields(false)
 	if !ok {
 		x.wire = x.req.Header

@@ -70,7 +70,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	}
 	reason := x.examine()
 	switch {
-	case reason != "" && (x.demand.dir.onlyIfCached || x.opts.offline):
+	case reason != "" && (x.demand.dir.has(onlyIfCached) || x.opts.offline):
 		roundtrip.CloseBody(req)
 		return x.refused("only-if-cached, " + reason), nil
 	case reason == "unsafe":
@@ -89,7 +89,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	}
 	x.flightsSeen = st.flights.Finished()
 	x.consult()
-	x.verdict = decide(st.cfg, &x.demand, x.found.f, x.now)
+	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
 	if x.verdict.action == reuse || x.verdict.action == refresh {
 		p, ok := x.portion()
 		lost := ok && !x.preview(p)
@@ -101,7 +101,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 			x.drop()
 			x.verdict = verdict{action: fetch, fwd: "miss", reason: "the store has lost the body"}
 		}
-		if x.demand.dir.onlyIfCached || x.opts.offline {
+		if x.demand.dir.has(onlyIfCached) || x.opts.offline {
 			x.verdict.action = refuse
 		}
 	}

@@ -64,9 +64,9 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 		for range 4 {
 			get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
 			_ = store.List(t.Context(), func(_ string, m *Meta, _ int64) bool {
-				known, read := m.facts.Load(), newFacts(c.st.cfg, m.Clone())
+				known, read := memosOf(m), newMemo(c.st.cfg, m.Clone())
 				if known != nil && !known.index {
-					compareFacts(t, known, read, m)
+					compareMemos(t, known, read, m)
 				}
 				return true
 			})
@@ -77,10 +77,10 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 	}
 }
 
-func compareFacts(t *testing.T, known, read *facts, m *Meta) {
+func compareMemos(t *testing.T, known, read *memo, m *Meta) {
 	t.Helper()
-	type facet struct{ Dir, Freshness, Strict, ETag, Groups, Record any }
-	of := func(f *facts) facet { return facet{f.dir, f.freshness, f.strict, f.etag, f.groups, f.record} }
+	type facet struct{ Facts, GroupKeys, Record any }
+	of := func(f *memo) facet { return facet{f.facts, f.groups, f.record} }
 	if a, b := of(known), of(read); !reflect.DeepEqual(a, b) {
 		t.Errorf("known: %+v\nread: %+v", a, b)
 	}
@@ -124,12 +124,15 @@ func TestHopelessIsNotStorable(t *testing.T) {
 			cfg.statusTTL = map[int]time.Duration{404: time.Minute}
 		}
 		status := []int{200, 203, 204, 206, 301, 302, 304, 308, 404, 403, 500, 501, 412, 401}[r.IntN(14)]
-		d := &demand{dir: noDirectives()}
-		d.dir.noStore = r.IntN(5) == 0
+		d := &demand{}
+		if r.IntN(5) == 0 {
+			d.dir.set(noStore)
+		}
 		reason := hopeless(cfg, d, status, h, 0)
-		m := &Meta{Status: status, Header: h, URL: "http://e/", RequestTime: time.Now(), ResponseTime: time.Now()}
-		if ok, _ := storable(cfg, d, m, prepare(cfg, m, record{}), false); ok && reason != "" {
-			t.Fatalf("%d %v, no-store in the request %v: hopeless (%s), but storable", status, h, d.dir.noStore, reason)
+		m := &response{status: status, header: h, url: "http://e/", requestTime: time.Now(), responseTime: time.Now()}
+		f := factsOf(cfg, m, imposed{})
+		if ok, _ := storable(d, m, &f, false); ok && reason != "" {
+			t.Fatalf("%d %v, no-store in the request %v: hopeless (%s), but storable", status, h, d.dir.has(noStore), reason)
 		}
 	}
 }

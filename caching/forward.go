@@ -11,7 +11,7 @@ import (
 // shareable reports whether others may be given the answer to this request, and
 // this one the answer to others: it asks for nothing special.
 func (x *exchange) shareable() bool {
-	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.noStore || x.demand.restricts() || x.opts.ttl != 0 {
+	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.has(noStore) || x.demand.restricts() || x.opts.ttl != 0 {
 		return false
 	}
 	until := x.st.hitForMiss.Until(x.key, x.now)
@@ -145,7 +145,7 @@ func (x *exchange) retry() bool {
 	x.now = time.Now()
 	x.flightsSeen = x.st.flights.Finished()
 	x.consult()
-	x.verdict = decide(x.st.cfg, &x.demand, x.found.f, x.now)
+	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
 	if x.verdict.action != reuse {
 		return false
 	}

@@ -62,37 +62,37 @@ const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
 // true if they come from a targeted field, beside which Expires counts for
 // nothing (RFC 9213 §2.2). ttl is a lifetime imposed by the application, if
 // not zero.
-func freshnessOf(cfg *config, m *Meta, d *directives, targeted bool, ttl time.Duration) freshness {
-	received := m.ResponseTime
-	date, ok := httpDate(m.Header["Date"], received)
+func freshnessOf(cfg *settings, r *response, d *directives, targeted bool, ttl time.Duration) freshness {
+	received := r.responseTime
+	date, ok := httpDate(r.header["Date"], received)
 	if !ok {
 		date = received // RFC 9110 §6.6.1
 	}
-	f := freshness{date: date, born: received.Add(-initialAge(m, date)), received: received.Round(0)}
+	f := freshness{date: date, born: received.Add(-initialAge(r, date)), received: received.Round(0)}
 	switch {
 	case ttl != 0:
 		// From now on, however old it is.
 		f.set(min(min(max(0, ttl), maxLifetime)+received.Sub(f.born), maxLifetime), "set by the application")
-	case cfg.shared && d.sMaxAge >= 0:
-		f.set(seconds(d.sMaxAge), "s-maxage")
-	case d.maxAge >= 0:
-		f.set(seconds(d.maxAge), "max-age")
+	case cfg.shared && d.delta(sMaxAge) >= 0:
+		f.set(d.delta(sMaxAge), "s-maxage")
+	case d.delta(maxAge) >= 0:
+		f.set(d.delta(maxAge), "max-age")
 	case targeted:
 		// A targeted field without a lifetime leaves none.
-	case len(m.Header["Expires"]) > 0:
+	case len(r.header["Expires"]) > 0:
 		f.set(0, "expires")
 		// RFC 9111 §5.3: what is not one valid date is in the past.
-		if expires, ok := httpDate(m.Header["Expires"], received); ok && len(m.Header["Expires"]) == 1 {
+		if expires, ok := httpDate(r.header["Expires"], received); ok && len(r.header["Expires"]) == 1 {
 			f.lifetime = min(max(0, expires.Sub(date)), maxLifetime)
 		}
 	default:
-		f.lifetime, f.source = heuristic(cfg, m, d, date)
+		f.lifetime, f.source = heuristic(cfg, r, d, date)
 		if f.source == byStatus {
 			f.lifetime = min(f.lifetime+received.Sub(f.born), maxLifetime)
 		}
 	}
-	if d.limit >= 0 && ttl == 0 {
-		f.lifetime = min(f.lifetime, seconds(d.limit))
+	if d.limit > 0 && ttl == 0 {
+		f.lifetime = min(f.lifetime, duration(d.limit))
 	}
 	return f
 }
@@ -104,18 +104,18 @@ func (f *freshness) set(lifetime time.Duration, source string) {
 // initialAge is the corrected_initial_age of RFC 9111 §4.2.3: the Age that came
 // with the response and the time it took to come, or the time since Date,
 // whichever is more.
-func initialAge(m *Meta, date time.Time) time.Duration {
-	apparent := m.ResponseTime.Sub(date)
-	delay := max(0, m.ResponseTime.Sub(m.RequestTime))
-	return min(max(0, apparent, seconds(ageValue(m.Header["Age"]))+delay), maxLifetime)
+func initialAge(r *response, date time.Time) time.Duration {
+	apparent := r.responseTime.Sub(date)
+	delay := max(0, r.responseTime.Sub(r.requestTime))
+	return min(max(0, apparent, ageValue(r.header["Age"])+delay), maxLifetime)
 }
 
 // ageValue reads Age: of several values the first counts, and one that is not a
 // number is no value (RFC 9111 §5.1).
-func ageValue(values []string) int64 {
+func ageValue(values []string) time.Duration {
 	for e := range httpfield.List(values) {
 		n, _ := httpfield.DeltaSeconds(e)
-		return n
+		return time.Duration(n) * time.Second
 	}
 	return 0
 }
@@ -164,27 +164,27 @@ const byStatus = "by status"
 // §4.2.2): a tenth of the time since it was last modified, within a bound.
 // There is none for a URL with a query, as in OkHttp and most deployed caches,
 // nor for a response that sets cookies, unless it says that it is public.
-func heuristic(cfg *config, m *Meta, d *directives, date time.Time) (time.Duration, string) {
-	if ttl := cfg.statusTTL[m.Status]; ttl > 0 {
+func heuristic(cfg *settings, r *response, d *directives, date time.Time) (time.Duration, string) {
+	if ttl := cfg.statusTTL[r.status]; ttl > 0 {
 		return min(ttl, maxLifetime), byStatus
 	}
 	switch {
-	case cfg.noHeuristics || !(heuristicStatus(m.Status) || d.public):
+	case cfg.noHeuristics || !(heuristicStatus(r.status) || d.has(public)):
 		return 0, "none"
-	case !d.present && httpfield.HasToken(m.Header["Pragma"], "no-cache"):
+	case !d.present && httpfield.HasToken(r.header["Pragma"], "no-cache"):
 		return 0, "none"
-	case hasQuery(m.URL) && !d.public:
+	case hasQuery(r.url) && !d.has(public):
 		return 0, "none"
-	case len(m.Header["Set-Cookie"]) > 0 && !d.public:
+	case len(r.header["Set-Cookie"]) > 0 && !d.has(public):
 		// RFC 9111 §7.3 leaves it to the response to say whether it may be used
 		// again: this one does not, and looks as if it were for one user.
 		return 0, "none"
 	}
-	if modified, ok := httpDate(m.Header["Last-Modified"], date); ok {
+	if modified, ok := httpDate(r.header["Last-Modified"], date); ok {
 		fresh := float64(max(0, date.Sub(modified))) * cfg.heuristicFraction
 		return time.Duration(min(fresh, float64(cfg.heuristicMax))), "heuristic"
 	}
-	if m.Status == http.StatusMovedPermanently || m.Status == http.StatusPermanentRedirect {
+	if r.status == http.StatusMovedPermanently || r.status == http.StatusPermanentRedirect {
 		// RFC 9110 §15.4.2: permanent, but nothing is for ever.
 		return min(DefaultPermanent, cfg.heuristicMax), "permanent"
 	}

@@ -23,8 +23,8 @@ func TestHeuristicFraction(t *testing.T) {
 		{math.NaN(), time.Hour, "nothing that has a meaning: the default"},
 	} {
 		cfg := (&Transport{HeuristicFraction: row.fraction}).state().cfg
-		m := metaOf(200, "Last-Modified: "+epoch.Add(-10*time.Hour).Format(http.TimeFormat))
-		d, targeted := responseDirectives(m.Header, nil)
+		m := responseFrom(200, "Last-Modified: "+epoch.Add(-10*time.Hour).Format(http.TimeFormat))
+		d, targeted := responseDirectives(m.header, nil)
 		if f := freshnessOf(cfg, m, &d, targeted, 0); f.lifetime != row.want {
 			t.Errorf("fraction %v: lifetime %v, want %v: %s", row.fraction, f.lifetime, row.want, row.why)
 		}
@@ -53,8 +53,8 @@ func TestLifetimeSetByApplication(t *testing.T) {
 	} {
 		cfg := testConfig(false)
 		cfg.statusTTL = row.statusTTL
-		m := metaOf(200, row.lines...)
-		d, targeted := responseDirectives(m.Header, nil)
+		m := responseFrom(200, row.lines...)
+		d, targeted := responseDirectives(m.header, nil)
 		f := freshnessOf(cfg, m, &d, targeted, row.ttl)
 		if left := f.lifetime - f.age(epoch); left != row.left {
 			t.Errorf("%v, %v, %q: fresh for %v, want %v: %s", row.ttl, row.statusTTL, row.lines, left, row.left, row.why)

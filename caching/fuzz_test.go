@@ -18,23 +18,23 @@ func FuzzDirectives(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		d := parseDirectives([]string{s})
-		for _, n := range []int64{d.maxAge, d.sMaxAge, d.minFresh, d.maxStale, d.staleWhileRevalidate, d.staleIfErr} {
-			if n < -1 || n > httpfield.MaxDeltaSeconds {
-				t.Fatalf("%q: %d seconds", s, n)
+		for k := maxAge; k <= staleIfError; k++ {
+			if n := d.delta(k); n < -time.Second || n > maxLifetime {
+				t.Fatalf("%q: %v", s, n)
 			}
 		}
 		for _, word := range []string{"no-store", "no-cache", "private"} {
 			for _, separator := range []string{";", " ", "; ", "\t", ",", "|", "\" "} {
 				e := parseDirectives([]string{s + separator + word})
 				// Where the text before it is a quoted-string, it is an argument.
-				if !strings.ContainsAny(s, "\"\\") && !(e.noStore || e.noCache || e.private || len(e.noCacheFields)+len(e.privateFields) > 0) {
+				if !strings.ContainsAny(s, "\"\\") && !restricted(&e) {
 					t.Fatalf("%q hides %s behind %q: %+v", s, word, separator, e)
 				}
 			}
 		}
 		// A line more can only restrict.
 		e := parseDirectives([]string{s, "no-store, max-age=0"})
-		if !e.noStore || e.maxAge != 0 {
+		if !e.has(noStore) || e.delta(maxAge) != 0 {
 			t.Fatalf("%q hides the next line: %+v", s, e)
 		}
 		_, _ = parseTargeted([]string{s})
@@ -47,18 +47,18 @@ func FuzzFreshness(f *testing.F) {
 	f.Add("Mon, 01 Jan 1990 00:00:00 GMT", "0", "5", "max-age=5", "Sun Nov  6 08:49:37 1994")
 	f.Add("Sunday, 06-Nov-94 08:49:37 GMT", "sunday, 06-nov-94 08:49:37 gmt", "-1", "", "x")
 	f.Fuzz(func(t *testing.T, date, expires, age, cc, modified string) {
-		m := metaOf(200)
-		m.Header = http.Header{"Date": {date}, "Expires": {expires}, "Age": {age}, "Cache-Control": {cc}, "Last-Modified": {modified}}
-		facts := prepare(testConfig(true), m, record{})
-		if facts.lifetime < 0 || facts.lifetime > maxLifetime || facts.age(epoch) < 0 || facts.age(epoch) > maxLifetime {
-			t.Fatalf("lifetime %v, age %v", facts.lifetime, facts.age(epoch))
+		m := responseFrom(200)
+		m.header = http.Header{"Date": {date}, "Expires": {expires}, "Age": {age}, "Cache-Control": {cc}, "Last-Modified": {modified}}
+		known := factsOf(testConfig(true), m, imposed{})
+		if known.lifetime < 0 || known.lifetime > maxLifetime || known.age(epoch) < 0 || known.age(epoch) > maxLifetime {
+			t.Fatalf("lifetime %v, age %v", known.lifetime, known.age(epoch))
 		}
 		// Time only takes away.
-		d := &demand{dir: noDirectives()}
-		if decide(facts.cfg, d, facts, epoch).action != reuse && decide(facts.cfg, d, facts, epoch.Add(time.Hour)).action == reuse {
+		d := &demand{}
+		if decide(d, &known, epoch).action != reuse && decide(d, &known, epoch.Add(time.Hour)).action == reuse {
 			t.Fatal("stale, and fresh an hour later")
 		}
-		_ = facts.usefulUntil(facts.cfg)
+		_ = known.usefulUntil()
 	})
 }
 
@@ -118,13 +118,13 @@ func FuzzRange(f *testing.F) {
 			return
 		}
 		for _, status := range []int{200, 206} {
-			m := metaOf(status, "Content-Range: "+contentRange)
-			facts := prepare(testConfig(false), m, record{})
-			p, ok := portionOf(m, facts, size, withRange, http.Header{"Range": {rng}})
+			m := responseFrom(status, "Content-Range: "+contentRange)
+			known := factsOf(testConfig(false), m, imposed{})
+			p, ok := known.portionOf(m, size, withRange, http.Header{"Range": {rng}})
 			if ok && (p.offset < 0 || p.length < 0 || p.offset+p.length > size) {
 				t.Fatalf("bytes %d to %d of %d", p.offset, p.offset+p.length, size)
 			}
-			if before, after, whole, ok := union(facts.part, facts.part); ok && (before != 0 || after != 0 || whole != facts.part) {
+			if before, after, whole, ok := union(known.part, known.part); ok && (before != 0 || after != 0 || whole != known.part) {
 				t.Fatalf("a part and itself make %v", whole)
 			}
 		}

@@ -81,7 +81,7 @@ func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, "
 // struck reports whether one of the groups of a response for target, which was
 // asked for at sent, was invalidated since, or may have been. What happened at that very
 // moment may have come first.
-func (q *query) struck(ctx context.Context, f *facts, target string, sent time.Time) bool {
+func (q *query) struck(ctx context.Context, f *memo, target string, sent time.Time) bool {
 	for _, key := range f.groups {
 		if t, ok := q.groupTime(ctx, key, target); !ok || !t.IsZero() && !sent.After(t) {
 			return true

@@ -46,7 +46,7 @@ const noSecret = "the store's secret is not there"
 
 // secretless sends a request of a user that no key can be made for.
 func (st *state) secretless(x *exchange) (*http.Response, error) {
-	if x.demand.dir.onlyIfCached || x.opts.offline {
+	if x.demand.dir.has(onlyIfCached) || x.opts.offline {
 		roundtrip.CloseBody(x.req)
 		return x.refused("only-if-cached, " + noSecret), nil
 	}

@@ -15,7 +15,7 @@ const maxVariants = 64
 const maxUsers = 256
 
 // variantOf describes a stored response for the index of its URL.
-func variantOf(f *facts, selectors []selector, key string) variant {
+func variantOf(f *memo, selectors []selector, key string) variant {
 	v := variant{selectors: selectors, key: key, date: f.date.Unix()}
 	if !f.isPartial {
 		v.etag = f.tag
@@ -25,7 +25,7 @@ func variantOf(f *facts, selectors []selector, key string) variant {
 
 // addVariant lists v in the index under primary, in place of an older one that
 // the same requests select.
-func (q *query) addVariant(ctx context.Context, primary string, v variant, f *facts) {
+func (q *query) addVariant(ctx context.Context, primary string, v variant, f *memo) {
 	defer q.cat.indexes.lock(primary)()
 	var gone string
 	q.edit(ctx, primary, func(r *record) bool {
@@ -39,7 +39,7 @@ func (q *query) addVariant(ctx context.Context, primary string, v variant, f *fa
 			gone = ""
 		}
 		return true
-	}, f.usefulUntil(q.cat.cfg))
+	}, f.usefulUntil())
 	if gone != "" {
 		q.delete(ctx, gone)
 	}
@@ -106,7 +106,7 @@ func (q *query) put(ctx context.Context, r *record, url string, now, until time.
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
 	m.Extra = r.append(make([]byte, 0, 256))
-	m.facts.Store(prepare(q.cat.cfg, m, *r))
+	m.SetMemo(&prepare(q.cat.cfg, m, *r).box)
 	w, err := q.cat.calls.create(ctx, r.key, 0, &q.budget)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (q *query) suspectOne(ctx context.Context, key string, all bool) {
 	}
 }
 
-func (q *query) doubt(ctx context.Context, e *Entry, f *facts, key string, all bool) {
+func (q *query) doubt(ctx context.Context, e *Entry, f *memo, key string, all bool) {
 	if f.suspect || !all && !f.validators() {
 		return
 	}
@@ -173,7 +173,7 @@ func (q *query) doubt(ctx context.Context, e *Entry, f *facts, key string, all b
 	r := f.record
 	r.suspect = true
 	m.Extra = r.append(make([]byte, 0, 128))
-	m.facts.Store(prepare(q.cat.cfg, m, r))
+	m.SetMemo(&prepare(q.cat.cfg, m, r).box)
 	if q.rewrite(ctx, key, m) != nil {
 		q.delete(ctx, key) // also what has taken its place meanwhile
 	}

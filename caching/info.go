@@ -31,7 +31,7 @@ type infoContext struct {
 	context.Context
 	info *info
 	// What follows is known of stored responses only.
-	f         *facts
+	f         *memo
 	age       time.Duration
 	validated bool
 }

@@ -174,7 +174,7 @@ func (c *catalog) deleteBefore(ctx context.Context, key string, at time.Time, de
 		return err
 	}
 	defer func() { _ = e.Close() }()
-	if f := factsOf(c.cfg, e.Meta); f != nil && depth > 0 {
+	if f := memoOf(c.cfg, e.Meta); f != nil && depth > 0 {
 		listed := f.others
 		for i := range f.variants {
 			listed = append(slices.Clip(listed), f.variants[i].key)

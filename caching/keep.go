@@ -67,7 +67,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 }
 
 // admit decides whether a response is stored, and as what. If not, it says why.
-func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *facts, reason string) {
+func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *memo, reason string) {
 	ttl := x.ttlOf(a.resp)
 	if reason := hopeless(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
@@ -83,7 +83,7 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	if x.secretless {
 		return nil, nil, noSecret
 	}
-	if ok, reason := storable(x.st.cfg, &x.demand, m, f, x.authorized); !ok {
+	if ok, reason := x.storable(m, f); !ok {
 		return nil, nil, reason
 	}
 	if a.barred != "" {
@@ -96,6 +96,11 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 		return nil, nil, "refused by the application"
 	}
 	return m, f, ""
+}
+
+func (x *exchange) storable(m *Meta, f *memo) (bool, string) {
+	r := responseOf(m)
+	return storable(&x.demand, &r, &f.facts, x.authorized)
 }
 
 // stream makes the body of the response, of size bytes, one that goes to k and to
@@ -136,7 +141,7 @@ func bodySize(resp *http.Response) int64 {
 }
 
 // describe makes the metadata of the response a and works out its facts.
-func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *facts) {
+func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *memo) {
 	resp := a.resp
 	m := &Meta{
 		URL: urlOf(x.req), Status: resp.StatusCode, Proto: resp.Proto,
@@ -160,7 +165,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 		whole(m, *contentRange)
 	}
 	primary, search := x.primaryFor(resp.StatusCode, header)
-	r := record{key: primary, ttl: ttl, requested: x.opts.ttl != 0, search: search}
+	r := record{key: primary, imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, search: search}
 	if x.st.cfg.sharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.owner = x.owner(a.unknown)
 	}
@@ -189,15 +194,15 @@ func whole(m *Meta, r httpfield.ContentRange) {
 }
 
 // equip gives m the record r and works out its facts.
-func (x *exchange) equip(m *Meta, r record) *facts {
+func (x *exchange) equip(m *Meta, r record) *memo {
 	m.Extra = r.append(make([]byte, 0, 128))
 	return x.work(m, prepare(x.st.cfg, m, r))
 }
 
 // work gives m its facts f.
-func (x *exchange) work(m *Meta, f *facts) *facts {
-	m.Expires = f.usefulUntil(x.st.cfg)
-	m.facts.Store(f)
+func (x *exchange) work(m *Meta, f *memo) *memo {
+	m.Expires = f.usefulUntil()
+	m.SetMemo(&f.box)
 	return f
 }
 
@@ -225,7 +230,7 @@ func reasonPhrase(resp *http.Response) string {
 // stored response that it supersedes, so that stale-if-error cannot use that.
 func (x *exchange) decline(a *answered) {
 	status := a.resp.StatusCode
-	if a.barred != "" || x.demand.dir.noStore || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
+	if a.barred != "" || x.demand.dir.has(noStore) || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
 		return // which is about this request, or will pass
 	}
 	if !x.hitForMiss {
@@ -244,7 +249,7 @@ type keeper struct {
 	resp    *http.Response
 	w       Writer
 	meta    *Meta
-	f       *facts
+	f       *memo
 	part    portionKept
 	primary string
 

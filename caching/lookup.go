@@ -11,7 +11,7 @@ type found struct {
 	// entry, with the facts f, is the response the request selects. It is nil if
 	// there is none.
 	entry *Entry
-	f     *facts
+	f     *memo
 	// key is where entry is stored.
 	key string
 	// variants are all that the index lists, if there is one.
@@ -82,14 +82,14 @@ func (q *query) find(key string) found {
 
 // get returns what is stored under key with its facts. What cannot be used is
 // reported and taken for nothing.
-func (q *query) get(ctx context.Context, key string) (*Entry, *facts) {
+func (q *query) get(ctx context.Context, key string) (*Entry, *memo) {
 	e, f, _ := q.read(ctx, key)
 	return e, f
 }
 
 // read is get for those to whom it matters whether the store knows. There is no
 // error if it found something that cannot be used.
-func (q *query) read(ctx context.Context, key string) (*Entry, *facts, error) {
+func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 	undone := q.cat.undeleted.when(key) // before the Store is asked, see lookup
 	late := q.awaits(key)
 	e, err := q.cat.calls.get(ctx, key, &q.budget)
@@ -106,9 +106,9 @@ func (q *query) read(ctx context.Context, key string) (*Entry, *facts, error) {
 	if e == nil {
 		return nil, nil, nil
 	}
-	var f *facts
+	var f *memo
 	if e.Meta != nil && e.Size >= 0 && (e.Body != nil || e.Size == int64(len(e.Bytes))) {
-		f = factsOf(q.cat.cfg, e.Meta)
+		f = memoOf(q.cat.cfg, e.Meta)
 	}
 	if f == nil || f.key != key {
 		_ = e.Close()

@@ -1,20 +1,16 @@
 package caching
 
-import (
-	"strings"
+import "github.com/tripper-go/tripper/internal/httpfield"
 
-	"github.com/tripper-go/tripper/internal/httpfield"
-)
-
-// suspectText takes the directives that restrict from a text that is not a list of
+// salvage takes the directives that restrict from a text that is not a list of
 // directives: one with semicolons or blanks for commas, with a quotation mark that
 // is never closed, or with any other mark in the wrong place.
-func (d *directives) suspectText(text string) {
+func (d *directives) salvage(text string) {
 	d.malformed = true
 	d.read(text)
 }
 
-// read is suspectText for a text that may be right.
+// read is salvage for a text that may be valid.
 func (d *directives) read(text string) {
 	word, rest := nextWord(text)
 	for word != "" {
@@ -42,8 +38,10 @@ func nextWord(s string) (word, rest string) {
 }
 
 func wordByte(c byte) bool {
-	return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	return hyphen(c) || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
+
+func hyphen(c byte) bool { return c == '-' || c == '_' }
 
 func digits(s string) bool {
 	for i := range len(s) {
@@ -54,38 +52,51 @@ func digits(s string) bool {
 	return true
 }
 
-// unhyphenated removes what a misspelt name may have too much of or too little.
-var unhyphenated = strings.NewReplacer("-", "", "_", "")
-
-// restrict takes the directive that word seems to mean, if it is one that restricts.
-// value is what stands behind it.
-func (d *directives) restrict(word, value string) bool {
-	switch unhyphenated.Replace(word) {
-	case "nostore":
-		d.noStore = true
-	case "nocache":
-		d.noCache = true
-	case "private":
-		d.private = true
-	case "mustrevalidate":
-		d.mustRevalidate = true
-	case "proxyrevalidate":
-		d.proxyRevalidate = true
-	case "maxage", "smaxage":
-		shortest(&d.limit, httpfield.Param{Value: value})
-	case "stalewhilerevalidate":
-		shortest(&d.staleWhileRevalidate, httpfield.Param{})
-	case "staleiferror":
-		shortest(&d.staleIfErr, httpfield.Param{})
-	default:
-		return false
+// spells reports whether word is name but for its hyphens, which may be missing, be too
+// many or be underscores.
+func spells(word, name string) bool {
+	i := 0
+	for j := range len(word) {
+		if hyphen(word[j]) {
+			continue
+		}
+		for i < len(name) && name[i] == '-' {
+			i++
+		}
+		if i == len(name) || word[j] != name[i] {
+			return false
+		}
+		i++
 	}
-	d.malformed = true
-	return true
+	return i == len(name)
 }
 
-// unknown takes a directive of a name that is not known: that of an extension, or a
-// known one misspelt.
+// restrict takes the directive that word seems to mean, if it is one that restricts.
+// value is the word behind it.
+func (d *directives) restrict(word, value string) bool {
+	for i := range directiveTable {
+		k := directive(i) //nolint:gosec // the table is small
+		if !spells(word, directiveTable[k].name) {
+			continue
+		}
+		switch directiveTable[k].malformed {
+		case holds:
+			d.set(k)
+		case limits:
+			atMost(&d.limit, secondsIn(httpfield.Param{Value: value}, 0))
+		case isZero:
+			d.deltas[k] = 1
+		case ignored, revoked:
+			return false
+		}
+		d.malformed = true
+		return true
+	}
+	return false
+}
+
+// unknown takes a directive that is not in the table: one of an extension, or a
+// misspelt one.
 func (d *directives) unknown(p httpfield.Param) {
 	value := p.Value
 	if p.Quoted {
@@ -95,9 +106,14 @@ func (d *directives) unknown(p httpfield.Param) {
 	d.read(p.Name + "=" + value) // "'no-store'", "private|no-store", "x=no-store"
 }
 
-// tighten takes back what the rest of a malformed field allows.
-func (d *directives) tighten() {
-	if d.malformed {
-		d.public, d.mustUnderstand, d.immutable = false, false, false
+// revoke takes back what a malformed field allows.
+func (d *directives) revoke() {
+	if !d.malformed {
+		return
+	}
+	for k := range directiveTable {
+		if directiveTable[k].malformed == revoked {
+			d.flags &^= 1 << k
+		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 func TestMalformedDirectives(t *testing.T) {
 	t.Parallel()
 	modified := "Last-Modified: " + epoch.Add(-1000*24*time.Hour).Format("Mon, 02 Jan 2006 15:04:05 GMT") // fresh for a week, by heuristics
-	type reading struct {
+	type strictness struct {
 		noStore, noCache, private, strict bool
 		// fresh is the longest that the response may be fresh.
 		fresh time.Duration
@@ -19,15 +19,15 @@ func TestMalformedDirectives(t *testing.T) {
 	week := DefaultHeuristicMax
 	for _, r := range []struct {
 		why, value string
-		want       reading
+		want       strictness
 	}{
-		{"no-store", "no-store", reading{noStore: true, fresh: week}},
-		{"no-cache", "no-cache", reading{noCache: true, strict: true, fresh: week}},
-		{"private", "private", reading{private: true, fresh: week}},
-		{"must-revalidate", "must-revalidate", reading{strict: true, fresh: week}},
-		{"proxy-revalidate", "proxy-revalidate", reading{strict: true, fresh: week}},
-		{"max-age", "max-age=60", reading{fresh: time.Minute}},
-		{"s-maxage", "s-maxage=60", reading{strict: true, fresh: time.Minute}},
+		{"no-store", "no-store", strictness{noStore: true, fresh: week}},
+		{"no-cache", "no-cache", strictness{noCache: true, strict: true, fresh: week}},
+		{"private", "private", strictness{private: true, fresh: week}},
+		{"must-revalidate", "must-revalidate", strictness{strict: true, fresh: week}},
+		{"proxy-revalidate", "proxy-revalidate", strictness{strict: true, fresh: week}},
+		{"max-age", "max-age=60", strictness{fresh: time.Minute}},
+		{"s-maxage", "s-maxage=60", strictness{strict: true, fresh: time.Minute}},
 	} {
 		for _, form := range []string{
 			"x; %s", "%s; x", "x %s", "%s x", "x; %s; y", "x\t%s", "x|%s", "'%s'", "%s.", "%s:", "\"%s", "x=\"y, %s", "x=\"y\" %s", "%s;",
@@ -35,29 +35,29 @@ func TestMalformedDirectives(t *testing.T) {
 			"x=%s", "no-transform/%s", "\u00a0%s", "x, ; %s", "private=\"x; %s", "must-understand; %s",
 		} {
 			value := fmt.Sprintf(form, r.value)
-			f := prepare(testConfig(true), metaOf(200, "Cache-Control: "+value, modified), record{})
-			got := reading{f.dir.noStore, f.dir.noCache, f.dir.private, f.strict, f.lifetime}
+			f := factsOf(testConfig(true), responseFrom(200, "Cache-Control: "+value, modified), imposed{})
+			got := strictness{f.dir.has(noStore), f.dir.has(noCache), f.dir.has(private), f.strict, f.lifetime}
 			if r.want.noStore && !got.noStore || r.want.noCache && !got.noCache || r.want.private && !got.private || r.want.strict && !got.strict && r.value != "s-maxage=60" || got.fresh > r.want.fresh {
 				t.Errorf("Cache-Control: %s: %+v, want %+v at least: %s", value, got, r.want, r.why)
 			}
-			if f.dir.public && form != "x=%s" && r.value != "max-age=60" && r.value != "s-maxage=60" {
+			if f.dir.has(public) && form != "x=%s" && r.value != "max-age=60" && r.value != "s-maxage=60" {
 				t.Errorf("Cache-Control: %s: public", value)
 			}
 		}
 	}
 	for _, r := range []struct {
 		why, value string
-		want       reading
+		want       strictness
 	}{
-		{"a blank for a hyphen", "no store", reading{noStore: true, fresh: week}},
-		{"an underscore", "NO_CACHE", reading{noCache: true, strict: true, fresh: week}},
-		{"no hyphen", "nostore, nocache", reading{noStore: true, noCache: true, strict: true, fresh: week}},
-		{"max_age", "max_age=0", reading{fresh: 0}},
-		{"what is said of an extension is no mistake", `community="no-store, private", max-age=60`, reading{fresh: time.Minute}},
-		{"nor is an extension that is not known", "no-storage, privateer, max-age=60", reading{fresh: time.Minute}},
+		{"a blank for a hyphen", "no store", strictness{noStore: true, fresh: week}},
+		{"an underscore", "NO_CACHE", strictness{noCache: true, strict: true, fresh: week}},
+		{"no hyphen", "nostore, nocache", strictness{noStore: true, noCache: true, strict: true, fresh: week}},
+		{"max_age", "max_age=0", strictness{fresh: 0}},
+		{"what is said of an extension is no mistake", `community="no-store, private", max-age=60`, strictness{fresh: time.Minute}},
+		{"nor is an extension that is not known", "no-storage, privateer, max-age=60", strictness{fresh: time.Minute}},
 	} {
-		f := prepare(testConfig(true), metaOf(200, "Cache-Control: "+r.value, modified), record{})
-		if got := (reading{f.dir.noStore, f.dir.noCache, f.dir.private, f.strict, f.lifetime}); got != r.want {
+		f := factsOf(testConfig(true), responseFrom(200, "Cache-Control: "+r.value, modified), imposed{})
+		if got := (strictness{f.dir.has(noStore), f.dir.has(noCache), f.dir.has(private), f.strict, f.lifetime}); got != r.want {
 			t.Errorf("Cache-Control: %s: %+v, want %+v: %s", r.value, got, r.want, r.why)
 		}
 	}
@@ -79,8 +79,9 @@ func TestMalformedTargeted(t *testing.T) {
 	} {
 		cfg := testConfig(true)
 		cfg.targeted = []string{"CDN-Cache-Control"}
-		m := metaOf(200, "CDN-Cache-Control: "+r.value, "Cache-Control: max-age=60")
-		if ok, reason := storable(cfg, &demand{dir: noDirectives()}, m, prepare(cfg, m, record{}), false); ok != r.storable {
+		m := responseFrom(200, "CDN-Cache-Control: "+r.value, "Cache-Control: max-age=60")
+		f := factsOf(cfg, m, imposed{})
+		if ok, reason := storable(&demand{}, m, &f, false); ok != r.storable {
 			t.Errorf("CDN-Cache-Control: %s: storable %v (%s): %s", r.value, ok, reason, r.why)
 		}
 	}

@@ -54,10 +54,10 @@ func memoryString(s string) int64 { return memoryAllocated(int64(len(s))) }
 // memoryMetaCost is what m occupies beside itself, with what a Transport works out for it.
 func memoryMetaCost(m *Meta) int64 {
 	n := memoryString(m.URL) + memoryAllocated(int64(cap(m.Extra))) + memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
-	if f := m.facts.Load(); f != nil {
-		return n + f.cost()
+	if memo := m.Memo(); memo != nil {
+		return n + memo.Bytes
 	}
-	return n + memoryArray[facts](1) + memoryArray[field](len(m.Header)) // they will be there at the first hit
+	return n + 1<<10 + memoryArray[[5]uintptr](len(m.Header)) // about what a Transport adds at the first hit
 }
 
 func memoryHeaderCost(h http.Header) int64 {
@@ -98,32 +98,4 @@ func memoryMapCost(n int) int64 {
 		places *= 2
 	}
 	return 48 + 8 + 32 + memoryAllocated(int64(places/8)*group)
-}
-
-// memoryStamp is half of what the fields of a hit occupy, which not every entry has.
-const memoryStamp = 64
-
-// cost is what f occupies.
-func (f *facts) cost() int64 {
-	n := memoryArray[facts](1) + memoryArray[field](cap(f.fields)) + memoryString(f.key) + memoryString(f.search) + memoryStamp
-	n += selectorsCost(f.selectors) + memoryArray[variant](cap(f.variants)) + memoryArray[string](cap(f.others)) + memoryArray[string](cap(f.groups))
-	for _, s := range f.others {
-		n += memoryString(s)
-	}
-	for _, s := range f.groups {
-		n += memoryString(s)
-	}
-	for i := range f.variants {
-		v := &f.variants[i]
-		n += memoryString(v.key) + memoryString(v.etag) + selectorsCost(v.selectors)
-	}
-	return n
-}
-
-func selectorsCost(selectors []selector) int64 {
-	n := memoryArray[selector](cap(selectors))
-	for _, s := range selectors {
-		n += memoryString(s.value)
-	}
-	return n
 }

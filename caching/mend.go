@@ -17,7 +17,7 @@ import (
 type mender struct {
 	x     exchange
 	meta  *Meta
-	f     *facts
+	f     *memo
 	begin int64 // offset in the stored body where the reader began
 
 	mu     sync.Mutex
@@ -64,7 +64,7 @@ func (m *mender) mend(off, end int64, cause error) error {
 
 // fetch asks the origin, and returns an answer that has what is missing after skip bytes.
 func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
-	validator := strongValidator(m.f)
+	validator := m.f.strongTag()
 	if httpfield.Signed(m.x.req.Header) {
 		return nil, 0, errSigned
 	}
@@ -93,7 +93,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	}
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
 	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
-		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && sameStrong(m.f, resp.Header):
+		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && m.f.sameStrong(resp.Header):
 		return resp, 0, nil
 	case resp.StatusCode == http.StatusOK && m.sameRepresentation(resp):
 		return resp, first, nil
@@ -111,8 +111,8 @@ var (
 // sameRepresentation reports whether a whole response is what was stored: by its strong
 // validator, or, where nothing of the body has been delivered, by all that describes it.
 func (m *mender) sameRepresentation(resp *http.Response) bool {
-	if strongValidator(m.f) != "" {
-		return sameStrong(m.f, resp.Header)
+	if m.f.strongTag() != "" {
+		return m.f.sameStrong(resp.Header)
 	}
 	for _, name := range []string{"Etag", "Last-Modified", "Content-Type", "Content-Encoding", "Content-Language"} {
 		if resp.Header.Get(name) != m.meta.Header.Get(name) {

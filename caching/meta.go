@@ -48,12 +48,27 @@ type Meta struct {
 	// Stores keep it as it is.
 	Extra []byte
 
-	// facts holds what a Transport worked out from the above, so that a hit
-	// decodes nothing. It is made again where it is missing.
-	facts atomic.Pointer[facts]
+	memo atomic.Pointer[Memo]
 }
 
-// Clone returns a copy of m whose fields may be changed, as far as their own
+// Memo is what the user of a [Store] has worked out from a [Meta] and keeps with it. It
+// is not stored: who finds none makes it again.
+type Memo struct {
+	// Value is of no concern to the Store.
+	Value any
+	// Bytes is about how many bytes of memory Value occupies. A Store in memory counts
+	// them when it is given the Meta.
+	Bytes int64
+}
+
+// Memo returns the last memo that m was given, or nil.
+func (m *Meta) Memo() *Memo { return m.memo.Load() }
+
+// SetMemo gives m a memo in place of the one it has. Unlike the fields of m it may be
+// set at any time, by many at once. The memo must not be changed afterwards.
+func (m *Meta) SetMemo(memo *Memo) { m.memo.Store(memo) }
+
+// Clone returns a copy of m without its memo, whose fields may be changed, as far as their own
 // maps and slices are replaced, not written to.
 func (m *Meta) Clone() *Meta {
 	return &Meta{

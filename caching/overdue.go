@@ -13,7 +13,7 @@ var errOvertaken = errors.New("caching: the store has answered meanwhile")
 func (x *exchange) overtakes(fl *flight[result], r role) bool {
 	x.now = time.Now()
 	x.consult()
-	v := decide(x.st.cfg, &x.demand, x.found.f, x.now)
+	v := decide(&x.demand, x.found.f.known(), x.now)
 	if v.action != reuse && v.action != refresh {
 		return false
 	}

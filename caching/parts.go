@@ -21,7 +21,7 @@ type portionKept struct {
 func (x *exchange) complete(a *answered) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || !sameStrong(f, a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
+	if !good || !f.sameStrong(a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
 		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
 		return result{}, false
 	}
@@ -51,7 +51,7 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 }
 
 // combined is the header of a stored part and a new one (RFC 9111 §3.4).
-func (x *exchange) combined(a *answered, e *Entry, f *facts) http.Header {
+func (x *exchange) combined(a *answered, e *Entry, f *memo) http.Header {
 	h := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
 	if len(a.resp.Header["Set-Cookie"]) == 0 && x.setsCookiesOfOthers(e.Meta, f) {
 		delete(h, "Set-Cookie")
@@ -79,7 +79,7 @@ func (b *joinedBody) Close() error {
 func (x *exchange) extend(a *answered) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || fresh.First < 0 || !sameStrong(f, a.resp.Header) {
+	if !good || fresh.First < 0 || !f.sameStrong(a.resp.Header) {
 		return result{}, false
 	}
 	if !f.isPartial {
@@ -114,16 +114,6 @@ func (x *exchange) takeEntry() *Entry {
 	e := x.found.entry
 	x.found.entry, x.found.f = nil, nil
 	return e
-}
-
-// sameStrong reports whether h has the strong validator of the stored part.
-func sameStrong(f *facts, h http.Header) bool {
-	v := h["Etag"]
-	if len(v) == 0 {
-		return false
-	}
-	tag, ok := httpfield.ParseETag(v[0])
-	return ok && tag.Strong(f.etag)
 }
 
 // begin writes what is stored of the representation before the new part.

@@ -42,45 +42,45 @@ type demand struct {
 
 // restricts reports whether the request is not content with what is fresh.
 func (d *demand) restricts() bool {
-	return d.reload || d.dir.noCache || d.dir.maxAge >= 0 || d.dir.minFresh >= 0
+	return d.reload || d.dir.has(noCache) || d.dir.delta(maxAge) >= 0 || d.dir.delta(minFresh) >= 0
 }
 
 // decide says whether a stored response answers a request (RFC 9111 §4).
 // f is nil if none was selected.
-func decide(cfg *config, d *demand, f *facts, now time.Time) verdict {
-	v := judge(cfg, d, f, now)
+func decide(d *demand, f *facts, now time.Time) verdict {
+	v := judge(d, f, now)
 	switch {
-	case v.action == refresh && (d.dir.onlyIfCached || d.offline):
+	case v.action == refresh && (d.dir.has(onlyIfCached) || d.offline):
 		v.action = reuse
 	case v.action == reuse || v.action == refresh:
-	case d.offline && f != nil && !f.strict && !f.suspect:
+	case d.offline && f != nil && !f.strict && !f.by.suspect:
 		return verdict{action: reuse, reason: "offline", stale: true}
-	case d.dir.onlyIfCached && cfg.staleOnlyIfCached && f != nil && !f.strict && !f.suspect:
+	case d.dir.has(onlyIfCached) && f != nil && f.cfg.staleOnlyIfCached && !f.strict && !f.by.suspect:
 		return verdict{action: reuse, reason: "only-if-cached", stale: true}
 	case d.offline:
 		v.action, v.reason = refuse, "offline, "+v.reason
-	case d.dir.onlyIfCached:
+	case d.dir.has(onlyIfCached):
 		v.action, v.reason = refuse, "only-if-cached, "+v.reason
 	}
 	return v
 }
 
-func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
+func judge(d *demand, f *facts, now time.Time) verdict {
 	if f == nil {
 		return verdict{action: fetch, fwd: "miss", reason: "nothing stored"}
 	}
 	age := f.age(now)
 	fresh := f.lifetime > age
 	switch {
-	case f.suspect:
+	case f.by.suspect:
 		return ask(f, "stale", "a request that may have changed it failed")
-	case f.dir.noCache:
+	case f.dir.has(noCache):
 		return ask(f, "stale", "no-cache in the response")
 	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
 		return ask(f, "stale", "received in the future: a clock was set")
 	case d.reload:
 		return ask(f, "request", "reload")
-	case d.dir.noCache:
+	case d.dir.has(noCache):
 		return ask(f, "request", "no-cache in the request")
 	}
 	if fresh {
@@ -90,11 +90,11 @@ func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
 	switch {
 	case f.strict:
 		return ask(f, "stale", "stale, must be validated")
-	case d.dir.maxAge >= 0 && age > seconds(d.dir.maxAge) && !d.maxStale(over), d.dir.minFresh >= 0:
+	case d.dir.delta(maxAge) >= 0 && age > d.dir.delta(maxAge) && !d.maxStale(over), d.dir.delta(minFresh) >= 0:
 		return ask(f, "stale", "stale, and the request wants it fresher")
 	case d.maxStale(over):
 		return verdict{action: reuse, reason: "max-stale", stale: true}
-	case d.dir.maxAge < 0 && over < f.staleWindow(cfg):
+	case d.dir.delta(maxAge) < 0 && over < f.staleWindow():
 		return verdict{action: refresh, reason: "stale-while-revalidate", stale: true}
 	}
 	return ask(f, "stale", "stale")
@@ -104,12 +104,12 @@ func judge(cfg *config, d *demand, f *facts, now time.Time) verdict {
 // (RFC 9111 §5.2.1).
 func fresher(d *demand, f *facts, age time.Duration) verdict {
 	switch {
-	case d.dir.maxAge == 0 && f.dir.immutable:
+	case d.dir.delta(maxAge) == 0 && f.dir.has(immutable):
 		// RFC 8246 §2: a reload does not ask for what does not change.
 		return verdict{action: reuse, reason: "immutable"}
-	case d.dir.maxAge == 0, d.dir.maxAge > 0 && age > seconds(d.dir.maxAge):
+	case d.dir.delta(maxAge) == 0, d.dir.delta(maxAge) > 0 && age > d.dir.delta(maxAge):
 		return ask(f, "request", "older than max-age in the request")
-	case d.dir.minFresh > 0 && f.lifetime-age < seconds(d.dir.minFresh):
+	case d.dir.delta(minFresh) > 0 && f.lifetime-age < d.dir.delta(minFresh):
 		return ask(f, "request", "fresh for less than min-fresh in the request")
 	}
 	return verdict{action: reuse, reason: "fresh"}
@@ -125,38 +125,38 @@ func ask(f *facts, fwd, reason string) verdict {
 // maxStale reports whether the request takes a response that has been stale
 // for that long (RFC 9111 §5.2.1.2).
 func (d *demand) maxStale(over time.Duration) bool {
-	return d.dir.maxStaleAny || d.dir.maxStale >= 0 && over <= seconds(d.dir.maxStale)
+	return d.dir.has(maxStale) || d.dir.delta(maxStale) >= over
 }
 
 // staleWindow is how long the response may be served while it is validated
 // (RFC 5861 §3).
-func (f *facts) staleWindow(cfg *config) time.Duration {
+func (f *facts) staleWindow() time.Duration {
 	switch {
 	case f.strict:
 		return 0
-	case f.dir.staleWhileRevalidate >= 0:
-		return seconds(f.dir.staleWhileRevalidate)
+	case f.dir.delta(staleWhileRevalidate) >= 0:
+		return f.dir.delta(staleWhileRevalidate)
 	}
-	return max(0, cfg.staleWhileRevalidate)
+	return max(0, f.cfg.staleWhileRevalidate)
 }
 
 // errorWindow is how long after its end of freshness the response may be served
 // in place of an error (RFC 5861 §4). unreachable is true for an error of the
 // network: then the cache is disconnected, which RFC 9111 §4.2.4 takes for
 // reason enough.
-func (f *facts) errorWindow(cfg *config, d *demand, unreachable bool) time.Duration {
-	window := max(0, cfg.staleIfError)
+func (f *facts) errorWindow(d *demand, unreachable bool) time.Duration {
+	window := max(0, f.cfg.staleIfError)
 	if unreachable {
-		window = cfg.unreachable
+		window = f.cfg.unreachable
 	}
 	switch {
-	case f.strict || f.suspect:
+	case f.strict || f.by.suspect:
 		return -1
-	case f.dir.staleIfErr >= 0:
-		window = seconds(f.dir.staleIfErr)
+	case f.dir.delta(staleIfError) >= 0:
+		window = f.dir.delta(staleIfError)
 	}
-	if d.dir.staleIfErr >= 0 {
-		window = max(window, seconds(d.dir.staleIfErr))
+	if d.dir.delta(staleIfError) >= 0 {
+		window = max(window, d.dir.delta(staleIfError))
 	}
 	if window == 0 {
 		return -1
@@ -166,8 +166,8 @@ func (f *facts) errorWindow(cfg *config, d *demand, unreachable bool) time.Durat
 
 // mayReplace says whether the stored response may be served in place of an
 // error, and if not, why.
-func mayReplace(cfg *config, d *demand, f *facts, now time.Time, unreachable bool) (bool, string) {
-	switch window := f.errorWindow(cfg, d, unreachable); {
+func mayReplace(d *demand, f *facts, now time.Time, unreachable bool) (bool, string) {
+	switch window := f.errorWindow(d, unreachable); {
 	case d.restricts():
 		return false, "the request wants it validated"
 	case window < 0:
@@ -190,10 +190,10 @@ func errorStatus(status int) bool {
 // usefulUntil is when a stored response can serve no more, not even stale or by
 // being validated: a hint for stores. A validator stays useful for a while
 // that grows with how long the response has been fresh.
-func (f *facts) usefulUntil(cfg *config) time.Time {
-	window := max(f.staleWindow(cfg), 0)
+func (f *facts) usefulUntil() time.Time {
+	window := max(f.staleWindow(), 0)
 	if !f.strict {
-		window = max(window, f.errorWindow(cfg, &demand{dir: noDirectives()}, true))
+		window = max(window, f.errorWindow(&demand{}, true))
 	}
 	if f.validators() {
 		window = max(window, 7*24*time.Hour, f.lifetime)

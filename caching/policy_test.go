@@ -11,8 +11,8 @@ import (
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func testConfig(shared bool) *config {
-	return &config{shared: shared, heuristicFraction: DefaultHeuristicFraction, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
+func testConfig(shared bool) *settings {
+	return &settings{shared: shared, heuristicFraction: DefaultHeuristicFraction, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
 }
 
 func headerOf(lines ...string) http.Header {
@@ -24,48 +24,81 @@ func headerOf(lines ...string) http.Header {
 	return h
 }
 
-func metaOf(status int, lines ...string) *Meta {
+func responseFrom(status int, lines ...string) *response {
 	h := headerOf(lines...)
 	if h.Get("Date") == "" {
 		h.Set("Date", epoch.Format(http.TimeFormat))
 	}
-	return &Meta{Status: status, StatusText: http.StatusText(status), Proto: "HTTP/1.1", URL: "http://example.com/", Header: h, RequestTime: epoch, ResponseTime: epoch}
+	return &response{url: "http://example.com/", status: status, header: h, requestTime: epoch, responseTime: epoch}
 }
 
 func TestDirectives(t *testing.T) {
 	t.Parallel()
-	none := noDirectives()
-	with := func(change func(*directives)) directives {
-		d := none
-		d.present = true
-		change(&d)
-		return d
-	}
 	for _, r := range []struct {
 		why    string
 		values []string
-		want   directives
+		want   reading
 	}{
-		{"no field", nil, none},
-		{"any case, blanks, empty elements", []string{" ,, Max-AGE = 5 ,No-Store"}, with(func(d *directives) { d.maxAge, d.noStore = 5, true })},
-		{"every line counts", []string{"max-age=5", "no-cache"}, with(func(d *directives) { d.maxAge, d.noCache = 5, true })},
-		{"quoted", []string{`max-age="5"`}, with(func(d *directives) { d.maxAge = 5 })},
-		{"of two the shorter", []string{"max-age=5, max-age=3"}, with(func(d *directives) { d.maxAge = 3 })},
-		{"not a number is stale", []string{"max-age=5.5"}, with(func(d *directives) { d.maxAge = 0 })},
-		{"no argument is stale", []string{"max-age"}, with(func(d *directives) { d.maxAge = 0 })},
-		{"negative is stale", []string{"max-age=-5"}, with(func(d *directives) { d.maxAge = 0 })},
-		{"overflow is clamped", []string{"max-age=99999999999999999999"}, with(func(d *directives) { d.maxAge = 1 << 31 })},
-		{"a quoted comma ends nothing", []string{`x="a, no-store", max-age=1`}, with(func(d *directives) { d.maxAge = 1 })},
-		{"qualified no-cache", []string{`no-cache="set-cookie, a"`}, with(func(d *directives) { d.noCacheFields = []string{"Set-Cookie", "A"} })},
-		{"qualified with nonsense is unqualified", []string{`no-cache="a b"`}, with(func(d *directives) { d.noCache = true })},
-		{"an open quote hides no ban", []string{`x="a, no-store, private`}, with(func(d *directives) { d.noStore, d.private, d.malformed = true, true, true })},
-		{"max-stale with and without argument", []string{"max-stale=5, max-stale"}, with(func(d *directives) { d.maxStale, d.maxStaleAny = 5, true })},
-		{"min-fresh takes the longer", []string{"min-fresh=5, min-fresh=9"}, with(func(d *directives) { d.minFresh = 9 })},
+		{"no field", nil, reading{}},
+		{"any case, blanks, empty elements", []string{" ,, Max-AGE = 5 ,No-Store"}, reading{flags: only(noStore), deltas: deltas{maxAge: 5}}},
+		{"every line counts", []string{"max-age=5", "no-cache"}, reading{flags: only(noCache), deltas: deltas{maxAge: 5}}},
+		{"quoted", []string{`max-age="5"`}, reading{deltas: deltas{maxAge: 5}}},
+		{"of two the shorter", []string{"max-age=5, max-age=3"}, reading{deltas: deltas{maxAge: 3}}},
+		{"not a number is stale", []string{"max-age=5.5"}, reading{deltas: deltas{maxAge: 0}}},
+		{"no argument is stale", []string{"max-age"}, reading{deltas: deltas{maxAge: 0}}},
+		{"negative is stale", []string{"max-age=-5"}, reading{deltas: deltas{maxAge: 0}}},
+		{"overflow is clamped", []string{"max-age=99999999999999999999"}, reading{deltas: deltas{maxAge: 1 << 31}}},
+		{"a quoted comma ends nothing", []string{`x="a, no-store", max-age=1`}, reading{deltas: deltas{maxAge: 1}}},
+		{"qualified no-cache", []string{`no-cache="set-cookie, a"`}, reading{fields: []string{"no-cache Set-Cookie", "no-cache A"}}},
+		{"qualified twice", []string{`private="a"`, `no-cache=b`}, reading{fields: []string{"private A", "no-cache B"}}},
+		{"qualified with nonsense is unqualified", []string{`no-cache="a b"`}, reading{flags: only(noCache)}},
+		{"an open quote hides no ban", []string{`x="a, no-store, private`}, reading{flags: only(noStore, private), malformed: true}},
+		{"max-stale with and without argument", []string{"max-stale=5, max-stale"}, reading{flags: only(maxStale), deltas: deltas{maxStale: 5}}},
+		{"min-fresh takes the longer", []string{"min-fresh=5, min-fresh=9"}, reading{deltas: deltas{minFresh: 9}}},
+		{"min-fresh that is no number is met by nothing", []string{"min-fresh=x"}, reading{deltas: deltas{minFresh: 1 << 31}}},
+		{"all that have no argument", []string{"must-revalidate, proxy-revalidate, public, must-understand, immutable, only-if-cached"}, reading{
+			flags: only(mustRevalidate, proxyRevalidate, public, mustUnderstand, immutable, onlyIfCached),
+		}},
+		{"what is malformed allows nothing", []string{"public, must-understand, immutable, no-store; x"}, reading{flags: only(noStore), malformed: true}},
 	} {
-		if diff := cmp.Diff(r.want, parseDirectives(r.values), cmp.AllowUnexported(directives{})); diff != "" {
+		d := parseDirectives(r.values)
+		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" {
 			t.Errorf("%q: %s: mismatch (-want +got)\n%s", r.values, r.why, diff)
 		}
 	}
+}
+
+type deltas map[directive]int64
+
+// reading is what a field was read as.
+type reading struct {
+	flags     uint32
+	deltas    deltas
+	fields    []string
+	malformed bool
+}
+
+func only(ks ...directive) (flags uint32) {
+	for _, k := range ks {
+		flags |= 1 << k
+	}
+	return flags
+}
+
+func readingOf(d *directives) reading {
+	r := reading{flags: d.flags, malformed: d.malformed}
+	for k := maxAge; k <= staleIfError; k++ {
+		if n := d.delta(k); n >= 0 {
+			if r.deltas == nil {
+				r.deltas = deltas{}
+			}
+			r.deltas[k] = int64(n / time.Second)
+		}
+	}
+	for _, q := range d.fields {
+		r.fields = append(r.fields, directiveTable[q.by].name+" "+q.name)
+	}
+	return r
 }
 
 func TestTargeted(t *testing.T) {
@@ -85,7 +118,7 @@ func TestTargeted(t *testing.T) {
 		{"false is absent", "no-store=?0", true, -1, false},
 	} {
 		d, ok := parseTargeted([]string{r.value})
-		if ok != r.ok || ok && (d.maxAge != r.maxAge || d.noStore != r.noStore) {
+		if ok != r.ok || ok && (d.delta(maxAge) != time.Duration(r.maxAge)*time.Second || d.has(noStore) != r.noStore) {
 			t.Errorf("%q: got %+v, %v: %s", r.value, d, ok, r.why)
 		}
 	}
@@ -127,17 +160,17 @@ func TestFreshness(t *testing.T) {
 		{"temporary redirect", false, 307, nil, 0, 0},
 		{"overflow", false, 200, []string{"Cache-Control: max-age=99999999999", "Age: 99999999999"}, maxLifetime, maxLifetime},
 	} {
-		m := metaOf(r.status, r.lines...)
-		d, targeted := responseDirectives(m.Header, nil)
+		m := responseFrom(r.status, r.lines...)
+		d, targeted := responseDirectives(m.header, nil)
 		f := freshnessOf(testConfig(r.shared), m, &d, targeted, 0)
 		if f.lifetime != r.lifetime || f.age(epoch) != r.age {
 			t.Errorf("%q: lifetime %v, age %v; want %v, %v: %s", r.lines, f.lifetime, f.age(epoch), r.lifetime, r.age, r.why)
 		}
 	}
 	// RFC 9111 §4.2.3: the time the answer took is age.
-	m := metaOf(200, "Age: 10", "Cache-Control: max-age=60")
-	m.RequestTime = epoch.Add(-5 * time.Second)
-	d, _ := responseDirectives(m.Header, nil)
+	m := responseFrom(200, "Age: 10", "Cache-Control: max-age=60")
+	m.requestTime = epoch.Add(-5 * time.Second)
+	d, _ := responseDirectives(m.header, nil)
 	if f := freshnessOf(testConfig(false), m, &d, false, 0); f.age(epoch) != 15*time.Second {
 		t.Errorf("age with a delay of 5s is %v, want 15s", f.age(epoch))
 	}
@@ -182,18 +215,18 @@ func TestDecide(t *testing.T) {
 		{"only-if-cached within stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "only-if-cached", 61 * time.Second, reuse},
 		{"Pragma counts without Cache-Control only (§5.4)", false, []string{"Cache-Control: max-age=60", tag}, "nothing", 0, reuse},
 	} {
-		m := metaOf(200, r.response...)
+		m := responseFrom(200, r.response...)
 		cfg := testConfig(r.shared)
-		f := prepare(cfg, m, record{})
+		f := factsOf(cfg, m, imposed{})
 		d := &demand{dir: requestDirectives(headerOf("Cache-Control: "+r.request, "Pragma: no-cache"))}
 		if r.request == "" {
-			d.dir = noDirectives()
+			d.dir = directives{}
 		}
-		if v := decide(cfg, d, f, epoch.Add(r.after)); v.action != r.want || v.reason == "" {
+		if v := decide(d, &f, epoch.Add(r.after)); v.action != r.want || v.reason == "" {
 			t.Errorf("%q, %q after %v: action %d (%s), want %d: %s", r.response, r.request, r.after, v.action, v.reason, r.want, r.why)
 		}
 	}
-	if v := decide(testConfig(false), &demand{dir: noDirectives()}, nil, epoch); v.action != fetch {
+	if v := decide(&demand{}, nil, epoch); v.action != fetch {
 		t.Errorf("nothing stored: action %d, want fetch", v.action)
 	}
 }
@@ -248,12 +281,13 @@ func TestStorable(t *testing.T) {
 		{"206", false, false, 206, []string{"Cache-Control: max-age=60", "Content-Range: bytes 0-1/9"}, "", true},
 	} {
 		cfg := testConfig(r.shared)
-		m := metaOf(r.status, r.lines...)
-		d := &demand{dir: noDirectives()}
+		m := responseFrom(r.status, r.lines...)
+		d := &demand{}
 		if r.request != "" {
 			d.dir = parseDirectives([]string{r.request})
 		}
-		if ok, reason := storable(cfg, d, m, prepare(cfg, m, record{}), r.authorized); ok != r.want || ok == (reason != "") {
+		f := factsOf(cfg, m, imposed{})
+		if ok, reason := storable(d, m, &f, r.authorized); ok != r.want || ok == (reason != "") {
 			t.Errorf("%d %q: %v (%s), want %v: %s", r.status, r.lines, ok, reason, r.want, r.why)
 		}
 	}
@@ -286,26 +320,6 @@ func TestNormalise(t *testing.T) {
 	} {
 		if same := normalise(r.name, r.a) == normalise(r.name, r.b); same != r.same {
 			t.Errorf("%s: %q and %q: same %v, want %v: %s", r.name, r.a, r.b, same, r.same, r.why)
-		}
-	}
-}
-
-func TestRecord(t *testing.T) {
-	t.Parallel()
-	r := record{
-		key: "k", index: true, suspect: true, ttl: -time.Second, search: "params", others: []string{"x", "y"},
-		selectors: []selector{{"A", absent}, {"B", ""}},
-		variants:  []variant{{selectors: []selector{{"A", "1"}}, key: "v", etag: `"e"`, date: -5}, {key: "w"}},
-	}
-	b := r.append(nil)
-	got, ok := parseRecord(b)
-	opt := cmp.AllowUnexported(record{}, variant{}, selector{})
-	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
-		t.Errorf("mismatch (-want +got)\n%s", diff)
-	}
-	for i := range b {
-		if _, ok := parseRecord(b[:i]); ok {
-			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
 		}
 	}
 }

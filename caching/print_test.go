@@ -34,8 +34,8 @@ func TestPrints(t *testing.T) {
 	rttest.Prints(t, secret, map[string][]any{
 		"Transport": {used, used.Wrap(used.Base)}, "Memory": {memory}, "Meta": {m},
 		"Entry": {&Entry{Meta: m, Bytes: []byte("body"), Size: 4}, Entry{Meta: m}}, "Stored": {Stored{URL: m.URL, Header: m.Header}},
-		"Info": {info}, "Stats": {Stats{}}, "Dir": {dir}, "DirOptions": {DirOptions{}},
-		"Adapted": {Adapt(httpcache.NewMemoryCache(), nil)}, "AdaptOptions": {AdaptOptions{}}, "Timing": {Timing(0)},
+		"Info": {info}, "Compat": {Compat{}}, "Stats": {Stats{}}, "Dir": {dir}, "DirOptions": {DirOptions{}},
+		"Memo": {Memo{Value: m, Bytes: 1}, &Memo{Value: m}}, "Adapted": {Adapt(httpcache.NewMemoryCache(), nil)}, "AdaptOptions": {AdaptOptions{}}, "Timing": {Timing(0)},
 		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Timed": nil,
 	})
 }

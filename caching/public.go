@@ -20,7 +20,7 @@ func isPublic(status int, h http.Header, d *directives) bool {
 	case status < 200 || status > 299:
 		return false
 	}
-	if !d.public || restricted(d) {
+	if !d.has(public) || restricted(d) {
 		return false
 	}
 	// A targeted field may have steered: what the field for all caches says against
@@ -34,7 +34,7 @@ func isPublic(status int, h http.Header, d *directives) bool {
 
 // restricted reports whether d keeps anything of the response from everybody.
 func restricted(d *directives) bool {
-	return d.private || d.noCache || d.noStore || len(d.privateFields) > 0 || len(d.noCacheFields) > 0
+	return d.has(private) || d.has(noCache) || d.has(noStore) || len(d.fields) > 0
 }
 
 // wellFormed reports whether a Cache-Control field is a list of directives as RFC
@@ -63,6 +63,6 @@ func (x *exchange) sharesPublic() bool {
 
 // setsCookiesOfOthers reports whether the stored response sets cookies that were
 // for the user who got it from the origin, and not for this one.
-func (x *exchange) setsCookiesOfOthers(m *Meta, f *facts) bool {
+func (x *exchange) setsCookiesOfOthers(m *Meta, f *memo) bool {
 	return f.public && !x.news && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
 }

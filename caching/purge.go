@@ -87,7 +87,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	key := groupKey(originOfURL(u), group)
 	now, _ := st.groups.get(key, time.Now())
 	return t.purge(ctx, func(m *Meta, _ int64) bool {
-		f := factsOf(st.cfg, m)
+		f := memoOf(st.cfg, m)
 		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.struck)
 	})
 }
@@ -98,7 +98,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
 	return t.purge(ctx, func(m *Meta, size int64) bool {
-		f := factsOf(st.cfg, m)
+		f := memoOf(st.cfg, m)
 		return f != nil && !f.index && match(storedOf(m, f, size))
 	})
 }
@@ -144,7 +144,7 @@ type Stored struct {
 	FreshUntil time.Time
 }
 
-func storedOf(m *Meta, f *facts, size int64) Stored {
+func storedOf(m *Meta, f *memo, size int64) Stored {
 	return Stored{
 		URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.born.Add(f.lifetime),
 	}
@@ -163,7 +163,7 @@ func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 		}
 		more := true
 		err := l.List(ctx, func(_ string, m *Meta, size int64) bool {
-			f := factsOf(st.cfg, m)
+			f := memoOf(st.cfg, m)
 			if f == nil || f.index {
 				return true
 			}

@@ -47,14 +47,14 @@ func vendorRange(name string) bool {
 // portionOf says what of a stored response whose body has size bytes answers a
 // request with the conditions c and header h. ok is false if it holds too
 // little, or if the request wants several ranges, which are left to the origin.
-func portionOf(m *Meta, f *facts, size int64, c conditions, h http.Header) (p portion, ok bool) {
+func (f *facts) portionOf(r *response, size int64, c conditions, h http.Header) (p portion, ok bool) {
 	whole := portion{status: http.StatusOK, length: size}
 	total := size
 	if f.isPartial {
 		total = f.part.Total
 	}
-	if c&withRange == 0 || m.Status != http.StatusOK && !f.isPartial ||
-		c&ifRange != 0 && !unchanged(m, f, h["If-Range"]) {
+	if c&withRange == 0 || r.status != http.StatusOK && !f.isPartial ||
+		c&ifRange != 0 && !unchanged(r, f, h["If-Range"]) {
 		return whole, !f.isPartial
 	}
 	if len(h["Range"]) != 1 {
@@ -84,30 +84,40 @@ func portionOf(m *Meta, f *facts, size int64, c conditions, h http.Header) (p po
 
 // unchanged evaluates If-Range (RFC 9110 §13.1.5): a strong tag that is equal,
 // or a date that is equal and old enough to be a strong validator.
-func unchanged(m *Meta, f *facts, values []string) bool {
+func unchanged(r *response, f *facts, values []string) bool {
 	if len(values) != 1 {
 		return false
 	}
 	if tag, ok := httpfield.ParseETag(values[0]); ok {
 		return tag.Strong(f.etag)
 	}
-	since, ok := httpDate(values, m.ResponseTime)
+	since, ok := httpDate(values, r.responseTime)
 	return ok && f.hasModified && since.Equal(f.modified) && f.date.Sub(f.modified) >= time.Second
 }
 
-// strongValidator returns what two parts of one representation must share to be
+// strongTag returns what two parts of one representation must share to be
 // combined (RFC 9111 §3.4), and "" if there is none.
-func strongValidator(f *facts) string {
+func (f *facts) strongTag() string {
 	if !f.etag.IsZero() && !f.etag.Weak {
 		return f.tag
 	}
 	return ""
 }
 
+// sameStrong reports whether h has the strong validator of the response.
+func (f *facts) sameStrong(h http.Header) bool {
+	v := h["Etag"]
+	if len(v) == 0 {
+		return false
+	}
+	tag, ok := httpfield.ParseETag(v[0])
+	return ok && tag.Strong(f.etag)
+}
+
 // missing returns the Range that completes a stored part from its end, where
 // that is possible: it begins at the first byte and has a strong validator.
-func missing(f *facts) (rng, validator string, ok bool) {
-	v := strongValidator(f)
+func (f *facts) missing() (rng, validator string, ok bool) {
+	v := f.strongTag()
 	if !f.isPartial || f.part.First != 0 || v == "" || f.part.Last+1 >= f.part.Total {
 		return "", "", false
 	}

@@ -16,13 +16,7 @@ type record struct {
 	variants []variant
 	// selectors are what this response was selected by.
 	selectors []selector
-	// suspect is true if the response must be validated before it is used again:
-	// a request that may have changed the resource failed half-way.
-	suspect bool
-	// ttl is a lifetime imposed by the application, zero if there is none.
-	ttl time.Duration
-	// requested is true if ttl is that of one request (see [WithTTL]).
-	requested bool
+	imposed
 	// owner names the user whom the Set-Cookie of a response for everybody is for. It
 	// is empty if the request had no credentials.
 	owner string

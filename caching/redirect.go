@@ -19,7 +19,7 @@ func redirection(status int) bool {
 // not kept at all. A cache would answer the next request with it again, where the
 // origin has changed its mind, or meant one spelling of the target only, or a client
 // without the cookie that it set.
-func (x *exchange) leadsNowhere(m *Meta, f *facts) string {
+func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
 	if !redirection(m.Status) && (m.Status != http.StatusMultipleChoices || len(m.Header["Location"]) == 0) {
 		return ""
 	}

@@ -21,7 +21,7 @@ func (q *query) reselect(r *record, primary string, names []string) {
 
 // replace stores the metadata m of the entry e, which was found at and is under key, and
 // moves the entry if m belongs under another. It reports whether the entry is kept.
-func (q *query) replace(ctx context.Context, at *found, e *Entry, m *Meta, f *facts, key string) bool {
+func (q *query) replace(ctx context.Context, at *found, e *Entry, m *Meta, f *memo, key string) bool {
 	if f.key == key {
 		err := q.rewrite(ctx, key, m)
 		if err != nil && !errors.Is(err, ErrConflict) { // one that has been replaced is another's
@@ -69,13 +69,13 @@ func (q *query) copyEntry(ctx context.Context, e *Entry, m *Meta, key string) er
 }
 
 // dropVariant takes what is stored under key off the index under primary.
-func (q *query) dropVariant(ctx context.Context, primary, key string, f *facts) {
+func (q *query) dropVariant(ctx context.Context, primary, key string, f *memo) {
 	defer q.cat.indexes.lock(primary)()
 	q.edit(ctx, primary, func(r *record) bool {
 		before := len(r.variants)
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return o.key == key })
 		return len(r.variants) != before
-	}, f.usefulUntil(q.cat.cfg))
+	}, f.usefulUntil())
 }
 
 // rewrite replaces the metadata of what is stored under key. After an error the entry

@@ -110,7 +110,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 
 // header copies the stored fields and adds those that say how old they are: old, the age.
 // room is used for their values if it is large enough.
-func (x *exchange) header(m *Meta, f *facts, p portion, s *status, old time.Duration, room []string) http.Header {
+func (x *exchange) header(m *Meta, f *memo, p portion, s *status, old time.Duration, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
 		s.collapsed, s.key = x.collapsed, x.shownKey()
@@ -152,21 +152,6 @@ func (x *exchange) header(m *Meta, f *facts, p portion, s *status, old time.Dura
 		h["X-From-Cache"] = []string{"1"}
 	}
 	return h
-}
-
-// stampAt returns the fields that are the same for every hit of one second, by its age.
-func (f *facts) stampAt(old time.Duration) *stamp {
-	age := int64(old / time.Second)
-	if st := f.stamp.Load(); st != nil && st.age == age {
-		return st
-	}
-	s := status{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
-	if f.cfg.showKey {
-		s.key = f.key
-	}
-	st := &stamp{age: age, text: strconv.FormatInt(age, 10), cacheStatus: s.String(f.cfg.name)}
-	f.stamp.Store(st)
-	return st
 }
 
 // reshape turns the reply into a 206, 304 or 416.
@@ -317,8 +302,9 @@ func (b *readerBody) Close() error {
 // portion says what of the found response answers the request.
 func (x *exchange) portion() (portion, bool) {
 	e, f := x.found.entry, x.found.f
-	if x.cond.own() && notModified(f, x.cond, x.req.Header) && !f.isPartial && (e.Meta.Status == http.StatusOK || e.Meta.Status == http.StatusNoContent) {
+	if x.cond.own() && f.notModified(x.cond, x.req.Header) && !f.isPartial && (e.Meta.Status == http.StatusOK || e.Meta.Status == http.StatusNoContent) {
 		return portion{status: http.StatusNotModified}, true
 	}
-	return portionOf(e.Meta, f, e.Size, x.cond, x.req.Header)
+	r := responseOf(e.Meta)
+	return f.portionOf(&r, e.Size, x.cond, x.req.Header)
 }

@@ -51,19 +51,19 @@ func holdsResponse(err error) bool {
 }
 
 // fresh reports whether the response that f is about may be reused as it is.
-func (x *exchange) fresh(f *facts) bool {
-	v := decide(x.st.cfg, &x.demand, f, time.Now())
+func (x *exchange) fresh(f *memo) bool {
+	v := decide(&x.demand, f.known(), time.Now())
 	return v.action == reuse && !v.stale
 }
 
 // personal reports whether a response sets cookies without saying that it may be
 // used again: then it is shared with nobody, lest two users have one session.
-func (f *facts) personal(h http.Header) bool {
-	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.public || f.lifetime <= 0 || f.dir.noCache)
+func (f *memo) personal(h http.Header) bool {
+	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.has(public) || f.lifetime <= 0 || f.dir.has(noCache))
 }
 
 // selects reports whether the request selects the response that f is about.
-func (x *exchange) selects(f *facts) bool {
+func (x *exchange) selects(f *memo) bool {
 	for _, s := range f.selectors {
 		if selecting(s.name, x.req.Header[s.name], x.hide) != s.value {
 			return false
@@ -74,7 +74,7 @@ func (x *exchange) selects(f *facts) bool {
 
 // stillSelects reports whether the request selects the found response after a
 // confirmation, which may have changed what it is selected by.
-func (x *exchange) stillSelects(f *facts) bool { return f.key == x.found.f.key || x.selects(f) }
+func (x *exchange) stillSelects(f *memo) bool { return f.key == x.found.f.key || x.selects(f) }
 
 // joined is the reply to a request that shares the body of another's.
 func (x *exchange) joined(o *result) *http.Response {

@@ -12,49 +12,49 @@ import (
 // storable says whether a response may be stored (RFC 9111 §3), and if not, why.
 // f are the facts of the response, authorized is true if it answers a request
 // with credentials.
-func storable(cfg *config, d *demand, m *Meta, f *facts, authorized bool) (bool, string) {
-	dir := &f.dir
-	forced := f.ttl > 0
+func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) {
+	cfg, dir := f.cfg, &f.dir
+	forced := f.by.ttl > 0
 	switch {
-	case m.Status < 200 || m.Status == http.StatusNotModified:
+	case r.status < 200 || r.status == http.StatusNotModified:
 		return false, "not a final response"
-	case ofOneRequest(m.Status):
+	case ofOneRequest(r.status):
 		return false, "about one request"
-	case m.Status == http.StatusPartialContent && !f.isPartial:
+	case r.status == http.StatusPartialContent && !f.isPartial:
 		return false, "partial content without a range of a known whole"
-	case f.ttl < 0:
+	case f.by.ttl < 0:
 		return false, "refused by the application"
-	case d.dir.noStore:
+	case d.dir.has(noStore):
 		return false, "no-store in the request"
-	case dir.noStore && !forced && !(dir.mustUnderstand && understoodStatus(m.Status)):
+	case dir.has(noStore) && !forced && !(dir.has(mustUnderstand) && understoodStatus(r.status)):
 		return false, "no-store in the response"
-	case dir.mustUnderstand && !forced && !understoodStatus(m.Status):
+	case dir.has(mustUnderstand) && !forced && !understoodStatus(r.status):
 		return false, "status not understood"
-	case cfg.shared && dir.private:
+	case cfg.shared && dir.has(private):
 		return false, "private in the response"
-	case cfg.shared && authorized && !dir.public && !dir.mustRevalidate && dir.sMaxAge < 0:
+	case cfg.shared && authorized && !dir.has(public) && !dir.has(mustRevalidate) && dir.delta(sMaxAge) < 0:
 		return false, "answers a request with credentials"
-	case cfg.maxBody > 0 && knownLength(m.Header) > cfg.maxBody:
+	case cfg.maxBody > 0 && knownLength(r.header) > cfg.maxBody:
 		return false, "larger than MaxBody"
 	}
-	if _, star := varyNames(m.Header); star {
+	if _, star := varyNames(r.header); star {
 		return false, "varies on everything"
 	}
-	if len(f.groups) > maxGroups {
+	if names, _ := groupNames(r.header["Cache-Groups"]); len(names) > maxGroups {
 		return false, "in too many groups"
 	}
 	switch {
-	case f.explicit || dir.public || heuristicStatus(m.Status) || cfg.statusTTL[m.Status] > 0:
-	case !cfg.shared && dir.private:
+	case f.explicit || dir.has(public) || heuristicStatus(r.status) || cfg.statusTTL[r.status] > 0:
+	case !cfg.shared && dir.has(private):
 	default:
 		return false, "status needs an explicit lifetime"
 	}
-	if m.Status >= 500 && (f.dir.noCache || f.lifetime <= f.age(m.ResponseTime)) {
+	if r.status >= 500 && (f.dir.has(noCache) || f.lifetime <= f.age(r.responseTime)) {
 		// A 304 would bring it back, whatever version it is about, and so would an
 		// error that stale-while-revalidate allows.
 		return false, "an error that is not fresh"
 	}
-	if f.lifetime <= 0 && !f.validators() && f.staleWindow(cfg) <= 0 {
+	if f.lifetime <= 0 && !f.validators() && f.staleWindow() <= 0 {
 		return false, "neither fresh nor with a validator"
 	}
 	return true, ""
@@ -89,13 +89,13 @@ func refusal(status int) bool {
 // hopeless says the same as storable where that is plain to see, before anything
 // is made of a response: it says no-store, or nothing at all about its freshness
 // and its version. An empty reason leaves it to storable.
-func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Duration) string {
+func hopeless(cfg *settings, d *demand, status int, h http.Header, ttl time.Duration) string {
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.targeted) > 0 || cfg.statusTTL[status] > 0:
 		return ""
 	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
 		return "" // permanent redirects have a lifetime of their own
-	case d.dir.noStore:
+	case d.dir.has(noStore):
 		return "no-store in the request"
 	case len(h["Cache-Control"]) > 0:
 		values := h["Cache-Control"]
@@ -105,7 +105,7 @@ func hopeless(cfg *config, d *demand, status int, h http.Header, ttl time.Durati
 		if values[0] == "no-store" && len(values) == 1 {
 			return "no-store in the response"
 		}
-		if dir := parseDirectives(values); dir.noStore && !dir.mustUnderstand {
+		if dir := parseDirectives(values); dir.has(noStore) && !dir.has(mustUnderstand) {
 			return "no-store in the response"
 		}
 		return ""
@@ -147,20 +147,22 @@ func hopByHop(name string) bool {
 // unstored returns the names of the fields that h itself keeps from being
 // stored: those that Connection lists, and the arguments of no-cache and, in a
 // shared cache, of private.
-func unstored(cfg *config, h http.Header, d *directives) []string {
+func unstored(cfg *settings, h http.Header, d *directives) []string {
 	var names []string
 	for e := range httpfield.List(h["Connection"]) {
 		names = append(names, http.CanonicalHeaderKey(e))
 	}
-	return append(names, qualified(cfg, d)...)
+	return append(names, namedFields(cfg, d)...)
 }
 
-// qualified returns the arguments of no-cache and, in a shared cache, of private.
-func qualified(cfg *config, d *directives) []string {
-	if cfg.shared && len(d.privateFields) > 0 {
-		return append(slices.Clip(d.noCacheFields), d.privateFields...)
+// namedFields returns the arguments of no-cache and, in a shared cache, of private.
+func namedFields(cfg *settings, d *directives) (names []string) {
+	for _, q := range d.fields {
+		if q.by == noCache || cfg.shared {
+			names = append(names, q.name)
+		}
 	}
-	return d.noCacheFields
+	return names
 }
 
 // storedHeader returns what of h is stored: all but names and what is hop-by-hop.
@@ -185,7 +187,7 @@ func storedHeader(h http.Header, names []string) http.Header {
 // merge returns the stored header updated by that of a 304 or of a HEAD
 // (RFC 9111 §3.2): every field of the new one replaces the old, but for those
 // that describe the stored body.
-func merge(cfg *config, stored, update http.Header) http.Header {
+func merge(cfg *settings, stored, update http.Header) http.Header {
 	d, _ := steering(cfg, stored, update)
 	h, _ := mergeWith(cfg, stored, update, &d)
 	return h
@@ -193,14 +195,14 @@ func merge(cfg *config, stored, update http.Header) http.Header {
 
 // mergeWith is merge where what steers the result is known. whole is false if
 // something was left out because of what the fields themselves say.
-func mergeWith(cfg *config, stored, update http.Header, d *directives) (h http.Header, whole bool) {
+func mergeWith(cfg *settings, stored, update http.Header, d *directives) (h http.Header, whole bool) {
 	names := unstored(cfg, update, d)
 	out := maps.Clone(stored)
 	if out == nil {
 		out = make(http.Header, len(update))
 	}
 	delete(out, "Age")
-	for _, name := range qualified(cfg, d) {
+	for _, name := range namedFields(cfg, d) {
 		delete(out, name) // they may be stored no longer
 	}
 	lines := 0
@@ -224,7 +226,7 @@ func mergeWith(cfg *config, stored, update http.Header, d *directives) (h http.H
 
 // steering returns what steers a stored response after an update: of each field
 // that does, the new one, where there is one, or still the old one.
-func steering(cfg *config, stored, update http.Header) (d directives, targeted bool) {
+func steering(cfg *settings, stored, update http.Header) (d directives, targeted bool) {
 	newer := func(name string) []string {
 		if values := update[name]; len(values) > 0 {
 			return values
@@ -244,8 +246,8 @@ func steering(cfg *config, stored, update http.Header) (d directives, targeted b
 
 // steeringAfter is steering for a stored response with the facts f, which need not
 // be worked out again if the update says the same.
-func steeringAfter(f *facts, stored, update http.Header) (d directives, targeted bool) {
-	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+func (f *facts) steeringAfter(stored, update http.Header) (d directives, targeted bool) {
+	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.by.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
 		return f.dir, false
 	}
 	return steering(f.cfg, stored, update)

@@ -137,7 +137,7 @@ func TestForeignEntries(t *testing.T) {
 			return &Entry{Meta: e.Meta, Size: f.Size, Bytes: f.Bytes}
 		},
 		"without a record": func(e *Entry) *Entry {
-			return &Entry{Meta: metaOf(200, "Cache-Control: max-age=60"), Size: e.Size, Bytes: e.Bytes}
+			return &Entry{Meta: &Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}}, Size: e.Size, Bytes: e.Bytes}
 		},
 		"of another version": func(e *Entry) *Entry {
 			m := e.Meta.Clone()

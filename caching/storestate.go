@@ -3,6 +3,7 @@ package caching
 import (
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"weak"
 )
@@ -22,6 +23,7 @@ type storeState struct {
 	slowPaths hitForMiss[uint64]
 	catalog   shared
 	secret    storeSecret
+	inUse     inUse
 
 	reads, writes health
 	slots         slots
@@ -80,4 +82,21 @@ func identityOf(s Store) any {
 type storeAddress struct {
 	kind reflect.Type
 	at   uintptr
+}
+
+// inUse are the settings of the Transports on one Store.
+type inUse struct {
+	mu  sync.Mutex
+	all []*settings
+}
+
+// same returns one pointer for all settings that are equal to s.
+func (u *inUse) same(s *settings) *settings {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if i := slices.IndexFunc(u.all, s.equal); i >= 0 {
+		return u.all[i]
+	}
+	u.all = append(u.all, s)
+	return s
 }

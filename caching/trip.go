@@ -78,10 +78,10 @@ func (x *exchange) question() (q question) {
 		// RFC 9110 §13: the caller's own question is not mixed with ours.
 	case f != nil && f.isPartial:
 		if x.cond&withRange == 0 && x.method == http.MethodGet {
-			q.rng, q.validator, _ = missing(f)
+			q.rng, q.validator, _ = f.missing()
 		}
 	case f != nil:
-		q.offer = offerOf(x.ignoresETag(), x.found.entry.Meta, f, x.found.variants)
+		q.offer = offerOf(x.ignoresETag(), x.found.entry.Meta.Header, &f.facts, x.found.variants)
 	case len(x.found.variants) > 0:
 		q.offer = offerOf(x.ignoresETag(), nil, nil, x.found.variants)
 	}
@@ -151,7 +151,7 @@ func (x *exchange) accept(a *answered) result {
 	case a.resp.StatusCode == http.StatusNotModified:
 		// It is about what the caller has. If that is what is stored, it is news
 		// for the store too (RFC 9111 §4.3.3).
-		if x.found.f != nil && isAbout(x.found.f, a.resp.Header) {
+		if x.found.f != nil && x.found.f.isAbout(a.resp.Header) {
 			x.freshen(a, x.found.entry, x.found.f)
 		}
 		return result{resp: a.resp, detail: "not modified"}
@@ -166,14 +166,14 @@ func (x *exchange) accept(a *answered) result {
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *answered) (o result, ok bool) {
-	self, other := confirms(x.found.f, x.found.variants, &a.offered, a.resp.Header)
+	self, other := confirms(x.found.f.known(), x.found.variants, &a.offered, a.resp.Header)
 	e, f, key := x.found.entry, x.found.f, x.found.key
 	switch {
 	case other != nil && a.unknown:
 		return result{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
-		if e, f = x.get(a.ctx, other.key); e == nil || f.index || !isAbout(f, http.Header{"Etag": {other.etag}}) {
+		if e, f = x.get(a.ctx, other.key); e == nil || f.index || !f.isAbout(http.Header{"Etag": {other.etag}}) {
 			_ = e.Close()
 			return result{}, false
 		}
@@ -209,7 +209,7 @@ func withMeta(e *Entry, m *Meta) *Entry {
 }
 
 // freshen updates the stored response by the header of a.
-func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
+func (x *exchange) freshen(a *answered, e *Entry, f *memo) {
 	if f.key == x.found.key {
 		x.update(a, e, f, x.found.key)
 	}
@@ -217,15 +217,15 @@ func (x *exchange) freshen(a *answered, e *Entry, f *facts) {
 
 // update merges the header of a into the metadata of a stored response, and
 // stores that without the body. kept is false if it may not be stored any more.
-func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta, f2 *facts, kept bool) {
+func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, f2 *memo, kept bool) {
 	m, f2, moved := x.merged(a, e, f)
-	if x.demand.dir.noStore {
+	if x.demand.dir.has(noStore) {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
 	landing := x.st.landings.add(key, x.found.primary, &x.query)
 	defer x.st.landings.remove(key, landing)
-	ok, reason := storable(x.st.cfg, &x.demand, m, f2, x.authorized)
+	ok, reason := x.storable(m, f2)
 	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
 		ok, reason = false, nowhere
 	}
@@ -260,9 +260,9 @@ func (x *exchange) update(a *answered, e *Entry, f *facts, key string) (m *Meta,
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
 // selected by other fields than before.
-func (x *exchange) merged(a *answered, e *Entry, f *facts) (m *Meta, f2 *facts, moved bool) {
+func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, moved bool) {
 	m = e.Meta.Clone()
-	d, targeted := steeringAfter(f, e.Meta.Header, a.resp.Header)
+	d, targeted := f.steeringAfter(e.Meta.Header, a.resp.Header)
 	var whole bool
 	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
@@ -290,7 +290,7 @@ func (x *exchange) merged(a *answered, e *Entry, f *facts) (m *Meta, f2 *facts, 
 }
 
 // prolong keeps the lists that a response is found by for as long as it is of use.
-func (x *exchange) prolong(ctx context.Context, m *Meta, f *facts, key string) {
+func (x *exchange) prolong(ctx context.Context, m *Meta, f *memo, key string) {
 	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
 		x.addVariant(ctx, x.found.primary, variantOf(f, f.selectors, key), f)
 	}
@@ -316,7 +316,7 @@ func (x *exchange) headed(a *answered) result {
 	case a.resp.StatusCode != e.Meta.Status:
 		x.suspect(detach(a.ctx), x.found.key, true)
 	default:
-		switch compare(f, e.Size, a.resp.Header) {
+		switch f.compare(e.Size, a.resp.Header) {
 		case same:
 			x.freshen(a, e, f)
 		case different:

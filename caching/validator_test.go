@@ -273,10 +273,10 @@ func TestFromFuture(t *testing.T) {
 		{365 * 24 * time.Hour, []string{"Cache-Control: max-age=315360000", `ETag: "a"`}, validate, "it can be validated"},
 		{time.Hour, []string{"Cache-Control: max-age=60, stale-while-revalidate=86400"}, fetch, "nor is it served stale"},
 	} {
-		m := metaOf(200, r.lines...)
-		m.RequestTime, m.ResponseTime = epoch.Add(r.received), epoch.Add(r.received)
-		f := prepare(testConfig(false), m, record{})
-		if v := decide(testConfig(false), &demand{dir: noDirectives()}, f, epoch); v.action != r.want {
+		m := responseFrom(200, r.lines...)
+		m.requestTime, m.responseTime = epoch.Add(r.received), epoch.Add(r.received)
+		f := factsOf(testConfig(false), m, imposed{})
+		if v := decide(&demand{}, &f, epoch); v.action != r.want {
 			t.Errorf("received %v after now, %q: %+v: %s", r.received, r.lines, v, r.why)
 		}
 	}

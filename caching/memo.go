@@ -1,0 +1,173 @@
+package caching
+
+import (
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// memo is what is worked out once for each stored entry and kept with its [Meta], so
+// that using the entry again decodes nothing. It depends on the settings of the cache:
+// caches with other settings on the same Store add memos of their own.
+type memo struct {
+	box Memo // which holds this memo
+	record
+	facts
+	// groups are the keys of the groups that the response is in.
+	groups []string
+	// fields is the header in the order of a slice, which is faster to copy than
+	// a map; lines counts the values.
+	fields []field
+	lines  int
+	stamp  atomic.Pointer[stamp]
+	// next is a memo of the same Meta for other settings.
+	next *memo
+}
+
+// known returns the facts in f, nil if there is no f.
+func (f *memo) known() *facts {
+	if f == nil {
+		return nil
+	}
+	return &f.facts
+}
+
+type field struct {
+	name   string
+	values []string
+}
+
+// maxMemos bounds the memos of one Meta.
+const maxMemos = 4
+
+// memoOf returns the memo of m for cfg. It is nil if the entry was not stored by this
+// package.
+func memoOf(cfg *settings, m *Meta) *memo {
+	first, n := memosOf(m), 0
+	for f := first; f != nil; f = f.next {
+		if f.cfg.equal(cfg) {
+			return f
+		}
+		n++
+	}
+	f := newMemo(cfg, m)
+	if f == nil {
+		return nil
+	}
+	if n > 0 && n < maxMemos {
+		f.next, f.box.Bytes = first, f.box.Bytes+first.box.Bytes
+	}
+	m.SetMemo(&f.box)
+	return f
+}
+
+// memosOf returns the first of the memos that m has.
+func memosOf(m *Meta) *memo {
+	if known := m.Memo(); known != nil {
+		f, _ := known.Value.(*memo)
+		return f
+	}
+	return nil
+}
+
+func newMemo(cfg *settings, m *Meta) *memo {
+	r, ok := parseRecord(m.Extra)
+	if !ok {
+		return nil
+	}
+	return prepare(cfg, m, r)
+}
+
+// prepare makes the memo of m, whose record is r.
+func prepare(cfg *settings, m *Meta, r record) *memo {
+	f := &memo{record: r}
+	if r.index {
+		f.cfg = cfg
+		return f.measured()
+	}
+	resp := responseOf(m)
+	f.facts = factsOf(cfg, &resp, r.imposed)
+	return f.complete(m)
+}
+
+// prepareWith is prepare for a response whose directives are known.
+func prepareWith(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
+	resp := responseOf(m)
+	f := &memo{record: r, facts: factsWith(cfg, &resp, r.imposed, d, targeted)}
+	return f.complete(m)
+}
+
+func responseOf(m *Meta) response {
+	return response{url: m.URL, status: m.Status, header: m.Header, requestTime: m.RequestTime, responseTime: m.ResponseTime}
+}
+
+func (f *memo) complete(m *Meta) *memo {
+	f.groups = groupKeys(m.URL, m.Header)
+	f.flatten(m.Header)
+	return f.measured()
+}
+
+// flatten lists the fields of a reply. Age is left out, it is set anew.
+func (f *memo) flatten(h http.Header) {
+	f.fields = make([]field, 0, len(h))
+	for name, values := range h {
+		if name != "Age" && len(values) > 0 {
+			f.fields = append(f.fields, field{name, values})
+			f.lines += len(values)
+		}
+	}
+}
+
+// stamp holds the fields of a hit that change from second to second.
+type stamp struct {
+	age         int64
+	text        string
+	cacheStatus string
+}
+
+// stampAt returns the fields that are the same for every hit of one second, by its age.
+func (f *memo) stampAt(old time.Duration) *stamp {
+	age := int64(old / time.Second)
+	if st := f.stamp.Load(); st != nil && st.age == age {
+		return st
+	}
+	s := status{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
+	if f.cfg.showKey {
+		s.key = f.key
+	}
+	st := &stamp{age: age, text: strconv.FormatInt(age, 10), cacheStatus: s.String(f.cfg.name)}
+	f.stamp.Store(st)
+	return st
+}
+
+// memoryStamp is half of what the fields of a hit occupy, which not every entry has.
+const memoryStamp = 64
+
+// measured sets what f occupies.
+func (f *memo) measured() *memo {
+	n := memoryArray[memo](1) + memoryArray[field](cap(f.fields)) + memoryString(f.key) + memoryString(f.search) + memoryStamp
+	n += selectorsCost(f.selectors) + memoryArray[variant](cap(f.variants)) + stringsCost(f.others) + stringsCost(f.groups)
+	for i := range f.variants {
+		v := &f.variants[i]
+		n += memoryString(v.key) + memoryString(v.etag) + selectorsCost(v.selectors)
+	}
+	f.box = Memo{Value: f, Bytes: n}
+	return f
+}
+
+func stringsCost(list []string) int64 {
+	n := memoryArray[string](cap(list))
+	for _, s := range list {
+		n += memoryString(s)
+	}
+	return n
+}
+
+func selectorsCost(selectors []selector) int64 {
+	n := memoryArray[selector](cap(selectors))
+	for _, s := range selectors {
+		n += memoryString(s.value)
+	}
+	return n
+}

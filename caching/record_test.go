@@ -1,0 +1,44 @@
+package caching
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	r := record{
+		key: "k", index: true, imposed: imposed{suspect: true, ttl: -time.Second}, search: "params", others: []string{"x", "y"},
+		selectors: []selector{{"A", absent}, {"B", ""}},
+		variants:  []variant{{selectors: []selector{{"A", "1"}}, key: "v", etag: `"e"`, date: -5}, {key: "w"}},
+	}
+	b := r.append(nil)
+	got, ok := parseRecord(b)
+	opt := cmp.AllowUnexported(record{}, imposed{}, variant{}, selector{})
+	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
+		t.Errorf("mismatch (-want +got)\n%s", diff)
+	}
+	for i := range b {
+		if _, ok := parseRecord(b[:i]); ok {
+			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
+		}
+	}
+}
+
+// What is known of the owner of a Set-Cookie survives the store, and does not tell
+// who it is.
+func TestOwnerRecord(t *testing.T) {
+	t.Parallel()
+	for _, r := range []record{
+		{key: "k", owner: "#abc"}, {key: "k", imposed: imposed{requested: true, ttl: time.Second}}, {key: "k", owner: "?", imposed: imposed{suspect: true}, others: []string{"o"}},
+	} {
+		b := r.append(nil)
+		got, ok := parseRecord(b)
+		if !ok || got.owner != r.owner || got.requested != r.requested || got.suspect != r.suspect || !slices.Equal(got.others, r.others) {
+			t.Errorf("%+v becomes %+v, %v", r, got, ok)
+		}
+	}
+}
