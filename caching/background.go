@@ -167,7 +167,7 @@ func (x *exchange) renew(key string) {
 			x.tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 	}()
-	x.epoch, x.waited = x.st.tombs.epoch(), 0
+	x.epoch, x.waited = x.st.epochs.now(), 0
 	fl, role := x.join(key)
 	if role != leader {
 		if fl.Leave(role, nil) {
@@ -209,10 +209,9 @@ func statusOf(resp *http.Response) int {
 	return resp.StatusCode
 }
 
-// writeBack writes the invalidations that the Store has not taken, now that it is back:
-// other processes are to know of them too.
+// writeBack writes the invalidations that the Store has not taken, in the background.
 func (st *state) writeBack() {
-	if st.undeleted.some.Load() && st.undeleted.begin(time.Now()) && !st.background.start(context.Background(), st.catalog.writeBack) {
-		st.undeleted.end()
+	if st.unwritten.begin(time.Now()) && !st.background.start(context.Background(), st.catalog.writeBack) {
+		st.unwritten.end()
 	}
 }

@@ -28,4 +28,4 @@ func (c *catalog) query(req *http.Request) query {
 }
 
 // unsure notes that what is stored under key may be what it was before, or not.
-func (c *catalog) unsure(key string) { c.undeleted.add(key, time.Now()) }
+func (c *catalog) unsure(key string) { c.unwritten.add(key, time.Now()) }

@@ -41,7 +41,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		roundtrip.CloseBody(x.req)
 		return nil, context.Cause(ctx)
 	}
-	x.epoch = st.tombs.epoch()
+	x.epoch = st.epochs.now()
 	if !x.shareable() {
 		if x.late != nil {
 			return detached(*x, newFlight[result]())
@@ -82,7 +82,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 // join joins the flight for key, or starts one.
 func (x *exchange) join(key string) (*flight[result], role) {
 	return x.st.flights.Join(x.req.Context(), key, x.st.cfg, x.epoch, func(epoch uint64) bool {
-		return x.st.tombs.since(epoch, x.target(), x.also)
+		return x.st.epochs.invalidatedSince(epoch, x.req, x.also)
 	})
 }
 

@@ -78,10 +78,10 @@ func originOf(target string) string {
 
 func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, ""))) }
 
-// struck reports whether one of the groups of a response for target, which was
+// groupInvalidated reports whether one of the groups of a response for target, which was
 // asked for at sent, was invalidated since, or may have been. What happened at that very
 // moment may have come first.
-func (q *query) struck(ctx context.Context, f *memo, target string, sent time.Time) bool {
+func (q *query) groupInvalidated(ctx context.Context, f *memo, target string, sent time.Time) bool {
 	for _, key := range f.groups {
 		if t, ok := q.groupTime(ctx, key, target); !ok || !t.IsZero() && !sent.After(t) {
 			return true
@@ -95,7 +95,7 @@ func (q *query) struck(ctx context.Context, f *memo, target string, sent time.Ti
 func (q *query) groupTime(ctx context.Context, key, target string) (struck time.Time, ok bool) {
 	now := time.Now()
 	if t, ok := q.cat.groups.get(key, now); ok {
-		return t.struck, true
+		return t.invalidated, true
 	}
 	e, f, err := q.read(ctx, key)
 	if err != nil {
@@ -106,14 +106,14 @@ func (q *query) groupTime(ctx context.Context, key, target string) (struck time.
 		stored = e.Meta.ResponseTime
 	}
 	_ = e.Close()
-	t := q.cat.groups.set(key, groupTime{struck: stored, read: now})
-	if t.struck.After(stored) {
+	t := q.cat.groups.set(key, groupTime{invalidated: stored, read: now})
+	if t.invalidated.After(stored) {
 		// The store has forgotten it, as it may. Others should still hear of it.
-		if err := q.putGroup(ctx, key, originOf(target), t.struck); err != nil {
+		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
 			q.tell("store", "writing a group failed", 0, err)
 		}
 	}
-	return t.struck, true
+	return t.invalidated, true
 }
 
 // putGroup stores when a group was invalidated. Its URL is no target of a request:
@@ -122,12 +122,12 @@ func (q *query) putGroup(ctx context.Context, key, origin string, struck time.Ti
 	return q.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime))
 }
 
-// strikeGroup invalidates the group of that name at an origin.
-func (q *query) strikeGroup(ctx context.Context, origin, name string) error {
+// invalidateGroup invalidates the group of that name at an origin.
+func (q *query) invalidateGroup(ctx context.Context, origin, name string) error {
 	key := groupKey(origin, name)
 	unlock := q.cat.indexes.lock(key)
 	now := time.Now()
-	q.cat.groups.set(key, groupTime{struck: now, read: now})
+	q.cat.groups.set(key, groupTime{invalidated: now, read: now})
 	err := q.putGroup(ctx, key, origin, now)
 	unlock()
 	q.tell("invalidate", "its group", 0, err)

@@ -130,7 +130,7 @@ func (q *query) remove(ctx context.Context, key string) {
 // not used any more.
 func (q *query) delete(ctx context.Context, key string) {
 	if err := q.cat.calls.delete(ctx, key, &q.budget); err != nil {
-		q.cat.undeleted.add(key, time.Now())
+		q.cat.unwritten.add(key, time.Now())
 		q.tell("store", "removing failed", 0, err)
 	}
 }
@@ -141,7 +141,7 @@ func (q *query) delete(ctx context.Context, key string) {
 func (q *query) suspect(ctx context.Context, key string, all bool) {
 	e, f, err := q.read(ctx, key)
 	if err != nil {
-		q.cat.undeleted.add(key, time.Now()) // nobody knows what is there, and nobody uses it
+		q.cat.unwritten.add(key, time.Now()) // nobody knows what is there, and nobody uses it
 	}
 	if e == nil {
 		return
@@ -183,7 +183,7 @@ func (q *query) doubt(ctx context.Context, e *Entry, f *memo, key string, all bo
 // user, for everybody, and for the other users.
 func (q *query) invalidate(ctx context.Context, c consequence) {
 	target := q.target()
-	q.cat.tombs.add(target)
+	q.cat.epochs.invalidate(target)
 	keys := []string{q.key}
 	everybody := *q
 	if everybody.user = ""; q.user != "" {
@@ -193,13 +193,13 @@ func (q *query) invalidate(ctx context.Context, c consequence) {
 		for _, p := range []*query{q, &everybody} {
 			if key, _ := p.searchKey(); key != "" {
 				keys = append(keys, key)
-				q.cat.tombs.add(key)
+				q.cat.epochs.invalidate(key)
 			}
 		}
 	}
 	switch e, f, err := q.read(ctx, target); {
 	case err != nil:
-		q.cat.undeleted.add(target, time.Now())
+		q.cat.unwritten.add(target, time.Now())
 	case e != nil:
 		keys = append(keys, f.others...)
 		_ = e.Close()

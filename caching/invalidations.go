@@ -11,74 +11,164 @@ import (
 	"time"
 )
 
-// invalidations says what was invalidated since it was asked for.
+// invalidations answer one question about a stored response: was it invalidated after its
+// request was sent? They belong to a Store: all Transports that have the Store share them.
+//
+//   - A request notes the epoch, the number of invalidations so far, before it is sent. An
+//     invalidation starts the next epoch and notes it for its target (epochs). A response
+//     is not stored if its target was invalidated after its request's epoch.
+//   - That is asked before the response is committed and again afterwards, since an
+//     invalidation in between found nothing to delete. Until it has been asked again,
+//     readers ask themselves and skip the entry (commits). Nobody blocks.
+//   - What the Store failed to delete is not used if its request was sent before that
+//     (unwritten). When the Store works again the deletion is made up for (writeBack).
+//   - The invalidation of a group is a note of the time, in the Store and here. It
+//     invalidates all responses of the group whose requests were sent before (groups).
+//
+// Each is bounded: of what was dropped to make room it counts as invalidated what was
+// requested before that, by a floor.
 type invalidations struct {
-	tombs     tombs
-	undeleted undeleted
-	landings  landings
+	epochs    epochs
+	commits   commits
+	unwritten unwritten
 	groups    groupTimes
 }
 
-// tombs remembers invalidations, so that what was asked for before one is not
-// stored after it.
-type tombs struct {
+// maxInvalidated bounds the targets, keys and groups that are remembered.
+const maxInvalidated = 4096
+
+// epochs counts the invalidations, and says in which epoch a target was last invalidated.
+type epochs struct {
 	mu    sync.Mutex
-	count atomic.Uint64 // changed with the lock held
-	floor uint64        // what was forgotten is taken to be that late
+	count atomic.Uint64 // changed with mu held
+	floor uint64        // targets that are not in m may have been invalidated by then
 	m     map[string]uint64
 }
 
-const tombMax = 4096
+// now returns the epoch.
+func (e *epochs) now() uint64 { return e.count.Load() }
 
-func (t *tombs) epoch() uint64 { return t.count.Load() }
-
-func (t *tombs) add(target string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.m == nil || len(t.m) >= tombMax {
-		t.m = make(map[string]uint64)
-		t.floor = t.count.Load()
+// invalidate notes that what is stored for a target was invalidated.
+func (e *epochs) invalidate(target string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.m == nil || len(e.m) >= maxInvalidated {
+		e.m = make(map[string]uint64)
+		e.floor = e.count.Load()
 	}
-	t.m[target] = t.count.Add(1)
+	e.m[target] = e.count.Add(1)
 }
 
-// addAll makes everything invalid that was asked for before.
-func (t *tombs) addAll() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.m, t.floor = nil, t.count.Add(1)
+// invalidateAll notes that everything was invalidated.
+func (e *epochs) invalidateAll() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.m, e.floor = nil, e.count.Add(1)
 }
 
-// since reports whether one of the keys was invalidated after epoch.
-func (t *tombs) since(epoch uint64, keys ...string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.floor > epoch || slices.ContainsFunc(keys, func(key string) bool { return t.m[key] > epoch })
+// invalidatedSince reports whether the target of req, or what is stored under key, was
+// invalidated after an epoch.
+func (e *epochs) invalidatedSince(epoch uint64, req *http.Request, key string) bool {
+	if e.now() == epoch {
+		return false
+	}
+	target := targetKey(req)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.floor > epoch || e.m[target] > epoch || e.m[key] > epoch
 }
 
-// outdated reports whether what q asks for was invalidated after it was asked
-// for: its target, or what else is stored under the key primary.
-func (q *query) outdated(primary string) bool {
-	t := &q.cat.tombs
-	return t.epoch() != q.epoch && t.since(q.epoch, q.target(), primary)
+// invalidated reports whether the target of q, or what is stored under primary, was
+// invalidated after the request was sent.
+func (q *query) invalidated(primary string) bool {
+	return q.cat.epochs.invalidatedSince(q.epoch, q.req, primary)
 }
 
-// undeleted remembers what the store failed to delete: what was asked for before
-// that is not used.
-type undeleted struct {
-	some  atomic.Bool
+// commits has the entries that are being committed, by key. mu comes before that of epochs.
+type commits struct {
+	some atomic.Int32
+	mu   sync.Mutex
+	m    map[string]*commit
+}
+
+// A commit is one entry that is being committed.
+type commit struct {
+	all     *commits
+	key     string
+	epoch   uint64
+	req     *http.Request
+	primary string
+	next    *commit // under the same key
+}
+
+// beginCommit notes that a response for q is about to be committed under key, which is
+// found by way of primary. The commit must be ended.
+func (q *query) beginCommit(key, primary string) *commit {
+	c := &q.cat.commits
+	n := &commit{all: c, key: key, epoch: q.epoch, req: q.req, primary: primary}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil {
+		c.m = make(map[string]*commit)
+	}
+	n.next = c.m[key]
+	c.m[key] = n
+	c.some.Add(1)
+	return n
+}
+
+// end notes that the commit is over: whether the entry was invalidated has been asked again.
+func (n *commit) end() {
+	c := n.all
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.some.Add(-1)
+	first := c.m[n.key]
+	switch {
+	case first != n:
+		for first.next != n {
+			first = first.next
+		}
+		first.next = n.next
+	case n.next != nil:
+		c.m[n.key] = n.next
+	default:
+		delete(c.m, n.key)
+	}
+}
+
+// invalidated reports whether a response that is being committed under key was invalidated
+// after its request was sent.
+func (c *commits) invalidated(key string, e *epochs) bool {
+	if c.some.Load() == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for n := c.m[key]; n != nil; n = n.next {
+		if e.invalidatedSince(n.epoch, n.req, n.primary) {
+			return true
+		}
+	}
+	return false
+}
+
+// unwritten has the keys whose entries the Store failed to delete, and when.
+type unwritten struct {
+	some  atomic.Bool // m is not empty, or floor is set
 	mu    sync.Mutex
-	floor time.Time // what was forgotten is taken to be that late
+	floor time.Time // keys that are not in m may have been invalidated by then
 	m     map[string]time.Time
 	// writing is true while they are written to the Store, wrote is when that began last.
 	writing bool
 	wrote   time.Time
 }
 
-func (u *undeleted) add(key string, now time.Time) {
+// add notes that what is stored under key should have been deleted at now.
+func (u *unwritten) add(key string, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.m == nil || len(u.m) >= tombMax {
+	if u.m == nil || len(u.m) >= maxInvalidated {
 		if u.m != nil {
 			u.floor = now
 		}
@@ -88,16 +178,16 @@ func (u *undeleted) add(key string, now time.Time) {
 	u.some.Store(true)
 }
 
-// has reports whether what is under key, asked for at sent, should not be there.
-func (u *undeleted) has(key string, sent time.Time) bool { return outlived(sent, u.when(key)) }
+// has reports whether an entry under key whose request was sent at sent should have been
+// deleted.
+func (u *unwritten) has(key string, sent time.Time) bool { return outlived(sent, u.when(key)) }
 
-// outlived reports whether what was asked for at sent should have been deleted: until
-// undone, unless that is zero.
-func outlived(sent, undone time.Time) bool { return !undone.IsZero() && !sent.After(undone) }
+// outlived reports whether an entry whose request was sent at sent should have been deleted
+// at a time, which is zero if none was to be.
+func outlived(sent, deleted time.Time) bool { return !deleted.IsZero() && !sent.After(deleted) }
 
-// when returns until when what was asked for should not be under key, zero if there is no
-// such time.
-func (u *undeleted) when(key string) time.Time {
+// when returns when the entry under key should have been deleted, zero if it should not.
+func (u *unwritten) when(key string) time.Time {
 	if !u.some.Load() {
 		return time.Time{}
 	}
@@ -115,11 +205,14 @@ func latest(times ...time.Time) (t time.Time) {
 	return t
 }
 
-// writeBackEvery is how long after a try to write invalidations the next one may come.
+// writeBackEvery is the least time between two tries to write invalidations to the Store.
 const writeBackEvery = time.Second
 
-// begin reports whether invalidations are to be written now, which end ends.
-func (u *undeleted) begin(now time.Time) bool {
+// begin reports whether invalidations are to be written now. If so, end must be called.
+func (u *unwritten) begin(now time.Time) bool {
+	if !u.some.Load() {
+		return false
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.writing || len(u.m) == 0 || now.Sub(u.wrote) < writeBackEvery {
@@ -129,21 +222,21 @@ func (u *undeleted) begin(now time.Time) bool {
 	return true
 }
 
-func (u *undeleted) end() {
+func (u *unwritten) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.writing = false
 }
 
-// pending returns what was invalidated when, and is not written yet.
-func (u *undeleted) pending() map[string]time.Time {
+// pending returns a copy of m.
+func (u *unwritten) pending() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return maps.Clone(u.m)
 }
 
-// written notes that what was invalidated under key at that time is gone from the Store.
-func (u *undeleted) written(key string, at time.Time) {
+// written notes that what should have been deleted under key at that time is deleted.
+func (u *unwritten) written(key string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.m[key].Equal(at) {
@@ -152,19 +245,20 @@ func (u *undeleted) written(key string, at time.Time) {
 	u.some.Store(len(u.m) > 0 || !u.floor.IsZero())
 }
 
-// writeBack writes the invalidations that the Store has not taken.
+// writeBack writes the invalidations that the Store has not taken, between begin and end:
+// other processes are to know of them too.
 func (c *catalog) writeBack(ctx context.Context) {
-	defer c.undeleted.end()
-	for key, at := range c.undeleted.pending() {
+	defer c.unwritten.end()
+	for key, at := range c.unwritten.pending() {
 		if c.deleteBefore(ctx, key, at, 2) != nil {
 			return
 		}
-		c.undeleted.written(key, at)
+		c.unwritten.written(key, at)
 	}
 }
 
-// deleteBefore deletes what is stored under key and was asked for no later than at, and
-// what it lists, and what that lists, depth levels deep.
+// deleteBefore deletes the entry under key if its request was sent no later than at, and
+// likewise the entries that it lists, depth levels deep.
 func (c *catalog) deleteBefore(ctx context.Context, key string, at time.Time, depth int) error {
 	e, err := c.calls.get(ctx, key, nil)
 	if errors.Is(err, ErrCorrupt) {
@@ -191,89 +285,19 @@ func (c *catalog) deleteBefore(ctx context.Context, key string, at time.Time, de
 	return c.calls.delete(ctx, key, nil)
 }
 
-// landings are the entries that are just being written. An invalidation that comes
-// between the question whether there was one and the moment when the entry can be
-// found finds nothing to remove; until the question was asked again the entry is
-// not used if so. Nobody waits for anybody.
-type landings struct {
-	some atomic.Int32
-	mu   sync.Mutex
-	m    map[string]*landing
-}
-
-// A landing is one entry that is being written.
-type landing struct {
-	epoch   uint64
-	req     *http.Request
-	primary string
-	next    *landing // under the same key
-}
-
-// add notes that what is stored under key is about to be written for q.
-func (l *landings) add(key, primary string, q *query) *landing {
-	n := &landing{epoch: q.epoch, req: q.req, primary: primary}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.m == nil {
-		l.m = make(map[string]*landing)
-	}
-	n.next = l.m[key]
-	l.m[key] = n
-	l.some.Add(1)
-	return n
-}
-
-func (l *landings) remove(key string, n *landing) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.some.Add(-1)
-	first := l.m[key]
-	switch {
-	case first != n:
-		for first.next != n {
-			first = first.next
-		}
-		first.next = n.next
-	case n.next != nil:
-		l.m[key] = n.next
-	default:
-		delete(l.m, key)
-	}
-}
-
-// outdated reports whether what is being written under key was invalidated since it
-// was asked for.
-func (l *landings) outdated(key string, t *tombs) bool {
-	if l.some.Load() == 0 {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for n := l.m[key]; n != nil; n = n.next {
-		if t.epoch() != n.epoch && t.since(n.epoch, targetKey(n.req), n.primary) {
-			return true
-		}
-	}
-	return false
-}
-
-// groupTimes are when groups were invalidated, by key.
+// groupTimes says when groups were invalidated, by key.
 type groupTimes struct {
 	mu    sync.Mutex
-	floor time.Time // what was forgotten is taken to be that late
+	floor time.Time // groups that are not in m may have been invalidated by then
 	m     map[string]groupTime
 }
 
 type groupTime struct {
-	// struck is when it was, or zero if it never was.
-	struck time.Time
-	// read is when the store was asked.
-	read time.Time
+	invalidated time.Time // zero if it never was
+	read        time.Time // when the Store was asked
 }
 
-const groupTimesMax = 4096
-
-// get returns what is known of a group, and whether that is worth believing.
+// get returns what is known of a group. ok is false if the Store is to be asked.
 func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -281,15 +305,15 @@ func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
 	return t, ok && now.Sub(t.read) < groupAgain
 }
 
-// set notes t, unless something later is known, and returns what is known then.
+// set notes t, with a later time of invalidation if one is known, and returns the result.
 func (g *groupTimes) set(key string, t groupTime) groupTime {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old, ok := g.m[key]
-	if t.struck = later(t.struck, later(old.struck, g.floor)); !ok && len(g.m) >= groupTimesMax {
+	if t.invalidated = latest(t.invalidated, old.invalidated, g.floor); !ok && len(g.m) >= maxInvalidated {
 		// Those that were never invalidated can be asked for again.
-		maps.DeleteFunc(g.m, func(_ string, o groupTime) bool { return o.struck.IsZero() })
-		if len(g.m) >= groupTimesMax {
+		maps.DeleteFunc(g.m, func(_ string, o groupTime) bool { return o.invalidated.IsZero() })
+		if len(g.m) >= maxInvalidated {
 			g.m, g.floor = nil, t.read
 		}
 	}
@@ -298,11 +322,4 @@ func (g *groupTimes) set(key string, t groupTime) groupTime {
 	}
 	g.m[key] = t
 	return t
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

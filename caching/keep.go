@@ -271,8 +271,7 @@ func (k *keeper) finish(n int64, whole bool) {
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
-	landing := k.st.landings.add(k.f.key, k.primary, &k.x.query)
-	defer k.st.landings.remove(k.f.key, landing)
+	defer k.x.beginCommit(k.f.key, k.primary).end()
 	k.commit(n, whole)
 }
 
@@ -349,7 +348,7 @@ func (k *keeper) displace() {
 
 // invalidated reports whether the response is of the time before an invalidation.
 func (k *keeper) invalidated() bool {
-	return k.x.outdated(k.primary) || k.x.struck(k.ctx, k.f, k.meta.URL, k.meta.RequestTime)
+	return k.x.invalidated(k.primary) || k.x.groupInvalidated(k.ctx, k.f, k.meta.URL, k.meta.RequestTime)
 }
 
 func (k *keeper) drop(reason string, err error) {

@@ -40,7 +40,7 @@ func TestInvalidatedBetween(t *testing.T) {
 				}
 			}
 			get(t, c, t.Context(), "http://example.com/", append([]string{"Cache-Control: no-cache"}, row.ask...)...)
-			if n := c.st.landings.some.Load(); n != 0 || len(c.st.landings.m) != 0 {
+			if n := c.st.commits.some.Load(); n != 0 || len(c.st.commits.m) != 0 {
 				t.Errorf("%d entries are being written for ever", n)
 			}
 		}

@@ -26,7 +26,7 @@ type found struct {
 func (q *query) lookup() found {
 	q.looking, q.overdue = true, false
 	defer func() { q.looking = false }()
-	if u := &q.cat.undeleted; u.some.Load() {
+	if u := &q.cat.unwritten; u.some.Load() {
 		// The Store is asked afterwards: what it says may be from before writeBack.
 		q.undone = latest(q.undone, u.when(q.target()), u.when(q.key), u.when(q.open))
 	}
@@ -63,7 +63,7 @@ func (q *query) find(key string) found {
 	if e == nil {
 		return found{}
 	}
-	if outlived(e.Meta.RequestTime, q.undone) || q.cat.undeleted.some.Load() && q.cat.undeleted.has(q.target(), e.Meta.RequestTime) {
+	if outlived(e.Meta.RequestTime, q.undone) || q.cat.unwritten.some.Load() && q.cat.unwritten.has(q.target(), e.Meta.RequestTime) {
 		_ = e.Close()
 		return found{}
 	}
@@ -90,7 +90,7 @@ func (q *query) get(ctx context.Context, key string) (*Entry, *memo) {
 // read is get for those to whom it matters whether the store knows. There is no
 // error if it found something that cannot be used.
 func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
-	undone := q.cat.undeleted.when(key) // before the Store is asked, see lookup
+	undone := q.cat.unwritten.when(key) // before the Store is asked, see lookup
 	late := q.awaits(key)
 	e, err := q.cat.calls.get(ctx, key, &q.budget)
 	if late && q.late == nil {
@@ -115,17 +115,17 @@ func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 		q.tell("store", "entry of another kind or key", 0, ErrCorrupt)
 		return nil, nil, nil
 	}
-	if q.cat.landings.outdated(key, &q.cat.tombs) {
+	if q.cat.commits.invalidated(key, &q.cat.epochs) {
 		_ = e.Close()
 		return nil, nil, nil
 	}
-	if len(f.others) == 0 && (outlived(e.Meta.RequestTime, undone) || q.cat.undeleted.has(key, e.Meta.RequestTime)) {
+	if len(f.others) == 0 && (outlived(e.Meta.RequestTime, undone) || q.cat.unwritten.has(key, e.Meta.RequestTime)) {
 		// A list of keys is left: what it lists could not be found without it.
 		_ = e.Close()
 		q.delete(ctx, key)
 		return nil, nil, nil
 	}
-	if len(f.groups) > 0 && q.struck(ctx, f, e.Meta.URL, e.Meta.RequestTime) {
+	if len(f.groups) > 0 && q.groupInvalidated(ctx, f, e.Meta.URL, e.Meta.RequestTime) {
 		_ = e.Close()
 		q.tell("miss", "its group was invalidated", 0, nil)
 		return nil, nil, nil

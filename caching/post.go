@@ -21,7 +21,7 @@ func (x *exchange) describesTarget(a *answered) (result, bool) {
 	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, target, target.RawQuery)) {
 		return result{}, false
 	}
-	x.epoch = x.st.tombs.epoch()
+	x.epoch = x.st.epochs.now()
 	x.verdict.fwd = "method"
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
 		return result{}, false

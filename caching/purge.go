@@ -55,14 +55,14 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 			}
 		}
 	}
-	t.state().tombs.addAll()
+	t.state().epochs.invalidateAll()
 	return t.purge(ctx, func(m *Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
 // PurgeAll removes everything, and what is on its way to the store meanwhile is
 // not stored. It needs a [Store] that is a [Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
-	t.state().tombs.addAll()
+	t.state().epochs.invalidateAll()
 	return t.purge(ctx, func(*Meta, int64) bool { return true })
 }
 
@@ -78,7 +78,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.query(req)
-	if err := q.strikeGroup(ctx, originOfURL(u), group); err != nil {
+	if err := q.invalidateGroup(ctx, originOfURL(u), group); err != nil {
 		return fmt.Errorf("caching: purge: %w", err)
 	}
 	if _, ok := st.store.(Lister); !ok {
@@ -88,7 +88,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	now, _ := st.groups.get(key, time.Now())
 	return t.purge(ctx, func(m *Meta, _ int64) bool {
 		f := memoOf(st.cfg, m)
-		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.struck)
+		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.invalidated)
 	})
 }
 
@@ -114,7 +114,7 @@ func (t *Transport) purge(ctx context.Context, match func(*Meta, int64) bool) er
 		if match(m, size) {
 			keys = append(keys, key)
 			if u, err := url.Parse(m.URL); err == nil {
-				st.tombs.add(targetKey(&http.Request{URL: u}))
+				st.epochs.invalidate(targetKey(&http.Request{URL: u}))
 			}
 		}
 		return true

@@ -29,8 +29,7 @@ func (q *query) replace(ctx context.Context, at *found, e *Entry, m *Meta, f *me
 		}
 		return err == nil
 	}
-	landing := q.cat.landings.add(f.key, at.primary, q)
-	defer q.cat.landings.remove(f.key, landing)
+	defer q.beginCommit(f.key, at.primary).end()
 	if err := q.copyEntry(ctx, e, m, f.key); err != nil {
 		q.tell("store", "copying failed", m.Status, err)
 		q.delete(ctx, key)

@@ -261,7 +261,7 @@ func TestInvalidationsAreRemembered(t *testing.T) {
 			if _, body := get(t, other, t.Context(), "http://example.com/", lines...); body != "new" {
 				t.Errorf("%q for another process, after the store was back", body)
 			}
-			if n := len(c.st.undeleted.pending()); n != 0 {
+			if n := len(c.st.unwritten.pending()); n != 0 {
 				t.Errorf("%d invalidations are not written", n)
 			}
 		})

@@ -223,8 +223,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	landing := x.st.landings.add(key, x.found.primary, &x.query)
-	defer x.st.landings.remove(key, landing)
+	defer x.beginCommit(key, x.found.primary).end()
 	ok, reason := x.storable(m, f2)
 	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
 		ok, reason = false, nowhere
@@ -235,7 +234,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 	if x.open != "" && x.found.primary == x.open && !f2.public {
 		ok, reason = false, "no longer for everybody"
 	}
-	if x.outdated(x.found.primary) || x.struck(ctx, f2, m.URL, a.sent) || x.struck(ctx, f, m.URL, a.sent) {
+	if x.invalidated(x.found.primary) || x.groupInvalidated(ctx, f2, m.URL, a.sent) || x.groupInvalidated(ctx, f, m.URL, a.sent) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
@@ -249,7 +248,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 	if !x.replace(ctx, &x.found, e, m, f2, key) {
 		return m, f2, false
 	}
-	if x.outdated(x.found.primary) { // between the question above and now
+	if x.invalidated(x.found.primary) { // between the question above and now
 		x.tell("remove", "invalidated meanwhile", m.Status, nil)
 		x.delete(ctx, f2.key)
 		return m, f2, false

@@ -16,7 +16,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	}
 	// The method of what is invalidated.
 	x.method = http.MethodGet
-	x.epoch = st.tombs.epoch()
+	x.epoch = st.epochs.now()
 	sent := x.now
 	if keyed(x.req.URL) {
 		x.identify() // before it is sent: who is asked about is who signs
@@ -35,12 +35,12 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		return nil, err
 	}
 	c := consequenceOf(resp.StatusCode, st.t.Compat.InvalidateOnError)
-	overtaken := st.tombs.since(x.epoch, x.target())
+	overtaken := st.epochs.invalidatedSince(x.epoch, x.req, "")
 	st.spread(ctx, &x, c, resp.Header)
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
 		for _, name := range names[:min(len(names), maxGroups)] {
-			_ = x.strikeGroup(ctx, originOfURL(x.req.URL), name) // it is told
+			_ = x.invalidateGroup(ctx, originOfURL(x.req.URL), name) // it is told
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent

@@ -37,8 +37,8 @@ func TestWrittenBackDuringLookup(t *testing.T) {
 	for what, key := range map[string]string{"the target": targetKey(req), "the key": q.keyOf()} {
 		get(t, c, t.Context(), "http://example.com/") // is stored
 		at := time.Now()
-		c.state().undeleted.add(key, at)
-		store.after = func(string) { c.state().undeleted.written(key, at) }
+		c.state().unwritten.add(key, at)
+		store.after = func(string) { c.state().unwritten.written(key, at) }
 		if resp, _ := get(t, c, t.Context(), "http://example.com/"); FromCache(resp) {
 			t.Errorf("%s: a response that was to be deleted is used", what)
 		}
