@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // DefaultDirBytes is what a [Dir] holds at most, in bytes, unless its options say otherwise.
@@ -23,46 +22,42 @@ type DirOptions struct {
 	// [DefaultDirBytes] is used. All processes that share a directory should give the same.
 	MaxBytes int64
 
-	// Sync makes Commit and Update wait until the disk has what was written. If
-	// false, what was stored shortly before a power cut may be lost; it is never
-	// served broken either way.
+	// Sync makes Commit and Update wait until the disk has what was written. If false, what
+	// was stored shortly before a power cut may be lost. It is never served broken.
 	Sync bool
 
-	// Remote says that the directory is on another machine, or on a disk that may take long:
-	// requests do not wait for it longer than [Transport.StoreWait]. If false, it is taken
-	// for one on a local disk, and called in place.
+	// Remote says that the directory is on another machine, or on a disk that may take long.
+	// [Dir.Timing] is then [TimingUnknown], so that no request waits longer than the Transport
+	// allows. If false, the directory is taken to be on a local disk.
 	Remote bool
 
-	// Key returns the secret that entries are encrypted with (AES-256-GCM, under a
-	// key for each entry that is derived from it). It is called once and must
-	// return at least 16 bytes of which nobody else knows anything. Entries of
-	// another key, or of none, are removed where they are met. If nil, entries are
-	// not encrypted.
+	// Key returns the secret that entries are encrypted with (AES-256-GCM, each entry under
+	// a key of its own that is derived from the secret). It is called once and must return at
+	// least 16 random bytes. Entries of another key, and entries that are not encrypted, are
+	// removed when they are found. If nil, entries are not encrypted.
 	Key func() ([]byte, error)
 }
 
 // Dir is a [Store] in a directory, bounded by bytes. Several processes may use one
 // directory at once.
 //
-// An entry is a file with a checksum for every 32 KiB of its body. It is written
-// under another name and then renamed, so that neither a crash nor another process
-// ever leaves half an entry; a 304 writes new metadata beside the old and does not
-// touch the body. A hit streams from the file, and no more than a piece is held in
-// memory. The first 32 KiB are checked before Get returns, and what is found broken
-// there is a miss; further on it is an error of Body.ReadAt that wraps
-// [ErrCorrupt]. File names are hashes. Nothing outside the directory can be reached
-// through it ([os.Root]).
+// An entry is a file with a checksum for every 32 KiB of its body. It is written under another
+// name and then renamed, so that neither a crash nor another process leaves half an entry. A 304
+// writes new metadata beside the old and does not touch the body. A hit streams from the file;
+// at most 32 KiB are held in memory. The first 32 KiB are checked before Get returns: if they
+// are damaged, the entry is a miss. Damage further on is an error of Body.ReadAt that wraps
+// [ErrCorrupt]. File names are hashes. Nothing outside the directory can be reached through it
+// ([os.Root]).
 //
-// The bound counts files by the blocks of 4 KiB they take, those being written
-// included. What other processes store is noticed after a sixteenth of the bound
-// was written, so that each may exceed it by as much. What was used least recently
-// goes first, what was never used before all. An entry takes at most half of the
-// bound.
+// The bound counts the blocks of 4 KiB that files take, also those being written. A process
+// notices what others store after it has written a sixteenth of the bound, so each may exceed the
+// bound by that much. The least recently used entry is evicted first, and entries that were never
+// used before all others. An entry takes at most half of the bound.
 //
-// A Dir is made by [OpenDir]; the zero value keeps nothing, and its methods
-// say so. It holds one descriptor open, and one for each entry that is being read or
-// written. A Dir is safe for concurrent use. A full disk or one that is read only makes it
-// keep less or nothing; what it has it still serves.
+// A Dir is made by [OpenDir]; the zero value keeps nothing, and its methods say so. A Dir is safe
+// for concurrent use. It holds one file descriptor, and one for each entry that is being read or
+// written. If the disk is full or read only, it keeps less or nothing, and still serves the
+// entries it has.
 type Dir struct {
 	path  string
 	limit int64
@@ -73,26 +68,17 @@ type Dir struct {
 	shards [256]dirShard
 	closed atomic.Bool
 
-	used    atomic.Int64 // by entries, in blocks
-	writing atomic.Int64 // by entries being written
-	unseen  atomic.Int64 // written since the last scan
-	cleanMu sync.Mutex   // held while scanning and evicting
-	scans   int
+	used    atomic.Int64 // bytes of disk that entries take
+	writing atomic.Int64 // bytes of disk reserved for entries being written
+	unseen  atomic.Int64 // bytes written since the last scan
+
+	cleanMu sync.Mutex // held while scanning and evicting; taken before a lock of a shard
+	scans   int        // guarded by cleanMu
 
 	hits, misses, stored, evicted, refused, broken atomic.Int64
 }
 
-// dirShard is one of the directories that the entries are spread over.
-type dirShard struct {
-	made   atomic.Bool // it is there, as far as is known
-	update sync.Mutex  // one Update at a time
-
-	mu    sync.Mutex
-	nodes map[string]dirNode
-	seen  time.Time // modification of the directory when it was last read
-}
-
-// dirPlace is where the entry of a key is: v1/shard/name.
+// dirPlace is where the file of a key is: v1/shard/name.
 type dirPlace struct {
 	shard int
 	name  string
@@ -145,93 +131,31 @@ func OpenDir(path string, opts *DirOptions) (*Dir, error) {
 	return d, nil
 }
 
-// dirTag is what backup programs look for to pass over a directory
-// (https://bford.info/cachedir/).
-const dirTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
-
-// openRoot opens path/v1 anew and makes what is missing of it.
-func (d *Dir) openRoot() error {
-	v := filepath.Join(d.path, dirVersion)
-	if err := os.MkdirAll(v, 0o700); err != nil {
-		if i, serr := os.Stat(v); serr != nil || !i.IsDir() {
-			return err
-		}
-	}
-	root, err := openRealDir(v)
-	if err != nil {
-		return err
-	}
-	if i, err := root.Stat("."); err == nil && i.Mode().Perm()&0o077 != 0 {
-		root.Chmod(".", 0o700) //nolint:errcheck // then the owner wants it so
-	}
-	if f, err := root.OpenFile("CACHEDIR.TAG", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
-		_, _ = f.WriteString(dirTag)
-		_ = f.Close()
-	}
-	if old := d.root.Swap(root); old != nil {
-		_ = old.Close()
-	}
-	return nil
-}
-
-// openRealDir opens the directory at path, unless path is a symbolic link: whoever may
-// write beside it could have planted that, and so have another directory written to.
-func openRealDir(path string) (*os.Root, error) {
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, err
-	}
-	mine, err1 := root.Stat(".")
-	there, err2 := os.Lstat(path)
-	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
-		_ = root.Close()
-		return nil, fmt.Errorf("%s is a symbolic link, or was replaced: %w", filepath.Base(path), fs.ErrInvalid)
-	}
-	return root, nil
-}
-
-// errNoDir says that a Dir was not made by OpenDir.
+// errNoDir is the error of a Dir that was not made by OpenDir.
 var errNoDir = errors.New("caching: a Dir is made by OpenDir")
 
-// lost is called when shard i turned out not to be there any more, as after an
-// rm -r of the cache under a running program. It opens anew what is gone.
-func (d *Dir) lost(i int) error {
-	d.cleanMu.Lock()
-	defer d.cleanMu.Unlock()
-	if d.closed.Load() {
+// usable returns why a call with ctx cannot be answered, if it cannot.
+func (d *Dir) usable(ctx context.Context) error {
+	switch {
+	case d.root.Load() == nil:
+		return errNoDir
+	case d.closed.Load():
 		return ErrClosed
 	}
-	if d.root.Load() == nil {
-		return errNoDir
-	}
-	mine, err1 := d.root.Load().Stat(".")
-	there, err2 := os.Stat(filepath.Join(d.path, dirVersion))
-	if err1 == nil && err2 == nil && os.SameFile(mine, there) {
-		d.reset(&d.shards[i])
-		return nil
-	}
-	if err := d.openRoot(); err != nil {
-		return err
-	}
-	for i := range d.shards {
-		d.reset(&d.shards[i])
-	}
-	return nil
+	return ctx.Err()
 }
 
-// reset forgets all of s.
-func (d *Dir) reset(s *dirShard) {
-	s.made.Store(false)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.nodes {
-		d.drop(s, name)
+// Timing implements [Timed].
+func (d *Dir) Timing() (Store, Timing) {
+	if d.opts.Remote {
+		return d, TimingUnknown
 	}
+	return d, TimingImmediate
 }
 
 // Get implements [Store].
 func (d *Dir) Get(ctx context.Context, key string) (*Entry, error) {
-	if err := ctx.Err(); err != nil {
+	if err := d.usable(ctx); err != nil {
 		return nil, err
 	}
 	at := newDirPlace(key)
@@ -271,8 +195,7 @@ func (d *Dir) open(at dirPlace, flag int) (*os.File, error) {
 	return f, err
 }
 
-// discard removes the entry in f, which was found broken, unless another has taken
-// its place by now.
+// discard removes the entry in f, which was found broken, unless it has been replaced since.
 func (d *Dir) discard(at dirPlace, f *os.File) {
 	d.broken.Add(1)
 	root, err := d.shardRoot(at.shard, false)
@@ -288,7 +211,7 @@ func (d *Dir) discard(at dirPlace, f *os.File) {
 
 // Delete implements [Store].
 func (d *Dir) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
+	if err := d.usable(ctx); err != nil {
 		return err
 	}
 	at := newDirPlace(key)
@@ -303,7 +226,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Stats returns what d holds, as far as it knows, and what it did.
+// Stats returns what d holds, as far as it knows, and what it did since it was opened.
 func (d *Dir) Stats() Stats {
 	s := Stats{
 		Bytes: d.used.Load() + d.writing.Load(), Limit: d.limit,
@@ -318,8 +241,8 @@ func (d *Dir) Stats() Stats {
 	return s
 }
 
-// Close releases what d holds open. Entries that were got can still be read;
-// everything else returns an error wrapping [ErrClosed].
+// Close closes d. Entries that were got can still be read; every other call returns an error
+// that wraps [ErrClosed].
 func (d *Dir) Close() error {
 	if d.closed.Swap(true) {
 		return nil

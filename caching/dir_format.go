@@ -13,10 +13,10 @@ import (
 //	...  seals: a checksum (4 bytes) or authentication tag (16) for each piece
 //	...  records: key and metadata, encrypted or not
 //
-// New metadata is written to the place of the older record, or to the end of the
-// file if it does not fit there, and then its slot with a higher number. What is
-// cut short by a crash or mixed up by two writers has a wrong checksum, and the
-// other slot stands. The body is not touched.
+// New metadata is written over the older record, or at the end of the file if it does not fit
+// there, and then its slot with a higher number. A record that was cut short by a crash or mixed
+// up by two writers does not match its checksum, and the other slot counts. The body is not
+// touched.
 const (
 	entryMagic    = "tripper"
 	entryVersion  = 2
@@ -33,17 +33,17 @@ var entryTable = crc32.MakeTable(crc32.Castagnoli)
 // entryHead is the decoded header of a file.
 type entryHead struct {
 	encrypted bool
-	salt      [16]byte // random; ties the pieces and records to this file
+	salt      [16]byte // random; part of all checksums, so that parts of another file do not match
 	id        [16]byte // Meta.ID
 	size      int64    // of the body
 	slots     [2]entryPlace
 }
 
-// entryPlace is a slot: where the record of one version of the metadata is.
+// entryPlace is a slot. It says where the record of one version of the metadata is.
 type entryPlace struct {
 	seq      uint64 // the higher one is newer; zero: never used
 	off      int64
-	room     uint32 // how long a record there may be
+	room     uint32 // the longest record that fits there
 	length   uint32
 	checksum uint32 // of the stored record
 }
@@ -89,13 +89,13 @@ func (h *entryHead) appendSlot(b []byte, i int) []byte {
 	return binary.BigEndian.AppendUint32(b, h.slotSum(b[start:]))
 }
 
-// slotSum covers the salt, so that a slot of another file does not pass.
+// slotSum covers the salt, so that a slot of another file does not match.
 func (h *entryHead) slotSum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(h.salt[:], entryTable), entryTable, b)
 }
 
-// parseEntryHead reads what append wrote. A slot that does not make sense is left
-// empty; both being so is an error.
+// parseEntryHead reads what append wrote. A slot that is damaged is left empty. Two empty slots
+// are an error.
 func parseEntryHead(b []byte) (h entryHead, err error) {
 	if len(b) < entryHeader {
 		return h, corrupt("file too short")
@@ -149,7 +149,7 @@ func (h *entryHead) parseSlot(i int, b []byte) {
 	h.slots[i] = p
 }
 
-// newest returns the slots, the one to believe first.
+// newest returns the numbers of the slots, the newer one first.
 func (h *entryHead) newest() [2]int {
 	if h.slots[1].seq > h.slots[0].seq {
 		return [2]int{1, 0}
@@ -167,10 +167,10 @@ func (h *entryHead) sealLen() int64 {
 // pieces is how many pieces the body has.
 func (h *entryHead) pieces() int64 { return (h.size + entryPiece - 1) / entryPiece }
 
-// records is the offset behind the seals.
+// records is the offset of the first record.
 func (h *entryHead) records() int64 { return entryHeader + h.size + h.pieces()*h.sealLen() }
 
-// end is the offset behind everything.
+// end is the length of the file.
 func (h *entryHead) end() int64 {
 	end := h.records()
 	for _, p := range h.slots {
@@ -181,8 +181,8 @@ func (h *entryHead) end() int64 {
 	return end
 }
 
-// place fills slot i for a record of n bytes: where it was, if there is room, else
-// behind everything in a file of length fileEnd.
+// place fills slot i for a record of n bytes: in the old place of the slot if the record fits
+// there, else at the end of a file of length fileEnd.
 func (h *entryHead) place(i, n int, fileEnd int64) {
 	p := &h.slots[i]
 	if p.seq == 0 || n > int(p.room) {

@@ -1,10 +1,10 @@
 package caching
 
-// lockState is how taking a lock on a file went.
+// lockState is the result of taking the lock of a file.
 type lockState uint8
 
 const (
-	lockUnknown lockState = iota // there are no such locks here
-	lockHeld                     // by us, until the file is closed or unlocked
-	lockTaken                    // by another
+	lockUnknown lockState = iota // this system has no such locks
+	lockHeld                     // by this file, until it is closed or unlocked
+	lockTaken                    // by another open file
 )

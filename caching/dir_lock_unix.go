@@ -8,12 +8,11 @@ import (
 	"syscall"
 )
 
-// dirNonblock keeps the opening of what is no regular file, and cannot be ours,
-// from waiting for its other end.
+// dirNonblock keeps OpenFile from waiting if the file is a named pipe, which a Dir never makes.
 const dirNonblock = syscall.O_NONBLOCK
 
-// lockDirFile takes the lock of f if nobody has it. It belongs to the open file: to
-// this one, not to the process, and it ends with the process.
+// lockDirFile takes the lock of f if it is free. The lock belongs to the open file, not to the
+// process: two files of one process exclude each other. It ends with the process.
 func lockDirFile(f *os.File) lockState {
 	switch err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); {
 	case err == nil:

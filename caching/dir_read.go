@@ -3,28 +3,62 @@ package caching
 import (
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	dirSeals = 8 << 10                          // of seals or metadata that a dirBuf takes
-	dirAhead = entryHeader + entryPiece + 6<<10 // what is read of a file at once
+	dirSeals = 8 << 10                          // how many bytes of seals and metadata a dirBuf takes
+	dirAhead = entryHeader + entryPiece + 6<<10 // how many bytes of a file are read at first
 )
 
-// dirEntry is an Entry with its body: one allocation.
+// dirBuf is the memory that reading or writing an entry takes.
+type dirBuf struct {
+	data  [dirAhead + 64]byte // the header, a piece, and after the first read what follows it
+	seals [dirSeals]byte
+}
+
+func (b *dirBuf) piece() []byte { return b.data[entryHeader:] }
+
+// dirBufs is the pool of all directories.
+var dirBufs dirPool
+
+// A dirPool is a pool of buffers. It keeps one buffer outside the [sync.Pool], which the garbage
+// collector empties: making a buffer can take as long as reading a body.
+type dirPool struct {
+	spare atomic.Pointer[dirBuf]
+	more  sync.Pool
+}
+
+func (p *dirPool) get() *dirBuf {
+	if b := p.spare.Swap(nil); b != nil {
+		return b
+	}
+	if b, ok := p.more.Get().(*dirBuf); ok {
+		return b
+	}
+	return new(dirBuf)
+}
+
+func (p *dirPool) put(b *dirBuf) {
+	if !p.spare.CompareAndSwap(nil, b) {
+		p.more.Put(b)
+	}
+}
+
+// dirEntry is an Entry and its body in one allocation.
 type dirEntry struct {
 	entry Entry
 	dirBody
 }
 
-// dirBody reads the body of an entry from its file. It holds the last piece, for
-// those who read less than a piece at a time.
+// dirBody reads the body of an entry from its file. It holds the piece that was read last, for
+// callers that read less than a piece at a time.
 type dirBody struct {
 	d    *Dir
 	at   dirPlace
@@ -32,15 +66,15 @@ type dirBody struct {
 	seal dirSeal
 
 	mu        sync.Mutex
-	f         *os.File // nil: closed, or all is in buf
+	f         *os.File // nil: closed, or all of the body is in buf
 	buf       *dirBuf  // nil: closed
 	held      int64    // the piece in buf, -1: none
 	sealsFrom int64    // the first piece whose seal is in buf
-	sealsLen  int64    // how many there are
+	sealsLen  int64    // how many seals are in buf
 }
 
-// load reads header, metadata and first piece of the entry in f, which must be the
-// one of key, and takes f over unless there is an error.
+// load reads header, metadata and first piece of the entry in f, which must be that of key. It
+// takes f over unless it returns an error.
 func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 	e := &dirEntry{dirBody: dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}}
 	got, meta, err := e.readHeadSurely()
@@ -69,8 +103,8 @@ func (d *Dir) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 	return e, nil
 }
 
-// readHeadSurely is readHead, but for what only looks broken: a record that is
-// being written to is not what it was, and a moment later it is.
+// readHeadSurely is readHead, tried again before an entry is said to be broken: while another
+// process writes a record, the record does not match its checksum.
 func (b *dirBody) readHeadSurely() (key []byte, meta *Meta, err error) {
 	for try := range 3 {
 		if key, meta, err = b.readHead(try > 0); !errors.Is(err, ErrCorrupt) {
@@ -83,7 +117,8 @@ func (b *dirBody) readHeadSurely() (key []byte, meta *Meta, err error) {
 	return b.readHead(true)
 }
 
-// readHead reads header, seals and metadata. The key refers to the buffer.
+// readHead reads header, seals and metadata. again says that the file was read before. The key
+// refers to the buffer.
 func (b *dirBody) readHead(again bool) (key []byte, meta *Meta, err error) {
 	var n int
 	if !again {
@@ -115,7 +150,7 @@ func (b *dirBody) readHead(again bool) (key []byte, meta *Meta, err error) {
 	return nil, nil, err
 }
 
-// dirReadError makes what cannot be read into what is not there.
+// dirReadError returns the error for bytes of a file that cannot be read: the entry is corrupt.
 func dirReadError(err error) error {
 	if errors.Is(err, io.EOF) { // which would look like the end of the body
 		err = io.ErrUnexpectedEOF
@@ -123,8 +158,8 @@ func dirReadError(err error) error {
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
-// readRecord reads the record at p and with it the seals, if it is all within
-// reach. The first n bytes of the file are in the buffer.
+// readRecord reads the record at p, and with it the seals if the buffer takes both. The first n
+// bytes of the file are in the buffer.
 func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *Meta, err error) {
 	table := b.head.records() - b.head.pieces()*b.head.sealLen()
 	end := p.off + int64(p.length)
@@ -164,7 +199,7 @@ func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *Meta, err
 	return key, meta, err
 }
 
-// readFirst checks the first piece, which is in the buffer already.
+// readFirst checks the first piece, which is in the buffer.
 func (b *dirBody) readFirst() error {
 	if b.head.size == 0 {
 		return nil
@@ -182,8 +217,8 @@ func (b *dirBody) readFirst() error {
 
 func (b *dirBody) pieceLen(i int64) int64 { return min(entryPiece, b.head.size-i*entryPiece) }
 
-// sealOf returns the seal of piece i, and reads those around it if need be. b.mu is
-// held.
+// sealOf returns the seal of piece i, and reads the seals around it if they are not in the
+// buffer. b.mu is held.
 func (b *dirBody) sealOf(i int64) ([]byte, error) {
 	n := b.head.sealLen()
 	if i < b.sealsFrom || i >= b.sealsFrom+b.sealsLen {
@@ -199,12 +234,12 @@ func (b *dirBody) sealOf(i int64) ([]byte, error) {
 	return b.buf.seals[(i-b.sealsFrom)*n:][:n], nil
 }
 
-// ReadAt implements [io.ReaderAt]. What it returns was checked.
+// ReadAt implements [io.ReaderAt]. It returns no byte that was not checked.
 func (b *dirBody) ReadAt(p []byte, off int64) (int, error) {
 	return readAt(p, off, b.head.size, b.readSome)
 }
 
-// readSome reads from one piece, or as many as p has room for as a whole.
+// readSome reads from one piece, or all pieces that fit into p as a whole.
 func (b *dirBody) readSome(p []byte, off int64) (int, error) {
 	i, at := off/entryPiece, off%entryPiece
 	b.mu.Lock()
@@ -213,7 +248,7 @@ func (b *dirBody) readSome(p []byte, off int64) (int, error) {
 		return 0, ErrClosed
 	}
 	if b.held != i && at == 0 && int64(len(p)) >= b.pieceLen(i) && b.seal.aead == nil {
-		// The seals now, so that reading and checking need no lock.
+		// Copy the seals, so that reading and checking need no lock.
 		var sums [dirRun]uint32
 		n := int64(0)
 		var err error
@@ -260,8 +295,7 @@ func (b *dirBody) hold(i int64) error {
 // dirRun is how many pieces are read at once, at most.
 const dirRun = 16
 
-// readWhole reads pieces from i on straight to where they are wanted. It counts
-// only those that have the right sum.
+// readWhole reads the pieces from i on into p. It counts only those that match their checksum.
 func (b *dirBody) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, error) {
 	n := min(int64(len(sums))*entryPiece, b.head.size-i*entryPiece)
 	got, err := f.ReadAt(p[:n], entryHeader+i*entryPiece)
@@ -280,7 +314,7 @@ func (b *dirBody) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, 
 	return int(done), nil
 }
 
-// fail removes the entry if it is broken.
+// fail returns err, and removes the entry unless err is that the body was closed.
 func (b *dirBody) fail(f *os.File, err error) error {
 	if errors.Is(err, os.ErrClosed) {
 		return ErrClosed
@@ -302,63 +336,4 @@ func (b *dirBody) Close() error {
 		return nil
 	}
 	return b.f.Close()
-}
-
-// List implements [Lister]. Entries that are broken are removed and left out.
-func (d *Dir) List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error {
-	if d.closed.Load() {
-		return ErrClosed
-	}
-	if d.root.Load() == nil {
-		return errNoDir
-	}
-	for i := range d.shards {
-		root, err := d.shardRoot(i, false)
-		if err != nil {
-			continue
-		}
-		names, err := dirNames(root)
-		if err != nil {
-			continue
-		}
-		for _, name := range names {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !isDirEntry(name) {
-				continue
-			}
-			key, meta, size := d.peek(dirPlace{i, name})
-			if meta != nil && !yield(key, meta, size) {
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// peek reads the metadata of an entry of whatever key.
-func (d *Dir) peek(at dirPlace) (string, *Meta, int64) {
-	f, err := d.open(at, os.O_RDONLY)
-	if err != nil {
-		return "", nil, 0
-	}
-	defer f.Close() //nolint:errcheck // a reader
-	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
-	defer dirBufs.put(b.buf)
-	key, meta, err := b.readHeadSurely()
-	if err == nil && newDirPlace(string(key)) != at {
-		err = corrupt("entry of another key")
-	}
-	if err != nil {
-		d.discard(at, f)
-		return "", nil, 0
-	}
-	return string(key), meta, b.head.size
-}
-
-// isDirEntry reports whether name is one that an entry has.
-func isDirEntry(name string) bool {
-	_, err := hex.DecodeString(name)
-	return err == nil && len(name) == 62
 }

@@ -1,15 +1,19 @@
 package caching
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
-// dirRoot is one of the directories that the entries are spread over, or the directory
-// of all of them. It is no descriptor: a Dir has one, however many directories there are.
+// dirRoot is one of the directories that the files of entries are spread over, or the
+// directory of all of them. Its methods are those of [os.Root]. It is no file descriptor: a Dir
+// has one, however many directories there are.
 type dirRoot struct {
 	root   *os.Root
 	prefix string // with a slash at its end, or empty
@@ -22,8 +26,6 @@ func (r dirRoot) path(name string) string {
 	return r.prefix + name
 }
 
-// Open opens a file, OpenFile with flags. Like the other methods they are those of
-// [os.Root], which none of them leaves.
 func (r dirRoot) Open(name string) (*os.File, error) { return r.root.Open(r.path(name)) }
 
 func (r dirRoot) OpenFile(name string, flag int, perm os.FileMode) (*os.File, error) {
@@ -45,16 +47,13 @@ func (r dirRoot) Chtimes(name string, at, mt time.Time) error {
 // top is the directory of all.
 func (d *Dir) top() dirRoot { return dirRoot{root: d.root.Load()} }
 
-// shardRoot returns the directory of shard i. make says whether to make it if it is not
-// there; else what is done in it says so.
+// shardRoot returns the directory of shard i. It makes the directory if it does not exist and
+// make is true; if make is false, that is found when the directory is used.
 func (d *Dir) shardRoot(i int, make bool) (dirRoot, error) {
+	if err := d.usable(context.Background()); err != nil {
+		return dirRoot{}, err
+	}
 	root := d.root.Load()
-	if root == nil {
-		return dirRoot{}, errNoDir
-	}
-	if d.closed.Load() {
-		return dirRoot{}, ErrClosed
-	}
 	s := &d.shards[i]
 	name := hex.EncodeToString([]byte{byte(i)})
 	if make && !s.made.Load() {
@@ -64,4 +63,72 @@ func (d *Dir) shardRoot(i int, make bool) (dirRoot, error) {
 		s.made.Store(true)
 	}
 	return dirRoot{root, name + "/"}, nil
+}
+
+// dirTag is the content of a file by which backup programs know a cache, and skip it
+// (https://bford.info/cachedir/).
+const dirTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
+
+// openRoot opens path/v1, and makes it if it does not exist.
+func (d *Dir) openRoot() error {
+	v := filepath.Join(d.path, dirVersion)
+	if err := os.MkdirAll(v, 0o700); err != nil {
+		if i, serr := os.Stat(v); serr != nil || !i.IsDir() {
+			return err
+		}
+	}
+	root, err := openRealDir(v)
+	if err != nil {
+		return err
+	}
+	if i, err := root.Stat("."); err == nil && i.Mode().Perm()&0o077 != 0 {
+		root.Chmod(".", 0o700) //nolint:errcheck // it is somebody else's directory
+	}
+	if f, err := root.OpenFile("CACHEDIR.TAG", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+		_, _ = f.WriteString(dirTag)
+		_ = f.Close()
+	}
+	if old := d.root.Swap(root); old != nil {
+		_ = old.Close()
+	}
+	return nil
+}
+
+// openRealDir opens the directory at path. A symbolic link is an error: somebody who may write
+// to the parent directory could use it to have files written and removed elsewhere.
+func openRealDir(path string) (*os.Root, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	mine, err1 := root.Stat(".")
+	there, err2 := os.Lstat(path)
+	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+		_ = root.Close()
+		return nil, fmt.Errorf("%s is a symbolic link, or was replaced: %w", filepath.Base(path), fs.ErrInvalid)
+	}
+	return root, nil
+}
+
+// lost is called when the directory of shard i does not exist any more, as after an rm -r of
+// the cache under a running program. It opens again what is gone.
+func (d *Dir) lost(i int) error {
+	d.cleanMu.Lock()
+	defer d.cleanMu.Unlock()
+	if err := d.usable(context.Background()); err != nil {
+		return err
+	}
+	mine, err1 := d.root.Load().Stat(".")
+	there, err2 := os.Stat(filepath.Join(d.path, dirVersion))
+	if err1 == nil && err2 == nil && os.SameFile(mine, there) {
+		d.reset(&d.shards[i])
+		return nil
+	}
+	if err := d.openRoot(); err != nil {
+		return err
+	}
+	for i := range d.shards {
+		d.reset(&d.shards[i])
+	}
+	return nil
 }

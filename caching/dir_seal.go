@@ -10,15 +10,15 @@ import (
 	"hash/crc32"
 )
 
-// dirSeal checks, and where there is a key encrypts, the pieces and records of one
-// file. It is safe for concurrent use.
+// dirSeal makes and checks the seals of the pieces and records of one file, and encrypts them if
+// there is a key. It is safe for concurrent use.
 type dirSeal struct {
 	base uint32      // checksum of the salt: pieces of another file do not pass
 	aead cipher.AEAD // nil: not encrypted
 }
 
-// newDirSeal returns the seal of the file with the given salt. The file has a key
-// of its own, made of key and salt, so that the number of a piece is its nonce.
+// newDirSeal returns the dirSeal of the file with the given salt. Each file has a key of its own,
+// derived from key and salt, so the number of a piece can be its nonce.
 func newDirSeal(key []byte, salt [16]byte) (dirSeal, error) {
 	s := dirSeal{base: crc32.Checksum(salt[:], entryTable)}
 	if key == nil {
@@ -44,24 +44,23 @@ func (s dirSeal) len() int {
 	return 4
 }
 
-// dirNonce is 2⁶³ apart for records, which have a random one.
+// dirNonce returns the nonce of a piece. Those of records are random, with the first bit set.
 func dirNonce(piece int64) (n [12]byte) {
 	binary.BigEndian.PutUint64(n[4:], uint64(piece)) //nolint:gosec // never negative
 	return n
 }
 
-// sum is the checksum of piece number piece. It begins with another value for each,
-// so that two that changed places do not pass. The polynomial is another than that
-// of headers and records: checking pieces takes most of the time of reading a large
-// body beside the reading itself, and where there are instructions for carry-less
-// multiplication this one is the quickest. In a piece it finds up to two wrong bits
-// and any that are within 32 of each other for certain, and else all but one in 2³².
+// sum returns the checksum of piece number piece. Each piece has another initial value, so two
+// pieces that changed places do not match. The polynomial is not that of headers and records:
+// most of the time that reading a large body takes is spent here, and where there are
+// instructions for carry-less multiplication this polynomial is the quickest. It finds any two
+// wrong bits of a piece, any wrong bits within 32 bits, and of all other damage all but one in 2³².
 func (s dirSeal) sum(piece int64, b []byte) uint32 {
 	return crc32.Update(s.base+uint32(piece)*0x9e3779b1, crc32.IEEETable, b) //nolint:gosec // the low bits are meant
 }
 
-// sealPiece appends to dst what is stored for piece b, if it is not b itself, and
-// to seals what proves it.
+// sealPiece returns what is stored for piece b: b itself, or b encrypted and appended to dst. It
+// appends the seal of the piece to seals.
 func (s dirSeal) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, newSeals []byte) {
 	if s.aead == nil {
 		return b, binary.BigEndian.AppendUint32(seals, s.sum(piece, b))
@@ -72,8 +71,8 @@ func (s dirSeal) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, ne
 	return out[:tag], append(seals, out[tag:]...)
 }
 
-// openPiece turns stored, with room for a seal behind it, into the piece in place,
-// or reports that it is not what was sealed.
+// openPiece decrypts stored in place, behind which there must be room for a seal. It reports
+// whether the piece is the one that was sealed.
 func (s dirSeal) openPiece(stored []byte, piece int64, seal []byte) bool {
 	if s.aead == nil {
 		return binary.BigEndian.Uint32(seal) == s.sum(piece, stored)
@@ -86,7 +85,7 @@ func (s dirSeal) openPiece(stored []byte, piece int64, seal []byte) bool {
 // recordSum is the checksum of a stored record.
 func (s dirSeal) recordSum(stored []byte) uint32 { return crc32.Update(s.base, entryTable, stored) }
 
-// sealRecord returns what is stored for record b. head is authenticated with it.
+// sealRecord appends what is stored for record b to dst. Encryption also authenticates head.
 func (s dirSeal) sealRecord(dst, head, b []byte) []byte {
 	if s.aead == nil {
 		return append(dst, b...)
@@ -98,7 +97,7 @@ func (s dirSeal) sealRecord(dst, head, b []byte) []byte {
 	return s.aead.Seal(dst, nonce[:], b, head)
 }
 
-// openRecord returns the record in stored, which it may overwrite.
+// openRecord returns the record in stored. It may overwrite stored.
 func (s dirSeal) openRecord(head, stored []byte) ([]byte, error) {
 	if s.aead == nil {
 		return stored, nil

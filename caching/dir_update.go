@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Update implements [Store]. It writes the new metadata beside the old, and then
-// where it is.
+// Update implements [Store]. It writes the new metadata beside the old, and then its slot.
 func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
-	if err := ctx.Err(); err != nil {
+	if err := d.usable(ctx); err != nil {
 		return err
 	}
 	at := newDirPlace(key)
@@ -77,8 +76,7 @@ func (d *Dir) writeRecord(b *dirBody, at dirPlace, key string, meta *Meta) error
 	return nil
 }
 
-// current is the slot whose record is the one to believe: the newer one, unless it
-// was cut short.
+// current returns the slot whose record counts: the newer one, unless it is damaged.
 func (b *dirBody) current(key string) int {
 	for _, i := range b.head.newest() {
 		if b.head.slots[i].seq == 0 {
@@ -91,8 +89,8 @@ func (b *dirBody) current(key string) int {
 	return b.head.newest()[0]
 }
 
-// exclude keeps others from updating the entry in f, in this process and, where
-// there are locks, in all. It waits for them no longer than patience.
+// exclude locks the entry in f against other updates: in this process, and where there are file
+// locks in all processes. It waits for the lock no longer than patience.
 func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience time.Duration) (release func(), err error) {
 	s := &d.shards[at.shard]
 	mine := false
@@ -121,6 +119,6 @@ func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience tim
 	}, nil
 }
 
-// dirPatience is how long an Update waits for the lock of an entry, if its context does
-// not end before.
+// dirPatience is how long an Update waits for the lock of an entry, unless its context ends
+// before.
 const dirPatience = 5 * time.Second

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// dirWriter is the [Writer] of a [Dir]. It makes the file when the first piece is
-// full, so that most responses are written with one call when they are complete.
+// dirWriter is the [Writer] of a [Dir]. It makes the file when the first piece is full, so that
+// most entries are written with one call at Commit.
 type dirWriter struct {
 	writerState
 	d    *Dir
@@ -35,14 +35,8 @@ type dirWriter struct {
 
 // Create implements [Store].
 func (d *Dir) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	if err := ctx.Err(); err != nil {
+	if err := d.usable(ctx); err != nil {
 		return nil, err
-	}
-	if d.closed.Load() {
-		return nil, ErrClosed
-	}
-	if d.root.Load() == nil {
-		return nil, errNoDir
 	}
 	if size > d.limit/2 {
 		d.refused.Add(1)
@@ -74,7 +68,7 @@ func (w *dirWriter) Write(p []byte) (int, error) {
 				return done, err
 			}
 		}
-		// Nobody reads beyond n, so that the copy needs no lock.
+		// Nothing is read beyond w.n, so the copy needs no lock.
 		c := copy(w.buf.piece()[w.n-w.flushed:entryPiece], p[done:])
 		done += c
 		w.mu.Lock()
@@ -94,7 +88,7 @@ func (w *dirWriter) refuse() error {
 func (w *dirWriter) flush() error {
 	n := int64(entryPiece)
 	if w.flushed == 0 {
-		n += dirBlock // for what is around the body
+		n += dirBlock // for header, seals and metadata
 	}
 	if !w.d.reserve(n) {
 		return w.refuse()
@@ -114,8 +108,8 @@ func (w *dirWriter) flush() error {
 	return nil
 }
 
-// writeAt writes to the file, which it makes at the first call. If the disk is
-// full, it gives up a part of the store and tries again.
+// writeAt writes to the file, which it makes at the first call. If the disk is full, it evicts
+// an eighth of the store and tries again.
 func (w *dirWriter) writeAt(b []byte, off int64) error {
 	if err := w.open(); err != nil {
 		return fmt.Errorf("caching: create entry: %w", err)
@@ -132,7 +126,7 @@ func (w *dirWriter) writeAt(b []byte, off int64) error {
 	return nil
 }
 
-// open makes the temporary file, and what is missing of its directory.
+// open makes the temporary file, and its directory if that does not exist.
 func (w *dirWriter) open() error {
 	if w.f != nil {
 		return nil
@@ -159,8 +153,8 @@ func (w *dirWriter) tryOpen() error {
 		if err != nil {
 			return err
 		}
-		// The lock says that the file is no leftover. Who was quicker to lock it is
-		// about to remove what it takes for one, or has.
+		// The lock says that a process is writing the file. A process that locked it before
+		// us takes it for the file of a crashed one, and removes it.
 		if lockDirFile(f) != lockTaken {
 			if _, err := root.Lstat(w.tmp); err == nil {
 				w.f = f
@@ -223,7 +217,7 @@ func (w *dirWriter) Commit(ctx context.Context, meta *Meta) error {
 	return nil
 }
 
-// finish writes what is missing of the file and gives it its name.
+// finish writes the rest of the file and renames it.
 func (w *dirWriter) finish(meta *Meta) error {
 	h := &w.head
 	h.id, h.size = meta.ID, w.n
@@ -234,7 +228,7 @@ func (w *dirWriter) finish(meta *Meta) error {
 	scratch := dirBufs.get()
 	defer dirBufs.put(scratch)
 	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
-	if w.n == w.flushed { // nothing at all
+	if w.n == w.flushed { // an empty body has no seal
 		seals = w.seals
 	}
 	fixed := h.appendFixed(nil)
@@ -285,7 +279,7 @@ func (w *dirWriter) rename() error {
 	return nil
 }
 
-// syncDir makes a name last. Not every system can.
+// syncDir makes the disk keep a new name, where the system can do that.
 func syncDir(root dirRoot) error {
 	f, err := root.Open(".")
 	if err != nil {
@@ -307,7 +301,7 @@ func (w *dirWriter) Abort() error {
 	return nil
 }
 
-// removeTemp removes the name of the temporary file. Who reads it goes on.
+// removeTemp removes the name of the temporary file. The open file can still be read.
 func (w *dirWriter) removeTemp() {
 	if w.f == nil || w.tmp == "" {
 		return
