@@ -25,13 +25,15 @@ type notedField struct {
 
 // note makes a note of the request, which is about to be sent.
 func (x *exchange) note() note {
-	if x.wire != nil {
+	switch {
+	case !x.authorized && !x.credentials:
+		return note{query: x.req.URL.RawQuery}
+	case x.wire != nil:
 		return noteOf(x.req.URL.RawQuery, x.wire)
 	}
 	return noteOf(x.req.URL.RawQuery, x.req.Header)
 }
 
-// noteOf allocates nothing if the request has no credentials.
 func noteOf(query string, h http.Header) note {
 	n := note{query: query}
 	for name, values := range h {

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -34,8 +35,9 @@ type freshness struct {
 	date time.Time
 	// born is when the response was of age zero: the current age is now - born.
 	born time.Time
-	// received is when it came, by the clock on the wall.
-	received time.Time
+	// bornWall and receivedWall are born, and when the response came, by the clock on the
+	// wall: microseconds since 1970, which are quicker to compare than times.
+	bornWall, receivedWall int64
 }
 
 // age is the current age of RFC 9111 §4.2.3. The monotonic clock may stand still
@@ -43,9 +45,9 @@ type freshness struct {
 // What was born or received after now, by a clock that is not ours or was wrong, is
 // not taken for new.
 func (f *freshness) age(now time.Time) time.Duration {
-	wall := now.Round(0)
-	age, byWall := now.Sub(f.born), wall.Sub(f.born.Round(0))
-	return max(age, byWall, -byWall, f.received.Sub(wall))
+	wall := now.UnixMicro()
+	byWall := max(wall-f.bornWall, f.bornWall-wall, f.receivedWall-wall)
+	return max(now.Sub(f.born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond)
 }
 
 // maxSkew is by how much the clocks of processes that share a store may differ.
@@ -53,7 +55,9 @@ const maxSkew = time.Minute
 
 // fromFuture reports whether the response was received after now by more than
 // clocks differ: one of them was wrong, so that its age is not known.
-func (f *freshness) fromFuture(now time.Time) bool { return f.received.Sub(now.Round(0)) > maxSkew }
+func (f *freshness) fromFuture(now time.Time) bool {
+	return f.receivedWall-now.UnixMicro() > maxSkew.Microseconds()
+}
 
 // maxLifetime keeps sums of times from overflowing.
 const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
@@ -68,7 +72,8 @@ func freshnessOf(cfg *settings, r *response, d *directives, targeted bool, ttl t
 	if !ok {
 		date = received // RFC 9110 §6.6.1
 	}
-	f := freshness{date: date, born: received.Add(-initialAge(r, date)), received: received.Round(0)}
+	f := freshness{date: date, born: received.Add(-initialAge(r, date)), receivedWall: received.UnixMicro()}
+	f.bornWall = f.born.UnixMicro()
 	switch {
 	case ttl != 0:
 		// From now on, however old it is.

@@ -252,7 +252,7 @@ func TestInvalidatedWhileCommitted(t *testing.T) {
 // back, make nothing fresh.
 func TestClockAgainstAge(t *testing.T) {
 	born := time.Now()
-	f := freshness{lifetime: time.Minute, born: born}
+	f := freshness{lifetime: time.Minute, born: born, bornWall: born.UnixMicro()}
 	rows := []struct {
 		why string
 		now time.Time
@@ -270,6 +270,7 @@ func TestClockAgainstAge(t *testing.T) {
 	// Before it slept the clocks agreed, after it only the wall clock is right.
 	now := born.Add(10 * time.Second)
 	f.born = born.Round(0).Add(-time.Hour)
+	f.bornWall = f.born.UnixMicro()
 	if age := f.age(now); age < time.Hour {
 		t.Errorf("age %v, want an hour", age)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -64,6 +65,9 @@ func (x *exchange) ignoresETag() bool { return x.st.cfg.ignoreETag || x.opts.wit
 // asIs reports whether the request must go out as the caller has made it, and once: a
 // signature of the caller's may cover what would be added, or be good for one request.
 func (x *exchange) asIs() bool {
+	if !x.authorized && !x.credentials && !strings.Contains(x.req.URL.RawQuery, "oauth_") {
+		return false // there is nothing that could be a signature
+	}
 	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req)
 }
 

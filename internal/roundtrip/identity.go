@@ -85,7 +85,7 @@ func (ids *Identifiers) Ask(req *http.Request) Asked {
 
 func (ids *Identifiers) ask(req *http.Request, a *Asked) {
 	for _, id := range ids.all {
-		var l signedBy
+		var l said
 		switch id := id.(type) {
 		case Signer:
 			l.principal, l.layer, l.answer = id.Ask(req)
@@ -102,7 +102,7 @@ func (ids *Identifiers) ask(req *http.Request, a *Asked) {
 }
 
 // add adds what one layer has said.
-func (a *Asked) add(l signedBy) {
+func (a *Asked) add(l said) {
 	switch {
 	case l.principal == "" && l.answer == nil:
 		return
@@ -131,16 +131,20 @@ type Asked struct {
 	req     *http.Request // that was asked about
 	vouched int
 	n       int
-	first   signedBy
-	more    []signedBy
+	first   said
+	more    []said
 	trip    *trip
+}
+
+// said is what one layer has said before the request is sent.
+type said struct {
+	principal     string
+	layer, answer any
 }
 
 // signedBy is what one layer has said: before the request is sent, and by a report.
 type signedBy struct {
-	principal     string
-	layer, answer any
-
+	said
 	reported bool
 	signed   string      // the principal that was reported
 	fields   http.Header // those that were reported
@@ -151,12 +155,15 @@ type signedBy struct {
 // add. If no layer keeps to its answer, that is ctx.
 func (a *Asked) Pin(ctx context.Context) context.Context {
 	a.trip = nil
-	pinned := a.first.answer != nil || slices.ContainsFunc(a.more, func(l signedBy) bool { return l.answer != nil })
+	pinned := a.first.answer != nil || slices.ContainsFunc(a.more, func(l said) bool { return l.answer != nil })
 	if !pinned {
 		return ctx
 	}
 	t := &trip{Context: ctx, outer: tripOf(ctx), origin: OriginOf(a.req.URL)}
-	t.layers = append(append(t.room[:0], a.first), a.more...)
+	t.layers = append(t.room[:0], signedBy{said: a.first})
+	for _, l := range a.more {
+		t.layers = append(t.layers, signedBy{said: l})
+	}
 	a.trip = t
 	return t
 }
