@@ -167,7 +167,8 @@ func (x *exchange) renew(key string) {
 			x.tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 	}()
-	x.epoch, x.waited = x.st.epochs.now(), 0
+	x.epoch = x.st.epochs.now()
+	x.budget.renew()
 	fl, role := x.join(key)
 	if role != leader {
 		if fl.Leave(role, nil) {

@@ -1,7 +1,6 @@
 package caching
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -59,25 +58,10 @@ func (b *breaker) failed(began, now time.Time) {
 // succeeded notes that the Store did what it was asked to.
 func (b *breaker) succeeded() { *b = breaker{} }
 
-// meaning is what the result of a call says about the Store.
-type meaning uint8
-
-const (
-	meansNothing meaning = iota
-	meansSuccess
-	meansFailure
-)
-
-// meaningOf says what the result err of a call means. What a Store says about one entry
-// is no failure of the Store, and what the caller has ended says nothing.
-func meaningOf(err error, cancelled bool) meaning {
-	switch {
-	case err == nil:
-		return meansSuccess
-	case cancelled, errors.Is(err, ErrTooLarge), errors.Is(err, ErrConflict), errors.Is(err, ErrCorrupt):
-		return meansNothing
-	}
-	return meansFailure
+// saysNothing reports whether err, or what a request has cancelled, says nothing about the
+// Store: what a Store says about one entry is no failure of the Store.
+func saysNothing(err error, cancelled bool) bool {
+	return err != nil && (cancelled || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrConflict) || errors.Is(err, ErrCorrupt))
 }
 
 // health is the breaker of one kind of calls, for all who share the Store.
@@ -97,31 +81,18 @@ func (h *health) allows() bool {
 	return h.b.allows(time.Now())
 }
 
-// note notes the result of a call.
-func (h *health) note(m meaning, began time.Time) {
-	if m == meansNothing || m == meansSuccess && !h.troubled.Load() {
+// note notes the error of a call that began at began. If cancelled, an error is the doing
+// of the request.
+func (h *health) note(err error, cancelled bool, began time.Time) {
+	if err == nil && !h.troubled.Load() || saysNothing(err, cancelled) {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if m == meansFailure {
+	if err != nil {
 		h.b.failed(began, time.Now())
-		h.troubled.Store(true)
-		return
+	} else {
+		h.b.succeeded()
 	}
-	h.b.succeeded()
-	h.troubled.Store(false)
+	h.troubled.Store(err != nil)
 }
-
-// left reports whether the Store is left alone.
-func (h *health) left() bool {
-	if !h.troubled.Load() {
-		return false
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.b.pause > 0
-}
-
-// ended reports whether ctx has ended, so that the error of a call is its own doing.
-func ended(ctx context.Context) bool { return ctx.Err() != nil }

@@ -73,23 +73,24 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-func TestMeaningOfResults(t *testing.T) {
+func TestSaysNothing(t *testing.T) {
 	for _, row := range []struct {
 		err       error
 		cancelled bool
-		want      meaning
+		want      bool
 		why       string
 	}{
-		{nil, false, meansSuccess, "it did"},
-		{io.ErrShortWrite, false, meansFailure, "a full disk"},
-		{context.DeadlineExceeded, false, meansFailure, "its own timeouts"},
-		{fmt.Errorf("x: %w", ErrCorrupt), false, meansNothing, "one entry is broken"},
-		{fmt.Errorf("x: %w", ErrTooLarge), false, meansNothing, "one body is too large"},
-		{fmt.Errorf("x: %w", ErrConflict), false, meansNothing, "one entry was replaced"},
-		{context.Canceled, true, meansNothing, "the caller has gone"},
-		{errors.New("use of closed connection"), true, meansNothing, "the caller has gone, told in another way"},
+		{nil, false, false, "it did"},
+		{nil, true, false, "it did, for a caller who has gone"},
+		{io.ErrShortWrite, false, false, "a full disk"},
+		{context.DeadlineExceeded, false, false, "its own timeouts"},
+		{fmt.Errorf("x: %w", ErrCorrupt), false, true, "one entry is broken"},
+		{fmt.Errorf("x: %w", ErrTooLarge), false, true, "one body is too large"},
+		{fmt.Errorf("x: %w", ErrConflict), false, true, "one entry was replaced"},
+		{context.Canceled, true, true, "the caller has gone"},
+		{errors.New("use of closed connection"), true, true, "the caller has gone, told in another way"},
 	} {
-		if got := meaningOf(row.err, row.cancelled); got != row.want {
+		if got := saysNothing(row.err, row.cancelled); got != row.want {
 			t.Errorf("%v: %v, want %v: %s", row.err, got, row.want, row.why)
 		}
 	}

@@ -56,6 +56,7 @@
 package caching
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"net/http"
@@ -66,6 +67,10 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
+
+// DefaultStoreWait is how long a request waits for the Store if [Transport.StoreWait] is
+// zero.
+const DefaultStoreWait = 250 * time.Millisecond
 
 // Transport is an [http.RoundTripper] that caches. The zero value is a private
 // cache in memory.
@@ -295,10 +300,13 @@ func (t *Transport) state() *state {
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 			catalog: catalog{
-				shared: &known.catalog, calls: newStoreCalls(known, t.StoreWait), cfg: known.inUse.same(cfg), noVarySearch: t.ObeyNoVarySearch,
+				shared: &known.catalog, cfg: known.inUse.same(cfg), noVarySearch: t.ObeyNoVarySearch,
 			},
 		}
-		st.calls.back, st.calls.unsure = st.writeBack, st.unsure
+		_, memory := store.(*Memory)
+		st.calls = newCaller(known.backend, callerOptions{
+			wait: cmp.Or(t.StoreWait, DefaultStoreWait), memory: memory, back: st.writeBack, unsure: st.unsure,
+		})
 		t.st = st
 	})
 	return t.st

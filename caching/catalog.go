@@ -9,7 +9,7 @@ import (
 // lists variants and users, and invalidates. It is what one Transport knows of its Store.
 type catalog struct {
 	*shared
-	calls storeCalls
+	calls caller
 	cfg   *settings
 	keys  keyMemo
 	// noVarySearch says that No-Vary-Search is obeyed.

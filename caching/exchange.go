@@ -47,7 +47,7 @@ type exchange struct {
 func (x *exchange) drop() {
 	_ = x.found.entry.Close()
 	x.found = found{}
-	x.forget()
+	x.budget.forget()
 }
 
 // consult finds what is stored for the request. What was found before stays if there is

@@ -36,19 +36,19 @@ func (x *exchange) flightKey() string {
 
 // forward gets an answer from the origin, alone or together with others.
 func (st *state) forward(x *exchange) (*http.Response, error) {
-	if ctx := x.req.Context(); x.waited > 0 && ended(ctx) { // while the Store was waited for
+	if ctx := x.req.Context(); x.budget.spent() && ctx.Err() != nil { // while the Store was waited for
 		x.drop()
 		roundtrip.CloseBody(x.req)
 		return nil, context.Cause(ctx)
 	}
 	x.epoch = st.epochs.now()
 	if !x.shareable() {
-		if x.late != nil {
+		if x.budget.pending() {
 			return detached(*x, newFlight[result]())
 		}
 		return x.conclude(x.guarded(x.req.Context()))
 	}
-	if st.t.ObeyNoVarySearch && x.late == nil {
+	if st.t.ObeyNoVarySearch && !x.budget.pending() {
 		x.also, _ = x.searchKey()
 	}
 	fl, role := x.join(x.flightKey())
@@ -102,15 +102,11 @@ func (x *exchange) await(fl *flight[result], r role) error {
 		overdue = timer.C
 	}
 	for {
-		var late <-chan struct{}
-		if x.late != nil {
-			late = x.late.done
-		}
 		select {
 		case <-fl.Arrived():
-			x.forget()
+			x.budget.forget()
 			return nil
-		case <-late:
+		case <-x.budget.arrival():
 			if x.overtakes(fl, r) {
 				return errOvertaken
 			}
@@ -132,7 +128,7 @@ func (x *exchange) await(fl *flight[result], r role) error {
 		}
 		break
 	}
-	x.forget()
+	x.budget.forget()
 	if fl.Leave(r, cause) {
 		return nil
 	}
@@ -156,7 +152,7 @@ func (x *exchange) retry() bool {
 // lead makes the trip that others wait for. If the caller can be cancelled the
 // trip must not end with it, and runs by itself.
 func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
-	if x.late != nil {
+	if x.budget.pending() {
 		fl.Send()
 		return detached(*x, fl) // the Store has had its time
 	}
@@ -172,7 +168,7 @@ func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
 		return x.answer(p), nil
 	}
 	fl.Send()
-	if x.late == nil && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
+	if !x.budget.pending() && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
 	return detached(*x, fl)
@@ -211,8 +207,8 @@ func (x *exchange) guarded(ctx context.Context) result {
 func detached(x exchange, fl *flight[result]) (*http.Response, error) {
 	ctx, cancel := fl.Detach(x.req.Context())
 	// The trip may outlast the caller, who may then use the request again.
-	y, overdue := x, x.late != nil
-	y.late = nil
+	y, overdue := x, x.budget.pending()
+	y.budget.disown()
 	y.req = x.req.WithContext(ctx)
 	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
 	u := *x.req.URL

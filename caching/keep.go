@@ -264,7 +264,7 @@ type keeper struct {
 func (k *keeper) finish(n int64, whole bool) {
 	k.st.background.hold()
 	defer k.st.background.release()
-	k.x.waited = 0
+	k.x.budget.renew()
 	if k.x.lease != nil {
 		defer k.x.lease()
 	}

@@ -31,7 +31,7 @@ func (x *exchange) acquire() bool {
 		case release != nil:
 			x.lease = release
 			// Another process may have stored what it got since this one looked.
-			x.waited = 0
+			x.budget.renew()
 			if x.retry() {
 				x.release()
 				return true
@@ -47,7 +47,8 @@ func (x *exchange) acquire() bool {
 			timer.Stop()
 			return false
 		}
-		if x.waited = 0; x.retry() {
+		x.budget.renew()
+		if x.retry() {
 			x.tell("collapse", "another process stored it", 0, nil)
 			return true
 		}

@@ -24,8 +24,8 @@ type found struct {
 
 // lookup finds what the store has for the request.
 func (q *query) lookup() found {
-	q.looking, q.overdue = true, false
-	defer func() { q.looking = false }()
+	q.budget.look()
+	defer q.budget.looked()
 	if u := &q.cat.unwritten; u.some.Load() {
 		// The Store is asked afterwards: what it says may be from before writeBack.
 		q.undone = latest(q.undone, u.when(q.target()), u.when(q.key), u.when(q.open))
@@ -36,12 +36,12 @@ func (q *query) lookup() found {
 			return c
 		}
 		_ = c.entry.Close()
-		q.forget()
+		q.budget.forget()
 	}
-	if q.overdue {
+	if q.budget.unanswered {
 		return found{}
 	}
-	if c := q.find(q.key); c.primary != "" || q.overdue || !q.cat.noVarySearch {
+	if c := q.find(q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
 		return c
 	}
 	key, search := q.searchKey()
@@ -91,9 +91,9 @@ func (q *query) get(ctx context.Context, key string) (*Entry, *memo) {
 // error if it found something that cannot be used.
 func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 	undone := q.cat.unwritten.when(key) // before the Store is asked, see lookup
-	late := q.awaits(key)
+	late := q.budget.awaits(key)
 	e, err := q.cat.calls.get(ctx, key, &q.budget)
-	if late && q.late == nil {
+	if late && !q.budget.pending() {
 		q.tell("store", "the answer came late, StoreWait is short for it", 0, err)
 	}
 	if err != nil {

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// patientWriter is a Writer each of whose calls is waited for no longer than StoreWait. One
-// that is late ends it: what it has left of the entry is dropped when it returns.
+// A patientWriter is a Writer each of whose calls is waited for no longer than StoreWait.
+// After one that is late all others fail.
 type patientWriter struct {
-	c   *storeCalls
+	c   *caller
 	key string
 	w   Writer
 
 	mu      sync.Mutex
-	running bool     // a call of the Writer, which takes one at a time
+	running bool     // a call of w, which takes one at a time
 	late    bool     // one has not returned in time
-	then    []func() // what is still to be done when it has
+	then    []func() // calls of w to be made after the one that runs
 }
 
 // run makes one call.
@@ -28,27 +28,27 @@ func (p *patientWriter) run(ctx context.Context, note noting, fn func(context.Co
 	}
 	p.running = true
 	p.mu.Unlock()
-	_, a, err := askStore(p.c, ctx, p.c.wait, note, func(ctx context.Context) (struct{}, error) {
-		defer p.rest()
-		return struct{}{}, fn(ctx)
-	}, nil)
+	_, a, err := askBeside(p.c, ctx, p.c.wait, note, valueless(func(ctx context.Context) error {
+		defer p.next()
+		return fn(ctx)
+	}), nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a == nil {
-		p.running = false // it has returned, or did not begin
+		p.running = false // it has returned, or there was no slot for it
+		return err
 	}
-	p.late = p.late || p.running
+	p.late = true
 	a.drop(false)
 	return err
 }
 
-// rest goes on with what waits for the call that has returned.
-func (p *patientWriter) rest() {
+// next makes the calls that wait for the one that has returned.
+func (p *patientWriter) next() {
 	for {
 		p.mu.Lock()
 		then := p.then
-		p.then = nil
-		p.running = len(then) > 0
+		p.then, p.running = nil, len(then) > 0
 		p.mu.Unlock()
 		if len(then) == 0 {
 			return
@@ -67,21 +67,18 @@ func (p *patientWriter) finally(fn func()) {
 		p.mu.Unlock()
 		return
 	}
+	p.running = true
 	p.mu.Unlock()
-	once := sync.OnceFunc(fn)
-	if err := p.run(context.Background(), nil, func(context.Context) error { once(); return nil }); err != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if !p.running {
-			go once() // too many calls are unanswered, and this one must be made
-		}
-	}
+	p.c.beside(func() {
+		defer p.next()
+		fn()
+	})
 }
 
 // Write implements [io.Writer].
 func (p *patientWriter) Write(b []byte) (int, error) {
 	own := append([]byte(nil), b...) // b is the caller's again when this returns
-	err := p.run(context.Background(), p.c.failures(&p.c.known.writes), func(context.Context) error {
+	err := p.run(context.Background(), p.c.failures(&p.c.writes), func(context.Context) error {
 		_, err := p.w.Write(own)
 		return err
 	})
@@ -107,10 +104,10 @@ func shortenerOf(w Writer) (s Shortener, ok bool) {
 
 // Commit implements [Writer].
 func (p *patientWriter) Commit(ctx context.Context, meta *Meta) error {
-	err := p.run(ctx, p.c.results(&p.c.known.writes), func(ctx context.Context) error { return p.w.Commit(ctx, meta) })
+	err := p.run(ctx, p.c.results(&p.c.writes), func(ctx context.Context) error { return p.w.Commit(ctx, meta) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.late { // it may come about, and nobody would look whether it is outdated
+	if p.late {
 		p.c.unsure(p.key)
 	}
 	return err
@@ -128,17 +125,17 @@ func (p *patientWriter) Close() error {
 	return nil
 }
 
-// patient returns e with a body whose reads are waited for no longer than StoreWait.
-func (c *storeCalls) patient(e *Entry) *Entry {
+// patient returns e with a body whose calls are waited for no longer than StoreWait.
+func (c *caller) patient(e *Entry) *Entry {
 	if e == nil || e.Body == nil || c.inPlace() {
 		return e
 	}
 	return &Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes, Body: &patientBody{c: c, body: e.Body}}
 }
 
-// patientBody is the body of an entry of a Store that may be slow.
+// A patientBody is the body of an entry of a Store that may be slow.
 type patientBody struct {
-	c    *storeCalls
+	c    *caller
 	body interface {
 		io.ReaderAt
 		io.Closer
@@ -147,7 +144,7 @@ type patientBody struct {
 
 // ReadAt implements [io.ReaderAt].
 func (b *patientBody) ReadAt(p []byte, off int64) (int, error) {
-	return b.c.readAt(b.body, p, off, b.c.failures(&b.c.known.reads))
+	return b.c.readAt(b.body, p, off, b.c.failures(&b.c.reads))
 }
 
 // Close implements [io.Closer].
@@ -156,24 +153,25 @@ func (b *patientBody) Close() error {
 	return nil
 }
 
-// readAt reads into p, which is the caller's again when this returns.
-func (c *storeCalls) readAt(r io.ReaderAt, p []byte, off int64, note noting) (int, error) {
-	n := -1
+// readAt reads into p, which is the caller's again when this returns: a late read does not
+// write to it.
+func (c *caller) readAt(r io.ReaderAt, p []byte, off int64, note noting) (int, error) {
 	own := make([]byte, len(p))
-	got, a, err := askStore(c, context.Background(), c.wait, note, func(context.Context) (int, error) {
-		m, err := r.ReadAt(own, off)
+	var end error
+	n, a, err := askBeside(c, context.Background(), c.wait, note, func(context.Context) (int, error) {
+		n, err := r.ReadAt(own, off)
 		if err == io.EOF {
-			n, err = m, nil // which says nothing against the Store
+			end, err = err, nil // which says nothing against the Store
 		}
-		return m, err
+		return n, err
 	}, nil)
 	if a != nil {
 		a.drop(false)
 		return 0, err
 	}
-	copy(p, own[:got])
-	if err == nil && n >= 0 {
-		err = io.EOF
+	copy(p, own[:n])
+	if err == nil {
+		err = end
 	}
-	return got, err
+	return n, err
 }

@@ -36,7 +36,7 @@ type query struct {
 	undone time.Time
 	// secretless is true if the Store has not given the secret that the keys need.
 	secretless bool
-	budget
+	budget     budget
 }
 
 // tell reports a decision to trace.

@@ -9,7 +9,7 @@ import (
 
 // unsafe sends a request that may change things, and draws the consequences.
 func (st *state) unsafe(x exchange) (*http.Response, error) {
-	if ctx := x.req.Context(); ended(ctx) { // nothing has been sent, and nothing is
+	if ctx := x.req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.req)
 		x.tell("pass", "unsafe method, never sent", 0, context.Cause(ctx))
 		return nil, context.Cause(ctx)

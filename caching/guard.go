@@ -1,0 +1,299 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// patience is after how many times the wait a call without an answer counts as a failure
+// of the Store.
+const patience = 4
+
+var (
+	// errSlow is the error of a call that a request does not wait for any longer.
+	errSlow = errors.New("caching: the store has not answered in time (Transport.StoreWait)")
+	// errLeftAlone is the error of a call that is not made.
+	errLeftAlone = errors.New("caching: the store is left alone for a while, it has failed several times")
+)
+
+// A caller makes the calls of one Transport to its Store. A call costs a request a bounded
+// wait, see budget; calls for no request wait for as long each.
+//
+// A Store that answers at once is called in place. One that obeys its context is called in
+// place too, with a deadline. Any other call runs beside the request, in a goroutine of its
+// own, of which there are at most maxUnanswered for a Store.
+//
+// A call that is not made, since the Store has failed too often, returns errLeftAlone. One
+// that is not waited for any longer returns an error that is errSlow.
+type caller struct {
+	*backend
+	callerOptions
+	timing Timing
+}
+
+// callerOptions are the settings of a caller.
+type callerOptions struct {
+	// wait is how long a request waits for the Store, and patience times as long is how long
+	// a call may take. If negative, there is no bound, and the Store is never left alone.
+	wait time.Duration
+	// memory says that changes wait for nothing, not even for another process, so that
+	// they need no deadline.
+	memory bool
+	// back is called after each call that has succeeded, and may be called often.
+	back func()
+	// unsure is called with the key of a change that may or may not come about.
+	unsure func(key string)
+}
+
+func newCaller(b *backend, o callerOptions) caller {
+	c := caller{backend: b, callerOptions: o}
+	// A type that embeds a Store has its Timing method and perhaps other ways.
+	if t, ok := b.store.(Timed); ok {
+		if self, timing := t.Timing(); sameStore(self, b.store) {
+			c.timing = timing
+		}
+	}
+	return c
+}
+
+// inPlace reports whether the Store is called as it is.
+func (c *caller) inPlace() bool { return c.wait < 0 || c.timing == TimingImmediate }
+
+// allows reports whether a call of the kind that h is about may be made now.
+func (c *caller) allows(h *health) bool { return c.wait < 0 || h.allows() }
+
+// note notes the error of a call that began at began. If cancelled, an error is the doing
+// of the request.
+func (c *caller) note(h *health, err error, cancelled bool, began time.Time) {
+	if c.wait >= 0 {
+		h.note(err, cancelled, began)
+	}
+	if err == nil {
+		c.back()
+	}
+}
+
+// noting is told the error of a call that began at began. It may be nil.
+type noting func(err error, began time.Time)
+
+// results notes how calls end.
+func (c *caller) results(h *health) noting {
+	return func(err error, began time.Time) { c.note(h, err, errors.Is(err, context.Canceled), began) }
+}
+
+// failures notes only calls that fail: of an entry that is being written its Commit alone
+// says that the Store can write.
+func (c *caller) failures(h *health) noting {
+	note := c.results(h)
+	return func(err error, began time.Time) {
+		if err != nil {
+			note(err, began)
+		}
+	}
+}
+
+// startBeside makes a call beside. It waits for a slot for at most wait.
+func startBeside[R any](c *caller, ctx context.Context, wait time.Duration, note noting, fn func(context.Context) (R, error), discard func(R)) (*answer[R], error) {
+	began := time.Now()
+	if !c.slots.take(ctx, wait) {
+		return nil, lateError(ctx)
+	}
+	return begin(ctx, patience*c.wait, func(ctx context.Context) (R, error) {
+		defer c.slots.give()
+		return fn(ctx)
+	}, func(err error) {
+		if note != nil {
+			note(err, began)
+		}
+	}, discard), nil
+}
+
+// askBeside makes a call beside and waits for its answer for at most wait. If an answer is
+// returned beside the error, the call still runs.
+func askBeside[R any](c *caller, ctx context.Context, wait time.Duration, note noting, fn func(context.Context) (R, error), discard func(R)) (v R, _ *answer[R], _ error) {
+	began := time.Now()
+	a, err := startBeside(c, ctx, wait, note, fn, discard)
+	if err != nil {
+		return v, nil, err
+	}
+	if !a.await(ctx, wait-time.Since(began)) {
+		return v, a, lateError(ctx)
+	}
+	v, err = a.take()
+	return v, nil, err
+}
+
+// lateError says why a request does not wait any longer.
+func lateError(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errSlow
+}
+
+// timed makes a call in place, with a deadline.
+func (c *caller) timed(ctx context.Context, wait time.Duration, h *health, fn func(context.Context) error) error {
+	if wait <= 0 {
+		return errSlow
+	}
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := fn(limited)
+	c.note(h, err, ctx.Err() != nil, began)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", errSlow, err)
+	}
+	return err
+}
+
+// get is [Store.Get]. An answer that does not come in time belongs to b, and get with the
+// same key and b returns it when it has come.
+func (c *caller) get(ctx context.Context, key string, b *budget) (*Entry, error) {
+	switch h := &c.reads; {
+	case b.awaits(key):
+		e, err := b.arrived(ctx)
+		return c.patient(e), err
+	case !c.allows(h):
+		return nil, errLeftAlone
+	case c.inPlace():
+		e, err := c.store.Get(ctx, key)
+		if err != nil || h.troubled.Load() {
+			c.note(h, err, ctx.Err() != nil, time.Now())
+		}
+		return e, err
+	}
+	return c.getBeside(ctx, key, b)
+}
+
+// getBeside is get for a Store that is not called in place.
+func (c *caller) getBeside(ctx context.Context, key string, b *budget) (e *Entry, err error) {
+	defer b.spend(time.Now())
+	if c.timing == TimingContext {
+		err = c.timed(ctx, b.left(c.wait), &c.reads, func(ctx context.Context) (err error) {
+			e, err = c.store.Get(ctx, key)
+			return err
+		})
+		return c.patient(e), err
+	}
+	e, a, err := askBeside(c, ctx, b.left(c.wait), c.results(&c.reads), func(ctx context.Context) (*Entry, error) {
+		return c.store.Get(ctx, key)
+	}, func(e *Entry) { _ = e.Close() })
+	if err != errSlow || !b.keep(a, key) {
+		a.drop(true)
+	}
+	return c.patient(e), err
+}
+
+// create is [Store.Create].
+func (c *caller) create(ctx context.Context, key string, size int64, b *budget) (Writer, error) {
+	switch h := &c.writes; {
+	case !c.allows(h):
+		return nil, errLeftAlone
+	case c.inPlace():
+		w, err := c.store.Create(ctx, key, size)
+		if err != nil {
+			c.note(h, err, ctx.Err() != nil, time.Now())
+			return nil, err
+		}
+		return w, nil
+	case b.left(c.wait) <= 0:
+		return nil, errSlow
+	}
+	defer b.spend(time.Now())
+	// That a Writer is there says little: many are made before the Store is asked.
+	w, a, err := askBeside(c, ctx, b.left(c.wait), c.failures(&c.writes), func(ctx context.Context) (Writer, error) {
+		return c.store.Create(ctx, key, size)
+	}, func(w Writer) { _ = w.Close() })
+	a.drop(false)
+	if err != nil {
+		return nil, err
+	}
+	return &patientWriter{c: c, key: key, w: w}, nil
+}
+
+// update is [Store.Update].
+func (c *caller) update(ctx context.Context, key string, meta *Meta, b *budget) error {
+	if c.memory {
+		return c.store.Update(ctx, key, meta)
+	}
+	return c.change(ctx, key, b, func(ctx context.Context) error { return c.store.Update(ctx, key, meta) })
+}
+
+// delete is [Store.Delete].
+func (c *caller) delete(ctx context.Context, key string, b *budget) error {
+	if c.memory {
+		return c.store.Delete(ctx, key)
+	}
+	return c.change(ctx, key, b, func(ctx context.Context) error { return c.store.Delete(ctx, key) })
+}
+
+// change makes a call that changes what is stored under key.
+func (c *caller) change(ctx context.Context, key string, b *budget, fn func(context.Context) error) (err error) {
+	switch {
+	case !c.allows(&c.writes):
+		return errLeftAlone
+	case c.wait < 0:
+		return fn(ctx)
+	}
+	defer b.spend(time.Now())
+	if c.timing != TimingUnknown {
+		// A Store that answers at once may still wait for the lock of another process.
+		err = c.timed(ctx, b.left(c.wait), &c.writes, fn)
+	} else {
+		var a *answer[struct{}]
+		_, a, err = askBeside(c, ctx, b.left(c.wait), c.results(&c.writes), valueless(fn), nil)
+		a.drop(false)
+	}
+	if errors.Is(err, errSlow) && c.timing != TimingImmediate {
+		c.unsure(key)
+	}
+	return err
+}
+
+// valueless is fn for askBeside, which wants a value.
+func valueless(fn func(context.Context) error) func(context.Context) (struct{}, error) {
+	return func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }
+}
+
+// acquire is [Leaser.Acquire].
+func (c *caller) acquire(ctx context.Context, l Leaser, key string, b *budget) (func(), error) {
+	switch {
+	case !c.allows(&c.writes):
+		return nil, errLeftAlone
+	case c.inPlace():
+		return l.Acquire(ctx, key)
+	}
+	defer b.spend(time.Now())
+	release, a, err := askBeside(c, ctx, b.left(c.wait), c.failures(&c.writes), func(ctx context.Context) (func(), error) { return l.Acquire(ctx, key) }, func(release func()) {
+		if release != nil {
+			release()
+		}
+	})
+	a.drop(true)
+	if release == nil {
+		return nil, err
+	}
+	return func() { c.beside(release) }, nil
+}
+
+// beside runs fn and waits for it for at most c.wait. It runs even if there is no slot.
+func (c *caller) beside(fn func()) {
+	once := sync.OnceFunc(fn)
+	_, a, err := askBeside(c, context.Background(), c.wait, nil, valueless(func(context.Context) error { once(); return nil }), nil)
+	if a == nil && err != nil {
+		go once()
+	}
+	a.drop(false)
+}
+
+// wrote notes the error of a Write or Commit of a Writer that is called in place. Others
+// note theirs themselves.
+func (c *caller) wrote(err error) {
+	if c.inPlace() {
+		c.note(&c.writes, err, false, time.Now())
+	}
+}
