@@ -193,8 +193,8 @@ func (x *exchange) renew(key string) {
 	}()
 	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
 	switch {
-	case o.fill != nil:
-		r := o.fill.newReader(x.req.Context(), o.resp, false)
+	case o.body != nil:
+		r := o.body.Open(x.req.Context(), o.resp, false)
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
 	default:

@@ -14,13 +14,13 @@ type result struct {
 	// panicked holds what the RoundTripper below has panicked with, if it has.
 	panicked any
 	// resp is the answer of the origin. Its body is for the one who made the
-	// trip, unless fill is set.
+	// trip, unless body is set.
 	resp *http.Response
 	// status is that of resp, which belongs to the caller who gets it.
 	status int
-	// fill is the body on its way to the store and to whoever reads it. Who made
-	// the trip has a hold on it.
-	fill *fill
+	// body is the body on its way to the store and to its readers. The leader has a
+	// share of it.
+	body *body
 	// entry is the stored response that the origin confirmed. Its body is for the
 	// one who made the trip.
 	entry *Entry
@@ -32,7 +32,7 @@ type result struct {
 	mixed bool
 	// unattended is true if no caller began the trip: its failure is its own.
 	unattended bool
-	// f are the facts of what fill or entry is the body of, and meta the rest.
+	// f are the facts of what body or entry is the body of, and meta the rest.
 	f    *memo
 	meta *Meta
 	// detail is why the response is not stored, or what else there is to say.
@@ -44,23 +44,23 @@ type result struct {
 }
 
 // Joinable implements [tripResult]: a body on its way can be joined, by its own rules.
-func (r result) Joinable() bool { return r.fill != nil }
+func (r result) Joinable() bool { return r.body != nil }
 
 // Join implements [tripResult].
-func (r result) Join() bool { return r.fill != nil && r.fill.hold() }
+func (r result) Join() bool { return r.body != nil && r.body.Join() }
 
 // Share implements [tripResult].
 func (r result) Share(n int) {
-	if r.fill != nil {
-		r.fill.addHolds(n)
+	if r.body != nil {
+		r.body.Share(n)
 	}
 }
 
 // Drop implements [tripResult].
 func (r result) Drop() {
 	switch {
-	case r.fill != nil:
-		r.fill.release()
+	case r.body != nil:
+		r.body.Release()
 	case r.entry != nil:
 		_ = r.entry.Close()
 	case r.resp != nil:
@@ -70,8 +70,8 @@ func (r result) Drop() {
 
 // release gives up the share of a caller that is not the leader.
 func (r *result) release() {
-	if r.fill != nil {
-		r.fill.release()
+	if r.body != nil {
+		r.body.Release()
 	}
 }
 
@@ -127,15 +127,15 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.tell("error", x.verdict.reason, 0, o.err)
 		x.drop()
 		return nil, o.err
-	case o.fill != nil:
+	case o.body != nil:
 		fwd := x.fwd()
 		x.drop()
 		// Whether a body of unknown length fits is known when it has come.
-		stored := o.detail == "" && o.fill.size >= 0
+		stored := o.detail == "" && o.body.Size >= 0
 		if stored || o.detail == "" {
 			x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
 		}
-		o.resp.Body = o.fill.newReader(x.req.Context(), o.resp, true)
+		o.resp.Body = o.body.Open(x.req.Context(), o.resp, true)
 		o.resp.Request = x.req
 		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
 		return o.resp, nil

@@ -247,7 +247,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 			o = result{panicked: v}
 			x.tell("error", "the RoundTripper below panicked", 0, nil)
 		}
-		if o.fill == nil && (o.resp == nil || o.entry != nil) {
+		if o.body == nil && (o.resp == nil || o.entry != nil) {
 			cancel(nil)
 		}
 		if x.settle(fl, o) {
@@ -270,16 +270,7 @@ func (x *exchange) settle(fl *flight[result], r result) (deserted bool) {
 // launch ties a body on its way to the flight that brought it, which can be
 // joined until the body has ended.
 func launch(fl *flight[result], o *result) {
-	if o.fill == nil {
-		return
-	}
-	f := o.fill
-	f.mu.Lock()
-	f.cancel = o.cancel
-	f.landed = fl.Land
-	landed := f.err != nil
-	f.mu.Unlock()
-	if landed {
-		f.landed()
+	if o.body != nil {
+		o.body.Bind(o.cancel, fl.Land)
 	}
 }

@@ -91,7 +91,7 @@ func roundTrip(t *testing.T, rt http.RoundTripper, req *http.Request) (*http.Res
 }
 
 // contexts are the two kinds of callers: one that can be cancelled and one that
-// cannot. They take different ways through a fill.
+// cannot. They take different ways through a body.
 var contexts = []string{"cancellable", "background"}
 
 func contextOf(t *testing.T, kind string) context.Context {

@@ -106,12 +106,8 @@ func (x *exchange) storable(m *Meta, f *memo) (bool, string) {
 // stream makes the body of the response, of size bytes, one that goes to k and to
 // whoever reads it.
 func (x *exchange) stream(a *answered, k *keeper, size int64) result {
-	resp, fl := a.resp, &k.body
-	*fl = fill{
-		src: resp.Body, w: k.w, size: size, limit: x.st.cfg.maxBody, finish: k.finish, holds: 1,
-		origin: resp, announced: resp.Trailer.Clone(), origins: k,
-	}
-	if err := k.begin(fl); err != nil {
+	resp := a.resp
+	if err := k.begin(); err != nil {
 		k.drop(whyNot(err), err)
 		_ = k.w.Close()
 		return result{resp: resp, detail: whyNot(err)}
@@ -122,14 +118,16 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) result {
 	k.url = *x.req.URL
 	k.x.req = x.req.WithContext(k.ctx)
 	k.x.req.URL = &k.url
-	k.own = *resp // see fill.origin
+	k.own = *resp // see source.Origin
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
-	k.own.Trailer = fl.announced.Clone()
-	if size == 0 && len(fl.announced) == 0 {
-		fl.busy = true
-		fl.conclude(fl.n, io.EOF, true, resp.Body != http.NoBody)
+	k.own.Trailer = resp.Trailer.Clone()
+	if size >= 0 {
+		size += k.part.before
 	}
-	return result{resp: &k.own, fill: fl, f: k.f, meta: k.meta}
+	k.body.Start(source{
+		Origin: resp, Size: size, Limit: x.st.cfg.maxBody, Stored: k.part.before, First: k.part.first,
+	}, k.w, k)
+	return result{resp: &k.own, body: &k.body, f: k.f, meta: k.meta}
 }
 
 // bodySize is the length of the body of resp, -1 if it is not known.
@@ -254,14 +252,14 @@ type keeper struct {
 	primary string
 
 	// What belongs to the response as long as the keeper does, in one piece with it.
-	body fill
+	body body
 	own  http.Response
 	url  url.URL
 	room [1]string
 }
 
-// finish commits the entry, or drops it.
-func (k *keeper) finish(n int64, whole bool) {
+// Finish implements [owner]: it commits the entry, or drops it.
+func (k *keeper) Finish(e ending) {
 	k.st.background.hold()
 	defer k.st.background.release()
 	k.x.budget.renew()
@@ -272,20 +270,20 @@ func (k *keeper) finish(n int64, whole bool) {
 		defer func() { _ = k.part.old.Close() }()
 	}
 	defer k.x.beginCommit(k.f.key, k.primary).end()
-	k.commit(n, whole)
+	k.commit(e)
 }
 
-func (k *keeper) commit(n int64, whole bool) {
+func (k *keeper) commit(e ending) {
 	_, never := k.w.(noWriter)
 	switch {
 	case never: // it was told
 		return
-	case k.body.why != nil:
-		k.st.calls.wrote(k.body.why)
-		k.drop(whyNot(k.body.why), k.body.why)
+	case e.Sink != nil:
+		k.st.calls.wrote(e.Sink)
+		k.drop(whyNot(e.Sink), e.Sink)
 		return
-	case !whole && !k.cut(n):
-		k.drop(whyCut(k.body.ending), nil)
+	case !e.Whole && !k.cut(e.N):
+		k.drop(whyCut(e.Cause), nil)
 		return
 	case k.invalidated():
 		k.drop("invalidated while it came", nil)
@@ -298,7 +296,7 @@ func (k *keeper) commit(n int64, whole bool) {
 			return
 		}
 	}
-	if whole {
+	if e.Whole {
 		k.meta.Trailer = k.resp.Trailer.Clone()
 	}
 	err := k.w.Commit(k.ctx, k.meta)

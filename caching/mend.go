@@ -31,12 +31,15 @@ func newMender(x exchange, begin int64) *mender {
 	return &mender{x: x, meta: x.found.entry.Meta, f: x.found.f, begin: begin}
 }
 
-// mender is for a reader whose context is ctx, of a body that the Writer was given.
-func (k *keeper) mender(ctx context.Context) *mender {
+// Rest implements [owner].
+func (k *keeper) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
 	m := &mender{x: k.x, meta: k.meta, f: k.f}
 	m.x.found = found{} // what it replaces
 	m.x.req = k.x.req.WithContext(ctx)
-	return m
+	if err := m.mend(off, end, cause); err != nil {
+		return nil, err
+	}
+	return &readerBody{closer: io.NopCloser(nil), off: off, end: end, mender: m}, nil
 }
 
 // mend opens what comes at off of the stored body, up to end, in place of what the Store

@@ -14,6 +14,8 @@ import (
 type portionKept struct {
 	old           *Entry
 	before, after int64
+	// first is where the caller begins to read.
+	first int64
 }
 
 // complete takes the rest of a representation whose first part is stored
@@ -37,7 +39,7 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 		rest.ContentLength = r.Last - r.First + 1
 	}
 	o = x.keep(a, header, &total, part)
-	if o.fill == nil {
+	if o.body == nil {
 		// It is not stored after all, but the caller still gets the whole.
 		y := *x
 		y.found.entry, y.found.f = part.old, f
@@ -99,12 +101,10 @@ func (x *exchange) extend(a *answered) (o result, ok bool) {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
-	part := portionKept{old: x.takeEntry(), before: before, after: after}
+	part := portionKept{old: x.takeEntry(), before: before, after: after, first: before}
 	o = x.keep(a, header, &both, part)
-	if o.fill == nil {
+	if o.body == nil {
 		_ = part.old.Close()
-	} else {
-		o.fill.start = before
 	}
 	return o, true
 }
@@ -117,19 +117,12 @@ func (x *exchange) takeEntry() *Entry {
 }
 
 // begin writes what is stored of the representation before the new part.
-func (k *keeper) begin(fl *fill) error {
-	n := k.part.before
-	if n == 0 {
+func (k *keeper) begin() error {
+	if k.part.before == 0 {
 		return nil
 	}
-	if _, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, n)); err != nil {
-		return err
-	}
-	fl.n, fl.kept = n, n
-	if fl.size >= 0 {
-		fl.size += n
-	}
-	return nil
+	_, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, k.part.before))
+	return err
 }
 
 // minPart is how much of a body is worth being kept without the rest.
@@ -141,7 +134,7 @@ const minPart = 64 << 10
 // stands for, and must not take the place of something whole.
 func (k *keeper) cut(n int64) bool {
 	w, ok := shortenerOf(k.w)
-	total := k.body.size
+	total := k.body.Size
 	switch {
 	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:
 		return false

@@ -48,7 +48,7 @@ func (x *exchange) learn(start time.Time, o *result) {
 	wait := x.st.t.collapseWait()
 	switch {
 	case wait < 0 || x.method != "GET":
-	case o.fill != nil || o.entry != nil:
+	case o.body != nil || o.entry != nil:
 		if !x.st.slowPaths.Empty() {
 			x.st.slowPaths.Remove(x.path())
 		}

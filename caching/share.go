@@ -12,7 +12,7 @@ import (
 // is fresh (RFC 9111 §4, §5.2.2.4).
 func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
-	case o.fill != nil:
+	case o.body != nil:
 		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.groupInvalidated(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime) {
 			o.release()
 			return nil, nil
@@ -78,14 +78,9 @@ func (x *exchange) stillSelects(f *memo) bool { return f.key == x.found.f.key ||
 
 // joined is the reply to a request that shares the body of another's.
 func (x *exchange) joined(o *result) *http.Response {
-	m, fill := o.meta, o.fill
-	resp := &http.Response{
-		Status: m.statusLine(), StatusCode: m.Status, Proto: m.Proto, Header: m.Header.Clone(),
-		ContentLength: fill.size, Request: x.req, TLS: fill.origin.TLS, Uncompressed: fill.origin.Uncompressed,
-		Trailer: fill.announced.Clone(),
-	}
+	m, resp := o.meta, o.body.Response(x.req.Context())
+	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = m.statusLine(), m.Status, m.Proto, m.Header.Clone(), x.req
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
-	resp.Body = fill.newReader(x.req.Context(), resp, false)
 	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})
 	return resp
 }

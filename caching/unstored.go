@@ -5,14 +5,11 @@ import (
 	"errors"
 )
 
-// errMaxBody says that a body turned out to be longer than Transport.MaxBody.
-var errMaxBody = errors.New("caching: body longer than MaxBody")
-
 // whyNot says in a phrase why the Store does not have a response, from the error that it
 // gave or would have given.
 func whyNot(err error) string {
 	switch {
-	case errors.Is(err, errMaxBody):
+	case errors.Is(err, errTooLong):
 		return "longer than MaxBody"
 	case errors.Is(err, ErrTooLarge):
 		return "larger than the store keeps"
