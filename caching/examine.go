@@ -116,7 +116,7 @@ func (x *exchange) readFields(anyForm bool) (upgrade, ok bool) {
 			if vendorRange(name) {
 				x.cond |= instance
 			}
-			x.credentials = x.credentials || credentialLike(name)
+			x.credentials = x.credentials || httpfield.CredentialLike(name)
 		}
 	}
 	return upgrade, true

@@ -37,7 +37,7 @@ func (x *exchange) note() note {
 func noteOf(query string, h http.Header) note {
 	n := note{query: query}
 	for name, values := range h {
-		if len(values) > 0 && credentialLike(name) {
+		if len(values) > 0 && httpfield.CredentialLike(name) {
 			n.fields = append(n.fields, notedField{http.CanonicalHeaderKey(name), slices.Clone(values)})
 		}
 	}
@@ -62,7 +62,7 @@ func (n *note) added(really *http.Request, signed *roundtrip.Signed) []string {
 	var names []string
 	var kinds kind
 	for name, values := range really.Header {
-		if len(values) == 0 || !credentialLike(name) {
+		if len(values) == 0 || !httpfield.CredentialLike(name) {
 			continue
 		}
 		canonical := http.CanonicalHeaderKey(name)

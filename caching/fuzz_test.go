@@ -38,7 +38,7 @@ func FuzzDirectives(f *testing.F) {
 			t.Fatalf("%q hides the next line: %+v", s, e)
 		}
 		_, _ = parseTargeted([]string{s})
-		_, _ = parseSearch([]string{s})
+		_, _ = parseNoVarySearch([]string{s})
 	})
 }
 

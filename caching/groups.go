@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // Responses of one origin that name the same group in Cache-Groups are
@@ -16,38 +14,9 @@ import (
 // nothing stored when it is looked up next. So a group may have any number of
 // members, and each process that shares the store knows.
 
-// maxGroups bounds the groups that one field may name. RFC 9875 §2 and §3 want
-// 32 at least.
-const maxGroups = 256
-
 // groupAgain is how long what the store says about a group is believed: another
 // process may have invalidated it.
 const groupAgain = time.Second
-
-// groupNames reads Cache-Groups or Cache-Group-Invalidation, each a List of
-// Strings whose parameters mean nothing (RFC 9875 §2, §3). ok is false for a field
-// with anything else in it, which is no field at all.
-func groupNames(values []string) (names []string, ok bool) {
-	if len(values) == 0 {
-		return nil, false
-	}
-	list, err := httpsfv.UnmarshalList(values)
-	if err != nil {
-		return nil, false
-	}
-	for _, member := range list {
-		item, is := member.(httpsfv.Item)
-		if !is {
-			return nil, false
-		}
-		name, is := item.Value.(string)
-		if !is {
-			return nil, false
-		}
-		names = append(names, name)
-	}
-	return names, true
-}
 
 // groupKeys returns the keys of the groups that a response for url is in: groups
 // of the same name at two origins have nothing in common (RFC 9875 §2.1).

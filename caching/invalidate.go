@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // consequence is what an unsafe request means for what is stored.
@@ -56,20 +54,21 @@ type affected struct {
 	c   consequence
 }
 
-// alsoAffected returns what else an unsafe request with the consequence c is about:
-// the Destination of MOVE and COPY, which is another resource afterwards (RFC 4918
-// §9.8, §9.9), the path without the query, and what the answer, with the header h,
-// names.
-func alsoAffected(req *http.Request, c consequence, h http.Header) []affected {
-	var also []affected
+// alsoAffected returns the other URLs that an unsafe request with the consequence c is
+// about: the Destination of MOVE and COPY, which is another resource afterwards (RFC 4918
+// §9.8, §9.9), what the header h of the response names (RFC 9111 §4.4), and the path
+// without the query. No URL of another origin is among them.
+func alsoAffected(req *http.Request, c consequence, h http.Header, sameOrigin func(a, b *url.URL) bool) (also []affected) {
 	target := effective(req)
+	var refs []string
 	if req.Method == "MOVE" || req.Method == "COPY" {
-		if u := sameOrigin(target, req.Header.Get("Destination")); u != nil {
-			also = append(also, affected{u, c})
-		}
+		refs = append(refs, req.Header.Get("Destination"))
 	}
-	if c == invalid && h != nil {
-		for _, u := range alsoInvalid(target, h) {
+	if c == invalid {
+		refs = append(refs, h.Get("Location"), h.Get("Content-Location"))
+	}
+	for _, ref := range refs {
+		if u, err := target.Parse(ref); ref != "" && err == nil && sameOrigin(u, target) {
 			also = append(also, affected{u, c})
 		}
 	}
@@ -81,32 +80,6 @@ func alsoAffected(req *http.Request, c consequence, h http.Header) []affected {
 			c = beside
 		}
 		also = append(also, affected{&u, c})
-	}
-	return also
-}
-
-// sameOrigin returns the URL that ref is at target, if there is one and it has the
-// same origin.
-func sameOrigin(target *url.URL, ref string) *url.URL {
-	if ref == "" {
-		return nil
-	}
-	u, err := target.Parse(ref)
-	if err != nil || roundtrip.OriginOf(u) != roundtrip.OriginOf(target) {
-		return nil
-	}
-	return u
-}
-
-// alsoInvalid returns the other URLs that an answer to an unsafe request is
-// about: those in Location and Content-Location, as far as they have the same
-// origin (RFC 9111 §4.4).
-func alsoInvalid(target *url.URL, h http.Header) []*url.URL {
-	var also []*url.URL
-	for _, name := range []string{"Location", "Content-Location"} {
-		if u := sameOrigin(target, h.Get(name)); u != nil {
-			also = append(also, u)
-		}
 	}
 	return also
 }

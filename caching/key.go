@@ -160,7 +160,7 @@ func opaquePath(u *url.URL) (path string, ok bool) {
 	path = u.Opaque
 	if rest, is := strings.CutPrefix(path, "//"); is {
 		host, _, _ := strings.Cut(rest, "/")
-		if roundtrip.OriginOf(&url.URL{Scheme: u.Scheme, Host: host}) != roundtrip.OriginOf(u) {
+		if !roundtrip.SameOrigin(&url.URL{Scheme: u.Scheme, Host: host}, u) {
 			return u.Opaque, false
 		}
 		path = rest[len(host):]

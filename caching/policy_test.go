@@ -339,7 +339,7 @@ func TestSearch(t *testing.T) {
 		{"not a list", `params="a"`, "", "", false},
 		{"not a dictionary", `(((`, "", "", false},
 	} {
-		s, ok := parseSearch([]string{r.value})
+		s, ok := parseNoVarySearch([]string{r.value})
 		if ok != r.ok || ok && s.normalise(r.query) != r.want {
 			t.Errorf("%s: %v, %q; want %v, %q: %s", r.value, ok, s.normalise(r.query), r.ok, r.want, r.why)
 		}

@@ -29,7 +29,7 @@ func isPublic(status int, h http.Header, d *directives) bool {
 		return false
 	}
 	names, star := varyNames(h)
-	return !star && !slices.ContainsFunc(names, credentialLike)
+	return !star && !slices.ContainsFunc(names, httpfield.CredentialLike)
 }
 
 // restricted reports whether d keeps anything of the response from everybody.
@@ -53,16 +53,4 @@ func wellFormed(lines []string) bool {
 		}
 	}
 	return true
-}
-
-// sharesPublic reports whether everybody's responses are for this request too, and
-// its response for everybody.
-func (x *exchange) sharesPublic() bool {
-	return x.st.cfg.sharePublic && x.method != methodQuery && x.opts.ttl == 0
-}
-
-// setsCookiesOfOthers reports whether the stored response sets cookies that were
-// for the user who got it from the origin, and not for this one.
-func (x *exchange) setsCookiesOfOthers(m *Meta, f *memo) bool {
-	return f.public && !x.news && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
 }

@@ -1,47 +1,32 @@
 package caching
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
-// redirection reports whether a status sends the client to the URL in Location
-// (RFC 9110 §15.4). 300 may come without one.
-func redirection(status int) bool {
+// redirects reports whether a response sends the client to the URL in Location (RFC 9110
+// §15.4). A 300 may come without one.
+func redirects(status int, h http.Header) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
-	return false
+	return status == http.StatusMultipleChoices && len(h["Location"]) > 0
 }
 
-// leadsNowhere says why a redirect is of no use to later requests, if so. One without
-// a target is kept if it states for how long, and not by heuristics: it is most
-// likely a mistake that will be repaired. One whose target is the request's own is
-// not kept at all. A cache would answer the next request with it again, where the
-// origin has changed its mind, or meant one spelling of the target only, or a client
-// without the cookie that it set.
-func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
-	if !redirection(m.Status) && (m.Status != http.StatusMultipleChoices || len(m.Header["Location"]) == 0) {
-		return ""
+// redirectTarget returns where a redirect for the URL here leads to. It is nil if the
+// redirect has no target: most likely a mistake that will be repaired, and reason says
+// that it is not stored, unless it states its lifetime, and not by heuristics.
+func (f *facts) redirectTarget(h http.Header, here *url.URL) (there *url.URL, reason string) {
+	location := h.Get("Location")
+	there, err := here.Parse(location)
+	switch {
+	case err == nil && location != "":
+		return there, ""
+	case f.explicit && f.lifetime > 0:
+		return nil, ""
 	}
-	here := effective(x.req)
-	there, err := here.Parse(m.Header.Get("Location"))
-	if err != nil || m.Header.Get("Location") == "" {
-		if f.explicit && f.lifetime > 0 {
-			return ""
-		}
-		return "a redirect without a target"
-	}
-	// Both are asked for by their URLs alone: a client that follows the redirect
-	// connects to the host in it.
-	from, to := *x, *x
-	from.req, to.req = &http.Request{URL: here}, &http.Request{URL: there}
-	from.key, to.key = targetKey(from.req), targetKey(to.req)
-	from.user, from.open, to.user, to.open = "", "", "", ""
-	a, _ := from.primaryFor(m.Status, m.Header)
-	if b, _ := to.primaryFor(m.Status, m.Header); a == b {
-		return selfRedirect
-	}
-	return ""
+	return nil, "a redirect without a target"
 }
-
-const selfRedirect = "a redirect to its own target"

@@ -63,7 +63,7 @@ func (st *state) spread(ctx context.Context, x *exchange, c consequence, header 
 		return
 	}
 	st.strike(ctx, &x.query, c)
-	for _, also := range alsoAffected(x.req, c, header) {
+	for _, also := range alsoAffected(x.req, c, header, roundtrip.SameOrigin) {
 		y := *x
 		y.req = x.req.WithContext(x.req.Context())
 		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way

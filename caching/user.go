@@ -15,7 +15,7 @@ func credentials(h http.Header, principal string, leaveOut func(name string) boo
 	var room [8]string
 	names := room[:0]
 	for name, values := range h {
-		if len(values) > 0 && credentialLike(name) && (leaveOut == nil || !leaveOut(name)) {
+		if len(values) > 0 && httpfield.CredentialLike(name) && (leaveOut == nil || !leaveOut(name)) {
 			names = append(names, name)
 		}
 	}
@@ -37,14 +37,3 @@ func credentials(h http.Header, principal string, leaveOut func(name string) boo
 }
 
 func notAuthorization(name string) bool { return name == "Authorization" }
-
-// credentialLike is [httpfield.CredentialLike], quicker for the fields that most
-// requests have.
-func credentialLike(name string) bool {
-	switch name {
-	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "If-Modified-Since",
-		"If-None-Match", "Origin", "Range", "Referer", "User-Agent":
-		return false
-	}
-	return httpfield.CredentialLike(name)
-}

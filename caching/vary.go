@@ -70,7 +70,7 @@ func selectorsOf(names []string, h http.Header, hide func(string) string) []sele
 // no more than a keyed hash of credentials.
 func selecting(name string, values []string, hide func(string) string) string {
 	v := normalise(name, values)
-	if v != absent && (credentialLike(name) || len(v) > longValue) {
+	if v != absent && (httpfield.CredentialLike(name) || len(v) > longValue) {
 		return hide(v)
 	}
 	return v

@@ -80,7 +80,7 @@ func parsePattern(s string, base *url.URL) (p pattern, ok bool) {
 			authority, path = rest[:i], rest[i:]
 		}
 		u, err := url.Parse(scheme + "://" + authority)
-		if err != nil || u.User != nil || roundtrip.OriginOf(u) != roundtrip.OriginOf(base) {
+		if err != nil || u.User != nil || !roundtrip.SameOrigin(u, base) {
 			return pattern{}, false
 		}
 		s = path

@@ -206,7 +206,7 @@ func (x *exchange) keyOf(ref string) string {
 		return x.id()
 	}
 	u = x.req.URL.ResolveReference(u)
-	if roundtrip.OriginOf(u) != roundtrip.OriginOf(x.req.URL) {
+	if !roundtrip.SameOrigin(u, x.req.URL) {
 		return x.id()
 	}
 	other := *x.req

@@ -165,7 +165,7 @@ func (u *update) write(content []byte) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if last := u.seen.Request; last != nil && last.URL != nil && roundtrip.OriginOf(last.URL) == roundtrip.OriginOf(req.URL) {
+	if last := u.seen.Request; last != nil && last.URL != nil && roundtrip.SameOrigin(last.URL, req.URL) {
 		// The tag is that of the resource that redirects have led to.
 		target := *last.URL
 		target.User = req.URL.User

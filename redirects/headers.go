@@ -57,7 +57,7 @@ func sameOrigin(a, b *http.Request) bool {
 // is not the one without: the resolver's search list may make another server of
 // the latter ("intranet" and "intranet.").
 func sameServer(a, b *url.URL) bool {
-	return roundtrip.OriginOf(a) == roundtrip.OriginOf(b) &&
+	return roundtrip.SameOrigin(a, b) &&
 		strings.HasSuffix(a.Hostname(), ".") == strings.HasSuffix(b.Hostname(), ".")
 }
 

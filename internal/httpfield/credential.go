@@ -6,6 +6,11 @@ package httpfield
 // name that says so. Idempotency-Key does not. It is the only list of such names
 // in the module. The case of the name does not matter.
 func CredentialLike(name string) bool {
+	switch name { // most requests have these
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "If-Modified-Since",
+		"If-None-Match", "Origin", "Range", "Referer", "User-Agent":
+		return false
+	}
 	if len(name) > maxName {
 		name = name[:maxName]
 	}

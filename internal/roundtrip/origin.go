@@ -14,6 +14,9 @@ type Origin struct {
 	Scheme, Host, Port string
 }
 
+// SameOrigin reports whether a and b have the same origin.
+func SameOrigin(a, b *url.URL) bool { return OriginOf(a) == OriginOf(b) }
+
 // OriginOf returns the origin of u.
 func OriginOf(u *url.URL) Origin {
 	if u == nil {
