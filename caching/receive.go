@@ -2,6 +2,7 @@ package caching
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -30,18 +31,29 @@ func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) 
 func owned(resp *http.Response) *http.Response {
 	r := &received{from: resp, to: *resp}
 	r.to.Header = ownedHeader(resp.Header, r.room[:])
-	if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
+	if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols && mayHaveTrailer(resp) {
 		r.ReadCloser, r.to.Body = resp.Body, r
 	}
 	return &r.to
 }
 
+// mayHaveTrailer reports whether trailer fields may come after the body: in HTTP/1.1 they
+// come only with a body in chunks, whose length is not known (RFC 9112 §7.1.2).
+func mayHaveTrailer(resp *http.Response) bool {
+	return resp.Trailer != nil || resp.ContentLength < 0 || resp.ProtoMajor != 1
+}
+
 // ownedHeader returns a copy of h in which lines may be set and appended. room is for
 // the line of Cache-Status, which exchange.mark sets.
 func ownedHeader(h http.Header, room []string) http.Header {
-	own := make(http.Header, len(h)+1)
-	for name, lines := range h {
-		own[name] = slices.Clip(lines)
+	own := maps.Clone(h)
+	if own == nil {
+		own = make(http.Header)
+	}
+	for name, lines := range own {
+		if len(lines) < cap(lines) {
+			own[name] = slices.Clip(lines)
+		}
 	}
 	if _, ok := own["Cache-Status"]; !ok {
 		own["Cache-Status"] = room[:0]
