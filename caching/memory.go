@@ -5,21 +5,21 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
 
-// DefaultMemory is the bound in bytes of the [Memory] of a [Transport] without a
-// Store, and of NewMemory(0).
+// DefaultMemory is what a [Memory] holds at most, in bytes, unless it is told otherwise.
 const DefaultMemory = 64 << 20
 
-// Memory is a [Store] in memory, bounded by bytes. Entries, their header fields
-// and bodies that are still being written all count.
+// Memory is a [Store] in memory, bounded by bytes. Bodies, metadata and bodies that are still
+// being written all count.
 //
-// What is asked for again stays; a long series of responses that nobody asks for
-// twice passes through a tenth of the memory and leaves the rest alone (S3-FIFO).
-// An entry takes at most half of the bound; a larger one is refused with
-// [ErrTooLarge], and so is one for which bodies being written leave no room.
+// Entries that are got again stay. A long series of entries that are never got takes a tenth of
+// the memory and leaves the others alone (S3-FIFO). An entry takes at most half of the bound: a
+// larger one is refused with [ErrTooLarge], and so is one for which other bodies being written
+// leave no room.
 //
 // A Memory is safe for concurrent use. It needs no closing. The zero value holds at most
 // [DefaultMemory] bytes.
@@ -29,24 +29,22 @@ type Memory struct {
 	seed   maphash.Seed
 	shards [memoryShards]memoryShard
 
-	mu     sync.Mutex // orders changes; taken before the lock of a shard
+	mu     sync.Mutex // held during changes; taken before the lock of a shard
 	queues s3fifo[memoryEntry]
 
-	counts memoryCounts
-	secret func() []byte
+	stored, refused atomic.Int64
+	secret          func() []byte
 }
 
-// memoryShards keeps lookups of different keys off each other's locks.
+// memoryShards is how many locks the lookups of different keys are spread over.
 const memoryShards = 64
 
 type memoryShard struct {
 	mu           sync.RWMutex
-	nodes        map[uint64]*memoryNode // by hash of the key; others of the same hash follow
+	nodes        map[uint64]*memoryNode // by hash of the key; nodes of one hash are a list
 	hits, misses atomic.Int64
-	_            [64]byte // a line of its own for each shard
+	_            [64]byte // keeps shards on different cache lines
 }
-
-type memoryCounts struct{ stored, refused atomic.Int64 }
 
 // memoryNode is an entry in the queues.
 type memoryNode = s3node[memoryEntry]
@@ -54,9 +52,9 @@ type memoryNode = s3node[memoryEntry]
 // memoryEntry is an entry and its key.
 type memoryEntry struct {
 	entry atomic.Pointer[Entry]
-	other *memoryNode // of the same hash
-	short uint8       // length of the key in room; 0: it is in long
-	room  [47]byte    // as long as the keys of a Transport are
+	other *memoryNode // the next one of the same hash
+	short uint8       // length of the key in room; zero: the key is in long
+	room  [47]byte    // takes the keys of a Transport, without an allocation
 	long  string
 	meta  int64 // what the metadata cost, guarded by Memory.mu
 }
@@ -72,7 +70,7 @@ func NewMemory(maxBytes int64) *Memory {
 	return m
 }
 
-// init makes what a zero Memory lacks.
+// init completes a zero Memory.
 func (m *Memory) init() {
 	m.once.Do(func() {
 		if m.limit == 0 {
@@ -91,8 +89,7 @@ func (m *Memory) init() {
 	})
 }
 
-// Get implements [Store]. The Entry needs no Close; what it points to is shared
-// by all who get it.
+// Get implements [Store]. The Entry needs no Close.
 func (m *Memory) Get(_ context.Context, key string) (*Entry, error) {
 	h := m.hash(key)
 	s := m.shard(h)
@@ -167,7 +164,7 @@ func (m *Memory) Secret(context.Context) ([]byte, error) {
 // Timing implements [Timed].
 func (m *Memory) Timing() (Store, Timing) { return m, TimingImmediate }
 
-// List implements [Lister]. Entries stored or dropped meanwhile may be missed.
+// List implements [Lister]. Entries that are stored or dropped meanwhile may be listed or not.
 func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error {
 	var nodes []*memoryNode
 	for i := range m.shards {
@@ -192,10 +189,10 @@ func (m *Memory) List(ctx context.Context, yield func(key string, meta *Meta, si
 	return nil
 }
 
-// Stats returns what m holds and what it did.
+// Stats returns what m holds and what it did since it was made.
 func (m *Memory) Stats() Stats {
 	m.init()
-	s := Stats{Limit: m.limit, Stored: m.counts.stored.Load(), Refused: m.counts.refused.Load()}
+	s := Stats{Limit: m.limit, Stored: m.stored.Load(), Refused: m.refused.Load()}
 	for i := range m.shards {
 		s.Hits += m.shards[i].hits.Load()
 		s.Misses += m.shards[i].misses.Load()
@@ -206,8 +203,7 @@ func (m *Memory) Stats() Stats {
 	return s
 }
 
-// insert makes e visible under key. body is what its body occupies, which the
-// writer has reserved.
+// insert makes e visible under key. Its Writer has reserved body bytes for its body.
 func (m *Memory) insert(key string, e *Entry, body int64) {
 	h := m.hash(key)
 	meta := memoryMetaCost(e.Meta)
@@ -219,7 +215,7 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.queues.release(body)
-	m.counts.stored.Add(1)
+	m.stored.Add(1)
 	if n := m.lookup(h, key); n != nil {
 		n.value.entry.Store(e)
 		n.value.meta = meta
@@ -238,7 +234,7 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 	m.queues.add(n)
 }
 
-// reserve makes room for n bytes of a body being written, if it can.
+// reserve makes room for n bytes of a body being written, and reports whether it could.
 func (m *Memory) reserve(n int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -302,7 +298,7 @@ func (e *memoryEntry) is(key string) bool {
 
 func (e *memoryEntry) setKey(key string) {
 	if len(key) == 0 || len(key) > len(e.room) {
-		e.long = string([]byte(key)) // not a part of something larger
+		e.long = strings.Clone(key) // it may be part of a larger string
 		return
 	}
 	e.short = uint8(copy(e.room[:], key)) //nolint:gosec // at most the length of room

@@ -1,8 +1,10 @@
 package caching
 
-import (
-	"net/http"
-)
+import "net/http"
+
+// memoryOverhead is what an entry occupies beside its metadata and body: Entry, Meta,
+// node, its slot in a map, and a part of the ghosts.
+const memoryOverhead = 64 + 192 + 144 + 40
 
 // memoryMetaCost is what m occupies beside itself, with what a Transport works out for it.
 func memoryMetaCost(m *Meta) int64 {
@@ -20,7 +22,7 @@ func memoryHeaderCost(h http.Header) int64 {
 	n := memoryMapCost(len(h))
 	for name, values := range h {
 		n += memoryArray[string](cap(values))
-		if len(name) > 16 || commonName(name) == "" {
+		if !commonName(name) {
 			n += memoryString(name)
 		}
 		for _, v := range values {
@@ -30,17 +32,17 @@ func memoryHeaderCost(h http.Header) int64 {
 	return n
 }
 
-// commonName is for names that net/http has one string of for all responses.
-func commonName(name string) string {
+// commonName reports whether net/http uses one string of name for all responses.
+func commonName(name string) bool {
 	switch name {
 	case "Cache-Control", "Content-Type", "Content-Length", "Etag", "Date", "Expires", "Last-Modified", "Vary", "Server", "Age", "Set-Cookie":
-		return name
+		return true
 	}
-	return ""
+	return false
 }
 
-// memoryMapCost is what a map of n header fields occupies: groups of eight places, of
-// which as many as a power of two, at most seven eighths full where there are several.
+// memoryMapCost returns how much memory a map of n header fields takes. It consists of groups of
+// eight places, a power of two of them; where there are several, at most seven eighths are full.
 func memoryMapCost(n int) int64 {
 	const group = 8 + 8*(16+24)
 	if n <= 8 {

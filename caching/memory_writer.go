@@ -7,18 +7,17 @@ import (
 )
 
 const (
-	// memoryChunk is the piece in which bodies of unknown length are taken.
+	// memoryChunk is the length of the chunks that bodies of unknown length are gathered in.
 	memoryChunk = 64 << 10
 
-	// memoryJoin is up to which length such a body is copied into one piece when
-	// it is complete. Beyond it stays in pieces.
+	// memoryJoin is the longest body that is copied from chunks into one piece at Commit.
 	memoryJoin = 4 << 20
 )
 
 var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
 
-// memoryWriter is the [Writer] of a [Memory]. A body whose length was announced is
-// allocated once. Others are gathered in chunks from a pool.
+// memoryWriter is the [Writer] of a [Memory]. A body whose length was announced is allocated
+// once. Others are gathered in chunks from a pool.
 type memoryWriter struct {
 	writerState
 	m   *Memory
@@ -32,16 +31,16 @@ type memoryWriter struct {
 }
 
 func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
-	// Room for a large body is made when a part of it has come, not because an
-	// origin says that it will.
+	// Memory for a large body is allocated when an eighth of it has come: the announced length
+	// may be wrong.
 	w := &memoryWriter{writerState: writerState{size: size}, m: m, key: key, pooled: size < 0 || size > memoryJoin}
 	if size > m.limit/2 {
-		m.counts.refused.Add(1)
+		m.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", ErrTooLarge, size, m.limit)
 	}
 	if size > 0 && !w.pooled {
 		if w.reserved = memoryAllocated(size); !m.reserve(w.reserved) {
-			m.counts.refused.Add(1)
+			m.refused.Add(1)
 			return nil, fmt.Errorf("%w: no room beside the bodies being written", ErrTooLarge)
 		}
 		w.body.chunks = [][]byte{make([]byte, size)}
@@ -77,7 +76,7 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 			w.body.chunks = append(w.body.chunks, c[:])
 			w.mu.Unlock()
 		}
-		// Nobody reads beyond body.n, so that the copy needs no lock.
+		// Nothing is read beyond body.n, so the copy needs no lock.
 		c := copy(w.body.chunks[i][at:], p[done:])
 		done += c
 		w.mu.Lock()
@@ -87,8 +86,8 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// unite puts what has come of a body of known length into the piece that holds
-// all of it, if there is room.
+// unite copies the chunks of a body of announced length into one piece that will hold all of it,
+// if there is room.
 func (w *memoryWriter) unite() {
 	whole := memoryAllocated(w.size)
 	if !w.m.reserve(whole) {
@@ -106,7 +105,7 @@ func (w *memoryWriter) unite() {
 }
 
 func (w *memoryWriter) refuse(limit int64) error {
-	w.m.counts.refused.Add(1)
+	w.m.refused.Add(1)
 	w.err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	return w.err
 }
@@ -161,8 +160,8 @@ func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
 	return nil
 }
 
-// settle turns what was gathered in chunks of the pool into what stays: one piece,
-// or for a large body its chunks, the last cut to its length.
+// settle copies a body out of chunks of the pool into one piece. Of a large body only the last
+// chunk is copied, to one of the right length; the others are not given back to the pool.
 func (w *memoryWriter) settle() {
 	if !w.pooled || len(w.body.chunks) == 0 {
 		return

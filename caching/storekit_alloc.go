@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// sizeClasses are the sizes that the allocator of Go hands out up to 32 KiB.
+// sizeClasses are the sizes of the blocks that Go allocates up to 32 KiB.
 var sizeClasses = []int64{
 	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448, 480, 512,
 	576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5120, 5376,
@@ -13,8 +13,8 @@ var sizeClasses = []int64{
 	27264, 28672, 32768,
 }
 
-// smallClasses is the size class of each number of words up to 1 KiB: most of what an
-// entry consists of is that small.
+// smallClasses is the size class of each number of words up to 1 KiB. Most parts of an entry are
+// that small.
 var smallClasses = func() (classes [1<<10/8 + 1]int64) {
 	for words := range classes {
 		i, _ := slices.BinarySearch(sizeClasses, int64(8*words))
@@ -23,12 +23,8 @@ var smallClasses = func() (classes [1<<10/8 + 1]int64) {
 	return classes
 }()
 
-// memoryOverhead is what an entry occupies beside its metadata and body: Entry, Meta,
-// node, its slot in a map, and a part of the ghosts.
-const memoryOverhead = 64 + 192 + 144 + 40
-
-// memoryAllocated is what the allocator hands out for n bytes: it rounds up to a size
-// class up to 32 KiB, and to pages above.
+// memoryAllocated returns how much memory Go allocates for n bytes: up to 32 KiB a size class, else
+// pages.
 func memoryAllocated(n int64) int64 {
 	switch {
 	case n <= 0:
@@ -42,10 +38,11 @@ func memoryAllocated(n int64) int64 {
 	return sizeClasses[i]
 }
 
-// What the allocator hands out for an array of n of the kind.
+// memoryArray returns how much memory is allocated for an array of n elements.
 func memoryArray[T any](n int) int64 {
 	var one T
 	return memoryAllocated(int64(n) * int64(unsafe.Sizeof(one))) //nolint:gosec // small
 }
 
+// memoryString returns how much memory is allocated for s, unless it is part of a larger string.
 func memoryString(s string) int64 { return memoryAllocated(int64(len(s))) }

@@ -1,7 +1,6 @@
 package caching
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -62,8 +61,7 @@ func (a *Adapted) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// The keys of the two values of an entry. Whoever shares the cache and stores by
-// URL does not use the like.
+// The keys of the two values of an entry are its key after one of two prefixes, which no URL has.
 const (
 	adaptVersion = 2 // of the form of values
 	adaptMeta    = "tripper:m:"
@@ -99,13 +97,14 @@ func (a *Adapted) Get(ctx context.Context, key string) (*Entry, error) {
 	return &Entry{Meta: meta, Size: size, Bytes: body}, nil
 }
 
-// meta returns the metadata under key, with size and checksum of the body; or nil.
+// meta returns the metadata under key, with length and checksum of its body. It is nil if there
+// is none.
 func (a *Adapted) meta(key string) (meta *Meta, size int64, sum uint32, err error) {
 	b, ok := a.cache.Get(adaptMeta + key)
 	if !ok {
 		return nil, 0, 0, nil
 	}
-	if b, err = adaptOpen('m', b); err != nil {
+	if b, err = adaptOpen(b); err != nil {
 		return nil, 0, 0, err
 	}
 	if len(b) < 12 {
@@ -124,7 +123,7 @@ func (a *Adapted) meta(key string) (meta *Meta, size int64, sum uint32, err erro
 	return meta, int64(n), binary.BigEndian.Uint32(b[8:]), nil //nolint:gosec // checked above
 }
 
-// body returns the body that belongs to meta; nil if there is none.
+// body returns the body that belongs to meta. It is nil if there is none.
 func (a *Adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, error) {
 	var b []byte
 	if size > 0 {
@@ -133,9 +132,9 @@ func (a *Adapted) body(key string, meta *Meta, size int64, sum uint32) ([]byte, 
 			return nil, nil
 		}
 	} else {
-		b = []byte{} // not every cache keeps a value of no length
+		b = []byte{} // not every cache keeps an empty value
 	}
-	// The sum covers the ID and with it the key that it was stored for.
+	// The checksum covers the ID, so a body of another entry does not match.
 	if int64(len(b)) != size || adaptSum(meta.ID, b) != sum {
 		return nil, corrupt("body is not the one of the metadata")
 	}
@@ -147,9 +146,9 @@ func adaptSum(id [16]byte, body []byte) uint32 {
 	return crc32.Update(crc32.Checksum(id[:], adaptTable), adaptTable, body)
 }
 
-// adaptOpen checks the frame that adaptClose made.
-func adaptOpen(kind byte, b []byte) ([]byte, error) {
-	if len(b) < 6 || b[0] != kind || b[1] != adaptVersion {
+// adaptOpen returns what setMeta put behind kind, version and checksum.
+func adaptOpen(b []byte) ([]byte, error) {
+	if len(b) < 6 || b[0] != 'm' || b[1] != adaptVersion {
 		return nil, corrupt("not a stored response, or of another version")
 	}
 	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], adaptTable) {
@@ -158,7 +157,7 @@ func adaptOpen(kind byte, b []byte) ([]byte, error) {
 	return b[6:], nil
 }
 
-// setMeta stores metadata with size and checksum of the body.
+// setMeta stores metadata, with length and checksum of the body.
 func (a *Adapted) setMeta(key string, meta *Meta, size int64, sum uint32) error {
 	b := append(make([]byte, 0, 1024), 'm', adaptVersion, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
@@ -176,6 +175,10 @@ func (a *Adapted) remove(key string) {
 	l := a.lock(key)
 	l.Lock()
 	defer l.Unlock()
+	a.removeLocked(key)
+}
+
+func (a *Adapted) removeLocked(key string) {
 	a.cache.Delete(adaptMeta + key)
 	a.cache.Delete(adaptBody + key)
 }
@@ -201,8 +204,7 @@ func (a *Adapted) Update(ctx context.Context, key string, meta *Meta) error {
 	defer l.Unlock()
 	old, size, sum, err := a.meta(key)
 	if err != nil {
-		a.cache.Delete(adaptMeta + key)
-		a.cache.Delete(adaptBody + key)
+		a.removeLocked(key)
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
 	if old == nil || old.ID != meta.ID {
@@ -217,79 +219,5 @@ func (a *Adapted) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	a.remove(key)
-	return nil
-}
-
-// adaptWriter is the [Writer] of an adapted cache: a slice, which is what the cache
-// gets in the end.
-type adaptWriter struct {
-	writerState
-	a   *Adapted
-	key string
-
-	mu     sync.RWMutex
-	body   []byte
-	closed bool
-}
-
-// Write implements [io.Writer].
-func (w *adaptWriter) Write(p []byte) (int, error) {
-	n := int64(len(w.body) + len(p))
-	if err := w.check(n); err != nil {
-		return 0, err
-	}
-	if n > w.a.limit {
-		w.err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, w.a.limit)
-		return 0, w.err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.body = append(w.body, p...)
-	return len(p), nil
-}
-
-// ReadAt implements [io.ReaderAt].
-func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
-		return 0, ErrClosed
-	}
-	return bytes.NewReader(w.body).ReadAt(p, off)
-}
-
-// Shorten implements [Shortener].
-func (w *adaptWriter) Shorten() { w.size = -1 }
-
-// Commit implements [Writer].
-func (w *adaptWriter) Commit(ctx context.Context, meta *Meta) error {
-	if err := w.commit(ctx, int64(len(w.body)), meta); err != nil {
-		return err
-	}
-	l := w.a.lock(w.key)
-	l.Lock()
-	defer l.Unlock()
-	// A crash, or another process, in between leaves a body that is not the one of
-	// the metadata, which is nothing stored.
-	if len(w.body) > 0 {
-		w.a.cache.Set(adaptBody+w.key, w.body)
-	}
-	if err := w.a.setMeta(w.key, meta, int64(len(w.body)), adaptSum(meta.ID, w.body)); err != nil {
-		w.a.cache.Delete(adaptMeta + w.key)
-		w.a.cache.Delete(adaptBody + w.key)
-		return err
-	}
-	return nil
-}
-
-// Abort implements [Writer].
-func (w *adaptWriter) Abort() error { return w.abort() }
-
-// Close implements [io.Closer].
-func (w *adaptWriter) Close() error {
-	w.ended = true
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.body, w.closed = nil, true
 	return nil
 }
