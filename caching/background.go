@@ -136,7 +136,7 @@ func (st *state) refresh(x exchange) {
 	// taken anew.
 	x.req = x.req.Clone(detach(x.req.Context()))
 	x.req.Cancel = nil //nolint:staticcheck // of the caller
-	x.found = found{variants: x.found.variants}
+	x.found = candidate{variants: x.found.variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
 	x.cond = 0

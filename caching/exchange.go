@@ -28,7 +28,7 @@ type exchange struct {
 	also string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
-	found       found
+	found       candidate
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
@@ -46,7 +46,7 @@ type exchange struct {
 
 func (x *exchange) drop() {
 	_ = x.found.entry.Close()
-	x.found = found{}
+	x.found = candidate{}
 	x.budget.forget()
 }
 

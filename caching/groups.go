@@ -47,12 +47,12 @@ func originOf(target string) string {
 
 func originOfURL(u *url.URL) string { return originOf(string(appendURL(nil, u, ""))) }
 
-// groupInvalidated reports whether one of the groups of a response for target, which was
-// asked for at sent, was invalidated since, or may have been. What happened at that very
-// moment may have come first.
-func (q *query) groupInvalidated(ctx context.Context, f *memo, target string, sent time.Time) bool {
+// groupInvalidated reports whether one of the groups of the response with the metadata m and
+// the memo f was invalidated since its request was sent, or may have been: at the same
+// moment, or the Store cannot say.
+func (q *query) groupInvalidated(ctx context.Context, f *memo, m *Meta) bool {
 	for _, key := range f.groups {
-		if t, ok := q.groupTime(ctx, key, target); !ok || !t.IsZero() && !sent.After(t) {
+		if t, ok := q.groupTime(ctx, key, m.URL); !ok || outlived(m.RequestTime, t) {
 			return true
 		}
 	}
@@ -61,7 +61,7 @@ func (q *query) groupInvalidated(ctx context.Context, f *memo, target string, se
 
 // groupTime returns when the group under key was invalidated. ok is false if the
 // store cannot say.
-func (q *query) groupTime(ctx context.Context, key, target string) (struck time.Time, ok bool) {
+func (q *query) groupTime(ctx context.Context, key, target string) (at time.Time, ok bool) {
 	now := time.Now()
 	if t, ok := q.cat.groups.get(key, now); ok {
 		return t.invalidated, true
@@ -87,8 +87,8 @@ func (q *query) groupTime(ctx context.Context, key, target string) (struck time.
 
 // putGroup stores when a group was invalidated. Its URL is no target of a request:
 // nothing but a purge of all that begins like the origin removes it.
-func (q *query) putGroup(ctx context.Context, key, origin string, struck time.Time) error {
-	return q.put(ctx, &record{key: key, index: true}, origin, struck, struck.Add(maxLifetime))
+func (q *query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
+	return q.putIndex(ctx, &record{key: key, index: true}, origin, at, at.Add(maxLifetime))
 }
 
 // invalidateGroup invalidates the group of that name at an origin.

@@ -163,14 +163,12 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 		whole(m, *contentRange)
 	}
 	primary, search := x.primaryFor(resp.StatusCode, header)
-	r := record{key: primary, imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, search: search}
+	r := record{imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, search: search}
 	if x.st.cfg.sharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.owner = x.owner(a.unknown)
 	}
-	if names, star := varyNames(m.Header); len(names) > 0 && !star {
-		r.selectors = selectorsOf(names, x.req.Header, x.hide)
-		r.key = variantKey(primary, r.selectors)
-	}
+	names, _ = varyNames(m.Header)
+	x.setSelectors(&r, primary, names)
 	m.Extra = r.append(make([]byte, 0, 128))
 	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
 }
@@ -193,8 +191,9 @@ func whole(m *Meta, r httpfield.ContentRange) {
 
 // equip gives m the record r and works out its facts.
 func (x *exchange) equip(m *Meta, r record) *memo {
-	m.Extra = r.append(make([]byte, 0, 128))
-	return x.work(m, prepare(x.st.cfg, m, r))
+	f := x.st.setRecord(m, r)
+	m.Expires = f.usefulUntil()
+	return f
 }
 
 // work gives m its facts f.
@@ -285,7 +284,7 @@ func (k *keeper) commit(e ending) {
 	case !e.Whole && !k.cut(e.N):
 		k.drop(whyCut(e.Cause), nil)
 		return
-	case k.invalidated():
+	case k.x.outdated(k.ctx, k.primary, k.meta, k.f):
 		k.drop("invalidated while it came", nil)
 		return
 	}
@@ -305,48 +304,7 @@ func (k *keeper) commit(e ending) {
 		return
 	}
 	k.st.hitForMiss.Remove(k.x.key)
-	if len(k.f.selectors) > 0 {
-		v := variantOf(k.f, k.f.selectors, k.f.key)
-		k.x.addVariant(k.ctx, k.primary, v, k.f)
-	} else {
-		for i := range k.x.found.variants {
-			k.x.delete(k.ctx, k.x.found.variants[i].key)
-		}
-	}
-	k.displace()
-	if k.x.listed(k.primary) && !k.x.addUser(k.ctx, k.x.target(), k.primary, k.meta) {
-		k.x.tell("remove", "an invalidation would not find it", k.meta.Status, nil)
-		k.x.delete(k.ctx, k.f.key)
-	}
-	if k.f.search != "" {
-		if k.primary != k.x.key { // what is there would be found before
-			k.x.remove(k.ctx, k.x.key)
-		}
-		k.x.addSearch(k.ctx, k.meta, k.f.search)
-	}
-	// An invalidation between the question above and now has found nothing to
-	// remove, or not in the list of users.
-	if k.invalidated() {
-		k.x.tell("remove", "invalidated meanwhile", k.meta.Status, nil)
-		k.x.delete(k.ctx, k.f.key)
-	}
-}
-
-// displace removes what the same user would find under the other key: everybody's
-// response if this one is the user's own, and the user's own if this one is for
-// everybody.
-func (k *keeper) displace() {
-	if k.x.open == "" || k.x.found.primary == "" || k.x.found.primary == k.primary {
-		return
-	}
-	if p := k.x.found.primary; p == k.x.open || p == k.x.key {
-		k.x.remove(k.ctx, p)
-	}
-}
-
-// invalidated reports whether the response is of the time before an invalidation.
-func (k *keeper) invalidated() bool {
-	return k.x.invalidated(k.primary) || k.x.groupInvalidated(k.ctx, k.f, k.meta.URL, k.meta.RequestTime)
+	k.x.publish(k.ctx, &k.x.found, k.primary, k.meta, k.f)
 }
 
 func (k *keeper) drop(reason string, err error) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// found is what the store has for a request.
-type found struct {
+// candidate is what is stored for a request. The zero value is nothing.
+type candidate struct {
 	// entry, with the facts f, is the response the request selects. It is nil if
 	// there is none.
 	entry *Entry
@@ -23,7 +23,7 @@ type found struct {
 }
 
 // lookup finds what the store has for the request.
-func (q *query) lookup() found {
+func (q *query) lookup() candidate {
 	q.budget.look()
 	defer q.budget.looked()
 	if u := &q.cat.unwritten; u.some.Load() {
@@ -39,39 +39,39 @@ func (q *query) lookup() found {
 		q.budget.forget()
 	}
 	if q.budget.unanswered {
-		return found{}
+		return candidate{}
 	}
 	if c := q.find(q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
 		return c
 	}
 	key, search := q.searchKey()
 	if key == "" {
-		return found{}
+		return candidate{}
 	}
 	c := q.find(key)
 	if c.f != nil && c.f.search != search {
 		_ = c.entry.Close()
-		return found{}
+		return candidate{}
 	}
 	return c
 }
 
 // find looks under key for a response, or for a list of variants and the one of them that
 // the request selects.
-func (q *query) find(key string) found {
+func (q *query) find(key string) candidate {
 	e, f := q.get(q.req.Context(), key)
 	if e == nil {
-		return found{}
+		return candidate{}
 	}
 	if outlived(e.Meta.RequestTime, q.undone) || q.cat.unwritten.some.Load() && q.cat.unwritten.has(q.target(), e.Meta.RequestTime) {
 		_ = e.Close()
-		return found{}
+		return candidate{}
 	}
 	if !f.index {
-		return found{entry: e, f: f, key: key, primary: key}
+		return candidate{entry: e, f: f, key: key, primary: key}
 	}
 	_ = e.Close()
-	c := found{variants: f.variants, primary: key, until: e.Meta.Expires}
+	c := candidate{variants: f.variants, primary: key, until: e.Meta.Expires}
 	if v := match(f.variants, q.req.Header, q.hide); v != nil {
 		if e, f := q.get(q.req.Context(), v.key); e != nil && !f.index {
 			c.entry, c.f, c.key = e, f, v.key
@@ -125,7 +125,7 @@ func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 		q.delete(ctx, key)
 		return nil, nil, nil
 	}
-	if len(f.groups) > 0 && q.groupInvalidated(ctx, f, e.Meta.URL, e.Meta.RequestTime) {
+	if len(f.groups) > 0 && q.groupInvalidated(ctx, f, e.Meta) {
 		_ = e.Close()
 		q.tell("miss", "its group was invalidated", 0, nil)
 		return nil, nil, nil

@@ -98,6 +98,18 @@ func prepareWith(cfg *settings, m *Meta, r record, d *directives, targeted bool)
 	return f.complete(m)
 }
 
+// setRecord gives m the record r, and returns the memo of it.
+func (c *catalog) setRecord(m *Meta, r record) *memo {
+	size := 128
+	if r.index {
+		size = 256
+	}
+	m.Extra = r.append(make([]byte, 0, size))
+	f := prepare(c.cfg, m, r)
+	m.SetMemo(&f.box)
+	return f
+}
+
 func responseOf(m *Meta) response {
 	return response{url: m.URL, status: m.Status, header: m.Header, requestTime: m.RequestTime, responseTime: m.ResponseTime}
 }

@@ -34,7 +34,7 @@ func newMender(x exchange, begin int64) *mender {
 // Rest implements [owner].
 func (k *keeper) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
 	m := &mender{x: k.x, meta: k.meta, f: k.f}
-	m.x.found = found{} // what it replaces
+	m.x.found = candidate{} // what it replaces
 	m.x.req = k.x.req.WithContext(ctx)
 	if err := m.mend(off, end, cause); err != nil {
 		return nil, err

@@ -89,6 +89,16 @@ func (q *query) primaryFor(status int, h http.Header) (key, search string) {
 	return q.key, ""
 }
 
+// setSelectors gives the record of a response, which is found by way of primary, the key
+// and the selectors that follow from the names in its Vary and from the request.
+func (q *query) setSelectors(r *record, primary string, names []string) {
+	r.key, r.selectors = primary, nil
+	if len(names) > 0 {
+		r.selectors = selectorsOf(names, q.req.Header, q.hide)
+		r.key = variantKey(primary, r.selectors)
+	}
+}
+
 // listed reports whether the answer to the request that is stored under primary is
 // one of several for the same target: for a user, or for the content of a QUERY.
 func (q *query) listed(primary string) bool {

@@ -41,9 +41,9 @@ func (q *query) searchKey() (key, value string) {
 func (q *query) addSearch(ctx context.Context, m *Meta, value string) {
 	key := q.searchIndex()
 	defer q.cat.indexes.lock(key)()
-	q.edit(ctx, key, func(r *record) bool {
+	q.editIndex(ctx, key, m.Expires, func(r *record) bool {
 		changed := r.search != value
 		r.search = value
 		return changed
-	}, m.Expires)
+	})
 }

@@ -13,7 +13,7 @@ import (
 func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
 	case o.body != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.groupInvalidated(x.req.Context(), o.f, o.meta.URL, o.meta.RequestTime) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.groupInvalidated(x.req.Context(), o.f, o.meta) {
 			o.release()
 			return nil, nil
 		}

@@ -197,8 +197,8 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 		primary := x.found.primary
 		_ = x.found.entry.Close()
 		if names, star := varyNames(m.Header); kept && !star {
-			if v := variantOf(f2, selectorsOf(names, x.req.Header, x.hide), f2.key); !x.secretless {
-				x.addVariant(detach(a.ctx), primary, v, f2)
+			if selectors := selectorsOf(names, x.req.Header, x.hide); !x.secretless {
+				x.addVariant(detach(a.ctx), primary, selectors, f2)
 			}
 		}
 	}
@@ -238,27 +238,15 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 	if x.open != "" && x.found.primary == x.open && !f2.public {
 		ok, reason = false, "no longer for everybody"
 	}
-	if x.invalidated(x.found.primary) || x.groupInvalidated(ctx, f2, m.URL, a.sent) || x.groupInvalidated(ctx, f, m.URL, a.sent) {
+	if x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m) {
 		ok, reason = false, "invalidated meanwhile"
 	}
 	if !ok {
 		x.tell("remove", reason, m.Status, nil)
-		x.delete(ctx, key)
-		if key != x.found.primary {
-			x.dropVariant(ctx, x.found.primary, key, f) // or its tag is offered again
-		}
+		x.withdraw(ctx, &x.found, key, f)
 		return m, f2, false
 	}
-	if !x.replace(ctx, &x.found, e, m, f2, key) {
-		return m, f2, false
-	}
-	if x.invalidated(x.found.primary) { // between the question above and now
-		x.tell("remove", "invalidated meanwhile", m.Status, nil)
-		x.delete(ctx, f2.key)
-		return m, f2, false
-	}
-	x.prolong(ctx, m, f2, f2.key)
-	return m, f2, true
+	return m, f2, x.replace(ctx, &x.found, e, m, f2, key)
 }
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
@@ -280,7 +268,9 @@ func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, mo
 	}
 	names, _ := varyNames(m.Header)
 	if moved = !sameNames(names, r.selectors); moved {
-		x.reselect(&r, x.found.primary, names)
+		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
+		// confirmed for this request.
+		x.setSelectors(&r, x.found.primary, names)
 	}
 	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
 		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
@@ -290,19 +280,6 @@ func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, mo
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
 	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted)), moved
-}
-
-// prolong keeps the lists that a response is found by for as long as it is of use.
-func (x *exchange) prolong(ctx context.Context, m *Meta, f *memo, key string) {
-	if len(f.selectors) > 0 && x.found.until.Before(m.Expires) && x.found.primary != key {
-		x.addVariant(ctx, x.found.primary, variantOf(f, f.selectors, key), f)
-	}
-	if x.listed(x.found.primary) {
-		x.addUser(ctx, x.target(), x.found.primary, m)
-	}
-	if f.search != "" {
-		x.addSearch(ctx, m, f.search)
-	}
 }
 
 func sameNames(names []string, selectors []selector) bool {
@@ -317,13 +294,13 @@ func (x *exchange) headed(a *answered) result {
 	switch {
 	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
 	case a.resp.StatusCode != e.Meta.Status:
-		x.suspect(detach(a.ctx), x.found.key, true)
+		x.setMustRevalidate(detach(a.ctx), x.found.key, true)
 	default:
 		switch f.compare(e.Size, a.resp.Header) {
 		case same:
 			x.freshen(a, e, f)
 		case different:
-			x.suspect(detach(a.ctx), x.found.key, true)
+			x.setMustRevalidate(detach(a.ctx), x.found.key, true)
 		case noEvidence: // it tells nothing about the stored body
 		}
 	}

@@ -1,0 +1,126 @@
+package caching
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// An index is an entry that is no response. It lists where the variants of a URL are, or
+// the keys that a target has responses under: of users, and for contents of a QUERY.
+
+// maxVariants bounds the variants of one URL. When there are more, the one that was stored
+// first is deleted.
+const maxVariants = 64
+
+// maxUsers bounds the users with responses of their own for one target, likewise.
+const maxUsers = 256
+
+// maxSpare bounds how much longer an index is kept than what it lists.
+const maxSpare = 30 * 24 * time.Hour
+
+// addVariant lists the response with the memo f in the index under primary. It takes the
+// place of one that the same requests select.
+func (q *query) addVariant(ctx context.Context, primary string, selectors []selector, f *memo) {
+	v := variant{selectors: selectors, key: f.key, date: f.date.Unix()}
+	if !f.isPartial {
+		v.etag = f.tag
+	}
+	defer q.cat.indexes.lock(primary)()
+	var gone string
+	q.editIndex(ctx, primary, f.usefulUntil(), func(r *record) bool {
+		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return slices.Equal(o.selectors, v.selectors) })
+		if len(r.variants) >= maxVariants {
+			gone = r.variants[0].key
+			r.variants = r.variants[1:]
+		}
+		r.variants = append(r.variants, v)
+		if slices.ContainsFunc(r.variants, func(o variant) bool { return o.key == gone }) {
+			gone = ""
+		}
+		return true
+	})
+	if gone != "" {
+		q.delete(ctx, gone)
+	}
+}
+
+// dropVariant takes the response under key, which had the memo f, off the index under
+// primary.
+func (q *query) dropVariant(ctx context.Context, primary, key string, f *memo) {
+	defer q.cat.indexes.lock(primary)()
+	q.editIndex(ctx, primary, f.usefulUntil(), func(r *record) bool {
+		before := len(r.variants)
+		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o variant) bool { return o.key == key })
+		return len(r.variants) != before
+	})
+}
+
+// addUser lists the response with the metadata m, which is found by way of primary, for the
+// target of q, so that whoever invalidates the target finds it. It reports whether it is
+// listed.
+func (q *query) addUser(ctx context.Context, primary string, m *Meta) bool {
+	target := q.target()
+	defer q.cat.indexes.lock(target)()
+	var gone string
+	ok := q.editIndex(ctx, target, m.Expires, func(r *record) bool {
+		if slices.Contains(r.others, primary) {
+			return false
+		}
+		r.others = slices.Clone(r.others)
+		if len(r.others) >= maxUsers {
+			gone = r.others[0]
+			r.others = r.others[1:]
+		}
+		r.others = append(r.others, primary)
+		return true
+	})
+	if gone != "" {
+		q.deleteWithVariants(ctx, gone)
+	}
+	return ok
+}
+
+// editIndex changes the index under key, or makes one, and keeps it at least until a time.
+// change reports whether it has changed anything. The lock of the index must be held.
+// editIndex reports whether the index is in the Store as it should be.
+func (q *query) editIndex(ctx context.Context, key string, until time.Time, change func(*record) bool) bool {
+	r := record{key: key, index: true}
+	var kept time.Time
+	e, f, err := q.read(ctx, key)
+	if err != nil {
+		return false // what it lists must not be lost
+	}
+	if e != nil && f.index {
+		r, kept = f.record, e.Meta.Expires
+	}
+	_ = e.Close()
+	if !change(&r) && !kept.Before(until) {
+		return true
+	}
+	// It is kept for twice as long, so that not every validation writes it.
+	if until = until.Add(min(max(0, until.Sub(q.now)), maxSpare)); until.Before(kept) {
+		until = kept
+	}
+	if err := q.putIndex(ctx, &r, urlOf(q.req), q.now, until); err != nil {
+		q.tell("store", "writing an index failed", 0, err)
+		return false
+	}
+	return true
+}
+
+// putIndex stores an index under its key.
+func (q *query) putIndex(ctx context.Context, r *record, url string, now, until time.Time) error {
+	m := &Meta{
+		ID: newID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
+		RequestTime: now, ResponseTime: now, Expires: until,
+	}
+	q.cat.setRecord(m, *r)
+	w, err := q.cat.calls.create(ctx, r.key, 0, &q.budget)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	return w.Commit(ctx, m)
+}
