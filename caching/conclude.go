@@ -87,8 +87,9 @@ func (x *exchange) fwd() string {
 	return x.verdict.fwd
 }
 
-// instead is the stored response in place of an error, if that may be.
-func (x *exchange) instead(o *result) (*http.Response, bool) {
+// instead is the stored response in place of an error, if that may be. shared is true if
+// the error is that of another request's trip.
+func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if x.found.f == nil || x.method == methodQuery && x.found.entry == nil {
 		return nil, false
 	}
@@ -101,6 +102,9 @@ func (x *exchange) instead(o *result) (*http.Response, bool) {
 		}
 		x.tell("error", reason, 0, o.err)
 		return nil, false
+	}
+	if shared {
+		x.collapse("shares the failure of another request", o.status, o.err)
 	}
 	s := &status{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
 	if o.err == nil {
@@ -120,7 +124,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		return x.validated(), nil
 	case o.err != nil:
 		if err := x.req.Context().Err(); err == nil {
-			if resp, ok := x.instead(&o); ok {
+			if resp, ok := x.instead(&o, false); ok {
 				return resp, nil
 			}
 		}
@@ -142,7 +146,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	}
 	x.release()
 	if errorStatus(o.resp.StatusCode) {
-		if resp, ok := x.instead(&o); ok {
+		if resp, ok := x.instead(&o, false); ok {
 			roundtrip.Discard(o.resp)
 			if o.cancel != nil {
 				o.cancel(nil)

@@ -33,6 +33,7 @@ type exchange struct {
 	first []byte
 	// verdict is what was decided about what was found.
 	verdict   verdict
+	// collapsed is true if the answer is that to another request, see collapse.
 	collapsed bool
 	// hitForMiss is true if the key is marked hit-for-miss, and will be for some time.
 	hitForMiss bool

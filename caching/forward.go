@@ -55,27 +55,29 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	if role == leader {
 		return x.lead(fl)
 	}
-	switch err := x.await(fl, role); err {
+	err := x.await(fl, role)
+	switch err {
 	case errOvertaken:
 		p, _ := x.portion()
 		return x.answer(p), nil
 	case nil:
-		x.collapsed = true
 		if resp, err := x.share(fl.Result(), role == latecomer); resp != nil || err != nil {
 			return resp, err
 		}
 	case errOverdue:
 		st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
-		x.tell("collapse", "waited long enough for another request", 0, nil)
+		x.tell("fetch", "waited long enough for another request", 0, nil)
 	default:
 		x.drop()
 		return nil, err
 	}
 	if x.retry() {
+		if err == nil {
+			x.collapse("another request has stored it", 0, nil)
+		}
 		p, _ := x.portion()
 		return x.answer(p), nil
 	}
-	x.collapsed = false
 	return x.conclude(x.guarded(x.req.Context()))
 }
 

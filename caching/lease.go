@@ -49,7 +49,7 @@ func (x *exchange) acquire() bool {
 		}
 		x.budget.renew()
 		if x.retry() {
-			x.tell("collapse", "another process stored it", 0, nil)
+			x.collapse("another process stored it", 0, nil)
 			return true
 		}
 	}

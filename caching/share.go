@@ -17,7 +17,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 			o.release()
 			return nil, nil
 		}
-		x.tell("collapse", "shares the response of another request", o.meta.Status, nil)
+		x.collapse("shares the response of another request", o.meta.Status, nil)
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
@@ -26,21 +26,29 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
 		x.now = time.Now()
-		x.tell("collapse", "validated by another request", http.StatusNotModified, nil)
+		x.collapse("validated by another request", http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil || errorStatus(o.status):
-		if resp, ok := x.instead(o); ok {
+		if resp, ok := x.instead(o, true); ok {
 			return resp, nil
 		}
 		if o.err == nil || o.unattended || o.route != x.route || o.mixed || x.mixed() || holdsResponse(o.err) {
 			return nil, nil
 		}
 		// The tries were made for all who wait: they do not make them again each.
-		x.tell("collapse", "shares the error of another request", 0, o.err)
+		x.collapse("shares the error of another request", 0, o.err)
 		x.drop()
 		return nil, o.err
 	}
 	return nil, nil
+}
+
+// collapse tells that the request is answered by the trip of another one, or by its
+// failure, and makes none of its own. It is the only place that does: trace has an event
+// "collapse" where Cache-Status says collapsed (RFC 9211 §2.6), and where an error is shared.
+func (x *exchange) collapse(reason string, status int, err error) {
+	x.collapsed = true
+	x.tell("collapse", reason, status, err)
 }
 
 // holdsResponse reports whether err holds a response, which belongs to one caller:
