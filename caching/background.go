@@ -191,7 +191,7 @@ func (x *exchange) renew(key string) {
 		o = x.guarded(x.req.Context())
 		launch(fl, &o)
 	}()
-	x.tell("refresh", "stale-while-revalidate", statusOf(o.resp), o.err)
+	x.tell("refresh", reasonStaleWhileRevalidate, statusOf(o.resp), o.err)
 	switch {
 	case o.body != nil:
 		r := o.body.Open(x.req.Context(), o.resp, false)

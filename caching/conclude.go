@@ -98,7 +98,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	p, fits := x.portion()
 	if !ok || !fits {
 		if ok {
-			reason = "not all of it is stored"
+			reason = reasonNotAllStored
 		}
 		x.tell("error", reason, 0, o.err)
 		return nil, false

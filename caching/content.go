@@ -14,16 +14,16 @@ func (x *exchange) readContent() string {
 		return ""
 	}
 	if x.req.GetBody == nil {
-		return "content that cannot be read twice"
+		return reasonContentOnce
 	}
 	body, err := x.req.GetBody()
 	if err != nil {
-		return "content that cannot be read twice"
+		return reasonContentOnce
 	}
 	defer func() { _ = body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(body, maxContent+1))
 	if err != nil || len(content) > maxContent {
-		return "content too large for a key"
+		return reasonContentLarge
 	}
 	x.content = content
 	roundtrip.CloseBody(x.req) // what is sent is the copy

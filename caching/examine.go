@@ -27,27 +27,27 @@ func (x *exchange) examine() string {
 	case http.MethodGet, http.MethodHead:
 	case methodQuery:
 		if !x.st.t.CacheQuery {
-			return "method"
+			return reasonMethod
 		}
 	default:
 		if x.method == http.MethodConnect || roundtrip.Safe(x.method) {
-			return "method"
+			return reasonMethod
 		}
-		return "unsafe" // RFC 9111 §4.4: a method that is not known to be safe is not
+		return reasonUnsafe // RFC 9111 §4.4: a method that is not known to be safe is not
 	}
 	switch {
 	case !keyed(x.req.URL):
-		return "target in a form of its own"
+		return reasonOpaqueTarget
 	case x.opts.bypass:
-		return "bypass"
+		return reasonBypass
 	case upgrade:
-		return "upgrade"
+		return reasonUpgrade
 	case x.cond.forOrigin():
-		return "precondition for the origin"
+		return reasonPrecondition
 	case x.cond&instance != 0:
-		return "asks for a part in a way of its own"
+		return reasonPartUnknown
 	case x.method != methodQuery && roundtrip.HasBody(x.req):
-		return "request with content"
+		return reasonContent
 	}
 	if x.method == http.MethodHead {
 		x.cond &^= withRange | ifRange // RFC 9110 §14.2: Range is for GET

@@ -65,7 +65,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
 		if optionsOf(req.Context()).offline {
 			roundtrip.CloseBody(req)
-			return x.refused("offline, no http or https URL"), nil
+			return x.refused(reasonNoURL), nil
 		}
 		return r.next.RoundTrip(req)
 	}
@@ -73,8 +73,8 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	switch {
 	case reason != "" && (x.demand.dir.has(onlyIfCached) || x.opts.offline):
 		roundtrip.CloseBody(req)
-		return x.refused("only-if-cached, " + reason), nil
-	case reason == "unsafe":
+		return x.refused(reasonOnlyIfCached + ", " + reason), nil
+	case reason == reasonUnsafe:
 		return st.unsafe(x)
 	case reason != "":
 		return st.pass(x, reason)
@@ -97,10 +97,10 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 		if ok && !lost {
 			return x.answer(p), nil
 		}
-		x.verdict = verdict{action: fetch, fwd: "partial", reason: "not all of it is stored"}
+		x.verdict = verdict{action: fetch, fwd: "partial", reason: reasonNotAllStored}
 		if lost {
 			x.drop()
-			x.verdict = verdict{action: fetch, fwd: "miss", reason: "the store has lost the body"}
+			x.verdict = verdict{action: fetch, fwd: "miss", reason: reasonBodyLost}
 		}
 		if x.demand.dir.has(onlyIfCached) || x.opts.offline {
 			x.verdict.action = refuse
@@ -121,7 +121,7 @@ func (st *state) pass(x exchange, reason string) (*http.Response, error) {
 		return nil, err
 	}
 	fwd := "bypass"
-	if reason == "method" || reason == "unsafe" {
+	if reason == reasonMethod || reason == reasonUnsafe {
 		fwd = "method"
 	}
 	x.tell("bypass", reason, resp.StatusCode, nil)

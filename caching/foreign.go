@@ -157,7 +157,7 @@ func (x *exchange) recognise(a *answered, n *note) {
 	case len(names) > 0:
 		a.barred = "credentials added below the cache (" + strings.Join(names, ", ") + "): set Partition, or give the layer an Identity method"
 	case !x.st.cfg.shared && signed.Principal != x.asked.Principal:
-		a.barred = "signed with other credentials than were asked about before"
+		a.barred = reasonOtherCredentials
 	default:
 		return
 	}

@@ -41,14 +41,11 @@ func (x *exchange) mixed() bool {
 	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
 }
 
-// noSecret is why a request of a user passes the store by.
-const noSecret = "the store's secret is not there"
-
 // secretless sends a request of a user that no key can be made for.
 func (st *state) secretless(x *exchange) (*http.Response, error) {
 	if x.demand.dir.has(onlyIfCached) || x.opts.offline {
 		roundtrip.CloseBody(x.req)
-		return x.refused("only-if-cached, " + noSecret), nil
+		return x.refused(reasonOnlyIfCached + ", " + reasonNoSecret), nil
 	}
-	return st.pass(*x, noSecret)
+	return st.pass(*x, reasonNoSecret)
 }

@@ -41,11 +41,11 @@ func consequenceOf(status int, onError bool) consequence {
 func (c consequence) reason() string {
 	switch c {
 	case invalid:
-		return "unsafe method"
+		return reasonUnsafeMethod
 	case beside:
-		return "unsafe method to the same path with a query"
+		return reasonUnsafeBeside
 	}
-	return "unsafe method failed"
+	return reasonUnsafeFailed
 }
 
 // affected is a URL that an unsafe request is about beside its target.

@@ -26,7 +26,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 	resp := a.resp
 	m, f, reason := x.admit(a, header, contentRange)
 	if reason != "" {
-		if reason != selfRedirect { // which says nothing against what is stored for the target
+		if reason != reasonSelfRedirect { // which says nothing against what is stored for the target
 			x.decline(a)
 		}
 		return result{resp: resp, detail: reason, barred: a.barred != ""}
@@ -36,7 +36,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		// A 206 that is longer or shorter than its range is not what it says.
 		n := f.part.Last - f.part.First + 1
 		if size >= 0 && size != n {
-			return result{resp: resp, detail: "length of the body is not that of its range"}
+			return result{resp: resp, detail: reasonPartLength}
 		}
 		size = n
 	}
@@ -73,15 +73,15 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 		return nil, nil, reason
 	}
 	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
-		return nil, nil, "a part under a status of the whole"
+		return nil, nil, reasonPartAsWhole
 	}
 	if x.cond&withRange == 0 && a.resp.StatusCode == http.StatusPartialContent && contentRange == nil {
 		// It may be what a field asks for that this package does not know.
-		return nil, nil, "a part that no Range asked for"
+		return nil, nil, reasonPartUnasked
 	}
 	m, f = x.describe(a, header, contentRange, ttl)
 	if x.secretless {
-		return nil, nil, noSecret
+		return nil, nil, reasonNoSecret
 	}
 	if ok, reason := x.storable(m, f); !ok {
 		return nil, nil, reason
@@ -93,7 +93,7 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 		return nil, nil, reason
 	}
 	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
-		return nil, nil, "refused by the application"
+		return nil, nil, reasonApplication
 	}
 	return m, f, ""
 }
@@ -285,7 +285,7 @@ func (k *keeper) commit(e ending) {
 		k.drop(whyCut(e.Cause), nil)
 		return
 	case k.x.outdated(k.ctx, k.primary, k.meta, k.f):
-		k.drop("invalidated while it came", nil)
+		k.drop(reasonInvalidated, nil)
 		return
 	}
 	if n := k.part.after; n > 0 {

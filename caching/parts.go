@@ -88,7 +88,7 @@ func (x *exchange) extend(a *answered) (o result, ok bool) {
 		// The whole is there already: the part only freshens it.
 		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
 			x.freshen(a, e, f)
-			return result{resp: a.resp, detail: "the whole is stored"}, true
+			return result{resp: a.resp, detail: reasonWholeStored}, true
 		}
 		return result{}, false
 	}

@@ -54,34 +54,34 @@ func decide(d *demand, f *facts, now time.Time) verdict {
 		v.action = reuse
 	case v.action == reuse || v.action == refresh:
 	case d.offline && f != nil && !f.strict && !f.by.suspect:
-		return verdict{action: reuse, reason: "offline", stale: true}
+		return verdict{action: reuse, reason: reasonOffline, stale: true}
 	case d.dir.has(onlyIfCached) && f != nil && f.cfg.staleOnlyIfCached && !f.strict && !f.by.suspect:
-		return verdict{action: reuse, reason: "only-if-cached", stale: true}
+		return verdict{action: reuse, reason: reasonOnlyIfCached, stale: true}
 	case d.offline:
-		v.action, v.reason = refuse, "offline, "+v.reason
+		v.action, v.reason = refuse, reasonOffline+", "+v.reason
 	case d.dir.has(onlyIfCached):
-		v.action, v.reason = refuse, "only-if-cached, "+v.reason
+		v.action, v.reason = refuse, reasonOnlyIfCached+", "+v.reason
 	}
 	return v
 }
 
 func judge(d *demand, f *facts, now time.Time) verdict {
 	if f == nil {
-		return verdict{action: fetch, fwd: "miss", reason: "nothing stored"}
+		return verdict{action: fetch, fwd: "miss", reason: reasonNothingStored}
 	}
 	age := f.age(now)
 	fresh := f.lifetime > age
 	switch {
 	case f.by.suspect:
-		return ask(f, "stale", "a request that may have changed it failed")
+		return ask(f, "stale", reasonMayHaveChanged)
 	case f.dir.has(noCache):
-		return ask(f, "stale", "no-cache in the response")
+		return ask(f, "stale", reasonResponseNoCache)
 	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
-		return ask(f, "stale", "received in the future: a clock was set")
+		return ask(f, "stale", reasonFromFuture)
 	case d.reload:
-		return ask(f, "request", "reload")
+		return ask(f, "request", reasonReload)
 	case d.dir.has(noCache):
-		return ask(f, "request", "no-cache in the request")
+		return ask(f, "request", reasonRequestNoCache)
 	}
 	if fresh {
 		return fresher(d, f, age)
@@ -89,15 +89,15 @@ func judge(d *demand, f *facts, now time.Time) verdict {
 	over := age - f.lifetime
 	switch {
 	case f.strict:
-		return ask(f, "stale", "stale, must be validated")
+		return ask(f, "stale", reasonMustRevalidate)
 	case d.dir.delta(maxAge) >= 0 && age > d.dir.delta(maxAge) && !d.maxStale(over), d.dir.delta(minFresh) >= 0:
-		return ask(f, "stale", "stale, and the request wants it fresher")
+		return ask(f, "stale", reasonStaleForRequest)
 	case d.maxStale(over):
-		return verdict{action: reuse, reason: "max-stale", stale: true}
+		return verdict{action: reuse, reason: reasonMaxStale, stale: true}
 	case d.dir.delta(maxAge) < 0 && over < f.staleWindow():
-		return verdict{action: refresh, reason: "stale-while-revalidate", stale: true}
+		return verdict{action: refresh, reason: reasonStaleWhileRevalidate, stale: true}
 	}
-	return ask(f, "stale", "stale")
+	return ask(f, "stale", reasonStale)
 }
 
 // fresher says whether a fresh response is fresh enough for the request
@@ -106,13 +106,13 @@ func fresher(d *demand, f *facts, age time.Duration) verdict {
 	switch {
 	case d.dir.delta(maxAge) == 0 && f.dir.has(immutable):
 		// RFC 8246 §2: a reload does not ask for what does not change.
-		return verdict{action: reuse, reason: "immutable"}
+		return verdict{action: reuse, reason: reasonImmutable}
 	case d.dir.delta(maxAge) == 0, d.dir.delta(maxAge) > 0 && age > d.dir.delta(maxAge):
-		return ask(f, "request", "older than max-age in the request")
+		return ask(f, "request", reasonRequestMaxAge)
 	case d.dir.delta(minFresh) > 0 && f.lifetime-age < d.dir.delta(minFresh):
-		return ask(f, "request", "fresh for less than min-fresh in the request")
+		return ask(f, "request", reasonRequestMinFresh)
 	}
-	return verdict{action: reuse, reason: "fresh"}
+	return verdict{action: reuse, reason: reasonFresh}
 }
 
 func ask(f *facts, fwd, reason string) verdict {
@@ -169,13 +169,13 @@ func (f *facts) errorWindow(d *demand, unreachable bool) time.Duration {
 func mayReplace(d *demand, f *facts, now time.Time, unreachable bool) (bool, string) {
 	switch window := f.errorWindow(d, unreachable); {
 	case d.restricts():
-		return false, "the request wants it validated"
+		return false, reasonRequestRevalidates
 	case window < 0:
-		return false, "serving stale is not allowed"
+		return false, reasonStaleNotAllowed
 	case f.age(now)-f.lifetime > window:
-		return false, "stale for too long"
+		return false, reasonStaleTooLong
 	}
-	return true, "stale-if-error"
+	return true, reasonStaleIfError
 }
 
 // errorStatus reports whether a status is an error in the sense of RFC 5861 §4.

@@ -28,8 +28,8 @@ func isPublic(status int, h http.Header, d *directives) bool {
 	if cc := parseDirectives(h["Cache-Control"]); restricted(&cc) || !wellFormed(h["Cache-Control"]) {
 		return false
 	}
-	names, star := varyNames(h)
-	return !star && !slices.ContainsFunc(names, httpfield.CredentialLike)
+	names, reason := varyNames(h)
+	return reason == "" && !slices.ContainsFunc(names, httpfield.CredentialLike)
 }
 
 // restricted reports whether d keeps anything of the response from everybody.

@@ -40,7 +40,7 @@ func (q *query) publish(ctx context.Context, at *candidate, primary string, m *M
 	}
 	// An invalidation since the commit began found nothing to delete, or not in a list.
 	if q.outdated(ctx, primary, m, f) {
-		q.tell("remove", "invalidated meanwhile", m.Status, nil)
+		q.tell("remove", reasonInvalidated, m.Status, nil)
 		q.delete(ctx, f.key)
 	}
 }
@@ -60,7 +60,7 @@ func (q *query) replace(ctx context.Context, at *candidate, e *Entry, m *Meta, f
 		return false
 	}
 	if q.invalidated(at.primary) { // since that was asked before
-		q.tell("remove", "invalidated meanwhile", m.Status, nil)
+		q.tell("remove", reasonInvalidated, m.Status, nil)
 		q.delete(ctx, f.key)
 		return false
 	}

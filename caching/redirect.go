@@ -28,5 +28,5 @@ func (f *facts) redirectTarget(h http.Header, here *url.URL) (there *url.URL, re
 	case f.explicit && f.lifetime > 0:
 		return nil, ""
 	}
-	return nil, "a redirect without a target"
+	return nil, reasonNoTarget
 }

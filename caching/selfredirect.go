@@ -23,9 +23,7 @@ func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
 	from.user, from.open, to.user, to.open = "", "", "", ""
 	a, _ := from.primaryFor(m.Status, m.Header)
 	if b, _ := to.primaryFor(m.Status, m.Header); a == b {
-		return selfRedirect
+		return reasonSelfRedirect
 	}
 	return ""
 }
-
-const selfRedirect = "a redirect to its own target"

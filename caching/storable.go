@@ -17,45 +17,45 @@ func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) 
 	forced := f.by.ttl > 0
 	switch {
 	case r.status < 200 || r.status == http.StatusNotModified:
-		return false, "not a final response"
+		return false, reasonNotFinal
 	case ofOneRequest(r.status):
-		return false, "about one request"
+		return false, reasonOneRequest
 	case r.status == http.StatusPartialContent && !f.isPartial:
-		return false, "partial content without a range of a known whole"
+		return false, reasonPartOfUnknown
 	case f.by.ttl < 0:
-		return false, "refused by the application"
+		return false, reasonApplication
 	case d.dir.has(noStore):
-		return false, "no-store in the request"
+		return false, reasonRequestNoStore
 	case dir.has(noStore) && !forced && !(dir.has(mustUnderstand) && understoodStatus(r.status)):
-		return false, "no-store in the response"
+		return false, reasonResponseNoStore
 	case dir.has(mustUnderstand) && !forced && !understoodStatus(r.status):
-		return false, "status not understood"
+		return false, reasonNotUnderstood
 	case cfg.shared && dir.has(private):
-		return false, "private in the response"
+		return false, reasonPrivate
 	case cfg.shared && authorized && !dir.has(public) && !dir.has(mustRevalidate) && dir.delta(sMaxAge) < 0:
-		return false, "answers a request with credentials"
+		return false, reasonAuthorized
 	case cfg.maxBody > 0 && knownLength(r.header) > cfg.maxBody:
-		return false, "larger than MaxBody"
+		return false, reasonMaxBody
 	}
-	if _, star := varyNames(r.header); star {
-		return false, "varies on everything"
+	if _, reason := varyNames(r.header); reason != "" {
+		return false, reason
 	}
 	if names, _ := groupNames(r.header["Cache-Groups"]); len(names) > maxGroups {
-		return false, "in too many groups"
+		return false, reasonTooManyGroups
 	}
 	switch {
 	case f.explicit || dir.has(public) || heuristicStatus(r.status) || cfg.statusTTL[r.status] > 0:
 	case !cfg.shared && dir.has(private):
 	default:
-		return false, "status needs an explicit lifetime"
+		return false, reasonNeedsLifetime
 	}
 	if r.status >= 500 && (f.dir.has(noCache) || f.lifetime <= f.age(r.responseTime)) {
 		// A 304 would bring it back, whatever version it is about, and so would an
 		// error that stale-while-revalidate allows.
-		return false, "an error that is not fresh"
+		return false, reasonErrorNotFresh
 	}
 	if f.lifetime <= 0 && !f.validators() && f.staleWindow() <= 0 {
-		return false, "neither fresh nor with a validator"
+		return false, reasonOfNoUse
 	}
 	return true, ""
 }
@@ -96,25 +96,25 @@ func hopeless(cfg *settings, d *demand, status int, h http.Header, ttl time.Dura
 	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
 		return "" // permanent redirects have a lifetime of their own
 	case d.dir.has(noStore):
-		return "no-store in the request"
+		return reasonRequestNoStore
 	case len(h["Cache-Control"]) > 0:
 		values := h["Cache-Control"]
 		if !slices.ContainsFunc(values, saysNoStore) {
 			return ""
 		}
 		if values[0] == "no-store" && len(values) == 1 {
-			return "no-store in the response"
+			return reasonResponseNoStore
 		}
 		if dir := parseDirectives(values); dir.has(noStore) && !dir.has(mustUnderstand) {
-			return "no-store in the response"
+			return reasonResponseNoStore
 		}
 		return ""
 	case len(h["Expires"]) > 0 || len(h["Etag"]) > 0 || len(h["Last-Modified"]) > 0 || len(h["Pragma"]) > 0 || cfg.staleWhileRevalidate > 0:
 		return ""
 	case !heuristicStatus(status):
-		return "status needs an explicit lifetime"
+		return reasonNeedsLifetime
 	}
-	return "neither fresh nor with a validator"
+	return reasonOfNoUse
 }
 
 // saysNoStore reports whether no-store may be among the directives of a line.

@@ -43,7 +43,7 @@ func (x *exchange) trip(ctx context.Context) result {
 			x.release()
 			return result{err: errNotModified}
 		}
-		reason := "the answer fits no stored response"
+		reason := reasonNoMatch
 		if a.barred != "" {
 			reason = a.barred
 		}
@@ -75,7 +75,7 @@ func (x *exchange) question() (q question) {
 	switch f := x.found.f; {
 	case x.asIs():
 		if f != nil || len(x.found.variants) > 0 {
-			x.verdict.reason = "signed by the caller, fetched as it is"
+			x.verdict.reason = reasonSignedByCaller
 			x.tell("fetch", x.verdict.reason, 0, nil)
 		}
 	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
@@ -158,7 +158,7 @@ func (x *exchange) accept(a *answered) result {
 		if x.found.f != nil && x.found.f.isAbout(a.resp.Header) {
 			x.freshen(a, x.found.entry, x.found.f)
 		}
-		return result{resp: a.resp, detail: "not modified"}
+		return result{resp: a.resp, detail: reasonNotModified}
 	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil && x.cond&withRange != 0:
 		if o, ok := x.extend(a); ok {
 			return o
@@ -196,7 +196,7 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 	if other != nil {
 		primary := x.found.primary
 		_ = x.found.entry.Close()
-		if names, star := varyNames(m.Header); kept && !star {
+		if names, reason := varyNames(m.Header); kept && reason == "" {
 			if selectors := selectorsOf(names, x.req.Header, x.hide); !x.secretless {
 				x.addVariant(detach(a.ctx), primary, selectors, f2)
 			}
@@ -233,13 +233,13 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 		ok, reason = false, nowhere
 	}
 	if ok && moved && x.secretless {
-		ok, reason = false, noSecret
+		ok, reason = false, reasonNoSecret
 	}
 	if x.open != "" && x.found.primary == x.open && !f2.public {
-		ok, reason = false, "no longer for everybody"
+		ok, reason = false, reasonNotForEverybody
 	}
 	if x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m) {
-		ok, reason = false, "invalidated meanwhile"
+		ok, reason = false, reasonInvalidated
 	}
 	if !ok {
 		x.tell("remove", reason, m.Status, nil)
@@ -304,7 +304,7 @@ func (x *exchange) headed(a *answered) result {
 		case noEvidence: // it tells nothing about the stored body
 		}
 	}
-	return result{resp: a.resp, detail: "HEAD is not stored"}
+	return result{resp: a.resp, detail: reasonHead}
 }
 
 // outgoing is the request to send: the caller's, with what validates the stored

@@ -11,7 +11,7 @@ import (
 func (st *state) unsafe(x exchange) (*http.Response, error) {
 	if ctx := x.req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.req)
-		x.tell("pass", "unsafe method, never sent", 0, context.Cause(ctx))
+		x.tell("pass", reasonUnsafeNotSent, 0, context.Cause(ctx))
 		return nil, context.Cause(ctx)
 	}
 	// The method of what is invalidated.
@@ -26,9 +26,9 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	resp, err := receive(x.route.next, x.outgoing(sending, &question{}))
 	ctx := detach(x.req.Context())
 	if err != nil {
-		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), "unsafe method"
+		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), reasonUnsafeMethod
 		if c == unknown && contact.none(err) {
-			c, reason = nothing, "unsafe method, never sent"
+			c, reason = nothing, reasonUnsafeNotSent
 		}
 		st.spread(ctx, &x, c, nil)
 		x.tell("pass", reason, 0, err)
@@ -50,7 +50,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 			return x.conclude(o)
 		}
 	}
-	x.tell("pass", "unsafe method", resp.StatusCode, nil)
+	x.tell("pass", reasonUnsafeMethod, resp.StatusCode, nil)
 	resp = owned(resp)
 	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
 	return resp, nil

@@ -10,23 +10,23 @@ import (
 func whyNot(err error) string {
 	switch {
 	case errors.Is(err, errTooLong):
-		return "longer than MaxBody"
+		return reasonMaxBody
 	case errors.Is(err, ErrTooLarge):
-		return "larger than the store keeps"
+		return reasonStoreTooLarge
 	case errors.Is(err, errLeftAlone):
-		return "the store is left alone, it has failed several times"
+		return reasonStoreSuspended
 	case errors.Is(err, errSlow):
-		return "the store has not answered in time"
+		return reasonStoreLate
 	}
-	return "the store failed"
+	return reasonStoreFailed
 }
 
 // whyCut says why a body did not come to its end, from the error that ended it.
 func whyCut(err error) string {
 	if errors.Is(err, errAbandoned) {
-		return "the body was not read to its end"
+		return reasonBodyNotRead
 	}
-	return "the body did not come to its end"
+	return reasonBodyCut
 }
 
 // noWriter is the Writer of a body that goes to those who wait for it, and nowhere else:

@@ -39,24 +39,24 @@ const (
 	longValue    = 256
 )
 
-// varyNames returns the names in all lines of Vary, canonical, sorted and each
-// once. star is true if "*" is among them: then no request matches ever
-// (RFC 9111 §4.1). What is not a name can match nothing either.
-func varyNames(h http.Header) (names []string, star bool) {
+// varyNames returns the names in all lines of Vary, canonical, sorted and each once.
+// reason says why no request is to match the response, if so: "*" is among the names, or
+// what is no name (RFC 9111 §4.1), or there are too many of them.
+func varyNames(h http.Header) (names []string, reason string) {
 	for e := range httpfield.List(h["Vary"]) {
 		if e == "*" || !httpfield.IsToken(e) {
-			return nil, true
+			return nil, reasonVaryEverything
 		}
 		names = append(names, http.CanonicalHeaderKey(e))
 	}
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) > maxSelectors {
-		return nil, true
+		return nil, reasonVaryTooMany
 	}
-	return names, false
+	return names, ""
 }
 
-// selectors returns the values that a request has for names. hide replaces the
+// selectorsOf returns the values that a request has for names. hide replaces the
 // values that must not be stored.
 func selectorsOf(names []string, h http.Header, hide func(string) string) []selector {
 	s := make([]selector, len(names))
