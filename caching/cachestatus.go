@@ -18,10 +18,6 @@ type status struct {
 	detail    string
 }
 
-// DefaultName is the name this cache gives itself in Cache-Status, if
-// [Transport.Name] is empty.
-const DefaultName = "tripper"
-
 // String returns the list member without its name.
 func (s *status) String(name string) string {
 	b := make([]byte, 0, 96)
@@ -62,9 +58,6 @@ func (s *status) String(name string) string {
 // cacheName returns name in the form of a Structured Field, a token if it is
 // one and else a string.
 func cacheName(name string) string {
-	if name == "" {
-		return DefaultName
-	}
 	for i := range len(name) {
 		c := name[i]
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
@@ -82,5 +75,3 @@ func printable(r rune) rune {
 	}
 	return r
 }
-
-func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

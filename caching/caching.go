@@ -57,10 +57,7 @@ package caching
 
 import (
 	"cmp"
-	"maps"
-	"math"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -262,6 +259,33 @@ func newRoute(next http.RoundTripper) *route {
 	return &route{next: next, signers: roundtrip.IdentifiersOf(next)}
 }
 
+// Defaults of the times that responses do not state themselves, and of the name.
+const (
+	// DefaultHeuristicFraction is the tenth of RFC 9111 §4.2.2.
+	DefaultHeuristicFraction = defaultHeuristicFraction
+	// DefaultHeuristicMax is the longest time a response is fresh without having
+	// said so, a week (see [Transport.HeuristicMax]).
+	DefaultHeuristicMax = defaultHeuristicMax
+	// DefaultPermanent is how long a 301 or 308 is fresh that says nothing about
+	// it, if [Transport.NoHeuristics] is not set: a day.
+	DefaultPermanent = defaultPermanent
+	// DefaultStaleIfError is how long after it went stale a response is served
+	// when the origin cannot be reached, a day (see [Transport.StaleIfError]).
+	DefaultStaleIfError = defaultStaleIfError
+	// DefaultName is the name this cache gives itself in Cache-Status, "tripper", if
+	// [Transport.Name] is empty.
+	DefaultName = defaultName
+)
+
+func (t *Transport) settings() *settings {
+	return settings{
+		shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil,
+		noHeuristics: t.NoHeuristics, heuristicFraction: t.HeuristicFraction, heuristicMax: t.HeuristicMax, statusTTL: t.StatusTTL,
+		staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError, staleOnlyIfCached: t.Compat.OnlyIfCachedServesStale,
+		ignoreETag: t.IgnoreETag, targeted: t.Targeted, maxBody: t.MaxBody, name: t.Name, showKey: t.Compat.ShowKey,
+	}.complete()
+}
+
 // state is what a Transport holds besides its settings, and with it what belongs to its
 // Store.
 type state struct {
@@ -276,22 +300,6 @@ type state struct {
 
 func (t *Transport) state() *state {
 	t.once.Do(func() {
-		cfg := &settings{
-			shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil, noHeuristics: t.NoHeuristics, ignoreETag: t.IgnoreETag, showKey: t.Compat.ShowKey,
-			staleOnlyIfCached: t.Compat.OnlyIfCachedServesStale, heuristicMax: t.HeuristicMax,
-			staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError,
-			targeted: slices.Clone(t.Targeted), maxBody: t.MaxBody, name: cacheName(t.Name),
-			statusTTL: maps.Clone(t.StatusTTL), heuristicFraction: t.HeuristicFraction,
-		}
-		if cfg.heuristicFraction <= 0 || math.IsNaN(cfg.heuristicFraction) {
-			cfg.heuristicFraction = DefaultHeuristicFraction
-		}
-		if cfg.heuristicMax == 0 {
-			cfg.heuristicMax = DefaultHeuristicMax
-		}
-		if cfg.unreachable = cfg.staleIfError; cfg.unreachable == 0 {
-			cfg.unreachable = DefaultStaleIfError
-		}
 		store := t.Store
 		if store == nil {
 			store = NewMemory(DefaultMemory)
@@ -300,7 +308,7 @@ func (t *Transport) state() *state {
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 			catalog: catalog{
-				shared: &known.catalog, cfg: known.inUse.same(cfg), noVarySearch: t.ObeyNoVarySearch,
+				shared: &known.catalog, cfg: known.inUse.same(t.settings()), noVarySearch: t.ObeyNoVarySearch,
 			},
 		}
 		_, memory := store.(*Memory)

@@ -32,7 +32,7 @@ type exchange struct {
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
-	verdict   verdict
+	verdict verdict
 	// collapsed is true if the answer is that to another request, see collapse.
 	collapsed bool
 	// hitForMiss is true if the key is marked hit-for-miss, and will be for some time.

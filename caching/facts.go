@@ -1,42 +1,11 @@
 package caching
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
-
-// settings are what of a cache's configuration the decisions depend on. They must not
-// be changed after their first use.
-type settings struct {
-	shared, sharePublic       bool
-	noHeuristics              bool
-	ignoreETag, showKey       bool
-	staleOnlyIfCached         bool
-	heuristicFraction         float64
-	heuristicMax              time.Duration
-	staleWhileRevalidate      time.Duration
-	staleIfError, unreachable time.Duration
-	targeted                  []string
-	statusTTL                 map[int]time.Duration
-	maxBody                   int64
-	name                      string
-}
-
-// equal reports whether s and o are the same settings.
-func (s *settings) equal(o *settings) bool {
-	return s == o || s.shared == o.shared && s.sharePublic == o.sharePublic &&
-		s.noHeuristics == o.noHeuristics && s.ignoreETag == o.ignoreETag && s.showKey == o.showKey &&
-		s.staleOnlyIfCached == o.staleOnlyIfCached &&
-		s.heuristicFraction == o.heuristicFraction && s.heuristicMax == o.heuristicMax &&
-		s.staleWhileRevalidate == o.staleWhileRevalidate &&
-		s.staleIfError == o.staleIfError && s.unreachable == o.unreachable &&
-		s.maxBody == o.maxBody && s.name == o.name &&
-		slices.Equal(s.targeted, o.targeted) && maps.Equal(s.statusTTL, o.statusTTL)
-}
 
 // response is a stored response, or one that is about to be stored.
 type response struct {

@@ -95,8 +95,8 @@ func compareMemos(t *testing.T, known, read *memo, m *Meta) {
 	}
 }
 
-// What is called hopeless before all of it is known could not have been stored.
-func TestHopelessIsNotStorable(t *testing.T) {
+// What is plainly unstorable is not storable.
+func TestPlainlyUnstorable(t *testing.T) {
 	t.Parallel()
 	for seed := range seeds(5000, 200000) {
 		r := rand.New(rand.NewPCG(seed, 5))
@@ -128,11 +128,11 @@ func TestHopelessIsNotStorable(t *testing.T) {
 		if r.IntN(5) == 0 {
 			d.dir.set(noStore)
 		}
-		reason := hopeless(cfg, d, status, h, 0)
+		reason := plainlyUnstorable(cfg, d, status, h, 0)
 		m := &response{status: status, header: h, url: "http://e/", requestTime: time.Now(), responseTime: time.Now()}
 		f := factsOf(cfg, m, imposed{})
 		if ok, _ := storable(d, m, &f, false); ok && reason != "" {
-			t.Fatalf("%d %v, no-store in the request %v: hopeless (%s), but storable", status, h, d.dir.has(noStore), reason)
+			t.Fatalf("%d %v, no-store in the request %v: plainly unstorable (%s), but storable", status, h, d.dir.has(noStore), reason)
 		}
 	}
 }

@@ -8,21 +8,6 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// Defaults of the times that responses do not state themselves.
-const (
-	// DefaultHeuristicFraction is the tenth of RFC 9111 §4.2.2.
-	DefaultHeuristicFraction = 0.1
-	// DefaultHeuristicMax is the longest time a response is fresh without having
-	// said so (see [Transport.HeuristicMax]).
-	DefaultHeuristicMax = 7 * 24 * time.Hour
-	// DefaultPermanent is how long a 301 or 308 is fresh that says nothing about
-	// it, if [Transport.NoHeuristics] is not set.
-	DefaultPermanent = 24 * time.Hour
-	// DefaultStaleIfError is how long after it went stale a response is served
-	// when the origin cannot be reached (see [Transport.StaleIfError]).
-	DefaultStaleIfError = 24 * time.Hour
-)
-
 // freshness is how long a response may be reused, and from when on.
 type freshness struct {
 	// lifetime is the freshness lifetime of RFC 9111 §4.2.1.
@@ -191,7 +176,7 @@ func heuristic(cfg *settings, r *response, d *directives, date time.Time) (time.
 	}
 	if r.status == http.StatusMovedPermanently || r.status == http.StatusPermanentRedirect {
 		// RFC 9110 §15.4.2: permanent, but nothing is for ever.
-		return min(DefaultPermanent, cfg.heuristicMax), "permanent"
+		return min(defaultPermanent, cfg.heuristicMax), "permanent"
 	}
 	return 0, "none"
 }

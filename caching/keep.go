@@ -69,7 +69,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 // admit decides whether a response is stored, and as what. If not, it says why.
 func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *memo, reason string) {
 	ttl := x.ttlOf(a.resp)
-	if reason := hopeless(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
+	if reason := plainlyUnstorable(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
 	}
 	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {

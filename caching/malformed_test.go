@@ -16,7 +16,7 @@ func TestMalformedDirectives(t *testing.T) {
 		// fresh is the longest that the response may be fresh.
 		fresh time.Duration
 	}
-	week := DefaultHeuristicMax
+	week := defaultHeuristicMax
 	for _, r := range []struct {
 		why, value string
 		want       strictness

@@ -12,7 +12,7 @@ import (
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func testConfig(shared bool) *settings {
-	return &settings{shared: shared, heuristicFraction: DefaultHeuristicFraction, heuristicMax: DefaultHeuristicMax, unreachable: DefaultStaleIfError, statusTTL: map[int]time.Duration{}, name: "t"}
+	return settings{shared: shared, name: "t"}.complete()
 }
 
 func headerOf(lines ...string) http.Header {
@@ -152,11 +152,11 @@ func TestFreshness(t *testing.T) {
 		{"Date in the past is age", false, 200, []string{"Date: " + at(-time.Minute), "Cache-Control: max-age=60"}, time.Minute, time.Minute},
 		{"Date in the future is none", false, 200, []string{"Date: " + at(time.Hour), "Cache-Control: max-age=60"}, time.Minute, 0},
 		{"heuristic: a tenth", false, 200, []string{"Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
-		{"heuristic: bounded", false, 200, []string{"Last-Modified: " + at(-5000*day)}, DefaultHeuristicMax, 0},
+		{"heuristic: bounded", false, 200, []string{"Last-Modified: " + at(-5000*day)}, defaultHeuristicMax, 0},
 		{"heuristic: from the future", false, 200, []string{"Last-Modified: " + at(day)}, 0, 0},
 		{"heuristic: not for 201", false, 201, []string{"Last-Modified: " + at(-10*day)}, 0, 0},
 		{"heuristic: for any status that is public", false, 599, []string{"Last-Modified: " + at(-10*time.Hour), "Cache-Control: public"}, time.Hour, 0},
-		{"permanent redirect", false, 308, nil, DefaultPermanent, 0},
+		{"permanent redirect", false, 308, nil, defaultPermanent, 0},
 		{"temporary redirect", false, 307, nil, 0, 0},
 		{"overflow", false, 200, []string{"Cache-Control: max-age=99999999999", "Age: 99999999999"}, maxLifetime, maxLifetime},
 	} {
