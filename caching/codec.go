@@ -38,40 +38,34 @@ func ParseMeta(b []byte) (*Meta, error) {
 	if len(b) == 0 || b[0] != metaVersion {
 		return nil, fmt.Errorf("%w: metadata of another version", ErrCorrupt)
 	}
-	d := decoder{b: b[1:]}
+	d := newDecoder(b[1:])
 	m := &Meta{}
 	copy(m.ID[:], d.bytes(len(m.ID)))
 	status := d.uvarint()
 	m.URL = d.string()
 	m.StatusText = d.string()
 	m.Proto = d.string()
-	m.RequestTime = d.time()
-	m.ResponseTime = d.time()
-	m.Expires = d.time()
-	m.Header = d.header()
-	m.Trailer = d.header()
+	m.RequestTime = readTime(&d)
+	m.ResponseTime = readTime(&d)
+	m.Expires = readTime(&d)
+	m.Header = readHeader(&d)
+	m.Trailer = readHeader(&d)
+	_, _, okProto := http.ParseHTTPVersion(m.Proto)
 	if extra := d.bytes(d.length()); len(extra) > 0 {
 		m.Extra = slices.Clone(extra)
 	}
 	switch {
-	case d.bad:
-		return nil, fmt.Errorf("%w: metadata cut short", ErrCorrupt)
-	case len(d.b) != 0:
-		return nil, fmt.Errorf("%w: bytes after the metadata", ErrCorrupt)
+	case !d.done():
+		return nil, fmt.Errorf("%w: metadata of another length", ErrCorrupt)
 	case status < 100 || status > 999:
 		return nil, fmt.Errorf("%w: status code out of range", ErrCorrupt)
-	case !validProto(m.Proto) || !validText(m.StatusText) || !validText(m.URL):
+	case !okProto || !httpfield.IsValue(m.StatusText) || !httpfield.IsValue(m.URL):
 		return nil, fmt.Errorf("%w: not a status line", ErrCorrupt)
-	case !validHeader(m.Header) || !validHeader(m.Trailer):
+	case !httpfield.IsHeader(m.Header) || !httpfield.IsHeader(m.Trailer):
 		return nil, fmt.Errorf("%w: not a header field", ErrCorrupt)
 	}
 	m.Status = int(status) //nolint:gosec // checked above
 	return m, nil
-}
-
-func appendString[T string | []byte](b []byte, s T) []byte {
-	b = binary.AppendUvarint(b, uint64(len(s)))
-	return append(b, s...)
 }
 
 // appendTime writes seconds and nanoseconds of t in UTC; the zero time is the
@@ -100,68 +94,7 @@ func appendHeader(b []byte, h http.Header) []byte {
 	return b
 }
 
-// decoder reads from b what the append functions wrote. After the first
-// failure bad is true and every result is a zero. It never allocates more than
-// a small multiple of what it has yet to read.
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) fail() {
-	d.bad, d.b = true, nil
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.fail()
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.b)
-	if n <= 0 {
-		d.fail()
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-// length reads a count of things of at least one byte each.
-func (d *decoder) length() int {
-	v := d.uvarint()
-	if v > uint64(len(d.b)) {
-		d.fail()
-		return 0
-	}
-	return int(v) //nolint:gosec // not larger than a length
-}
-
-func (d *decoder) bytes(n int) []byte {
-	if n > len(d.b) {
-		d.fail()
-		return nil
-	}
-	s := d.b[:n]
-	d.b = d.b[n:]
-	return s
-}
-
-func (d *decoder) byte() byte {
-	if s := d.bytes(1); len(s) == 1 {
-		return s[0]
-	}
-	return 0
-}
-
-func (d *decoder) string() string { return string(d.bytes(d.length())) }
-
-func (d *decoder) time() time.Time {
+func readTime(d *decoder) time.Time {
 	sec, nsec := d.varint(), d.uvarint()
 	if nsec >= uint64(time.Second) {
 		d.fail()
@@ -174,9 +107,9 @@ func (d *decoder) time() time.Time {
 	return t
 }
 
-func (d *decoder) header() http.Header {
+func readHeader(d *decoder) http.Header {
 	n := d.length()
-	if n == 0 || d.bad {
+	if n == 0 || d.failed() {
 		return nil
 	}
 	h := make(http.Header, min(n, 64))
@@ -187,40 +120,10 @@ func (d *decoder) header() http.Header {
 		for range count {
 			values = append(values, d.string())
 		}
-		if d.bad {
+		if d.failed() {
 			return nil
 		}
 		h[name] = values
 	}
 	return h
-}
-
-func validProto(s string) bool {
-	_, _, ok := http.ParseHTTPVersion(s)
-	return ok
-}
-
-func validHeader(h http.Header) bool {
-	for name, values := range h {
-		if !httpfield.IsToken(name) {
-			return false
-		}
-		for _, v := range values {
-			if !validText(v) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// validText reports whether s may stand in a line of a message: it has no
-// control characters but HTAB (RFC 9110 §5.5).
-func validText(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
-			return false
-		}
-	}
-	return true
 }

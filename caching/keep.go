@@ -2,10 +2,8 @@ package caching
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -147,7 +145,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	}
 	m.ID = newID()
 	m.StatusText = reasonPhrase(resp)
-	if !validProto(m.Proto) {
+	if _, _, ok := http.ParseHTTPVersion(m.Proto); !ok {
 		m.Proto = "HTTP/1.1"
 	}
 	d, targeted := responseDirectives(header, x.st.cfg.targeted)
@@ -217,7 +215,7 @@ func (x *exchange) ttlOf(resp *http.Response) time.Duration {
 
 func reasonPhrase(resp *http.Response) string {
 	s := strings.TrimPrefix(resp.Status, strconv.Itoa(resp.StatusCode))
-	if s = strings.TrimPrefix(s, " "); validText(s) {
+	if s = strings.TrimPrefix(s, " "); httpfield.IsValue(s) {
 		return s
 	}
 	return http.StatusText(resp.StatusCode)
@@ -310,11 +308,4 @@ func (k *keeper) commit(e ending) {
 func (k *keeper) drop(reason string, err error) {
 	k.x.tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
-}
-
-// newID tells one stored body from all others.
-func newID() (id [16]byte) {
-	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
-	binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
-	return id
 }

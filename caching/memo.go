@@ -158,28 +158,28 @@ const memoryStamp = 64
 
 // measured sets what f occupies.
 func (f *memo) measured() *memo {
-	n := memoryArray[memo](1) + memoryArray[field](cap(f.fields)) + memoryString(f.key) + memoryString(f.search) + memoryStamp
-	n += selectorsCost(f.selectors) + memoryArray[variant](cap(f.variants)) + stringsCost(f.others) + stringsCost(f.groups)
+	n := arraySize[memo](1) + arraySize[field](cap(f.fields)) + stringSize(f.key) + stringSize(f.search) + memoryStamp
+	n += selectorsCost(f.selectors) + arraySize[variant](cap(f.variants)) + stringsCost(f.others) + stringsCost(f.groups)
 	for i := range f.variants {
 		v := &f.variants[i]
-		n += memoryString(v.key) + memoryString(v.etag) + selectorsCost(v.selectors)
+		n += stringSize(v.key) + stringSize(v.etag) + selectorsCost(v.selectors)
 	}
 	f.box = Memo{Value: f, Bytes: n}
 	return f
 }
 
 func stringsCost(list []string) int64 {
-	n := memoryArray[string](cap(list))
+	n := arraySize[string](cap(list))
 	for _, s := range list {
-		n += memoryString(s)
+		n += stringSize(s)
 	}
 	return n
 }
 
 func selectorsCost(selectors []selector) int64 {
-	n := memoryArray[selector](cap(selectors))
+	n := arraySize[selector](cap(selectors))
 	for _, s := range selectors {
-		n += memoryString(s.value)
+		n += stringSize(s.value)
 	}
 	return n
 }

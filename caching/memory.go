@@ -209,7 +209,7 @@ func (m *Memory) insert(key string, e *Entry, body int64) {
 	meta := memoryMetaCost(e.Meta)
 	cost := memoryOverhead + meta + body
 	if len(key) > len(memoryEntry{}.room) {
-		cost += memoryString(key)
+		cost += stringSize(key)
 	}
 
 	m.mu.Lock()

@@ -8,11 +8,11 @@ const memoryOverhead = 64 + 192 + 144 + 40
 
 // memoryMetaCost is what m occupies beside itself, with what a Transport works out for it.
 func memoryMetaCost(m *Meta) int64 {
-	n := memoryString(m.URL) + memoryAllocated(int64(cap(m.Extra))) + memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
+	n := stringSize(m.URL) + allocSize(int64(cap(m.Extra))) + memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
 	if memo := m.Memo(); memo != nil {
 		return n + memo.Bytes
 	}
-	return n + 1<<10 + memoryArray[[5]uintptr](len(m.Header)) // about what a Transport adds at the first hit
+	return n + 1<<10 + arraySize[[5]uintptr](len(m.Header)) // about what a Transport adds at the first hit
 }
 
 func memoryHeaderCost(h http.Header) int64 {
@@ -21,12 +21,12 @@ func memoryHeaderCost(h http.Header) int64 {
 	}
 	n := memoryMapCost(len(h))
 	for name, values := range h {
-		n += memoryArray[string](cap(values))
+		n += arraySize[string](cap(values))
 		if !commonName(name) {
-			n += memoryString(name)
+			n += stringSize(name)
 		}
 		for _, v := range values {
-			n += memoryString(v)
+			n += stringSize(v)
 		}
 	}
 	return n
@@ -46,11 +46,11 @@ func commonName(name string) bool {
 func memoryMapCost(n int) int64 {
 	const group = 8 + 8*(16+24)
 	if n <= 8 {
-		return 48 + memoryAllocated(group)
+		return 48 + allocSize(group)
 	}
 	places := 16
 	for n > places*7/8 {
 		places *= 2
 	}
-	return 48 + 8 + 32 + memoryAllocated(int64(places/8)*group)
+	return 48 + 8 + 32 + allocSize(int64(places/8)*group)
 }

@@ -39,7 +39,7 @@ func (m *Memory) newWriter(key string, size int64) (*memoryWriter, error) {
 		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", ErrTooLarge, size, m.limit)
 	}
 	if size > 0 && !w.pooled {
-		if w.reserved = memoryAllocated(size); !m.reserve(w.reserved) {
+		if w.reserved = allocSize(size); !m.reserve(w.reserved) {
 			m.refused.Add(1)
 			return nil, fmt.Errorf("%w: no room beside the bodies being written", ErrTooLarge)
 		}
@@ -89,7 +89,7 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 // unite copies the chunks of a body of announced length into one piece that will hold all of it,
 // if there is room.
 func (w *memoryWriter) unite() {
-	whole := memoryAllocated(w.size)
+	whole := allocSize(w.size)
 	if !w.m.reserve(whole) {
 		return
 	}
@@ -126,7 +126,7 @@ func (w *memoryWriter) Shorten() {
 		return
 	}
 	w.size = w.body.n
-	if less := memoryAllocated(w.size); !w.pooled && len(w.body.chunks) == 1 && w.m.reserve(less) {
+	if less := allocSize(w.size); !w.pooled && len(w.body.chunks) == 1 && w.m.reserve(less) {
 		piece := make([]byte, w.size)
 		copy(piece, w.body.chunks[0])
 		w.mu.Lock()
@@ -166,11 +166,11 @@ func (w *memoryWriter) settle() {
 	if !w.pooled || len(w.body.chunks) == 0 {
 		return
 	}
-	whole := memoryAllocated(w.body.n)
+	whole := allocSize(w.body.n)
 	from := 0 // the first chunk that is replaced
 	if w.body.n > memoryJoin || !w.m.reserve(whole) {
 		from = len(w.body.chunks) - 1
-		whole = memoryAllocated(w.body.n - int64(from)*memoryChunk)
+		whole = allocSize(w.body.n - int64(from)*memoryChunk)
 		if !w.m.reserve(whole) {
 			w.pooled = false
 			return

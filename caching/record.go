@@ -85,7 +85,7 @@ func appendSelectors(b []byte, selectors []selector) []byte {
 
 // parseRecord reads what append wrote. ok is false for anything else.
 func parseRecord(b []byte) (r record, ok bool) {
-	d := decoder{b: b}
+	d := newDecoder(b)
 	if d.byte() != recordVersion {
 		return record{}, false
 	}
@@ -101,17 +101,17 @@ func parseRecord(b []byte) (r record, ok bool) {
 	r.selectors = readSelectors(&d)
 	for range d.length() {
 		r.others = append(r.others, d.string())
-		if d.bad {
+		if d.failed() {
 			break
 		}
 	}
 	for range d.length() {
 		r.variants = append(r.variants, variant{key: d.string(), etag: d.string(), date: d.varint(), selectors: readSelectors(&d)})
-		if d.bad {
+		if d.failed() {
 			break
 		}
 	}
-	if d.bad || len(d.b) != 0 || flags&^(flagIndex|flagSuspect|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.owner != "") {
+	if !d.done() || flags&^(flagIndex|flagSuspect|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.owner != "") {
 		return record{}, false
 	}
 	return r, true
@@ -121,7 +121,7 @@ func readSelectors(d *decoder) []selector {
 	var all []selector
 	for range d.length() {
 		all = append(all, selector{name: d.string(), value: d.string()})
-		if d.bad {
+		if d.failed() {
 			return nil
 		}
 	}

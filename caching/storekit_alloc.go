@@ -23,9 +23,9 @@ var smallClasses = func() (classes [1<<10/8 + 1]int64) {
 	return classes
 }()
 
-// memoryAllocated returns how much memory Go allocates for n bytes: up to 32 KiB a size class, else
+// allocSize returns how much memory Go allocates for n bytes: up to 32 KiB a size class, else
 // pages.
-func memoryAllocated(n int64) int64 {
+func allocSize(n int64) int64 {
 	switch {
 	case n <= 0:
 		return 0
@@ -38,11 +38,11 @@ func memoryAllocated(n int64) int64 {
 	return sizeClasses[i]
 }
 
-// memoryArray returns how much memory is allocated for an array of n elements.
-func memoryArray[T any](n int) int64 {
+// arraySize returns how much memory is allocated for an array of n elements.
+func arraySize[T any](n int) int64 {
 	var one T
-	return memoryAllocated(int64(n) * int64(unsafe.Sizeof(one))) //nolint:gosec // small
+	return allocSize(int64(n) * int64(unsafe.Sizeof(one))) //nolint:gosec // small
 }
 
-// memoryString returns how much memory is allocated for s, unless it is part of a larger string.
-func memoryString(s string) int64 { return memoryAllocated(int64(len(s))) }
+// stringSize returns how much memory is allocated for s, unless it is part of a larger string.
+func stringSize(s string) int64 { return allocSize(int64(len(s))) }

@@ -3,6 +3,7 @@ package caching
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 )
 
 const (
@@ -20,9 +21,7 @@ func corrupt(what string) error { return fmt.Errorf("%w: %s", ErrCorrupt, what) 
 // checksum.
 func appendEntryRecord(b []byte, key string, meta *Meta) ([]byte, error) {
 	start := len(b)
-	b = binary.AppendUvarint(b, uint64(len(key)))
-	b = append(b, key...)
-	b, err := meta.AppendBinary(b)
+	b, err := meta.AppendBinary(appendString(b, key))
 	if err == nil && len(b)-start > maxRecord {
 		err = fmt.Errorf("%w: metadata of %d bytes", ErrTooLarge, len(b)-start)
 	}
@@ -31,11 +30,17 @@ func appendEntryRecord(b []byte, key string, meta *Meta) ([]byte, error) {
 
 // parseEntryRecord reads what appendEntryRecord wrote. The key refers to b.
 func parseEntryRecord(b []byte) (key []byte, meta *Meta, err error) {
-	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
+	d := newDecoder(b)
+	if key = d.bytes(d.length()); d.failed() {
 		return nil, nil, corrupt("record cut short")
 	}
-	key, b = b[k:k+int(n)], b[k+int(n):] //nolint:gosec // not larger than a length
-	meta, err = ParseMeta(b)
+	meta, err = ParseMeta(d.rest())
 	return key, meta, err
+}
+
+// newID returns a random [Meta.ID].
+func newID() (id [16]byte) {
+	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
+	return id
 }

@@ -65,12 +65,7 @@ func sendable(v string) bool {
 	if v == "" || v == "*" || len(v) > maxValidator {
 		return false
 	}
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return httpfield.TrimBlanks(v) == v // else the wire would have it otherwise
+	return httpfield.IsValue(v) && httpfield.TrimBlanks(v) == v // else the wire would have it otherwise
 }
 
 // sameTag reports whether two ETags match by the weak comparison of RFC 9110

@@ -192,7 +192,7 @@ func malformed(req *http.Request) bool {
 	if req.Method != "" && !httpfield.IsToken(req.Method) {
 		return true
 	}
-	return malformedHeader(req.Header) || malformedHeader(req.Trailer)
+	return !httpfield.IsHeader(req.Header) || !httpfield.IsHeader(req.Trailer)
 }
 
 // known reports whether net/http can send to the URL of req without help. Another
@@ -204,23 +204,6 @@ func known(req *http.Request) bool {
 // lost reports whether err certainly is one of a connection.
 func lost(err error) bool {
 	return is[net.Error](err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
-}
-
-func malformedHeader(h http.Header) bool {
-	for name, values := range h {
-		if !httpfield.IsToken(name) {
-			return true
-		}
-		for _, v := range values {
-			for i := range len(v) {
-				// RFC 9110 §5.5: no controls but HTAB.
-				if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // streamError has the fields of StreamError in golang.org/x/net/http2. The copy of

@@ -7,7 +7,10 @@
 // does not parse as absent or says so by a false ok; none returns an error.
 package httpfield
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
 // tokenTable has a true for each tchar of RFC 9110 §5.6.2.
 var tokenTable = func() (t [256]bool) {
@@ -34,6 +37,32 @@ func IsToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters but
+// HTAB.
+func IsValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// IsHeader reports whether all names of h are tokens and all its values may be field values.
+func IsHeader(h http.Header) bool {
+	for name, values := range h {
+		if !IsToken(name) {
+			return false
+		}
+		for _, v := range values {
+			if !IsValue(v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isBlank reports whether c is optional white space (RFC 9110 §5.6.3).

@@ -2,6 +2,7 @@ package httpfield
 
 import (
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,28 @@ func TestTokens(t *testing.T) {
 	} {
 		if got := IsToken(s); got != want {
 			t.Errorf("IsToken(%q) = %v, want %v", s, got, want)
+		}
+	}
+}
+
+func TestIsHeader(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		h    http.Header
+		want bool
+	}{
+		{"no fields", nil, true},
+		{"a field without values", http.Header{"A": nil}, true},
+		{"RFC 9110 §5.5: visible characters, SP and HTAB", http.Header{"A": {"", "b \tc"}}, true},
+		{"obs-text", http.Header{"A": {"caf\xc3\xa9\xff"}}, true},
+		{"a name is a token", http.Header{"A b": {"c"}}, false},
+		{"a name is not empty", http.Header{"": {"c"}}, false},
+		{"a line break begins another field", http.Header{"A": {"b", "c\r\nD: e"}}, false},
+		{"NUL", http.Header{"A": {"\x00"}}, false},
+		{"DEL", http.Header{"A": {"b\x7f"}}, false},
+	} {
+		if got := IsHeader(row.h); got != row.want {
+			t.Errorf("%s: IsHeader(%q) = %v, want %v", row.why, row.h, got, row.want)
 		}
 	}
 }
