@@ -181,7 +181,7 @@ func (c *caller) getBeside(ctx context.Context, key string, b *budget) (e *Entry
 	}
 	e, a, err := askBeside(c, ctx, b.left(c.wait), c.results(&c.reads), func(ctx context.Context) (*Entry, error) {
 		return c.store.Get(ctx, key)
-	}, func(e *Entry) { _ = e.Close() })
+	}, func(e *Entry) { _ = c.patient(e).Close() })
 	if err != errSlow || !b.keep(a, key) {
 		a.drop(true)
 	}
@@ -207,7 +207,7 @@ func (c *caller) create(ctx context.Context, key string, size int64, b *budget) 
 	// That a Writer is there says little: many are made before the Store is asked.
 	w, a, err := askBeside(c, ctx, b.left(c.wait), c.failures(&c.writes), func(ctx context.Context) (Writer, error) {
 		return c.store.Create(ctx, key, size)
-	}, func(w Writer) { _ = w.Close() })
+	}, func(w Writer) { c.beside(func() { _ = w.Close() }) })
 	a.drop(false)
 	if err != nil {
 		return nil, err
@@ -270,7 +270,7 @@ func (c *caller) acquire(ctx context.Context, l Leaser, key string, b *budget) (
 	defer b.spend(time.Now())
 	release, a, err := askBeside(c, ctx, b.left(c.wait), c.failures(&c.writes), func(ctx context.Context) (func(), error) { return l.Acquire(ctx, key) }, func(release func()) {
 		if release != nil {
-			release()
+			c.beside(release)
 		}
 	})
 	a.drop(true)

@@ -71,8 +71,8 @@ func (c *caller) askSecret(ctx context.Context, secreter Secreter) (a *answer[[]
 	s := &c.key
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.asking != nil {
-		return s.asking, nil
+	if a := s.asking; a != nil && !(a.await(ctx, 0) && a.err != nil) { // else nobody has waited for it
+		return a, nil
 	}
 	if !c.allows(&c.reads) {
 		return nil, errLeftAlone
