@@ -56,15 +56,16 @@ type facts struct {
 }
 
 // factsOf works out the facts of a response for a cache with the settings cfg.
-func factsOf(cfg *settings, r *response, by imposed) facts {
+func factsOf(cfg *settings, r *response, by imposed) (f facts) {
 	d, targeted := responseDirectives(r.header, cfg.targeted)
-	return factsWith(cfg, r, by, &d, targeted)
+	f.set(cfg, r, by, &d, targeted)
+	return f
 }
 
-// factsWith is factsOf for a response whose directives are known: d, which come from a
-// targeted field if targeted is true.
-func factsWith(cfg *settings, r *response, by imposed, d *directives, targeted bool) facts {
-	f := facts{cfg: cfg, by: by, dir: *d}
+// set makes f, which is zero, what factsOf returns, for a response whose directives are
+// known: d, which come from a targeted field if targeted is true.
+func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targeted bool) {
+	f.cfg, f.by, f.dir = cfg, by, *d
 	f.freshness = freshnessOf(cfg, r, d, targeted, by.ttl)
 	if by.ttl != 0 {
 		// The application knows better than the response.
@@ -82,7 +83,6 @@ func factsWith(cfg *settings, r *response, by imposed, d *directives, targeted b
 		f.part, f.isPartial = httpfield.ParseContentRange(r.header.Get("Content-Range"))
 		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0
 	}
-	return f
 }
 
 // validators reports whether the response can be validated.

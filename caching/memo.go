@@ -81,20 +81,19 @@ func newMemo(cfg *settings, m *Meta) *memo {
 
 // prepare makes the memo of m, whose record is r.
 func prepare(cfg *settings, m *Meta, r record) *memo {
-	f := &memo{record: r}
 	if r.index {
-		f.cfg = cfg
+		f := &memo{record: r, facts: facts{cfg: cfg}}
 		return f.measured()
 	}
-	resp := responseOf(m)
-	f.facts = factsOf(cfg, &resp, r.imposed)
-	return f.complete(m)
+	d, targeted := responseDirectives(m.Header, cfg.targeted)
+	return prepareWith(cfg, m, r, &d, targeted)
 }
 
 // prepareWith is prepare for a response whose directives are known.
 func prepareWith(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
 	resp := responseOf(m)
-	f := &memo{record: r, facts: factsWith(cfg, &resp, r.imposed, d, targeted)}
+	f := &memo{record: r}
+	f.facts.set(cfg, &resp, r.imposed, d, targeted)
 	return f.complete(m)
 }
 
