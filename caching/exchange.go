@@ -12,8 +12,8 @@ type exchange struct {
 	st *state
 	// wire is the header as it is sent, if not that of req: names that are not in
 	// canonical form are for the origin, not for the decisions here.
-	wire   http.Header
-	route  *route
+	wire http.Header
+	sender
 	demand demand
 	cond   conditions
 	opts   options
@@ -22,8 +22,6 @@ type exchange struct {
 	authorized bool
 	// credentials is true if the request has any other credential-like field.
 	credentials bool
-	// asked is what the layers below have said about whose credentials they add.
-	asked roundtrip.Asked
 	// also is the key that a No-Vary-Search leads to, if that was asked for.
 	also string
 	// flightsSeen is the number of flights that were over before the store was asked.
@@ -45,6 +43,13 @@ type exchange struct {
 	lease func()
 }
 
+// sender is the way of a request to the origin.
+type sender struct {
+	route *route
+	// asked is what the layers below have said about whose credentials they add.
+	asked roundtrip.Asked
+}
+
 func (x *exchange) drop() {
 	_ = x.found.entry.Close()
 	x.found = candidate{}
@@ -61,7 +66,8 @@ func (x *exchange) consult() {
 
 // roundTrip asks what to do about req, does it, and tells.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
-	x := exchange{query: st.query(req), st: st, route: r}
+	x := exchange{query: st.query(req), st: st}
+	x.route = r
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
 		if optionsOf(req.Context()).offline {
 			roundtrip.CloseBody(req)

@@ -55,7 +55,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		w = noWriter{err}
 	}
 	o := x.stream(a, &keeper{
-		st: x.st, x: *x, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
+		query: x.query, sender: x.sender, st: x.st, at: x.found, lease: x.lease, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		primary: primary,
 	}, size)
 	if detail != "" {
@@ -114,8 +114,8 @@ func (x *exchange) stream(a *answered, k *keeper, size int64) result {
 	// The caller may change the request when its own body is closed, and others still
 	// read.
 	k.url = *x.req.URL
-	k.x.req = x.req.WithContext(k.ctx)
-	k.x.req.URL = &k.url
+	k.req = x.req.WithContext(k.ctx)
+	k.req.URL = &k.url
 	k.own = *resp // see source.Origin
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = resp.Trailer.Clone()
@@ -187,13 +187,6 @@ func whole(m *Meta, r httpfield.ContentRange) {
 	m.Header["Content-Range"] = []string{r.String()}
 }
 
-// equip gives m the record r and works out its facts.
-func (x *exchange) equip(m *Meta, r record) *memo {
-	f := x.st.setRecord(m, r)
-	m.Expires = f.usefulUntil()
-	return f
-}
-
 // work gives m its facts f.
 func (x *exchange) work(m *Meta, f *memo) *memo {
 	m.Expires = f.usefulUntil()
@@ -238,8 +231,13 @@ func (x *exchange) decline(a *answered) {
 
 // keeper brings the body of one response to its entry.
 type keeper struct {
-	st      *state
-	x       exchange
+	query         // of the exchange, with a request of its own
+	sender sender // to complete what the Store loses meanwhile
+	st     *state
+	// at is what the request had found, and lease ends its right to fetch for all processes.
+	// It may be nil.
+	at      candidate
+	lease   func()
 	ctx     context.Context
 	resp    *http.Response
 	w       Writer
@@ -259,14 +257,14 @@ type keeper struct {
 func (k *keeper) Finish(e ending) {
 	k.st.background.hold()
 	defer k.st.background.release()
-	k.x.budget.renew()
-	if k.x.lease != nil {
-		defer k.x.lease()
+	k.budget.renew()
+	if k.lease != nil {
+		defer k.lease()
 	}
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
-	defer k.x.beginCommit(k.f.key, k.primary).end()
+	defer k.beginCommit(k.f.key, k.primary).end()
 	k.commit(e)
 }
 
@@ -282,7 +280,7 @@ func (k *keeper) commit(e ending) {
 	case !e.Whole && !k.cut(e.N):
 		k.drop(whyCut(e.Cause), nil)
 		return
-	case k.x.outdated(k.ctx, k.primary, k.meta, k.f):
+	case k.outdated(k.ctx, k.primary, k.meta, k.f):
 		k.drop(reasonInvalidated, nil)
 		return
 	}
@@ -301,11 +299,11 @@ func (k *keeper) commit(e ending) {
 		k.drop(whyNot(err), err)
 		return
 	}
-	k.st.hitForMiss.Remove(k.x.key)
-	k.x.publish(k.ctx, &k.x.found, k.primary, k.meta, k.f)
+	k.st.hitForMiss.Remove(k.key)
+	k.publish(k.ctx, &k.at, k.primary, k.meta, k.f)
 }
 
 func (k *keeper) drop(reason string, err error) {
-	k.x.tell("abort", reason, k.meta.Status, err)
+	k.tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
 }

@@ -15,27 +15,28 @@ import (
 
 // mender gets from the origin what the Store has lost of a body that is being read.
 type mender struct {
-	x     exchange
+	query
+	sender
 	meta  *Meta
 	f     *memo
 	begin int64 // offset in the stored body where the reader began
+	size  int64 // of the stored body, -1 if that is not known
 
 	mu     sync.Mutex
 	rest   io.ReadCloser // nil: the Store has it still
 	closed bool
 }
 
-// newMender is for the reply to x, which is a copy: only a body that is not in memory
-// needs one.
-func newMender(x exchange, begin int64) *mender {
-	return &mender{x: x, meta: x.found.entry.Meta, f: x.found.f, begin: begin}
+// mender is for a reader that begins at an offset in the body of e. Only a body that is
+// not in memory needs one.
+func (x *exchange) mender(e *Entry, f *memo, begin int64) *mender {
+	return &mender{query: x.query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size}
 }
 
 // Rest implements [owner].
 func (k *keeper) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
-	m := &mender{x: k.x, meta: k.meta, f: k.f}
-	m.x.found = candidate{} // what it replaces
-	m.x.req = k.x.req.WithContext(ctx)
+	m := &mender{query: k.query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
+	m.req = k.req.WithContext(ctx)
 	if err := m.mend(off, end, cause); err != nil {
 		return nil, err
 	}
@@ -47,10 +48,10 @@ func (k *keeper) Rest(ctx context.Context, off, end int64, cause error) (io.Read
 func (m *mender) mend(off, end int64, cause error) error {
 	resp, skip, err := m.fetch(off, end)
 	if err != nil {
-		m.x.tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
+		m.tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
 		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
 	}
-	m.x.tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
+	m.tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
 	if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
 		_ = resp.Body.Close()
 		return err
@@ -68,7 +69,7 @@ func (m *mender) mend(off, end int64, cause error) error {
 // fetch asks the origin, and returns an answer that has what is missing after skip bytes.
 func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
 	validator := m.f.strongTag()
-	if httpfield.Signed(m.x.req.Header) {
+	if httpfield.Signed(m.req.Header) {
 		return nil, 0, errSigned
 	}
 	if validator == "" && off != m.begin {
@@ -79,7 +80,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	if m.f.isPartial {
 		first, total = first+m.f.part.First, m.f.part.Total
 	}
-	req := m.x.req.Clone(m.x.asked.Pin(m.x.req.Context()))
+	req := m.req.Clone(m.asked.Pin(m.req.Context()))
 	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
 		req.Header.Del(name)
@@ -91,7 +92,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 		req.Header["Range"] = []string{"bytes=" + strconv.FormatInt(first, 10) + "-" + strconv.FormatInt(first+end-off-1, 10)}
 		req.Header["If-Range"] = []string{validator}
 	}
-	if resp, err = receive(m.x.route.next, req); err != nil {
+	if resp, err = receive(m.route.next, req); err != nil {
 		return nil, 0, err
 	}
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
@@ -122,7 +123,7 @@ func (m *mender) sameRepresentation(resp *http.Response) bool {
 			return false
 		}
 	}
-	return resp.ContentLength < 0 || m.x.found.entry == nil || resp.ContentLength == m.x.found.entry.Size
+	return resp.ContentLength < 0 || m.size < 0 || resp.ContentLength == m.size
 }
 
 // source is what is read of the body now, nil for the Store.

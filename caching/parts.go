@@ -41,9 +41,7 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 	o = x.keep(a, header, &total, part)
 	if o.body == nil {
 		// It is not stored after all, but the caller still gets the whole.
-		y := *x
-		y.found.entry, y.found.f = part.old, f
-		old := &readerBody{ReaderAt: entryReader(part.old), closer: part.old, end: e.Size, mender: newMender(y, 0)}
+		old := &readerBody{ReaderAt: entryReader(part.old), closer: part.old, end: e.Size, mender: x.mender(part.old, f, 0)}
 		rest.Body = &joinedBody{Reader: io.MultiReader(old, rest.Body), rest: rest.Body, old: old}
 	}
 	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
@@ -136,14 +134,14 @@ func (k *keeper) cut(n int64) bool {
 	w, ok := shortenerOf(k.w)
 	total := k.body.Size
 	switch {
-	case !ok || n < minPart || total <= n || k.part.old != nil || k.x.found.f != nil:
+	case !ok || n < minPart || total <= n || k.part.old != nil || k.at.f != nil:
 		return false
-	case k.x.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
+	case k.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
 		return false
 	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
 		return false
 	}
-	if e, _ := k.x.get(k.ctx, k.f.key); e != nil {
+	if e, _ := k.get(k.ctx, k.f.key); e != nil {
 		_ = e.Close()
 		return false
 	}
@@ -151,7 +149,8 @@ func (k *keeper) cut(n int64) bool {
 	m := k.meta.Clone()
 	m.Header = maps.Clone(m.Header)
 	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.x.equip(m, k.f.record)
-	k.x.tell("store", "the part that came of a body that was cut", m.Status, nil)
+	k.meta, k.f = m, k.cat.setRecord(m, k.f.record)
+	m.Expires = k.f.usefulUntil()
+	k.tell("store", "the part that came of a body that was cut", m.Status, nil)
 	return true
 }

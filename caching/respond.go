@@ -102,7 +102,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 		resp.Body = &out.body
 	default:
 		resp.Body = &readerBody{
-			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.offset, end: p.offset + p.length, mender: newMender(*x, p.offset),
+			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.offset, end: p.offset + p.length, mender: x.mender(e, f, p.offset),
 		}
 	}
 	return resp
