@@ -290,7 +290,7 @@ func (t *Transport) settings() *settings {
 // Store.
 type state struct {
 	*storeState
-	catalog
+	*catalog
 	t    *Transport
 	base *route
 
@@ -307,13 +307,10 @@ func (t *Transport) state() *state {
 		known := stateOf(store)
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
-			catalog: catalog{
-				shared: &known.catalog, cfg: known.inUse.same(t.settings()), noVarySearch: t.ObeyNoVarySearch,
-			},
 		}
 		_, memory := store.(*Memory)
-		st.calls = newCaller(known.backend, callerOptions{
-			wait: cmp.Or(t.StoreWait, DefaultStoreWait), memory: memory, back: st.writeBack, unsure: st.unsure,
+		st.catalog = newCatalog(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.backend, callerOptions{
+			wait: cmp.Or(t.StoreWait, DefaultStoreWait), memory: memory, back: st.writeBack,
 		})
 		t.st = st
 	})

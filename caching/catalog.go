@@ -5,27 +5,37 @@ import (
 	"time"
 )
 
-// catalog knows what is stored where: it finds the stored response that a request selects,
-// lists variants and users, and invalidates. It is what one Transport knows of its Store.
+// A catalog knows what is stored where in one Store, for one Transport: it finds the stored
+// response that a request selects, lists what belongs together, and invalidates. It asks the
+// Store for everything but the invalidations, and is safe for concurrent use.
 type catalog struct {
 	*shared
-	calls caller
+	calls caller // all that the Store is asked goes through them
 	cfg   *settings
 	keys  keyMemo
-	// noVarySearch says that No-Vary-Search is obeyed.
+	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
 }
 
-// shared is what all Transports on one Store must know of one another.
+// shared is what the catalogs of all Transports on one Store have in common. The zero value
+// is ready to use.
 type shared struct {
 	invalidations
+	// indexes are held while an index is read, changed and written: see editIndex. One comes
+	// before all other locks.
 	indexes locks
 }
 
-// query returns a query about the target of req, a GET for everybody.
+// newCatalog returns the catalog of the Store of b, for a cache with the settings cfg.
+// o.unsure is set here.
+func newCatalog(known *shared, cfg *settings, noVarySearch bool, b *backend, o callerOptions) *catalog {
+	c := &catalog{shared: known, cfg: cfg, noVarySearch: noVarySearch}
+	o.unsure = func(key string) { c.unwritten.add(key, time.Now()) }
+	c.calls = newCaller(b, o)
+	return c
+}
+
+// query returns a query about the target of req: a GET by somebody without credentials, now.
 func (c *catalog) query(req *http.Request) query {
 	return query{cat: c, req: req, method: http.MethodGet, now: time.Now()}
 }
-
-// unsure notes that what is stored under key may be what it was before, or not.
-func (c *catalog) unsure(key string) { c.unwritten.add(key, time.Now()) }

@@ -22,8 +22,8 @@ type exchange struct {
 	authorized bool
 	// credentials is true if the request has any other credential-like field.
 	credentials bool
-	// also is the key that a No-Vary-Search leads to, if that was asked for.
-	also string
+	// nvsKey is the key that a No-Vary-Search leads to, if that was asked for.
+	nvsKey string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
 	found       candidate

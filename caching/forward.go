@@ -49,7 +49,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		return x.conclude(x.guarded(x.req.Context()))
 	}
 	if st.t.ObeyNoVarySearch && !x.budget.pending() {
-		x.also, _ = x.searchKey()
+		x.nvsKey, _ = x.findNVSKey()
 	}
 	fl, role := x.join(x.flightKey())
 	if role == leader {
@@ -84,7 +84,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 // join joins the flight for key, or starts one.
 func (x *exchange) join(key string) (*flight[result], role) {
 	return x.st.flights.Join(x.req.Context(), key, x.st.cfg, x.epoch, func(epoch uint64) bool {
-		return x.st.epochs.invalidatedSince(epoch, x.req, x.also)
+		return x.st.epochs.invalidatedSince(epoch, x.req, x.nvsKey)
 	})
 }
 

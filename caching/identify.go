@@ -21,18 +21,16 @@ func (x *exchange) divide() {
 	if principal != "" {
 		x.authorized = true
 	}
+	user := ""
 	switch {
 	case x.st.t.Partition != nil:
-		x.user = x.st.t.Partition(x.req)
+		user = x.st.t.Partition(x.req)
 	case shared && x.credentials:
-		x.user = credentials(x.req.Header, "", notAuthorization)
+		user = credentials(x.req.Header, "", notAuthorization)
 	case !shared && (x.authorized || x.credentials):
-		x.user = credentials(x.req.Header, principal, nil)
+		user = credentials(x.req.Header, principal, nil)
 	}
-	x.key, x.open = x.keyOf(), ""
-	if x.user != "" && x.sharesPublic() {
-		x.open = x.st.keys.of(x.req)
-	}
+	x.setUser(user, x.sharesPublic())
 }
 
 // mixed reports whether the request has credentials that are not part of its key:

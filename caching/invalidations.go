@@ -269,7 +269,7 @@ func (c *catalog) deleteBefore(ctx context.Context, key string, at time.Time, de
 	}
 	defer func() { _ = e.Close() }()
 	if f := memoOf(c.cfg, e.Meta); f != nil && depth > 0 {
-		listed := f.others
+		listed := f.keys
 		for i := range f.variants {
 			listed = append(slices.Clip(listed), f.variants[i].key)
 		}

@@ -54,7 +54,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		}
 		w = noWriter{err}
 	}
-	o := x.stream(a, &keeper{
+	o := x.stream(a, &recorder{
 		query: x.query, sender: x.sender, st: x.st, at: x.found, lease: x.lease, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		primary: primary,
 	}, size)
@@ -103,7 +103,7 @@ func (x *exchange) storable(m *Meta, f *memo) (bool, string) {
 
 // stream makes the body of the response, of size bytes, one that goes to k and to
 // whoever reads it.
-func (x *exchange) stream(a *answered, k *keeper, size int64) result {
+func (x *exchange) stream(a *answered, k *recorder, size int64) result {
 	resp := a.resp
 	if err := k.begin(); err != nil {
 		k.drop(whyNot(err), err)
@@ -161,7 +161,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 		whole(m, *contentRange)
 	}
 	primary, search := x.primaryFor(resp.StatusCode, header)
-	r := record{imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, search: search}
+	r := record{imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, noVarySearch: search}
 	if x.st.cfg.sharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.owner = x.owner(a.unknown)
 	}
@@ -229,8 +229,8 @@ func (x *exchange) decline(a *answered) {
 	}
 }
 
-// keeper brings the body of one response to its entry.
-type keeper struct {
+// recorder brings the body of one response to its entry.
+type recorder struct {
 	query         // of the exchange, with a request of its own
 	sender sender // to complete what the Store loses meanwhile
 	st     *state
@@ -246,7 +246,7 @@ type keeper struct {
 	part    portionKept
 	primary string
 
-	// What belongs to the response as long as the keeper does, in one piece with it.
+	// What belongs to the response as long as the recorder does, in one piece with it.
 	body body
 	own  http.Response
 	url  url.URL
@@ -254,7 +254,7 @@ type keeper struct {
 }
 
 // Finish implements [owner]: it commits the entry, or drops it.
-func (k *keeper) Finish(e ending) {
+func (k *recorder) Finish(e ending) {
 	k.st.background.hold()
 	defer k.st.background.release()
 	k.budget.renew()
@@ -268,7 +268,7 @@ func (k *keeper) Finish(e ending) {
 	k.commit(e)
 }
 
-func (k *keeper) commit(e ending) {
+func (k *recorder) commit(e ending) {
 	_, never := k.w.(noWriter)
 	switch {
 	case never: // it was told
@@ -303,7 +303,7 @@ func (k *keeper) commit(e ending) {
 	k.publish(k.ctx, &k.at, k.primary, k.meta, k.f)
 }
 
-func (k *keeper) drop(reason string, err error) {
+func (k *recorder) drop(reason string, err error) {
 	k.tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
 }

@@ -19,7 +19,7 @@ const (
 	keyGet     = 'g' // the response to a GET, or the index of its variants
 	keyQuery   = 'q' // the response to a QUERY
 	keyVariant = 'v' // one of several responses
-	keySearch  = 's' // the No-Vary-Search of a path
+	keyNVS     = 's' // the No-Vary-Search of a path
 	keyUsers   = 'u' // the users who have answers of their own
 	keyGroup   = 'c' // when a group of responses was invalidated
 )

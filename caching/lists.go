@@ -65,15 +65,15 @@ func (q *query) addUser(ctx context.Context, primary string, m *Meta) bool {
 	defer q.cat.indexes.lock(target)()
 	var gone string
 	ok := q.editIndex(ctx, target, m.Expires, func(r *record) bool {
-		if slices.Contains(r.others, primary) {
+		if slices.Contains(r.keys, primary) {
 			return false
 		}
-		r.others = slices.Clone(r.others)
-		if len(r.others) >= maxUsers {
-			gone = r.others[0]
-			r.others = r.others[1:]
+		r.keys = slices.Clone(r.keys)
+		if len(r.keys) >= maxUsers {
+			gone = r.keys[0]
+			r.keys = r.keys[1:]
 		}
-		r.others = append(r.others, primary)
+		r.keys = append(r.keys, primary)
 		return true
 	})
 	if gone != "" {

@@ -28,10 +28,10 @@ func (q *query) lookup() candidate {
 	defer q.budget.looked()
 	if u := &q.cat.unwritten; u.some.Load() {
 		// The Store is asked afterwards: what it says may be from before writeBack.
-		q.undone = latest(q.undone, u.when(q.target()), u.when(q.key), u.when(q.open))
+		q.unwrittenAt = latest(q.unwrittenAt, u.when(q.target()), u.when(q.key), u.when(q.openKey))
 	}
-	if q.open != "" {
-		c := q.find(q.open)
+	if q.openKey != "" {
+		c := q.find(q.openKey)
 		if c.f != nil && c.f.public {
 			return c
 		}
@@ -44,12 +44,12 @@ func (q *query) lookup() candidate {
 	if c := q.find(q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
 		return c
 	}
-	key, search := q.searchKey()
+	key, search := q.findNVSKey()
 	if key == "" {
 		return candidate{}
 	}
 	c := q.find(key)
-	if c.f != nil && c.f.search != search {
+	if c.f != nil && c.f.noVarySearch != search {
 		_ = c.entry.Close()
 		return candidate{}
 	}
@@ -63,7 +63,7 @@ func (q *query) find(key string) candidate {
 	if e == nil {
 		return candidate{}
 	}
-	if outlived(e.Meta.RequestTime, q.undone) || q.cat.unwritten.some.Load() && q.cat.unwritten.has(q.target(), e.Meta.RequestTime) {
+	if outlived(e.Meta.RequestTime, q.unwrittenAt) || q.cat.unwritten.some.Load() && q.cat.unwritten.has(q.target(), e.Meta.RequestTime) {
 		_ = e.Close()
 		return candidate{}
 	}
@@ -119,7 +119,7 @@ func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 		_ = e.Close()
 		return nil, nil, nil
 	}
-	if len(f.others) == 0 && (outlived(e.Meta.RequestTime, undone) || q.cat.unwritten.has(key, e.Meta.RequestTime)) {
+	if len(f.keys) == 0 && (outlived(e.Meta.RequestTime, undone) || q.cat.unwritten.has(key, e.Meta.RequestTime)) {
 		// A list of keys is left: what it lists could not be found without it.
 		_ = e.Close()
 		q.delete(ctx, key)

@@ -157,8 +157,8 @@ const memoryStamp = 64
 
 // measured sets what f occupies.
 func (f *memo) measured() *memo {
-	n := arraySize[memo](1) + arraySize[field](cap(f.fields)) + stringSize(f.key) + stringSize(f.search) + memoryStamp
-	n += selectorsCost(f.selectors) + arraySize[variant](cap(f.variants)) + stringsCost(f.others) + stringsCost(f.groups)
+	n := arraySize[memo](1) + arraySize[field](cap(f.fields)) + stringSize(f.key) + stringSize(f.noVarySearch) + memoryStamp
+	n += selectorsCost(f.selectors) + arraySize[variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.groups)
 	for i := range f.variants {
 		v := &f.variants[i]
 		n += stringSize(v.key) + stringSize(v.etag) + selectorsCost(v.selectors)

@@ -34,7 +34,7 @@ func (x *exchange) mender(e *Entry, f *memo, begin int64) *mender {
 }
 
 // Rest implements [owner].
-func (k *keeper) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
+func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
 	m := &mender{query: k.query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
 	m.req = k.req.WithContext(ctx)
 	if err := m.mend(off, end, cause); err != nil {

@@ -115,7 +115,7 @@ func (x *exchange) takeEntry() *Entry {
 }
 
 // begin writes what is stored of the representation before the new part.
-func (k *keeper) begin() error {
+func (k *recorder) begin() error {
 	if k.part.before == 0 {
 		return nil
 	}
@@ -130,7 +130,7 @@ const minPart = 64 << 10
 // alone has to be fetched later (RFC 9111 §3.3, §3.4). It reports false if that is
 // not to be: the part must be of the one representation that a strong validator
 // stands for, and must not take the place of something whole.
-func (k *keeper) cut(n int64) bool {
+func (k *recorder) cut(n int64) bool {
 	w, ok := shortenerOf(k.w)
 	total := k.body.Size
 	switch {

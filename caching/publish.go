@@ -25,18 +25,18 @@ func (q *query) publish(ctx context.Context, at *candidate, primary string, m *M
 	}
 	// The same user would find the other one: everybody's response if this is the user's
 	// own, the user's own if this is for everybody.
-	if p := at.primary; q.open != "" && p != primary && (p == q.open || p == q.key) {
+	if p := at.primary; q.openKey != "" && p != primary && (p == q.openKey || p == q.key) {
 		q.deleteWithVariants(ctx, p)
 	}
 	if q.listed(primary) && !q.addUser(ctx, primary, m) {
 		q.tell("remove", "an invalidation would not find it", m.Status, nil)
 		q.delete(ctx, f.key)
 	}
-	if f.search != "" {
+	if f.noVarySearch != "" {
 		if primary != q.key { // what is there would be found before
 			q.deleteWithVariants(ctx, q.key)
 		}
-		q.addSearch(ctx, m, f.search)
+		q.addNVS(ctx, m, f.noVarySearch)
 	}
 	// An invalidation since the commit began found nothing to delete, or not in a list.
 	if q.outdated(ctx, primary, m, f) {
@@ -71,8 +71,8 @@ func (q *query) replace(ctx context.Context, at *candidate, e *Entry, m *Meta, f
 	if q.listed(at.primary) {
 		q.addUser(ctx, at.primary, m)
 	}
-	if f.search != "" {
-		q.addSearch(ctx, m, f.search)
+	if f.noVarySearch != "" {
+		q.addNVS(ctx, m, f.noVarySearch)
 	}
 	return true
 }

@@ -31,7 +31,7 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.query(req)
-	q.key = q.keyOf()
+	q.setUser("", false)
 	st.strike(ctx, &q, invalid)
 	// A store that can list its entries may have more than the index knows of.
 	if _, ok := st.store.(Lister); !ok {

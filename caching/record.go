@@ -20,11 +20,11 @@ type record struct {
 	// owner names the user whom the Set-Cookie of a response for everybody is for. It
 	// is empty if the request had no credentials.
 	owner string
-	// search is the value of the No-Vary-Search that the key was made with.
-	search string
-	// others are further keys: of the users that have answers of their own for
+	// noVarySearch is the value of the No-Vary-Search that the key was made with.
+	noVarySearch string
+	// keys are further keys: of the users that have answers of their own for
 	// this URL.
-	others []string
+	keys []string
 }
 
 const recordVersion = 1
@@ -57,10 +57,10 @@ func (r *record) append(b []byte) []byte {
 		b = appendString(b, r.owner)
 	}
 	b = binary.AppendVarint(b, int64(r.ttl))
-	b = appendString(b, r.search)
+	b = appendString(b, r.noVarySearch)
 	b = appendSelectors(b, r.selectors)
-	b = binary.AppendUvarint(b, uint64(len(r.others)))
-	for _, o := range r.others {
+	b = binary.AppendUvarint(b, uint64(len(r.keys)))
+	for _, o := range r.keys {
 		b = appendString(b, o)
 	}
 	b = binary.AppendUvarint(b, uint64(len(r.variants)))
@@ -97,10 +97,10 @@ func parseRecord(b []byte) (r record, ok bool) {
 		r.owner = d.string()
 	}
 	r.ttl = time.Duration(d.varint())
-	r.search = d.string()
+	r.noVarySearch = d.string()
 	r.selectors = readSelectors(&d)
 	for range d.length() {
-		r.others = append(r.others, d.string())
+		r.keys = append(r.keys, d.string())
 		if d.failed() {
 			break
 		}

@@ -85,7 +85,7 @@ func (q *query) invalidate(ctx context.Context, c consequence) {
 	}
 	if q.cat.noVarySearch {
 		for _, p := range []*query{q, &everybody} {
-			if key, _ := p.searchKey(); key != "" {
+			if key, _ := p.findNVSKey(); key != "" {
 				keys = append(keys, key)
 				q.cat.epochs.invalidate(key)
 			}
@@ -95,7 +95,7 @@ func (q *query) invalidate(ctx context.Context, c consequence) {
 	case err != nil:
 		q.cat.unwritten.add(target, time.Now())
 	case e != nil:
-		keys = append(keys, f.others...)
+		keys = append(keys, f.keys...)
 		_ = e.Close()
 	}
 	action := "suspect"

@@ -20,7 +20,7 @@ func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
 	from, to := *x, *x
 	from.req, to.req = &http.Request{URL: here}, &http.Request{URL: there}
 	from.key, to.key = targetKey(from.req), targetKey(to.req)
-	from.user, from.open, to.user, to.open = "", "", "", ""
+	from.user, from.openKey, to.user, to.openKey = "", "", "", ""
 	a, _ := from.primaryFor(m.Status, m.Header)
 	if b, _ := to.primaryFor(m.Status, m.Header); a == b {
 		return reasonSelfRedirect

@@ -235,7 +235,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 	if ok && moved && x.secretless {
 		ok, reason = false, reasonNoSecret
 	}
-	if x.open != "" && x.found.primary == x.open && !f2.public {
+	if x.openKey != "" && x.found.primary == x.openKey && !f2.public {
 		ok, reason = false, reasonNotForEverybody
 	}
 	if x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m) {
