@@ -108,30 +108,6 @@ func rangeDialogues() []dialogue {
 	}
 }
 
-func TestVendorRange(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		name, why string
-		want      bool
-	}{
-		{"X-Ms-Range", "Azure Storage", true},
-		{"X-Ms-Range-Get-Content-Md5", "asks Azure for the MD5 of a part", true},
-		{"Request-Range", "browsers before RFC 2068", true},
-		{"Content-Range", "RFC 9110 §14.4 has it for content, here there is none", true},
-		{"Range-Unit", "PostgREST", true},
-		{"X-Byterange", "another spelling", true},
-		{"X-Byte-Ranges", "several", true},
-		{"Accept-Ranges", "RFC 9110 §14.3: a response field", false},
-		{"X-Orange-Id", "a telephone company", false},
-		{"Arrange", "a word that ends so", false},
-		{"Accept", "none at all", false},
-	} {
-		if got := vendorRange(row.name); got != row.want {
-			t.Errorf("%s: %v: %s", row.name, got, row.why)
-		}
-	}
-}
-
 // Parallel downloads in parts, asked for by a field that nobody knows: each gets its own.
 func TestPartsOfUnknownField(t *testing.T) {
 	t.Parallel()

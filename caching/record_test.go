@@ -42,3 +42,17 @@ func TestOwnerRecord(t *testing.T) {
 		}
 	}
 }
+
+func FuzzRecord(f *testing.F) {
+	r := record{key: "k", variants: []variant{{selectors: []selector{{"A", "1"}}, key: "v"}}}
+	f.Add(r.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, ok := parseRecord(b)
+		if !ok {
+			return
+		}
+		if _, ok := parseRecord(r.append(nil)); !ok {
+			t.Fatal("what was read and written cannot be read")
+		}
+	})
+}
