@@ -227,6 +227,7 @@ func TestCallsOfARequest(t *testing.T) {
 		{name: "in place", why: "it says that it answers at once, and is believed", timing: TimingImmediate, do: takes(3 * s), calls: []string{"get", "create", "acquire"}, took: 3 * s},
 		{name: "in place, change", why: "the lock of another process is waited for with a deadline; what was not done is known", timing: TimingImmediate, do: heeds(3 * s), calls: []string{"update", "delete"}, want: errSlow, took: s},
 		{name: "memory, change", why: "it waits for nothing", timing: TimingImmediate, options: callerOptions{memory: true}, do: heeds(3 * s), calls: []string{"update", "delete"}, took: 3 * s},
+		{name: "error in place", why: "the error is the Store's", timing: TimingImmediate, do: breaks, calls: []string{"get", "create", "update", "delete", "acquire"}, want: errBroken},
 		{name: "no bound", why: "a negative wait is as long as it takes", options: callerOptions{wait: -1}, do: heeds(300 * s), calls: []string{"get", "create", "update", "delete", "acquire"}, took: 300 * s},
 	} {
 		for _, call := range row.calls {
@@ -338,6 +339,12 @@ func TestLateAnswer(t *testing.T) {
 			if b.forget(); time.Since(began) != time.Second {
 				t.Errorf("it took %v", time.Since(began))
 			}
+		}},
+		{"forgotten by two copies", "its entry is closed once", func(_ *testing.T, _ *guarded, b *budget) {
+			c := *b
+			c.forget()
+			<-b.arrival()
+			b.forget()
 		}},
 		{"of a copy", "the first budget still has it", func(t *testing.T, _ *guarded, b *budget) {
 			t.Helper()
@@ -523,6 +530,36 @@ func TestStoreIsLeftAlone(t *testing.T) {
 				time.Sleep(2 * time.Hour)
 			})
 		})
+	}
+}
+
+// While the Store is left alone no call is made, of whatever kind.
+func TestNoCallIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guardedBy(&fakeStore{}, callerOptions{})
+		for range breakerRow {
+			g.reads.note(errBroken, false, time.Now())
+			g.writes.note(errBroken, false, time.Now())
+		}
+		for call, fn := range guardedCalls {
+			if err := fn(g, t.Context(), nil); err != errLeftAlone {
+				t.Errorf("%s: %v", call, err)
+			}
+		}
+		if got := g.told(); got != "" {
+			t.Errorf("the Store was asked for %s", got)
+		}
+	})
+}
+
+// A Store that obeys its context is not called when there is nothing left to wait.
+func TestNoWaitIsLeft(t *testing.T) {
+	g := guardedBy(&fakeStore{timing: TimingContext}, callerOptions{})
+	b := budget{waited: time.Second}
+	for call, fn := range guardedCalls {
+		if err := fn(g, t.Context(), &b); err != errSlow && call != "acquire" {
+			t.Errorf("%s: %v", call, err)
+		}
 	}
 }
 

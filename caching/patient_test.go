@@ -95,6 +95,22 @@ func TestPatientWriter(t *testing.T) {
 	}
 }
 
+// What has been written can be read back, by who shares it before it is committed.
+func TestPatientWriterIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guardedBy(&fakeStore{}, callerOptions{})
+		w, err := g.create(t.Context(), "k", 4, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 9)
+		if n, err := w.ReadAt(b, 1); string(b[:n]) != "ody" || err != io.EOF {
+			t.Errorf("%q, %v", b[:n], err)
+		}
+		_ = w.Close()
+	})
+}
+
 // What the caller does with its bytes after a late call is its own business.
 func TestLateCallsKeepNoBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

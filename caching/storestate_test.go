@@ -14,48 +14,6 @@ import (
 	"time"
 )
 
-// wrapping is a Store by value, with an identity that its fields give it.
-type wrapping struct{ Store }
-
-// listing cannot be compared.
-type listing struct {
-	Store
-	_ []string
-}
-
-func TestIdentityOfStores(t *testing.T) {
-	one, two := NewMemory(0), NewMemory(0)
-	var none *Memory
-	for _, row := range []struct {
-		a, b Store
-		same bool
-		why  string
-	}{
-		{one, one, true, "one pointer"},
-		{one, two, false, "two pointers"},
-		{wrapping{one}, wrapping{one}, true, "a value is what its fields are"},
-		{wrapping{one}, wrapping{two}, false, "other fields"},
-		{wrapping{one}, one, false, "a wrapper may do anything else"},
-		{&wrapping{one}, &wrapping{one}, false, "two pointers, whatever they lead to"},
-		{listing{Store: one}, listing{Store: one}, false, "what cannot be compared shares nothing"},
-		{wrapping{listing{Store: one}}, wrapping{listing{Store: one}}, false, "nor does what holds it"},
-		{emptyStore{}, emptyStore{}, false, "values of no size cannot be told from one another"},
-		{&emptyStore{}, &emptyStore{}, false, "pointers to them may be equal by chance"},
-		{none, none, false, "a typed nil is no Store"},
-	} {
-		if same := stateOf(row.a) == stateOf(row.b); same != row.same {
-			t.Errorf("%T, %T: one state %v, want %v: %s", row.a, row.b, same, row.same, row.why)
-		}
-	}
-}
-
-type emptyStore struct{}
-
-func (emptyStore) Get(context.Context, string) (*Entry, error)           { return nil, nil }
-func (emptyStore) Create(context.Context, string, int64) (Writer, error) { return nil, ErrTooLarge }
-func (emptyStore) Update(context.Context, string, *Meta) error           { return ErrConflict }
-func (emptyStore) Delete(context.Context, string) error                  { return nil }
-
 // The registry keeps neither a Store nor its state alive.
 func TestStoresAreCollected(t *testing.T) {
 	gone := new(atomic.Int32)
