@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // allocOrigin answers from memory.
@@ -125,13 +127,13 @@ func TestAllocs(t *testing.T) {
 				runtime.ReadMemStats(&after)
 				size = min(size, (after.TotalAlloc-before.TotalAlloc)/(runs+1))
 			}
-			if raceEnabled {
+			if rttest.Race {
 				n-- // a sync.Pool forgets
 			}
 			if n > row.allocs {
 				t.Errorf("%v allocations, want %v: %s", n, row.allocs, row.why)
 			}
-			if size > row.bytes && !raceEnabled {
+			if size > row.bytes && !rttest.Race {
 				t.Errorf("%d bytes, want %d at most: %s", size, row.bytes, row.why)
 			}
 		})

@@ -42,11 +42,11 @@ func TestDirLeftovers(t *testing.T) {
 		t.Errorf("a file that is not ours: %v", err)
 	}
 	// What is being written is no leftover.
-	if err := w.Commit(t.Context(), storeMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), dirMeta(1)); err != nil {
 		t.Errorf("Commit: %v", err)
 	}
 	w.Close()
-	if len(storedBody(t, d, "key")) != 100_000 {
+	if len(getDir(t, d, "key")) != 100_000 {
 		t.Error("the entry is not there")
 	}
 }
@@ -73,7 +73,7 @@ func TestDirRemovedUnderIt(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cache")
 			d := openTestDir(t, path, DirOptions{})
 			body := make([]byte, 100_000)
-			storeBody(t, d, "key", storeMeta(1), body, -1)
+			putDir(t, d, "key", dirMeta(1), body, -1)
 			open, err := d.Get(t.Context(), "key")
 			if err != nil || open == nil {
 				t.Fatal(open, err)
@@ -88,19 +88,19 @@ func TestDirRemovedUnderIt(t *testing.T) {
 			if err := c.remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if storedBody(t, d, "key") != nil {
+			if getDir(t, d, "key") != nil {
 				t.Error("still there")
 			}
-			if err := w.Commit(t.Context(), storeMeta(1)); err == nil {
+			if err := w.Commit(t.Context(), dirMeta(1)); err == nil {
 				t.Error("a body whose file was removed was committed")
 			}
 			w.Close()
-			if got, err := entryBytes(open); err != nil || !bytes.Equal(got, body) {
+			if got, err := dirBytes(open); err != nil || !bytes.Equal(got, body) {
 				t.Errorf("an entry that was open: %v", err)
 			}
 			open.Close() //nolint:errcheck // a reader
-			storeBody(t, d, "key", storeMeta(1), body, -1)
-			if !bytes.Equal(storedBody(t, d, "key"), body) {
+			putDir(t, d, "key", dirMeta(1), body, -1)
+			if !bytes.Equal(getDir(t, d, "key"), body) {
 				t.Error("nothing is stored any more")
 			}
 			if s := d.Stats(); s.Entries != 1 || s.Bytes > 200_000 {
@@ -113,7 +113,7 @@ func TestDirRemovedUnderIt(t *testing.T) {
 func TestDirTruncatedWhileRead(t *testing.T) {
 	path := t.TempDir()
 	d := openTestDir(t, path, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), make([]byte, 1<<20), -1)
+	putDir(t, d, "key", dirMeta(1), make([]byte, 1<<20), -1)
 	e, err := d.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -123,11 +123,11 @@ func TestDirTruncatedWhileRead(t *testing.T) {
 	if err := os.Truncate(filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name), 500_000); err != nil {
 		t.Fatal(err)
 	}
-	got, err := entryBytes(e)
+	got, err := dirBytes(e)
 	if !errors.Is(err, ErrCorrupt) || errors.Is(err, io.EOF) || len(got) > 500_000 {
 		t.Errorf("read %d bytes, %v", len(got), err)
 	}
-	if storedBody(t, d, "key") != nil {
+	if getDir(t, d, "key") != nil {
 		t.Error("it is still there")
 	}
 	if d.Stats().Corrupt != 1 {
@@ -168,9 +168,9 @@ func TestDirForeignThings(t *testing.T) {
 			if err := d.List(t.Context(), func(string, *Meta, int64) bool { t.Error("listed"); return true }); err != nil {
 				t.Error(err)
 			}
-			if err := tryStoreBody(d, "key", storeMeta(1), []byte("body"), -1); err != nil {
+			if err := tryPutDir(d, "key", dirMeta(1), []byte("body"), -1); err != nil {
 				t.Error(err)
-			} else if string(storedBody(t, d, "key")) != "body" {
+			} else if string(getDir(t, d, "key")) != "body" {
 				t.Error("another body")
 			}
 			if err := d.Delete(t.Context(), "key"); err != nil {
@@ -203,7 +203,7 @@ func TestDirSecretDamaged(t *testing.T) {
 func TestDirOlderVersion(t *testing.T) {
 	path := t.TempDir()
 	d := openTestDir(t, path, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), []byte("the body"), -1)
+	putDir(t, d, "key", dirMeta(1), []byte("the body"), -1)
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	b, err := os.ReadFile(file)

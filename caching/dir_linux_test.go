@@ -17,7 +17,7 @@ import (
 func TestDirPipe(t *testing.T) {
 	path := t.TempDir()
 	d := openTestDir(t, path, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
+	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, f := range []string{file, file + ".0123.tmp", filepath.Join(path, "v1", "secret")} {
@@ -33,8 +33,8 @@ func TestDirPipe(t *testing.T) {
 	if s, err := d.Secret(t.Context()); err != nil || len(s) != 32 {
 		t.Errorf("secret: %v", err)
 	}
-	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
-	if string(storedBody(t, d, "key")) != "body" {
+	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
+	if string(getDir(t, d, "key")) != "body" {
 		t.Error("another body")
 	}
 }
@@ -63,11 +63,11 @@ func TestDirFullDisk(t *testing.T) {
 	stored := 0
 	for i := range 100 {
 		key, body := fmt.Sprint("key", i), bytes.Repeat([]byte{byte(i)}, 50_000)
-		err := tryStoreBody(d, key, storeMeta(1), body, -1)
+		err := tryPutDir(d, key, dirMeta(1), body, -1)
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("storing: %v", err)
 		}
-		got := storedBody(t, d, key)
+		got := getDir(t, d, key)
 		if err == nil {
 			stored++
 			if !bytes.Equal(got, body) {
@@ -80,7 +80,7 @@ func TestDirFullDisk(t *testing.T) {
 	if stored < 95 {
 		t.Errorf("%d of 100 entries were stored, though there is room if others go", stored)
 	}
-	if err := tryStoreBody(d, "huge", storeMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
+	if err := tryPutDir(d, "huge", dirMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("more than the disk: %v", err)
 	}
 	for name := range dirFiles(t, path) {
@@ -88,8 +88,8 @@ func TestDirFullDisk(t *testing.T) {
 			t.Errorf("left over: %s", name)
 		}
 	}
-	storeBody(t, d, "after", storeMeta(1), []byte("body"), -1)
-	if string(storedBody(t, d, "after")) != "body" {
+	putDir(t, d, "after", dirMeta(1), []byte("body"), -1)
+	if string(getDir(t, d, "after")) != "body" {
 		t.Error("nothing is stored any more")
 	}
 }
@@ -97,7 +97,7 @@ func TestDirFullDisk(t *testing.T) {
 func TestDirReadOnly(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
 	d := openTestDir(t, path, DirOptions{})
-	storeBody(t, d, "key", storeMeta(1), []byte("body"), -1)
+	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -107,15 +107,15 @@ func TestDirReadOnly(t *testing.T) {
 		t.Skipf("mount: %v: %s", err, out)
 	}
 	d = openTestDir(t, path, DirOptions{})
-	if string(storedBody(t, d, "key")) != "body" {
+	if string(getDir(t, d, "key")) != "body" {
 		t.Error("what is there is not served")
 	}
 	if s, err := d.Secret(t.Context()); err != nil || !bytes.Equal(s, secret) {
 		t.Errorf("secret: %v", err)
 	}
 	for what, err := range map[string]error{
-		"store":  tryStoreBody(d, "key", storeMeta(1), []byte("other"), -1),
-		"update": d.Update(t.Context(), "key", storeMeta(1)),
+		"store":  tryPutDir(d, "key", dirMeta(1), []byte("other"), -1),
+		"update": d.Update(t.Context(), "key", dirMeta(1)),
 		"delete": d.Delete(t.Context(), "key"),
 	} {
 		if !errors.Is(err, syscall.EROFS) {
@@ -125,7 +125,7 @@ func TestDirReadOnly(t *testing.T) {
 	if _, err := d.Acquire(t.Context(), "key"); err == nil {
 		t.Error("a lease without a file")
 	}
-	if string(storedBody(t, d, "key")) != "body" {
+	if string(getDir(t, d, "key")) != "body" {
 		t.Error("what is there is not served any more")
 	}
 	if _, err := OpenDir(filepath.Join(path, "new"), nil); err == nil {

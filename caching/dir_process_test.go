@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // Some of what a Dir promises is about processes. They are this test binary again,
@@ -136,7 +138,7 @@ func dirStress(usual time.Duration) time.Duration {
 
 // seededMeta is metadata that tells which body belongs to it.
 func seededMeta(seed uint64, n int) *Meta {
-	m := storeMeta(1)
+	m := dirMeta(1)
 	binary.BigEndian.PutUint64(m.ID[:], seed)
 	binary.BigEndian.PutUint64(m.ID[8:], uint64(n)) //nolint:gosec // never negative
 	return m
@@ -159,7 +161,7 @@ func checkSeeded(d *Dir, key string) (bool, error) {
 	}
 	defer e.Close()
 	seed, n := binary.BigEndian.Uint64(e.Meta.ID[:]), binary.BigEndian.Uint64(e.Meta.ID[8:])
-	body, err := entryBytes(e)
+	body, err := dirBytes(e)
 	if err != nil {
 		return true, err
 	}
@@ -202,7 +204,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 					}
 				default:
 					n, id := rnd.IntN(300_000), rnd.Uint64()
-					if err := tryStoreBody(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
+					if err := tryPutDir(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
 						t.Errorf("storing: %v", err)
 					}
 				}
@@ -321,7 +323,7 @@ func childBig(t *testing.T, path string) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Commit(t.Context(), storeMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), dirMeta(1)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -348,7 +350,7 @@ func childBig(t *testing.T, path string) {
 }
 
 func TestDirBigBody(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || rttest.Race {
 		t.Skip("writes 512 MiB and looks at the memory of the process")
 	}
 	path := t.TempDir()

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 func openTestDir(tb testing.TB, path string, opts DirOptions) *Dir {
@@ -48,7 +50,7 @@ func TestDirModesAndNames(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "cache")
 	d := openTestDir(t, path, DirOptions{})
 	const key = "secret-key-of-a-user"
-	storeBody(t, d, key, storeMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
+	putDir(t, d, key, dirMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
 	if _, err := d.Secret(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func TestDirReopened(t *testing.T) {
 	for _, opts := range []DirOptions{{}, {Sync: true}} {
 		d := openTestDir(t, path, opts)
 		body := bytes.Repeat([]byte("body"), 30_000)
-		storeBody(t, d, "key", storeMeta(7), body, -1)
+		putDir(t, d, "key", dirMeta(7), body, -1)
 		secret, err := d.Secret(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +126,7 @@ func TestDirReopened(t *testing.T) {
 		if got := d.Stats(); got.Entries != 1 || got.Bytes != before.Bytes {
 			t.Errorf("reopened: %+v, before: %+v", got, before)
 		}
-		if !bytes.Equal(storedBody(t, d, "key"), body) {
+		if !bytes.Equal(getDir(t, d, "key"), body) {
 			t.Error("another body")
 		}
 		if again, err := d.Secret(t.Context()); err != nil || !bytes.Equal(again, secret) {
@@ -146,18 +148,18 @@ func TestDirBound(t *testing.T) {
 	hot := make([]string, 20)
 	for i := range hot {
 		hot[i] = fmt.Sprint("hot", i)
-		storeBody(t, d, hot[i], storeMeta(1), make([]byte, 40_000), -1)
-		storedBody(t, d, hot[i])
+		putDir(t, d, hot[i], dirMeta(1), make([]byte, 40_000), -1)
+		getDir(t, d, hot[i])
 	}
 	for i := range 400 { // four times the bound
-		storeBody(t, d, fmt.Sprint("scan", i), storeMeta(1), make([]byte, 40_000), -1)
+		putDir(t, d, fmt.Sprint("scan", i), dirMeta(1), make([]byte, 40_000), -1)
 		if i%40 == 0 && size() > limit {
 			t.Errorf("%d bytes of %d", size(), limit)
 		}
 	}
 	kept := 0
 	for _, key := range hot {
-		if storedBody(t, d, key) != nil {
+		if getDir(t, d, key) != nil {
 			kept++
 		}
 	}
@@ -203,8 +205,8 @@ func TestDirSeesWhatOthersStore(t *testing.T) {
 	path := t.TempDir()
 	a, b := openTestDir(t, path, DirOptions{MaxBytes: limit}), openTestDir(t, path, DirOptions{MaxBytes: limit})
 	for i := range 160 {
-		storeBody(t, a, fmt.Sprint("a", i), storeMeta(1), make([]byte, 40_000), -1)
-		storeBody(t, b, fmt.Sprint("b", i), storeMeta(1), make([]byte, 40_000), -1)
+		putDir(t, a, fmt.Sprint("a", i), dirMeta(1), make([]byte, 40_000), -1)
+		putDir(t, b, fmt.Sprint("b", i), dirMeta(1), make([]byte, 40_000), -1)
 	}
 	var n int64
 	for _, s := range dirFiles(t, path) {
@@ -213,14 +215,14 @@ func TestDirSeesWhatOthersStore(t *testing.T) {
 	if n > limit+2*limit/16+100_000 {
 		t.Errorf("two stores on one directory: %d bytes of %d", n, limit)
 	}
-	storeBody(t, a, "both", storeMeta(1), []byte("body"), -1)
-	if string(storedBody(t, b, "both")) != "body" {
+	putDir(t, a, "both", dirMeta(1), []byte("body"), -1)
+	if string(getDir(t, b, "both")) != "body" {
 		t.Error("what one has stored the other does not find")
 	}
 	if err := b.Delete(t.Context(), "both"); err != nil {
 		t.Fatal(err)
 	}
-	if storedBody(t, a, "both") != nil {
+	if getDir(t, a, "both") != nil {
 		t.Error("what one has deleted the other still finds")
 	}
 	sa, err1 := a.Secret(t.Context())
@@ -250,8 +252,8 @@ func TestDirEncrypted(t *testing.T) {
 	}
 	d := openTestDir(t, path, DirOptions{Key: key(1)})
 	plain := bytes.Repeat([]byte("plain text "), 20_000)
-	storeBody(t, d, "key", storeMeta(1), plain, -1)
-	storeBody(t, d, "small", storeMeta(1), []byte("plain text"), -1)
+	putDir(t, d, "key", dirMeta(1), plain, -1)
+	putDir(t, d, "small", dirMeta(1), []byte("plain text"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +269,7 @@ func TestDirEncrypted(t *testing.T) {
 			}
 		}
 	}
-	if !bytes.Equal(storedBody(t, d, "key"), plain) {
+	if !bytes.Equal(getDir(t, d, "key"), plain) {
 		t.Error("another body")
 	}
 	d.Close() //nolint:errcheck // a test
@@ -280,7 +282,7 @@ func TestDirEncrypted(t *testing.T) {
 		if d.Stats().Corrupt != 1 {
 			t.Errorf("with %s: %+v", name, d.Stats())
 		}
-		storeBody(t, d, "open", storeMeta(1), []byte("open"), -1)
+		putDir(t, d, "open", dirMeta(1), []byte("open"), -1)
 		d.Close() //nolint:errcheck // a test
 	}
 	d = openTestDir(t, path, DirOptions{Key: key(1)})
@@ -300,15 +302,15 @@ func TestDirEncrypted(t *testing.T) {
 }
 
 func TestDirAllocs(t *testing.T) {
-	if raceEnabled {
+	if rttest.Race {
 		t.Skip("memory is measured")
 	}
 	d := openTestDir(t, t.TempDir(), DirOptions{})
 	for _, n := range []int{1 << 10, 64 << 10, 1 << 20} {
 		key := fmt.Sprint(n)
-		storeBody(t, d, key, storeMeta(1), make([]byte, n), -1)
+		putDir(t, d, key, dirMeta(1), make([]byte, n), -1)
 		buf := make([]byte, 32<<10)
-		got := bytesPerRun(300, func() {
+		got := rttest.BytesPerRun(300, func() {
 			e, err := d.Get(t.Context(), key)
 			if err != nil || e == nil {
 				t.Fatal(e, err)
@@ -349,7 +351,7 @@ func TestDirFlippedBits(t *testing.T) {
 		{entryPiece*8 + 1, entryPiece*8 + 33},
 		{3 * entryPiece * 8, len(body)*8 - 1},
 	} {
-		storeBody(t, d, "key", storeMeta(1), body, -1)
+		putDir(t, d, "key", dirMeta(1), body, -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

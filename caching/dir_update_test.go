@@ -8,20 +8,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 func TestDirUpdateWritesNoBody(t *testing.T) {
 	path := t.TempDir()
 	d := openTestDir(t, path, DirOptions{})
 	body := make([]byte, 1<<20)
-	storeBody(t, d, "key", storeMeta(1), body, -1)
+	putDir(t, d, "key", dirMeta(1), body, -1)
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := storeMeta(1)
+	meta := dirMeta(1)
 	for i := range 1000 {
 		meta = meta.Clone()
 		meta.ResponseTime = meta.ResponseTime.Add(time.Minute)
@@ -38,10 +40,10 @@ func TestDirUpdateWritesNoBody(t *testing.T) {
 	if !os.SameFile(before, after) || after.Size() > before.Size()+8<<10 {
 		t.Errorf("after 1000 updates: %d bytes, before %d", after.Size(), before.Size())
 	}
-	if raceEnabled {
+	if rttest.Race {
 		return
 	}
-	if n := bytesPerRun(500, func() {
+	if n := rttest.BytesPerRun(500, func() {
 		if err := d.Update(t.Context(), "key", meta); err != nil {
 			t.Fatal(err)
 		}
@@ -57,11 +59,11 @@ func TestDirUpdateCutShort(t *testing.T) {
 		path := t.TempDir()
 		d := openTestDir(t, path, opts)
 		body := []byte("the body")
-		storeBody(t, d, "key", storeMeta(1), body, -1)
+		putDir(t, d, "key", dirMeta(1), body, -1)
 		at := newDirPlace("key")
 		file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 		meta := func(n string) *Meta {
-			m := storeMeta(1)
+			m := dirMeta(1)
 			m.Header.Set("X-Version", n)
 			return m
 		}
@@ -82,7 +84,7 @@ func TestDirUpdateCutShort(t *testing.T) {
 		seen := map[string]int{}
 		// The record comes first, then the slot; within each any part may be there.
 		step := 3
-		if raceEnabled || testing.Short() {
+		if rttest.Race || testing.Short() {
 			step = 7
 		}
 		for cut := 0; cut < len(after)+entryHeader; cut += step {
@@ -104,7 +106,7 @@ func TestDirUpdateCutShort(t *testing.T) {
 			if err != nil || e == nil {
 				t.Fatalf("cut at %d: %v, %v", cut, e, err)
 			}
-			got, err := entryBytes(e)
+			got, err := dirBytes(e)
 			e.Close() //nolint:errcheck // a reader
 			if err != nil || !bytes.Equal(got, body) {
 				t.Fatalf("cut at %d: body %q, %v", cut, got, err)

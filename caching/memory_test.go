@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // storeMeta is metadata of a common size: a dozen fields, about 600 bytes.
@@ -208,7 +210,7 @@ func TestMemoryBound(t *testing.T) {
 
 // TestMemoryHeap measures what the runtime says against the bound.
 func TestMemoryHeap(t *testing.T) {
-	if raceEnabled {
+	if rttest.Race {
 		t.Skip("memory is measured")
 	}
 	const limit = 16 << 20
@@ -274,7 +276,7 @@ func heapInUse() int64 {
 }
 
 func TestMemoryOverhead(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || rttest.Race {
 		t.Skip("the memory of 100,000 entries is measured")
 	}
 	const n = 100_000
@@ -308,7 +310,7 @@ func TestMemoryOverhead(t *testing.T) {
 }
 
 func TestMemoryAllocs(t *testing.T) {
-	if raceEnabled {
+	if rttest.Race {
 		t.Skip("memory is measured")
 	}
 	m := NewMemory(0)
@@ -324,11 +326,11 @@ func TestMemoryAllocs(t *testing.T) {
 		t.Errorf("a hit takes %v allocations", n)
 	}
 	meta, body := storeMeta(1), make([]byte, 64<<10)
-	if got := bytesPerRun(200, func() { storeBody(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
+	if got := rttest.BytesPerRun(200, func() { storeBody(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
 		t.Errorf("storing 64 KiB allocates %d bytes", got)
 	}
 	// Chunks of a pool and then one piece: not a series of ever larger ones.
-	if got := bytesPerRun(50, func() { storeBody(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
+	if got := rttest.BytesPerRun(50, func() { storeBody(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
 		t.Errorf("storing 1 MiB of unknown length allocates %d bytes", got)
 	}
 }
@@ -383,16 +385,4 @@ func TestMemoryUpdateCounts(t *testing.T) {
 	if s := m.Stats(); s.Bytes != 0 || s.Entries != 0 {
 		t.Errorf("after Delete: %+v", s)
 	}
-}
-
-// bytesPerRun is how much f allocates.
-func bytesPerRun(runs int, f func()) int64 {
-	f()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		f()
-	}
-	runtime.ReadMemStats(&after)
-	return int64((after.TotalAlloc - before.TotalAlloc) / uint64(runs)) //nolint:gosec // small
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -122,4 +123,27 @@ func TestEntryRecord(t *testing.T) {
 	if newID() == newID() {
 		t.Error("two bodies have one ID")
 	}
+}
+
+func FuzzEntryRecord(f *testing.F) {
+	b, err := appendEntryRecord(nil, "key", &Meta{URL: "http://example.com/", Status: 200, Proto: "HTTP/1.1", Header: http.Header{"A": {"b", ""}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		key, meta, err := parseEntryRecord(b)
+		if err != nil {
+			return
+		}
+		again, err := appendEntryRecord(nil, string(key), meta)
+		if err != nil {
+			return // too large to be written
+		}
+		key2, meta2, err := parseEntryRecord(again)
+		if err != nil || !bytes.Equal(key, key2) || meta2.ID != meta.ID || len(meta2.Header) != len(meta.Header) {
+			t.Errorf("what was written is not read: %v", err)
+		}
+	})
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
-func TestMemoryStore(t *testing.T) {
-	storetest.Run(t, func() caching.Store { return caching.NewMemory(16 << 20) })
-}
-
 func TestDirStore(t *testing.T) {
 	storetest.Run(t, func() caching.Store { return openDir(t, caching.DirOptions{}) })
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/gregjones/httpcache"
 )
 
 // FuzzEntryHead looks for headers that are read as something they cannot be.
@@ -65,29 +63,6 @@ func fixHead(b []byte) []byte {
 	return b
 }
 
-func FuzzEntryRecord(f *testing.F) {
-	b, err := appendEntryRecord(nil, "key", storeMeta(1))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		key, meta, err := parseEntryRecord(b)
-		if err != nil {
-			return
-		}
-		again, err := appendEntryRecord(nil, string(key), meta)
-		if err != nil {
-			return // too large to be written
-		}
-		key2, meta2, err := parseEntryRecord(again)
-		if err != nil || !bytes.Equal(key, key2) || meta2.ID != meta.ID || len(meta2.Header) != len(meta.Header) {
-			t.Errorf("what was written is not read: %v", err)
-		}
-	})
-}
-
 // FuzzDirFile puts whatever it likes in the place of an entry, with checksums that
 // are right where that is in its power.
 func FuzzDirFile(f *testing.F) {
@@ -99,7 +74,7 @@ func FuzzDirFile(f *testing.F) {
 	at := newDirPlace("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, n := range []int{0, 10, 40_000, 100_000} {
-		storeBody(f, d, "key", storeMeta(1), make([]byte, n), -1)
+		putDir(f, d, "key", dirMeta(1), make([]byte, n), -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -130,28 +105,6 @@ func FuzzDirFile(f *testing.F) {
 					break
 				}
 			}
-		}
-	})
-}
-
-// FuzzAdapt puts whatever it likes into the cache.
-func FuzzAdapt(f *testing.F) {
-	c := httpcache.NewMemoryCache()
-	s := Adapt(c, nil)
-	storeBody(f, s, "key", storeMeta(1), []byte("body"), -1)
-	m, _ := c.Get(adaptMeta + "key")
-	b, _ := c.Get(adaptBody + "key")
-	f.Add(m, b)
-	f.Fuzz(func(t *testing.T, m, b []byte) {
-		m = bytes.Clone(m)
-		if len(m) > 6 {
-			binary.BigEndian.PutUint32(m[2:], crc32.Checksum(m[6:], entryTable))
-		}
-		c.Set(adaptMeta+"key", m)
-		c.Set(adaptBody+"key", b)
-		e, err := s.Get(context.Background(), "key")
-		if err == nil && e != nil && (e.Meta == nil || int64(len(e.Bytes)) != e.Size) {
-			t.Errorf("an entry of %d bytes has %d", e.Size, len(e.Bytes))
 		}
 	})
 }
