@@ -307,3 +307,38 @@ func (k *recorder) drop(reason string, err error) {
 	k.tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
 }
+
+// whyNot returns the reason that the Store does not have a response, for an error that it
+// has given.
+func whyNot(err error) string {
+	switch {
+	case errors.Is(err, errTooLong):
+		return reasonMaxBody
+	case errors.Is(err, ErrTooLarge):
+		return reasonStoreTooLarge
+	case errors.Is(err, errLeftAlone):
+		return reasonStoreSuspended
+	case errors.Is(err, errSlow):
+		return reasonStoreLate
+	}
+	return reasonStoreFailed
+}
+
+// whyCut returns the reason that a body did not come to its end, for the error that ended
+// it.
+func whyCut(err error) string {
+	if errors.Is(err, errAbandoned) {
+		return reasonBodyNotRead
+	}
+	return reasonBodyCut
+}
+
+// A noWriter is the Writer of a body that cannot be stored, and goes only to the callers
+// that share it: a Store that fails costs the origin no further trip.
+type noWriter struct{ err error }
+
+func (u noWriter) Write([]byte) (int, error)           { return 0, u.err }
+func (u noWriter) ReadAt([]byte, int64) (int, error)   { return 0, u.err }
+func (u noWriter) Commit(context.Context, *Meta) error { return u.err }
+func (noWriter) Abort() error                          { return nil }
+func (noWriter) Close() error                          { return nil }
