@@ -94,3 +94,36 @@ func compareMemos(t *testing.T, known, read *memo, m *Meta) {
 		t.Errorf("the fields are not what is stored (-want +got):\n%s", diff)
 	}
 }
+
+// Transports on one Store do not undo one another's work: a hit of each makes the four
+// allocations that it makes alone (see TestAllocs).
+func TestMemosOfSeveralTransports(t *testing.T) {
+	for _, row := range []struct {
+		why    string
+		others []*Transport
+	}{
+		{"equal settings", []*Transport{{}, {}, {}, {}, {}, {}}},
+		{"as many other settings as are kept", []*Transport{{Shared: true}, {IgnoreETag: true}, {MaxBody: 1 << 20}}},
+	} {
+		store := NewMemory(0)
+		origin := &allocOrigin{header: header("Cache-Control: max-age=3600", "Date: "+time.Now().UTC().Format(http.TimeFormat)), body: make([]byte, 10)}
+		all := append(row.others, &Transport{})
+		for _, c := range all {
+			c.Store, c.Base = store, origin
+		}
+		req, _ := http.NewRequest("GET", "http://example.com/", nil)
+		work := func() {
+			for _, c := range all {
+				resp, err := c.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+			}
+		}
+		work()
+		if n := testing.AllocsPerRun(100, work) / float64(len(all)); n > 4 && !raceEnabled {
+			t.Errorf("%s: %v allocations for a hit, want 4", row.why, n)
+		}
+	}
+}
