@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // randomHeader is the header of an answer that steers a cache in any way.
@@ -122,7 +124,7 @@ func TestMemosOfSeveralTransports(t *testing.T) {
 			}
 		}
 		work()
-		if n := testing.AllocsPerRun(100, work) / float64(len(all)); n > 4 && !raceEnabled {
+		if n := testing.AllocsPerRun(100, work) / float64(len(all)); n > 4 && !rttest.Race {
 			t.Errorf("%s: %v allocations for a hit, want 4", row.why, n)
 		}
 	}

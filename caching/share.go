@@ -64,12 +64,6 @@ func (x *exchange) fresh(f *memo) bool {
 	return v.action == reuse && !v.stale
 }
 
-// personal reports whether a response sets cookies without saying that it may be
-// used again: then it is shared with nobody, lest two users have one session.
-func (f *memo) personal(h http.Header) bool {
-	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.has(public) || f.lifetime <= 0 || f.dir.has(noCache))
-}
-
 // selects reports whether the request selects the response that f is about.
 func (x *exchange) selects(f *memo) bool {
 	for _, s := range f.selectors {

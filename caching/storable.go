@@ -59,6 +59,12 @@ func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) 
 	return true, ""
 }
 
+// personal reports whether a response sets cookies without saying that it may be
+// used again: then it is shared with nobody, lest two users have one session.
+func (f *facts) personal(h http.Header) bool {
+	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.has(public) || f.lifetime <= 0 || f.dir.has(noCache))
+}
+
 // ofOneRequest reports whether a status is about the credentials, the range, the
 // preconditions or the rate of the request, or about the network it came from, so
 // that no other may have the response however fresh it claims to be.
