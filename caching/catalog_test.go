@@ -1,0 +1,277 @@
+package caching
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A mapStore is a Store that is a map. It is used by one goroutine.
+type mapStore struct {
+	m map[string]*Entry
+	// before is called before each call, with its name and key. An error is the result of
+	// the call. It may be nil.
+	before func(call, key string) error
+}
+
+func (s *mapStore) ask(call, key string) error {
+	if s.before == nil {
+		return nil
+	}
+	return s.before(call, key)
+}
+
+func (s *mapStore) Get(_ context.Context, key string) (*Entry, error) {
+	return s.m[key], s.ask("get", key)
+}
+
+func (s *mapStore) Create(_ context.Context, key string, _ int64) (Writer, error) {
+	return &mapWriter{s: s, key: key}, s.ask("create", key)
+}
+
+func (s *mapStore) Update(_ context.Context, key string, m *Meta) error {
+	if err := s.ask("update", key); err != nil {
+		return err
+	}
+	e := s.m[key]
+	if e == nil || e.Meta.ID != m.ID {
+		return ErrConflict
+	}
+	s.m[key] = &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+	return nil
+}
+
+func (s *mapStore) Delete(_ context.Context, key string) error {
+	if err := s.ask("delete", key); err != nil {
+		return err
+	}
+	delete(s.m, key)
+	return nil
+}
+
+type mapWriter struct {
+	bytes.Buffer
+	s   *mapStore
+	key string
+}
+
+func (w *mapWriter) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(w.Bytes()).ReadAt(p, off)
+}
+
+func (w *mapWriter) Commit(_ context.Context, m *Meta) error {
+	if err := w.s.ask("commit", w.key); err != nil {
+		return err
+	}
+	w.s.m[w.key] = &Entry{Meta: m, Size: int64(w.Len()), Bytes: w.Bytes()}
+	return nil
+}
+
+func (w *mapWriter) Abort() error { return nil }
+func (w *mapWriter) Close() error { return nil }
+
+// A shelf is a catalog over a map, and a cache that stores what it is told to.
+type shelf struct {
+	*catalog
+	t     *testing.T
+	store *mapStore
+}
+
+func newShelf(t *testing.T, cfg settings) *shelf {
+	t.Helper()
+	s := &shelf{t: t, store: &mapStore{m: make(map[string]*Entry)}}
+	s.catalog = newCatalog(&shared{}, cfg.complete(), true, newBackend(s.store), callerOptions{wait: -1, back: func() {}})
+	return s
+}
+
+// ask returns a query about a URL that is sent now, with the fields in lines. The user is
+// the value of Authorization.
+func (s *shelf) ask(url string, lines ...string) *query {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = fieldsOf(lines)
+	q := s.query(req)
+	q.epoch = s.epochs.now()
+	q.setUser(req.Header.Get("Authorization"), s.cfg.sharePublic)
+	return &q
+}
+
+func fieldsOf(lines []string) http.Header {
+	h := make(http.Header)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+// keep stores a response to q, fresh for a minute, with the fields in lines.
+func (s *shelf) keep(q *query, body string, lines ...string) {
+	s.t.Helper()
+	m, f, primary := s.describe(q, body, lines)
+	at := q.lookup()
+	defer q.beginCommit(f.key, primary).end()
+	ctx := s.t.Context()
+	w, err := s.calls.create(ctx, f.key, int64(len(body)), &q.budget)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, _ = io.WriteString(w, body)
+	if err := w.Commit(ctx, m); err != nil {
+		s.t.Fatal(err)
+	}
+	q.publish(ctx, &at, primary, m, f)
+}
+
+// describe returns what is stored about a response to q.
+func (s *shelf) describe(q *query, body string, lines []string) (m *Meta, f *memo, primary string) {
+	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
+	m = &Meta{
+		ID: newID(), URL: urlOf(q.req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		RequestTime: q.now, ResponseTime: time.Now(),
+	}
+	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
+	h.Set("ETag", `"`+body+`"`)
+	var r record
+	primary, r.noVarySearch = q.primaryFor(m.Status, h)
+	var names []string
+	if vary := h.Get("Vary"); vary != "" {
+		names = strings.Split(vary, ", ")
+	}
+	q.setSelectors(&r, primary, names)
+	f = s.setRecord(m, r)
+	m.Expires = f.usefulUntil()
+	return m, f, primary
+}
+
+// found returns the body of what a look-up finds, "" for nothing.
+func (s *shelf) found(q *query) string {
+	s.t.Helper()
+	at := q.lookup()
+	if at.entry == nil {
+		return ""
+	}
+	defer func() { _ = at.entry.Close() }()
+	if at.f.suspect {
+		return "revalidate " + string(at.entry.Bytes)
+	}
+	return string(at.entry.Bytes)
+}
+
+// expect checks what a look-up of the URL with the fields in lines finds.
+func (s *shelf) expect(why, want, url string, lines ...string) {
+	s.t.Helper()
+	if got := s.found(s.ask(url, lines...)); got != want {
+		s.t.Errorf("%s %q: found %q, want %q: %s", url, lines, got, want, why)
+	}
+}
+
+// A look-up finds the response that was stored under the same key, and nothing else.
+func TestLookup(t *testing.T) {
+	const url = "http://example.com/a"
+	for _, row := range []struct {
+		why, url string
+		lines    []string
+		spoil    func(key string, e *Entry) *Entry // what has become of the entry
+		want     string
+	}{
+		{"the same target", url, nil, nil, "body"},
+		{"RFC 9110 §4.2.3: equivalent", "HTTP://EXAMPLE.com:80/a", nil, nil, "body"},
+		{"another path", "http://example.com/b", nil, nil, ""},
+		{"a user's responses are apart from everybody's", url, []string{"Authorization: alice"}, nil, ""},
+		{"it is gone", url, nil, func(string, *Entry) *Entry { return nil }, ""},
+		{"the Store has mixed up its keys", url, nil, func(_ string, e *Entry) *Entry {
+			m := e.Meta.Clone()
+			m.Extra = (&record{key: "another"}).append(nil)
+			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+		}, ""},
+		{"stored by another program", url, nil, func(_ string, e *Entry) *Entry {
+			m := e.Meta.Clone()
+			m.Extra = nil
+			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+		}, ""},
+		{"shorter than it says", url, nil, func(_ string, e *Entry) *Entry {
+			return &Entry{Meta: e.Meta, Size: e.Size + 1, Bytes: e.Bytes}
+		}, ""},
+		{"no metadata", url, nil, func(_ string, e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} }, ""},
+		{"metadata that was read from bytes", url, nil, func(_ string, e *Entry) *Entry {
+			return &Entry{Meta: e.Meta.Clone(), Size: e.Size, Bytes: e.Bytes}
+		}, "body"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, settings{})
+			s.keep(s.ask(url), "body")
+			if row.spoil != nil {
+				for key, e := range s.store.m {
+					s.store.m[key] = row.spoil(key, e)
+				}
+			}
+			s.expect(row.why, row.want, row.url, row.lines...)
+		})
+	}
+}
+
+// A Store that cannot say is told apart from one that has nothing, or nothing of use.
+func TestReadErrors(t *testing.T) {
+	t.Parallel()
+	errAway := errors.New("away")
+	for _, row := range []struct {
+		why       string
+		err, want error
+	}{
+		{"nothing is there", nil, nil},
+		{"what is there cannot be used", ErrCorrupt, nil},
+		{"nobody knows what is there", errAway, errAway},
+	} {
+		s := newShelf(t, settings{})
+		s.store.before = func(string, string) error { return row.err }
+		q := s.ask("http://example.com/")
+		if e, f, err := q.read(t.Context(), q.key); e != nil || f != nil || !errors.Is(err, row.want) {
+			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, f, err, row.why)
+		}
+	}
+}
+
+// The content of a QUERY is part of what is asked for.
+func TestLookupQuery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, settings{})
+		ask := func(content string, lines ...string) *query {
+			q := s.ask("http://example.com/", lines...)
+			q.method, q.content = methodQuery, []byte(content)
+			q.setUser(q.user, false)
+			return q
+		}
+		s.keep(ask("a", "Content-Type: text/plain"), "to a")
+		s.keep(ask("b", "Content-Type: text/plain"), "to b")
+		for _, row := range []struct {
+			why, content, want string
+			lines              []string
+		}{
+			{"the same content", "a", "to a", []string{"Content-Type: text/plain"}},
+			{"other content", "b", "to b", []string{"Content-Type: text/plain"}},
+			{"content that nobody has sent", "c", "", []string{"Content-Type: text/plain"}},
+			{"the same bytes in another format", "a", "", []string{"Content-Type: text/html"}},
+			{"the same bytes in another coding", "a", "", []string{"Content-Type: text/plain", "Content-Encoding: gzip"}},
+			{"another user", "a", "", []string{"Content-Type: text/plain", "Authorization: alice"}},
+		} {
+			if got := s.found(ask(row.content, row.lines...)); got != row.want {
+				t.Errorf("%q %q: found %q, want %q: %s", row.content, row.lines, got, row.want, row.why)
+			}
+		}
+		s.expect("a GET is no QUERY", "", "http://example.com/", "Content-Type: text/plain")
+		s.ask("http://example.com/").invalidate(t.Context(), invalid)
+		if got := s.found(ask("a", "Content-Type: text/plain")); got != "" {
+			t.Errorf("found %q: an unsafe request invalidates the answers to all QUERYs", got)
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package caching
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A response that a 304 has confirmed is kept under the key that its fields lead to now.
+func TestReplace(t *testing.T) {
+	const url, vary = "http://example.com/", "Vary: Accept-Language"
+	english, german := "Accept-Language: en", "Accept-Language: de"
+	for _, row := range []struct {
+		why           string
+		before, after []string // fields of the response
+		meanwhile     func(s *shelf)
+		fail          string // a call to the Store
+		kept          bool
+		want          [2]string // for english and german
+	}{
+		{"no Vary", nil, nil, nil, "", true, [2]string{"body", "body"}},
+		{"the same Vary", []string{vary}, []string{vary}, nil, "", true, [2]string{"body", ""}},
+		{"Vary for the first time", nil, []string{vary}, nil, "", true, [2]string{"body", ""}},
+		{"no Vary any more", []string{vary}, nil, nil, "", true, [2]string{"body", "body"}},
+		{"another Vary", []string{"Vary: Accept"}, []string{vary}, nil, "", true, [2]string{"body", ""}},
+		{"invalidated meanwhile", nil, nil, func(s *shelf) {
+			s.ask(url).invalidate(s.t.Context(), doubtful)
+		}, "", false, [2]string{}},
+		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}},
+		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}},
+		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, settings{})
+			s.keep(s.ask(url, english), "body", row.before...)
+			time.Sleep(time.Second)
+			q := s.ask(url, english)
+			at := q.lookup()
+			m, r := at.entry.Meta.Clone(), at.f.record
+			m.Header = fieldsOf(append([]string{"Cache-Control: max-age=100"}, row.after...))
+			m.Header.Set("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+			m.RequestTime, m.ResponseTime = q.now, time.Now()
+			names := m.Header.Values("Vary")
+			for i := range names {
+				names[i] = "Accept-Language"
+			}
+			q.setSelectors(&r, at.primary, names)
+			f := s.setRecord(m, r)
+			m.Expires = f.usefulUntil()
+			if row.meanwhile != nil {
+				row.meanwhile(s)
+			}
+			if row.fail != "" {
+				s.store.before = func(call, _ string) error {
+					if call == row.fail {
+						return errors.New("full")
+					}
+					return nil
+				}
+			}
+			if kept := q.replace(t.Context(), &at, at.entry, m, f, at.key); kept != row.kept {
+				t.Errorf("kept %v: %s", kept, row.why)
+			}
+			s.store.before = nil
+			s.expect(row.why, row.want[0], url, english)
+			s.expect(row.why, row.want[1], url, german)
+			if row.kept && !s.store.m[f.key].Meta.RequestTime.Equal(q.now) {
+				t.Errorf("it has the old metadata: %s", row.why)
+			}
+		})
+	}
+}
+
+// What no longer answers any request is deleted, and its entity tag is not sent again.
+func TestWithdraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, settings{})
+		for _, language := range []string{"en", "de"} {
+			s.keep(s.ask(url, "Accept-Language: "+language), language, "Vary: Accept-Language")
+		}
+		q := s.ask(url, "Accept-Language: en")
+		at := q.lookup()
+		q.withdraw(t.Context(), &at, at.key, at.f)
+		if at = q.lookup(); at.entry != nil || len(at.variants) != 1 || at.variants[0].etag != `"de"` {
+			t.Errorf("found %v of %v", at.entry, at.variants)
+		}
+		q = s.ask("http://example.com/plain")
+		s.keep(q, "body")
+		at = q.lookup()
+		if q.withdraw(t.Context(), &at, at.key, at.f); s.found(q) != "" {
+			t.Error("a response without variants is still there")
+		}
+	})
+}
+
+// What must be revalidated is marked once, and deleted if it cannot be marked.
+func TestMustRevalidate(t *testing.T) {
+	const url = "http://example.com/"
+	errFull := errors.New("full")
+	for _, row := range []struct {
+		why       string
+		validator bool
+		vary      []string
+		all       bool
+		fail      string
+		want      string
+	}{
+		{"it has a validator", true, nil, false, "", "revalidate body"},
+		{"it has none, and nothing is known to have changed", false, nil, false, "", "body"},
+		{"it has none, and may have changed", false, nil, true, "", "revalidate body"},
+		{"a variant", true, []string{"Vary: Accept-Language"}, false, "", "revalidate body"},
+		{"it cannot be marked", true, nil, false, "update", ""},
+		{"the Store cannot say what is there", true, nil, false, "get", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, settings{})
+			q := s.ask(url, "Accept-Language: en")
+			s.keep(q, "body", row.vary...)
+			if !row.validator {
+				for key, e := range s.store.m {
+					m := e.Meta.Clone()
+					m.Header = m.Header.Clone()
+					m.Header.Del("Etag")
+					s.store.m[key] = &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+				}
+			}
+			s.store.before = func(call, _ string) error {
+				if call == row.fail {
+					return errFull
+				}
+				return nil
+			}
+			for range 2 {
+				q.setMustRevalidate(t.Context(), q.key, row.all)
+			}
+			s.store.before = nil
+			s.expect(row.why, row.want, url, "Accept-Language: en")
+		})
+	}
+}
