@@ -44,6 +44,7 @@ type body struct {
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // see Bind
 	landed func()                  // see Bind
+	left   bool                    // the source is closed
 	phase  bodyPhase
 	reads  sourceReader
 	n      int64 // bytes that arrived
@@ -156,8 +157,11 @@ func (b *body) Start(s source, to sink, owner owner) {
 func (b *body) Bind(cancel context.CancelCauseFunc, landed func()) {
 	b.mu.Lock()
 	b.cancel, b.landed = cancel, landed
-	over := b.phase == bodyOver
+	over, left := b.phase == bodyOver, b.left
 	b.mu.Unlock()
+	if left && cancel != nil {
+		cancel(nil)
+	}
 	if over {
 		landed()
 	}
@@ -186,7 +190,7 @@ func (b *body) Join() bool {
 func (b *body) Release() {
 	b.mu.Lock()
 	b.unshareLocked()
-	b.left(errAbandoned)
+	b.gone(errAbandoned)
 }
 
 func (b *body) unshareLocked() {
@@ -198,14 +202,15 @@ func (b *body) unshareLocked() {
 
 func (b *body) unusedLocked() bool { return len(b.readers)+b.shares == 0 }
 
-// left is called with the lock, and releases it, when a share or a reader has gone. If it
-// was the last the body is ended: cause is why, nil to drain what is left of the source.
-func (b *body) left(cause error) {
+// gone is called with the lock, and releases it, when a share or a reader has gone. If it
+// was the last the body is ended: cause is why, nil to drain what is left of the source if
+// it is little.
+func (b *body) gone(cause error) {
 	unused, over := b.unusedLocked(), b.phase == bodyOver
-	if unused {
+	drain := unused && cause == nil && b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
+	if drain {
 		b.budget = roundtrip.DrainBytes + 1
 	}
-	little := b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
 	b.recycleLocked()
 	b.wakeLocked()
 	b.mu.Unlock()
@@ -213,7 +218,7 @@ func (b *body) left(cause error) {
 	case !unused:
 	case over:
 		_ = b.sink.Close()
-	case cause == nil && little:
+	case drain:
 		b.drain()
 	default:
 		b.abandon(cause)
@@ -307,6 +312,7 @@ func (b *body) closeSource() {
 func (b *body) leaveOrigin() {
 	b.mu.Lock()
 	cancel := b.cancel
+	b.left = true
 	b.mu.Unlock()
 	if cancel != nil {
 		cancel(nil)

@@ -240,7 +240,7 @@ func (r *bodyReader) leave(cause error) {
 	b.readers = slices.DeleteFunc(b.readers, func(o *bodyReader) bool { return o == r })
 	b.want = false // who still waits says so again
 	rest := r.rest
-	b.left(cause)
+	b.gone(cause)
 	if rest != nil {
 		_ = rest.Close()
 	}
