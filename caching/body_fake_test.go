@@ -22,6 +22,8 @@ type testSource struct {
 	// end is the error after the last piece, io.EOF if nil, and atEnd is called before it.
 	end   error
 	atEnd func()
+	// atPiece is called when a piece has come.
+	atPiece func()
 	closed chan struct{}
 	once   sync.Once
 	rest   string
@@ -53,7 +55,9 @@ func (s *testSource) Read(p []byte) (int, error) {
 				}
 				return 0, io.EOF
 			}
-			s.rest = piece
+			if s.rest = piece; s.atPiece != nil {
+				s.atPiece()
+			}
 		case <-s.closed:
 			return 0, errSource
 		}

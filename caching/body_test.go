@@ -336,6 +336,24 @@ func TestBodyClosedInRead(t *testing.T) {
 	}
 }
 
+// A source that gives bytes although it was closed meanwhile is not read on.
+func TestBodyClosedWithAPiece(t *testing.T) {
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t, "one", "two")
+			b.start(source{Size: 2 * roundtrip.DrainBytes})
+			r, _ := b.open(way)
+			if n, err := r.Read(nil); n != 0 || err != nil {
+				t.Errorf("an empty read: %d, %v", n, err)
+			}
+			b.from.atPiece = func() { _ = r.Close() }
+			_, _ = r.Read(make([]byte, 10))
+			synctest.Wait()
+			b.ended(ending{N: 3, Cause: errAbandoned})
+		})
+	}
+}
+
 // The end of an HTTP/2 stream that was not seen is waited for, so that the stream is not
 // reset; nobody else waits.
 func TestBodyEndsBeforeItsStream(t *testing.T) {

@@ -4,252 +4,279 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Whoever waits for a trip that fails shares its error: the tries below are made
-// once for all of them.
-func TestErrorIsShared(t *testing.T) {
-	const callers = 10
-	for _, kind := range contexts {
-		t.Run(kind, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var trips atomic.Int32
-				c := &Transport{Base: originFunc(func(*http.Request) (*http.Response, error) {
-					trips.Add(1)
-					time.Sleep(time.Second)
-					return nil, errNetwork
-				})}
-				defer c.Close()
-				var wg sync.WaitGroup
-				for range callers {
-					wg.Go(func() {
-						if _, _, err := try(c, contextOf(t, kind), "GET", "http://example.com/"); !errors.Is(err, errNetwork) {
-							t.Errorf("got %v", err)
-						}
-					})
+// A parcel is the result of a trip that has nothing but shares.
+type parcel struct {
+	joinable bool
+	shares   *int // nil: it takes no more
+	dropped  *bool
+}
+
+func (p parcel) Joinable() bool { return p.joinable }
+
+func (p parcel) Join() bool {
+	if p.joinable && p.shares != nil {
+		*p.shares++
+		return true
+	}
+	return false
+}
+
+func (p parcel) Share(n int) {
+	if p.shares != nil {
+		*p.shares += n
+	}
+}
+
+func (p parcel) Drop() {
+	if p.dropped != nil {
+		*p.dropped = true
+	}
+}
+
+func never(uint64) bool { return false }
+
+// Who joins a flight, by what has become of it.
+func TestGroupJoin(t *testing.T) {
+	settings, others := new(int), new(int)
+	for _, r := range []struct {
+		name, why string
+		key       string // of the second caller
+		settings  any
+		epoch     uint64 // of the first one it is 1
+		stale     bool
+		before    func(f *flight[parcel])
+		want      role
+	}{
+		{name: "under way", why: "one trip answers both", settings: settings, epoch: 1, want: follower},
+		{name: "another key", why: "it is another response", key: "b", settings: settings, epoch: 1, want: leader},
+		{name: "other settings", why: "they may decide otherwise about the same response", settings: others, epoch: 1, want: leader},
+		{name: "not invalidated", why: "what was invalidated since is something else", settings: settings, epoch: 2, want: follower},
+		{name: "invalidated", why: "RFC 9111 §4.4 means responses on their way, too", settings: settings, epoch: 2, stale: true, want: leader},
+		{name: "same epoch", why: "nothing was invalidated", settings: settings, epoch: 1, stale: true, want: follower},
+		{
+			name: "settled", why: "the response is in the store, or is not shared", settings: settings, epoch: 1, want: leader,
+			before: func(f *flight[parcel]) { f.Settle(parcel{}) },
+		},
+		{
+			name: "settled with a body", why: "it is still being received", settings: settings, epoch: 1, want: latecomer,
+			before: func(f *flight[parcel]) { f.Settle(parcel{joinable: true, shares: new(int)}) },
+		},
+		{
+			name: "settled with a body that is not shared any more", why: "its first reader has left", settings: settings, epoch: 1, want: leader,
+			before: func(f *flight[parcel]) { f.Settle(parcel{joinable: true}) },
+		},
+		{
+			name: "landed", why: "the body is in the store", settings: settings, epoch: 1, want: leader,
+			before: func(f *flight[parcel]) { f.Settle(parcel{joinable: true, shares: new(int)}); f.Land() },
+		},
+		{
+			name: "left", why: "the trip is being cancelled", settings: settings, epoch: 1, want: leader,
+			before: func(f *flight[parcel]) { f.Leave(leader, nil) },
+		},
+		{
+			name: "just left", why: "it is cancelled, and its leader is about to take it out", settings: settings, epoch: 1, want: leader,
+			before: func(f *flight[parcel]) { f.waiting = 0 },
+		},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			var g group[parcel]
+			first, role := g.Join(t.Context(), "a", settings, 1, never)
+			if role != leader || !g.Busy("a") || g.Len() != 1 {
+				t.Fatalf("the first caller is %v; busy %v, %d flights", role, g.Busy("a"), g.Len())
+			}
+			if r.before != nil {
+				r.before(first)
+			}
+			key := "a"
+			if r.key != "" {
+				key = r.key
+			}
+			second, role := g.Join(t.Context(), key, r.settings, r.epoch, func(epoch uint64) bool {
+				if epoch != 1 || r.epoch == 1 {
+					t.Errorf("asked about epoch %d", epoch)
 				}
-				wg.Wait()
-				if n := trips.Load(); n != 1 {
-					t.Errorf("%d trips for %d callers", n, callers)
-				}
+				return r.stale
 			})
+			if role != r.want || (second == first) != (r.want != leader) {
+				t.Errorf("the second caller is %v, in the same flight %v; want %v: %s", role, second == first, r.want, r.why)
+			}
+			if r.want == leader { // and stays it, whatever becomes of the first flight
+				first.Land()
+				if !g.Busy(key) {
+					t.Error("the first flight has taken the second one out")
+				}
+			}
 		})
 	}
 }
 
-// The error of one way to the origin is not that of another.
-func TestErrorOfAnotherRoute(t *testing.T) {
+// A caller that has looked into the store before a flight was over can tell.
+func TestGroupFinished(t *testing.T) {
+	var g group[parcel]
+	for i, end := range []func(*flight[parcel]){
+		func(f *flight[parcel]) { f.Settle(parcel{}) },
+		func(f *flight[parcel]) { f.Settle(parcel{joinable: true}); f.Land(); f.Land() },
+		func(f *flight[parcel]) { f.Leave(leader, nil) },
+	} {
+		f, _ := g.Join(t.Context(), "a", nil, 0, never)
+		if n := g.Finished(); n != uint64(i) {
+			t.Errorf("%d flights are over, want %d", n, i)
+		}
+		end(f)
+		if n := g.Finished(); n != uint64(i)+1 || g.Len() != 0 {
+			t.Errorf("%d flights are over and %d under way, want %d and none", n, g.Len(), i+1)
+		}
+	}
+}
+
+// Each who waits gets one share, but the leader, who has one; a leader that has left
+// leaves nothing open.
+func TestFlightShares(t *testing.T) {
+	for _, r := range []struct {
+		followers, left int
+		deserted        bool
+		want            int
+	}{{0, 0, false, 0}, {3, 0, false, 3}, {3, 2, false, 1}, {0, 0, true, 0}, {3, 1, true, 2}} {
+		var g group[parcel]
+		f, _ := g.Join(t.Context(), "a", nil, 0, never)
+		for range r.followers {
+			if _, role := g.Join(t.Context(), "a", nil, 0, never); role != follower {
+				t.Fatalf("role %v", role)
+			}
+		}
+		for range r.left {
+			if f.Leave(follower, nil) {
+				t.Error("nothing has arrived")
+			}
+		}
+		if r.deserted {
+			f.Leave(leader, nil)
+		}
+		shares, dropped := 0, false
+		var arrived <-chan struct{}
+		if r.left > 0 { // or nobody has waited
+			arrived = f.Arrived()
+		}
+		if deserted := f.Settle(parcel{true, &shares, &dropped}); deserted != r.deserted || dropped != r.deserted {
+			t.Errorf("%+v: deserted %v, dropped %v", r, deserted, dropped)
+		}
+		<-f.Arrived()
+		if arrived != nil {
+			<-arrived
+		}
+		if shares != r.want || !f.Settled() || f.Result().shares != &shares {
+			t.Errorf("%+v: %d shares", r, shares)
+		}
+		if !f.Leave(follower, nil) {
+			t.Errorf("%+v: the result was there first", r)
+		}
+	}
+}
+
+// The trip outlasts its leader, and ends with the last who waits.
+func TestFlightLeave(t *testing.T) {
+	cause := errors.New("enough")
+	var g group[parcel]
+	ctx, end := context.WithCancel(t.Context())
+	f, _ := g.Join(ctx, "a", nil, 0, never)
+	trip, _ := f.Detach(ctx)
+	_, _ = g.Join(t.Context(), "a", nil, 0, never)
+	end()
+	f.Leave(leader, context.Cause(ctx))
+	if trip.Err() != nil || g.Len() != 1 {
+		t.Error("the trip has ended with its leader")
+	}
+	f.Leave(follower, cause)
+	if context.Cause(trip) != cause || g.Len() != 0 {
+		t.Errorf("the last has left: %v, %d flights", context.Cause(trip), g.Len())
+	}
+}
+
+// The layers below are told until when callers wait, if all of them say so.
+func TestFlightDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{}
-		defer c.Close()
-		broken := c.Wrap(originFunc(func(*http.Request) (*http.Response, error) {
-			time.Sleep(time.Second)
-			return nil, errNetwork
-		}))
-		good := c.Wrap(originFunc(func(req *http.Request) (*http.Response, error) {
-			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
-		}))
-		var wg sync.WaitGroup
+		short, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		long, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		var g group[parcel]
+		f, _ := g.Join(short, "a", nil, 0, never)
+		trip, end := f.Detach(short)
+		defer end(nil)
+		for _, r := range []struct {
+			join context.Context
+			want time.Duration // 0 for none
+		}{{nil, time.Second}, {long, time.Minute}, {t.Context(), 0}} {
+			if r.join != nil {
+				_, _ = g.Join(r.join, "a", nil, 0, never)
+			}
+			at, ok := roundtrip.DeadlineOf(trip)
+			if ok != (r.want > 0) || ok && time.Until(at) != r.want {
+				t.Errorf("deadline in %v, %v; want %v", time.Until(at), ok, r.want)
+			}
+		}
+	})
+	f := newFlight[parcel]()
+	trip, end := f.Detach(context.Background())
+	defer end(nil)
+	if _, ok := roundtrip.DeadlineOf(trip); ok {
+		t.Error("a deadline from nowhere")
+	}
+	f.Settle(parcel{}) // and belongs to no group
+}
+
+// The time that is waited for a trip begins when the request is sent.
+func TestFlightRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlight[parcel]()
+		time.Sleep(time.Hour)
+		for wait, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, time.Millisecond: time.Second} {
+			if d := f.Rest(wait); d != want {
+				t.Errorf("before it is sent %v are left of %v, want %v", d, wait, want)
+			}
+		}
+		f.Send()
+		time.Sleep(time.Second)
+		if d := f.Rest(3 * time.Second); d != 2*time.Second {
+			t.Errorf("after a second %v are left of 3s", d)
+		}
+	})
+}
+
+// Whoever comes and goes at once: each flight has one leader, each who waits a share.
+func TestGroupAtOnce(t *testing.T) {
+	var g group[parcel]
+	var trips, given, taken atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
 		wg.Go(func() {
-			if _, _, err := try(broken, t.Context(), "GET", "http://example.com/"); !errors.Is(err, errNetwork) {
-				t.Errorf("the broken way: %v", err)
-			}
-		})
-		synctest.Wait()
-		if _, body := get(t, good, t.Context(), "http://example.com/"); body != "body" {
-			t.Errorf("the good way: %q", body)
-		}
-		wg.Wait()
-	})
-}
-
-// A caller who has seen its POST answered does not get what was on its way
-// before: RFC 9111 §4.4 means fetches too.
-func TestFlightBeforeInvalidation(t *testing.T) {
-	for _, late := range []bool{false, true} {
-		for _, kind := range contexts {
-			t.Run(fmt.Sprint(kind, ", header there: ", late), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var version atomic.Int32
-					c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
-						if req.Method == "POST" {
-							version.Add(1)
-							return text(req, 204, ""), nil
-						}
-						body := fmt.Sprint("version ", version.Load())
-						if version.Load() > 0 {
-							return text(req, 200, body, "Cache-Control: max-age=60"), nil
-						}
-						if !late {
-							time.Sleep(time.Second)
-							return text(req, 200, body, "Cache-Control: max-age=60"), nil
-						}
-						r, w := io.Pipe()
-						go func() {
-							time.Sleep(time.Second)
-							_, _ = io.WriteString(w, body)
-							_ = w.Close()
-						}()
-						return reply(req, 200, r, int64(len(body)), "Cache-Control: max-age=60"), nil
-					})}
-					defer c.Close()
-					ctx := contextOf(t, kind)
-					var wg sync.WaitGroup
-					wg.Go(func() {
-						if _, body, err := try(c, ctx, "GET", "http://example.com/"); body != "version 0" || err != nil {
-							t.Errorf("who asked before: %q, %v", body, err)
-						}
-					})
-					synctest.Wait()
-					if _, _, err := try(c, ctx, "POST", "http://example.com/"); err != nil {
-						t.Fatal(err)
-					}
-					for range 2 {
-						if _, body := get(t, c, ctx, "http://example.com/"); body != "version 1" {
-							t.Errorf("after the POST: %q", body)
-						}
-						time.Sleep(2 * time.Second) // the first is over
-					}
-					wg.Wait()
-				})
-			})
-		}
-	}
-}
-
-// A reader who stops reading, when the store takes no more, keeps others waiting
-// for a while only, and is told so.
-func TestStalledReaderIsCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		long := strings.Repeat("x", 3*maxLag)
-		c := &Transport{Store: &failing{Store: NewMemory(DefaultMemory), write: 1}}
-		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
-			return reply(req, 200, strings.NewReader(long), -1, "Cache-Control: max-age=60"), nil
-		})
-		defer c.Close()
-		stalled, fast := send(t, c, t.Context()), send(t, c, t.Context())
-		start := time.Now()
-		if b, err := io.ReadAll(fast.Body); len(b) != len(long) || err != nil {
-			t.Errorf("who reads got %d bytes, %v", len(b), err)
-		}
-		if d := time.Since(start); d != maxStall {
-			t.Errorf("it took %v", d)
-		}
-		if _, err := io.ReadAll(stalled.Body); !errors.Is(err, errLagging) {
-			t.Errorf("who does not read: %v", err)
-		}
-		_ = stalled.Body.Close()
-		_ = fast.Body.Close()
-	})
-}
-
-// hangingSecret is a Store whose secret never comes.
-type hangingSecret struct{ *Memory }
-
-func (hangingSecret) Secret(ctx context.Context) ([]byte, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
-func TestSecretIsNotWaitedForForEver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{Store: hangingSecret{NewMemory(DefaultMemory)}}
-		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
-			return text(req, 200, req.Header.Get("Authorization"), "Cache-Control: max-age=60"), nil
-		})
-		defer c.Close()
-		began := time.Now()
-		for _, user := range []string{"a", "b", "a"} {
-			if _, body := get(t, c, t.Context(), "http://example.com/", "Authorization: "+user); body != user {
-				t.Errorf("%s got the answer for %q", user, body)
-			}
-		}
-		if d := time.Since(began); d > 3*DefaultStoreWait {
-			t.Errorf("it took %v", d)
-		}
-		time.Sleep(4 * DefaultStoreWait) // for the end of the question
-	})
-}
-
-// Location is about the URL as the origin sees it: with the Host of the request.
-func TestInvalidationWithHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		trips := 0
-		location := ""
-		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
-			if req.Method == "POST" {
-				return text(req, 201, "", "Location: "+location), nil
-			}
-			trips++
-			return text(req, 200, "body", "Cache-Control: max-age=600"), nil
-		})}
-		defer c.Close()
-		send := func(method, path, host string) {
-			req, _ := http.NewRequestWithContext(t.Context(), method, "http://192.0.2.1"+path, nil)
-			req.Host = host
-			resp, err := c.RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
-		}
-		for _, row := range []struct {
-			location, why string
-			again         int
-		}{
-			{"/page", "relative to the URL with that Host", 1},
-			{"http://www.example.com/page", "the same, in full", 1},
-			{"http://192.0.2.1/page", "another origin than the one that answers", 0},
-			{"http://www.example.org/page", "another origin", 0},
-		} {
-			location = row.location
-			send("GET", "/page", "www.example.com")
-			send("GET", "/page", "")
-			before := trips
-			send("POST", "/new", "www.example.com")
-			send("GET", "/page", "")
-			if trips != before {
-				t.Errorf("%s: another host's page was invalidated: %s", row.location, row.why)
-			}
-			send("GET", "/page", "www.example.com")
-			if trips != before+row.again {
-				t.Errorf("%s: fetched %d times again, want %d: %s", row.location, trips-before, row.again, row.why)
-			}
-		}
-	})
-}
-
-// An error may be about the credentials of one request: who has others makes a
-// trip of its own, even where the answer would be the same for all.
-func TestErrorOfAnotherUser(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{Shared: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
-			time.Sleep(time.Second)
-			if req.Header.Get("Authorization") == "alice" {
-				return nil, errors.New("no token for alice")
-			}
-			return text(req, 200, "body", "Cache-Control: public, max-age=60"), nil
-		})}
-		defer c.Close()
-		var wg sync.WaitGroup
-		wg.Go(func() { _, _, _ = try(c, t.Context(), "GET", "http://example.com/", "Authorization: alice") })
-		synctest.Wait()
-		for _, lines := range [][]string{{"Authorization: bob"}, nil} {
-			wg.Go(func() {
-				if _, body, err := try(c, t.Context(), "GET", "http://example.com/", lines...); body != "body" || err != nil {
-					t.Errorf("%q: %q, %v", lines, body, err)
+			for j := range 200 {
+				f, role := g.Join(t.Context(), fmt.Sprint(j%3), nil, 0, never)
+				switch {
+				case role == leader:
+					trips.Add(1)
+					shares := 0
+					f.Settle(parcel{shares: &shares})
+					given.Add(int64(shares))
+				case (i+j)%2 == 0 && !f.Leave(role, nil):
+				default:
+					<-f.Arrived()
+					taken.Add(1)
 				}
-			})
-		}
-		wg.Wait()
-	})
+			}
+		})
+	}
+	wg.Wait()
+	if given.Load() != taken.Load() || g.Len() != 0 || g.Finished() != uint64(trips.Load()) {
+		t.Errorf("%d shares for %d; %d flights left; %d of %d over", given.Load(), taken.Load(), g.Len(), g.Finished(), trips.Load())
+	}
 }

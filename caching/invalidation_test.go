@@ -185,3 +185,106 @@ func TestWriteEndedBefore(t *testing.T) {
 		t.Errorf("a PUT that was never sent takes the response away: %s", resp.Header.Get("Cache-Status"))
 	}
 }
+
+// A caller who has seen its POST answered does not get what was on its way
+// before: RFC 9111 §4.4 means fetches too.
+func TestFlightBeforeInvalidation(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		for _, kind := range contexts {
+			t.Run(fmt.Sprint(kind, ", header there: ", late), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var version atomic.Int32
+					c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+						if req.Method == "POST" {
+							version.Add(1)
+							return text(req, 204, ""), nil
+						}
+						body := fmt.Sprint("version ", version.Load())
+						if version.Load() > 0 {
+							return text(req, 200, body, "Cache-Control: max-age=60"), nil
+						}
+						if !late {
+							time.Sleep(time.Second)
+							return text(req, 200, body, "Cache-Control: max-age=60"), nil
+						}
+						r, w := io.Pipe()
+						go func() {
+							time.Sleep(time.Second)
+							_, _ = io.WriteString(w, body)
+							_ = w.Close()
+						}()
+						return reply(req, 200, r, int64(len(body)), "Cache-Control: max-age=60"), nil
+					})}
+					defer c.Close()
+					ctx := contextOf(t, kind)
+					var wg sync.WaitGroup
+					wg.Go(func() {
+						if _, body, err := try(c, ctx, "GET", "http://example.com/"); body != "version 0" || err != nil {
+							t.Errorf("who asked before: %q, %v", body, err)
+						}
+					})
+					synctest.Wait()
+					if _, _, err := try(c, ctx, "POST", "http://example.com/"); err != nil {
+						t.Fatal(err)
+					}
+					for range 2 {
+						if _, body := get(t, c, ctx, "http://example.com/"); body != "version 1" {
+							t.Errorf("after the POST: %q", body)
+						}
+						time.Sleep(2 * time.Second) // the first is over
+					}
+					wg.Wait()
+				})
+			})
+		}
+	}
+}
+
+// Location is about the URL as the origin sees it: with the Host of the request.
+func TestInvalidationWithHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trips := 0
+		location := ""
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			if req.Method == "POST" {
+				return text(req, 201, "", "Location: "+location), nil
+			}
+			trips++
+			return text(req, 200, "body", "Cache-Control: max-age=600"), nil
+		})}
+		defer c.Close()
+		send := func(method, path, host string) {
+			req, _ := http.NewRequestWithContext(t.Context(), method, "http://192.0.2.1"+path, nil)
+			req.Host = host
+			resp, err := c.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		for _, row := range []struct {
+			location, why string
+			again         int
+		}{
+			{"/page", "relative to the URL with that Host", 1},
+			{"http://www.example.com/page", "the same, in full", 1},
+			{"http://192.0.2.1/page", "another origin than the one that answers", 0},
+			{"http://www.example.org/page", "another origin", 0},
+		} {
+			location = row.location
+			send("GET", "/page", "www.example.com")
+			send("GET", "/page", "")
+			before := trips
+			send("POST", "/new", "www.example.com")
+			send("GET", "/page", "")
+			if trips != before {
+				t.Errorf("%s: another host's page was invalidated: %s", row.location, row.why)
+			}
+			send("GET", "/page", "www.example.com")
+			if trips != before+row.again {
+				t.Errorf("%s: fetched %d times again, want %d: %s", row.location, trips-before, row.again, row.why)
+			}
+		}
+	})
+}

@@ -308,3 +308,31 @@ func TestTimingIsNotInherited(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 	})
 }
+
+// hangingSecret is a Store whose secret never comes.
+type hangingSecret struct{ *Memory }
+
+func (hangingSecret) Secret(ctx context.Context) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestSecretIsNotWaitedForForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Transport{Store: hangingSecret{NewMemory(DefaultMemory)}}
+		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
+			return text(req, 200, req.Header.Get("Authorization"), "Cache-Control: max-age=60"), nil
+		})
+		defer c.Close()
+		began := time.Now()
+		for _, user := range []string{"a", "b", "a"} {
+			if _, body := get(t, c, t.Context(), "http://example.com/", "Authorization: "+user); body != user {
+				t.Errorf("%s got the answer for %q", user, body)
+			}
+		}
+		if d := time.Since(began); d > 3*DefaultStoreWait {
+			t.Errorf("it took %v", d)
+		}
+		time.Sleep(4 * DefaultStoreWait) // for the end of the question
+	})
+}
