@@ -134,20 +134,25 @@ func lateError(ctx context.Context) error {
 	return errSlow
 }
 
-// timed makes a call in place, with a deadline.
-func (c *caller) timed(ctx context.Context, wait time.Duration, h *health, fn func(context.Context) error) error {
-	if wait <= 0 {
-		return errSlow
+// call makes a call of a request with what is left of its wait: in place with a deadline,
+// or beside.
+func call[R any](c *caller, ctx context.Context, b *budget, h *health, fn func(context.Context) (R, error), discard func(R)) (v R, _ *answer[R], err error) {
+	wait, began := b.left(c.wait), time.Now()
+	defer b.spend(began)
+	switch {
+	case c.timing == TimingUnknown:
+		return askBeside(c, ctx, wait, c.results(h), fn, discard)
+	case wait <= 0:
+		return v, nil, errSlow
 	}
-	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	err := fn(limited)
+	v, err = fn(limited)
 	c.note(h, err, ctx.Err() != nil, began)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", errSlow, err)
+		err = fmt.Errorf("%w: %w", errSlow, err)
 	}
-	return err
+	return v, nil, err
 }
 
 // get is [Store.Get]. An answer that does not come in time belongs to b, and get with the
@@ -166,20 +171,7 @@ func (c *caller) get(ctx context.Context, key string, b *budget) (*Entry, error)
 		}
 		return e, err
 	}
-	return c.getBeside(ctx, key, b)
-}
-
-// getBeside is get for a Store that is not called in place.
-func (c *caller) getBeside(ctx context.Context, key string, b *budget) (e *Entry, err error) {
-	defer b.spend(time.Now())
-	if c.timing == TimingContext {
-		err = c.timed(ctx, b.left(c.wait), &c.reads, func(ctx context.Context) (err error) {
-			e, err = c.store.Get(ctx, key)
-			return err
-		})
-		return c.patient(e), err
-	}
-	e, a, err := askBeside(c, ctx, b.left(c.wait), c.results(&c.reads), func(ctx context.Context) (*Entry, error) {
+	e, a, err := call(c, ctx, b, &c.reads, func(ctx context.Context) (*Entry, error) {
 		return c.store.Get(ctx, key)
 	}, func(e *Entry) { _ = c.patient(e).Close() })
 	if err != errSlow || !b.keep(a, key) {
@@ -232,29 +224,23 @@ func (c *caller) delete(ctx context.Context, key string, b *budget) error {
 }
 
 // change makes a call that changes what is stored under key.
-func (c *caller) change(ctx context.Context, key string, b *budget, fn func(context.Context) error) (err error) {
+func (c *caller) change(ctx context.Context, key string, b *budget, fn func(context.Context) error) error {
 	switch {
 	case !c.allows(&c.writes):
 		return errLeftAlone
 	case c.wait < 0:
 		return fn(ctx)
 	}
-	defer b.spend(time.Now())
-	if c.timing != TimingUnknown {
-		// A Store that answers at once may still wait for the lock of another process.
-		err = c.timed(ctx, b.left(c.wait), &c.writes, fn)
-	} else {
-		var a *answer[struct{}]
-		_, a, err = askBeside(c, ctx, b.left(c.wait), c.results(&c.writes), valueless(fn), nil)
-		a.drop(false)
-	}
+	// A Store that answers at once may still wait for the lock of another process.
+	_, a, err := call(c, ctx, b, &c.writes, valueless(fn), nil)
+	a.drop(false)
 	if errors.Is(err, errSlow) && c.timing != TimingImmediate {
 		c.unsure(key)
 	}
 	return err
 }
 
-// valueless is fn for askBeside, which wants a value.
+// valueless is fn for callers that want a value.
 func valueless(fn func(context.Context) error) func(context.Context) (struct{}, error) {
 	return func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) }
 }

@@ -183,9 +183,11 @@ var guardedCalls = map[string]func(g *guarded, ctx context.Context, b *budget) e
 		}
 		return err
 	},
-	"update":  func(g *guarded, ctx context.Context, b *budget) error { return g.update(ctx, "k", nil, b) },
-	"delete":  func(g *guarded, ctx context.Context, b *budget) error { return g.delete(ctx, "k", b) },
-	"acquire": func(g *guarded, ctx context.Context, b *budget) error { return released(g.acquire(ctx, g.fake, "k", b)) },
+	"update": func(g *guarded, ctx context.Context, b *budget) error { return g.update(ctx, "k", nil, b) },
+	"delete": func(g *guarded, ctx context.Context, b *budget) error { return g.delete(ctx, "k", b) },
+	"acquire": func(g *guarded, ctx context.Context, b *budget) error {
+		return released(g.acquire(ctx, g.fake, "k", b))
+	},
 }
 
 func released(release func(), err error) error {
