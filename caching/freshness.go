@@ -3,6 +3,7 @@ package caching
 import (
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -25,10 +26,10 @@ type freshness struct {
 	bornWall, receivedWall int64
 }
 
-// age is the current age of RFC 9111 §4.2.3. The monotonic clock may stand still
-// while a computer sleeps, and the other may be set: whichever says more counts.
-// What was born or received after now, by a clock that is not ours or was wrong, is
-// not taken for new.
+// age returns the current age of RFC 9111 §4.2.3. The monotonic clock may stop while a
+// computer sleeps, and the wall clock may be set: the larger of both ages counts. A
+// response that was born or received after now, by a clock that is wrong or another
+// host's, is at least as old as that is in the future.
 func (f *freshness) age(now time.Time) time.Duration {
 	wall := now.UnixMicro()
 	byWall := max(wall-f.bornWall, f.bornWall-wall, f.receivedWall-wall)
@@ -38,8 +39,8 @@ func (f *freshness) age(now time.Time) time.Duration {
 // maxSkew is by how much the clocks of processes that share a store may differ.
 const maxSkew = time.Minute
 
-// fromFuture reports whether the response was received after now by more than
-// clocks differ: one of them was wrong, so that its age is not known.
+// fromFuture reports whether the response was received after now, by more than clocks
+// differ: one of the clocks was wrong, and the age of the response is not known.
 func (f *freshness) fromFuture(now time.Time) bool {
 	return f.receivedWall-now.UnixMicro() > maxSkew.Microseconds()
 }
@@ -47,10 +48,9 @@ func (f *freshness) fromFuture(now time.Time) bool {
 // maxLifetime keeps sums of times from overflowing.
 const maxLifetime = httpfield.MaxDeltaSeconds * time.Second
 
-// freshnessOf works out the freshness of m, whose directives are d. targeted is
-// true if they come from a targeted field, beside which Expires counts for
-// nothing (RFC 9213 §2.2). ttl is a lifetime imposed by the application, if
-// not zero.
+// freshnessOf returns the freshness of r, whose directives are d. targeted is true if the
+// directives come from a targeted field: then Expires is ignored (RFC 9213 §2.2). A ttl
+// that is not zero is the lifetime that the application has set.
 func freshnessOf(cfg *settings, r *response, d *directives, targeted bool, ttl time.Duration) freshness {
 	received := r.responseTime
 	date, ok := httpDate(r.header["Date"], received)
@@ -61,17 +61,17 @@ func freshnessOf(cfg *settings, r *response, d *directives, targeted bool, ttl t
 	f.bornWall = f.born.UnixMicro()
 	switch {
 	case ttl != 0:
-		// From now on, however old it is.
+		// Counted from the reception, however old the response was then.
 		f.set(min(min(max(0, ttl), maxLifetime)+received.Sub(f.born), maxLifetime), "set by the application")
 	case cfg.shared && d.delta(sMaxAge) >= 0:
 		f.set(d.delta(sMaxAge), "s-maxage")
 	case d.delta(maxAge) >= 0:
 		f.set(d.delta(maxAge), "max-age")
 	case targeted:
-		// A targeted field without a lifetime leaves none.
+		// A targeted field without a lifetime: there is none.
 	case len(r.header["Expires"]) > 0:
 		f.set(0, "expires")
-		// RFC 9111 §5.3: what is not one valid date is in the past.
+		// RFC 9111 §5.3: anything but one valid date is in the past.
 		if expires, ok := httpDate(r.header["Expires"], received); ok && len(r.header["Expires"]) == 1 {
 			f.lifetime = min(max(0, expires.Sub(date)), maxLifetime)
 		}
@@ -100,8 +100,8 @@ func initialAge(r *response, date time.Time) time.Duration {
 	return min(max(0, apparent, ageValue(r.header["Age"])+delay), maxLifetime)
 }
 
-// ageValue reads Age: of several values the first counts, and one that is not a
-// number is no value (RFC 9111 §5.1).
+// ageValue returns the first value of Age, and zero if that is not a number (RFC 9111
+// §5.1).
 func ageValue(values []string) time.Duration {
 	for e := range httpfield.List(values) {
 		n, _ := httpfield.DeltaSeconds(e)
@@ -127,23 +127,19 @@ func dateCase(s string) string {
 		return s
 	}
 	b := []byte(s)
-	word := 0
+	inWord := false
 	for i, c := range b {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 		switch {
-		case 'a' <= c && c <= 'z' && word == 0:
-			b[i] = c - ('a' - 'A')
-			word++
-		case 'A' <= c && c <= 'Z' && word > 0:
-			b[i] = c + ('a' - 'A')
-			word++
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-			word++
-		default:
-			word = 0
+		case letter && inWord:
+			b[i] = c | 0x20
+		case letter:
+			b[i] = c &^ 0x20
 		}
+		inWord = letter
 	}
-	if n := len(b); n >= 4 && string(b[n-4:]) == " Gmt" {
-		copy(b[n-3:], "GMT")
+	if start, ok := strings.CutSuffix(string(b), " Gmt"); ok {
+		return start + " GMT"
 	}
 	return string(b)
 }
@@ -152,8 +148,8 @@ const byStatus = "by status"
 
 // heuristic is the lifetime of a response that does not state one (RFC 9111
 // §4.2.2): a tenth of the time since it was last modified, within a bound.
-// There is none for a URL with a query, as in OkHttp and most deployed caches,
-// nor for a response that sets cookies, unless it says that it is public.
+// Without public a URL with a query has none, as in OkHttp and most deployed caches, nor
+// has a response that sets cookies.
 func heuristic(cfg *settings, r *response, d *directives, date time.Time) (time.Duration, string) {
 	if ttl := cfg.statusTTL[r.status]; ttl > 0 {
 		return min(ttl, maxLifetime), byStatus
@@ -163,11 +159,11 @@ func heuristic(cfg *settings, r *response, d *directives, date time.Time) (time.
 		return 0, "none"
 	case !d.present && httpfield.HasToken(r.header["Pragma"], "no-cache"):
 		return 0, "none"
-	case hasQuery(r.url) && !d.has(public):
+	case strings.Contains(r.url, "?") && !d.has(public):
 		return 0, "none"
 	case len(r.header["Set-Cookie"]) > 0 && !d.has(public):
-		// RFC 9111 §7.3 leaves it to the response to say whether it may be used
-		// again: this one does not, and looks as if it were for one user.
+		// RFC 9111 §7.3: a response has to say whether it may be used again. This one
+		// does not, and is likely to be for one user.
 		return 0, "none"
 	}
 	if modified, ok := httpDate(r.header["Last-Modified"], date); ok {
@@ -179,15 +175,6 @@ func heuristic(cfg *settings, r *response, d *directives, date time.Time) (time.
 		return min(defaultPermanent, cfg.heuristicMax), "permanent"
 	}
 	return 0, "none"
-}
-
-func hasQuery(url string) bool {
-	for i := range len(url) {
-		if url[i] == '?' {
-			return true
-		}
-	}
-	return false
 }
 
 // heuristicStatus reports whether RFC 9110 §15.1 defines the status as

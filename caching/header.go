@@ -40,68 +40,69 @@ func namedFields(cfg *settings, d *directives) (names []string) {
 	return names
 }
 
-// storedHeader returns what of h is stored: all but names and what is hop-by-hop.
-// It shares nothing with h, which is the caller's to change.
+// storedHeader returns what of h is stored: all but hop-by-hop fields and those in names.
+// It shares nothing with h, which the caller may change.
 func storedHeader(h http.Header, names []string) http.Header {
 	out := make(http.Header, len(h))
-	lines := 0
-	for _, values := range h {
-		lines += len(values)
-	}
-	all := make([]string, 0, lines)
-	for name, values := range h {
-		if len(values) > 0 && !hopByHop(name) && !slices.Contains(names, name) {
-			first := len(all)
-			all = append(all, values...)
-			out[name] = all[first:len(all):len(all)]
-		}
-	}
+	copyStored(out, h, names, false)
 	return out
 }
 
-// merge returns the stored header updated by that of a 304 or of a HEAD
+// copyStored copies the fields of src that are stored to dst. If update is true src is
+// the header of a 304, a HEAD or a part, and the fields in it that describe its own
+// content are left out.
+func copyStored(dst, src http.Header, names []string, update bool) {
+	lines := 0
+	for _, values := range src {
+		lines += len(values)
+	}
+	all := make([]string, 0, lines)
+	for name, values := range src {
+		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && describesContent(name) {
+			continue
+		}
+		first := len(all)
+		all = append(all, values...)
+		dst[name] = all[first:len(all):len(all)]
+	}
+}
+
+func describesContent(name string) bool {
+	switch name {
+	case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
+		return true
+	}
+	return false
+}
+
+// merge returns the stored header updated by that of a 304, a HEAD or a part
 // (RFC 9111 §3.2): every field of the new one replaces the old, but for those
-// that describe the stored body.
+// that describe the content.
 func merge(cfg *settings, stored, update http.Header) http.Header {
-	d, _ := steering(cfg, stored, update)
+	d, _ := updatedDirectives(cfg, stored, update)
 	h, _ := mergeWith(cfg, stored, update, &d)
 	return h
 }
 
-// mergeWith is merge where what steers the result is known. whole is false if
-// something was left out because of what the fields themselves say.
+// mergeWith is merge where the directives d of the result are known. whole is false if
+// a field was left out because of what the header itself says.
 func mergeWith(cfg *settings, stored, update http.Header, d *directives) (h http.Header, whole bool) {
 	names := unstored(cfg, update, d)
-	out := maps.Clone(stored)
-	if out == nil {
-		out = make(http.Header, len(update))
+	h = maps.Clone(stored)
+	if h == nil {
+		h = make(http.Header, len(update))
 	}
-	delete(out, "Age")
+	delete(h, "Age")
 	for _, name := range namedFields(cfg, d) {
-		delete(out, name) // they may be stored no longer
+		delete(h, name) // stored before the header said that it may not be
 	}
-	lines := 0
-	for _, values := range update {
-		lines += len(values)
-	}
-	all := make([]string, 0, lines) // the update is the caller's to change
-	for name, values := range update {
-		switch name {
-		case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
-			continue
-		}
-		if len(values) > 0 && !hopByHop(name) && !slices.Contains(names, name) {
-			first := len(all)
-			all = append(all, values...)
-			out[name] = all[first:len(all):len(all)]
-		}
-	}
-	return out, len(names) == 0
+	copyStored(h, update, names, true)
+	return h, len(names) == 0
 }
 
-// steering returns what steers a stored response after an update: of each field
-// that does, the new one, where there is one, or still the old one.
-func steering(cfg *settings, stored, update http.Header) (d directives, targeted bool) {
+// updatedDirectives returns the directives of a stored response after an update: those of the new
+// field, where there is one, or else of the stored one.
+func updatedDirectives(cfg *settings, stored, update http.Header) (d directives, targeted bool) {
 	newer := func(name string) []string {
 		if values := update[name]; len(values) > 0 {
 			return values
@@ -119,11 +120,11 @@ func steering(cfg *settings, stored, update http.Header) (d directives, targeted
 	return responseDirectives(h, cfg.targeted)
 }
 
-// steeringAfter is steering for a stored response with the facts f, which need not
+// directivesAfter is updatedDirectives for a stored response with the facts f, which need not
 // be worked out again if the update says the same.
-func (f *facts) steeringAfter(stored, update http.Header) (d directives, targeted bool) {
+func (f *facts) directivesAfter(stored, update http.Header) (d directives, targeted bool) {
 	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.by.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
 		return f.dir, false
 	}
-	return steering(f.cfg, stored, update)
+	return updatedDirectives(f.cfg, stored, update)
 }

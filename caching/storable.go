@@ -3,6 +3,7 @@ package caching
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -104,15 +105,10 @@ func plainlyUnstorable(cfg *settings, d *demand, status int, h http.Header, ttl 
 	case d.dir.has(noStore):
 		return reasonRequestNoStore
 	case len(h["Cache-Control"]) > 0:
-		values := h["Cache-Control"]
-		if !slices.ContainsFunc(values, saysNoStore) {
-			return ""
-		}
-		if values[0] == "no-store" && len(values) == 1 {
-			return reasonResponseNoStore
-		}
-		if dir := parseDirectives(values); dir.has(noStore) && !dir.has(mustUnderstand) {
-			return reasonResponseNoStore
+		if values := h["Cache-Control"]; slices.ContainsFunc(values, namesNoStore) {
+			if dir := parseDirectives(values); dir.has(noStore) && !dir.has(mustUnderstand) {
+				return reasonResponseNoStore
+			}
 		}
 		return ""
 	case len(h["Expires"]) > 0 || len(h["Etag"]) > 0 || len(h["Last-Modified"]) > 0 || len(h["Pragma"]) > 0 || cfg.staleWhileRevalidate > 0:
@@ -123,16 +119,8 @@ func plainlyUnstorable(cfg *settings, d *demand, status int, h http.Header, ttl 
 	return reasonOfNoUse
 }
 
-// saysNoStore reports whether no-store may be among the directives of a line.
-func saysNoStore(line string) bool {
-	const name = "no-store"
-	for i := 0; i+len(name) <= len(line); i++ {
-		if line[i]|0x20 == 'n' && httpfield.EqualFold(line[i:i+len(name)], name) {
-			return true
-		}
-	}
-	return false
-}
+// namesNoStore reports whether no-store may be among the directives of a line.
+func namesNoStore(line string) bool { return strings.Contains(httpfield.Lower(line), "no-store") }
 
 func knownLength(h http.Header) int64 {
 	n, _ := httpfield.ContentLength(h["Content-Length"])

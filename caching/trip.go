@@ -253,7 +253,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 // selected by other fields than before.
 func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, moved bool) {
 	m = e.Meta.Clone()
-	d, targeted := f.steeringAfter(e.Meta.Header, a.resp.Header)
+	d, targeted := f.directivesAfter(e.Meta.Header, a.resp.Header)
 	var whole bool
 	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
