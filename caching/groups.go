@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// Responses of one origin that name the same group in Cache-Groups are
-// invalidated together (RFC 9875). When that happens only the time is noted, in
-// the store and here: whatever of the group was asked for before then is
-// nothing stored when it is looked up next. So a group may have any number of
-// members, and each process that shares the store knows.
+// Responses of one origin that name the same group in Cache-Groups are invalidated together
+// (RFC 9875). An invalidation notes the time, in the Store and in memory. Responses of the
+// group whose requests were sent before that are not used. So a group may have any number of
+// responses, and each process that shares the Store hears of the invalidation.
 
-// groupAgain is how long what the store says about a group is believed: another
-// process may have invalidated it.
+// groupAgain is how long a note of the Store is relied on: another process may invalidate the
+// group meanwhile.
 const groupAgain = time.Second
 
-// groupKeys returns the keys of the groups that a response for url is in: groups
-// of the same name at two origins have nothing in common (RFC 9875 §2.1).
+// groupKeys returns the keys of the groups that a response for target with the fields h is
+// in. Groups of different origins are different (RFC 9875 §2.1).
 func groupKeys(target string, h http.Header) []string {
 	names, _ := groupNames(h["Cache-Groups"])
 	if len(names) == 0 {
@@ -35,7 +34,7 @@ func groupKeys(target string, h http.Header) []string {
 
 func groupKey(origin, name string) string { return hashKey(keyGroup, []byte(origin), nil, name) }
 
-// originOf is the origin of a URL that appendURL wrote.
+// originOf returns the origin of a URL in normal form.
 func originOf(target string) string {
 	if at := strings.Index(target, "://"); at >= 0 {
 		if end := strings.IndexByte(target[at+3:], '/'); end >= 0 {
@@ -59,8 +58,8 @@ func (q *query) groupInvalidated(ctx context.Context, f *memo, m *Meta) bool {
 	return false
 }
 
-// groupTime returns when the group under key was invalidated. ok is false if the
-// store cannot say.
+// groupTime returns when the group under key was last invalidated, zero for never. ok is
+// false if the Store cannot say.
 func (q *query) groupTime(ctx context.Context, key, target string) (at time.Time, ok bool) {
 	now := time.Now()
 	if t, ok := q.cat.groups.get(key, now); ok {
@@ -77,7 +76,7 @@ func (q *query) groupTime(ctx context.Context, key, target string) (at time.Time
 	_ = e.Close()
 	t := q.cat.groups.set(key, groupTime{invalidated: stored, read: now})
 	if t.invalidated.After(stored) {
-		// The store has forgotten it, as it may. Others should still hear of it.
+		// The Store has evicted the note. Other processes must still hear of it.
 		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
 			q.tell("store", "writing a group failed", 0, err)
 		}
@@ -85,13 +84,14 @@ func (q *query) groupTime(ctx context.Context, key, target string) (at time.Time
 	return t.invalidated, true
 }
 
-// putGroup stores when a group was invalidated. Its URL is no target of a request:
-// nothing but a purge of all that begins like the origin removes it.
+// putGroup stores the note that a group of an origin was invalidated. Its URL is the origin,
+// which is no target of a request: only a purge by prefix can delete it.
 func (q *query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
 	return q.putIndex(ctx, &record{key: key, index: true}, origin, at, at.Add(maxLifetime))
 }
 
-// invalidateGroup invalidates the group of that name at an origin.
+// invalidateGroup invalidates a group of an origin. Its error is that of the Store, whose
+// other users then do not hear of it.
 func (q *query) invalidateGroup(ctx context.Context, origin, name string) error {
 	key := groupKey(origin, name)
 	unlock := q.cat.indexes.lock(key)

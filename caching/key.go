@@ -13,20 +13,20 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// The first byte of what is hashed says what a key is for, so that no two kinds
-// of keys meet.
+// The kinds of keys. The kind is the first byte of what is hashed, so that keys of different
+// kinds are different.
 const (
 	keyGet     = 'g' // the response to a GET, or the index of its variants
 	keyQuery   = 'q' // the response to a QUERY
-	keyVariant = 'v' // one of several responses
-	keyNVS     = 's' // the No-Vary-Search of a path
-	keyUsers   = 'u' // the users who have answers of their own
-	keyGroup   = 'c' // when a group of responses was invalidated
+	keyVariant = 'v' // one variant
+	keyNVS     = 's' // a response with No-Vary-Search, or the index of a path
+	keyUsers   = 'u' // the index of a target
+	keyGroup   = 'c' // the note of the invalidation of a group
 )
 
-// hashKey is the key of a stored response: a hash of the kind, the target and
-// what else tells one answer from another. With a secret it is a keyed hash, so
-// that who sees keys cannot try users and passwords on them.
+// hashKey returns the key of an entry: a hash of its kind, its target and its parts, which
+// are what else tells responses apart. With a secret it is a keyed hash, so that whoever sees
+// keys cannot try users and passwords.
 func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	if secret != nil {
 		return keyedHash(kind, target, secret, parts)
@@ -36,6 +36,7 @@ func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	return keyText(&sum)
 }
 
+// keyedHash is apart from hashKey, since what it hashes escapes to the heap.
 func keyedHash(kind byte, target []byte, secret []byte, parts []string) string {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(appendParts(nil, kind, target, parts))
@@ -44,8 +45,8 @@ func keyedHash(kind byte, target []byte, secret []byte, parts []string) string {
 	return keyText(&sum)
 }
 
-// appendParts writes what is hashed, each part with its length, so that no two
-// lists of parts come to the same bytes.
+// appendParts appends what is hashed. Each part has its length before it, so that different
+// parts give different bytes.
 func appendParts(b []byte, kind byte, target []byte, parts []string) []byte {
 	b = append(b, kind)
 	b = binary.AppendUvarint(b, uint64(len(target)))
@@ -63,10 +64,10 @@ func keyText(sum *[sha256.Size]byte) string {
 	return string(text[:])
 }
 
-// appendTarget appends the target URI of req with another query: the URL, and the
-// Host of the request where that is not the host of the URL (RFC 9110 §7.1). Two
-// targets come to the same bytes exactly if RFC 9110 §4.2.3 calls them equivalent, but
-// for characters that are escaped without need, which not every server takes for the same.
+// appendTarget appends the target URI of req with a query in place of its own: the URL, and
+// before it the Host of the request if it is not the host of the URL (RFC 9110 §7.1). Two
+// targets give the same bytes exactly if RFC 9110 §4.2.3 calls them equivalent, except that
+// characters that are escaped without need are not unescaped: to some servers they differ.
 func appendTarget(b []byte, req *http.Request, query string) []byte {
 	if req.Host != "" && req.Host != req.URL.Host {
 		var room [2][128]byte
@@ -80,16 +81,15 @@ func appendTarget(b []byte, req *http.Request, query string) []byte {
 	return appendURL(b, req.URL, query)
 }
 
-// urlOf returns the URL of req in normal form.
+// urlOf returns the URL of req as appendURL writes it.
 func urlOf(req *http.Request) string {
 	return string(appendURL(make([]byte, 0, 128), req.URL, req.URL.RawQuery))
 }
 
-// appendURL appends u in normal form, with another query: scheme and host in lower
-// case, no default port, no user information, no fragment, and "/" for an empty
-// path (RFC 9110 §4.2.3). A query that is there but empty is not the same as none,
-// nor is a host with a final dot the same as one without (RFC 3986 §6.2.3, §3.2.2).
-// Paths and queries are left as they are.
+// appendURL appends u in normal form, with a query in place of its own: scheme and host in
+// lower case, no default port, no user information, no fragment, and "/" for an empty path
+// (RFC 9110 §4.2.3). An empty query is kept, and so is a final dot of the host: without them
+// the URL is another one (RFC 3986 §6.2.3, §3.2.2). Paths and queries are left as they are.
 func appendURL(b []byte, u *url.URL, query string) []byte {
 	b = append(b, httpfield.Lower(u.Scheme)...)
 	b = append(b, "://"...)
@@ -132,9 +132,9 @@ func appendAuthority(b []byte, u *url.URL) []byte {
 	return b
 }
 
-// plainAuthority reports whether an authority is in normal form at first sight, as
-// nearly all are: a name or an IPv4 address in lower-case ASCII without a final dot, and
-// no port, or one that no scheme has by default.
+// plainAuthority is a quick test of whether an authority is in normal form already: a name or
+// an IPv4 address in lower-case ASCII without a final dot, and no port, or one that is no
+// scheme's default. If false, it may be all the same.
 func plainAuthority(authority string) bool {
 	host, port, hasPort := strings.Cut(authority, ":")
 	if host == "" || host[len(host)-1] == '.' || hasPort && (port == "" || port == "80" || port == "443") {
@@ -153,9 +153,9 @@ func plainAuthority(authority string) bool {
 	return true
 }
 
-// opaquePath returns the path of a URL that has it in Opaque, for the sake of an
-// escaping of its own: by itself, or with the host before it. ok is false for
-// other forms, which net/http sends as they are.
+// opaquePath returns the path of a URL that has it in Opaque, alone or with the host before
+// it, so that it is sent with the escapes it has. ok is false for other forms, which net/http
+// sends as they are.
 func opaquePath(u *url.URL) (path string, ok bool) {
 	path = u.Opaque
 	if rest, is := strings.CutPrefix(path, "//"); is {
@@ -168,7 +168,7 @@ func opaquePath(u *url.URL) (path string, ok bool) {
 	return path, strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")
 }
 
-// keyed reports whether appendURL tells u from all others.
+// keyed reports whether a key can be made for u: appendURL writes no other URL like it.
 func keyed(u *url.URL) bool {
 	if u.Opaque == "" {
 		// net/http sends a path that does not begin with "/" as it is.
@@ -178,7 +178,7 @@ func keyed(u *url.URL) bool {
 	return ok
 }
 
-// variantKey is the key of one of the responses that primary is the index of.
+// variantKey returns the key of the variant with the selectors, in the index under primary.
 func variantKey(primary string, selectors []selector) string {
 	parts := make([]string, 0, 2*len(selectors))
 	for _, s := range selectors {

@@ -2,8 +2,7 @@ package caching
 
 import "sync"
 
-// locks are mutexes by key, for what is read from the store, changed and written
-// back. Who works on another key does not wait.
+// locks are mutexes by key. The zero value is ready to use.
 type locks struct {
 	mu sync.Mutex
 	m  map[string]*keyLock
@@ -14,7 +13,7 @@ type keyLock struct {
 	users int
 }
 
-// lock locks key and returns what unlocks it.
+// lock locks the mutex of key, and returns a function that unlocks it.
 func (l *locks) lock(key string) (unlock func()) {
 	l.mu.Lock()
 	k := l.m[key]

@@ -6,28 +6,27 @@ import (
 	"time"
 )
 
-// candidate is what is stored for a request. The zero value is nothing.
+// A candidate is what a look-up has found. The zero value is nothing.
 type candidate struct {
-	// entry, with the facts f, is the response the request selects. It is nil if
-	// there is none.
+	// entry is the response that the request selects, with the memo f, and key is where it
+	// is stored. They are nil and empty if there is none. The entry must be closed.
 	entry *Entry
 	f     *memo
-	// key is where entry is stored.
-	key string
-	// variants are all that the index lists, if there is one.
-	variants []variant
-	// primary is where entry or the index was found, and until how long the index
-	// is kept.
+	key   string
+	// primary is where the response or the index of its variants was found.
 	primary string
-	until   time.Time
+	// variants are all that the index lists, and until is when it expires.
+	variants []variant
+	until    time.Time
 }
 
-// lookup finds what the store has for the request.
+// lookup finds what is stored for the request: everybody's response to it, that of its user,
+// or one of another URL that No-Vary-Search makes equal, in this order.
 func (q *query) lookup() candidate {
 	q.budget.look()
 	defer q.budget.looked()
 	if u := &q.cat.unwritten; u.some.Load() {
-		// The Store is asked afterwards: what it says may be from before writeBack.
+		// This is noted before the Store is asked: writeBack may run meanwhile.
 		q.unwrittenAt = latest(q.unwrittenAt, u.when(q.target()), u.when(q.key), u.when(q.openKey))
 	}
 	if q.openKey != "" {
@@ -44,20 +43,20 @@ func (q *query) lookup() candidate {
 	if c := q.find(q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
 		return c
 	}
-	key, search := q.findNVSKey()
+	key, noVarySearch := q.findNVSKey()
 	if key == "" {
 		return candidate{}
 	}
 	c := q.find(key)
-	if c.f != nil && c.f.noVarySearch != search {
+	if c.f != nil && c.f.noVarySearch != noVarySearch {
 		_ = c.entry.Close()
 		return candidate{}
 	}
 	return c
 }
 
-// find looks under key for a response, or for a list of variants and the one of them that
-// the request selects.
+// find looks under key for a response, or for an index and the variant that the request
+// selects.
 func (q *query) find(key string) candidate {
 	e, f := q.get(q.req.Context(), key)
 	if e == nil {
@@ -80,17 +79,17 @@ func (q *query) find(key string) candidate {
 	return c
 }
 
-// get returns what is stored under key with its facts. What cannot be used is
-// reported and taken for nothing.
+// get returns what is stored under key, or nil. An entry that cannot be used is nil too; the
+// reason is told.
 func (q *query) get(ctx context.Context, key string) (*Entry, *memo) {
 	e, f, _ := q.read(ctx, key)
 	return e, f
 }
 
-// read is get for those to whom it matters whether the store knows. There is no
-// error if it found something that cannot be used.
+// read is get with an error if it is not known what is stored: the Store has failed, or has
+// not answered in time.
 func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
-	undone := q.cat.unwritten.when(key) // before the Store is asked, see lookup
+	deleted := q.cat.unwritten.when(key) // before the Store is asked, see lookup
 	late := q.budget.awaits(key)
 	e, err := q.cat.calls.get(ctx, key, &q.budget)
 	if late && !q.budget.pending() {
@@ -119,8 +118,8 @@ func (q *query) read(ctx context.Context, key string) (*Entry, *memo, error) {
 		_ = e.Close()
 		return nil, nil, nil
 	}
-	if len(f.keys) == 0 && (outlived(e.Meta.RequestTime, undone) || q.cat.unwritten.has(key, e.Meta.RequestTime)) {
-		// A list of keys is left: what it lists could not be found without it.
+	if len(f.keys) == 0 && (outlived(e.Meta.RequestTime, deleted) || q.cat.unwritten.has(key, e.Meta.RequestTime)) {
+		// The index of a target stays: without it what it lists could not be deleted.
 		_ = e.Close()
 		q.delete(ctx, key)
 		return nil, nil, nil

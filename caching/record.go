@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// record is what a Transport keeps about a stored response in [Meta.Extra],
-// apart from the fields of the response, which a server could forge.
+// A record is what the catalog knows of an entry beside the response. It is stored in
+// [Meta.Extra], where no field of a response can forge it.
 type record struct {
-	// key is the key it was stored under: one that turns up under another is
-	// not what was asked for.
+	// key is the key that the entry was stored under. Under another key it is not used.
 	key string
-	// index is true if this is no response but the list of variants of a URL.
-	index    bool
+	// index is true if the entry is an index, and no response.
+	index bool
+	// variants are those that an index lists, and keys those of the index of a target.
 	variants []variant
-	// selectors are what this response was selected by.
+	keys     []string
+	// selectors are the request fields that select the response, if it is a variant.
 	selectors []selector
 	imposed
-	// owner names the user whom the Set-Cookie of a response for everybody is for. It
-	// is empty if the request had no credentials.
+	// owner names the user whom the Set-Cookie of everybody's response is for. It is empty
+	// if the request had no credentials.
 	owner string
-	// noVarySearch is the value of the No-Vary-Search that the key was made with.
+	// noVarySearch is the No-Vary-Search that the key was made with, or that an index of a
+	// path holds.
 	noVarySearch string
-	// keys are further keys: of the users that have answers of their own for
-	// this URL.
-	keys []string
 }
 
+// recordVersion is the first byte of an encoded record. Others are not read.
 const recordVersion = 1
 
 const (
@@ -36,7 +36,7 @@ const (
 	flagOwner
 )
 
-// append encodes r.
+// append appends r in its stored form.
 func (r *record) append(b []byte) []byte {
 	flags := byte(0)
 	if r.index {
@@ -83,7 +83,7 @@ func appendSelectors(b []byte, selectors []selector) []byte {
 	return b
 }
 
-// parseRecord reads what append wrote. ok is false for anything else.
+// parseRecord reads what append has written. ok is false for anything else.
 func parseRecord(b []byte) (r record, ok bool) {
 	d := newDecoder(b)
 	if d.byte() != recordVersion {

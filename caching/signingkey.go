@@ -11,8 +11,8 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// signer names the user whose key has signed a request with the fields h, or else the user
-// whose credentials are in h.
+// signer returns a name for the user whose key has signed a request with the fields h. If no
+// key can be told, that is the user whose credentials are in h.
 func signer(h http.Header) string {
 	id, names := signingKey(h)
 	if id == "" {
@@ -21,8 +21,9 @@ func signer(h http.Header) string {
 	return credentials(h, id, func(name string) bool { return slices.Contains(names, name) })
 }
 
-// signingKey returns the id of the key that a request is signed with, and the fields
-// that it stands for. The id is empty if there is none to be told.
+// signingKey returns the id of the key that a request is signed with, and the fields that
+// change with each signature or session, and do not tell users apart. The id is empty if it
+// cannot be told.
 func signingKey(h http.Header) (id string, names []string) {
 	if inputs := h["Signature-Input"]; len(inputs) > 0 {
 		if id = messageKeys(inputs); id != "" {
@@ -46,7 +47,8 @@ func signingKey(h http.Header) (id string, names []string) {
 	return keyID(scheme, parts...), []string{"Authorization", "X-Amz-Security-Token"}
 }
 
-// idOf returns what the id of a key is made of, in the credentials of a scheme.
+// idOf returns the parts of the id of a key in the credentials of a scheme. There are none,
+// or an empty one, if it cannot be told.
 func idOf(scheme, rest string) []string {
 	params := httpfield.Challenge{Params: httpfield.AuthParams([]string{rest})}
 	param := func(name string) string {
@@ -79,8 +81,8 @@ func idOf(scheme, rest string) []string {
 	return []string{access}
 }
 
-// messageKeys returns the key ids of all signatures of a message (RFC 9421 §2.3), and
-// nothing if one of them has none.
+// messageKeys returns the key ids of all signatures of a message (RFC 9421 §2.3), or nothing
+// if one of them has none.
 func messageKeys(inputs []string) string {
 	signatures, err := httpsfv.UnmarshalDictionary(inputs)
 	if err != nil {
@@ -107,7 +109,7 @@ func messageKeys(inputs []string) string {
 	return keyID("rfc9421", ids...)
 }
 
-// keyID joins the parts of an id so that no two ids are the same.
+// keyID joins the parts of an id, so that different parts give different ids.
 func keyID(scheme string, parts ...string) string {
 	b := appendString(nil, scheme)
 	b = binary.AppendUvarint(b, uint64(len(parts)))

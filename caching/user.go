@@ -8,9 +8,9 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// credentials names the user whose credentials are in h, or are the principal's: a
-// text that is the same for the same credential-like fields with the same values,
-// and for no others. The fields in h that leaveOut reports are not looked at.
+// credentials returns a name for the user whose credentials are in h, or are the principal's:
+// it is equal for equal credential-like fields and principals, and for no others. It is empty
+// if there are none. The fields for which leaveOut returns true are ignored.
 func credentials(h http.Header, principal string, leaveOut func(name string) bool) string {
 	var room [8]string
 	names := room[:0]
@@ -23,7 +23,7 @@ func credentials(h http.Header, principal string, leaveOut func(name string) boo
 		return ""
 	}
 	slices.Sort(names)
-	// Each part with its length, so that no two users come to the same text.
+	// Each part has its length before it, so that different users have different names.
 	var space [512]byte
 	b := appendString(space[:0], principal)
 	for _, name := range names {
