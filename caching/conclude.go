@@ -116,6 +116,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 
 // conclude makes the reply to the request whose trip it was.
 func (x *exchange) conclude(o result) (*http.Response, error) {
+	x.lease.end() // a body that is being stored has taken it
 	switch {
 	case o.entry != nil:
 		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news
@@ -144,7 +145,6 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
 		return o.resp, nil
 	}
-	x.release()
 	if errorStatus(o.resp.StatusCode) {
 		if resp, ok := x.instead(&o, false); ok {
 			roundtrip.Discard(o.resp)
@@ -178,12 +178,4 @@ func (x *exchange) validated() *http.Response {
 		p = portion{status: http.StatusOK, length: x.found.entry.Size}
 	}
 	return x.serve(p, &status{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
-}
-
-// release gives the lease back, if there is one.
-func (x *exchange) release() {
-	if x.lease != nil {
-		x.lease()
-		x.lease = nil
-	}
 }

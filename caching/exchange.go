@@ -26,7 +26,8 @@ type exchange struct {
 	nvsKey string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
-	found       candidate
+	// found is what is stored for the request. Who takes its entry closes it.
+	found candidate
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
@@ -38,9 +39,8 @@ type exchange struct {
 	// unattended is true if no caller waits for the answer.
 	unattended bool
 	// news is true if the origin, confirming what was found, has set cookies.
-	news bool
-	// lease ends the right to fetch for all processes. It may be nil.
-	lease func()
+	news  bool
+	lease lease
 }
 
 // sender is the way of a request to the origin.
@@ -50,8 +50,10 @@ type sender struct {
 	asked roundtrip.Asked
 }
 
+// drop gives up all that x holds and that was not taken.
 func (x *exchange) drop() {
-	_ = x.found.entry.Close()
+	x.lease.end()
+	x.found.close()
 	x.found = candidate{}
 	x.budget.forget()
 }
@@ -60,6 +62,7 @@ func (x *exchange) drop() {
 // nothing any more.
 func (x *exchange) consult() {
 	if c := x.lookup(); c.primary != "" {
+		x.found.close()
 		x.found = c
 	}
 }

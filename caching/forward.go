@@ -193,7 +193,6 @@ func (x *exchange) guarded(ctx context.Context) result {
 	landed := false
 	defer func() {
 		if !landed {
-			x.release()
 			x.drop()
 		}
 	}()
@@ -211,6 +210,8 @@ func detached(x exchange, fl *flight[result]) (*http.Response, error) {
 	// The trip may outlast the caller, who may then use the request again.
 	y, overdue := x, x.budget.pending()
 	y.budget.disown()
+	x.found.take() // y has it, and the lease, until it has settled
+	x.lease.take()
 	y.req = x.req.WithContext(ctx)
 	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
 	u := *x.req.URL
@@ -222,19 +223,15 @@ func detached(x exchange, fl *flight[result]) (*http.Response, error) {
 		p, _ := x.portion()
 		return x.answer(p), nil
 	case err != nil:
-		if overdue {
-			x.drop() // else it is y's
-		}
+		x.drop()
 		return nil, err
 	}
-	if x.lease = y.lease; !overdue || x.found.entry == nil || fl.Result().err == nil && !errorStatus(fl.Result().status) {
-		if overdue {
-			x.drop()
-		}
+	if !overdue || x.found.entry == nil || fl.Result().err == nil && !errorStatus(fl.Result().status) {
+		x.drop()
 		x.found = y.found
 	}
+	x.lease = y.lease
 	if v := fl.Result().panicked; v != nil {
-		x.release()
 		x.drop()
 		panic(v) // where the caller would have had it without this package
 	}
@@ -253,7 +250,6 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 			cancel(nil)
 		}
 		if x.settle(fl, o) {
-			x.release()
 			x.drop()
 		}
 	}()

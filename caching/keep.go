@@ -55,7 +55,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 		w = noWriter{err}
 	}
 	o := x.stream(a, &recorder{
-		query: x.query, sender: x.sender, st: x.st, at: x.found, lease: x.lease, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
+		query: x.query, sender: x.sender, st: x.st, at: x.found, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		primary: primary,
 	}, size)
 	if detail != "" {
@@ -110,7 +110,7 @@ func (x *exchange) stream(a *answered, k *recorder, size int64) result {
 		_ = k.w.Close()
 		return result{resp: resp, detail: whyNot(err)}
 	}
-	x.lease = nil // it is given back when the body is stored
+	k.lease = x.lease.take() // it ends when the body is stored
 	// The caller may change the request when its own body is closed, and others still
 	// read.
 	k.url = *x.req.URL
@@ -231,13 +231,11 @@ func (x *exchange) decline(a *answered) {
 
 // recorder brings the body of one response to its entry.
 type recorder struct {
-	query         // of the exchange, with a request of its own
-	sender sender // to complete what the Store loses meanwhile
-	st     *state
-	// at is what the request had found, and lease ends its right to fetch for all processes.
-	// It may be nil.
-	at      candidate
-	lease   func()
+	query          // of the exchange, with a request of its own
+	sender  sender // to complete what the Store loses meanwhile
+	st      *state
+	at      candidate // what the request had found
+	lease   lease
 	ctx     context.Context
 	resp    *http.Response
 	w       Writer
@@ -258,9 +256,7 @@ func (k *recorder) Finish(e ending) {
 	k.st.background.hold()
 	defer k.st.background.release()
 	k.budget.renew()
-	if k.lease != nil {
-		defer k.lease()
-	}
+	defer k.lease.end()
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}

@@ -12,6 +12,23 @@ const (
 	leaseMost  = 250 * time.Millisecond
 )
 
+// A lease is the right to fetch for all processes that share the store. It is nil where
+// there is none.
+type lease func()
+
+// end gives the lease back, unless it was taken. It may be called again.
+func (l *lease) end() {
+	if release := l.take(); release != nil {
+		release()
+	}
+}
+
+// take hands the lease over to a new owner, who ends it.
+func (l *lease) take() (taken lease) {
+	taken, *l = *l, nil
+	return taken
+}
+
 // acquire gets the right to fetch for all processes that share the store, if
 // the store deals in such rights. It returns true if another process has
 // brought meanwhile what was missing: it is then what is found.
@@ -29,13 +46,13 @@ func (x *exchange) acquire() bool {
 			x.tell("store", "no lease", 0, err)
 			return false
 		case release != nil:
-			x.lease = release
 			// Another process may have stored what it got since this one looked.
 			x.budget.renew()
 			if x.retry() {
-				x.release()
+				release()
 				return true
 			}
+			x.lease = release
 			return false
 		case time.Now().After(deadline):
 			return false

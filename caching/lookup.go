@@ -20,6 +20,18 @@ type candidate struct {
 	until    time.Time
 }
 
+// close closes the entry, unless it was taken. It may be called again.
+func (c *candidate) close() {
+	_ = c.entry.Close()
+	c.entry = nil
+}
+
+// take hands the response over to a new owner, who closes it. The lists stay.
+func (c *candidate) take() (e *Entry) {
+	e, c.entry, c.f = c.entry, nil, nil
+	return e
+}
+
 // lookup finds what is stored for the request: everybody's response to it, that of its user,
 // or one of another URL that No-Vary-Search makes equal, in this order.
 func (q *query) lookup() candidate {
@@ -34,7 +46,7 @@ func (q *query) lookup() candidate {
 		if c.f != nil && c.f.public {
 			return c
 		}
-		_ = c.entry.Close()
+		c.close()
 		q.budget.forget()
 	}
 	if q.budget.unanswered {
@@ -49,7 +61,7 @@ func (q *query) lookup() candidate {
 	}
 	c := q.find(key)
 	if c.f != nil && c.f.noVarySearch != noVarySearch {
-		_ = c.entry.Close()
+		c.close()
 		return candidate{}
 	}
 	return c

@@ -28,7 +28,7 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 		return result{}, false
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
-	part := portionKept{old: x.takeEntry(), before: e.Size}
+	part := portionKept{old: x.found.take(), before: e.Size}
 	header := x.combined(a, e, f)
 	a.resp = owned(a.resp)
 	a.resp.Request = x.req
@@ -99,19 +99,12 @@ func (x *exchange) extend(a *answered) (o result, ok bool) {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
-	part := portionKept{old: x.takeEntry(), before: before, after: after, first: before}
+	part := portionKept{old: x.found.take(), before: before, after: after, first: before}
 	o = x.keep(a, header, &both, part)
 	if o.body == nil {
 		_ = part.old.Close()
 	}
 	return o, true
-}
-
-// takeEntry hands the found entry over, to be closed by the new owner.
-func (x *exchange) takeEntry() *Entry {
-	e := x.found.entry
-	x.found.entry, x.found.f = nil, nil
-	return e
 }
 
 // begin writes what is stored of the representation before the new part.

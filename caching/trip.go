@@ -24,7 +24,6 @@ func (x *exchange) trip(ctx context.Context) result {
 	for ; ; sent = time.Now() {
 		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
 		if err != nil {
-			x.release()
 			return result{err: err}
 		}
 		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
@@ -40,7 +39,6 @@ func (x *exchange) trip(ctx context.Context) result {
 		}
 		roundtrip.Discard(resp)
 		if asked || httpfield.OneTime(x.req) {
-			x.release()
 			return result{err: errNotModified}
 		}
 		reason := reasonNoMatch
@@ -195,15 +193,15 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 	m, f2, kept := x.update(a, e, f, key)
 	if other != nil {
 		primary := x.found.primary
-		_ = x.found.entry.Close()
+		x.found.close()
 		if names, reason := varyNames(m.Header); kept && reason == "" {
 			if selectors := selectorsOf(names, x.req.Header, x.hide); !x.secretless {
 				x.addVariant(detach(a.ctx), primary, selectors, f2)
 			}
 		}
 	}
-	x.found.entry, x.found.key = nil, f2.key // the result has it
-	x.release()
+	x.found.take() // the result has it
+	x.found.key = f2.key
 	return result{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
