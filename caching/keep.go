@@ -168,7 +168,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	names, _ = varyNames(m.Header)
 	x.setSelectors(&r, primary, names)
 	m.Extra = r.append(make([]byte, 0, 128))
-	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted))
+	return m, x.work(m, newMemo(x.st.cfg, m, r, &d, targeted))
 }
 
 // dateOf is the Date of a response that came without: who stores it says when it

@@ -1,7 +1,6 @@
 package caching
 
 import (
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -51,10 +50,11 @@ func memoOf(cfg *settings, m *Meta) *memo {
 		}
 		n++
 	}
-	f := newMemo(cfg, m)
-	if f == nil {
+	r, ok := parseRecord(m.Extra)
+	if !ok {
 		return nil
 	}
+	f := newMemo(cfg, m, r, nil, false)
 	if n > 0 && n < maxMemos {
 		f.next, f.box.Bytes = first, f.box.Bytes+first.box.Bytes
 	}
@@ -71,30 +71,28 @@ func memosOf(m *Meta) *memo {
 	return nil
 }
 
-func newMemo(cfg *settings, m *Meta) *memo {
-	r, ok := parseRecord(m.Extra)
-	if !ok {
-		return nil
+// newMemo makes the memo of m, whose record is r. d are the directives of the response, which
+// come from a targeted field if targeted is true. If nil, they are read from the response.
+func newMemo(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
+	f := &memo{record: r, facts: facts{cfg: cfg}}
+	if !r.index {
+		if d == nil {
+			own, t := responseDirectives(m.Header, cfg.targeted)
+			d, targeted = &own, t
+		}
+		resp := responseOf(m)
+		f.facts.set(cfg, &resp, r.imposed, d, targeted)
+		f.groups = groupKeys(m.URL, m.Header)
+		f.fields = make([]field, 0, len(m.Header))
+		for name, values := range m.Header {
+			if name != "Age" && len(values) > 0 { // it is set anew
+				f.fields = append(f.fields, field{name, values})
+				f.lines += len(values)
+			}
+		}
 	}
-	return prepare(cfg, m, r)
-}
-
-// prepare makes the memo of m, whose record is r.
-func prepare(cfg *settings, m *Meta, r record) *memo {
-	if r.index {
-		f := &memo{record: r, facts: facts{cfg: cfg}}
-		return f.measured()
-	}
-	d, targeted := responseDirectives(m.Header, cfg.targeted)
-	return prepareWith(cfg, m, r, &d, targeted)
-}
-
-// prepareWith is prepare for a response whose directives are known.
-func prepareWith(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
-	resp := responseOf(m)
-	f := &memo{record: r}
-	f.facts.set(cfg, &resp, r.imposed, d, targeted)
-	return f.complete(m)
+	f.box = Memo{Value: f, Bytes: f.size()}
+	return f
 }
 
 // setRecord gives m the record r, and returns the memo of it.
@@ -104,30 +102,13 @@ func (c *catalog) setRecord(m *Meta, r record) *memo {
 		size = 256
 	}
 	m.Extra = r.append(make([]byte, 0, size))
-	f := prepare(c.cfg, m, r)
+	f := newMemo(c.cfg, m, r, nil, false)
 	m.SetMemo(&f.box)
 	return f
 }
 
 func responseOf(m *Meta) response {
 	return response{url: m.URL, status: m.Status, header: m.Header, requestTime: m.RequestTime, responseTime: m.ResponseTime}
-}
-
-func (f *memo) complete(m *Meta) *memo {
-	f.groups = groupKeys(m.URL, m.Header)
-	f.flatten(m.Header)
-	return f.measured()
-}
-
-// flatten lists the fields of a reply. Age is left out, it is set anew.
-func (f *memo) flatten(h http.Header) {
-	f.fields = make([]field, 0, len(h))
-	for name, values := range h {
-		if name != "Age" && len(values) > 0 {
-			f.fields = append(f.fields, field{name, values})
-			f.lines += len(values)
-		}
-	}
 }
 
 // stamp holds the fields of a hit that change from second to second.
@@ -155,16 +136,15 @@ func (f *memo) stampAt(old time.Duration) *stamp {
 // memoryStamp is half of what the fields of a hit occupy, which not every entry has.
 const memoryStamp = 64
 
-// measured sets what f occupies.
-func (f *memo) measured() *memo {
+// size returns about how many bytes f occupies.
+func (f *memo) size() int64 {
 	n := arraySize[memo](1) + arraySize[field](cap(f.fields)) + stringSize(f.key) + stringSize(f.noVarySearch) + memoryStamp
 	n += selectorsCost(f.selectors) + arraySize[variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.groups)
 	for i := range f.variants {
 		v := &f.variants[i]
 		n += stringSize(v.key) + stringSize(v.etag) + selectorsCost(v.selectors)
 	}
-	f.box = Memo{Value: f, Bytes: n}
-	return f
+	return n
 }
 
 func stringsCost(list []string) int64 {

@@ -66,7 +66,7 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 		for range 4 {
 			get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
 			_ = store.List(t.Context(), func(_ string, m *Meta, _ int64) bool {
-				known, read := memosOf(m), newMemo(c.st.cfg, m.Clone())
+				known, read := memosOf(m), memoOf(c.st.cfg, m.Clone())
 				if known != nil && !known.index {
 					compareMemos(t, known, read, m)
 				}

@@ -277,7 +277,7 @@ func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, mo
 	if !whole {
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
-	return m, x.work(m, prepareWith(x.st.cfg, m, r, &d, targeted)), moved
+	return m, x.work(m, newMemo(x.st.cfg, m, r, &d, targeted)), moved
 }
 
 func sameNames(names []string, selectors []selector) bool {
