@@ -77,65 +77,6 @@ func follow(t *testing.T, w io.ReaderAt, body []byte, written *atomic.Int64) {
 	}
 }
 
-func testUpdate(t *testing.T, s caching.Store) {
-	for _, n := range []int{0, 100, 200_000} {
-		key := fmt.Sprint("key", n)
-		meta, body := newMeta(1, n), newBody(1, n)
-		put(t, s, key, meta, body)
-		for i, padding := range []int{0, 10, 5000, 3, 200, 20_000, 20_100, 0} {
-			meta = refreshed(meta, i, padding)
-			if err := s.Update(t.Context(), key, meta); err != nil {
-				t.Fatalf("Update: %v", err)
-			}
-			wantStored(t, s, key, meta, body)
-		}
-		for i := range 50 {
-			meta = refreshed(meta, i, 50*i)
-			if err := s.Update(t.Context(), key, meta); err != nil {
-				t.Fatalf("Update: %v", err)
-			}
-		}
-		wantStored(t, s, key, meta, body)
-	}
-}
-
-func testUpdateConflict(t *testing.T, s caching.Store) {
-	first, second := newMeta(1, 100), newMeta(2, 200)
-	put(t, s, "key", first, newBody(1, 100))
-	put(t, s, "key", second, newBody(2, 200))
-	if err := s.Update(t.Context(), "key", refreshed(first, 1, 0)); !errors.Is(err, caching.ErrConflict) {
-		t.Errorf("Update of an entry that was replaced: %v, want ErrConflict", err)
-	}
-	wantStored(t, s, "key", second, newBody(2, 200))
-	if err := s.Delete(t.Context(), "key"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Update(t.Context(), "key", refreshed(second, 1, 0)); !errors.Is(err, caching.ErrConflict) {
-		t.Errorf("Update of an entry that was deleted: %v, want ErrConflict", err)
-	}
-	wantAbsent(t, s, "key")
-}
-
-func testUpdateDuringRead(t *testing.T, s caching.Store) {
-	const n = 400_000
-	meta, body := newMeta(1, n), newBody(1, n)
-	put(t, s, "key", meta, body)
-	e, err := s.Get(t.Context(), "key")
-	if err != nil || e == nil {
-		t.Fatalf("Get: %v, %v", e, err)
-	}
-	defer closeIt(t, e)
-	next := refreshed(meta, 1, 3000)
-	if err := s.Update(t.Context(), "key", next); err != nil {
-		t.Fatal(err)
-	}
-	sameMeta(t, e.Meta, meta)
-	if b, err := read(e); err != nil || !bytes.Equal(b, body) {
-		t.Errorf("reading on after Update: %d bytes, %v", len(b), err)
-	}
-	wantStored(t, s, "key", next, body)
-}
-
 func testReplaceDuringRead(t *testing.T, s caching.Store) {
 	const n = 1 << 20
 	for i, change := range []func(key string){

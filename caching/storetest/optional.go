@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,60 @@ func testSecret(t *testing.T, s caching.Store) {
 		if !bytes.Equal(b, all[0]) {
 			t.Error("secrets differ")
 		}
+	}
+}
+
+// testTimed checks what a Store that says how long it takes has to keep to.
+func testTimed(t *testing.T, s caching.Store) {
+	timed, ok := s.(caching.Timed)
+	if !ok {
+		t.Skip("the store is no caching.Timed")
+	}
+	// A Store that a test has wrapped speaks of itself, not of the wrapper.
+	self, timing := timed.Timing()
+	inner, ok := self.(caching.Timed)
+	if !ok {
+		t.Fatalf("Timing speaks of %T, which is no caching.Timed", self)
+	}
+	if again, same := inner.Timing(); again != self || same != timing {
+		t.Errorf("Timing of %T speaks of %T, and says %d and %d", self, again, timing, same)
+	}
+	switch timing {
+	case caching.TimingUnknown, caching.TimingImmediate, caching.TimingContext:
+	default:
+		t.Errorf("Timing says %d, which is none of its values", timing)
+	}
+	const n = 600_000
+	meta, body := newMeta(1, n), newBody(1, n)
+	ended := func(do func(context.Context) error) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if err := do(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w caching.Writer
+	ended(func(ctx context.Context) (err error) { w, err = s.Create(ctx, "key", n); return err })
+	if _, err := w.Write(body); err != nil {
+		t.Fatalf("Write after the context of Create has ended: %v", err)
+	}
+	if got, err := io.ReadAll(io.NewSectionReader(w, 0, n)); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("ReadAt after the context of Create has ended: %d bytes, %v", len(got), err)
+	}
+	ended(func(ctx context.Context) error { return w.Commit(ctx, meta) })
+	if got, err := io.ReadAll(io.NewSectionReader(w, 0, n)); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("ReadAt after the context of Commit has ended: %d bytes, %v", len(got), err)
+	}
+	closeIt(t, w)
+	var e *caching.Entry
+	ended(func(ctx context.Context) (err error) { e, err = s.Get(ctx, "key"); return err })
+	if e == nil {
+		t.Fatal("nothing is stored")
+	}
+	defer closeIt(t, e)
+	if got, err := read(e); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("reading after the context of Get has ended: %d bytes, %v", len(got), err)
 	}
 }
 

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func() caching.Store) {
 		{"Update", testUpdate},
 		{"UpdateConflict", testUpdateConflict},
 		{"UpdateDuringRead", testUpdateDuringRead},
+		{"UpdateAtomic", testUpdateAtomic},
 		{"ReplaceDuringRead", testReplaceDuringRead},
 		{"ConcurrentReadAt", testConcurrentReadAt},
 		{"TooLarge", testTooLarge},
@@ -64,6 +65,7 @@ func Run(t *testing.T, open func() caching.Store) {
 		{"Race", testRace},
 		{"List", testList},
 		{"Secret", testSecret},
+		{"Timed", testTimed},
 		{"Lease", testLease},
 		{"Corrupt", testCorrupt},
 	} {

@@ -1,9 +1,12 @@
 package storetest_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -49,8 +52,39 @@ func (f *faulty) Get(ctx context.Context, key string) (*caching.Entry, error) {
 		out.Meta = out.Meta.Clone()
 		out.Meta.Trailer = nil
 	}
+	if f.fault == "a body ends with its context" {
+		body := bytes.NewReader(out.Bytes)
+		out.Bytes, out.Body = nil, endingBody{body, ctx}
+	}
 	return &out, nil
 }
+
+func (f *faulty) Timing() (caching.Store, caching.Timing) {
+	switch f.fault {
+	case "a timing that nobody knows":
+		return f, 99
+	case "the timing of another store":
+		return f.Memory, caching.TimingContext
+	case "the timing of no store":
+		return nil, caching.TimingImmediate
+	}
+	return f, caching.TimingContext
+}
+
+// endingBody is a body that cannot be read when its context has ended.
+type endingBody struct {
+	io.ReaderAt
+	ctx context.Context
+}
+
+func (b endingBody) ReadAt(p []byte, off int64) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.ReaderAt.ReadAt(p, off)
+}
+
+func (endingBody) Close() error { return nil }
 
 func (f *faulty) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
 	switch f.fault {
@@ -92,6 +126,23 @@ func (f *faulty) Update(ctx context.Context, key string, meta *caching.Meta) err
 			defer w.Close()
 			return w.Commit(ctx, meta)
 		}
+	case "an update is not atomic":
+		e, err := f.Memory.Get(ctx, key)
+		if e == nil || err != nil || e.Meta.ID != meta.ID {
+			return caching.ErrConflict
+		}
+		for range 100 { // as long as it takes to ask a server
+			runtime.Gosched()
+		}
+		w, err := f.Memory.Create(ctx, key, e.Size)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		if _, err := w.Write(e.Bytes); err != nil {
+			return err
+		}
+		return w.Commit(ctx, meta)
 	case "an update of what was replaced":
 		if e, err := f.Memory.Get(ctx, key); e != nil && err == nil {
 			meta = meta.Clone()
@@ -115,8 +166,15 @@ func (f *faulty) List(ctx context.Context, yield func(string, *caching.Meta, int
 }
 
 func (f *faulty) Secret(ctx context.Context) ([]byte, error) {
-	if f.fault == "another secret each time" {
+	switch f.fault {
+	case "another secret each time":
 		return caching.NewMemory(0).Secret(ctx)
+	case "an empty secret":
+		return nil, nil
+	case "a short secret":
+		return []byte("15 bytes are 15"), nil
+	case "a secret of zeros":
+		return make([]byte, 32), nil
 	}
 	return f.Memory.Secret(ctx)
 }
@@ -126,6 +184,13 @@ type faultyWriter struct {
 	f   *faulty
 	ctx context.Context
 	key string
+}
+
+func (w *faultyWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil && w.f.fault == "a writer ends with its context" {
+		return 0, err
+	}
+	return w.Writer.Write(p)
 }
 
 func (w *faultyWriter) Commit(ctx context.Context, meta *caching.Meta) error {
@@ -180,7 +245,16 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"an update of what was replaced",
 		"nothing is deleted",
 		"listing does not stop",
+		"an update is not atomic",
 		"another secret each time",
+		"an empty secret",
+		"a short secret",
+		"a secret of zeros",
+		"a timing that nobody knows",
+		"the timing of another store",
+		"the timing of no store",
+		"a body ends with its context",
+		"a writer ends with its context",
 		"abort commits",
 		"the end is no error",
 	} {
