@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// status is what Cache-Status says about one response (RFC 9211 §2).
-type status struct {
+// cacheStatus is what Cache-Status says about one response (RFC 9211 §2).
+type cacheStatus struct {
 	hit       bool
 	fwd       string
 	fwdStatus int
@@ -19,7 +19,7 @@ type status struct {
 }
 
 // String returns the list member without its name.
-func (s *status) String(name string) string {
+func (s *cacheStatus) String(name string) string {
 	b := make([]byte, 0, 96)
 	b = append(b, name...)
 	if s.hit {

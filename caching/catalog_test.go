@@ -161,7 +161,7 @@ func (s *shelf) found(q *query) string {
 		return ""
 	}
 	defer func() { _ = at.entry.Close() }()
-	if at.f.suspect {
+	if at.f.mustRevalidate {
 		return "revalidate " + string(at.entry.Bytes)
 	}
 	return string(at.entry.Bytes)
@@ -269,7 +269,7 @@ func TestLookupQuery(t *testing.T) {
 			}
 		}
 		s.expect("a GET is no QUERY", "", "http://example.com/", "Content-Type: text/plain")
-		s.ask("http://example.com/").invalidate(t.Context(), invalid)
+		s.ask("http://example.com/").invalidate(t.Context(), changed)
 		if got := s.found(ask("a", "Content-Type: text/plain")); got != "" {
 			t.Errorf("found %q: an unsafe request invalidates the answers to all QUERYs", got)
 		}

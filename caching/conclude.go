@@ -106,9 +106,9 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if shared {
 		x.collapse("shares the failure of another request", o.status, o.err)
 	}
-	s := &status{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
+	s := &cacheStatus{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
 	if o.err == nil {
-		s = &status{fwd: x.fwd(), fwdStatus: o.status, hasTTL: true, ttl: s.ttl, detail: reason}
+		s = &cacheStatus{fwd: x.fwd(), fwdStatus: o.status, hasTTL: true, ttl: s.ttl, detail: reason}
 	}
 	x.tell("stale", reason, p.status, o.err)
 	return x.serve(p, s), true
@@ -142,7 +142,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		}
 		o.resp.Body = o.body.Open(x.req.Context(), o.resp, true)
 		o.resp.Request = x.req
-		x.mark(o.resp, infoOrigin, &status{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
+		x.mark(o.resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
 		return o.resp, nil
 	}
 	if errorStatus(o.resp.StatusCode) {
@@ -167,7 +167,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	} else {
 		resp.Request = x.req
 	}
-	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: o.detail})
+	x.mark(resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: resp.StatusCode, detail: o.detail})
 	return resp, nil
 }
 
@@ -177,5 +177,5 @@ func (x *exchange) validated() *http.Response {
 	if !ok {
 		p = portion{status: http.StatusOK, length: x.found.entry.Size}
 	}
-	return x.serve(p, &status{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
+	return x.serve(p, &cacheStatus{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
 }

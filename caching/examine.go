@@ -45,7 +45,7 @@ func (x *exchange) examine() string {
 		return reasonUpgrade
 	case x.cond.forOrigin():
 		return reasonPrecondition
-	case x.cond&instance != 0:
+	case x.cond&unknownRange != 0:
 		return reasonPartUnknown
 	case x.method != methodQuery && roundtrip.HasBody(x.req):
 		return reasonContent

@@ -139,7 +139,7 @@ func (st *state) pass(x exchange, reason string) (*http.Response, error) {
 		detail = ""
 	}
 	resp = owned(resp)
-	x.mark(resp, infoOrigin, &status{fwd: fwd, fwdStatus: resp.StatusCode, detail: detail})
+	x.mark(resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: resp.StatusCode, detail: detail})
 	return resp, nil
 }
 
@@ -147,6 +147,6 @@ func (st *state) pass(x exchange, reason string) (*http.Response, error) {
 func (x *exchange) refused(reason string) *http.Response {
 	x.tell("refuse", reason, http.StatusGatewayTimeout, nil)
 	resp := roundtrip.Synthesize(x.req, http.StatusGatewayTimeout, "", nil, 0)
-	x.mark(resp, infoOrigin, &status{detail: reason})
+	x.mark(resp, infoOrigin, &cacheStatus{detail: reason})
 	return resp
 }

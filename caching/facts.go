@@ -26,17 +26,17 @@ type imposed struct {
 	ttl time.Duration
 	// requested is true if ttl was set for one request and not for all.
 	requested bool
-	// suspect is true if the response must be revalidated before it is used again: a
+	// mustRevalidate is true if the response must be revalidated before it is used again: a
 	// request that may have changed the resource failed.
-	suspect bool
+	mustRevalidate bool
 }
 
 // facts is what the decisions need to know of a stored response: it is worked out once,
 // so that reusing the response decodes nothing. It is not changed afterwards.
 type facts struct {
-	cfg *settings
-	by  imposed
-	dir directives
+	cfg     *settings
+	imposed imposed
+	dir     directives
 	freshness
 	// strict is true if the response may never be served stale.
 	strict bool
@@ -65,7 +65,7 @@ func factsOf(cfg *settings, r *response, by imposed) (f facts) {
 // set makes f, which is zero, what factsOf returns, for a response whose directives are
 // known: d, which come from a targeted field if targeted is true.
 func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targeted bool) {
-	f.cfg, f.by, f.dir = cfg, by, *d
+	f.cfg, f.imposed, f.dir = cfg, by, *d
 	f.freshness = freshnessOf(cfg, r, d, targeted, by.ttl)
 	if by.ttl != 0 {
 		// The application knows better than the response.

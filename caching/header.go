@@ -123,7 +123,7 @@ func updatedDirectives(cfg *settings, stored, update http.Header) (d directives,
 // directivesAfter is updatedDirectives for a stored response with the facts f, which need not
 // be worked out again if the update says the same.
 func (f *facts) directivesAfter(stored, update http.Header) (d directives, targeted bool) {
-	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.by.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+	if v := update["Cache-Control"]; len(f.cfg.targeted) == 0 && f.imposed.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
 		return f.dir, false
 	}
 	return updatedDirectives(f.cfg, stored, update)

@@ -6,43 +6,45 @@ import (
 	"strings"
 )
 
-// consequence is what an unsafe request means for what is stored.
+// consequence is what an unsafe request means for the responses stored for a target.
 type consequence uint8
 
 const (
-	nothing consequence = iota
-	// doubtful: it may have changed something, so what can be validated must be.
-	doubtful
-	// beside: it was to the same path with a query, and may have changed this too: S3
-	// has its multipart uploads there, Azure its lists of blocks, CouchDB revisions.
-	// Nothing is used again unasked.
-	beside
-	// unknown: nothing is known about it, so nothing is used again unasked.
-	unknown
-	// invalid: what is stored is not to be used again.
-	invalid
+	// unchanged: they may be used as before.
+	unchanged consequence = iota
+	// mayHaveChanged: those with a validator must be revalidated before they are used.
+	mayHaveChanged
+	// besideChanged: the request was to the same path with a query, where S3 has its
+	// multipart uploads, Azure its lists of blocks and CouchDB its revisions. All must be
+	// revalidated.
+	besideChanged
+	// outcomeUnknown: the request failed without an answer. All must be revalidated.
+	outcomeUnknown
+	// changed: they are invalidated.
+	changed
 )
 
-// consequenceOf says what follows from the answer to an unsafe request, whose
-// status is zero if there was none.
+// consequenceOf returns the consequence of an unsafe request that was answered with a
+// status, or with zero if there was no answer. onError is true if an error response
+// invalidates too.
 func consequenceOf(status int, onError bool) consequence {
 	switch {
 	case status >= 200 && status < 400, onError:
-		return invalid // RFC 9111 §4.4
+		return changed // RFC 9111 §4.4
 	case status >= 100 && status < 200:
-		return nothing
+		return unchanged
 	case status == 0:
-		return unknown
+		return outcomeUnknown
 	}
-	return doubtful
+	return mayHaveChanged
 }
 
-// reason says it in a phrase.
+// reason returns the reason of what is done because of c.
 func (c consequence) reason() string {
 	switch c {
-	case invalid:
+	case changed:
 		return reasonUnsafeMethod
-	case beside:
+	case besideChanged:
 		return reasonUnsafeBeside
 	}
 	return reasonUnsafeFailed
@@ -64,7 +66,7 @@ func alsoAffected(req *http.Request, c consequence, h http.Header, sameOrigin fu
 	if req.Method == "MOVE" || req.Method == "COPY" {
 		refs = append(refs, req.Header.Get("Destination"))
 	}
-	if c == invalid {
+	if c == changed {
 		refs = append(refs, h.Get("Location"), h.Get("Content-Location"))
 	}
 	for _, ref := range refs {
@@ -76,8 +78,8 @@ func alsoAffected(req *http.Request, c consequence, h http.Header, sameOrigin fu
 	if queried || target.RawQuery != "" || target.ForceQuery {
 		u := *target
 		u.Opaque, u.RawQuery, u.ForceQuery = opaque, "", false
-		if c == invalid {
-			c = beside
+		if c == changed {
+			c = besideChanged
 		}
 		also = append(also, affected{&u, c})
 	}

@@ -33,7 +33,7 @@ func TestInvalidationCrossesCommit(t *testing.T) {
 						return nil
 					}
 					done = true
-					s.ask(url, request...).invalidate(t.Context(), invalid)
+					s.ask(url, request...).invalidate(t.Context(), changed)
 					s.expect(row.why+", while it is", "", url, request...)
 					return nil
 				}
@@ -128,8 +128,8 @@ func TestUnwritten(t *testing.T) {
 				}
 				return nil
 			}
-			s.ask(url).invalidate(t.Context(), invalid)
-			s.ask(url, lines...).invalidate(t.Context(), invalid)
+			s.ask(url).invalidate(t.Context(), changed)
+			s.ask(url, lines...).invalidate(t.Context(), changed)
 			s.expect("it should have been deleted", "", url, lines...)
 			s.store.before = nil
 			s.expect("the Store works again, and has it still", "", url, lines...)

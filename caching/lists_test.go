@@ -101,19 +101,19 @@ func TestUsersOfCatalog(t *testing.T) {
 		{"each has their own", func(*testing.T, *shelf) {}, [3]string{"alice's", "bob's", "nobody's"}},
 		{"RFC 9111 §4.4: an unsafe request invalidates the target, for all", func(t *testing.T, s *shelf) {
 			t.Helper()
-			s.ask(url, "Authorization: alice").invalidate(t.Context(), invalid)
+			s.ask(url, "Authorization: alice").invalidate(t.Context(), changed)
 		}, [3]string{}},
 		{"also when it has no user", func(t *testing.T, s *shelf) {
 			t.Helper()
-			s.ask(url).invalidate(t.Context(), invalid)
+			s.ask(url).invalidate(t.Context(), changed)
 		}, [3]string{}},
 		{"another target", func(t *testing.T, s *shelf) {
 			t.Helper()
-			s.ask("http://example.com/").invalidate(t.Context(), invalid)
+			s.ask("http://example.com/").invalidate(t.Context(), changed)
 		}, [3]string{"alice's", "bob's", "nobody's"}},
 		{"it failed: what was stored must be revalidated", func(t *testing.T, s *shelf) {
 			t.Helper()
-			s.ask(url, "Authorization: alice").invalidate(t.Context(), doubtful)
+			s.ask(url, "Authorization: alice").invalidate(t.Context(), mayHaveChanged)
 		}, [3]string{"revalidate alice's", "revalidate bob's", "revalidate nobody's"}},
 		{"the Store cannot read the list of users", func(t *testing.T, s *shelf) {
 			t.Helper()
@@ -124,7 +124,7 @@ func TestUsersOfCatalog(t *testing.T) {
 				}
 				return nil
 			}
-			q.invalidate(t.Context(), invalid)
+			q.invalidate(t.Context(), changed)
 			s.store.before = nil
 		}, [3]string{}},
 	} {
@@ -154,7 +154,7 @@ func TestManyUsers(t *testing.T) {
 		}
 		s.expect("the first is not listed any more", "", url, user(0))
 		s.expect("the second is", "body", url, user(1))
-		s.ask(url).invalidate(t.Context(), invalid)
+		s.ask(url).invalidate(t.Context(), changed)
 		if n := len(s.store.m); n != 1 {
 			t.Errorf("%d entries after an invalidation, want the list alone", n)
 		}
@@ -196,7 +196,7 @@ func TestPublic(t *testing.T) {
 		s.expect("everybody's was superseded", "", url, bob)
 		s.keep(s.ask(url, alice), "everybody's again")
 		s.expect("alice's was superseded", "everybody's again", url, alice)
-		s.ask(url, bob).invalidate(t.Context(), invalid)
+		s.ask(url, bob).invalidate(t.Context(), changed)
 		s.expect("RFC 9111 §4.4", "", url, alice)
 	})
 }
@@ -243,7 +243,7 @@ func TestNoVarySearchKeys(t *testing.T) {
 			delete(s.store.m, s.ask("http://example.com/").nvsIndex())
 		}},
 		{"RFC 9111 §4.4, by another of the URLs", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
-			s.ask("http://example.com/?a=1&utm=3").invalidate(s.t.Context(), invalid)
+			s.ask("http://example.com/?a=1&utm=3").invalidate(s.t.Context(), changed)
 		}},
 		{"the URL itself has a response without the field", "http://example.com/?a=1&utm=1", "own", nil, func(s *shelf) {
 			s.keep(s.ask("http://example.com/?a=1&utm=1"), "own")

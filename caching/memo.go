@@ -124,7 +124,7 @@ func (f *memo) stampAt(old time.Duration) *stamp {
 	if st := f.stamp.Load(); st != nil && st.age == age {
 		return st
 	}
-	s := status{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
+	s := cacheStatus{hit: true, hasTTL: true, ttl: int64(f.lifetime/time.Second) - age}
 	if f.cfg.showKey {
 		s.key = f.key
 	}

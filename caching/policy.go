@@ -53,9 +53,9 @@ func decide(d *demand, f *facts, now time.Time) verdict {
 	case v.action == refresh && (d.dir.has(onlyIfCached) || d.offline):
 		v.action = reuse
 	case v.action == reuse || v.action == refresh:
-	case d.offline && f != nil && !f.strict && !f.by.suspect:
+	case d.offline && f != nil && !f.strict && !f.imposed.mustRevalidate:
 		return verdict{action: reuse, reason: reasonOffline, stale: true}
-	case d.dir.has(onlyIfCached) && f != nil && f.cfg.staleOnlyIfCached && !f.strict && !f.by.suspect:
+	case d.dir.has(onlyIfCached) && f != nil && f.cfg.staleOnlyIfCached && !f.strict && !f.imposed.mustRevalidate:
 		return verdict{action: reuse, reason: reasonOnlyIfCached, stale: true}
 	case d.offline:
 		v.action, v.reason = refuse, reasonOffline+", "+v.reason
@@ -72,16 +72,16 @@ func judge(d *demand, f *facts, now time.Time) verdict {
 	age := f.age(now)
 	fresh := f.lifetime > age
 	switch {
-	case f.by.suspect:
-		return ask(f, "stale", reasonMayHaveChanged)
+	case f.imposed.mustRevalidate:
+		return revalidate(f, "stale", reasonMayHaveChanged)
 	case f.dir.has(noCache):
-		return ask(f, "stale", reasonResponseNoCache)
+		return revalidate(f, "stale", reasonResponseNoCache)
 	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
-		return ask(f, "stale", reasonFromFuture)
+		return revalidate(f, "stale", reasonFromFuture)
 	case d.reload:
-		return ask(f, "request", reasonReload)
+		return revalidate(f, "request", reasonReload)
 	case d.dir.has(noCache):
-		return ask(f, "request", reasonRequestNoCache)
+		return revalidate(f, "request", reasonRequestNoCache)
 	}
 	if fresh {
 		return fresher(d, f, age)
@@ -89,15 +89,15 @@ func judge(d *demand, f *facts, now time.Time) verdict {
 	over := age - f.lifetime
 	switch {
 	case f.strict:
-		return ask(f, "stale", reasonMustRevalidate)
+		return revalidate(f, "stale", reasonMustRevalidate)
 	case d.dir.delta(maxAge) >= 0 && age > d.dir.delta(maxAge) && !d.maxStale(over), d.dir.delta(minFresh) >= 0:
-		return ask(f, "stale", reasonStaleForRequest)
+		return revalidate(f, "stale", reasonStaleForRequest)
 	case d.maxStale(over):
 		return verdict{action: reuse, reason: reasonMaxStale, stale: true}
 	case d.dir.delta(maxAge) < 0 && over < f.staleWindow():
 		return verdict{action: refresh, reason: reasonStaleWhileRevalidate, stale: true}
 	}
-	return ask(f, "stale", reasonStale)
+	return revalidate(f, "stale", reasonStale)
 }
 
 // fresher says whether a fresh response is fresh enough for the request
@@ -108,14 +108,14 @@ func fresher(d *demand, f *facts, age time.Duration) verdict {
 		// RFC 8246 §2: a reload does not ask for what does not change.
 		return verdict{action: reuse, reason: reasonImmutable}
 	case d.dir.delta(maxAge) == 0, d.dir.delta(maxAge) > 0 && age > d.dir.delta(maxAge):
-		return ask(f, "request", reasonRequestMaxAge)
+		return revalidate(f, "request", reasonRequestMaxAge)
 	case d.dir.delta(minFresh) > 0 && f.lifetime-age < d.dir.delta(minFresh):
-		return ask(f, "request", reasonRequestMinFresh)
+		return revalidate(f, "request", reasonRequestMinFresh)
 	}
 	return verdict{action: reuse, reason: reasonFresh}
 }
 
-func ask(f *facts, fwd, reason string) verdict {
+func revalidate(f *facts, fwd, reason string) verdict {
 	if f.validators() {
 		return verdict{action: validate, fwd: fwd, reason: reason}
 	}
@@ -150,7 +150,7 @@ func (f *facts) errorWindow(d *demand, unreachable bool) time.Duration {
 		window = f.cfg.unreachable
 	}
 	switch {
-	case f.strict || f.by.suspect:
+	case f.strict || f.imposed.mustRevalidate:
 		return -1
 	case f.dir.delta(staleIfError) >= 0:
 		window = f.dir.delta(staleIfError)

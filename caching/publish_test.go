@@ -25,7 +25,7 @@ func TestReplace(t *testing.T) {
 		{"no Vary any more", []string{vary}, nil, nil, "", true, [2]string{"body", "body"}},
 		{"another Vary", []string{"Vary: Accept"}, []string{vary}, nil, "", true, [2]string{"body", ""}},
 		{"invalidated meanwhile", nil, nil, func(s *shelf) {
-			s.ask(url).invalidate(s.t.Context(), doubtful)
+			s.ask(url).invalidate(s.t.Context(), mayHaveChanged)
 		}, "", false, [2]string{}},
 		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}},
 		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}},

@@ -32,7 +32,7 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.query(req)
 	q.setUser("", false)
-	st.strike(ctx, &q, invalid)
+	st.strike(ctx, &q, changed)
 	// A store that can list its entries may have more than the index knows of.
 	if _, ok := st.store.(Lister); !ok {
 		return nil

@@ -54,7 +54,7 @@ func (f *facts) portionOf(r *response, size int64, c conditions, h http.Header) 
 		total = f.part.Total
 	}
 	if c&withRange == 0 || r.status != http.StatusOK && !f.isPartial ||
-		c&ifRange != 0 && !unchanged(r, f, h["If-Range"]) {
+		c&ifRange != 0 && !ifRangeHolds(r, f, h["If-Range"]) {
 		return whole, !f.isPartial
 	}
 	if len(h["Range"]) != 1 {
@@ -82,9 +82,9 @@ func (f *facts) portionOf(r *response, size int64, c conditions, h http.Header) 
 	return p, p.offset+p.length <= size
 }
 
-// unchanged evaluates If-Range (RFC 9110 §13.1.5): a strong tag that is equal,
+// ifRangeHolds evaluates If-Range (RFC 9110 §13.1.5): a strong tag that is equal,
 // or a date that is equal and old enough to be a strong validator.
-func unchanged(r *response, f *facts, values []string) bool {
+func ifRangeHolds(r *response, f *facts, values []string) bool {
 	if len(values) != 1 {
 		return false
 	}

@@ -19,7 +19,7 @@ func TestMemosSayTheSame(t *testing.T) {
 					t.Fatalf("key of %s: %q, want %q", req.URL, got, want)
 				}
 			}
-			s := status{fwd: "uri-miss", fwdStatus: i - 50, stored: i%2 == 0, collapsed: i%3 == 0, hasTTL: i%5 == 0, ttl: int64(i)}
+			s := cacheStatus{fwd: "uri-miss", fwdStatus: i - 50, stored: i%2 == 0, collapsed: i%3 == 0, hasTTL: i%5 == 0, ttl: int64(i)}
 			if got, want := said.text(&s, "c"), s.String("c"); got != want {
 				t.Fatalf("%+v: %q, want %q", s, got, want)
 			}

@@ -42,7 +42,7 @@ func (r *record) append(b []byte) []byte {
 	if r.index {
 		flags |= flagIndex
 	}
-	if r.suspect {
+	if r.mustRevalidate {
 		flags |= flagSuspect
 	}
 	if r.requested {
@@ -90,7 +90,7 @@ func parseRecord(b []byte) (r record, ok bool) {
 		return record{}, false
 	}
 	flags := d.byte()
-	r.index, r.suspect = flags&flagIndex != 0, flags&flagSuspect != 0
+	r.index, r.mustRevalidate = flags&flagIndex != 0, flags&flagSuspect != 0
 	r.requested = flags&flagRequested != 0
 	r.key = d.string()
 	if flags&flagOwner != 0 {

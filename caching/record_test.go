@@ -11,7 +11,7 @@ import (
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	r := record{
-		key: "k", index: true, imposed: imposed{suspect: true, ttl: -time.Second}, noVarySearch: "params", keys: []string{"x", "y"},
+		key: "k", index: true, imposed: imposed{mustRevalidate: true, ttl: -time.Second}, noVarySearch: "params", keys: []string{"x", "y"},
 		selectors: []selector{{"A", absent}, {"B", ""}},
 		variants:  []variant{{selectors: []selector{{"A", "1"}}, key: "v", etag: `"e"`, date: -5}, {key: "w"}},
 	}
@@ -33,11 +33,11 @@ func TestRecord(t *testing.T) {
 func TestOwnerRecord(t *testing.T) {
 	t.Parallel()
 	for _, r := range []record{
-		{key: "k", owner: "#abc"}, {key: "k", imposed: imposed{requested: true, ttl: time.Second}}, {key: "k", owner: "?", imposed: imposed{suspect: true}, keys: []string{"o"}},
+		{key: "k", owner: "#abc"}, {key: "k", imposed: imposed{requested: true, ttl: time.Second}}, {key: "k", owner: "?", imposed: imposed{mustRevalidate: true}, keys: []string{"o"}},
 	} {
 		b := r.append(nil)
 		got, ok := parseRecord(b)
-		if !ok || got.owner != r.owner || got.requested != r.requested || got.suspect != r.suspect || !slices.Equal(got.keys, r.keys) {
+		if !ok || got.owner != r.owner || got.requested != r.requested || got.mustRevalidate != r.mustRevalidate || !slices.Equal(got.keys, r.keys) {
 			t.Errorf("%+v becomes %+v, %v", r, got, ok)
 		}
 	}

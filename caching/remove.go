@@ -62,11 +62,11 @@ func (q *query) setMustRevalidate(ctx context.Context, key string, all bool) {
 // markEntry marks the response e, which has the memo f, and closes it.
 func (q *query) markEntry(ctx context.Context, e *Entry, f *memo, all bool) {
 	defer func() { _ = e.Close() }()
-	if f.index || f.suspect || !all && !f.validators() {
+	if f.index || f.mustRevalidate || !all && !f.validators() {
 		return
 	}
 	m, r := e.Meta.Clone(), f.record
-	r.suspect = true
+	r.mustRevalidate = true
 	q.cat.setRecord(m, r)
 	if q.update(ctx, f.key, m) != nil {
 		q.delete(ctx, f.key) // also what has taken its place meanwhile
@@ -99,14 +99,14 @@ func (q *query) invalidate(ctx context.Context, c consequence) {
 		_ = e.Close()
 	}
 	action := "suspect"
-	if c == invalid {
+	if c == changed {
 		action = "invalidate"
 	}
 	for _, key := range keys {
-		if c == invalid {
+		if c == changed {
 			q.deleteWithVariants(ctx, key)
 		} else {
-			q.setMustRevalidate(ctx, key, c != doubtful)
+			q.setMustRevalidate(ctx, key, c != mayHaveChanged)
 		}
 	}
 	q.tell(action, c.reason(), 0, nil)

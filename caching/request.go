@@ -41,10 +41,10 @@ func readRequest(h http.Header, anyForm bool) (r requestFields, ok bool) {
 		case "Range":
 			r.cond |= withRange
 			if !inBytes(values) {
-				r.cond |= instance
+				r.cond |= unknownRange
 			}
 		case "A-Im":
-			r.cond |= instance
+			r.cond |= unknownRange
 		case "Authorization":
 			r.authorized = true
 		case "Upgrade":
@@ -54,7 +54,7 @@ func readRequest(h http.Header, anyForm bool) (r requestFields, ok bool) {
 				return r, false
 			}
 			if vendorRange(name) {
-				r.cond |= instance
+				r.cond |= unknownRange
 			}
 			r.credentials = r.credentials || httpfield.CredentialLike(name)
 		}

@@ -11,7 +11,7 @@ import (
 
 // mark puts the request of the caller, where it came from and Cache-Status on a
 // response of the origin.
-func (x *exchange) mark(resp *http.Response, from *info, s *status) {
+func (x *exchange) mark(resp *http.Response, from *info, s *cacheStatus) {
 	if resp.Header == nil {
 		resp.Header = make(http.Header)
 	}
@@ -55,7 +55,7 @@ func (x *exchange) answer(p portion) *http.Response {
 		return x.serve(p, nil)
 	}
 	ttl := int64((f.lifetime - f.age(x.now)) / time.Second)
-	return x.serve(p, &status{hit: true, hasTTL: true, ttl: ttl, detail: v.reason})
+	return x.serve(p, &cacheStatus{hit: true, hasTTL: true, ttl: ttl, detail: v.reason})
 }
 
 // stored is a reply from the store with all that belongs to it, in one piece.
@@ -68,7 +68,7 @@ type stored struct {
 }
 
 // serve makes a reply of the found response. A nil s stands for a fresh hit.
-func (x *exchange) serve(p portion, s *status) *http.Response {
+func (x *exchange) serve(p portion, s *cacheStatus) *http.Response {
 	e, f := x.found.entry, x.found.f
 	m := e.Meta
 	age := f.age(x.now)
@@ -110,7 +110,7 @@ func (x *exchange) serve(p portion, s *status) *http.Response {
 
 // header copies the stored fields and adds those that say how old they are: old, the age.
 // room is used for their values if it is large enough.
-func (x *exchange) header(m *Meta, f *memo, p portion, s *status, old time.Duration, room []string) http.Header {
+func (x *exchange) header(m *Meta, f *memo, p portion, s *cacheStatus, old time.Duration, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
 		s.collapsed, s.key = x.collapsed, x.shownKey()

@@ -83,6 +83,6 @@ func (x *exchange) joined(o *result) *http.Response {
 	m, resp := o.meta, o.body.Response(x.req.Context())
 	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = m.statusLine(), m.Status, m.Proto, m.Header.Clone(), x.req
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
-	x.mark(resp, infoShared, &status{fwd: x.fwd(), fwdStatus: m.Status})
+	x.mark(resp, infoShared, &cacheStatus{fwd: x.fwd(), fwdStatus: m.Status})
 	return resp
 }

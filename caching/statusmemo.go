@@ -7,18 +7,18 @@ import "sync/atomic"
 type recentStatus [16]atomic.Pointer[statusText]
 
 type statusText struct {
-	status
+	cacheStatus
 	text string
 }
 
 // text returns s as the member of the cache called name, which is always the
 // same.
-func (r *recentStatus) text(s *status, name string) string {
+func (r *recentStatus) text(s *cacheStatus, name string) string {
 	if s.hasTTL || s.key != "" {
 		return s.String(name) // it is another every second, or for every response
 	}
 	place := &r[uint(len(s.fwd)+len(s.detail)+s.fwdStatus)%uint(len(r))]
-	if t := place.Load(); t != nil && t.status == *s {
+	if t := place.Load(); t != nil && t.cacheStatus == *s {
 		return t.text
 	}
 	t := &statusText{*s, s.String(name)}

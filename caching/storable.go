@@ -14,7 +14,7 @@ import (
 // with credentials.
 func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) {
 	cfg, dir := f.cfg, &f.dir
-	forced := f.by.ttl > 0
+	forced := f.imposed.ttl > 0
 	switch {
 	case r.status < 200 || r.status == http.StatusNotModified:
 		return false, reasonNotFinal
@@ -22,7 +22,7 @@ func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) 
 		return false, reasonOneRequest
 	case r.status == http.StatusPartialContent && !f.isPartial:
 		return false, reasonPartOfUnknown
-	case f.by.ttl < 0:
+	case f.imposed.ttl < 0:
 		return false, reasonApplication
 	case d.dir.has(noStore):
 		return false, reasonRequestNoStore

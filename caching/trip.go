@@ -270,8 +270,8 @@ func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, mo
 		// confirmed for this request.
 		x.setSelectors(&r, x.found.primary, names)
 	}
-	if moved || r.suspect || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
-		r.suspect, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
+	if moved || r.mustRevalidate || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
+		r.mustRevalidate, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
 		m.Extra = r.append(make([]byte, 0, 128))
 	}
 	if !whole {

@@ -27,8 +27,8 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	ctx := detach(x.req.Context())
 	if err != nil {
 		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), reasonUnsafeMethod
-		if c == unknown && contact.none(err) {
-			c, reason = nothing, reasonUnsafeNotSent
+		if c == outcomeUnknown && contact.none(err) {
+			c, reason = unchanged, reasonUnsafeNotSent
 		}
 		st.spread(ctx, &x, c, nil)
 		x.tell("pass", reason, 0, err)
@@ -52,14 +52,14 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	}
 	x.tell("pass", reasonUnsafeMethod, resp.StatusCode, nil)
 	resp = owned(resp)
-	x.mark(resp, infoOrigin, &status{fwd: "method", fwdStatus: resp.StatusCode})
+	x.mark(resp, infoOrigin, &cacheStatus{fwd: "method", fwdStatus: resp.StatusCode})
 	return resp, nil
 }
 
 // spread draws the consequence for the target and for what else the request, or the
 // answer to it with that header, is about.
 func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
-	if c == nothing || !keyed(x.req.URL) {
+	if c == unchanged || !keyed(x.req.URL) {
 		return
 	}
 	st.strike(ctx, &x.query, c)

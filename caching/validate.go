@@ -8,61 +8,6 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// conditions are the preconditions that a request came with (RFC 9110 §13.1).
-type conditions uint8
-
-const (
-	ifNoneMatch conditions = 1 << iota
-	ifModifiedSince
-	ifMatch
-	ifUnmodifiedSince
-	ifRange
-	withRange
-	// instance is for what is not asked for by a Range in bytes: a range in another
-	// unit, or in a vendor's field, or a difference (RFC 3229). What answers it is
-	// neither the whole nor a part that a cache knows.
-	instance
-)
-
-// forOrigin reports whether only the origin can judge them: a cache does not
-// evaluate If-Match and If-Unmodified-Since (RFC 9111 §4.3.2).
-func (c conditions) forOrigin() bool { return c&(ifMatch|ifUnmodifiedSince) != 0 }
-
-// own reports whether the caller asks about a response of its own.
-func (c conditions) own() bool { return c&(ifNoneMatch|ifModifiedSince) != 0 }
-
-// notModified says whether a stored response that may be reused answers the
-// caller's own conditional request with 304 (RFC 9111 §4.3.2).
-func (f *facts) notModified(c conditions, h http.Header) bool {
-	if c&ifNoneMatch != 0 {
-		// RFC 9110 §13.2.2: it is judged in place of If-Modified-Since.
-		tags, star, _ := httpfield.ETags(h["If-None-Match"])
-		if star {
-			return true
-		}
-		for _, tag := range tags {
-			if tag.WeakMatch(f.etag) {
-				return true
-			}
-		}
-		return f.etag.IsZero() && f.tag != "" && f.tag == single(h["If-None-Match"])
-	}
-	if c&ifModifiedSince == 0 || len(h["If-Modified-Since"]) != 1 {
-		return false
-	}
-	if f.lastModified != "" && !f.hasModified {
-		return f.lastModified == h["If-Modified-Since"][0]
-	}
-	since, ok := httpDate(h["If-Modified-Since"], f.date)
-	if !ok {
-		return false
-	}
-	if f.hasModified {
-		return !f.modified.After(since)
-	}
-	return !f.date.After(since)
-}
-
 // maxTags bounds the field that offers the entity tags of all variants.
 const maxTags = 32
 
@@ -191,6 +136,3 @@ func (f *facts) compare(size int64, h http.Header) evidence {
 	}
 	return e
 }
-
-// notModifiedFields are what a 304 carries (RFC 9110 §15.4.5).
-var notModifiedFields = []string{"Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified"}
