@@ -15,23 +15,18 @@ import (
 //
 // Its phase, and who reads the source:
 //
-//	open ───────────────────────▶ ending ──────────────▶ over
-//	     source at its end,              owner.Finish has
-//	     broken or abandoned             returned
+//	open ──the source has ended, has failed, or is abandoned──▶ ending ──owner.Finish has returned──▶ over
 //
-//	      a Read of the only reader, if    ┌──▶ inline
-//	nobody its context cannot end          │    (one Read, then nobody)
-//	      ─────────────────────────────────┤
-//	      any other Read, or draining      └──▶ pump
-//	                                            (a goroutine, for all the rest)
+//	nobody ──a Read of the only reader, whose context cannot end──▶ inline ──the Read returns──▶ nobody
+//	nobody ──any other Read, or draining──▶ pump, a goroutine for all the rest
 //
 // A share is the right to become a reader. The leader of the flight has the first one. A
 // body without shares and readers is unused: it gets no others, and what is left of the
 // source is drained if it is little, or else abandoned. The sink is closed when the body
 // is over and unused.
 //
-// The lock comes after that of the flight. The source, the sink, the owner and landed are
-// called without it.
+// Locks are taken in the order flight, body. The source, the sink, the owner and landed are
+// called without the lock.
 type body struct {
 	source
 	src   io.ReadCloser

@@ -24,9 +24,9 @@ type testSource struct {
 	atEnd func()
 	// atPiece is called when a piece has come.
 	atPiece func()
-	closed chan struct{}
-	once   sync.Once
-	rest   string
+	closed  chan struct{}
+	once    sync.Once
+	rest    string
 }
 
 func newTestSource(pieces ...string) *testSource {

@@ -192,7 +192,15 @@ func (r *bodyReader) copy(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return r.turnTo(rest, p)
+	b.mu.Lock()
+	shut := r.shut
+	r.rest, r.off = rest, b.Size
+	b.wakeLocked() // others may have waited for r
+	b.mu.Unlock()
+	if shut {
+		_ = rest.Close()
+	}
+	return rest.Read(p)
 }
 
 // moveLocked moves the reader n bytes on.
@@ -202,19 +210,6 @@ func (r *bodyReader) moveLocked(n int) int {
 		r.b.wakeLocked() // others may wait for it
 	}
 	return n
-}
-
-// turnTo has the reader go on with rest.
-func (r *bodyReader) turnTo(rest io.ReadCloser, p []byte) (int, error) {
-	r.b.mu.Lock()
-	shut := r.shut
-	r.rest, r.off = rest, r.b.Size
-	r.b.wakeLocked()
-	r.b.mu.Unlock()
-	if shut {
-		_ = rest.Close()
-	}
-	return rest.Read(p)
 }
 
 // Close implements [io.Closer]. If this was the last reader and little is left of

@@ -239,13 +239,6 @@ func (f *flight[R]) Arrived() <-chan struct{} {
 	return f.arrived
 }
 
-// Settled reports whether the result has arrived.
-func (f *flight[R]) Settled() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.settled
-}
-
 // Result returns the result, which must have arrived.
 func (f *flight[R]) Result() *R { return &f.result }
 

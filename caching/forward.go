@@ -88,55 +88,6 @@ func (x *exchange) join(key string) (*flight[result], role) {
 	})
 }
 
-// await waits for the result of fl, or for the end of the caller's context. Who does
-// not lead it waits for the head of the response no longer than CollapseWait, and gets
-// errOverdue then. If the late answer of the Store came first, it is found and the error is
-// errOvertaken.
-func (x *exchange) await(fl *flight[result], r role) error {
-	ctx := x.req.Context()
-	cause := context.Canceled
-	wait := x.st.t.collapseWait()
-	var timer *time.Timer
-	var overdue <-chan time.Time
-	if wait >= 0 && r != leader && !fl.Settled() {
-		timer = time.NewTimer(wait)
-		defer timer.Stop()
-		overdue = timer.C
-	}
-	for {
-		select {
-		case <-fl.Arrived():
-			x.budget.forget()
-			return nil
-		case <-x.budget.arrival():
-			if x.overtakes(fl, r) {
-				return errOvertaken
-			}
-			continue
-		case <-overdue:
-			// The trip may have begun later: another process had the lease.
-			if rest := fl.Rest(wait); rest > 0 {
-				timer.Reset(rest)
-				continue
-			}
-			cause = errOverdue
-		case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
-			// http.Client.Timeout ends both, in no order.
-			if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-				cause = context.DeadlineExceeded
-			}
-		case <-ctx.Done():
-			cause = context.Cause(ctx)
-		}
-		break
-	}
-	x.budget.forget()
-	if fl.Leave(r, cause) {
-		return nil
-	}
-	return cause
-}
-
 // retry looks into the store again, and reports whether the answer is there now.
 func (x *exchange) retry() bool {
 	x.drop()

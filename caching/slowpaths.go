@@ -1,25 +1,9 @@
 package caching
 
 import (
-	"errors"
 	"hash/maphash"
 	"time"
 )
-
-// DefaultCollapseWait is how long a request waits for another one's trip to the
-// origin, as in nginx (proxy_cache_lock_timeout).
-const DefaultCollapseWait = 5 * time.Second
-
-// collapseWait is how long requests wait for one another, negative for no bound.
-func (t *Transport) collapseWait() time.Duration {
-	if t.CollapseWait == 0 {
-		return DefaultCollapseWait
-	}
-	return t.CollapseWait
-}
-
-// errOverdue is why a request waits no longer for the trip of another.
-var errOverdue = errors.New("caching: the trip of another request takes too long")
 
 // How long responses that turned out not to be stored are not waited for.
 const (

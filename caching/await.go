@@ -1,0 +1,94 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// DefaultCollapseWait is how long a request waits for another one's trip to the
+// origin, as in nginx (proxy_cache_lock_timeout).
+const DefaultCollapseWait = 5 * time.Second
+
+// collapseWait is how long requests wait for one another, negative for no bound.
+func (t *Transport) collapseWait() time.Duration {
+	if t.CollapseWait == 0 {
+		return DefaultCollapseWait
+	}
+	return t.CollapseWait
+}
+
+var (
+	// errOverdue is why a request does not wait any longer for the trip of another one.
+	errOverdue = errors.New("caching: the trip of another request takes too long")
+	// errOvertaken ends a trip whose only caller is answered by the Store.
+	errOvertaken = errors.New("caching: the store has answered meanwhile")
+)
+
+// await waits for the result of fl, or for the end of the caller's context. Who does
+// not lead it waits for the head of the response no longer than CollapseWait, and gets
+// errOverdue then. If the late answer of the Store came first, it is found and the error is
+// errOvertaken.
+func (x *exchange) await(fl *flight[result], r role) error {
+	ctx := x.req.Context()
+	cause := context.Canceled
+	wait := x.st.t.collapseWait()
+	var timer *time.Timer
+	var overdue <-chan time.Time
+	if wait >= 0 && r == follower {
+		timer = time.NewTimer(wait)
+		defer timer.Stop()
+		overdue = timer.C
+	}
+	for {
+		select {
+		case <-fl.Arrived():
+			x.budget.forget()
+			return nil
+		case <-x.budget.arrival():
+			if x.overtakes(fl, r) {
+				return errOvertaken
+			}
+			continue
+		case <-overdue:
+			// The trip may have begun later: another process had the lease.
+			if rest := fl.Rest(wait); rest > 0 {
+				timer.Reset(rest)
+				continue
+			}
+			cause = errOverdue
+		case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
+			// http.Client.Timeout ends both, in no order.
+			if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+				cause = context.DeadlineExceeded
+			}
+		case <-ctx.Done():
+			cause = context.Cause(ctx)
+		}
+		break
+	}
+	x.budget.forget()
+	if fl.Leave(r, cause) {
+		return nil
+	}
+	return cause
+}
+
+// overtakes looks at the late answer of the Store, and reports whether the request is
+// answered with it: it is there before the origin's answer, and may be reused.
+func (x *exchange) overtakes(fl *flight[result], r role) bool {
+	x.now = time.Now()
+	x.consult()
+	v := decide(&x.demand, x.found.f.known(), x.now)
+	if v.action != reuse && v.action != refresh {
+		return false
+	}
+	if _, ok := x.portion(); !ok {
+		return false
+	}
+	if fl.Leave(r, errOvertaken) {
+		return false
+	}
+	x.verdict = v
+	return true
+}
