@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/trace"
 )
 
 // A mapStore is a Store that is a map. It is used by one goroutine.
@@ -274,4 +276,64 @@ func TestLookupQuery(t *testing.T) {
 			t.Errorf("found %q: an unsafe request invalidates the answers to all QUERYs", got)
 		}
 	})
+}
+
+// A keyedStore is a mapStore with a secret.
+type keyedStore struct {
+	*mapStore
+	secret []byte
+	err    error
+}
+
+func (s keyedStore) Secret(context.Context) ([]byte, error) { return s.secret, s.err }
+
+// The keys of users depend on the secret of the Store. Without it nothing is stored for them.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	ask := func(s Store, user string, hook func(trace.Event)) query {
+		c := newCatalog(&shared{}, settings{}.complete(), false, newBackend(s), callerOptions{wait: -1, back: func() {}})
+		req, err := http.NewRequestWithContext(trace.WithHook(t.Context(), hook), http.MethodGet, "http://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := c.query(req)
+		q.setUser(user, false)
+		return q
+	}
+	one, two := keyedStore{secret: []byte("one")}, keyedStore{secret: []byte("two")}
+	for _, row := range []struct {
+		why            string
+		a, b           Store
+		userA, userB   string
+		same, secretly bool // the keys are the same, and b has its secret
+	}{
+		{"after a restart", one, one, "alice", "alice", true, true},
+		{"another Store", one, two, "alice", "alice", false, true},
+		{"another user", one, one, "alice", "bob", false, true},
+		{"everybody's keys need no secret", one, keyedStore{err: errors.New("away")}, "", "", true, true},
+		{"the Store does not give it", one, keyedStore{err: errors.New("away")}, "alice", "alice", false, false},
+		{"the Store has an empty one", one, keyedStore{}, "alice", "alice", false, false},
+		{"a Store without secrets: one of this process", &mapStore{}, &mapStore{}, "alice", "alice", false, true},
+	} {
+		told := 0
+		a := ask(row.a, row.userA, func(trace.Event) {})
+		b := ask(row.b, row.userB, func(e trace.Event) { told++ })
+		if (a.key == b.key) != row.same || b.secretless == row.secretly {
+			t.Errorf("the same key: %v, no secret: %v: %s", a.key == b.key, b.secretless, row.why)
+		}
+		_ = b.hide("value")
+		if row.userB != "" && (told > 0) == row.secretly || told > 1 {
+			t.Errorf("told %d times: %s", told, row.why)
+		}
+	}
+	alice := ask(one, "alice", nil)
+	for why, row := range map[string]struct{ got, want string }{
+		"the user's name is hidden":                {alice.owner(false), hide([]byte("one"), "alice")},
+		"nobody knows who it is":                   {alice.owner(true), "?"},
+		"a request without credentials has nobody": {func() string { q := ask(one, "", nil); return q.owner(false) }(), ""},
+	} {
+		if row.got != row.want {
+			t.Errorf("owner %q, want %q: %s", row.got, row.want, why)
+		}
+	}
 }

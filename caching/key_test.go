@@ -2,6 +2,7 @@ package caching
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 )
 
@@ -60,6 +61,63 @@ func TestKeys(t *testing.T) {
 		}
 		if same := key(r.a, r.hostA) == key(r.b, r.hostB); same != r.same {
 			t.Errorf("%s %s and %s %s: same %v: %s", r.a, r.hostA, r.b, r.hostB, same, r.why)
+		}
+	}
+}
+
+// A key can be made for a target if nothing else is sent like it.
+func TestKeyed(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why  string
+		u    url.URL
+		want bool
+		path string // as it is part of the key
+	}{
+		{"a path", url.URL{Path: "/a"}, true, "/a"},
+		{"no path", url.URL{}, true, "/"},
+		{"net/http sends it as it is", url.URL{Path: "a"}, false, ""},
+		{"a path with escapes of its own", url.URL{Opaque: "/a%2Fb"}, true, "/a%2Fb"},
+		{"RFC 9112 §3.2.2: the host before it", url.URL{Opaque: "//EXAMPLE.com:80/a"}, true, "/a"},
+		{"the host alone", url.URL{Opaque: "//example.com"}, false, ""},
+		{"the host and two slashes", url.URL{Opaque: "//example.com//a"}, false, ""},
+		{"another host", url.URL{Opaque: "//example.org/a"}, false, ""},
+		{"no path at all", url.URL{Opaque: "a"}, false, ""},
+	} {
+		row.u.Scheme, row.u.Host = "http", "example.com"
+		if got := keyed(&row.u); got != row.want {
+			t.Errorf("%#v: %v: %s", row.u, got, row.why)
+		}
+		if got := string(appendURL(nil, &row.u, "")); row.want && got != "http://example.com"+row.path {
+			t.Errorf("%#v becomes %s: %s", row.u, got, row.why)
+		}
+	}
+}
+
+// An authority in normal form is used as it is. Whatever else is said of it must be the same
+// as the long way says.
+func TestPlainAuthority(t *testing.T) {
+	t.Parallel()
+	for authority, plain := range map[string]bool{
+		"example.com": true, "example.com:8080": true, "127.0.0.1": true, "a-b.example:0": true,
+		"": false, "Example.com": false, "example.com.": false, "example.com:": false, "example.com:80": false,
+		"example.com:443": false, "example.com:8a": false, "[::1]": false, "b\u00fccher.example": false, "a_b": false, ":80": false,
+	} {
+		if got := plainAuthority(authority); got != plain {
+			t.Errorf("%q: %v", authority, got)
+		}
+	}
+	for u, want := range map[string]string{
+		"http://[fe80::1%25eth0]:8080/": "http://[fe80::1%25eth0]:8080/",
+		"https://[::1]:443/":            "https://[::1]/",
+		"http://example.com:443/":       "http://example.com:443/",
+	} {
+		parsed, err := url.Parse(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(appendURL(nil, parsed, parsed.RawQuery)); got != want {
+			t.Errorf("%s becomes %s, want %s", u, got, want)
 		}
 	}
 }
