@@ -9,25 +9,25 @@ import (
 type action uint8
 
 const (
-	// fetch: nothing stored is of use.
+	// fetch: send the request as it is.
 	fetch action = iota
-	// validate: ask the origin whether what is stored is still right.
+	// validate: send the request with the validators of the stored response.
 	validate
-	// reuse: answer from the store.
+	// reuse: answer with the stored response.
 	reuse
-	// refresh: answer from the store, and validate it afterwards.
+	// refresh: answer with the stored response, and validate it afterwards.
 	refresh
-	// refuse: the request allows nothing but a stored response, and there is
-	// none that it allows: 504.
+	// refuse: answer with 504. The request must not be sent, and does not allow what is
+	// stored.
 	refuse
 )
 
-// verdict is an action and why.
+// verdict is an action and its reason.
 type verdict struct {
 	action action
-	// fwd is why the request goes to the origin, in the words of RFC 9211 §2.2.
+	// fwd says why the request is sent, in the words of RFC 9211 §2.2.
 	fwd string
-	// reason says it in a phrase.
+	// reason is one of the reasons of this package.
 	reason string
 	// stale is true if a stale response is served.
 	stale bool
@@ -36,17 +36,18 @@ type verdict struct {
 // demand is what a request asks of a cache.
 type demand struct {
 	dir directives
-	// reload and offline are from the application (see [WithReload], [WithOffline]).
+	// reload is true if the application wants the stored response validated, and offline
+	// if it does not want the request sent.
 	reload, offline bool
 }
 
-// restricts reports whether the request is not content with what is fresh.
+// restricts reports whether the request does not take every fresh response.
 func (d *demand) restricts() bool {
 	return d.reload || d.dir.has(noCache) || d.dir.delta(maxAge) >= 0 || d.dir.delta(minFresh) >= 0
 }
 
-// decide says whether a stored response answers a request (RFC 9111 §4).
-// f is nil if none was selected.
+// decide returns what to do about a request at the time now (RFC 9111 §4). f are the facts
+// of the stored response that the request selects, nil if there is none.
 func decide(d *demand, f *facts, now time.Time) verdict {
 	v := judge(d, f, now)
 	switch {
@@ -65,6 +66,7 @@ func decide(d *demand, f *facts, now time.Time) verdict {
 	return v
 }
 
+// judge is decide for a request that may be sent.
 func judge(d *demand, f *facts, now time.Time) verdict {
 	if f == nil {
 		return verdict{action: fetch, fwd: "miss", reason: reasonNothingStored}

@@ -9,9 +9,9 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// portion is what of a stored body answers a request.
+// portion is the part of a stored body that answers a request.
 type portion struct {
-	// status is that of the reply: 200 stands for the one that is stored.
+	// status is that of the reply; 200 stands for the stored status.
 	status int
 	// offset and length are in bytes of the stored body.
 	offset, length int64
@@ -19,16 +19,16 @@ type portion struct {
 	contentRange string
 }
 
-// inBytes reports whether a Range field has one line, in bytes or not valid, which
-// RFC 9110 §14.2 has ignored. Other units are between the client and the origin.
+// inBytes reports whether a Range field has one line whose unit is bytes. A cache does
+// not understand other units.
 func inBytes(values []string) bool {
 	unit, _, ok := strings.Cut(values[0], "=")
 	return len(values) == 1 && ok && httpfield.EqualFold(httpfield.TrimBlanks(unit), "bytes")
 }
 
-// vendorRange reports whether a request field asks for a range in the place of Range:
-// X-Ms-Range, which the SDKs of Azure send, Request-Range, and any other with the
-// word in its name. The name is in canonical form.
+// vendorRange reports whether a request field asks for a range as Range does: X-Ms-Range,
+// which the SDKs of Azure send, Request-Range, and any other with that word in its name.
+// The name is in canonical form.
 func vendorRange(name string) bool {
 	if name == "Accept-Ranges" {
 		return false // of a response; some clients send it too
@@ -44,17 +44,20 @@ func vendorRange(name string) bool {
 	return false
 }
 
-// portionOf says what of a stored response whose body has size bytes answers a
-// request with the conditions c and header h. ok is false if it holds too
-// little, or if the request wants several ranges, which are left to the origin.
-func (f *facts) portionOf(r *response, size int64, c conditions, h http.Header) (p portion, ok bool) {
+// portionOf returns what of a stored response, whose body has size bytes, answers a
+// request with the conditions c and the header h. ok is false if too little of it is
+// stored, or if the request wants several ranges, which are left to the origin.
+func (f *facts) portionOf(status int, size int64, c conditions, h http.Header) (p portion, ok bool) {
+	if c.own() && !f.isPartial && (status == http.StatusOK || status == http.StatusNoContent) && f.notModified(c, h) {
+		return portion{status: http.StatusNotModified}, true
+	}
 	whole := portion{status: http.StatusOK, length: size}
 	total := size
 	if f.isPartial {
 		total = f.part.Total
 	}
-	if c&withRange == 0 || r.status != http.StatusOK && !f.isPartial ||
-		c&ifRange != 0 && !ifRangeHolds(r, f, h["If-Range"]) {
+	if c&withRange == 0 || status != http.StatusOK && !f.isPartial ||
+		c&ifRange != 0 && !f.ifRangeHolds(h["If-Range"]) {
 		return whole, !f.isPartial
 	}
 	if len(h["Range"]) != 1 {
@@ -84,14 +87,14 @@ func (f *facts) portionOf(r *response, size int64, c conditions, h http.Header) 
 
 // ifRangeHolds evaluates If-Range (RFC 9110 §13.1.5): a strong tag that is equal,
 // or a date that is equal and old enough to be a strong validator.
-func ifRangeHolds(r *response, f *facts, values []string) bool {
+func (f *facts) ifRangeHolds(values []string) bool {
 	if len(values) != 1 {
 		return false
 	}
 	if tag, ok := httpfield.ParseETag(values[0]); ok {
 		return tag.Strong(f.etag)
 	}
-	since, ok := httpDate(values, r.responseTime)
+	since, ok := httpDate(values, f.date)
 	return ok && f.hasModified && since.Equal(f.modified) && f.date.Sub(f.modified) >= time.Second
 }
 

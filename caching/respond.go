@@ -301,10 +301,6 @@ func (b *readerBody) Close() error {
 
 // portion says what of the found response answers the request.
 func (x *exchange) portion() (portion, bool) {
-	e, f := x.found.entry, x.found.f
-	if x.cond.own() && f.notModified(x.cond, x.req.Header) && !f.isPartial && (e.Meta.Status == http.StatusOK || e.Meta.Status == http.StatusNoContent) {
-		return portion{status: http.StatusNotModified}, true
-	}
-	r := responseOf(e.Meta)
-	return f.portionOf(&r, e.Size, x.cond, x.req.Header)
+	e := x.found.entry
+	return x.found.f.portionOf(e.Meta.Status, e.Size, x.cond, x.req.Header)
 }
