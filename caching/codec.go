@@ -13,9 +13,9 @@ import (
 // metaVersion is the first byte of an encoded Meta. A reader takes no other.
 const metaVersion = 1
 
-// AppendBinary appends m in the form that [ParseMeta] reads to b and returns
-// the result. It never fails. The form is versioned and the same on every
-// machine; it has no checksum, which is for the Store to add.
+// AppendBinary implements [encoding.BinaryAppender]: it appends m to b in the form that [ParseMeta]
+// reads. It never returns an error. The form has a version and is the same on every machine. It has
+// no checksum: a Store adds its own.
 func (m *Meta) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, metaVersion)
 	b = append(b, m.ID[:]...)
@@ -31,9 +31,9 @@ func (m *Meta) AppendBinary(b []byte) ([]byte, error) {
 	return appendString(b, m.Extra), nil
 }
 
-// ParseMeta reads what [Meta.AppendBinary] wrote. It takes b as untrusted: what
-// is cut short, too long, of another version or not what HTTP allows is an
-// error wrapping [ErrCorrupt]. The result does not refer to b.
+// ParseMeta reads what [Meta.AppendBinary] appended. It does not trust b: if b is cut short, too
+// long, of another version, or holds what HTTP does not allow, the error wraps [ErrCorrupt]. The
+// result does not refer to b.
 func ParseMeta(b []byte) (*Meta, error) {
 	if len(b) == 0 || b[0] != metaVersion {
 		return nil, fmt.Errorf("%w: metadata of another version", ErrCorrupt)
@@ -68,15 +68,14 @@ func ParseMeta(b []byte) (*Meta, error) {
 	return m, nil
 }
 
-// appendTime writes seconds and nanoseconds of t in UTC; the zero time is the
-// zero of time.Time, not of Unix.
+// appendTime appends the seconds since 1970 and the nanoseconds of t. The zero time of package time
+// is no exception.
 func appendTime(b []byte, t time.Time) []byte {
 	b = binary.AppendVarint(b, t.Unix())
 	return binary.AppendUvarint(b, uint64(t.Nanosecond())) //nolint:gosec // 0 to 999999999
 }
 
-// appendHeader writes the fields sorted by name, so that equal metadata has
-// equal bytes.
+// appendHeader appends the fields sorted by name, so that equal metadata has equal bytes.
 func appendHeader(b []byte, h http.Header) []byte {
 	names := make([]string, 0, len(h))
 	for name := range h {

@@ -96,14 +96,14 @@ func newDirPlace(key string) dirPlace {
 // second for 100,000 entries, and removes what crashed processes have left.
 func OpenDir(path string, opts *DirOptions) (*Dir, error) {
 	if path == "" {
-		return nil, errors.New("caching: open directory: the path is empty")
+		return nil, errors.New("dirstore: open: the path is empty")
 	}
 	if opts == nil {
 		opts = &DirOptions{}
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("caching: open directory: %w", err)
+		return nil, fmt.Errorf("dirstore: open: %w", err)
 	}
 	d := &Dir{path: abs, limit: DefaultDirBytes, opts: *opts}
 	if opts.MaxBytes > 0 {
@@ -115,16 +115,16 @@ func OpenDir(path string, opts *DirOptions) (*Dir, error) {
 	if opts.Key != nil {
 		key, err := opts.Key()
 		if err != nil {
-			return nil, fmt.Errorf("caching: key of directory: %w", err)
+			return nil, fmt.Errorf("dirstore: key: %w", err)
 		}
 		if len(key) < 16 {
-			return nil, errors.New("caching: key of directory: shorter than 16 bytes")
+			return nil, errors.New("dirstore: key: shorter than 16 bytes")
 		}
 		sum := sha256.Sum256(key) // of one length, and not the caller's slice
 		d.key = sum[:]
 	}
 	if err := d.openRoot(); err != nil {
-		return nil, fmt.Errorf("caching: open directory: %w", err)
+		return nil, fmt.Errorf("dirstore: open: %w", err)
 	}
 	d.scan(true)
 	d.evict(d.limit)
@@ -132,7 +132,7 @@ func OpenDir(path string, opts *DirOptions) (*Dir, error) {
 }
 
 // errNoDir is the error of a Dir that was not made by OpenDir.
-var errNoDir = errors.New("caching: a Dir is made by OpenDir")
+var errNoDir = errors.New("dirstore: a Store that was not made by Open")
 
 // usable returns why a call with ctx cannot be answered, if it cannot.
 func (d *Dir) usable(ctx context.Context) error {
@@ -166,7 +166,7 @@ func (d *Dir) Get(ctx context.Context, key string) (*Entry, error) {
 			d.forget(at)
 			return nil, nil
 		}
-		return nil, fmt.Errorf("caching: open entry: %w", err)
+		return nil, fmt.Errorf("dirstore: open entry: %w", err)
 	}
 	e, err := d.load(f, at, key)
 	if err != nil {
@@ -220,7 +220,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 		err = root.Remove(at.name)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("caching: delete entry: %w", err)
+		return fmt.Errorf("dirstore: delete entry: %w", err)
 	}
 	d.forget(at)
 	return nil

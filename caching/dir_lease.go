@@ -20,7 +20,7 @@ func (d *Dir) Acquire(ctx context.Context, key string) (release func(), err erro
 	for range 10 { // the file of a lease that has just ended is no use
 		root, err := d.shardRoot(at.shard, true)
 		if err != nil {
-			return nil, fmt.Errorf("caching: lease: %w", err)
+			return nil, fmt.Errorf("dirstore: lease: %w", err)
 		}
 		f, err := root.OpenFile(at.name+dirLease, os.O_RDWR|os.O_CREATE|dirNonblock, 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -29,7 +29,7 @@ func (d *Dir) Acquire(ctx context.Context, key string) (release func(), err erro
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("caching: lease: %w", err)
+			return nil, fmt.Errorf("dirstore: lease: %w", err)
 		}
 		release, again := holdLease(root, at.name+dirLease, f)
 		if !again {

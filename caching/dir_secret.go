@@ -34,7 +34,7 @@ func (d *Dir) Secret(ctx context.Context) ([]byte, error) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("caching: secret of directory: %w", err)
+	return nil, fmt.Errorf("dirstore: secret: %w", err)
 }
 
 func (d *Dir) readSecret() ([]byte, error) {

@@ -21,7 +21,7 @@ func (d *Dir) Update(ctx context.Context, key string, meta *Meta) error {
 		return ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("caching: update entry: %w", err)
+		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
 	release, err := d.exclude(ctx, at, f, dirPatience)
@@ -53,7 +53,7 @@ func (d *Dir) writeRecord(b *dirBody, at dirPlace, key string, meta *Meta) error
 	}
 	info, err := b.f.Stat()
 	if err != nil {
-		return fmt.Errorf("caching: update entry: %w", err)
+		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
 	h := &b.head
 	rec = b.seal.sealRecord(nil, h.appendFixed(nil), rec)
@@ -70,7 +70,7 @@ func (d *Dir) writeRecord(b *dirBody, at dirPlace, key string, meta *Meta) error
 		err = b.f.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("caching: update entry: %w", err)
+		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
 	d.note(at, max(info.Size(), h.slots[1-i].off+int64(len(rec))))
 	return nil
@@ -105,7 +105,7 @@ func (d *Dir) exclude(ctx context.Context, at dirPlace, f *os.File, patience tim
 			break
 		}
 		if time.Since(began) > patience {
-			return nil, fmt.Errorf("caching: the entry is locked: %w", os.ErrDeadlineExceeded)
+			return nil, fmt.Errorf("dirstore: the entry is locked: %w", os.ErrDeadlineExceeded)
 		}
 		select {
 		case <-ctx.Done():

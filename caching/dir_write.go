@@ -112,7 +112,7 @@ func (w *dirWriter) flush() error {
 // an eighth of the store and tries again.
 func (w *dirWriter) writeAt(b []byte, off int64) error {
 	if err := w.open(); err != nil {
-		return fmt.Errorf("caching: create entry: %w", err)
+		return fmt.Errorf("dirstore: create entry: %w", err)
 	}
 	_, err := w.f.WriteAt(b, off)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
@@ -120,7 +120,7 @@ func (w *dirWriter) writeAt(b []byte, off int64) error {
 		_, err = w.f.WriteAt(b, off)
 	}
 	if err != nil {
-		return fmt.Errorf("caching: write entry: %w", err)
+		return fmt.Errorf("dirstore: write entry: %w", err)
 	}
 	w.d.unseen.Add(int64(len(b)))
 	return nil
@@ -252,7 +252,7 @@ func (w *dirWriter) finish(meta *Meta) error {
 		}
 	}
 	if err := w.rename(); err != nil {
-		return fmt.Errorf("caching: commit entry: %w", err)
+		return fmt.Errorf("dirstore: commit entry: %w", err)
 	}
 	w.d.note(w.at, entryHeader+w.n+int64(len(seals)+len(rec)))
 	return nil

@@ -56,7 +56,7 @@ func Adapt(c httpcache.Cache, opts *AdaptOptions) *Adapted {
 // usable returns why a call with ctx cannot be answered, if it cannot.
 func (a *Adapted) usable(ctx context.Context) error {
 	if a.cache == nil {
-		return errors.New("caching: an Adapted without a cache (it is made by Adapt)")
+		return errors.New("httpcachestore: a Store without a cache (it is made by New)")
 	}
 	return ctx.Err()
 }

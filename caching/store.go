@@ -6,72 +6,69 @@ import (
 	"io"
 )
 
-// A Store keeps stored responses for a [Transport]. Keys are opaque strings of
-// printable ASCII of at most 200 bytes, made of hashes by the Transport: they
-// hold no part of a URL or of a credential.
+// A Store keeps stored responses, each under a key. Keys are opaque strings of printable ASCII of
+// at most 200 bytes. They are made of hashes, so they hold no part of a URL or of a credential.
 //
-// All methods may be called by several goroutines, and by several processes
-// where the Store is shared by them. A Store that fails costs a miss, never a
-// request: the Transport reports its error to trace and goes on without it.
+// All methods may be called by several goroutines at once, and by several processes where they
+// share the Store. An error of a Store costs a miss, never a request: it is reported to trace, and
+// the request goes on without the Store.
 //
-// A Store may forget any entry at any time. It must never return a body or
-// metadata other than what was committed under the key: what it cannot vouch for
-// (truncated, flipped, of another key, of another version) it removes and
-// reports as nothing stored, with an error wrapping [ErrCorrupt] if it wants
-// the reason to be heard.
+// A Store may forget any entry at any time. It must never return a body or metadata other than
+// those committed under the key. An entry that is not as it was stored (cut short, damaged, of
+// another key or of another version) is removed and counts as not stored; the Store may say why
+// with an error that wraps [ErrCorrupt].
+//
+// A method whose context has ended may return the error of the context; then it has done nothing.
+// What Get and Create return can be used after their context has ended.
 type Store interface {
-	// Get returns what is stored under key, or nil and no error if nothing is.
-	// An [Entry] with a Body must be closed by the caller.
+	// Get returns the entry under key, or nil and no error if there is none. An [Entry] with a
+	// Body must be closed by the caller.
 	Get(ctx context.Context, key string) (*Entry, error)
 
-	// Create begins a new entry. Nothing is visible under key before Commit;
-	// what was stored under key stays until then. size is the length of the body
-	// where it is known, else -1; a Store that knows it will not keep so much
-	// returns an error wrapping [ErrTooLarge].
+	// Create begins a new entry. Until Commit nothing of it is visible under key, and the entry
+	// that is stored there stays. size is the length of the body if it is known, else -1. A
+	// Store that will not keep so much returns an error that wraps [ErrTooLarge].
 	Create(ctx context.Context, key string, size int64) (Writer, error)
 
-	// Update replaces the metadata stored under key and keeps the body, without
-	// reading or writing it. It does so only while the entry is the one that
-	// meta was derived from, which it knows by [Meta.ID]; otherwise it returns an
-	// error wrapping [ErrConflict].
+	// Update replaces the metadata under key. It neither reads nor writes the body. If the entry
+	// under key has another [Meta.ID] than meta, or there is none, Update changes nothing and
+	// returns an error that wraps [ErrConflict]. Comparing and replacing are one step: an entry
+	// that is deleted or replaced at the same time is not brought back.
 	Update(ctx context.Context, key string, meta *Meta) error
 
-	// Delete removes what is stored under key. It is no error if nothing is.
+	// Delete removes the entry under key. It is no error if there is none.
 	Delete(ctx context.Context, key string) error
 }
 
-// A Writer takes the body of a new entry. It is used by one goroutine at a time,
-// but for ReadAt, which may be called by several at once, also while Write runs.
-// Exactly one of Commit and Abort ends it; calls after that return an error and
-// change nothing.
+// A Writer takes the body of a new entry. It is used by one goroutine at a time, but for ReadAt,
+// which may be called by several goroutines at once, also during the other methods. Exactly one of
+// Commit and Abort ends it; calls of Write, Commit and Abort after that return an error and change
+// nothing.
 type Writer interface {
-	// Write adds to the body. It returns an error wrapping [ErrTooLarge] when the
-	// body outgrows what the Store keeps; the Writer is then good for ReadAt and
-	// Abort only.
+	// Write adds to the body. It returns an error that wraps [ErrTooLarge] when the body becomes
+	// longer than the Store keeps. After any error only ReadAt, Abort and Close may be called.
 	io.Writer
 
-	// ReadAt reads what was written so far, for callers who share the response
-	// while it is being stored. At the present end it returns io.EOF. It keeps
-	// working after Commit and Abort until Close.
+	// ReadAt reads what was written so far, for callers that share the response while it is
+	// being stored. At the present end it returns io.EOF. It works until Close, also after
+	// Commit and Abort.
 	io.ReaderAt
 
-	// Commit makes body and metadata visible under the key at once, in place of
-	// what was there. The Store may use [Meta.Expires] as a time to live. If the
-	// size was given to Create and is not what was written, Commit fails: a body
-	// that was cut short never becomes an entry. After an error nothing new is
-	// stored, and the Writer is good for ReadAt and Close only.
+	// Commit makes body and metadata visible under the key in one step, in place of the entry
+	// that was there. The Store may use [Meta.Expires] as a time to live. If the size that was
+	// given to Create is not what was written, Commit returns an error: a body that was cut
+	// short never becomes an entry. After an error nothing new is stored.
 	Commit(ctx context.Context, meta *Meta) error
 
 	// Abort drops what was written.
 	Abort() error
 
-	// Close releases what ReadAt needs. It aborts if neither Commit nor Abort was
-	// called.
+	// Close releases what ReadAt needs. It aborts a Writer that has not ended.
 	io.Closer
 }
 
-// An Entry is what a Store returns for a key. It is read only: the Transport
-// and the Store share what it points to.
+// An Entry is what a Store returns for a key. It must not be changed: the Store and others share
+// what it points to.
 type Entry struct {
 	// Meta describes the response. It is never nil.
 	Meta *Meta
@@ -79,20 +76,20 @@ type Entry struct {
 	// Size is the length of the body in bytes.
 	Size int64
 
-	// Bytes is the whole body, where the Store has it in memory in one piece.
-	// It must not be changed. If it is nil and Size is not zero, Body is used.
+	// Bytes is the whole body, if the Store has it in memory in one piece. If it is nil and Size
+	// is not zero, Body is used.
 	Bytes []byte
 
-	// Body reads the body from where it is kept. ReadAt may be called by several
-	// goroutines at once. Bytes that are not the ones stored are an error
-	// wrapping [ErrCorrupt], not data. If nil, Bytes is used.
+	// Body reads the body from where it is kept. ReadAt may be called by several goroutines at
+	// once. If bytes are not the ones that were stored, ReadAt returns an error that wraps
+	// [ErrCorrupt] in place of them. If Body is nil, Bytes is used.
 	Body interface {
 		io.ReaderAt
 		io.Closer
 	}
 }
 
-// Close releases the body if it needs it.
+// Close closes the body, if there is one. A nil Entry has none.
 func (e *Entry) Close() error {
 	if e == nil || e.Body == nil {
 		return nil
@@ -100,72 +97,69 @@ func (e *Entry) Close() error {
 	return e.Body.Close()
 }
 
-// Optional abilities of a Store. The Transport looks for them by type assertion.
+// Optional abilities of a Store. They are found by type assertion.
 type (
-	// A Secreter keeps a random secret with the entries, made at the first call
-	// and the same ever after, for every process that shares them. The Transport
-	// uses it as the key of the hash that keeps users apart, so that entries
-	// outlive a restart. Until it comes, requests of users pass the Store by. Without this
-	// ability the secret lasts as long as the process.
+	// A Secreter keeps a random secret of at least 16 bytes with its entries. The secret is made
+	// at the first call, and is the same ever after for every process that shares the Store. It
+	// is the key of the hash that keeps users apart: with the same secret, entries of users are
+	// found again after a restart. Until it comes, requests of users do not use the Store. A
+	// Store without this ability gets a secret that lasts as long as the process.
 	Secreter interface {
 		Secret(ctx context.Context) ([]byte, error)
 	}
 
-	// A Leaser lets one of many processes fetch what all of them miss. Acquire
-	// returns a release function if the caller may fetch, and nil if another has
-	// the lease: then it is worth looking again under the key in a moment. A
-	// lease ends by itself after a short time, should its holder die.
+	// A Leaser lets one of many processes fetch what all of them miss. Acquire returns a release
+	// function if the caller may fetch, and nil if another has the lease: then the entry may be
+	// there in a moment. A lease ends by itself after a short time, in case its holder dies.
+	// release may be called more than once.
 	Leaser interface {
 		Acquire(ctx context.Context, key string) (release func(), err error)
 	}
 
-	// A Shortener is a [Writer] that makes entries of bodies that were cut short:
-	// Shorten, called before Commit, says that what was written is all there will
-	// be, whatever size was given to Create. The Transport keeps such a body as a
-	// part, whose rest it asks for later. Without it the body is dropped.
+	// A Shortener is a [Writer] that makes entries of bodies that were cut short. Shorten is
+	// called before Commit and says that what was written is the whole body, whatever size was
+	// given to Create. Such an entry is kept as a part, the rest of which is asked for later.
+	// Without this ability a body that was cut short is dropped.
 	Shortener interface {
 		Shorten()
 	}
 
-	// A Timed is a Store that says how long its methods take. self is the Store that says
-	// so: a type that embeds another Store, and so has its Timing method, says nothing
-	// about itself by it.
+	// A Timed is a Store that says how long its methods take. self is the Store that says so: a
+	// type that embeds another Store, and so has its Timing method, is not meant by it.
 	Timed interface {
 		Timing() (self Store, timing Timing)
 	}
 
-	// A Lister goes through the entries, for purging and for inspection. yield
-	// returns false to stop.
+	// A Lister goes through all entries, for purging and inspection. yield returns false to stop;
+	// it may delete entries. Entries that are stored or removed meanwhile may be listed or not.
 	Lister interface {
 		List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error
 	}
 )
 
-// Timing is how long the methods of a Store take.
+// Timing is how long the methods of a Store may take.
 type Timing uint8
 
 const (
-	// TimingUnknown says: perhaps for ever. The Transport calls the Store in goroutines of its
-	// own, at most 64 for one Store, so that no request waits longer than
-	// [Transport.StoreWait].
+	// TimingUnknown says: perhaps for ever. Each call is made in a goroutine of its own, at most
+	// 64 at once for one Store, so that a request does not wait for it longer than it may.
 	TimingUnknown Timing = iota
-	// TimingImmediate says: no longer than the memory or a local disk takes. The Transport calls
-	// the Store in place.
+	// TimingImmediate says: no longer than memory or a local disk takes. Methods are called by
+	// the goroutine of the request.
 	TimingImmediate
-	// TimingContext says: until their context ends, at most. The Transport calls those methods
-	// in place that have a context, with a deadline. What Get and Create return must work
-	// after the context has ended.
+	// TimingContext says: no longer than until their context ends. Methods that have a context
+	// are called by the goroutine of the request, with a deadline.
 	TimingContext
 )
 
 // Errors of a Store, matched with [errors.Is].
 var (
 	// ErrTooLarge says that a body is larger than the Store keeps.
-	ErrTooLarge = errors.New("caching: body too large for the store")
-	// ErrConflict says that an entry has been replaced since its metadata was read.
-	ErrConflict = errors.New("caching: entry was replaced")
-	// ErrCorrupt says that what was stored is not what was found.
-	ErrCorrupt = errors.New("caching: entry is corrupt")
-	// ErrClosed says that a Writer or a Store was used after its end.
-	ErrClosed = errors.New("caching: closed")
+	ErrTooLarge = errors.New("store: body too large")
+	// ErrConflict says that an entry was replaced or removed since its metadata was read.
+	ErrConflict = errors.New("store: entry was replaced")
+	// ErrCorrupt says that an entry is not as it was stored.
+	ErrCorrupt = errors.New("store: entry is corrupt")
+	// ErrClosed says that a Writer, a body or a Store was used after its end.
+	ErrClosed = errors.New("store: closed")
 )

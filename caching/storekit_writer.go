@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	errBodySize       = errors.New("caching: body is not as long as announced")
-	errNoMeta         = errors.New("caching: commit without metadata")
-	errNegativeOffset = errors.New("caching: negative offset")
+	errBodySize       = errors.New("store: body is not as long as announced")
+	errNoMeta         = errors.New("store: commit without metadata")
+	errNegativeOffset = errors.New("store: negative offset")
 )
 
 // writerState is what every [Writer] has to keep account of: how long its body may be, why it
