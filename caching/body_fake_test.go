@@ -13,7 +13,6 @@ import (
 var (
 	errSource = errors.New("the source broke off")
 	errSink   = errors.New("the sink is full")
-	errGone   = errors.New("the sink has lost it")
 )
 
 // A testSource is a source that gives one piece a Read, when it is told to.
@@ -166,6 +165,7 @@ func startBody(t *testing.T, size int64, pieces ...string) *testBody {
 }
 
 func prepareBody(t *testing.T, pieces ...string) *testBody {
+	t.Helper()
 	b := &testBody{t: t, from: newTestSource(pieces...), to: &testSink{takes: -1}, by: &testOwner{}, cancel: errNotCancelled}
 	b.resp = &http.Response{ProtoMajor: 1, Body: b.from}
 	return b

@@ -11,6 +11,7 @@ import (
 
 // spilling is a body of which the sink takes only so many bytes.
 func spilling(t *testing.T, takes, size int) *testBody {
+	t.Helper()
 	b := prepareBody(t)
 	b.to.takes = takes
 	go func() {
