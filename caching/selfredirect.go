@@ -1,6 +1,9 @@
 package caching
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
 // leadsNowhere says why a redirect is of no use to later requests, if so: it has no
 // target, or its target is the request's own. A cache would answer the next request with
@@ -17,12 +20,13 @@ func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
 	}
 	// Both are asked for by their URLs alone: a client that follows the redirect
 	// connects to the host in it.
-	from, to := *x, *x
-	from.req, to.req = &http.Request{URL: here}, &http.Request{URL: there}
-	from.key, to.key = targetKey(from.req), targetKey(to.req)
-	from.user, from.openKey, to.user, to.openKey = "", "", "", ""
-	a, _ := from.primaryFor(m.Status, m.Header)
-	if b, _ := to.primaryFor(m.Status, m.Header); a == b {
+	primary := func(u *url.URL) string {
+		q := query{cat: x.cat, req: &http.Request{URL: u}, method: x.method}
+		q.key = q.target()
+		key, _ := q.primaryFor(m.Status, m.Header)
+		return key
+	}
+	if primary(here) == primary(there) {
 		return reasonSelfRedirect
 	}
 	return ""
