@@ -147,7 +147,7 @@ func (x *exchange) guarded(ctx context.Context) result {
 			x.drop()
 		}
 	}()
-	start := time.Now()
+	start := x.now // nothing was waited for since
 	o := x.trip(ctx)
 	landed = true
 	x.learn(start, &o)
