@@ -35,7 +35,13 @@ func newCatalog(known *shared, cfg *settings, noVarySearch bool, b *backend, o c
 	return c
 }
 
-// query returns a query about the target of req: a GET by somebody without credentials, now.
-func (c *catalog) query(req *http.Request) query {
-	return query{cat: c, req: req, method: http.MethodGet, now: time.Now()}
+// query returns a query about the target of req, a GET for everybody.
+func (c *catalog) query(req *http.Request) (q query) {
+	q.begin(c, req)
+	return q
+}
+
+// begin makes q, which is zero, a query about the target of req, a GET for everybody.
+func (q *query) begin(c *catalog, req *http.Request) {
+	q.cat, q.req, q.method, q.now = c, req, http.MethodGet, time.Now()
 }

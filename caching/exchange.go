@@ -69,8 +69,9 @@ func (x *exchange) consult() {
 
 // roundTrip asks what to do about req, does it, and tells.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
-	x := exchange{query: st.query(req), st: st}
+	x := exchange{st: st}
 	x.route = r
+	x.begin(st.catalog, req)
 	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
 		if optionsOf(req.Context()).offline {
 			roundtrip.CloseBody(req)

@@ -34,7 +34,7 @@ func (c *candidate) take() (e *Entry) {
 
 // lookup finds what is stored for the request: everybody's response to it, that of its user,
 // or one of another URL that No-Vary-Search makes equal, in this order.
-func (q *query) lookup() candidate {
+func (q *query) lookup() (c candidate) {
 	q.budget.look()
 	defer q.budget.looked()
 	if u := &q.cat.unwritten; u.some.Load() {
@@ -42,25 +42,24 @@ func (q *query) lookup() candidate {
 		q.unwrittenAt = latest(q.unwrittenAt, u.when(q.target()), u.when(q.key), u.when(q.openKey))
 	}
 	if q.openKey != "" {
-		c := q.find(q.openKey)
-		if c.f != nil && c.f.public {
+		if q.find(&c, q.openKey); c.f != nil && c.f.public {
 			return c
 		}
 		c.close()
+		c = candidate{}
 		q.budget.forget()
 	}
 	if q.budget.unanswered {
-		return candidate{}
+		return c
 	}
-	if c := q.find(q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
+	if q.find(&c, q.key); c.primary != "" || q.budget.unanswered || !q.cat.noVarySearch {
 		return c
 	}
 	key, noVarySearch := q.findNVSKey()
 	if key == "" {
-		return candidate{}
+		return c
 	}
-	c := q.find(key)
-	if c.f != nil && c.f.noVarySearch != noVarySearch {
+	if q.find(&c, key); c.f != nil && c.f.noVarySearch != noVarySearch {
 		c.close()
 		return candidate{}
 	}
@@ -68,27 +67,28 @@ func (q *query) lookup() candidate {
 }
 
 // find looks under key for a response, or for an index and the variant that the request
-// selects.
-func (q *query) find(key string) candidate {
+// selects, and adds to c, which is nothing, what it finds.
+func (q *query) find(c *candidate, key string) {
 	e, f := q.get(q.req.Context(), key)
 	if e == nil {
-		return candidate{}
+		return
 	}
 	if outlived(e.Meta.RequestTime, q.unwrittenAt) || q.cat.unwritten.some.Load() && q.cat.unwritten.has(q.target(), e.Meta.RequestTime) {
 		_ = e.Close()
-		return candidate{}
+		return
 	}
+	c.primary = key
 	if !f.index {
-		return candidate{entry: e, f: f, key: key, primary: key}
+		c.entry, c.f, c.key = e, f, key
+		return
 	}
 	_ = e.Close()
-	c := candidate{variants: f.variants, primary: key, until: e.Meta.Expires}
+	c.variants, c.until = f.variants, e.Meta.Expires
 	if v := match(f.variants, q.req.Header, q.hide); v != nil {
 		if e, f := q.get(q.req.Context(), v.key); e != nil && !f.index {
 			c.entry, c.f, c.key = e, f, v.key
 		}
 	}
-	return c
 }
 
 // get returns what is stored under key, or nil. An entry that cannot be used is nil too; the
