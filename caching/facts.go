@@ -55,16 +55,14 @@ type facts struct {
 	part httpfield.ContentRange
 }
 
-// factsOf works out the facts of a response for a cache with the settings cfg.
-func factsOf(cfg *settings, r *response, by imposed) (f facts) {
-	d, targeted := responseDirectives(r.header, cfg.targeted)
-	f.set(cfg, r, by, &d, targeted)
-	return f
-}
-
-// set makes f, which is zero, what factsOf returns, for a response whose directives are
-// known: d, which come from a targeted field if targeted is true.
+// set works out the facts of r for a cache with the settings cfg. f is zero before. d are
+// the directives of r, which come from a targeted field if targeted is true; nil stands for
+// those in its header.
 func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targeted bool) {
+	if d == nil {
+		read, t := responseDirectives(r.header, cfg.targeted)
+		d, targeted = &read, t
+	}
 	f.cfg, f.imposed, f.dir = cfg, by, *d
 	f.freshness = freshnessOf(cfg, r, d, targeted, by.ttl)
 	if by.ttl != 0 {

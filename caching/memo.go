@@ -76,12 +76,8 @@ func memosOf(m *Meta) *memo {
 func newMemo(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
 	f := &memo{record: r, facts: facts{cfg: cfg}}
 	if !r.index {
-		if d == nil {
-			own, t := responseDirectives(m.Header, cfg.targeted)
-			d, targeted = &own, t
-		}
 		resp := responseOf(m)
-		f.facts.set(cfg, &resp, r.imposed, d, targeted)
+		f.set(cfg, &resp, r.imposed, d, targeted)
 		f.groups = groupKeys(m.URL, m.Header)
 		f.fields = make([]field, 0, len(m.Header))
 		for name, values := range m.Header {

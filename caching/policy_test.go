@@ -13,6 +13,11 @@ func testConfig(shared bool) *settings {
 	return settings{shared: shared, name: "t"}.complete()
 }
 
+func factsOf(cfg *settings, r *response, by imposed) (f facts) {
+	f.set(cfg, r, by, nil, false)
+	return f
+}
+
 func headerOf(lines ...string) http.Header {
 	h := make(http.Header)
 	for _, l := range lines {
@@ -107,6 +112,69 @@ func TestFromFuture(t *testing.T) {
 		f := factsOf(testConfig(false), m, imposed{})
 		if v := decide(&demand{}, &f, epoch); v.action != r.want {
 			t.Errorf("received %v after now, %q: %+v: %s", r.received, r.lines, v, r.why)
+		}
+	}
+}
+
+// What the application wants, and what the cache has noted, goes before the header.
+func TestDecideImposed(t *testing.T) {
+	t.Parallel()
+	fresh, stale := []string{"Cache-Control: max-age=60", `ETag: "a"`}, []string{"Cache-Control: max-age=0", `ETag: "a"`}
+	for _, r := range []struct {
+		why    string
+		lines  []string
+		by     imposed
+		d      demand
+		want   action
+		reason string
+	}{
+		{"a lifetime of its own", stale, imposed{ttl: time.Hour}, demand{}, reuse, reasonFresh},
+		{"it undoes no-cache", []string{"Cache-Control: no-cache"}, imposed{ttl: time.Hour}, demand{}, reuse, reasonFresh},
+		{"a request that may have changed it", fresh, imposed{mustRevalidate: true}, demand{}, validate, reasonMayHaveChanged},
+		{"and no validator", fresh[:1], imposed{mustRevalidate: true}, demand{}, fetch, reasonMayHaveChanged},
+		{"reload", fresh, imposed{}, demand{reload: true}, validate, reasonReload},
+		{"offline and fresh", fresh, imposed{}, demand{offline: true}, reuse, reasonFresh},
+		{"offline and stale", stale, imposed{}, demand{offline: true}, reuse, reasonOffline},
+		{"offline, and it may never be stale", []string{"Cache-Control: max-age=0, must-revalidate"}, imposed{}, demand{offline: true}, refuse, reasonOffline + ", " + reasonMustRevalidate},
+		{"offline, and it may be outdated", fresh, imposed{mustRevalidate: true}, demand{offline: true}, refuse, reasonOffline + ", " + reasonMayHaveChanged},
+	} {
+		f := factsOf(testConfig(false), responseFrom(200, r.lines...), r.by)
+		if v := decide(&r.d, &f, epoch); v.action != r.want || v.reason != r.reason {
+			t.Errorf("%q: action %d (%s), want %d (%s): %s", r.lines, v.action, v.reason, r.want, r.reason, r.why)
+		}
+	}
+}
+
+// A stored response replaces an error as long as it may be stale (RFC 5861 §4).
+func TestMayReplace(t *testing.T) {
+	t.Parallel()
+	day := int((24 * time.Hour) / time.Second)
+	for _, r := range []struct {
+		why         string
+		line        string
+		by          imposed
+		request     string
+		unreachable bool
+		after       int // seconds
+		reason      string
+	}{
+		{"within stale-if-error", "max-age=10, stale-if-error=5", imposed{}, "", false, 15, reasonStaleIfError},
+		{"after it", "max-age=10, stale-if-error=5", imposed{}, "", false, 16, reasonStaleTooLong},
+		{"nobody allows it for an answer that is an error", "max-age=10", imposed{}, "", false, 11, reasonStaleNotAllowed},
+		{"disconnected (RFC 9111 §4.2.4)", "max-age=10", imposed{}, "", true, 10 + day, reasonStaleIfError},
+		{"disconnected for longer", "max-age=10", imposed{}, "", true, 11 + day, reasonStaleTooLong},
+		{"the request allows it", "max-age=10", imposed{}, "stale-if-error=5", false, 15, reasonStaleIfError},
+		{"the longer of both", "max-age=10, stale-if-error=20", imposed{}, "stale-if-error=5", false, 30, reasonStaleIfError},
+		{"must-revalidate forbids it", "max-age=10, stale-if-error=5, must-revalidate", imposed{}, "", true, 11, reasonStaleNotAllowed},
+		{"so does a change that is possible", "max-age=10, stale-if-error=5", imposed{mustRevalidate: true}, "", true, 5, reasonStaleNotAllowed},
+		{"the request wants it validated", "max-age=10, stale-if-error=5", imposed{}, "no-cache", true, 11, reasonRequestRevalidates},
+		{"zero seconds are none", "max-age=10, stale-if-error=0", imposed{}, "", true, 10, reasonStaleNotAllowed},
+	} {
+		f := factsOf(testConfig(false), responseFrom(200, "Cache-Control: "+r.line), r.by)
+		d := demand{dir: parseDirectives([]string{r.request})}
+		ok, reason := mayReplace(&d, &f, epoch.Add(time.Duration(r.after)*time.Second), r.unreachable)
+		if reason != r.reason || ok != (reason == reasonStaleIfError) {
+			t.Errorf("%s, %q after %ds: %v (%s), want %s: %s", r.line, r.request, r.after, ok, reason, r.reason, r.why)
 		}
 	}
 }
