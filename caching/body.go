@@ -88,7 +88,6 @@ func (b *body) Start(s source, to sink, owner owner) {
 		n: s.Stored, kept: s.Stored, shares: 1,
 	}
 	if s.Size == s.Stored && len(b.announced) == 0 {
-		b.reads = inline
 		b.conclude(b.n, io.EOF, true, b.src != http.NoBody)
 	}
 }

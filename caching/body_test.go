@@ -358,19 +358,21 @@ func TestBodyClosedWithAPiece(t *testing.T) {
 // reset; nobody else waits.
 func TestBodyEndsBeforeItsStream(t *testing.T) {
 	for _, way := range ways {
-		synctest.Test(t, func(t *testing.T) {
-			b := prepareBody(t, "body")
-			b.resp.ProtoMajor = 2
-			b.start(source{Size: 4})
-			r, _ := b.open(way)
-			readsAll(t, r, "body")
-			_ = r.Close()
-			if b.from.isClosed() || b.cancel != errNotCancelled {
-				t.Error("the stream is reset at its last byte")
-			}
-			close(b.from.pieces)
-			synctest.Wait()
-			b.ended(ending{N: 4, Whole: true, Cause: io.EOF})
-		})
+		for _, want := range []string{"body", ""} {
+			synctest.Test(t, func(t *testing.T) {
+				b := prepareBody(t, want)
+				b.resp.ProtoMajor = 2
+				b.start(source{Size: int64(len(want))})
+				r, _ := b.open(way)
+				readsAll(t, r, want)
+				_ = r.Close()
+				if b.from.isClosed() || b.cancel != errNotCancelled {
+					t.Error("the stream is reset at its last byte")
+				}
+				close(b.from.pieces)
+				synctest.Wait()
+				b.ended(ending{N: int64(len(want)), Whole: true, Cause: io.EOF})
+			})
+		}
 	}
 }

@@ -13,24 +13,22 @@ type result struct {
 	err error
 	// panicked holds what the RoundTripper below has panicked with, if it has.
 	panicked any
-	// resp is the answer of the origin. Its body is for the one who made the
-	// trip, unless body is set.
+	// resp is the response of the origin. Its body is for the leader, unless body is set.
 	resp *http.Response
 	// status is that of resp, which belongs to the caller who gets it.
 	status int
 	// body is the body on its way to the store and to its readers. The leader has a
 	// share of it.
 	body *body
-	// entry is the stored response that the origin confirmed. Its body is for the
-	// one who made the trip.
+	// entry is the stored response that the origin confirmed. Its body is for the leader.
 	entry *Entry
 	// news is true if the confirmation set cookies.
 	news bool
 	// barred is true if the response is for the caller alone whose request it answers.
 	barred bool
-	// mixed is true if the credentials of one caller may be in what others wait for.
+	// mixed is true if the trip was made with credentials that the key does not tell apart.
 	mixed bool
-	// unattended is true if no caller began the trip: its failure is its own.
+	// unattended is true if the trip was made in the background: its failure is nobody's.
 	unattended bool
 	// f are the facts of what body or entry is the body of, and meta the rest.
 	f    *memo
@@ -65,13 +63,6 @@ func (r result) Drop() {
 		_ = r.entry.Close()
 	case r.resp != nil:
 		_ = r.resp.Body.Close()
-	}
-}
-
-// release gives up the share of a caller that is not the leader.
-func (r *result) release() {
-	if r.body != nil {
-		r.body.Release()
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// shareable reports whether others may be given the answer to this request, and
-// this one the answer to others: it asks for nothing special.
+// shareable reports whether the request may share a trip with others: it asks for nothing
+// special, and its response is likely to be stored.
 func (x *exchange) shareable() bool {
 	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.has(noStore) || x.demand.restricts() || x.opts.ttl != 0 {
 		return false

@@ -54,8 +54,8 @@ func (x *exchange) renew(key string) {
 	x.budget.renew()
 	fl, role := x.join(key)
 	if role != leader {
-		if fl.Leave(role, nil) {
-			fl.Result().release()
+		if fl.Leave(role, nil) && fl.Result().body != nil {
+			fl.Result().body.Release()
 		}
 		return
 	}

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// share gives the result of another request's trip to this one, if it may
-// have it, and nothing if not. Who was there before the answer may share any; who
-// comes late finds a response as stored as any other, and may have it only if it
-// is fresh (RFC 9111 §4, §5.2.2.4).
+// share makes the reply from the result of another request's trip, or none if that cannot
+// answer this request. A request that waited for the result may use any response; to one
+// that came after it, late, the response is a stored one, and must be fresh (RFC 9111 §4,
+// §5.2.2.4).
 func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
 	case o.body != nil:
 		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.groupInvalidated(x.req.Context(), o.f, o.meta) {
-			o.release()
+			o.body.Release()
 			return nil, nil
 		}
 		x.collapse("shares the response of another request", o.meta.Status, nil)
@@ -22,7 +22,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		x.drop()
 		return resp, nil
 	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news && x.stillSelects(o.f):
-		// What set cookies was for one of them.
+		// A 304 that sets cookies is for one user.
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f
 		x.now = time.Now()
@@ -35,7 +35,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		if o.err == nil || o.unattended || o.route != x.route || o.mixed || x.mixed() || holdsResponse(o.err) {
 			return nil, nil
 		}
-		// The tries were made for all who wait: they do not make them again each.
+		// The error comes after all tries of the layers below: not each caller repeats them.
 		x.collapse("shares the error of another request", 0, o.err)
 		x.drop()
 		return nil, o.err
@@ -78,7 +78,7 @@ func (x *exchange) selects(f *memo) bool {
 // confirmation, which may have changed what it is selected by.
 func (x *exchange) stillSelects(f *memo) bool { return f.key == x.found.f.key || x.selects(f) }
 
-// joined is the reply to a request that shares the body of another's.
+// joined is the reply to a request that shares the body of another one's response.
 func (x *exchange) joined(o *result) *http.Response {
 	m, resp := o.meta, o.body.Response(x.req.Context())
 	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = m.statusLine(), m.Status, m.Proto, m.Header.Clone(), x.req
