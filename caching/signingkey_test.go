@@ -80,7 +80,9 @@ func TestSigner(t *testing.T) {
 		{"RFC 9421: no signature at all", []string{"Signature-Input: ", "Signature: s=:aa:"}, []string{"Signature-Input: ", "Signature: s=:bb:"}, false},
 		{
 			"RFC 9421: the same keys under other labels",
-			[]string{`Signature-Input: a=();keyid="k", b=();keyid="l"`}, []string{`Signature-Input: a=();keyid="l", b=();keyid="k"`}, true,
+			[]string{`Signature-Input: a=();keyid="k", b=();keyid="l"`},
+			[]string{`Signature-Input: a=();keyid="l", b=();keyid="k"`},
+			true,
 		},
 		{"RFC 9421: one of two has no key id", []string{`Signature-Input: a=();keyid="k", b=()`, "Signature: 1"}, []string{`Signature-Input: a=();keyid="k", b=()`, "Signature: 2"}, false},
 		{"nobody and somebody", nil, []string{"X-Api-Key: a"}, false},
