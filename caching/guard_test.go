@@ -249,7 +249,7 @@ func TestCallsOfARequest(t *testing.T) {
 					var b budget
 					began := time.Now()
 					err := guardedCalls[call](g, ctx, &b)
-					if took := time.Since(began); took != row.took || !errors.Is(err, row.want) {
+					if took := time.Since(began); took != row.took || !errors.Is(err, row.want) || errors.Is(err, errSlow) != (row.want == errSlow) {
 						t.Errorf("%v after %v, want %v after %v: %s", err, took, row.want, row.took, row.why)
 					}
 					if unsure := len(g.unsure) > 0; unsure != row.unsure {
@@ -381,16 +381,84 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// What is not asked by a look-up is not kept.
-func TestLateAnswerOutsideOfLookUp(t *testing.T) {
+// A call whose answer is not kept for later is cancelled when nobody waits for it.
+func TestUnwantedCallsAreCancelled(t *testing.T) {
+	for _, row := range []struct {
+		look bool
+		ends time.Duration
+		want error
+		why  string
+	}{
+		{false, time.Minute, errSlow, "only the answer to a look-up is of use later"},
+		{true, time.Second / 2, context.DeadlineExceeded, "the request has ended"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := guardedBy(&fakeStore{do: heeds(time.Hour)}, callerOptions{})
+			ctx, cancel := context.WithTimeout(t.Context(), row.ends)
+			defer cancel()
+			var b budget
+			if row.look {
+				b.look()
+			}
+			if e, err := g.get(ctx, "k", &b); e != nil || err != row.want || b.pending() {
+				t.Errorf("%v, %v; pending: %v: %s", e, err, b.pending(), row.why)
+			}
+			synctest.Wait()
+			if n := len(g.slots); n != 0 {
+				t.Errorf("the call still runs: %s", row.why)
+			}
+		})
+	}
+}
+
+// A call without an answer is a failure when it has taken four times the wait, and is
+// cancelled then.
+func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: takes(2 * time.Second)}, callerOptions{})
-		var b budget
-		if e, err := g.get(t.Context(), "k", &b); e != nil || err != errSlow || b.pending() {
-			t.Errorf("%v, %v; pending: %v", e, err, b.pending())
+		g := guardedBy(&fakeStore{do: heeds(time.Hour)}, callerOptions{})
+		for range breakerRow {
+			go func() {
+				var b budget
+				b.look()
+				_, _ = g.get(t.Context(), "k", &b)
+			}()
 		}
-		time.Sleep(time.Minute)
-		g.closed(t)
+		time.Sleep(4*time.Second - 1)
+		synctest.Wait()
+		if n := len(g.slots); !g.allows(&g.reads) || n != breakerRow {
+			t.Errorf("left alone too early; %d calls run", n)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if n := len(g.slots); g.allows(&g.reads) || n != 0 {
+			t.Errorf("not left alone; %d calls run", n)
+		}
+	})
+}
+
+// That a Writer takes bytes says nothing yet: many send them with the Commit.
+func TestOnlyCommitIsSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guardedBy(&fakeStore{}, callerOptions{})
+		fails := func() { g.writes.note(errBroken, false, time.Now()) }
+		for _, commit := range []bool{true, false} {
+			fails()
+			fails()
+			w, err := g.create(t.Context(), "k", 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.Write([]byte("x"))
+			if commit {
+				_ = w.Commit(t.Context(), nil)
+			}
+			_ = w.Close()
+			fails()
+			if allowed := g.allows(&g.writes); allowed != commit {
+				t.Errorf("commit %v: allowed %v", commit, allowed)
+			}
+			g.writes.note(nil, false, time.Now())
+		}
 	})
 }
 
@@ -496,7 +564,8 @@ func TestStoreIsLeftAlone(t *testing.T) {
 		{name: "deadline of the call", why: "an answer that the Store gave up by itself is a failure", timing: TimingContext, do: heeds(time.Hour), left: true},
 		{name: "corrupt", why: "what is said about one entry says nothing about the Store", do: func(context.Context, string) error { return ErrCorrupt }},
 		{name: "cancelled", why: "the requests have ended", do: heeds(time.Hour), ctx: func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 1) }},
-		{name: "no bound", why: "with a negative wait it is always asked", wait: -1, do: breaks},
+		{name: "cancelled, obeys its context", why: "the requests have ended", timing: TimingContext, do: heeds(time.Hour), ctx: func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 1) }},
+		{name: "no bound", why: "with a negative wait it is always asked, and others are not told", wait: -1, do: breaks},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -512,6 +581,10 @@ func TestStoreIsLeftAlone(t *testing.T) {
 				}
 				if row.name == "never answers" {
 					time.Sleep(patience*time.Second - breakerFirst/2) // of the last of them
+				}
+				synctest.Wait()
+				if row.wait < 0 && !g.reads.allows() {
+					t.Error(row.why)
 				}
 				fake.does(nil)
 				e, err := g.get(t.Context(), "k", nil)
