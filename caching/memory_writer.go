@@ -69,7 +69,7 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 		return 0, w.refuse(w.m.limit / 2)
 	}
 	if w.pooled && w.size > 0 && n >= w.size/8 {
-		w.unite()
+		w.join(0, w.size)
 	}
 	for done := 0; done < len(p); {
 		at := int(w.body.n) // within the only chunk
@@ -97,22 +97,25 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// unite copies the chunks of a body of announced length into one piece that will hold all of it,
-// if there is room.
-func (w *memoryWriter) unite() {
-	whole := allocSize(w.size)
+// join copies the chunks from number from on into one piece of length bytes, which is at least as
+// long as they are, and reports whether there was room for it.
+func (w *memoryWriter) join(from int, length int64) bool {
+	whole, at := allocSize(length), int64(from)*memoryChunk
 	if !w.m.reserve(whole) {
-		return
+		return false
 	}
-	piece := memoryPiece(w.size)
-	w.body.ReadAt(piece[:w.body.n], 0) //nolint:errcheck // it is all there
+	piece := make([]byte, length)
+	w.body.ReadAt(piece[:w.body.n-at], at) //nolint:errcheck // it is all there
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	putMemoryChunks(w.body.chunks)
-	w.body.chunks = [][]byte{piece}
-	w.m.release(w.reserved)
-	w.reserved, w.pooled = whole, false
+	if w.pooled {
+		putMemoryChunks(w.body.chunks[from:])
+	}
+	w.body.chunks = append(w.body.chunks[:from:from], piece)
+	w.m.release(w.reserved - at)
+	w.reserved, w.pooled = at+whole, false
+	return true
 }
 
 func (w *memoryWriter) refuse(limit int64) error {
@@ -137,14 +140,8 @@ func (w *memoryWriter) Shorten() {
 		return
 	}
 	w.size = w.body.n
-	if less := allocSize(w.size); !w.pooled && len(w.body.chunks) == 1 && w.m.reserve(less) {
-		piece := memoryPiece(w.size)
-		copy(piece, w.body.chunks[0])
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.body.chunks[0] = piece
-		w.m.release(w.reserved)
-		w.reserved = less
+	if !w.pooled && len(w.body.chunks) == 1 {
+		w.join(0, w.size)
 	}
 }
 
@@ -174,30 +171,12 @@ func (w *memoryWriter) Commit(ctx context.Context, meta *Meta) error {
 // settle copies a body out of chunks of the pool into one piece. Of a large body only the last
 // chunk is copied, to one of the right length; the others are not given back to the pool.
 func (w *memoryWriter) settle() {
-	if !w.pooled || len(w.body.chunks) == 0 {
-		return
-	}
-	whole := allocSize(w.body.n)
-	from := 0 // the first chunk that is replaced
-	if w.body.n > memoryJoin || !w.m.reserve(whole) {
-		from = len(w.body.chunks) - 1
-		whole = allocSize(w.body.n - int64(from)*memoryChunk)
-		if !w.m.reserve(whole) {
-			w.pooled = false
-			return
+	if last := len(w.body.chunks) - 1; w.pooled && last >= 0 {
+		if w.body.n > memoryJoin || !w.join(0, w.body.n) {
+			w.join(last, w.body.n-int64(last)*memoryChunk)
 		}
+		w.pooled = false
 	}
-	rest := memoryPiece(w.body.n - int64(from)*memoryChunk)
-	w.body.ReadAt(rest, int64(from)*memoryChunk) //nolint:errcheck // it is all there
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	old := w.body.chunks[from:]
-	w.body.chunks = append(w.body.chunks[:from:from], rest)
-	w.m.release(int64(len(old)) * memoryChunk)
-	w.reserved += whole - int64(len(old))*memoryChunk
-	putMemoryChunks(old)
-	w.pooled = false
 }
 
 // Abort implements [Writer].

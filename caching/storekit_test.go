@@ -120,7 +120,7 @@ func TestEntryRecord(t *testing.T) {
 	if _, err := appendEntryRecord(nil, "key", meta); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a record of a megabyte: %v, want ErrTooLarge", err)
 	}
-	if newID() == newID() {
+	if other := newID(); other == newID() {
 		t.Error("two bodies have one ID")
 	}
 }

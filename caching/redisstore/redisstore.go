@@ -27,7 +27,7 @@
 // # When the server fails
 //
 // No request fails by it, but for one case below, and none gets a wrong byte; what it
-// may cost is time. Below StoreWait is [caching.Transport.StoreWait], 250 ms by
+// may cost is time. Below StoreWait is that of the caching.Transport, 250 ms by
 // default: a request waits for it once before the origin is asked, and at most once
 // more when its body is stored. After three failures in a row the Transport leaves the
 // server alone for a second, and longer if it goes on; then requests wait for nothing.
@@ -60,7 +60,7 @@
 //
 // # Place in a chain
 //
-// It is the Store of a [caching.Transport].
+// It is the Store of a caching.Transport.
 //
 // # Limits
 //
