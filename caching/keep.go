@@ -81,7 +81,7 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	if x.secretless {
 		return nil, nil, reasonNoSecret
 	}
-	if ok, reason := x.storable(m, f); !ok {
+	if reason := x.unstorable(m, f); reason != "" {
 		return nil, nil, reason
 	}
 	if a.barred != "" {
@@ -96,9 +96,9 @@ func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfiel
 	return m, f, ""
 }
 
-func (x *exchange) storable(m *Meta, f *memo) (bool, string) {
+func (x *exchange) unstorable(m *Meta, f *memo) string {
 	r := responseOf(m)
-	return storable(&x.demand, &r, &f.facts, x.authorized)
+	return unstorable(&x.demand, &r, &f.facts, x.authorized)
 }
 
 // stream makes the body of the response, of size bytes, one that goes to k and to

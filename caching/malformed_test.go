@@ -81,8 +81,8 @@ func TestMalformedTargeted(t *testing.T) {
 		cfg.targeted = []string{"CDN-Cache-Control"}
 		m := responseFrom(200, "CDN-Cache-Control: "+r.value, "Cache-Control: max-age=60")
 		f := factsOf(cfg, m, imposed{})
-		if ok, reason := storable(&demand{}, m, &f, false); ok != r.storable {
-			t.Errorf("CDN-Cache-Control: %s: storable %v (%s): %s", r.value, ok, reason, r.why)
+		if reason := unstorable(&demand{}, m, &f, false); (reason == "") != r.storable {
+			t.Errorf("CDN-Cache-Control: %s: not storable (%s): %s", r.value, reason, r.why)
 		}
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// isPublic reports whether a response says of itself that it is everybody's, so that
-// [Transport.SharePublic] makes it so. d is what steers its reuse.
-//
-// It has to say public: s-maxage and must-revalidate, which do the same for a shared
-// cache (RFC 9111 §3.5), are too often sent without a thought of users. What stands
-// beside it and says otherwise, or cannot be read, cancels it.
+// isPublic reports whether a response, which is reused by the directives d, says that it is
+// for everybody (see settings.sharePublic). It has to say public: s-maxage and
+// must-revalidate, which mean the same to a shared cache (RFC 9111 §3.5), are often sent
+// without a thought of users. Any directive against it, or one that cannot be parsed,
+// makes it the response of one user.
 func isPublic(status int, h http.Header, d *directives) bool {
 	switch {
 	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
@@ -23,8 +22,7 @@ func isPublic(status int, h http.Header, d *directives) bool {
 	if !d.has(public) || restricted(d) {
 		return false
 	}
-	// A targeted field may have steered: what the field for all caches says against
-	// it counts all the same.
+	// d may come from a targeted field: what Cache-Control says against it counts too.
 	if cc := parseDirectives(h["Cache-Control"]); restricted(&cc) || !wellFormed(h["Cache-Control"]) {
 		return false
 	}
@@ -32,7 +30,7 @@ func isPublic(status int, h http.Header, d *directives) bool {
 	return reason == "" && !slices.ContainsFunc(names, httpfield.CredentialLike)
 }
 
-// restricted reports whether d keeps anything of the response from everybody.
+// restricted reports whether d has a directive against giving the response to everybody.
 func restricted(d *directives) bool {
 	return d.has(private) || d.has(noCache) || d.has(noStore) || len(d.fields) > 0
 }

@@ -9,66 +9,65 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// storable says whether a response may be stored (RFC 9111 §3), and if not, why.
-// f are the facts of the response, authorized is true if it answers a request
-// with credentials.
-func storable(d *demand, r *response, f *facts, authorized bool) (bool, string) {
+// unstorable returns the reason why a response may not be stored, "" if it may (RFC 9111
+// §3). f are the facts of the response; authorized is true if it answers a request with
+// credentials.
+func unstorable(d *demand, r *response, f *facts, authorized bool) string {
 	cfg, dir := f.cfg, &f.dir
 	forced := f.imposed.ttl > 0
 	switch {
 	case r.status < 200 || r.status == http.StatusNotModified:
-		return false, reasonNotFinal
+		return reasonNotFinal
 	case ofOneRequest(r.status):
-		return false, reasonOneRequest
+		return reasonOneRequest
 	case r.status == http.StatusPartialContent && !f.isPartial:
-		return false, reasonPartOfUnknown
+		return reasonPartOfUnknown
 	case f.imposed.ttl < 0:
-		return false, reasonApplication
+		return reasonApplication
 	case d.dir.has(noStore):
-		return false, reasonRequestNoStore
+		return reasonRequestNoStore
 	case dir.has(noStore) && !forced && !(dir.has(mustUnderstand) && understoodStatus(r.status)):
-		return false, reasonResponseNoStore
+		return reasonResponseNoStore
 	case dir.has(mustUnderstand) && !forced && !understoodStatus(r.status):
-		return false, reasonNotUnderstood
+		return reasonNotUnderstood
 	case cfg.shared && dir.has(private):
-		return false, reasonPrivate
+		return reasonPrivate
 	case cfg.shared && authorized && !dir.has(public) && !dir.has(mustRevalidate) && dir.delta(sMaxAge) < 0:
-		return false, reasonAuthorized
+		return reasonAuthorized
 	case cfg.maxBody > 0 && knownLength(r.header) > cfg.maxBody:
-		return false, reasonMaxBody
+		return reasonMaxBody
 	}
 	if _, reason := varyNames(r.header); reason != "" {
-		return false, reason
+		return reason
 	}
 	if names, _ := groupNames(r.header["Cache-Groups"]); len(names) > maxGroups {
-		return false, reasonTooManyGroups
+		return reasonTooManyGroups
 	}
 	switch {
 	case f.explicit || dir.has(public) || heuristicStatus(r.status) || cfg.statusTTL[r.status] > 0:
 	case !cfg.shared && dir.has(private):
 	default:
-		return false, reasonNeedsLifetime
+		return reasonNeedsLifetime
 	}
 	if r.status >= 500 && (f.dir.has(noCache) || f.lifetime <= f.age(r.responseTime)) {
-		// A 304 would bring it back, whatever version it is about, and so would an
-		// error that stale-while-revalidate allows.
-		return false, reasonErrorNotFresh
+		// A 304 would make it fresh again, whatever version the 304 is about.
+		return reasonErrorNotFresh
 	}
 	if f.lifetime <= 0 && !f.validators() && f.staleWindow() <= 0 {
-		return false, reasonOfNoUse
+		return reasonOfNoUse
 	}
-	return true, ""
+	return ""
 }
 
-// personal reports whether a response sets cookies without saying that it may be
-// used again: then it is shared with nobody, lest two users have one session.
+// personal reports whether a response sets cookies and does not say that it may be reused.
+// It is shared with no other request, or two users might have one session.
 func (f *facts) personal(h http.Header) bool {
 	return len(h["Set-Cookie"]) > 0 && (!f.explicit && !f.dir.has(public) || f.lifetime <= 0 || f.dir.has(noCache))
 }
 
 // ofOneRequest reports whether a status is about the credentials, the range, the
-// preconditions or the rate of the request, or about the network it came from, so
-// that no other may have the response however fresh it claims to be.
+// preconditions or the rate of one request, or about its network. Such a response is not
+// reused, however fresh it says it is.
 func ofOneRequest(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusPreconditionFailed,
@@ -93,9 +92,8 @@ func refusal(status int) bool {
 }
 
 // plainlyUnstorable is a check for responses that need no other: those that say no-store,
-// or nothing at all about their freshness and their version. If it gives a reason,
-// storable gives one too; an empty reason leaves it to storable. ttl is imposed by the
-// application.
+// or nothing at all about their freshness and their version. What it gives a reason for is
+// unstorable; without a reason unstorable decides. ttl is imposed by the application.
 func plainlyUnstorable(cfg *settings, d *demand, status int, h http.Header, ttl time.Duration) string {
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.targeted) > 0 || cfg.statusTTL[status] > 0:

@@ -63,8 +63,8 @@ func TestStorable(t *testing.T) {
 			d.dir = parseDirectives([]string{r.request})
 		}
 		f := factsOf(cfg, m, imposed{})
-		if ok, reason := storable(d, m, &f, r.authorized); reason != r.want || ok != (reason == "") {
-			t.Errorf("%d %q: %v (%s), want %q: %s", r.status, r.lines, ok, reason, r.want, r.why)
+		if reason := unstorable(d, m, &f, r.authorized); reason != r.want {
+			t.Errorf("%d %q: %q, want %q: %s", r.status, r.lines, reason, r.want, r.why)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestPlainlyUnstorable(t *testing.T) {
 		reason := plainlyUnstorable(cfg, d, status, h, 0)
 		m := &response{status: status, header: h, url: "http://e/", requestTime: time.Now(), responseTime: time.Now()}
 		f := factsOf(cfg, m, imposed{})
-		if ok, _ := storable(d, m, &f, false); ok && reason != "" {
+		if reason != "" && unstorable(d, m, &f, false) == "" {
 			t.Fatalf("%d %v, no-store in the request %v: plainly unstorable (%s), but storable", status, h, d.dir.has(noStore), reason)
 		}
 	}

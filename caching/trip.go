@@ -226,20 +226,19 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 	}
 	ctx := detach(a.ctx)
 	defer x.beginCommit(key, x.found.primary).end()
-	ok, reason := x.storable(m, f2)
-	if nowhere := x.leadsNowhere(m, f2); ok && nowhere != "" {
-		ok, reason = false, nowhere
+	reason := x.unstorable(m, f2)
+	if reason == "" {
+		reason = x.leadsNowhere(m, f2)
 	}
-	if ok && moved && x.secretless {
-		ok, reason = false, reasonNoSecret
+	switch {
+	case x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m):
+		reason = reasonInvalidated
+	case x.openKey != "" && x.found.primary == x.openKey && !f2.public:
+		reason = reasonNotForEverybody
+	case reason == "" && moved && x.secretless:
+		reason = reasonNoSecret
 	}
-	if x.openKey != "" && x.found.primary == x.openKey && !f2.public {
-		ok, reason = false, reasonNotForEverybody
-	}
-	if x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m) {
-		ok, reason = false, reasonInvalidated
-	}
-	if !ok {
+	if reason != "" {
 		x.tell("remove", reason, m.Status, nil)
 		x.withdraw(ctx, &x.found, key, f)
 		return m, f2, false

@@ -8,20 +8,20 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// maxTags bounds the field that offers the entity tags of all variants.
+// maxTags is the most entity tags that one If-None-Match offers.
 const maxTags = 32
 
-// offer is what a validation sends: the tags and the date of stored responses.
+// offer holds the validators of stored responses that a request is sent with.
 type offer struct {
 	tags []string
 	// modified is the value of If-Modified-Since, of one line or none.
 	modified []string
 }
 
-// offerOf collects the validators of the selected response, if there is one,
-// and the tags of the other variants of the URL: the origin may answer that one
-// of them is right (RFC 9111 §4.3.1). A tag that does not parse is sent alone: in a
-// list it could be read as anything.
+// offerOf returns the validators of the selected response, whose header and facts are given
+// if there is one, and the entity tags of the other variants of the URL: the origin may
+// select one of them (RFC 9111 §4.3.1). A tag that does not parse is sent alone, since it
+// might read as several in a list.
 func offerOf(ignoreETag bool, selected http.Header, f *facts, variants []variant) offer {
 	var o offer
 	if f != nil {
@@ -33,7 +33,7 @@ func offerOf(ignoreETag bool, selected http.Header, f *facts, variants []variant
 		}
 	}
 	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 || len(o.tags) > 0 && f.etag.IsZero() {
-		// RFC 9110 §13.1.3: beside the tags of others its date would count for nothing.
+		// RFC 9110 §13.1.3: beside tags of others its own date would be ignored.
 		return o
 	}
 	var alone []string
@@ -70,9 +70,8 @@ func (o *offer) set(h http.Header) {
 	}
 }
 
-// confirms says which of the stored responses that were offered a 304 with the
-// header h is about (RFC 9111 §4.3.4): the one that was selected, another
-// variant by its entity tag, or none of them.
+// confirms returns which of the offered responses a 304 with the header h freshens (RFC 9111
+// §4.3.4): the selected one, another variant by its entity tag, or none.
 func confirms(selected *facts, variants []variant, offered *offer, h http.Header) (self bool, other *variant) {
 	if tag := single(h["Etag"]); tag != "" {
 		if selected != nil && sameTag(tag, selected.tag) {
@@ -93,7 +92,7 @@ func confirms(selected *facts, variants []variant, offered *offer, h http.Header
 	return len(h["Last-Modified"]) == 0 || selected.lastModified == "" || selected.sameDate(h), nil
 }
 
-// isAbout reports whether a 304 names the stored response by a validator.
+// isAbout reports whether a 304 with the header h has a validator of the stored response.
 func (f *facts) isAbout(h http.Header) bool {
 	if tag := single(h["Etag"]); tag != "" {
 		return sameTag(tag, f.tag)
@@ -101,7 +100,7 @@ func (f *facts) isAbout(h http.Header) bool {
 	return f.sameDate(h)
 }
 
-// evidence is what the header of an answer says about a stored response.
+// evidence is what a header tells about whether a stored response is up to date.
 type evidence uint8
 
 const (
@@ -110,9 +109,9 @@ const (
 	different
 )
 
-// compare says what the answer to a HEAD, with the header h, tells about the stored
-// response, whose body has size bytes (RFC 9111 §4.3.5): no validator or length that
-// it has may differ, and one of them must be there.
+// compare returns what the response to a HEAD, with the header h, tells about the stored
+// response, whose body has size bytes (RFC 9111 §4.3.5): it is the same if h has a
+// validator or a length and none that differs.
 func (f *facts) compare(size int64, h http.Header) evidence {
 	e := noEvidence
 	if len(h["Etag"]) > 0 {

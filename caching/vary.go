@@ -8,40 +8,38 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// A selector is one field of a request that a stored response was selected by:
-// a name from its Vary and the normalised value.
+// selector is one field that a stored response is selected by (RFC 9111 §4.1): a name from
+// its Vary, and the normalised value that the request had.
 type selector struct {
 	name, value string
 }
 
-// A variant is one stored response of several for the same URL, as the index
-// under their common key lists it.
+// variant is one of several stored responses for the same URL.
 type variant struct {
 	selectors []selector
 	// key is where the response is stored.
 	key string
 	// etag is the entity tag of the response as it came, if it has one.
 	etag string
-	// date is its Date in seconds since 1970: of several that match, the newest
-	// is used (RFC 9111 §4.1).
+	// date is its Date in seconds since 1970: of several variants that match, the newest
+	// is selected (RFC 9111 §4.1).
 	date int64
 }
 
-// absent is the value of a field that a request does not have. No field value
-// holds a NUL.
+// absent stands for the value of a field that a request does not have. No field value has
+// a NUL in it.
 const absent = "\x00"
 
-// maxSelectors bounds the fields that one response may vary on, and longValue the
-// length of their values in an index, where there may be many of them: beyond it
-// stands a hash.
+// maxSelectors is the most fields that one response may vary on. A value longer than
+// longValue is replaced by its hash, since an index may hold many of them.
 const (
 	maxSelectors = 32
 	longValue    = 256
 )
 
 // varyNames returns the names in all lines of Vary, canonical, sorted and each once.
-// reason says why no request is to match the response, if so: "*" is among the names, or
-// what is no name (RFC 9111 §4.1), or there are too many of them.
+// reason says why no request matches the response, if so: "*" or what is not a name is
+// among them (RFC 9111 §4.1), or there are too many.
 func varyNames(h http.Header) (names []string, reason string) {
 	for e := range httpfield.List(h["Vary"]) {
 		if e == "*" || !httpfield.IsToken(e) {
@@ -56,8 +54,9 @@ func varyNames(h http.Header) (names []string, reason string) {
 	return names, ""
 }
 
-// selectorsOf returns the values that a request has for names. hide replaces the
-// values that must not be stored.
+// selectorsOf returns the selectors with these names of a request with the header h. hide
+// returns a keyed hash of a value that is not to be stored as it is: one of a credential, or
+// a long one.
 func selectorsOf(names []string, h http.Header, hide func(string) string) []selector {
 	s := make([]selector, len(names))
 	for i, name := range names {
@@ -66,8 +65,7 @@ func selectorsOf(names []string, h http.Header, hide func(string) string) []sele
 	return s
 }
 
-// selecting returns the value that a request has for the field name. A store gets
-// no more than a keyed hash of credentials.
+// selecting returns the value of the selector for the field name, which has these values.
 func selecting(name string, values []string, hide func(string) string) string {
 	v := normalise(name, values)
 	if v != absent && (httpfield.CredentialLike(name) || len(v) > longValue) {
@@ -76,9 +74,8 @@ func selecting(name string, values []string, hide func(string) string) string {
 	return v
 }
 
-// match returns the newest variant that a request with the fields h selects,
-// or nil. Most variants differ in the same fields, so the last value worked
-// out is kept.
+// match returns the newest variant that a request with the header h selects, or nil. Most
+// variants differ in the same fields, so the last normalised value is kept.
 func match(variants []variant, h http.Header, hide func(string) string) *variant {
 	var best *variant
 	name, value := absent, "" // absent is no name
