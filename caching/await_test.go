@@ -85,7 +85,7 @@ func TestPatienceOfOne(t *testing.T) {
 						if err := heed(req); err != nil {
 							return nil, err
 						}
-						return reply(req, 200, &heeding{req, "body"}, 4, "Cache-Control: max-age=60"), nil
+						return respond(req, 200, &heeding{req, "body"}, 4, "Cache-Control: max-age=60"), nil
 					})}
 					var wg sync.WaitGroup
 					wg.Go(func() {
@@ -141,7 +141,7 @@ func TestCollapseWait(t *testing.T) {
 				c := &Transport{CollapseWait: r.wait, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					trips.Add(1)
 					time.Sleep(r.head)
-					return reply(req, 200, &slowReader{r.body, strings.NewReader("body")}, 4, r.fields), nil
+					return respond(req, 200, &slowReader{r.body, strings.NewReader("body")}, 4, r.fields), nil
 				})}
 				defer c.Close()
 				start := time.Now()

@@ -125,7 +125,7 @@ func TestContextsAreHeeded(t *testing.T) {
 				d.pieces <- "two"
 				close(d.pieces)
 			}()
-			return reply(req, 200, d, -1, `Etag: "a"`, "Cache-Control: max-age=1, stale-while-revalidate=5"), nil
+			return respond(req, 200, d, -1, `Etag: "a"`, "Cache-Control: max-age=1, stale-while-revalidate=5"), nil
 		})}
 		for range 3 {
 			for _, limit := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {

@@ -117,7 +117,7 @@ func TestClosedWhileRead(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := &writers{Store: NewMemory(0)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
-				return reply(req, 200, &stubborn{closed: make(chan struct{})}, 1<<20, "Cache-Control: max-age=60"), nil
+				return respond(req, 200, &stubborn{closed: make(chan struct{})}, 1<<20, "Cache-Control: max-age=60"), nil
 			})}
 			resp := send(t, c, contextOf(t, kind))
 			go func() { _, _ = resp.Body.Read(make([]byte, 100)) }()

@@ -47,7 +47,7 @@ func TestWholeBodyIsStored(t *testing.T) {
 					if req.URL.Path == "/later" {
 						body = io.MultiReader(strings.NewReader("bo"), strings.NewReader("dy"))
 					}
-					return reply(req, 200, body, 4, "Cache-Control: max-age=60"), nil
+					return respond(req, 200, body, 4, "Cache-Control: max-age=60"), nil
 				})
 				defer c.Close()
 				for _, path := range []string{"/", "/later"} {

@@ -22,8 +22,8 @@ type result struct {
 	body *body
 	// entry is the stored response that the origin confirmed. Its body is for the leader.
 	entry *Entry
-	// news is true if the confirmation set cookies.
-	news bool
+	// setCookies is true if the confirmation set cookies.
+	setCookies bool
 	// barred is true if the response is for the caller alone whose request it answers.
 	barred bool
 	// mixed is true if the trip was made with credentials that the key does not tell apart.
@@ -110,7 +110,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	x.lease.end() // a body that is being stored has taken it
 	switch {
 	case o.entry != nil:
-		x.found.entry, x.found.f, x.news = o.entry, o.f, o.news
+		x.found.entry, x.found.f, x.setCookies = o.entry, o.f, o.setCookies
 		x.now = o.meta.ResponseTime
 		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
 		return x.validated(), nil

@@ -196,7 +196,7 @@ func (o *erratic) RoundTrip(req *http.Request) (*http.Response, error) {
 		b.data, b.cut = data[:o.below(len(data))], true
 	}
 	o.open.Add(1)
-	return reply(req, status, b, length, lines...), nil
+	return respond(req, status, b, length, lines...), nil
 }
 
 type erraticBody struct {

@@ -38,9 +38,9 @@ type exchange struct {
 	hitForMiss bool
 	// unattended is true if no caller waits for the answer.
 	unattended bool
-	// news is true if the origin, confirming what was found, has set cookies.
-	news  bool
-	lease lease
+	// setCookies is true if the origin, confirming what was found, has set cookies.
+	setCookies bool
+	lease      lease
 }
 
 // sender is the way of a request to the origin.
@@ -85,7 +85,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 		roundtrip.CloseBody(req)
 		return x.refused(reasonOnlyIfCached + ", " + reason), nil
 	case reason == reasonUnsafe:
-		return st.unsafe(x)
+		return st.forwardUnsafe(x)
 	case reason != "":
 		return st.pass(x, reason)
 	}
@@ -125,7 +125,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 
 // pass sends the request on and leaves the cache out of it.
 func (st *state) pass(x exchange, reason string) (*http.Response, error) {
-	resp, err := receive(x.route.next, x.outgoing(x.req.Context(), &question{}))
+	resp, err := receive(x.route.next, x.outgoing(x.req.Context(), &revalidation{}))
 	if err != nil {
 		x.tell("bypass", reason, 0, err)
 		return nil, err

@@ -139,7 +139,7 @@ func ampersand(r rune) bool { return r == '&' || r == ';' }
 // was sent in the end and by what the layers below say they have signed. What
 // answers the credentials of nobody knows whom is not stored, not given to others
 // and changes nothing that is stored, unless it is everybody's.
-func (x *exchange) recognise(a *answered, n *note) {
+func (x *exchange) recognise(a *reply, n *note) {
 	if x.st.t.Partition != nil {
 		return // which says whose it is, whatever was sent
 	}
@@ -172,7 +172,7 @@ func (x *exchange) recognise(a *answered, n *note) {
 
 // public reports whether SharePublic makes a response everybody's, together with the
 // stored response that it confirms, completes or describes.
-func (x *exchange) public(a *answered) bool {
+func (x *exchange) public(a *reply) bool {
 	if !x.sharesPublic() {
 		return false
 	}

@@ -16,8 +16,8 @@ type originFunc func(*http.Request) (*http.Response, error)
 
 func (f originFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// reply is a response with the header lines given as "Name: value".
-func reply(req *http.Request, status int, body io.Reader, length int64, lines ...string) *http.Response {
+// respond is a response with the header lines given as "Name: value".
+func respond(req *http.Request, status int, body io.Reader, length int64, lines ...string) *http.Response {
 	h := make(http.Header)
 	for _, l := range lines {
 		name, value, _ := strings.Cut(l, ": ")
@@ -34,7 +34,7 @@ func reply(req *http.Request, status int, body io.Reader, length int64, lines ..
 }
 
 func text(req *http.Request, status int, body string, lines ...string) *http.Response {
-	return reply(req, status, strings.NewReader(body), int64(len(body)), lines...)
+	return respond(req, status, strings.NewReader(body), int64(len(body)), lines...)
 }
 
 func get(t *testing.T, rt http.RoundTripper, ctx context.Context, url string, lines ...string) (*http.Response, string) { //nolint:revive // t first, as everywhere
@@ -147,7 +147,7 @@ func dribbling(length int64) (c *Transport, body func() *dribble, trips *atomic.
 		trips.Add(1)
 		d := newDribble(req.Context())
 		current.Store(d)
-		return reply(req, 200, d, length, "Cache-Control: max-age=60"), nil
+		return respond(req, 200, d, length, "Cache-Control: max-age=60"), nil
 	})}
 	return c, current.Load, trips
 }

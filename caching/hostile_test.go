@@ -112,7 +112,7 @@ func TestPartCutShort(t *testing.T) {
 				case 1:
 					return text(req, 206, "01234", cc, tag, "Content-Range: bytes 0-4/10"), nil
 				case 2:
-					return reply(req, 206, strings.NewReader(cut), -1, cc, tag, "Content-Range: bytes 5-9/10"), nil
+					return respond(req, 206, strings.NewReader(cut), -1, cc, tag, "Content-Range: bytes 5-9/10"), nil
 				}
 				return text(req, 200, "0123456789", cc, tag), nil
 			})}
@@ -144,7 +144,7 @@ func TestHeadersBelongToTheCaller(t *testing.T) {
 		case 2: // the rest, for one who wants the whole
 			return text(req, 206, "56789", cc, tag, "X-B: two", "Content-Range: bytes 5-9/10"), nil
 		}
-		return reply(req, 200, http.NoBody, 10, cc, tag, "X-C: three"), nil // to a HEAD
+		return respond(req, 200, http.NoBody, 10, cc, tag, "X-C: three"), nil // to a HEAD
 	})}
 	for _, method := range []string{"GET", "GET", "GET", "HEAD", "GET", "GET"} {
 		var lines []string

@@ -213,7 +213,7 @@ func TestFlightBeforeInvalidation(t *testing.T) {
 							_, _ = io.WriteString(w, body)
 							_ = w.Close()
 						}()
-						return reply(req, 200, r, int64(len(body)), "Cache-Control: max-age=60"), nil
+						return respond(req, 200, r, int64(len(body)), "Cache-Control: max-age=60"), nil
 					})}
 					defer c.Close()
 					ctx := contextOf(t, kind)

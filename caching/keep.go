@@ -16,7 +16,7 @@ import (
 // keep decides whether the response a is stored, with the given header, and
 // begins to if so. A contentRange that is not nil is what it comes to together
 // with part.
-func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield.ContentRange, part portionKept) result {
+func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.ContentRange, part combined) result {
 	if a.resp.Request == nil {
 		a.resp = owned(a.resp)
 		a.resp.Request = x.req
@@ -65,7 +65,7 @@ func (x *exchange) keep(a *answered, header http.Header, contentRange *httpfield
 }
 
 // admit decides whether a response is stored, and as what. If not, it says why.
-func (x *exchange) admit(a *answered, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *memo, reason string) {
+func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *memo, reason string) {
 	ttl := x.ttlOf(a.resp)
 	if reason := plainlyUnstorable(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
@@ -103,7 +103,7 @@ func (x *exchange) unstorable(m *Meta, f *memo) string {
 
 // stream makes the body of the response, of size bytes, one that goes to k and to
 // whoever reads it.
-func (x *exchange) stream(a *answered, k *recorder, size int64) result {
+func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	resp := a.resp
 	if err := k.begin(); err != nil {
 		k.drop(whyNot(err), err)
@@ -137,7 +137,7 @@ func bodySize(resp *http.Response) int64 {
 }
 
 // describe makes the metadata of the response a and works out its facts.
-func (x *exchange) describe(a *answered, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *memo) {
+func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *memo) {
 	resp := a.resp
 	m := &Meta{
 		URL: urlOf(x.req), Status: resp.StatusCode, Proto: resp.Proto,
@@ -168,7 +168,7 @@ func (x *exchange) describe(a *answered, header http.Header, contentRange *httpf
 	names, _ = varyNames(m.Header)
 	x.setSelectors(&r, primary, names)
 	m.Extra = r.append(make([]byte, 0, 128))
-	return m, x.work(m, newMemo(x.st.cfg, m, r, &d, targeted))
+	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted))
 }
 
 // dateOf is the Date of a response that came without: who stores it says when it
@@ -187,8 +187,8 @@ func whole(m *Meta, r httpfield.ContentRange) {
 	m.Header["Content-Range"] = []string{r.String()}
 }
 
-// work gives m its facts f.
-func (x *exchange) work(m *Meta, f *memo) *memo {
+// setFacts gives m its facts f.
+func (x *exchange) setFacts(m *Meta, f *memo) *memo {
 	m.Expires = f.usefulUntil()
 	m.SetMemo(&f.box)
 	return f
@@ -216,7 +216,7 @@ func reasonPhrase(resp *http.Response) string {
 
 // decline marks the key hit-for-miss, since the response is not stored, and deletes the
 // stored response that it supersedes, so that stale-if-error cannot use that.
-func (x *exchange) decline(a *answered) {
+func (x *exchange) decline(a *reply) {
 	status := a.resp.StatusCode
 	if a.barred != "" || x.demand.dir.has(noStore) || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
 		return // which is about this request, or will pass
@@ -241,7 +241,7 @@ type recorder struct {
 	w       Writer
 	meta    *Meta
 	f       *memo
-	part    portionKept
+	part    combined
 	primary string
 
 	// What belongs to the response as long as the recorder does, in one piece with it.

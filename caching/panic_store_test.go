@@ -28,7 +28,7 @@ func TestPanicOfStoreInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &Transport{Store: panickyStore{NewMemory(DefaultMemory)}}
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
-			return reply(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=60"), nil
+			return respond(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=60"), nil
 		})
 		defer c.Close()
 		first, second := send(t, c, context.WithoutCancel(t.Context())), send(t, c, t.Context())

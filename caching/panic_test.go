@@ -67,7 +67,7 @@ func TestPanicBelow(t *testing.T) {
 						case "goexit":
 							runtime.Goexit()
 						}
-						return reply(req, 200, panicking{}, 10, "Cache-Control: max-age=60"), nil
+						return respond(req, 200, panicking{}, 10, "Cache-Control: max-age=60"), nil
 					})}
 					defer c.Close()
 					func() {
@@ -162,7 +162,7 @@ func TestGoexitInBody(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := &writers{Store: NewMemory(0)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
-				return reply(req, 200, exiting{}, -1, "Cache-Control: max-age=600"), nil
+				return respond(req, 200, exiting{}, -1, "Cache-Control: max-age=600"), nil
 			})}
 			first, second := send(t, c, contextOf(t, kind)), send(t, c, t.Context())
 			for _, resp := range []*http.Response{first, second} {
@@ -217,7 +217,7 @@ func TestPanicOfStore(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := &faulty{Store: NewMemory(0), commit: func() { panic("oops") }}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
-				return reply(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=600"), nil
+				return respond(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=600"), nil
 			})}
 			func() {
 				defer func() { _ = recover() }()

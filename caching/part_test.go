@@ -33,7 +33,7 @@ func (o *brokenOrigin) RoundTrip(req *http.Request) (*http.Response, error) {
 		return text(req, 200, o.body, o.lines...), nil
 	}
 	r := io.MultiReader(strings.NewReader(o.body[:o.cut]), failingReader{})
-	return reply(req, 200, r, int64(len(o.body)), o.lines...), nil
+	return respond(req, 200, r, int64(len(o.body)), o.lines...), nil
 }
 
 type failingReader struct{}
@@ -126,7 +126,7 @@ func TestCutBodyReplacesNothing(t *testing.T) {
 				return text(req, 200, body, `ETag: "a"`, "Cache-Control: max-age=0, stale-if-error=60"), nil
 			case 2:
 				r := io.MultiReader(strings.NewReader(body[:128<<10]), failingReader{})
-				return reply(req, 200, r, int64(len(body)), `ETag: "b"`, "Cache-Control: max-age=60"), nil
+				return respond(req, 200, r, int64(len(body)), `ETag: "b"`, "Cache-Control: max-age=60"), nil
 			}
 			return nil, errNetwork
 		})
@@ -164,7 +164,7 @@ func TestCutBodyAfterNewer(t *testing.T) {
 		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			if trips++; trips == 1 {
 				r := io.MultiReader(strings.NewReader(body[:128<<10]), failingReader{})
-				return reply(req, 200, r, int64(len(body)), "Cache-Control: max-age=60", `ETag: "a"`), nil
+				return respond(req, 200, r, int64(len(body)), "Cache-Control: max-age=60", `ETag: "a"`), nil
 			}
 			return text(req, 200, body, "Cache-Control: max-age=60", `ETag: "b"`), nil
 		})}
@@ -218,7 +218,7 @@ func TestCutVariants(t *testing.T) {
 				return text(req, 206, body[half:], append(lines, fmt.Sprintf("Content-Range: bytes %d-%d/%d", half, size-1, size))...), nil
 			case cut[lang]:
 				cut[lang] = false
-				return reply(req, 200, io.MultiReader(strings.NewReader(body[:half]), failingReader{}), size, lines...), nil
+				return respond(req, 200, io.MultiReader(strings.NewReader(body[:half]), failingReader{}), size, lines...), nil
 			}
 			return text(req, 200, body, lines...), nil
 		})}

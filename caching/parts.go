@@ -9,9 +9,9 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// portionKept is what of an older entry goes with a new part of the same
+// combined is what of an older entry goes with a new part of the same
 // representation.
-type portionKept struct {
+type combined struct {
 	old           *Entry
 	before, after int64
 	// first is where the caller begins to read.
@@ -20,7 +20,7 @@ type portionKept struct {
 
 // complete takes the rest of a representation whose first part is stored
 // (RFC 9111 §3.4). ok is false if it does not fit.
-func (x *exchange) complete(a *answered) (o result, ok bool) {
+func (x *exchange) complete(a *reply) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || !f.sameStrong(a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
@@ -28,8 +28,8 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 		return result{}, false
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
-	part := portionKept{old: x.found.take(), before: e.Size}
-	header := x.combined(a, e, f)
+	part := combined{old: x.found.take(), before: e.Size}
+	header := x.combinedHeader(a, e, f)
 	a.resp = owned(a.resp)
 	a.resp.Request = x.req
 	delete(header, "Content-Range")
@@ -50,8 +50,8 @@ func (x *exchange) complete(a *answered) (o result, ok bool) {
 	return o, true
 }
 
-// combined is the header of a stored part and a new one (RFC 9111 §3.4).
-func (x *exchange) combined(a *answered, e *Entry, f *memo) http.Header {
+// combinedHeader is the header of a stored part and a new one (RFC 9111 §3.4).
+func (x *exchange) combinedHeader(a *reply, e *Entry, f *memo) http.Header {
 	h := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
 	if len(a.resp.Header["Set-Cookie"]) == 0 && x.setsCookiesOfOthers(e.Meta, f) {
 		delete(h, "Set-Cookie")
@@ -76,7 +76,7 @@ func (b *joinedBody) Close() error {
 
 // extend stores a new part together with the one that is there. ok is false if
 // they do not belong together.
-func (x *exchange) extend(a *answered) (o result, ok bool) {
+func (x *exchange) extend(a *reply) (o result, ok bool) {
 	e, f := x.found.entry, x.found.f
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || fresh.First < 0 || !f.sameStrong(a.resp.Header) {
@@ -94,12 +94,12 @@ func (x *exchange) extend(a *answered) (o result, ok bool) {
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
 		return result{}, false
 	}
-	header := x.combined(a, e, f)
+	header := x.combinedHeader(a, e, f)
 	if a.resp.ContentLength < 0 {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
-	part := portionKept{old: x.found.take(), before: before, after: after, first: before}
+	part := combined{old: x.found.take(), before: before, after: after, first: before}
 	o = x.keep(a, header, &both, part)
 	if o.body == nil {
 		_ = part.old.Close()

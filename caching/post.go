@@ -7,7 +7,7 @@ import (
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
 // it is a representation of the target, and for how long (RFC 9110 §9.3.3).
-func (x *exchange) describesTarget(a *answered) (result, bool) {
+func (x *exchange) describesTarget(a *reply) (result, bool) {
 	resp := a.resp
 	if a.barred != "" || x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
 		return result{}, false
@@ -26,7 +26,7 @@ func (x *exchange) describesTarget(a *answered) (result, bool) {
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
 		return result{}, false
 	}
-	o := x.keep(a, resp.Header, nil, portionKept{})
+	o := x.keep(a, resp.Header, nil, combined{})
 	return o, true
 }
 

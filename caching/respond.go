@@ -73,7 +73,7 @@ func (x *exchange) serve(p portion, s *cacheStatus) *http.Response {
 	m := e.Meta
 	age := f.age(x.now)
 	out := &stored{ctx: infoContext{Context: x.req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.fwdStatus == http.StatusNotModified}}
-	if x.news {
+	if x.setCookies {
 		out.ctx.info = infoConfirmed
 	}
 	resp := &out.resp

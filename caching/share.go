@@ -21,7 +21,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
-	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.news && x.stillSelects(o.f):
+	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.setCookies && x.stillSelects(o.f):
 		// A 304 that sets cookies is for one user.
 		x.found.entry = withMeta(x.found.entry, o.meta)
 		x.found.f = o.f

@@ -198,7 +198,7 @@ func TestBodiesThatAreStoredAndNot(t *testing.T) {
 				trips := 0
 				c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					trips++
-					return reply(req, 200, r.body(), r.length, "Cache-Control: max-age=60"), nil
+					return respond(req, 200, r.body(), r.length, "Cache-Control: max-age=60"), nil
 				})}
 				resp := send(t, c, ctx)
 				r.use(t, resp.Body)

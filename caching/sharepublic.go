@@ -9,5 +9,5 @@ func (x *exchange) sharesPublic() bool {
 // setsCookiesOfOthers reports whether the stored response sets cookies that were
 // for the user who got it from the origin, and not for this one.
 func (x *exchange) setsCookiesOfOthers(m *Meta, f *memo) bool {
-	return f.public && !x.news && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
+	return f.public && !x.setCookies && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
 }

@@ -78,7 +78,7 @@ func TestStoreFails(t *testing.T) {
 				s := *s
 				s.Store = NewMemory(0)
 				c := &Transport{Store: &s, StoreWait: time.Minute, Base: originFunc(func(req *http.Request) (*http.Response, error) {
-					return reply(req, 200, bytes.NewReader(want), -1, "Cache-Control: max-age=60"), nil
+					return respond(req, 200, bytes.NewReader(want), -1, "Cache-Control: max-age=60"), nil
 				})}
 				var wg sync.WaitGroup
 				for range 4 {

@@ -84,11 +84,11 @@ func (p *stressPage) RoundTrip(req *http.Request) (*http.Response, error) {
 	length := []int64{-1, stressSize}[v%2]
 	switch {
 	case req.Method == "HEAD":
-		return reply(req, 200, http.NoBody, stressSize, append(lines, "Content-Length: "+strconv.Itoa(stressSize))...), nil
+		return respond(req, 200, http.NoBody, stressSize, append(lines, "Content-Length: "+strconv.Itoa(stressSize))...), nil
 	case rand.IntN(10) == 0:
-		return reply(req, 200, io.MultiReader(bytes.NewReader(body[:100]), errReader{errors.New("cut")}), length, lines...), nil
+		return respond(req, 200, io.MultiReader(bytes.NewReader(body[:100]), errReader{errors.New("cut")}), length, lines...), nil
 	}
-	return late(req, reply(req, 200, io.MultiReader(bytes.NewReader(body[:1000]), bytes.NewReader(body[1000:])), length, lines...))
+	return late(req, respond(req, 200, io.MultiReader(bytes.NewReader(body[:1000]), bytes.NewReader(body[1000:])), length, lines...))
 }
 
 // ask makes one request of any kind, and checks the answer: it is the body, or the

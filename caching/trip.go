@@ -17,7 +17,7 @@ import (
 // trip sends the request to the origin, with what validates or completes the
 // stored response, and works out what the answer means for the store.
 func (x *exchange) trip(ctx context.Context) result {
-	q := x.question()
+	q := x.revalidation()
 	asked := false // without conditions, and answered by 304
 	sent := x.now  // nothing was waited for since
 	n := x.note()  // before all of them: what is sent again may have been written to
@@ -26,7 +26,7 @@ func (x *exchange) trip(ctx context.Context) result {
 		if err != nil {
 			return result{err: err}
 		}
-		a := answered{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
+		a := reply{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
 		x.recognise(&a, &n)
 		if o, ok := x.understand(&a, &q); ok {
 			o.status = statusOf(o.resp)
@@ -47,13 +47,13 @@ func (x *exchange) trip(ctx context.Context) result {
 		}
 		x.tell("refetch", reason, resp.StatusCode, nil)
 		asked = q.empty() && q.rng == ""
-		q = question{}
+		q = revalidation{}
 	}
 }
 
-// question is what the cache asks the origin beside what the caller does: whether
+// revalidation is what the cache asks the origin beside what the caller does: whether
 // what is offered is still right, or for the rest of a part.
-type question struct {
+type revalidation struct {
 	offer
 	rng, validator string
 }
@@ -69,7 +69,7 @@ func (x *exchange) asIs() bool {
 	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req)
 }
 
-func (x *exchange) question() (q question) {
+func (x *exchange) revalidation() (q revalidation) {
 	switch f := x.found.f; {
 	case x.asIs():
 		if f != nil || len(x.found.variants) > 0 {
@@ -92,7 +92,7 @@ func (x *exchange) question() (q question) {
 
 // understand takes an answer to q. ok is false if it fits neither what was asked
 // nor what is stored.
-func (x *exchange) understand(a *answered, q *question) (o result, ok bool) {
+func (x *exchange) understand(a *reply, q *revalidation) (o result, ok bool) {
 	switch status := a.resp.StatusCode; {
 	case status == http.StatusNotModified && !q.empty():
 		if a.barred != "" {
@@ -119,8 +119,8 @@ var errNoResponse = errors.New("caching: neither response nor error from the nex
 // asked: a caller without a response of its own has no use for a 304.
 var errNotModified = errors.New("caching: the origin answers 304 to a request without conditions")
 
-// answered is what the origin said, and when.
-type answered struct {
+// reply is what the origin said, and when.
+type reply struct {
 	ctx  context.Context
 	resp *http.Response
 	sent time.Time
@@ -136,7 +136,7 @@ type answered struct {
 
 // received returns when the answer was received: about now, when it is first asked
 // for. Most answers that are not stored need no look at the clock.
-func (a *answered) received() time.Time {
+func (a *reply) received() time.Time {
 	if a.at.IsZero() {
 		a.at = time.Now()
 	}
@@ -144,7 +144,7 @@ func (a *answered) received() time.Time {
 }
 
 // accept takes an answer that is complete in itself.
-func (x *exchange) accept(a *answered) result {
+func (x *exchange) accept(a *reply) result {
 	switch {
 	case a.barred != "" && (x.method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
 		return result{resp: a.resp, detail: a.barred, barred: true}
@@ -162,12 +162,12 @@ func (x *exchange) accept(a *answered) result {
 			return o
 		}
 	}
-	return x.keep(a, a.resp.Header, nil, portionKept{})
+	return x.keep(a, a.resp.Header, nil, combined{})
 }
 
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
-func (x *exchange) confirm(a *answered) (o result, ok bool) {
+func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	self, other := confirms(x.found.f.known(), x.found.variants, &a.offered, a.resp.Header)
 	e, f, key := x.found.entry, x.found.f, x.found.key
 	switch {
@@ -202,7 +202,7 @@ func (x *exchange) confirm(a *answered) (o result, ok bool) {
 	}
 	x.found.take() // the result has it
 	x.found.key = f2.key
-	return result{entry: withMeta(e, m), meta: m, f: f2, news: len(a.resp.Header["Set-Cookie"]) > 0}, true
+	return result{entry: withMeta(e, m), meta: m, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // withMeta is e with other metadata.
@@ -211,7 +211,7 @@ func withMeta(e *Entry, m *Meta) *Entry {
 }
 
 // freshen updates the stored response by the header of a.
-func (x *exchange) freshen(a *answered, e *Entry, f *memo) {
+func (x *exchange) freshen(a *reply, e *Entry, f *memo) {
 	if f.key == x.found.key {
 		x.update(a, e, f, x.found.key)
 	}
@@ -219,7 +219,7 @@ func (x *exchange) freshen(a *answered, e *Entry, f *memo) {
 
 // update merges the header of a into the metadata of a stored response, and
 // stores that without the body. kept is false if it may not be stored any more.
-func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, f2 *memo, kept bool) {
+func (x *exchange) update(a *reply, e *Entry, f *memo, key string) (m *Meta, f2 *memo, kept bool) {
 	m, f2, moved := x.merged(a, e, f)
 	if x.demand.dir.has(noStore) {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
@@ -248,7 +248,7 @@ func (x *exchange) update(a *answered, e *Entry, f *memo, key string) (m *Meta, 
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
 // selected by other fields than before.
-func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, moved bool) {
+func (x *exchange) merged(a *reply, e *Entry, f *memo) (m *Meta, f2 *memo, moved bool) {
 	m = e.Meta.Clone()
 	d, targeted := f.directivesAfter(e.Meta.Header, a.resp.Header)
 	var whole bool
@@ -276,7 +276,7 @@ func (x *exchange) merged(a *answered, e *Entry, f *memo) (m *Meta, f2 *memo, mo
 	if !whole {
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
-	return m, x.work(m, newMemo(x.st.cfg, m, r, &d, targeted)), moved
+	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted)), moved
 }
 
 func sameNames(names []string, selectors []selector) bool {
@@ -286,7 +286,7 @@ func sameNames(names []string, selectors []selector) bool {
 // headed takes the answer to a HEAD: it freshens the stored GET, or makes it
 // suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
 // never stored itself.
-func (x *exchange) headed(a *answered) result {
+func (x *exchange) headed(a *reply) result {
 	e, f := x.found.entry, x.found.f
 	switch {
 	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
@@ -306,7 +306,7 @@ func (x *exchange) headed(a *answered) result {
 
 // outgoing is the request to send: the caller's, with what validates the stored
 // response, or completes it.
-func (x *exchange) outgoing(ctx context.Context, q *question) *http.Request {
+func (x *exchange) outgoing(ctx context.Context, q *revalidation) *http.Request {
 	out := x.req
 	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil || x.wire != nil {
 		out = x.req.WithContext(ctx)

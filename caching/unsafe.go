@@ -7,8 +7,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// unsafe sends a request that may change things, and draws the consequences.
-func (st *state) unsafe(x exchange) (*http.Response, error) {
+// forwardUnsafe sends a request that may change things, and draws the consequences.
+func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
 	if ctx := x.req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.req)
 		x.tell("pass", reasonUnsafeNotSent, 0, context.Cause(ctx))
@@ -23,7 +23,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 	}
 	n := x.note()
 	sending, contact := watch(x.asked.Pin(x.req.Context()))
-	resp, err := receive(x.route.next, x.outgoing(sending, &question{}))
+	resp, err := receive(x.route.next, x.outgoing(sending, &revalidation{}))
 	ctx := detach(x.req.Context())
 	if err != nil {
 		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), reasonUnsafeMethod
@@ -44,7 +44,7 @@ func (st *state) unsafe(x exchange) (*http.Response, error) {
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent
-		a := answered{ctx: ctx, resp: resp, sent: sent}
+		a := reply{ctx: ctx, resp: resp, sent: sent}
 		x.recognise(&a, &n)
 		if o, ok := x.describesTarget(&a); ok {
 			return x.conclude(o)
