@@ -92,13 +92,13 @@ func (q *query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 
 // invalidateGroup invalidates a group of an origin. Its error is that of the Store, whose
 // other users then do not hear of it.
-func (q *query) invalidateGroup(ctx context.Context, origin, name string) error {
+func (q *query) invalidateGroup(ctx context.Context, origin, name string) (at time.Time, err error) {
 	key := groupKey(origin, name)
 	unlock := q.cat.indexes.lock(key)
 	now := time.Now()
 	q.cat.groups.set(key, groupTime{invalidated: now, read: now})
-	err := q.putGroup(ctx, key, origin, now)
+	err = q.putGroup(ctx, key, origin, now)
 	unlock()
 	q.tell("invalidate", "its group", 0, err)
-	return err
+	return now, err
 }

@@ -223,32 +223,32 @@ func TestGroupsOfCatalog(t *testing.T) {
 		{"nothing was invalidated", "body", func(*testing.T, *shelf) {}},
 		{"its group", "", func(t *testing.T, s *shelf) {
 			t.Helper()
-			_ = s.ask(url).invalidateGroup(t.Context(), origin, "h")
+			_, _ = s.ask(url).invalidateGroup(t.Context(), origin, "h")
 		}},
 		{"another group", "body", func(t *testing.T, s *shelf) {
 			t.Helper()
-			_ = s.ask(url).invalidateGroup(t.Context(), origin, "other")
+			_, _ = s.ask(url).invalidateGroup(t.Context(), origin, "other")
 		}},
 		{"RFC 9875 §2.1: another origin", "body", func(t *testing.T, s *shelf) {
 			t.Helper()
-			_ = s.ask(url).invalidateGroup(t.Context(), "http://example.org", "g")
+			_, _ = s.ask(url).invalidateGroup(t.Context(), "http://example.org", "g")
 		}},
 		{"it was requested later", "new", func(t *testing.T, s *shelf) {
 			t.Helper()
-			_ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
+			_, _ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
 			time.Sleep(time.Second)
 			s.keep(s.ask(url), "new", field)
 		}},
 		{"the Store has lost the note", "", func(t *testing.T, s *shelf) {
 			t.Helper()
-			_ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
+			_, _ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
 			delete(s.store.m, groupKey(origin, "g"))
 			time.Sleep(groupAgain)
 		}},
 		{"the Store cannot write the note", "", func(t *testing.T, s *shelf) {
 			t.Helper()
 			s.store.before = func(string, string) error { return errors.New("full") }
-			if s.ask(url).invalidateGroup(t.Context(), origin, "g") == nil {
+			if _, err := s.ask(url).invalidateGroup(t.Context(), origin, "g"); err == nil {
 				t.Error("nobody is told")
 			}
 			s.store.before = nil
@@ -266,7 +266,7 @@ func TestGroupsOfCatalog(t *testing.T) {
 			t.Helper()
 			o := newShelf(t, settings{})
 			o.store.m = s.store.m
-			_ = o.ask(url).invalidateGroup(t.Context(), origin, "g")
+			_, _ = o.ask(url).invalidateGroup(t.Context(), origin, "g")
 			time.Sleep(groupAgain)
 		}},
 		{"so many groups that some were forgotten", "", func(_ *testing.T, s *shelf) {
@@ -297,7 +297,7 @@ func TestGroupIsToldAgain(t *testing.T) {
 		s := newShelf(t, settings{})
 		s.keep(s.ask(url), "body", `Cache-Groups: "g"`)
 		time.Sleep(time.Second)
-		_ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
+		_, _ = s.ask(url).invalidateGroup(t.Context(), origin, "g")
 		delete(s.store.m, groupKey(origin, "g"))
 		time.Sleep(groupAgain)
 		s.expect("here it is known", "", url)

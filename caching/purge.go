@@ -14,10 +14,6 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// errNoList is the error of what needs to go through all entries of a Store
-// that cannot.
-var errNoList = errors.New("caching: the store cannot list its entries")
-
 // Purge removes what is stored for target, all variants and the answers for all
 // users. What is on its way to the store meanwhile is not stored.
 func (t *Transport) Purge(ctx context.Context, target string) error {
@@ -38,7 +34,7 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 		return nil
 	}
 	exact := string(appendURL(nil, u, u.RawQuery))
-	return t.purge(ctx, func(m *Meta, _ int64) bool { return m.URL == exact })
+	return st.purge(ctx, func(m *Meta, _ int64) bool { return m.URL == exact })
 }
 
 // PurgePrefix removes what is stored for all URLs that begin with prefix, as in
@@ -55,15 +51,17 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 			}
 		}
 	}
-	t.state().epochs.invalidateAll()
-	return t.purge(ctx, func(m *Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
+	st := t.state()
+	st.epochs.invalidateAll()
+	return st.purge(ctx, func(m *Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
 // PurgeAll removes everything, and what is on its way to the store meanwhile is
 // not stored. It needs a [Store] that is a [Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
-	t.state().epochs.invalidateAll()
-	return t.purge(ctx, func(*Meta, int64) bool { return true })
+	st := t.state()
+	st.epochs.invalidateAll()
+	return st.purge(ctx, func(*Meta, int64) bool { return true })
 }
 
 // PurgeGroup removes what is stored for the origin, as in "https://example.com",
@@ -78,17 +76,17 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.query(req)
-	if err := q.invalidateGroup(ctx, originOfURL(u), group); err != nil {
+	at, err := q.invalidateGroup(ctx, originOfURL(u), group)
+	if err != nil {
 		return fmt.Errorf("caching: purge: %w", err)
 	}
 	if _, ok := st.store.(Lister); !ok {
 		return nil
 	}
 	key := groupKey(originOfURL(u), group)
-	now, _ := st.groups.get(key, time.Now())
-	return t.purge(ctx, func(m *Meta, _ int64) bool {
+	return st.purge(ctx, func(m *Meta, _ int64) bool {
 		f := memoOf(st.cfg, m)
-		return f != nil && slices.Contains(f.groups, key) && !m.RequestTime.After(now.invalidated)
+		return f != nil && slices.Contains(f.groups, key) && outlived(m.RequestTime, at)
 	})
 }
 
@@ -97,37 +95,10 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 // to the store meanwhile is asked about as little as what is not there.
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
-	return t.purge(ctx, func(m *Meta, size int64) bool {
+	return st.purge(ctx, func(m *Meta, size int64) bool {
 		f := memoOf(st.cfg, m)
 		return f != nil && !f.index && match(storedOf(m, f, size))
 	})
-}
-
-func (t *Transport) purge(ctx context.Context, match func(*Meta, int64) bool) error {
-	st := t.state()
-	l, ok := st.store.(Lister)
-	if !ok {
-		return errNoList
-	}
-	var keys []string
-	err := l.List(ctx, func(key string, m *Meta, size int64) bool {
-		if match(m, size) {
-			keys = append(keys, key)
-			if u, err := url.Parse(m.URL); err == nil {
-				st.epochs.invalidate(targetKey(&http.Request{URL: u}))
-			}
-		}
-		return true
-	})
-	for _, key := range keys {
-		if e := st.store.Delete(ctx, key); e != nil && err == nil {
-			err = e
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("caching: purge: %w", err)
-	}
-	return nil
 }
 
 // Stored describes a stored response.
@@ -156,13 +127,8 @@ func storedOf(m *Meta, f *memo, size int64) Stored {
 func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
 		st := t.state()
-		l, ok := st.store.(Lister)
-		if !ok {
-			yield(Stored{}, errNoList)
-			return
-		}
 		more := true
-		err := l.List(ctx, func(_ string, m *Meta, size int64) bool {
+		err := st.list(ctx, func(_ string, m *Meta, size int64) bool {
 			f := memoOf(st.cfg, m)
 			if f == nil || f.index {
 				return true
@@ -171,7 +137,7 @@ func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 			return more
 		})
 		if err != nil && more {
-			yield(Stored{}, fmt.Errorf("caching: list: %w", err))
+			yield(Stored{}, err)
 		}
 	}
 }

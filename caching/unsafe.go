@@ -35,12 +35,12 @@ func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
 		return nil, err
 	}
 	c := consequenceOf(resp.StatusCode, st.t.Compat.InvalidateOnError)
-	overtaken := st.epochs.invalidatedSince(x.epoch, x.req, "")
+	overtaken := x.invalidated("")
 	st.spread(ctx, &x, c, resp.Header)
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
 		for _, name := range names[:min(len(names), maxGroups)] {
-			_ = x.invalidateGroup(ctx, originOfURL(x.req.URL), name) // it is told
+			_, _ = x.invalidateGroup(ctx, originOfURL(x.req.URL), name) // it is told
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent

@@ -1,0 +1,52 @@
+package caching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// errNoList is the error of what has to go through all entries of a Store that cannot.
+var errNoList = errors.New("caching: the store cannot list its entries")
+
+// list calls fn for the entries of the Store until fn returns false.
+func (c *catalog) list(ctx context.Context, fn func(key string, m *Meta, size int64) bool) error {
+	l, ok := c.calls.store.(Lister)
+	if !ok {
+		return errNoList
+	}
+	if err := l.List(ctx, fn); err != nil {
+		return fmt.Errorf("caching: list: %w", err)
+	}
+	return nil
+}
+
+// purge deletes the entries for which match returns true, and notes that their targets were
+// invalidated.
+func (c *catalog) purge(ctx context.Context, match func(m *Meta, size int64) bool) error {
+	l, ok := c.calls.store.(Lister)
+	if !ok {
+		return errNoList
+	}
+	var keys []string
+	err := l.List(ctx, func(key string, m *Meta, size int64) bool {
+		if match(m, size) {
+			keys = append(keys, key)
+			if u, err := url.Parse(m.URL); err == nil {
+				c.epochs.invalidate(targetKey(&http.Request{URL: u}))
+			}
+		}
+		return true
+	})
+	for _, key := range keys {
+		if e := c.calls.store.Delete(ctx, key); e != nil && err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("caching: purge: %w", err)
+	}
+	return nil
+}
