@@ -134,9 +134,8 @@ func (b *body) Release() {
 }
 
 func (b *body) unshareLocked() {
-	if b.shares--; b.shares == 0 && b.head != nil {
+	if b.shares--; b.shares == 0 {
 		b.head = nil
-		b.wakeLocked()
 	}
 }
 

@@ -88,6 +88,7 @@ type testSink struct {
 
 	mu     sync.Mutex
 	b      []byte
+	full   bool
 	closed int
 }
 
@@ -97,7 +98,10 @@ func (s *testSink) Write(p []byte) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.takes >= 0 && len(s.b)+len(p) > s.takes {
+	if len(p) == 0 || s.full {
+		panic("a Write of nothing, or after an error")
+	}
+	if s.full = s.takes >= 0 && len(s.b)+len(p) > s.takes; s.full {
 		return 0, errSink
 	}
 	s.b = append(s.b, p...)
@@ -203,8 +207,8 @@ func (b *testBody) ended(want ending) {
 // nothingLeft checks that nothing is left open of a body that all have left.
 func (b *testBody) nothingLeft() {
 	b.t.Helper()
-	if !b.from.isClosed() || b.to.closed != 1 || b.landed != 1 || b.cancel == errNotCancelled {
-		b.t.Errorf("source closed %v, sink closed %d times, landed %d times, %v", b.from.isClosed(), b.to.closed, b.landed, b.cancel)
+	if !b.from.isClosed() || b.to.closed != 1 || b.landed != 1 || b.cancel == errNotCancelled || b.buf != nil {
+		b.t.Errorf("source closed %v, sink closed %d times, landed %d times, %v, buffer %v", b.from.isClosed(), b.to.closed, b.landed, b.cancel, b.buf != nil)
 	}
 }
 

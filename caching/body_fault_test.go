@@ -189,13 +189,15 @@ func TestBodyClosedWhileRestIsOpened(t *testing.T) {
 func TestBodyTrailer(t *testing.T) {
 	for _, r := range []struct {
 		name, why string
+		size      int64
 		announced http.Header
 		end       error
 		want      string
 	}{
-		{"announced", "RFC 9110 §6.5: it comes after the content", http.Header{"Checksum": nil}, nil, "abc"},
-		{"not announced", "net/http tells what it gets", nil, nil, "abc"},
-		{"cut", "the end was not seen", http.Header{"Checksum": nil}, errSource, ""},
+		{"announced", "RFC 9110 §6.5: it comes after the content", -1, http.Header{"Checksum": nil}, nil, "abc"},
+		{"announced, and the length too", "the last byte is not the end", 4, http.Header{"Checksum": nil}, nil, "abc"},
+		{"not announced", "net/http tells what it gets", -1, nil, nil, "abc"},
+		{"cut", "the end was not seen", -1, http.Header{"Checksum": nil}, errSource, ""},
 	} {
 		for _, way := range ways {
 			synctest.Test(t, func(t *testing.T) {
@@ -203,7 +205,7 @@ func TestBodyTrailer(t *testing.T) {
 				close(b.from.pieces)
 				b.resp.Trailer, b.from.end = r.announced, r.end
 				b.from.atEnd = func() { b.resp.Trailer = http.Header{"Checksum": {"abc"}} }
-				b.start(source{Size: -1})
+				b.start(source{Size: r.size})
 				b.Share(1)
 				body, resp := b.open(way)
 				second := b.Response(context.Background())

@@ -46,6 +46,9 @@ func TestBodyEnds(t *testing.T) {
 		name: "long", why: "more bytes than announced are not what was announced", source: source{Size: 3}, pieces: []string{"body"},
 		want: ending{N: 4, Cause: io.EOF}, got: "body",
 	}, {
+		name: "more than nothing", why: "as above", source: source{Size: 0}, pieces: []string{"x"}, trailer: true,
+		want: ending{N: 1, Cause: io.EOF}, got: "x",
+	}, {
 		name: "broken", why: "the error is the readers'", source: source{Size: -1}, pieces: []string{"bo"}, end: errSource,
 		want: ending{N: 2, Cause: errSource}, got: "bo", err: errSource,
 	}, {
@@ -69,6 +72,9 @@ func TestBodyEnds(t *testing.T) {
 	}, {
 		name: "much is left", why: "it is not worth the network", source: source{Size: int64(len(much)) + 2}, pieces: []string{"bo", much}, read: 2,
 		want: ending{N: 2, Cause: errAbandoned}, got: "bo",
+	}, {
+		name: "as much is left as is drained", why: "the bound is the largest", source: source{Size: roundtrip.DrainBytes + 2}, pieces: []string{"bo", much[:roundtrip.DrainBytes]}, read: 2,
+		want: ending{N: roundtrip.DrainBytes + 2, Whole: true, Cause: io.EOF}, got: "bo",
 	}, {
 		name: "more is left than it seemed", why: "the drain is bounded", source: source{Size: -1}, pieces: []string{"bo", much, "end"}, read: 2,
 		want: ending{N: int64(len(much)) + 2, Cause: errAbandoned}, got: "bo",
@@ -311,6 +317,34 @@ func TestBodyDrainIsBounded(t *testing.T) {
 			}
 			synctest.Wait()
 			b.nothingLeft()
+		})
+	}
+}
+
+// endless is a source that cannot be closed: it gives a byte each while, or none.
+type endless struct{ while time.Duration }
+
+func (s endless) Read(p []byte) (int, error) { time.Sleep(s.while); return copy(p, "x"), nil }
+func (s endless) Close() error               { return nil }
+
+// A source that goes on, or hangs, although it is closed is not drained for ever.
+func TestBodyDrainOfEndlessSource(t *testing.T) {
+	for _, while := range []time.Duration{time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t)
+			b.resp.Body = endless{while}
+			b.start(source{Size: -1})
+			r, _ := b.open("pump")
+			reads(t, r, "x")
+			began := time.Now()
+			_ = r.Close()
+			if d := time.Since(began); d != roundtrip.DrainTime {
+				t.Errorf("Close took %v", d)
+			}
+			time.Sleep(2 * while)
+			if len(b.by.ends) != 1 || b.by.ends[0].Cause != errAbandoned || b.to.closed != 1 {
+				t.Errorf("ended %v, sink closed %d times", b.by.ends, b.to.closed)
+			}
 		})
 	}
 }

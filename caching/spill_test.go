@@ -123,6 +123,20 @@ func TestSpillBusyReader(t *testing.T) {
 	})
 }
 
+// Whoever had a share when the sink failed reads it all, however late.
+func TestSpillForShares(t *testing.T) {
+	b := startBody(t, -1, "bo", "dy", "!")
+	b.to.takes = 2
+	b.Share(2)
+	first, _ := b.open("inline")
+	readsAll(t, first, "body!")
+	b.Release()
+	second, _ := b.open("inline")
+	readsAll(t, second, "body!")
+	_, _ = first.Close(), second.Close()
+	b.ended(ending{Sink: errSink, Cause: io.EOF})
+}
+
 // A single inline reader needs nothing kept: what the sink does not take goes by.
 func TestSpillForOne(t *testing.T) {
 	b := startBody(t, -1, "bo", "dy", "!")
