@@ -84,6 +84,12 @@ func TestBodyEnds(t *testing.T) {
 	}, {
 		name: "left before the trailer", why: "all announced bytes are there: whole, without a trailer", source: source{Size: 2}, pieces: []string{"bo"}, trailer: true, read: 2,
 		want: ending{N: 2, Whole: true, Cause: io.EOF}, got: "bo",
+	}, {
+		name: "left before a trailer that does not come", why: "nobody waits for it", source: source{Size: 2}, pieces: []string{"bo"}, trailer: true, end: errSource, read: 2,
+		want: ending{N: 2, Whole: true, Cause: errSource}, got: "bo",
+	}, {
+		name: "the trailer does not come", why: "it may say that the body is wrong", source: source{Size: 4}, pieces: []string{"body"}, trailer: true, end: errSource,
+		want: ending{N: 4, Cause: errSource}, got: "body", err: errSource,
 	}} {
 		for _, way := range ways {
 			t.Run(r.name+"/"+way, func(t *testing.T) {
