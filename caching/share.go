@@ -81,7 +81,7 @@ func (x *exchange) stillSelects(f *memo) bool { return f.key == x.found.f.key ||
 // joined is the reply to a request that shares the body of another one's response.
 func (x *exchange) joined(o *result) *http.Response {
 	m, resp := o.meta, o.body.Response(x.req.Context())
-	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = m.statusLine(), m.Status, m.Proto, m.Header.Clone(), x.req
+	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Clone(), x.req
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
 	x.mark(resp, infoShared, &cacheStatus{fwd: x.fwd(), fwdStatus: m.Status})
 	return resp

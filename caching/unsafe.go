@@ -78,3 +78,28 @@ func (st *state) strike(ctx context.Context, q *query, c consequence) {
 	q.invalidate(ctx, c)
 	st.hitForMiss.Remove(q.key)
 }
+
+// describesTarget stores the answer to a POST for later GETs, if it says that
+// it is a representation of the target, and for how long (RFC 9110 §9.3.3).
+func (x *exchange) describesTarget(a *reply) (result, bool) {
+	resp := a.resp
+	if a.barred != "" || x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
+		return result{}, false
+	}
+	location := resp.Header["Content-Location"]
+	if len(location) != 1 {
+		return result{}, false
+	}
+	target := effective(x.req)
+	u, err := target.Parse(location[0])
+	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, target, target.RawQuery)) {
+		return result{}, false
+	}
+	x.epoch = x.st.epochs.now()
+	x.verdict.fwd = "method"
+	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
+		return result{}, false
+	}
+	o := x.keep(a, resp.Header, nil, combined{})
+	return o, true
+}

@@ -2,7 +2,6 @@ package caching
 
 import (
 	"io"
-	"maps"
 	"net/http"
 	"strconv"
 
@@ -105,45 +104,4 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 		_ = part.old.Close()
 	}
 	return o, true
-}
-
-// begin writes what is stored of the representation before the new part.
-func (k *recorder) begin() error {
-	if k.part.before == 0 {
-		return nil
-	}
-	_, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, k.part.before))
-	return err
-}
-
-// minPart is how much of a body is worth being kept without the rest.
-const minPart = 64 << 10
-
-// cut makes a part of a response whose body ended after n bytes, so that the rest
-// alone has to be fetched later (RFC 9111 §3.3, §3.4). It reports false if that is
-// not to be: the part must be of the one representation that a strong validator
-// stands for, and must not take the place of something whole.
-func (k *recorder) cut(n int64) bool {
-	w, ok := shortenerOf(k.w)
-	total := k.body.Size
-	switch {
-	case !ok || n < minPart || total <= n || k.part.old != nil || k.at.f != nil:
-		return false
-	case k.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
-		return false
-	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
-		return false
-	}
-	if e, _ := k.get(k.ctx, k.f.key); e != nil {
-		_ = e.Close()
-		return false
-	}
-	w.Shorten()
-	m := k.meta.Clone()
-	m.Header = maps.Clone(m.Header)
-	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.cat.setRecord(m, k.f.record)
-	m.Expires = k.f.usefulUntil()
-	k.tell("store", "the part that came of a body that was cut", m.Status, nil)
-	return true
 }

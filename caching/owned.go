@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -8,24 +9,6 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
-
-// receive sends out through next and returns the response, which has a body. It is as
-// next has made it, and stays so: a recorder or another cache below may have kept it.
-// What is to be changed is a copy of it, see owned.
-func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) {
-	resp, err := next.RoundTrip(out)
-	switch {
-	case err != nil:
-		return nil, err
-	case resp == nil:
-		return nil, errNoResponse
-	case resp.Body == nil:
-		empty := *resp
-		empty.Body = http.NoBody
-		return &empty, nil
-	}
-	return resp, nil
-}
 
 // owned returns a copy of a response of the layer below, which may be changed.
 func owned(resp *http.Response) *http.Response {
@@ -75,4 +58,37 @@ func (r *received) Read(p []byte) (int, error) {
 		roundtrip.CarryTrailer(&r.to, r.from)
 	}
 	return n, err
+}
+
+// boundBody is a body that nobody shares, of an exchange that does not end with
+// the context of its caller by itself.
+type boundBody struct {
+	body   interface{ Read([]byte) (int, error) }
+	close  func() error
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool
+}
+
+func newBoundBody(ctx context.Context, resp *http.Response, cancel context.CancelCauseFunc) *boundBody {
+	b := &boundBody{body: resp.Body, close: resp.Body.Close, ctx: ctx, cancel: cancel}
+	b.stop = context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return b
+}
+
+// Read implements io.Reader.
+func (b *boundBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	if err != nil && b.ctx.Err() != nil {
+		err = context.Cause(b.ctx)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *boundBody) Close() error {
+	b.stop()
+	err := b.close()
+	b.cancel(nil)
+	return err
 }

@@ -1,0 +1,171 @@
+package caching
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// trip sends the request to the origin, with what validates or completes the
+// stored response, and works out what the answer means for the store.
+func (x *exchange) trip(ctx context.Context) result {
+	q := x.revalidation()
+	asked := false // without conditions, and answered by 304
+	sent := x.now  // nothing was waited for since
+	n := x.note()  // before all of them: what is sent again may have been written to
+	for ; ; sent = time.Now() {
+		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
+		if err != nil {
+			return result{err: err}
+		}
+		a := reply{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
+		x.recognise(&a, &n)
+		if o, ok := x.understand(&a, &q); ok {
+			o.status = statusOf(o.resp)
+			return o
+		}
+		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
+		// without conditions.
+		if a.barred != "" && x.unattended {
+			return result{resp: resp, status: resp.StatusCode, detail: a.barred}
+		}
+		roundtrip.Discard(resp)
+		if asked || httpfield.OneTime(x.req) {
+			return result{err: errNotModified}
+		}
+		reason := reasonNoMatch
+		if a.barred != "" {
+			reason = a.barred
+		}
+		x.tell("refetch", reason, resp.StatusCode, nil)
+		asked = q.empty() && q.rng == ""
+		q = revalidation{}
+	}
+}
+
+// understand takes an answer to q. ok is false if it fits neither what was asked
+// nor what is stored.
+func (x *exchange) understand(a *reply, q *revalidation) (o result, ok bool) {
+	switch status := a.resp.StatusCode; {
+	case status == http.StatusNotModified && !q.empty():
+		if a.barred != "" {
+			return result{}, false // it confirms what another user has
+		}
+		return x.confirm(a)
+	case status == http.StatusNotModified && !x.cond.own():
+		return result{}, false // nobody asked whether it is modified
+	case status == http.StatusPartialContent && q.rng != "":
+		if a.barred != "" {
+			return result{}, false // it is the rest of what another user has
+		}
+		return x.complete(a)
+	case status == http.StatusRequestedRangeNotSatisfiable && q.rng != "":
+		return result{}, false // the caller asked for no range
+	}
+	return x.accept(a), true
+}
+
+// errNoResponse is the error of a RoundTripper that breaks its contract.
+var errNoResponse = errors.New("caching: neither response nor error from the next RoundTripper")
+
+// errNotModified is the error of an origin that goes on answering what it was not
+// asked: a caller without a response of its own has no use for a 304.
+var errNotModified = errors.New("caching: the origin answers 304 to a request without conditions")
+
+// reply is what the origin said, and when.
+type reply struct {
+	ctx  context.Context
+	resp *http.Response
+	sent time.Time
+	// unknown is true if nobody knows whose credentials the request had in the end.
+	unknown bool
+	// barred says why the response is for this caller alone and changes nothing that is
+	// stored. It is empty if that is not so.
+	barred  string
+	offered offer
+	// at is when it was received, if that was asked for.
+	at time.Time
+}
+
+// received returns when the answer was received: about now, when it is first asked
+// for. Most answers that are not stored need no look at the clock.
+func (a *reply) received() time.Time {
+	if a.at.IsZero() {
+		a.at = time.Now()
+	}
+	return a.at
+}
+
+// accept takes an answer that is complete in itself.
+func (x *exchange) accept(a *reply) result {
+	switch {
+	case a.barred != "" && (x.method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
+		return result{resp: a.resp, detail: a.barred, barred: true}
+	case x.method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
+		return x.headed(a)
+	case a.resp.StatusCode == http.StatusNotModified:
+		// It is about what the caller has. If that is what is stored, it is news
+		// for the store too (RFC 9111 §4.3.3).
+		if x.found.f != nil && x.found.f.isAbout(a.resp.Header) {
+			x.freshen(a, x.found.entry, x.found.f)
+		}
+		return result{resp: a.resp, detail: reasonNotModified}
+	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil && x.cond&withRange != 0:
+		if o, ok := x.extend(a); ok {
+			return o
+		}
+	}
+	return x.keep(a, a.resp.Header, nil, combined{})
+}
+
+// outgoing is the request to send: the caller's, with what validates the stored
+// response, or completes it.
+func (x *exchange) outgoing(ctx context.Context, q *revalidation) *http.Request {
+	out := x.req
+	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil || x.wire != nil {
+		out = x.req.WithContext(ctx)
+	}
+	if x.wire != nil {
+		out.Header = x.wire
+	}
+	if !q.empty() || q.rng != "" {
+		out.Header = out.Header.Clone()
+		if out.Header == nil {
+			out.Header = make(http.Header, 2)
+		}
+		q.set(out.Header)
+		if q.rng != "" {
+			out.Header["Range"], out.Header["If-Range"] = []string{q.rng}, []string{q.validator}
+		}
+	}
+	if x.content != nil && roundtrip.HasBody(x.req) {
+		content := x.content
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+		out.Body, _ = out.GetBody()
+	}
+	return out
+}
+
+// receive sends out through next and returns the response, which has a body. It is as
+// next has made it, and stays so: a recorder or another cache below may have kept it.
+// What is to be changed is a copy of it, see owned.
+func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) {
+	resp, err := next.RoundTrip(out)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errNoResponse
+	case resp.Body == nil:
+		empty := *resp
+		empty.Body = http.NoBody
+		return &empty, nil
+	}
+	return resp, nil
+}
