@@ -49,6 +49,14 @@ func TestVariants(t *testing.T) {
 				row.keep(s)
 			}
 			s.expect(row.why, row.want, url, row.lines...)
+			selectors := make(map[string]bool)
+			for _, v := range s.ask(url).lookup().variants {
+				if key := fmt.Sprint(v.selectors); selectors[key] {
+					t.Errorf("%s is listed twice: %s", key, row.why)
+				} else {
+					selectors[key] = true
+				}
+			}
 		})
 	}
 }
