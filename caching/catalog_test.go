@@ -83,6 +83,8 @@ type shelf struct {
 	*catalog
 	t     *testing.T
 	store *mapStore
+	// told are the last events of all queries, as "action: reason".
+	told []string
 }
 
 func newShelf(t *testing.T, cfg settings) *shelf {
@@ -96,7 +98,8 @@ func newShelf(t *testing.T, cfg settings) *shelf {
 // the value of Authorization.
 func (s *shelf) ask(url string, lines ...string) *query {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, url, nil)
+	ctx := trace.WithHook(s.t.Context(), func(e trace.Event) { s.told = append(s.told, e.Action+": "+e.Reason) })
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -177,6 +180,14 @@ func (s *shelf) expect(why, want, url string, lines ...string) {
 	}
 }
 
+// expectTold checks that the last event was want, if that is not empty.
+func (s *shelf) expectTold(why, want string) {
+	s.t.Helper()
+	if want != "" && (len(s.told) == 0 || s.told[len(s.told)-1] != want) {
+		s.t.Errorf("told %q, want %q last: %s", s.told, want, why)
+	}
+}
+
 // A look-up finds the response that was stored under the same key, and nothing else.
 func TestLookup(t *testing.T) {
 	const url = "http://example.com/a"
@@ -185,29 +196,30 @@ func TestLookup(t *testing.T) {
 		lines    []string
 		spoil    func(key string, e *Entry) *Entry // what has become of the entry
 		want     string
+		told     string
 	}{
-		{"the same target", url, nil, nil, "body"},
-		{"RFC 9110 §4.2.3: equivalent", "HTTP://EXAMPLE.com:80/a", nil, nil, "body"},
-		{"another path", "http://example.com/b", nil, nil, ""},
-		{"a user's responses are apart from everybody's", url, []string{"Authorization: alice"}, nil, ""},
-		{"it is gone", url, nil, func(string, *Entry) *Entry { return nil }, ""},
+		{"the same target", url, nil, nil, "body", ""},
+		{"RFC 9110 §4.2.3: equivalent", "HTTP://EXAMPLE.com:80/a", nil, nil, "body", ""},
+		{"another path", "http://example.com/b", nil, nil, "", ""},
+		{"a user's responses are apart from everybody's", url, []string{"Authorization: alice"}, nil, "", ""},
+		{"it is gone", url, nil, func(string, *Entry) *Entry { return nil }, "", ""},
 		{"the Store has mixed up its keys", url, nil, func(_ string, e *Entry) *Entry {
 			m := e.Meta.Clone()
 			m.Extra = (&record{key: "another"}).append(nil)
 			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
-		}, ""},
+		}, "", "store: entry of another kind or key"},
 		{"stored by another program", url, nil, func(_ string, e *Entry) *Entry {
 			m := e.Meta.Clone()
 			m.Extra = nil
 			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
-		}, ""},
+		}, "", "store: entry of another kind or key"},
 		{"shorter than it says", url, nil, func(_ string, e *Entry) *Entry {
 			return &Entry{Meta: e.Meta, Size: e.Size + 1, Bytes: e.Bytes}
-		}, ""},
-		{"no metadata", url, nil, func(_ string, e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} }, ""},
+		}, "", "store: entry of another kind or key"},
+		{"no metadata", url, nil, func(_ string, e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} }, "", "store: entry of another kind or key"},
 		{"metadata that was read from bytes", url, nil, func(_ string, e *Entry) *Entry {
 			return &Entry{Meta: e.Meta.Clone(), Size: e.Size, Bytes: e.Bytes}
-		}, "body"},
+		}, "body", ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, settings{})
@@ -218,6 +230,7 @@ func TestLookup(t *testing.T) {
 				}
 			}
 			s.expect(row.why, row.want, row.url, row.lines...)
+			s.expectTold(row.why, row.told)
 		})
 	}
 }

@@ -105,24 +105,25 @@ func TestUsersOfCatalog(t *testing.T) {
 		why  string
 		do   func(t *testing.T, s *shelf)
 		want [3]string // for alice, bob and nobody
+		told string
 	}{
-		{"each has their own", func(*testing.T, *shelf) {}, [3]string{"alice's", "bob's", "nobody's"}},
+		{"each has their own", func(*testing.T, *shelf) {}, [3]string{"alice's", "bob's", "nobody's"}, ""},
 		{"RFC 9111 §4.4: an unsafe request invalidates the target, for all", func(t *testing.T, s *shelf) {
 			t.Helper()
 			s.ask(url, "Authorization: alice").invalidate(t.Context(), changed)
-		}, [3]string{}},
+		}, [3]string{}, "invalidate: " + reasonUnsafeMethod},
 		{"also when it has no user", func(t *testing.T, s *shelf) {
 			t.Helper()
 			s.ask(url).invalidate(t.Context(), changed)
-		}, [3]string{}},
+		}, [3]string{}, "invalidate: " + reasonUnsafeMethod},
 		{"another target", func(t *testing.T, s *shelf) {
 			t.Helper()
 			s.ask("http://example.com/").invalidate(t.Context(), changed)
-		}, [3]string{"alice's", "bob's", "nobody's"}},
+		}, [3]string{"alice's", "bob's", "nobody's"}, "invalidate: " + reasonUnsafeMethod},
 		{"it failed: what was stored must be revalidated", func(t *testing.T, s *shelf) {
 			t.Helper()
 			s.ask(url, "Authorization: alice").invalidate(t.Context(), mayHaveChanged)
-		}, [3]string{"revalidate alice's", "revalidate bob's", "revalidate nobody's"}},
+		}, [3]string{"revalidate alice's", "revalidate bob's", "revalidate nobody's"}, "suspect: " + reasonUnsafeFailed},
 		{"the Store cannot read the list of users", func(t *testing.T, s *shelf) {
 			t.Helper()
 			q := s.ask(url)
@@ -134,7 +135,7 @@ func TestUsersOfCatalog(t *testing.T) {
 			}
 			q.invalidate(t.Context(), changed)
 			s.store.before = nil
-		}, [3]string{}},
+		}, [3]string{}, "invalidate: " + reasonUnsafeMethod},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, settings{})
@@ -143,6 +144,7 @@ func TestUsersOfCatalog(t *testing.T) {
 			s.keep(s.ask(url), "nobody's")
 			time.Sleep(time.Second)
 			row.do(t, s)
+			s.expectTold(row.why, row.told)
 			s.expect(row.why, row.want[0], url, "Authorization: alice")
 			s.expect(row.why, row.want[1], url, "Authorization: bob")
 			s.expect(row.why, row.want[2], url)

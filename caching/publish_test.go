@@ -18,18 +18,19 @@ func TestReplace(t *testing.T) {
 		fail          string // a call to the Store
 		kept          bool
 		want          [2]string // for english and german
+		told          string
 	}{
-		{"no Vary", nil, nil, nil, "", true, [2]string{"body", "body"}},
-		{"the same Vary", []string{vary}, []string{vary}, nil, "", true, [2]string{"body", ""}},
-		{"Vary for the first time", nil, []string{vary}, nil, "", true, [2]string{"body", ""}},
-		{"no Vary any more", []string{vary}, nil, nil, "", true, [2]string{"body", "body"}},
-		{"another Vary", []string{"Vary: Accept"}, []string{vary}, nil, "", true, [2]string{"body", ""}},
+		{"no Vary", nil, nil, nil, "", true, [2]string{"body", "body"}, ""},
+		{"the same Vary", []string{vary}, []string{vary}, nil, "", true, [2]string{"body", ""}, ""},
+		{"Vary for the first time", nil, []string{vary}, nil, "", true, [2]string{"body", ""}, ""},
+		{"no Vary any more", []string{vary}, nil, nil, "", true, [2]string{"body", "body"}, ""},
+		{"another Vary", []string{"Vary: Accept"}, []string{vary}, nil, "", true, [2]string{"body", ""}, ""},
 		{"invalidated meanwhile", nil, nil, func(s *shelf) {
 			s.ask(url).invalidate(s.t.Context(), mayHaveChanged)
-		}, "", false, [2]string{}},
-		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}},
-		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}},
-		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}},
+		}, "", false, [2]string{}, ""},
+		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}, ""},
+		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}, "store: updating failed"},
+		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}, "store: copying failed"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, settings{})
@@ -62,6 +63,7 @@ func TestReplace(t *testing.T) {
 			if kept := q.replace(t.Context(), &at, at.entry, m, f, at.key); kept != row.kept {
 				t.Errorf("kept %v: %s", kept, row.why)
 			}
+			s.expectTold(row.why, row.told)
 			s.store.before = nil
 			s.expect(row.why, row.want[0], url, english)
 			s.expect(row.why, row.want[1], url, german)
