@@ -272,7 +272,6 @@ func (b *body) abort(err error) {
 func (b *body) fail(v any) {
 	b.mu.Lock()
 	b.panicked, b.budget = v, 0
-	b.wakeLocked()
 	b.mu.Unlock()
 	b.abort(io.ErrUnexpectedEOF)
 	b.over(b.n, io.ErrUnexpectedEOF, false) // if it was Finish

@@ -308,6 +308,34 @@ func TestBodyLastContextEnds(t *testing.T) {
 	}
 }
 
+// A body of which all announced bytes have come is whole for those who do not wait for its
+// trailer; but not if the source panics instead of giving it.
+func TestBodyEndsBeforeItsTrailer(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t, "x")
+			b.resp.Trailer = http.Header{"Checksum": nil}
+			b.start(source{Size: 1})
+			ctx, cancel := context.WithCancel(t.Context())
+			r := b.Response(ctx).Body
+			reads(t, r, "x")
+			if panics {
+				b.from.atEnd = func() { panic("fault") }
+				close(b.from.pieces)
+				if v := panicOf(func() { _, _ = r.Read(make([]byte, 1)) }); v != "fault" {
+					t.Errorf("panicked with %v", v)
+				}
+			}
+			cancel()
+			synctest.Wait()
+			b.nothingLeft()
+			if len(b.by.ends) != 1 || b.by.ends[0].Whole == panics {
+				t.Errorf("panics %v: ended %v", panics, b.by.ends)
+			}
+		})
+	}
+}
+
 // A drain waits for a silent source only for a moment, and so does Close.
 func TestBodyDrainIsBounded(t *testing.T) {
 	for _, way := range ways {
