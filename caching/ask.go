@@ -12,10 +12,13 @@ func web(scheme string) bool {
 	return scheme == "http" || scheme == "https" || httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
 }
 
-// examine looks at the request, and returns why the cache has nothing to do
-// with it, if so: "unsafe" or another reason.
-func (x *exchange) examine() string {
+// examine works out what the request asks for, and returns why the cache has nothing to do
+// with it, if so.
+func (x *exchange) examine() (reason string) {
 	x.opts = optionsOf(x.req.Context())
+	if x.req.URL == nil || x.req.URL.Host == "" || !web(x.req.URL.Scheme) {
+		return reasonNoURL
+	}
 	fields, ok := readRequest(x.req.Header, false)
 	if !ok {
 		x.wire = x.req.Header
@@ -51,8 +54,11 @@ func (x *exchange) examine() string {
 	case x.method != methodQuery && roundtrip.HasBody(x.req):
 		return reasonContent
 	}
-	if x.method == http.MethodHead {
+	switch x.method {
+	case http.MethodHead:
 		x.cond &^= withRange | ifRange // RFC 9110 §14.2: Range is for GET
+	case methodQuery:
+		return x.readContent()
 	}
 	return ""
 }
@@ -67,10 +73,14 @@ func canonicalised(h http.Header) http.Header {
 }
 
 // identify asks the layers below whose credentials they would add, once for the
-// whole exchange, and works out the key that follows from it.
-func (x *exchange) identify() {
+// whole exchange, and works out the key that follows from it. It returns why there is none,
+// if so.
+func (x *exchange) identify() (reason string) {
 	x.asked = x.route.signers.Ask(x.req)
-	x.divide()
+	if x.divide(); x.secretless {
+		return reasonNoSecret
+	}
+	return ""
 }
 
 // divide works out whose answers the request may be given, and the key that follows
@@ -99,18 +109,9 @@ func (x *exchange) mixed() bool {
 	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
 }
 
-// secretless sends a request of a user that no key can be made for.
-func (st *state) secretless(x *exchange) (*http.Response, error) {
-	if x.demand.dir.has(onlyIfCached) || x.opts.offline {
-		roundtrip.CloseBody(x.req)
-		return x.refused(reasonOnlyIfCached + ", " + reasonNoSecret), nil
-	}
-	return st.pass(*x, reasonNoSecret)
-}
-
 // readContent reads the content of a QUERY, which belongs to its key, and
 // returns why it cannot, if so.
-func (x *exchange) readContent() string {
+func (x *exchange) readContent() (reason string) {
 	if !roundtrip.HasBody(x.req) {
 		x.content = []byte{}
 		return ""

@@ -58,89 +58,90 @@ func (x *exchange) drop() {
 	x.budget.forget()
 }
 
+// roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: who asks
+// for what, what is stored for it, and what follows from that.
+func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
+	x := exchange{st: st}
+	x.route = r
+	x.begin(st.catalog, req)
+	if reason := x.examine(); reason != "" {
+		return x.bypass(reason)
+	}
+	if reason := x.identify(); reason != "" {
+		return x.bypass(reason)
+	}
+	x.consult()
+	p := x.decide()
+	switch x.verdict.action {
+	case reuse, refresh:
+		return x.answer(p), nil
+	case refuse:
+		x.drop()
+		return x.refused(x.verdict.reason), nil
+	default: // there is nothing to reuse, or it must be validated
+		return x.forward()
+	}
+}
+
 // consult finds what is stored for the request. What was found before stays if there is
 // nothing any more.
 func (x *exchange) consult() {
+	x.flightsSeen = x.st.flights.Finished()
 	if c := x.lookup(); c.primary != "" {
 		x.found.close()
 		x.found = c
 	}
 }
 
-// roundTrip asks what to do about req, does it, and tells.
-func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
-	x := exchange{st: st}
-	x.route = r
-	x.begin(st.catalog, req)
-	if req.URL == nil || req.URL.Host == "" || !web(req.URL.Scheme) {
-		if optionsOf(req.Context()).offline {
-			roundtrip.CloseBody(req)
-			return x.refused(reasonNoURL), nil
-		}
-		return r.next.RoundTrip(req)
-	}
-	reason := x.examine()
-	switch {
-	case reason != "" && (x.demand.dir.has(onlyIfCached) || x.opts.offline):
-		roundtrip.CloseBody(req)
-		return x.refused(reasonOnlyIfCached + ", " + reason), nil
-	case reason == reasonUnsafe:
-		return st.forwardUnsafe(x)
-	case reason != "":
-		return st.pass(x, reason)
-	}
-	if x.method == methodQuery {
-		if reason := x.readContent(); reason != "" {
-			return st.pass(x, reason)
-		}
-	}
-	x.identify()
-	if x.secretless {
-		return st.secretless(&x)
-	}
-	x.flightsSeen = st.flights.Finished()
-	x.consult()
+// decide decides what to do, and which portion of the stored response answers the request if
+// that is reused.
+func (x *exchange) decide() portion {
 	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
-	if x.verdict.action == reuse || x.verdict.action == refresh {
-		p, ok := x.portion()
-		lost := ok && !x.preview(p)
-		if ok && !lost {
-			return x.answer(p), nil
-		}
+	if x.verdict.action != reuse && x.verdict.action != refresh {
+		return portion{}
+	}
+	p, ok := x.portion()
+	switch {
+	case !ok:
 		x.verdict = verdict{action: fetch, fwd: "partial", reason: reasonNotAllStored}
-		if lost {
-			x.drop()
-			x.verdict = verdict{action: fetch, fwd: "miss", reason: reasonBodyLost}
-		}
-		if x.demand.dir.has(onlyIfCached) || x.opts.offline {
-			x.verdict.action = refuse
-		}
-	}
-	if x.verdict.action == refuse {
+	case !x.preview(p):
 		x.drop()
-		return x.refused(x.verdict.reason), nil
+		x.verdict = verdict{action: fetch, fwd: "miss", reason: reasonBodyLost}
+	default:
+		return p
 	}
-	return st.forward(&x)
+	if x.mustNotSend() {
+		x.verdict.action = refuse
+	}
+	return portion{}
 }
 
-// pass sends the request on and leaves the cache out of it.
-func (st *state) pass(x exchange, reason string) (*http.Response, error) {
+// mustNotSend reports whether the origin must not be asked (RFC 9111 §5.2.1.7).
+func (x *exchange) mustNotSend() bool { return x.demand.dir.has(onlyIfCached) || x.opts.offline }
+
+// bypass sends the request on and leaves the cache out of it, for the given reason.
+func (x *exchange) bypass(reason string) (*http.Response, error) {
+	switch {
+	case x.mustNotSend():
+		roundtrip.CloseBody(x.req)
+		return x.refused(reasonOnlyIfCached + ", " + reason), nil
+	case reason == reasonNoURL:
+		return x.route.next.RoundTrip(x.req) // which says what is wrong with it
+	case reason == reasonUnsafe:
+		return x.forwardUnsafe()
+	}
 	resp, err := receive(x.route.next, x.outgoing(x.req.Context(), &revalidation{}))
 	if err != nil {
 		x.tell("bypass", reason, 0, err)
 		return nil, err
 	}
-	fwd := "bypass"
-	if reason == reasonMethod || reason == reasonUnsafe {
-		fwd = "method"
-	}
 	x.tell("bypass", reason, resp.StatusCode, nil)
-	detail := reason
-	if fwd == reason {
-		detail = ""
+	s := cacheStatus{fwd: "bypass", fwdStatus: resp.StatusCode, detail: reason}
+	if reason == reasonMethod {
+		s.fwd, s.detail = "method", ""
 	}
 	resp = owned(resp)
-	x.mark(resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: resp.StatusCode, detail: detail})
+	x.mark(resp, infoOrigin, &s)
 	return resp, nil
 }
 

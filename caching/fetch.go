@@ -35,20 +35,20 @@ func (x *exchange) flightKey() string {
 }
 
 // forward gets an answer from the origin, alone or together with others.
-func (st *state) forward(x *exchange) (*http.Response, error) {
+func (x *exchange) forward() (*http.Response, error) {
 	if ctx := x.req.Context(); x.budget.spent() && ctx.Err() != nil { // while the Store was waited for
 		x.drop()
 		roundtrip.CloseBody(x.req)
 		return nil, context.Cause(ctx)
 	}
-	x.epoch = st.epochs.now()
+	x.epoch = x.st.epochs.now()
 	if !x.shareable() {
 		if x.budget.pending() {
 			return detached(*x, newFlight[result]())
 		}
 		return x.conclude(x.guarded(x.req.Context()))
 	}
-	if st.t.ObeyNoVarySearch && !x.budget.pending() {
+	if x.st.t.ObeyNoVarySearch && !x.budget.pending() {
 		x.nvsKey, _ = x.findNVSKey()
 	}
 	fl, role := x.join(x.flightKey())
@@ -58,14 +58,13 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 	err := x.await(fl, role)
 	switch err {
 	case errOvertaken:
-		p, _ := x.portion()
-		return x.answer(p), nil
+		return x.answerFound()
 	case nil:
 		if resp, err := x.share(fl.Result(), role == latecomer); resp != nil || err != nil {
 			return resp, err
 		}
 	case errOverdue:
-		st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
+		x.st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
 		x.tell("fetch", "waited long enough for another request", 0, nil)
 	default:
 		x.drop()
@@ -75,8 +74,7 @@ func (st *state) forward(x *exchange) (*http.Response, error) {
 		if err == nil {
 			x.collapse("another request has stored it", 0, nil)
 		}
-		p, _ := x.portion()
-		return x.answer(p), nil
+		return x.answerFound()
 	}
 	return x.conclude(x.guarded(x.req.Context()))
 }
@@ -92,7 +90,6 @@ func (x *exchange) join(key string) (*flight[result], role) {
 func (x *exchange) retry() bool {
 	x.drop()
 	x.now = time.Now()
-	x.flightsSeen = x.st.flights.Finished()
 	x.consult()
 	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
 	if x.verdict.action != reuse {
@@ -112,13 +109,11 @@ func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
 	// What another flight has stored since the store was asked is there now.
 	if x.st.flights.Finished() != x.flightsSeen && x.retry() {
 		fl.Settle(result{})
-		p, _ := x.portion()
-		return x.answer(p), nil
+		return x.answerFound()
 	}
 	if x.acquire() {
 		fl.Settle(result{})
-		p, _ := x.portion()
-		return x.answer(p), nil
+		return x.answerFound()
 	}
 	fl.Send()
 	if !x.budget.pending() && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
@@ -171,8 +166,7 @@ func detached(x exchange, fl *flight[result]) (*http.Response, error) {
 	go y.fly(ctx, cancel, fl)
 	switch err := x.await(fl, leader); {
 	case err == errOvertaken:
-		p, _ := x.portion()
-		return x.answer(p), nil
+		return x.answerFound()
 	case err != nil:
 		x.drop()
 		return nil, err

@@ -82,7 +82,7 @@ const (
 	reasonContent      = "request with content"
 	reasonContentOnce  = "content that cannot be read twice"
 	reasonContentLarge = "content too large for a key"
-	reasonNoURL        = "offline, no http or https URL"
+	reasonNoURL        = "no http or https URL"
 	reasonNoMatch      = "the answer fits no stored response"
 )
 

@@ -10,22 +10,23 @@ import (
 
 // refresh validates the found response after it was served stale, once for all
 // who are served it meanwhile.
-func (st *state) refresh(x exchange) {
+func (x *exchange) refresh() {
 	key := x.flightKey()
-	if st.flights.Busy(key) {
+	if x.st.flights.Busy(key) {
 		return
 	}
+	y := *x
 	// The caller keeps its entry, and the caller's headers are its own: both are
 	// taken anew.
-	x.req = x.req.Clone(detach(x.req.Context()))
-	x.req.Cancel = nil //nolint:staticcheck // of the caller
-	x.found = candidate{variants: x.found.variants}
+	y.req = y.req.Clone(detach(y.req.Context()))
+	y.req.Cancel = nil //nolint:staticcheck // of the caller
+	y.found = candidate{variants: y.found.variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
-	x.cond = 0
-	x.unattended = true
-	x.wire = x.wire.Clone()
-	for _, h := range []http.Header{x.req.Header, x.wire} {
+	y.cond = 0
+	y.unattended = true
+	y.wire = y.wire.Clone()
+	for _, h := range []http.Header{y.req.Header, y.wire} {
 		maps.DeleteFunc(h, func(name string, _ []string) bool {
 			switch http.CanonicalHeaderKey(name) {
 			case "If-None-Match", "If-Modified-Since", "If-Range", "Range":
@@ -34,12 +35,12 @@ func (st *state) refresh(x exchange) {
 			return false
 		})
 	}
-	started := st.background.start(x.req.Context(), func(ctx context.Context) {
-		x.req = x.req.WithContext(ctx)
-		x.renew(key)
+	started := x.st.background.start(y.req.Context(), func(ctx context.Context) {
+		y.req = y.req.WithContext(ctx)
+		y.renew(key)
 	})
 	if !started {
-		x.tell("stale", "no room to validate in the background", 0, nil)
+		y.tell("stale", "no room to validate in the background", 0, nil)
 	}
 }
 

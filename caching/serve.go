@@ -37,12 +37,13 @@ func (x *exchange) shownKey() string {
 	return x.key
 }
 
-// answer serves the found response.
+// answer serves the portion p of the found response, and has it revalidated in the background
+// if that was decided.
 func (x *exchange) answer(p portion) *http.Response {
 	f := x.found.f
 	v := &x.verdict
 	if v.action == refresh {
-		x.st.refresh(*x)
+		x.refresh()
 	}
 	action := "hit"
 	if v.stale {
@@ -54,6 +55,12 @@ func (x *exchange) answer(p portion) *http.Response {
 	}
 	ttl := int64((f.lifetime - f.age(x.now)) / time.Second)
 	return x.serve(p, &cacheStatus{hit: true, hasTTL: true, ttl: ttl, detail: v.reason})
+}
+
+// answerFound is answer for a response of which the request wants a portion that is there.
+func (x *exchange) answerFound() (*http.Response, error) {
+	p, _ := x.portion()
+	return x.answer(p), nil
 }
 
 // stored is a reply from the store with all that belongs to it, in one piece.

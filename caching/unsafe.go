@@ -8,7 +8,7 @@ import (
 )
 
 // forwardUnsafe sends a request that may change things, and draws the consequences.
-func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
+func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	if ctx := x.req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.req)
 		x.tell("pass", reasonUnsafeNotSent, 0, context.Cause(ctx))
@@ -16,7 +16,7 @@ func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
 	}
 	// The method of what is invalidated.
 	x.method = http.MethodGet
-	x.epoch = st.epochs.now()
+	x.epoch = x.st.epochs.now()
 	sent := x.now
 	if keyed(x.req.URL) {
 		x.identify() // before it is sent: who is asked about is who signs
@@ -26,17 +26,17 @@ func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
 	resp, err := receive(x.route.next, x.outgoing(sending, &revalidation{}))
 	ctx := detach(x.req.Context())
 	if err != nil {
-		c, reason := consequenceOf(0, st.t.Compat.InvalidateOnError), reasonUnsafeMethod
+		c, reason := consequenceOf(0, x.st.t.Compat.InvalidateOnError), reasonUnsafeMethod
 		if c == outcomeUnknown && contact.none(err) {
 			c, reason = unchanged, reasonUnsafeNotSent
 		}
-		st.spread(ctx, &x, c, nil)
+		x.spread(ctx, c, nil)
 		x.tell("pass", reason, 0, err)
 		return nil, err
 	}
-	c := consequenceOf(resp.StatusCode, st.t.Compat.InvalidateOnError)
+	c := consequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
 	overtaken := x.invalidated("")
-	st.spread(ctx, &x, c, resp.Header)
+	x.spread(ctx, c, resp.Header)
 	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
 		for _, name := range names[:min(len(names), maxGroups)] {
@@ -58,18 +58,18 @@ func (st *state) forwardUnsafe(x exchange) (*http.Response, error) {
 
 // spread draws the consequence for the target and for what else the request, or the
 // answer to it with that header, is about.
-func (st *state) spread(ctx context.Context, x *exchange, c consequence, header http.Header) {
+func (x *exchange) spread(ctx context.Context, c consequence, header http.Header) {
 	if c == unchanged || !keyed(x.req.URL) {
 		return
 	}
-	st.strike(ctx, &x.query, c)
+	x.st.strike(ctx, &x.query, c)
 	for _, also := range alsoAffected(x.req, c, header, roundtrip.SameOrigin) {
 		y := *x
 		y.req = x.req.WithContext(x.req.Context())
 		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way
 		y.req.URL = also.url
 		y.divide()
-		st.strike(ctx, &y.query, also.c)
+		x.st.strike(ctx, &y.query, also.c)
 	}
 }
 
