@@ -153,10 +153,9 @@ type testBody struct {
 	by     *testOwner
 	resp   *http.Response
 	landed int
-	cancel error // the cause, errNotCancelled until then
+	trip   context.Context
+	cancel context.CancelCauseFunc // of trip
 }
-
-var errNotCancelled = errors.New("not cancelled")
 
 // startBody makes a body of size bytes from pieces, the last of which is followed by the
 // end of the source.
@@ -170,7 +169,8 @@ func startBody(t *testing.T, size int64, pieces ...string) *testBody {
 
 func prepareBody(t *testing.T, pieces ...string) *testBody {
 	t.Helper()
-	b := &testBody{t: t, from: newTestSource(pieces...), to: &testSink{takes: -1}, by: &testOwner{}, cancel: errNotCancelled}
+	b := &testBody{t: t, from: newTestSource(pieces...), to: &testSink{takes: -1}, by: &testOwner{}}
+	b.trip, b.cancel = context.WithCancelCause(context.Background())
 	b.resp = &http.Response{ProtoMajor: 1, Body: b.from}
 	return b
 }
@@ -178,11 +178,7 @@ func prepareBody(t *testing.T, pieces ...string) *testBody {
 func (b *testBody) start(s source) {
 	s.Origin = b.resp
 	b.Start(s, b.to, b.by)
-	b.Bind(func(cause error) {
-		if b.cancel == errNotCancelled {
-			b.cancel = cause
-		}
-	}, func() { b.landed++ })
+	b.Bind(b.cancel, func() { b.landed++ })
 }
 
 // open returns a reader that takes the way of the name.
@@ -207,8 +203,8 @@ func (b *testBody) ended(want ending) {
 // nothingLeft checks that nothing is left open of a body that all have left.
 func (b *testBody) nothingLeft() {
 	b.t.Helper()
-	if !b.from.isClosed() || b.to.closed != 1 || b.landed != 1 || b.cancel == errNotCancelled || b.buf != nil {
-		b.t.Errorf("source closed %v, sink closed %d times, landed %d times, %v, buffer %v", b.from.isClosed(), b.to.closed, b.landed, b.cancel, b.buf != nil)
+	if !b.from.isClosed() || b.to.closed != 1 || b.landed != 1 || b.trip.Err() == nil || b.buf != nil {
+		b.t.Errorf("source closed %v, sink closed %d times, landed %d times, %v, buffer %v", b.from.isClosed(), b.to.closed, b.landed, context.Cause(b.trip), b.buf != nil)
 	}
 }
 

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -238,8 +239,8 @@ func TestBodyBind(t *testing.T) {
 		b = startBody(t, -1, "x")
 		b.Release()
 		b.ended(ending{Cause: errAbandoned})
-		if b.cancel != errAbandoned {
-			t.Errorf("the trip is cancelled because of %v", b.cancel)
+		if err := context.Cause(b.trip); err != errAbandoned {
+			t.Errorf("the trip is cancelled because of %v", err)
 		}
 	})
 }
