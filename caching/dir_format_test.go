@@ -327,4 +327,9 @@ func TestDirSeal(t *testing.T) {
 	if bytes.Equal(s.sealRecord(nil, head, record), s.sealRecord(nil, head, record)) {
 		t.Error("two records of a file have one nonce")
 	}
+	for range 64 {
+		if b := s.sealRecord(nil, head, record); b[0]&0x80 == 0 {
+			t.Fatal("a record has a nonce that a piece may have")
+		}
+	}
 }
