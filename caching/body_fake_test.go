@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 var (
@@ -194,6 +195,7 @@ func (b *testBody) open(way string) (io.ReadCloser, *http.Response) {
 // ended checks that the body has ended as wanted, once, and that nothing is left open.
 func (b *testBody) ended(want ending) {
 	b.t.Helper()
+	synctest.Wait()
 	if len(b.by.ends) != 1 || b.by.ends[0] != want {
 		b.t.Errorf("ended %v, want %v", b.by.ends, want)
 	}
@@ -203,6 +205,7 @@ func (b *testBody) ended(want ending) {
 // nothingLeft checks that nothing is left open of a body that all have left.
 func (b *testBody) nothingLeft() {
 	b.t.Helper()
+	synctest.Wait()
 	if !b.from.isClosed() || b.to.closed != 1 || b.landed != 1 || b.trip.Err() == nil || b.buf != nil {
 		b.t.Errorf("source closed %v, sink closed %d times, landed %d times, %v, buffer %v", b.from.isClosed(), b.to.closed, b.landed, context.Cause(b.trip), b.buf != nil)
 	}

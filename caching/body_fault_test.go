@@ -86,7 +86,6 @@ func TestBodyPanics(t *testing.T) {
 							t.Error("it can still be joined")
 						}
 						_, _ = r.Close(), other.Close()
-						synctest.Wait()
 						b.nothingLeft()
 						if len(b.by.ends) != row.ends || row.where != "owner" && b.by.ends[0].Whole {
 							t.Errorf("ended %v", b.by.ends)
@@ -126,7 +125,7 @@ func TestBodySinkLoses(t *testing.T) {
 	}, {
 		name: "of a part", why: "the owner counts from the beginning", source: source{Size: 8, Stored: 2, First: 2}, lost: errSink, err: errSink,
 	}} {
-		t.Run(r.name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			b := prepareBody(t, "foobar")
 			close(b.from.pieces)
 			b.to.b = []byte("__")[:r.source.Stored]
@@ -149,7 +148,7 @@ func TestBodySinkLoses(t *testing.T) {
 			b.to.lost = func(int64) error { return r.lost }
 			got, err := io.ReadAll(second)
 			if string(got) != r.got || err != r.err || asked != r.asked {
-				t.Errorf("read %q, %v, asked for %q; want %q, %v, %q: %s", got, err, asked, r.got, r.err, r.asked, r.why)
+				t.Errorf("read %q, %v, asked for %q; want %q, %v, %q: %s", got, err, asked, r.got, r.err, r.asked, r.name+", "+r.why)
 			}
 			_, _ = first.Close(), second.Close()
 			b.nothingLeft()
@@ -159,30 +158,32 @@ func TestBodySinkLoses(t *testing.T) {
 
 // A reader that is closed while the owner looks for the rest closes that.
 func TestBodyClosedWhileRestIsOpened(t *testing.T) {
-	for _, early := range []bool{true, false} {
-		b := startBody(t, 4, "body")
-		rest := newTestSource("body")
-		var r io.ReadCloser
-		b.by.rest = func(int64, int64, error) (io.ReadCloser, error) {
-			if early {
-				_ = r.Close()
+	synctest.Test(t, func(t *testing.T) {
+		for _, early := range []bool{true, false} {
+			b := startBody(t, 4, "body")
+			rest := newTestSource("body")
+			var r io.ReadCloser
+			b.by.rest = func(int64, int64, error) (io.ReadCloser, error) {
+				if early {
+					_ = r.Close()
+				}
+				return rest, nil
 			}
-			return rest, nil
+			b.to.lost = func(int64) error { return errSink }
+			b.Share(1)
+			first, _ := b.open("inline")
+			r, _ = b.open("inline")
+			readsAll(t, first, "body")
+			if _, err := r.Read(make([]byte, 1)); (err != nil) != early {
+				t.Errorf("closed %v: %v", early, err)
+			}
+			_, _ = r.Close(), first.Close()
+			if !rest.isClosed() {
+				t.Errorf("closed %v: the rest is open", early)
+			}
+			b.nothingLeft()
 		}
-		b.to.lost = func(int64) error { return errSink }
-		b.Share(1)
-		first, _ := b.open("inline")
-		r, _ = b.open("inline")
-		readsAll(t, first, "body")
-		if _, err := r.Read(make([]byte, 1)); (err != nil) != early {
-			t.Errorf("closed %v: %v", early, err)
-		}
-		_, _ = r.Close(), first.Close()
-		if !rest.isClosed() {
-			t.Errorf("closed %v: the rest is open", early)
-		}
-		b.nothingLeft()
-	}
+	})
 }
 
 // The trailer is each reader's own, and is there when its Read has returned the end.

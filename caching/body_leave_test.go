@@ -61,7 +61,6 @@ func TestBodyLastContextEnds(t *testing.T) {
 			row.do(b, r)
 			synctest.Wait()
 			cancel(cause)
-			synctest.Wait()
 			b.nothingLeft()
 			if err := context.Cause(b.trip); err != cause && err != context.Canceled {
 				t.Errorf("%s: the trip is cancelled because of %v", row.name, err)
@@ -92,7 +91,6 @@ func TestBodyEndsBeforeItsTrailer(t *testing.T) {
 				}
 			}
 			cancel()
-			synctest.Wait()
 			b.nothingLeft()
 			if len(b.by.ends) != 1 || b.by.ends[0].Whole == panics {
 				t.Errorf("panics %v: ended %v", panics, b.by.ends)
@@ -114,7 +112,6 @@ func TestBodyDrainIsBounded(t *testing.T) {
 			if d := time.Since(began); d != roundtrip.DrainTime {
 				t.Errorf("Close took %v", d)
 			}
-			synctest.Wait()
 			b.nothingLeft()
 		})
 	}
@@ -164,7 +161,6 @@ func TestBodyClosedInRead(t *testing.T) {
 			if err := <-got; err == nil {
 				t.Error("a closed body is read without an error")
 			}
-			synctest.Wait()
 			b.nothingLeft()
 		})
 	}
@@ -182,7 +178,6 @@ func TestBodyClosedWithAPiece(t *testing.T) {
 			}
 			b.from.atPiece = func() { _ = r.Close() }
 			_, _ = r.Read(make([]byte, 10))
-			synctest.Wait()
 			b.ended(ending{N: 3, Cause: errAbandoned})
 		})
 	}
@@ -204,7 +199,6 @@ func TestBodyEndsBeforeItsStream(t *testing.T) {
 					t.Error("the stream is reset at its last byte")
 				}
 				close(b.from.pieces)
-				synctest.Wait()
 				b.ended(ending{N: int64(len(want)), Whole: true, Cause: io.EOF})
 			})
 		}

@@ -115,7 +115,6 @@ func TestBodyEnds(t *testing.T) {
 					if err := body.Close(); err != nil {
 						t.Error(err)
 					}
-					synctest.Wait()
 					b.ended(r.want)
 					if r.want.Whole && int64(len(b.to.b)) != r.want.N {
 						t.Errorf("the sink has %q: %s", b.to.b, r.why)
@@ -219,7 +218,6 @@ func TestBodyJoin(t *testing.T) {
 			for b.shares > 0 {
 				b.Release()
 			}
-			synctest.Wait()
 			b.nothingLeft()
 		})
 	}

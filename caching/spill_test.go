@@ -69,7 +69,6 @@ func TestSpillIsBounded(t *testing.T) {
 					_ = stalled.Close()
 				}
 				_ = fast.Close()
-				synctest.Wait()
 				b.ended(ending{Sink: errSink, Cause: io.EOF})
 			})
 		}
@@ -93,7 +92,6 @@ func TestSpillWaiterLeaves(t *testing.T) {
 		_ = slow.Close()
 		for range b.from.pieces { // let the writer of the pieces end
 		}
-		synctest.Wait()
 		b.ended(ending{Sink: errSink, Cause: errAbandoned})
 	})
 }
@@ -118,34 +116,37 @@ func TestSpillBusyReader(t *testing.T) {
 			t.Errorf("read %d bytes of %d; the other %v", total, size, err)
 		}
 		_, _ = busy.Close(), fast.Close()
-		synctest.Wait()
 		b.ended(ending{Sink: errSink, Cause: io.EOF})
 	})
 }
 
 // Whoever had a share when the sink failed reads it all, however late.
 func TestSpillForShares(t *testing.T) {
-	b := startBody(t, -1, "bo", "dy", "!")
-	b.to.takes = 2
-	b.Share(2)
-	first, _ := b.open("inline")
-	readsAll(t, first, "body!")
-	b.Release()
-	second, _ := b.open("inline")
-	readsAll(t, second, "body!")
-	_, _ = first.Close(), second.Close()
-	b.ended(ending{Sink: errSink, Cause: io.EOF})
+	synctest.Test(t, func(t *testing.T) {
+		b := startBody(t, -1, "bo", "dy", "!")
+		b.to.takes = 2
+		b.Share(2)
+		first, _ := b.open("inline")
+		readsAll(t, first, "body!")
+		b.Release()
+		second, _ := b.open("inline")
+		readsAll(t, second, "body!")
+		_, _ = first.Close(), second.Close()
+		b.ended(ending{Sink: errSink, Cause: io.EOF})
+	})
 }
 
 // A single inline reader needs nothing kept: what the sink does not take goes by.
 func TestSpillForOne(t *testing.T) {
-	b := startBody(t, -1, "bo", "dy", "!")
-	b.to.takes = 2
-	r, _ := b.open("inline")
-	readsAll(t, r, "body!")
-	if b.tail == nil || b.tail.off != 2 || b.tail.next != nil {
-		t.Errorf("kept for nobody: %+v", b.tail)
-	}
-	_ = r.Close()
-	b.ended(ending{Sink: errSink, Cause: io.EOF})
+	synctest.Test(t, func(t *testing.T) {
+		b := startBody(t, -1, "bo", "dy", "!")
+		b.to.takes = 2
+		r, _ := b.open("inline")
+		readsAll(t, r, "body!")
+		if b.tail == nil || b.tail.off != 2 || b.tail.next != nil {
+			t.Errorf("kept for nobody: %+v", b.tail)
+		}
+		_ = r.Close()
+		b.ended(ending{Sink: errSink, Cause: io.EOF})
+	})
 }
