@@ -57,8 +57,8 @@ type facts struct {
 
 // set works out the facts of r for a cache with the settings cfg. f is zero before. d are
 // the directives of r, which come from a targeted field if targeted is true; nil stands for
-// those in its header.
-func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targeted bool) {
+// those in its header. was is what the same response was before an update, or nil.
+func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targeted bool, was *facts) {
 	if d == nil {
 		read, t := responseDirectives(r.header, cfg.targeted)
 		d, targeted = &read, t
@@ -71,16 +71,29 @@ func (f *facts) set(cfg *settings, r *response, by imposed, d *directives, targe
 	}
 	f.public = cfg.sharePublic && !by.requested && isPublic(r.status, r.header, d)
 	f.strict = f.dir.has(noCache) || f.dir.has(mustRevalidate) || cfg.shared && (f.dir.has(proxyRevalidate) || f.dir.delta(sMaxAge) >= 0)
-	f.etag, _ = httpfield.ParseETag(single(r.header["Etag"]))
-	f.modified, f.hasModified = httpDate(r.header["Last-Modified"], r.responseTime)
-	if r.status < 500 {
-		// RFC 9110 §15.4.5: a 304 stands for a 200. No error is confirmed by it.
-		f.tag, f.lastModified = tagToSend(r.header), dateToSend(r.header)
+	if was != nil && was.sameValidators(r.header) {
+		f.etag, f.tag = was.etag, was.tag
+		f.modified, f.hasModified, f.lastModified = was.modified, was.hasModified, was.lastModified
+	} else {
+		f.etag, _ = httpfield.ParseETag(single(r.header["Etag"]))
+		f.modified, f.hasModified = httpDate(r.header["Last-Modified"], r.responseTime)
+		if r.status < 500 {
+			// RFC 9110 §15.4.5: a 304 stands for a 200. No error is confirmed by it.
+			f.tag, f.lastModified = tagToSend(r.header), dateToSend(r.header)
+		}
 	}
 	if r.status == http.StatusPartialContent {
 		f.part, f.isPartial = httpfield.ParseContentRange(r.header.Get("Content-Range"))
 		f.isPartial = f.isPartial && f.part.First >= 0 && f.part.Total >= 0
 	}
+}
+
+// sameValidators reports whether the validators in h are certainly what f has read already, as
+// after most updates.
+func (f *facts) sameValidators(h http.Header) bool {
+	tag, date := h["Etag"], h["Last-Modified"]
+	return f.tag != "" && len(tag) == 1 && tag[0] == f.tag &&
+		f.hasModified && len(date) == 1 && date[0] == f.lastModified
 }
 
 // validators reports whether the response can be validated.

@@ -165,7 +165,7 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	names, _ = varyNames(m.Header)
 	x.setSelectors(&r, primary, names)
 	m.Extra = r.append(make([]byte, 0, 128))
-	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted))
+	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted, nil))
 }
 
 // dateOf is the Date of a response that came without: who stores it says when it

@@ -54,7 +54,7 @@ func memoOf(cfg *settings, m *Meta) *memo {
 	if !ok {
 		return nil
 	}
-	f := newMemo(cfg, m, r, nil, false)
+	f := newMemo(cfg, m, r, nil, false, nil)
 	if n > 0 && n < maxMemos {
 		f.next, f.box.Bytes = first, f.box.Bytes+first.box.Bytes
 	}
@@ -72,12 +72,13 @@ func memosOf(m *Meta) *memo {
 }
 
 // newMemo makes the memo of m, whose record is r. d are the directives of the response, which
-// come from a targeted field if targeted is true. If nil, they are read from the response.
-func newMemo(cfg *settings, m *Meta, r record, d *directives, targeted bool) *memo {
+// come from a targeted field if targeted is true. If nil, they are read from the response. was
+// is what the response was before an update, or nil.
+func newMemo(cfg *settings, m *Meta, r record, d *directives, targeted bool, was *facts) *memo {
 	f := &memo{record: r, facts: facts{cfg: cfg}}
 	if !r.index {
 		resp := responseOf(m)
-		f.set(cfg, &resp, r.imposed, d, targeted)
+		f.set(cfg, &resp, r.imposed, d, targeted, was)
 		f.groups = groupKeys(m.URL, m.Header)
 		f.fields = make([]field, 0, len(m.Header))
 		for name, values := range m.Header {
@@ -98,7 +99,7 @@ func (c *catalog) setRecord(m *Meta, r record) *memo {
 		size = 256
 	}
 	m.Extra = r.append(make([]byte, 0, size))
-	f := newMemo(c.cfg, m, r, nil, false)
+	f := newMemo(c.cfg, m, r, nil, false, nil)
 	m.SetMemo(&f.box)
 	return f
 }

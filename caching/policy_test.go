@@ -14,7 +14,7 @@ func testConfig(shared bool) *settings {
 }
 
 func factsOf(cfg *settings, r *response, by imposed) (f facts) {
-	f.set(cfg, r, by, nil, false)
+	f.set(cfg, r, by, nil, false, nil)
 	return f
 }
 

@@ -159,7 +159,7 @@ func (x *exchange) merged(a *reply, e *Entry, f *memo) (m *Meta, f2 *memo, moved
 	if !whole {
 		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
 	}
-	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted)), moved
+	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted, &f.facts)), moved
 }
 
 func sameNames(names []string, selectors []selector) bool {
