@@ -6,11 +6,10 @@
 //
 // # Behavior
 //
-// Each part is a subtest on a store of its own. What a store need not do is
-// tested if it does: [caching.Lister], [caching.Secreter], [caching.Leaser], and
-// [Corrupter], which a test wraps around its store. A store may forget; the suite
-// takes that into account only where it goes beyond what it promises to need: 8
-// MiB in all and 1 MiB for one entry.
+// Each part is a subtest on a store of its own. Optional abilities are tested if the store has
+// them: [caching.Shortener], [caching.Lister], [caching.Secreter], [caching.Leaser] and
+// [caching.Timed]; and [Corrupter], which a test wraps around its store. The store must keep 8 MiB
+// in all and 1 MiB for one entry. Where the suite stores more, the store may forget.
 //
 // # Limits
 //
@@ -27,10 +26,9 @@ import (
 	"github.com/tripper-go/tripper/caching"
 )
 
-// Corrupter gives the suite access to the bytes of a store, so that it can break
-// them. Corrupt calls change with each value that is kept for key, counting from
-// zero in an order that is the same each time, and puts what it returns in its
-// place; nil removes the value.
+// Corrupter gives the suite access to the bytes of a store, so that it can damage them. Corrupt
+// calls change with each value that is kept for key, counted from zero in an order that is always
+// the same, and stores the result in its place; nil removes the value.
 type Corrupter interface {
 	Corrupt(key string, change func(part int, stored []byte) []byte) error
 }

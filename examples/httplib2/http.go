@@ -134,7 +134,9 @@ func New(cache any) (*Http, error) {
 		if c == "" {
 			break
 		}
-		h.open = func() (caching.Store, error) { return caching.OpenDir(c, &caching.DirOptions{MaxBytes: DefaultCacheBytes}) }
+		h.open = func() (caching.Store, error) {
+			return caching.OpenDir(c, &caching.DirOptions{MaxBytes: DefaultCacheBytes})
+		}
 	case httpcache.Cache:
 		h.open = func() (caching.Store, error) { return caching.Adapt(c, nil), nil }
 	default:
