@@ -12,6 +12,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -37,7 +38,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := caching.NewMemory(64 << 20)
+	store := memorystore.New(64 << 20)
 	var keys auth.Keyring
 	keys.Add("joe", "secret", origin.Listener.Addr().String())
 

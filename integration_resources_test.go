@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tripper-go/tripper/auth"
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // TestManyRequests sends a mixture of everything at once, some of it cancelled,
@@ -51,7 +51,7 @@ func TestManyRequests(t *testing.T) {
 	}))
 	l := newLayers(t)
 	l.caching.StaleWhileRevalidate = time.Second
-	l.caching.Store = caching.NewMemory(1 << 20)
+	l.caching.Store = memorystore.New(1 << 20)
 	var keys auth.Keyring
 	keys.Add("joe", "secret", server.Listener.Addr().String())
 	l.auth.Credentials = &keys

@@ -14,6 +14,8 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/retry"
 )
 
@@ -134,11 +136,11 @@ func TestForeignBesideAuth(t *testing.T) {
 
 // loginStore is a store that somebody logs in beside.
 type loginStore struct {
-	caching.Store
+	store.Store
 	login func()
 }
 
-func (s *loginStore) Get(ctx context.Context, key string) (*caching.Entry, error) {
+func (s *loginStore) Get(ctx context.Context, key string) (*store.Entry, error) {
 	s.login()
 	return s.Store.Get(ctx, key)
 }
@@ -176,7 +178,7 @@ func TestLoginMeanwhile(t *testing.T) {
 				return false
 			})
 			c := tripper.Chain{
-				&caching.Transport{Store: &loginStore{caching.NewMemory(0), func() { at("while the store is asked") }}},
+				&caching.Transport{Store: &loginStore{memorystore.New(0), func() { at("while the store is asked") }}},
 				&retry.Transport{},
 				tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
 					return roundTripper(func(req *http.Request) (*http.Response, error) {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -63,12 +65,12 @@ func (l addsToken) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // lameStore is a store that is slow, or fails.
 type lameStore struct {
-	caching.Store
+	store.Store
 	wait time.Duration
 	err  error
 }
 
-func (s lameStore) Get(ctx context.Context, key string) (*caching.Entry, error) {
+func (s lameStore) Get(ctx context.Context, key string) (*store.Entry, error) {
 	time.Sleep(s.wait)
 	if s.err != nil {
 		return nil, s.err
@@ -94,7 +96,7 @@ func (n *noHit) lines(t *testing.T) (lines []string) {
 		n.cache.Base = addsToken{origin}
 	}
 	if s, ok := n.cache.Store.(lameStore); ok {
-		s.Store = caching.NewMemory(0)
+		s.Store = memorystore.New(0)
 		n.cache.Store = s
 	}
 	var mu sync.Mutex // guards lines: calls of a store may go on beside

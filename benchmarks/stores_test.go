@@ -11,10 +11,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func storeEntry(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func storeEntry(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte) {
 	tb.Helper()
 	w, err := s.Create(context.Background(), key, int64(len(body)))
 	if err != nil {
@@ -29,8 +31,8 @@ func storeEntry(tb testing.TB, s caching.Store, key string, meta *caching.Meta, 
 	}
 }
 
-func storedMeta() *caching.Meta {
-	return &caching.Meta{
+func storedMeta() *store.Meta {
+	return &store.Meta{
 		ID: [16]byte{1}, URL: "https://www.example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
 		Header: http.Header{
 			"Cache-Control": {"max-age=60"}, "Content-Type": {"application/json"}, "Date": {"Tue, 24 Nov 2026 12:00:00 GMT"},
@@ -46,11 +48,11 @@ func BenchmarkStoreDir(b *testing.B) {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
 			ctx, body, buf := b.Context(), make([]byte, size), make([]byte, 32<<10)
 			works := map[string]func(){}
-			for name, opts := range map[string]caching.DirOptions{
+			for name, opts := range map[string]dirstore.Options{
 				"dir":       {},
 				"encrypted": {Key: func() ([]byte, error) { return make([]byte, 32), nil }},
 			} {
-				d, err := caching.OpenDir(b.TempDir(), &opts)
+				d, err := dirstore.Open(b.TempDir(), &opts)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -103,19 +105,19 @@ func BenchmarkStoreDir(b *testing.B) {
 func BenchmarkStoreMemory(b *testing.B) {
 	const n = 100_000
 	keys := make([]string, n)
-	large, bare := caching.NewMemory(1<<30), map[string]*caching.Entry{}
+	large, bare := memorystore.New(1<<30), map[string]*store.Entry{}
 	for i := range keys {
 		keys[i] = fmt.Sprintf("%043d", i)
 		storeEntry(b, large, keys[i], storedMeta(), []byte("x"))
-		bare[keys[i]] = &caching.Entry{Meta: storedMeta()}
+		bare[keys[i]] = &store.Entry{Meta: storedMeta()}
 	}
-	one := caching.NewMemory(1 << 20)
+	one := memorystore.New(1 << 20)
 	storeEntry(b, one, keys[0], storedMeta(), []byte("x"))
 	ctx := b.Context()
 	const batch = 64
 	at := map[string]int{}
 	next := func(who string) string { at[who] = (at[who] + 7919) % n; return keys[at[who]] }
-	look := func(s caching.Store, key func() string) func() {
+	look := func(s store.Store, key func() string) func() {
 		return func() {
 			for range batch {
 				if e, err := s.Get(ctx, key()); err != nil || e == nil {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -15,49 +17,49 @@ func web(scheme string) bool {
 // examine works out what the request asks for, and returns why the cache has nothing to do
 // with it, if so.
 func (x *exchange) examine() (reason string) {
-	x.opts = optionsOf(x.req.Context())
-	if x.req.URL == nil || x.req.URL.Host == "" || !web(x.req.URL.Scheme) {
-		return reasonNoURL
+	x.opts = optionsOf(x.Req.Context())
+	if x.Req.URL == nil || x.Req.URL.Host == "" || !web(x.Req.URL.Scheme) {
+		return policy.ReasonNoURL
 	}
-	fields, ok := readRequest(x.req.Header, false)
+	fields, ok := policy.ReadRequest(x.Req.Header, false)
 	if !ok {
-		x.wire = x.req.Header
-		x.req = x.req.WithContext(x.req.Context())
-		x.req.Header = canonicalised(x.wire)
-		fields, _ = readRequest(x.req.Header, true)
+		x.wire = x.Req.Header
+		x.Req = x.Req.WithContext(x.Req.Context())
+		x.Req.Header = canonicalised(x.wire)
+		fields, _ = policy.ReadRequest(x.Req.Header, true)
 	}
-	x.demand = demand{dir: fields.dir, reload: x.opts.reload, offline: x.opts.offline}
-	x.cond, x.authorized, x.credentials = fields.cond, fields.authorized, fields.credentials
-	switch x.method = roundtrip.Method(x.req); x.method {
+	x.demand = policy.Demand{Dir: fields.Dir, Reload: x.opts.reload, Offline: x.opts.offline}
+	x.cond, x.authorized, x.credentials = fields.Cond, fields.Authorized, fields.Credentials
+	switch x.Method = roundtrip.Method(x.Req); x.Method {
 	case http.MethodGet, http.MethodHead:
-	case methodQuery:
+	case catalog.MethodQuery:
 		if !x.st.t.CacheQuery {
-			return reasonMethod
+			return policy.ReasonMethod
 		}
 	default:
-		if x.method == http.MethodConnect || roundtrip.Safe(x.method) {
-			return reasonMethod
+		if x.Method == http.MethodConnect || roundtrip.Safe(x.Method) {
+			return policy.ReasonMethod
 		}
-		return reasonUnsafe // RFC 9111 §4.4: a method that is not known to be safe is not
+		return policy.ReasonUnsafe // RFC 9111 §4.4: a method that is not known to be safe is not
 	}
 	switch {
-	case !keyed(x.req.URL):
-		return reasonOpaqueTarget
+	case !catalog.Keyed(x.Req.URL):
+		return policy.ReasonOpaqueTarget
 	case x.opts.bypass:
-		return reasonBypass
-	case fields.upgrade:
-		return reasonUpgrade
-	case x.cond.forOrigin():
-		return reasonPrecondition
-	case x.cond&unknownRange != 0:
-		return reasonPartUnknown
-	case x.method != methodQuery && roundtrip.HasBody(x.req):
-		return reasonContent
+		return policy.ReasonBypass
+	case fields.Upgrade:
+		return policy.ReasonUpgrade
+	case x.cond.ForOrigin():
+		return policy.ReasonPrecondition
+	case x.cond&policy.UnknownRange != 0:
+		return policy.ReasonPartUnknown
+	case x.Method != catalog.MethodQuery && roundtrip.HasBody(x.Req):
+		return policy.ReasonContent
 	}
-	switch x.method {
+	switch x.Method {
 	case http.MethodHead:
-		x.cond &^= withRange | ifRange // RFC 9110 §14.2: Range is for GET
-	case methodQuery:
+		x.cond &^= policy.WithRange | policy.IfRange // RFC 9110 §14.2: Range is for GET
+	case catalog.MethodQuery:
 		return x.readContent()
 	}
 	return ""
@@ -76,9 +78,9 @@ func canonicalised(h http.Header) http.Header {
 // whole exchange, and works out the key that follows from it. It returns why there is none,
 // if so.
 func (x *exchange) identify() (reason string) {
-	x.asked = x.route.signers.Ask(x.req)
-	if x.divide(); x.secretless {
-		return reasonNoSecret
+	x.asked = x.route.signers.Ask(x.Req)
+	if x.divide(); x.Secretless {
+		return policy.ReasonNoSecret
 	}
 	return ""
 }
@@ -87,49 +89,49 @@ func (x *exchange) identify() (reason string) {
 // from it. In a shared cache Authorization does not part users: there what answers it
 // is stored only if it is for everybody (RFC 9111 §3.5).
 func (x *exchange) divide() {
-	principal, shared := x.asked.Principal, x.st.cfg.shared
+	principal, shared := x.asked.Principal, x.st.Cfg.Shared
 	if principal != "" {
 		x.authorized = true
 	}
 	user := ""
 	switch {
 	case x.st.t.Partition != nil:
-		user = x.st.t.Partition(x.req)
+		user = x.st.t.Partition(x.Req)
 	case shared && x.credentials:
-		user = credentials(x.req.Header, "", notAuthorization)
+		user = catalog.Credentials(x.Req.Header, "", catalog.NotAuthorization)
 	case !shared && (x.authorized || x.credentials):
-		user = credentials(x.req.Header, principal, nil)
+		user = catalog.Credentials(x.Req.Header, principal, nil)
 	}
-	x.setUser(user, x.sharesPublic())
+	x.SetUser(user, x.sharesPublic())
 }
 
 // mixed reports whether the request has credentials that are not part of its key:
 // what happens to it may be about them.
 func (x *exchange) mixed() bool {
-	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.cfg.shared)
+	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.Cfg.Shared)
 }
 
 // readContent reads the content of a QUERY, which belongs to its key, and
 // returns why it cannot, if so.
 func (x *exchange) readContent() (reason string) {
-	if !roundtrip.HasBody(x.req) {
-		x.content = []byte{}
+	if !roundtrip.HasBody(x.Req) {
+		x.Content = []byte{}
 		return ""
 	}
-	if x.req.GetBody == nil {
-		return reasonContentOnce
+	if x.Req.GetBody == nil {
+		return policy.ReasonContentOnce
 	}
-	body, err := x.req.GetBody()
+	body, err := x.Req.GetBody()
 	if err != nil {
-		return reasonContentOnce
+		return policy.ReasonContentOnce
 	}
 	defer func() { _ = body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(body, maxContent+1))
 	if err != nil || len(content) > maxContent {
-		return reasonContentLarge
+		return policy.ReasonContentLarge
 	}
-	x.content = content
-	roundtrip.CloseBody(x.req) // what is sent is the copy
+	x.Content = content
+	roundtrip.CloseBody(x.Req) // what is sent is the copy
 	return ""
 }
 
@@ -139,5 +141,5 @@ const maxContent = 1 << 20
 // sharesPublic reports whether everybody's responses are for this request too, and
 // its response for everybody.
 func (x *exchange) sharesPublic() bool {
-	return x.st.cfg.sharePublic && x.method != methodQuery && x.opts.ttl == 0
+	return x.st.Cfg.SharePublic && x.Method != catalog.MethodQuery && x.opts.ttl == 0
 }

@@ -3,6 +3,8 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"time"
 )
 
@@ -29,13 +31,13 @@ var (
 // not lead it waits for the head of the response no longer than CollapseWait, and gets
 // errOverdue then. If the late answer of the Store came first, it is found and the error is
 // errOvertaken.
-func (x *exchange) await(fl *flight[result], r role) error {
-	ctx := x.req.Context()
+func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
+	ctx := x.Req.Context()
 	cause := context.Canceled
 	wait := x.st.t.collapseWait()
 	var timer *time.Timer
 	var overdue <-chan time.Time
-	if wait >= 0 && r == follower {
+	if wait >= 0 && r == collapse.Follower {
 		timer = time.NewTimer(wait)
 		defer timer.Stop()
 		overdue = timer.C
@@ -43,9 +45,9 @@ func (x *exchange) await(fl *flight[result], r role) error {
 	for {
 		select {
 		case <-fl.Arrived():
-			x.budget.forget()
+			x.Budget.Forget()
 			return nil
-		case <-x.budget.arrival():
+		case <-x.Budget.Arrival():
 			if x.overtakes(fl, r) {
 				return errOvertaken
 			}
@@ -57,7 +59,7 @@ func (x *exchange) await(fl *flight[result], r role) error {
 				continue
 			}
 			cause = errOverdue
-		case <-x.req.Cancel: //nolint:staticcheck // there are callers who use it
+		case <-x.Req.Cancel: //nolint:staticcheck // there are callers who use it
 			// http.Client.Timeout ends both, in no order.
 			if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
 				cause = context.DeadlineExceeded
@@ -67,7 +69,7 @@ func (x *exchange) await(fl *flight[result], r role) error {
 		}
 		break
 	}
-	x.budget.forget()
+	x.Budget.Forget()
 	if fl.Leave(r, cause) {
 		return nil
 	}
@@ -76,11 +78,11 @@ func (x *exchange) await(fl *flight[result], r role) error {
 
 // overtakes looks at the late answer of the Store, and reports whether the request is
 // answered with it: it is there before the origin's answer, and may be reused.
-func (x *exchange) overtakes(fl *flight[result], r role) bool {
-	x.now = time.Now()
+func (x *exchange) overtakes(fl *collapse.Flight[result], r collapse.Role) bool {
+	x.Now = time.Now()
 	x.consult()
-	v := decide(&x.demand, x.found.f.known(), x.now)
-	if v.action != reuse && v.action != refresh {
+	v := policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	if v.Action != policy.Reuse && v.Action != policy.Refresh {
 		return false
 	}
 	if _, ok := x.portion(); !ok {

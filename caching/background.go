@@ -110,8 +110,8 @@ func (b *background) close() {
 
 // writeBack writes the invalidations that the Store has not taken, in the background.
 func (st *state) writeBack() {
-	if st.unwritten.begin(time.Now()) && !st.background.start(context.Background(), st.catalog.writeBack) {
-		st.unwritten.end()
+	if st.Unwritten.Begin(time.Now()) && !st.background.start(context.Background(), st.Catalog.WriteBack) {
+		st.Unwritten.End()
 	}
 }
 

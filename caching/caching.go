@@ -62,6 +62,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -81,8 +86,8 @@ type Transport struct {
 	Base http.RoundTripper
 
 	// Store keeps the responses. If nil, the Transport has a memory store of its
-	// own, of [DefaultMemory] bytes.
-	Store Store
+	// own, of [memorystore.DefaultMaxBytes] bytes.
+	Store store.Store
 
 	// StoreWait is how long a request waits for the Store. After that the origin is asked
 	// beside, and whoever answers first is heard. If zero, [DefaultStoreWait] is used; if
@@ -92,7 +97,7 @@ type Transport struct {
 	// times StoreWait, is left alone for a second, and for up to a minute if that goes on;
 	// one call that succeeds ends it. Reading and writing are counted apart.
 	//
-	// It does not matter for a Store that answers at once, see [Timed].
+	// It does not matter for a Store that answers at once, see [store.Timed].
 	StoreWait time.Duration
 
 	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate
@@ -262,35 +267,35 @@ func newRoute(next http.RoundTripper) *route {
 // Defaults of the times that responses do not state themselves, and of the name.
 const (
 	// DefaultHeuristicFraction is the tenth of RFC 9111 §4.2.2.
-	DefaultHeuristicFraction = defaultHeuristicFraction
+	DefaultHeuristicFraction = policy.DefaultHeuristicFraction
 	// DefaultHeuristicMax is the longest time a response is fresh without having
 	// said so, a week (see [Transport.HeuristicMax]).
-	DefaultHeuristicMax = defaultHeuristicMax
+	DefaultHeuristicMax = policy.DefaultHeuristicMax
 	// DefaultPermanent is how long a 301 or 308 is fresh that says nothing about
 	// it, if [Transport.NoHeuristics] is not set: a day.
-	DefaultPermanent = defaultPermanent
+	DefaultPermanent = policy.DefaultPermanent
 	// DefaultStaleIfError is how long after it went stale a response is served
 	// when the origin cannot be reached, a day (see [Transport.StaleIfError]).
-	DefaultStaleIfError = defaultStaleIfError
+	DefaultStaleIfError = policy.DefaultStaleIfError
 	// DefaultName is the name this cache gives itself in Cache-Status, "tripper", if
 	// [Transport.Name] is empty.
-	DefaultName = defaultName
+	DefaultName = policy.DefaultName
 )
 
-func (t *Transport) settings() *settings {
-	return settings{
-		shared: t.Shared, sharePublic: t.SharePublic && !t.Shared && t.Partition == nil,
-		noHeuristics: t.NoHeuristics, heuristicFraction: t.HeuristicFraction, heuristicMax: t.HeuristicMax, statusTTL: t.StatusTTL,
-		staleWhileRevalidate: t.StaleWhileRevalidate, staleIfError: t.StaleIfError, staleOnlyIfCached: t.Compat.OnlyIfCachedServesStale,
-		ignoreETag: t.IgnoreETag, targeted: t.Targeted, maxBody: t.MaxBody, name: t.Name, showKey: t.Compat.ShowKey,
-	}.complete()
+func (t *Transport) settings() *policy.Settings {
+	return policy.Settings{
+		Shared: t.Shared, SharePublic: t.SharePublic && !t.Shared && t.Partition == nil,
+		NoHeuristics: t.NoHeuristics, HeuristicFraction: t.HeuristicFraction, HeuristicMax: t.HeuristicMax, StatusTTL: t.StatusTTL,
+		StaleWhileRevalidate: t.StaleWhileRevalidate, StaleIfError: t.StaleIfError, StaleOnlyIfCached: t.Compat.OnlyIfCachedServesStale,
+		IgnoreETag: t.IgnoreETag, Targeted: t.Targeted, MaxBody: t.MaxBody, Name: t.Name, ShowKey: t.Compat.ShowKey,
+	}.Complete()
 }
 
 // state is what a Transport holds besides its settings, and with it what belongs to its
 // Store.
 type state struct {
 	*storeState
-	*catalog
+	*catalog.Catalog
 	t    *Transport
 	base *route
 
@@ -302,15 +307,15 @@ func (t *Transport) state() *state {
 	t.once.Do(func() {
 		store := t.Store
 		if store == nil {
-			store = NewMemory(DefaultMemory)
+			store = memorystore.New(memorystore.DefaultMaxBytes)
 		}
 		known := stateOf(store)
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 		}
-		_, memory := store.(*Memory)
-		st.catalog = newCatalog(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.backend, callerOptions{
-			wait: cmp.Or(t.StoreWait, DefaultStoreWait), memory: memory, back: st.writeBack,
+		_, memory := store.(*memorystore.Store)
+		st.Catalog = catalog.New(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.Backend, guard.CallerOptions{
+			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Memory: memory, Back: st.writeBack,
 		})
 		t.st = st
 	})

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"sync"
@@ -115,7 +116,7 @@ func (b *stubborn) Close() error {
 func TestClosedWhileRead(t *testing.T) {
 	for _, kind := range contexts {
 		synctest.Test(t, func(t *testing.T) {
-			store := &writers{Store: NewMemory(0)}
+			store := &writers{Store: memorystore.New(0)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				return respond(req, 200, &stubborn{closed: make(chan struct{})}, 1<<20, "Cache-Control: max-age=60"), nil
 			})}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -114,7 +115,7 @@ func collapsing(t *testing.T, c *Transport) (resp *http.Response, told string, e
 // here, whether they waited for the lease or for the one who did.
 func TestCollapsedWithAnotherProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		memory, held := NewMemory(0), new(atomic.Bool)
+		memory, held := memorystore.New(0), new(atomic.Bool)
 		origin := originFunc(func(req *http.Request) (*http.Response, error) {
 			time.Sleep(time.Second)
 			return text(req, 200, "body", "Cache-Control: max-age=60"), nil

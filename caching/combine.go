@@ -5,13 +5,16 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // combined is what of an older entry goes with a new part of the same
 // representation.
 type combined struct {
-	old           *Entry
+	old           *store.Entry
 	before, after int64
 	// first is where the caller begins to read.
 	first int64
@@ -20,17 +23,17 @@ type combined struct {
 // complete takes the rest of a representation whose first part is stored
 // (RFC 9111 §3.4). ok is false if it does not fit.
 func (x *exchange) complete(a *reply) (o result, ok bool) {
-	e, f := x.found.entry, x.found.f
+	e, f := x.found.Entry, x.found.F
 	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || !f.sameStrong(a.resp.Header) || r.First != f.part.Last+1 || r.Last+1 != r.Total || r.Total != f.part.Total ||
+	if !good || !f.SameStrong(a.resp.Header) || r.First != f.Part.Last+1 || r.Last+1 != r.Total || r.Total != f.Part.Total ||
 		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
 		return result{}, false
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
-	part := combined{old: x.found.take(), before: e.Size}
+	part := combined{old: x.found.Take(), before: e.Size}
 	header := x.combinedHeader(a, e, f)
 	a.resp = owned(a.resp)
-	a.resp.Request = x.req
+	a.resp.Request = x.Req
 	delete(header, "Content-Range")
 	header["Content-Length"] = []string{strconv.FormatInt(r.Total, 10)}
 	rest := a.resp
@@ -40,7 +43,7 @@ func (x *exchange) complete(a *reply) (o result, ok bool) {
 	o = x.keep(a, header, &total, part)
 	if o.body == nil {
 		// It is not stored after all, but the caller still gets the whole.
-		old := &readerBody{ReaderAt: entryReader(part.old), closer: part.old, end: e.Size, mender: x.mender(part.old, f, 0)}
+		old := &readerBody{ReaderAt: catalog.EntryReader(part.old), closer: part.old, end: e.Size, mender: x.mender(part.old, f, 0)}
 		rest.Body = &joinedBody{Reader: io.MultiReader(old, rest.Body), rest: rest.Body, old: old}
 	}
 	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"
@@ -50,8 +53,8 @@ func (x *exchange) complete(a *reply) (o result, ok bool) {
 }
 
 // combinedHeader is the header of a stored part and a new one (RFC 9111 §3.4).
-func (x *exchange) combinedHeader(a *reply, e *Entry, f *memo) http.Header {
-	h := merge(x.st.cfg, e.Meta.Header, a.resp.Header)
+func (x *exchange) combinedHeader(a *reply, e *store.Entry, f *catalog.Memo) http.Header {
+	h := policy.Merge(x.st.Cfg, e.Meta.Header, a.resp.Header)
 	if len(a.resp.Header["Set-Cookie"]) == 0 && x.setsCookiesOfOthers(e.Meta, f) {
 		delete(h, "Set-Cookie")
 	}
@@ -76,20 +79,20 @@ func (b *joinedBody) Close() error {
 // extend stores a new part together with the one that is there. ok is false if
 // they do not belong together.
 func (x *exchange) extend(a *reply) (o result, ok bool) {
-	e, f := x.found.entry, x.found.f
+	e, f := x.found.Entry, x.found.F
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
-	if !good || fresh.First < 0 || !f.sameStrong(a.resp.Header) {
+	if !good || fresh.First < 0 || !f.SameStrong(a.resp.Header) {
 		return result{}, false
 	}
-	if !f.isPartial {
+	if !f.IsPartial {
 		// The whole is there already: the part only freshens it.
 		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
 			x.freshen(a, e, f)
-			return result{resp: a.resp, detail: reasonWholeStored}, true
+			return result{resp: a.resp, detail: policy.ReasonWholeStored}, true
 		}
 		return result{}, false
 	}
-	before, after, both, fits := union(f.part, fresh)
+	before, after, both, fits := policy.Union(f.Part, fresh)
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
 		return result{}, false
 	}
@@ -98,7 +101,7 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
-	part := combined{old: x.found.take(), before: before, after: after, first: before}
+	part := combined{old: x.found.Take(), before: before, after: after, first: before}
 	o = x.keep(a, header, &both, part)
 	if o.body == nil {
 		_ = part.old.Close()

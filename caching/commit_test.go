@@ -2,6 +2,8 @@ package caching
 
 import (
 	"context"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -13,21 +15,21 @@ import (
 
 // slowCommits is a Store that takes a second to commit.
 type slowCommits struct {
-	*Memory
+	*memorystore.Store
 	committing atomic.Int32
 }
 
-func (s *slowCommits) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	w, err := s.Memory.Create(ctx, key, size)
+func (s *slowCommits) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, size)
 	return &slowCommit{w, s}, err
 }
 
 type slowCommit struct {
-	Writer
+	store.Writer
 	s *slowCommits
 }
 
-func (w *slowCommit) Commit(ctx context.Context, m *Meta) error {
+func (w *slowCommit) Commit(ctx context.Context, m *store.Meta) error {
 	w.s.committing.Add(1)
 	defer w.s.committing.Add(-1)
 	time.Sleep(time.Second)
@@ -40,7 +42,7 @@ func TestWholeBodyIsStored(t *testing.T) {
 	for _, kind := range contexts {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := &Transport{StoreWait: -1, Store: &slowCommits{Memory: NewMemory(DefaultMemory)}}
+				c := &Transport{StoreWait: -1, Store: &slowCommits{Store: memorystore.New(memorystore.DefaultMaxBytes)}}
 				c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 					// The end comes with the last bytes, or after them.
 					var body io.Reader = strings.NewReader("body")
@@ -72,7 +74,7 @@ func TestWholeBodyIsStored(t *testing.T) {
 // Close waits for what is being stored: afterwards the store may be closed.
 func TestCloseWaitsForCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &slowCommits{Memory: NewMemory(DefaultMemory)}
+		store := &slowCommits{Store: memorystore.New(memorystore.DefaultMaxBytes)}
 		c := &Transport{StoreWait: -1, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			return text(req, 200, "body", "Cache-Control: max-age=60"), nil
 		})}

@@ -4,45 +4,47 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 func (x *exchange) fwd() string {
 	switch {
-	case x.verdict.fwd == "miss" && len(x.found.variants) > 0:
+	case x.verdict.Fwd == "miss" && len(x.found.Variants) > 0:
 		return "vary-miss"
-	case x.verdict.fwd == "miss":
+	case x.verdict.Fwd == "miss":
 		return "uri-miss"
-	case x.verdict.fwd == "":
+	case x.verdict.Fwd == "":
 		return "miss"
 	}
-	return x.verdict.fwd
+	return x.verdict.Fwd
 }
 
 // instead is the stored response in place of an error, if that may be. shared is true if
 // the error is that of another request's trip.
 func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
-	if x.found.f == nil || x.method == methodQuery && x.found.entry == nil {
+	if x.found.F == nil || x.Method == catalog.MethodQuery && x.found.Entry == nil {
 		return nil, false
 	}
-	x.now = time.Now()
-	ok, reason := mayReplace(&x.demand, &x.found.f.facts, x.now, o.err != nil)
+	x.Now = time.Now()
+	ok, reason := policy.MayReplace(&x.demand, &x.found.F.Facts, x.Now, o.err != nil)
 	p, fits := x.portion()
 	if !ok || !fits {
 		if ok {
-			reason = reasonNotAllStored
+			reason = policy.ReasonNotAllStored
 		}
-		x.tell("error", reason, 0, o.err)
+		x.Tell("error", reason, 0, o.err)
 		return nil, false
 	}
 	if shared {
 		x.collapse("shares the failure of another request", o.status, o.err)
 	}
-	s := &cacheStatus{hit: true, hasTTL: true, ttl: int64((x.found.f.lifetime - x.found.f.age(x.now)) / time.Second), detail: reason}
+	s := &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64((x.found.F.Lifetime - x.found.F.Age(x.Now)) / time.Second), Detail: reason}
 	if o.err == nil {
-		s = &cacheStatus{fwd: x.fwd(), fwdStatus: o.status, hasTTL: true, ttl: s.ttl, detail: reason}
+		s = &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: o.status, HasTTL: true, Ttl: s.Ttl, Detail: reason}
 	}
-	x.tell("stale", reason, p.status, o.err)
+	x.Tell("stale", reason, p.Status, o.err)
 	return x.serve(p, s), true
 }
 
@@ -51,17 +53,17 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	x.lease.end() // a body that is being stored has taken it
 	switch {
 	case o.entry != nil:
-		x.found.entry, x.found.f, x.setCookies = o.entry, o.f, o.setCookies
-		x.now = o.meta.ResponseTime
-		x.tell("validated", x.verdict.reason, http.StatusNotModified, nil)
+		x.found.Entry, x.found.F, x.setCookies = o.entry, o.f, o.setCookies
+		x.Now = o.meta.ResponseTime
+		x.Tell("validated", x.verdict.Reason, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil:
-		if err := x.req.Context().Err(); err == nil {
+		if err := x.Req.Context().Err(); err == nil {
 			if resp, ok := x.instead(&o, false); ok {
 				return resp, nil
 			}
 		}
-		x.tell("error", x.verdict.reason, 0, o.err)
+		x.Tell("error", x.verdict.Reason, 0, o.err)
 		x.drop()
 		return nil, o.err
 	case o.body != nil:
@@ -70,14 +72,14 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		// Whether a body of unknown length fits is known when it has come.
 		stored := o.detail == "" && o.body.Size >= 0
 		if stored || o.detail == "" {
-			x.tell("store", x.verdict.reason, o.resp.StatusCode, nil)
+			x.Tell("store", x.verdict.Reason, o.resp.StatusCode, nil)
 		}
-		o.resp.Body = o.body.Open(x.req.Context(), o.resp, true)
-		o.resp.Request = x.req
-		x.mark(o.resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: o.resp.StatusCode, stored: stored, detail: o.detail})
+		o.resp.Body = o.body.Open(x.Req.Context(), o.resp, true)
+		o.resp.Request = x.Req
+		x.mark(o.resp, infoOrigin, &policy.CacheStatus{Fwd: fwd, FwdStatus: o.resp.StatusCode, Stored: stored, Detail: o.detail})
 		return o.resp, nil
 	}
-	if errorStatus(o.resp.StatusCode) {
+	if policy.ErrorStatus(o.resp.StatusCode) {
 		if resp, ok := x.instead(&o, false); ok {
 			roundtrip.Discard(o.resp)
 			if o.cancel != nil {
@@ -88,18 +90,18 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	}
 	fwd := x.fwd()
 	x.drop()
-	x.tell("pass", o.detail, o.resp.StatusCode, nil)
+	x.Tell("pass", o.detail, o.resp.StatusCode, nil)
 	resp := owned(o.resp)
 	if o.cancel != nil {
-		resp.Body = newBoundBody(x.req.Context(), resp, o.cancel)
+		resp.Body = newBoundBody(x.Req.Context(), resp, o.cancel)
 	}
 	if o.barred && resp.Request != nil {
 		// Whoever else looks for credentials, further out, finds them too.
-		resp.Request = resp.Request.WithContext(x.req.Context())
+		resp.Request = resp.Request.WithContext(x.Req.Context())
 	} else {
-		resp.Request = x.req
+		resp.Request = x.Req
 	}
-	x.mark(resp, infoOrigin, &cacheStatus{fwd: fwd, fwdStatus: resp.StatusCode, detail: o.detail})
+	x.mark(resp, infoOrigin, &policy.CacheStatus{Fwd: fwd, FwdStatus: resp.StatusCode, Detail: o.detail})
 	return resp, nil
 }
 
@@ -107,7 +109,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 func (x *exchange) validated() *http.Response {
 	p, ok := x.portion()
 	if !ok {
-		p = portion{status: http.StatusOK, length: x.found.entry.Size}
+		p = policy.Portion{Status: http.StatusOK, Length: x.found.Entry.Size}
 	}
-	return x.serve(p, &cacheStatus{fwd: x.fwd(), fwdStatus: http.StatusNotModified})
+	return x.serve(p, &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: http.StatusNotModified})
 }

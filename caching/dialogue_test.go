@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -254,7 +256,7 @@ func TestDialoguesOnDirectory(t *testing.T) {
 	all := dialogues()
 	for i := range all {
 		d := &all[i]
-		dir, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 20})
+		dir, err := dirstore.Open(t.TempDir(), &dirstore.Options{MaxBytes: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,11 +276,11 @@ func TestDialoguesOnDirectory(t *testing.T) {
 // counting counts the bodies of entries that are not closed, and those that are
 // closed twice.
 type counting struct {
-	Store
+	store.Store
 	open, twice atomic.Int32
 }
 
-func (s *counting) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *counting) Get(ctx context.Context, key string) (*store.Entry, error) {
 	e, err := s.Store.Get(ctx, key)
 	if e != nil && e.Body != nil {
 		s.open.Add(1)

@@ -16,6 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
@@ -47,7 +50,7 @@ func (c *chances) upTo(d time.Duration) time.Duration { return time.Duration(c.b
 
 // unreliable is a store any call of which may fail. It counts what is open.
 type unreliable struct {
-	Store
+	store.Store
 	*chances
 	percent int
 	open    atomic.Int32
@@ -60,7 +63,7 @@ func (s *unreliable) fail() error {
 	return nil
 }
 
-func (s *unreliable) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *unreliable) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := s.fail(); err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func (s *unreliable) Get(ctx context.Context, key string) (*Entry, error) {
 
 type unreliableBody struct {
 	s    *unreliable
-	e    *Entry
+	e    *store.Entry
 	once sync.Once
 }
 
@@ -95,7 +98,7 @@ func (b *unreliableBody) Close() error {
 	return b.e.Close()
 }
 
-func (s *unreliable) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *unreliable) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if err := s.fail(); err != nil {
 		return nil, err
 	}
@@ -107,7 +110,7 @@ func (s *unreliable) Create(ctx context.Context, key string, size int64) (Writer
 	return &unreliableWriter{w, s}, nil
 }
 
-func (s *unreliable) Update(ctx context.Context, key string, m *Meta) error {
+func (s *unreliable) Update(ctx context.Context, key string, m *store.Meta) error {
 	if err := s.fail(); err != nil {
 		return err
 	}
@@ -122,11 +125,11 @@ func (s *unreliable) Delete(ctx context.Context, key string) error {
 }
 
 type unreliableWriter struct {
-	Writer
+	store.Writer
 	s *unreliable
 }
 
-func (w *unreliableWriter) Shorten() { w.Writer.(Shortener).Shorten() }
+func (w *unreliableWriter) Shorten() { w.Writer.(store.Shortener).Shorten() }
 
 func (w *unreliableWriter) Write(p []byte) (int, error) {
 	if err := w.s.fail(); err != nil {
@@ -135,7 +138,7 @@ func (w *unreliableWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-func (w *unreliableWriter) Commit(ctx context.Context, m *Meta) error {
+func (w *unreliableWriter) Commit(ctx context.Context, m *store.Meta) error {
 	if err := w.s.fail(); err != nil {
 		return err
 	}
@@ -298,7 +301,7 @@ func (o *erratic) ask(t *testing.T, c *Transport, pause time.Duration) {
 			return
 		case err == io.EOF && got+n < len(want):
 			t.Errorf("ended after %d of %d bytes: %s", got+n, len(want), said)
-		case err != nil && err != io.EOF && o.steady && !closing && !errors.Is(err, errLagging) && ctx.Err() == nil:
+		case err != nil && err != io.EOF && o.steady && !closing && !errors.Is(err, collapse.ErrLagging) && ctx.Err() == nil:
 			t.Errorf("after %d bytes: %v", got+n, err)
 		}
 		if got += n; err != nil {
@@ -317,7 +320,7 @@ func TestErraticStoreAndOrigin(t *testing.T) {
 			for v := range 4 {
 				o.versions = append(o.versions, bytes.Repeat(fmt.Appendf(nil, "version %d, ", v), 4<<10+random.below(36<<10)))
 			}
-			s := &unreliable{Store: NewMemory(int64(300<<10 + random.below(4<<20))), chances: random, percent: []int{0, 0, 3, 20}[random.below(4)]}
+			s := &unreliable{Store: memorystore.New(int64(300<<10 + random.below(4<<20))), chances: random, percent: []int{0, 0, 3, 20}[random.below(4)]}
 			o.steady = o.steady && s.percent == 0
 			if seed%4 == 3 {
 				s.Store = testStores(t)["dir"](t)
@@ -338,7 +341,7 @@ func TestErraticReaders(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := newChances(seed)
 			o := &erratic{chances: random, steady: true, versions: [][]byte{bytes.Repeat([]byte("0123456789abcde"), 200<<10)}}
-			s := &unreliable{Store: NewMemory(64 << 20), chances: random}
+			s := &unreliable{Store: memorystore.New(64 << 20), chances: random}
 			o.run(t, &Transport{Store: s, MaxBody: int64(1 + random.below(2<<20))}, s, 70*time.Second)
 		})
 	}
@@ -363,11 +366,11 @@ func (o *erratic) run(t *testing.T, c *Transport, s *unreliable, pause time.Dura
 	if n, m := o.open.Load(), s.open.Load(); n != 0 || m != 0 {
 		t.Errorf("open: %d bodies of the origin, %d entries and writers of the store", n, m)
 	}
-	if n, m := underWay(c), len(c.st.indexes.m); n != 0 || m != 0 {
+	if n, m := underWay(c), len(c.st.Indexes.M); n != 0 || m != 0 {
 		t.Errorf("left: %d flights, %d locks", n, m)
 	}
-	if m, ok := s.Store.(*Memory); ok {
-		_ = m.List(t.Context(), func(key string, _ *Meta, _ int64) bool { return m.Delete(t.Context(), key) == nil })
+	if m, ok := s.Store.(*memorystore.Store); ok {
+		_ = m.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { return m.Delete(t.Context(), key) == nil })
 		if n := m.Stats().Bytes; n != 0 {
 			t.Errorf("%d bytes are reserved for nothing", n)
 		}

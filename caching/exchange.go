@@ -3,19 +3,21 @@ package caching
 import (
 	"net/http"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // exchange is one request on its way through the cache.
 type exchange struct {
-	query
+	catalog.Query
 	st *state
 	// wire is the header as it is sent, if not that of req: names that are not in
 	// canonical form are for the origin, not for the decisions here.
 	wire http.Header
 	sender
-	demand demand
-	cond   conditions
+	demand policy.Demand
+	cond   policy.Conditions
 	opts   options
 	// authorized is true if the request has Authorization, or a layer below answers
 	// for the credentials it is going to add.
@@ -27,11 +29,11 @@ type exchange struct {
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
 	// found is what is stored for the request. Who takes its entry closes it.
-	found candidate
+	found catalog.Candidate
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
-	verdict verdict
+	verdict policy.Verdict
 	// collapsed is true if the answer is that to another request, see collapse.
 	collapsed bool
 	// hitForMiss is true if the key is marked hit-for-miss, and will be for some time.
@@ -53,9 +55,9 @@ type sender struct {
 // drop gives up all that x holds and that was not taken.
 func (x *exchange) drop() {
 	x.lease.end()
-	x.found.close()
-	x.found = candidate{}
-	x.budget.forget()
+	x.found.Close()
+	x.found = catalog.Candidate{}
+	x.Budget.Forget()
 }
 
 // roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: who asks
@@ -63,7 +65,7 @@ func (x *exchange) drop() {
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
 	x := exchange{st: st}
 	x.route = r
-	x.begin(st.catalog, req)
+	x.Begin(st.Catalog, req)
 	if reason := x.examine(); reason != "" {
 		return x.bypass(reason)
 	}
@@ -72,12 +74,12 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	}
 	x.consult()
 	p := x.decide()
-	switch x.verdict.action {
-	case reuse, refresh:
+	switch x.verdict.Action {
+	case policy.Reuse, policy.Refresh:
 		return x.answer(p), nil
-	case refuse:
+	case policy.Refuse:
 		x.drop()
-		return x.refused(x.verdict.reason), nil
+		return x.refused(x.verdict.Reason), nil
 	default: // there is nothing to reuse, or it must be validated
 		return x.forward()
 	}
@@ -87,58 +89,58 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 // nothing any more.
 func (x *exchange) consult() {
 	x.flightsSeen = x.st.flights.Finished()
-	if c := x.lookup(); c.primary != "" {
-		x.found.close()
+	if c := x.Lookup(); c.Primary != "" {
+		x.found.Close()
 		x.found = c
 	}
 }
 
 // decide decides what to do, and which portion of the stored response answers the request if
 // that is reused.
-func (x *exchange) decide() portion {
-	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
-	if x.verdict.action != reuse && x.verdict.action != refresh {
-		return portion{}
+func (x *exchange) decide() policy.Portion {
+	x.verdict = policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	if x.verdict.Action != policy.Reuse && x.verdict.Action != policy.Refresh {
+		return policy.Portion{}
 	}
 	p, ok := x.portion()
 	switch {
 	case !ok:
-		x.verdict = verdict{action: fetch, fwd: "partial", reason: reasonNotAllStored}
+		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: "partial", Reason: policy.ReasonNotAllStored}
 	case !x.preview(p):
 		x.drop()
-		x.verdict = verdict{action: fetch, fwd: "miss", reason: reasonBodyLost}
+		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: "miss", Reason: policy.ReasonBodyLost}
 	default:
 		return p
 	}
 	if x.mustNotSend() {
-		x.verdict.action = refuse
+		x.verdict.Action = policy.Refuse
 	}
-	return portion{}
+	return policy.Portion{}
 }
 
 // mustNotSend reports whether the origin must not be asked (RFC 9111 §5.2.1.7).
-func (x *exchange) mustNotSend() bool { return x.demand.dir.has(onlyIfCached) || x.opts.offline }
+func (x *exchange) mustNotSend() bool { return x.demand.Dir.Has(policy.OnlyIfCached) || x.opts.offline }
 
 // bypass sends the request on and leaves the cache out of it, for the given reason.
 func (x *exchange) bypass(reason string) (*http.Response, error) {
 	switch {
 	case x.mustNotSend():
-		roundtrip.CloseBody(x.req)
-		return x.refused(reasonOnlyIfCached + ", " + reason), nil
-	case reason == reasonNoURL:
-		return x.route.next.RoundTrip(x.req) // which says what is wrong with it
-	case reason == reasonUnsafe:
+		roundtrip.CloseBody(x.Req)
+		return x.refused(policy.ReasonOnlyIfCached + ", " + reason), nil
+	case reason == policy.ReasonNoURL:
+		return x.route.next.RoundTrip(x.Req) // which says what is wrong with it
+	case reason == policy.ReasonUnsafe:
 		return x.forwardUnsafe()
 	}
-	resp, err := receive(x.route.next, x.outgoing(x.req.Context(), &revalidation{}))
+	resp, err := receive(x.route.next, x.outgoing(x.Req.Context(), &revalidation{}))
 	if err != nil {
-		x.tell("bypass", reason, 0, err)
+		x.Tell("bypass", reason, 0, err)
 		return nil, err
 	}
-	x.tell("bypass", reason, resp.StatusCode, nil)
-	s := cacheStatus{fwd: "bypass", fwdStatus: resp.StatusCode, detail: reason}
-	if reason == reasonMethod {
-		s.fwd, s.detail = "method", ""
+	x.Tell("bypass", reason, resp.StatusCode, nil)
+	s := policy.CacheStatus{Fwd: "bypass", FwdStatus: resp.StatusCode, Detail: reason}
+	if reason == policy.ReasonMethod {
+		s.Fwd, s.Detail = "method", ""
 	}
 	resp = owned(resp)
 	x.mark(resp, infoOrigin, &s)
@@ -147,8 +149,8 @@ func (x *exchange) bypass(reason string) (*http.Response, error) {
 
 // refused is the answer to a request that must not be sent (RFC 9111 §5.2.1.7).
 func (x *exchange) refused(reason string) *http.Response {
-	x.tell("refuse", reason, http.StatusGatewayTimeout, nil)
-	resp := roundtrip.Synthesize(x.req, http.StatusGatewayTimeout, "", nil, 0)
-	x.mark(resp, infoOrigin, &cacheStatus{detail: reason})
+	x.Tell("refuse", reason, http.StatusGatewayTimeout, nil)
+	resp := roundtrip.Synthesize(x.Req, http.StatusGatewayTimeout, "", nil, 0)
+	x.mark(resp, infoOrigin, &policy.CacheStatus{Detail: reason})
 	return resp
 }

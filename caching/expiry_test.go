@@ -3,6 +3,8 @@ package caching
 import (
 	"context"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -11,9 +13,9 @@ import (
 
 // expiring is a store that drops entries when they have expired, as caches with a
 // time to live for each value do.
-type expiring struct{ Store }
+type expiring struct{ store.Store }
 
-func (s *expiring) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *expiring) Get(ctx context.Context, key string) (*store.Entry, error) {
 	e, err := s.Store.Get(ctx, key)
 	if e != nil && !e.Meta.Expires.IsZero() && e.Meta.Expires.Before(time.Now()) {
 		_ = e.Close()
@@ -35,7 +37,7 @@ func TestListsLastAsLongAsResponses(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			version := 0
-			c := &Transport{ObeyNoVarySearch: true, Store: &expiring{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{ObeyNoVarySearch: true, Store: &expiring{memorystore.New(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Method == "POST" {
 					version++
 					return text(req, 200, ""), nil

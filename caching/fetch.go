@@ -5,54 +5,57 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // shareable reports whether the request may share a trip with others: it asks for nothing
 // special, and its response is likely to be stored.
 func (x *exchange) shareable() bool {
-	if x.route.foreign.Load() || x.method == http.MethodHead || x.cond != 0 || x.demand.dir.has(noStore) || x.demand.restricts() || x.opts.ttl != 0 {
+	if x.route.foreign.Load() || x.Method == http.MethodHead || x.cond != 0 || x.demand.Dir.Has(policy.NoStore) || x.demand.Restricts() || x.opts.ttl != 0 {
 		return false
 	}
-	until := x.st.hitForMiss.Until(x.key, x.now)
-	x.hitForMiss = until.Sub(x.now) > hitForMissTime/2
+	until := x.st.hitForMiss.Until(x.Key, x.Now)
+	x.hitForMiss = until.Sub(x.Now) > hitForMissTime/2
 	return until.IsZero() && !x.slow()
 }
 
 // flightKey is what requests must have in common to share a trip: the key, and
 // where variants are known the fields they are selected by.
 func (x *exchange) flightKey() string {
-	n := len(x.found.variants)
+	n := len(x.found.Variants)
 	if n == 0 {
-		return x.key
+		return x.Key
 	}
-	known := x.found.variants[n-1].selectors
+	known := x.found.Variants[n-1].Selectors
 	names := make([]string, len(known))
 	for i := range known {
-		names[i] = known[i].name
+		names[i] = known[i].Name
 	}
-	return variantKey(x.key, selectorsOf(names, x.req.Header, x.hide))
+	return catalog.VariantKey(x.Key, policy.SelectorsOf(names, x.Req.Header, x.Hide))
 }
 
 // forward gets an answer from the origin, alone or together with others.
 func (x *exchange) forward() (*http.Response, error) {
-	if ctx := x.req.Context(); x.budget.spent() && ctx.Err() != nil { // while the Store was waited for
+	if ctx := x.Req.Context(); x.Budget.Spent() && ctx.Err() != nil { // while the Store was waited for
 		x.drop()
-		roundtrip.CloseBody(x.req)
+		roundtrip.CloseBody(x.Req)
 		return nil, context.Cause(ctx)
 	}
-	x.epoch = x.st.epochs.now()
+	x.Epoch = x.st.Epochs.Now()
 	if !x.shareable() {
-		if x.budget.pending() {
-			return detached(*x, newFlight[result]())
+		if x.Budget.Pending() {
+			return detached(*x, collapse.NewFlight[result]())
 		}
-		return x.conclude(x.guarded(x.req.Context()))
+		return x.conclude(x.guarded(x.Req.Context()))
 	}
-	if x.st.t.ObeyNoVarySearch && !x.budget.pending() {
-		x.nvsKey, _ = x.findNVSKey()
+	if x.st.t.ObeyNoVarySearch && !x.Budget.Pending() {
+		x.nvsKey, _ = x.FindNVSKey()
 	}
 	fl, role := x.join(x.flightKey())
-	if role == leader {
+	if role == collapse.Leader {
 		return x.lead(fl)
 	}
 	err := x.await(fl, role)
@@ -60,12 +63,12 @@ func (x *exchange) forward() (*http.Response, error) {
 	case errOvertaken:
 		return x.answerFound()
 	case nil:
-		if resp, err := x.share(fl.Result(), role == latecomer); resp != nil || err != nil {
+		if resp, err := x.share(fl.Result(), role == collapse.Latecomer); resp != nil || err != nil {
 			return resp, err
 		}
 	case errOverdue:
 		x.st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
-		x.tell("fetch", "waited long enough for another request", 0, nil)
+		x.Tell("fetch", "waited long enough for another request", 0, nil)
 	default:
 		x.drop()
 		return nil, err
@@ -76,23 +79,23 @@ func (x *exchange) forward() (*http.Response, error) {
 		}
 		return x.answerFound()
 	}
-	return x.conclude(x.guarded(x.req.Context()))
+	return x.conclude(x.guarded(x.Req.Context()))
 }
 
 // join joins the flight for key, or starts one.
-func (x *exchange) join(key string) (*flight[result], role) {
-	return x.st.flights.Join(x.req.Context(), key, x.st.cfg, x.epoch, func(epoch uint64) bool {
-		return x.st.epochs.invalidatedSince(epoch, x.req, x.nvsKey)
+func (x *exchange) join(key string) (*collapse.Flight[result], collapse.Role) {
+	return x.st.flights.Join(x.Req.Context(), key, x.st.Cfg, x.Epoch, func(epoch uint64) bool {
+		return x.st.Epochs.InvalidatedSince(epoch, x.Req, x.nvsKey)
 	})
 }
 
 // retry looks into the store again, and reports whether the answer is there now.
 func (x *exchange) retry() bool {
 	x.drop()
-	x.now = time.Now()
+	x.Now = time.Now()
 	x.consult()
-	x.verdict = decide(&x.demand, x.found.f.known(), x.now)
-	if x.verdict.action != reuse {
+	x.verdict = policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	if x.verdict.Action != policy.Reuse {
 		return false
 	}
 	_, ok := x.portion()
@@ -101,8 +104,8 @@ func (x *exchange) retry() bool {
 
 // lead makes the trip that others wait for. If the caller can be cancelled the
 // trip must not end with it, and runs by itself.
-func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
-	if x.budget.pending() {
+func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
+	if x.Budget.Pending() {
 		fl.Send()
 		return detached(*x, fl) // the Store has had its time
 	}
@@ -116,7 +119,7 @@ func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
 		return x.answerFound()
 	}
 	fl.Send()
-	if !x.budget.pending() && x.req.Context().Done() == nil && x.req.Cancel == nil { //nolint:staticcheck // see await
+	if !x.Budget.Pending() && x.Req.Context().Done() == nil && x.Req.Cancel == nil { //nolint:staticcheck // see await
 		return x.attached(fl)
 	}
 	return detached(*x, fl)
@@ -124,11 +127,11 @@ func (x *exchange) lead(fl *flight[result]) (*http.Response, error) {
 
 // attached makes the trip in the caller's own goroutine, which nothing can
 // cancel. Should the next RoundTripper panic, those who wait are let go.
-func (x *exchange) attached(fl *flight[result]) (*http.Response, error) {
+func (x *exchange) attached(fl *collapse.Flight[result]) (*http.Response, error) {
 	var o result
 	func() {
 		defer func() { x.settle(fl, o) }()
-		o = x.guarded(x.req.Context())
+		o = x.guarded(x.Req.Context())
 		launch(fl, &o)
 	}()
 	return x.conclude(o)
@@ -142,7 +145,7 @@ func (x *exchange) guarded(ctx context.Context) result {
 			x.drop()
 		}
 	}()
-	start := x.now // nothing was waited for since
+	start := x.Now // nothing was waited for since
 	o := x.trip(ctx)
 	landed = true
 	x.learn(start, &o)
@@ -151,27 +154,27 @@ func (x *exchange) guarded(ctx context.Context) result {
 
 // detached makes the trip apart from the caller, whose context may end before
 // that of others who wait.
-func detached(x exchange, fl *flight[result]) (*http.Response, error) {
-	ctx, cancel := fl.Detach(x.req.Context())
+func detached(x exchange, fl *collapse.Flight[result]) (*http.Response, error) {
+	ctx, cancel := fl.Detach(x.Req.Context())
 	// The trip may outlast the caller, who may then use the request again.
-	y, overdue := x, x.budget.pending()
-	y.budget.disown()
-	x.found.take() // y has it, and the lease, until it has settled
+	y, overdue := x, x.Budget.Pending()
+	y.Budget.Disown()
+	x.found.Take() // y has it, and the lease, until it has settled
 	x.lease.take()
-	y.req = x.req.WithContext(ctx)
-	y.req.Header, y.wire = x.req.Header.Clone(), x.wire.Clone()
-	u := *x.req.URL
-	y.req.URL = &u
-	y.req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
+	y.Req = x.Req.WithContext(ctx)
+	y.Req.Header, y.wire = x.Req.Header.Clone(), x.wire.Clone()
+	u := *x.Req.URL
+	y.Req.URL = &u
+	y.Req.Cancel = nil //nolint:staticcheck // of the caller, and http.Client.Timeout sets it
 	go y.fly(ctx, cancel, fl)
-	switch err := x.await(fl, leader); {
+	switch err := x.await(fl, collapse.Leader); {
 	case err == errOvertaken:
 		return x.answerFound()
 	case err != nil:
 		x.drop()
 		return nil, err
 	}
-	if !overdue || x.found.entry == nil || fl.Result().err == nil && !errorStatus(fl.Result().status) {
+	if !overdue || x.found.Entry == nil || fl.Result().err == nil && !policy.ErrorStatus(fl.Result().status) {
 		x.drop()
 		x.found = y.found
 	}
@@ -184,12 +187,12 @@ func detached(x exchange, fl *flight[result]) (*http.Response, error) {
 }
 
 // fly makes the trip in a goroutine of its own.
-func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *flight[result]) {
+func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *collapse.Flight[result]) {
 	o := result{err: errNoResponse} // of a RoundTripper that ends its goroutine
 	defer func() {
 		if v := recover(); v != nil {
 			o = result{panicked: v}
-			x.tell("error", "the RoundTripper below panicked", 0, nil)
+			x.Tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 		if o.body == nil && (o.resp == nil || o.entry != nil) {
 			cancel(nil)
@@ -205,14 +208,14 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 
 // settle hands the result of the trip to all who wait for it. It reports whether the
 // caller of x has left.
-func (x *exchange) settle(fl *flight[result], r result) (deserted bool) {
+func (x *exchange) settle(fl *collapse.Flight[result], r result) (deserted bool) {
 	r.route, r.mixed, r.unattended = x.route, x.mixed(), x.unattended
 	return fl.Settle(r)
 }
 
 // launch ties a body on its way to the flight that brought it, which can be
 // joined until the body has ended.
-func launch(fl *flight[result], o *result) {
+func launch(fl *collapse.Flight[result], o *result) {
 	if o.body != nil {
 		o.body.Bind(o.cancel, fl.Land)
 	}

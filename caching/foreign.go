@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -27,11 +29,11 @@ type notedField struct {
 func (x *exchange) note() note {
 	switch {
 	case !x.authorized && !x.credentials:
-		return note{query: x.req.URL.RawQuery}
+		return note{query: x.Req.URL.RawQuery}
 	case x.wire != nil:
-		return noteOf(x.req.URL.RawQuery, x.wire)
+		return noteOf(x.Req.URL.RawQuery, x.wire)
 	}
-	return noteOf(x.req.URL.RawQuery, x.req.Header)
+	return noteOf(x.Req.URL.RawQuery, x.Req.Header)
 }
 
 func noteOf(query string, h http.Header) note {
@@ -148,16 +150,16 @@ func (x *exchange) recognise(a *reply, n *note) {
 	if really := a.resp.Request; really != nil {
 		names = n.added(really, &signed)
 	}
-	if x.st.cfg.shared {
+	if x.st.Cfg.Shared {
 		// RFC 9111 §3.5 is about this response too.
 		x.authorized = x.authorized || signed.Principal != "" || slices.Contains(names, "Authorization")
-		names = slices.DeleteFunc(names, notAuthorization)
+		names = slices.DeleteFunc(names, catalog.NotAuthorization)
 	}
 	switch {
 	case len(names) > 0:
 		a.barred = "credentials added below the cache (" + strings.Join(names, ", ") + "): set Partition, or give the layer an Identity method"
-	case !x.st.cfg.shared && signed.Principal != x.asked.Principal:
-		a.barred = reasonOtherCredentials
+	case !x.st.Cfg.Shared && signed.Principal != x.asked.Principal:
+		a.barred = policy.ReasonOtherCredentials
 	default:
 		return
 	}
@@ -177,12 +179,12 @@ func (x *exchange) public(a *reply) bool {
 		return false
 	}
 	status, h := a.resp.StatusCode, a.resp.Header
-	if f := x.found.f; status == http.StatusNotModified || x.method == http.MethodHead || status == http.StatusPartialContent && f != nil {
-		if f == nil || !f.public {
+	if f := x.found.F; status == http.StatusNotModified || x.Method == http.MethodHead || status == http.StatusPartialContent && f != nil {
+		if f == nil || !f.Public {
 			return false
 		}
-		status, h = x.found.entry.Meta.Status, merge(x.st.cfg, x.found.entry.Meta.Header, h)
+		status, h = x.found.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.found.Entry.Meta.Header, h)
 	}
-	d, _ := responseDirectives(h, x.st.cfg.targeted)
-	return isPublic(status, h, &d)
+	d, _ := policy.ResponseDirectives(h, x.st.Cfg.Targeted)
+	return policy.IsPublic(status, h, &d)
 }

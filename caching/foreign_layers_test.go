@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -78,7 +79,7 @@ func TestForeignWaiters(t *testing.T) {
 // Two caches: the outer one sees what was added below the inner one.
 func TestForeignBelowTwoCaches(t *testing.T) {
 	t.Parallel()
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	for _, user := range []string{"alice", "bob"} {
 		inner := &Transport{Base: &adding{"Authorization", user, ofUser("Authorization", "Cache-Control: max-age=60"), false}}
 		outer := &Transport{Store: store, Base: inner}
@@ -107,7 +108,7 @@ func TestForeignIsTold(t *testing.T) {
 // An http.Client below, with a jar, is a foreign layer too.
 func TestForeignClient(t *testing.T) {
 	t.Parallel()
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	for _, user := range []string{"alice", "bob"} {
 		inner := &http.Client{Transport: ofUser("Cookie", "Cache-Control: max-age=60"), Jar: jarOf("session=" + user)}
 		c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) { return inner.Do(req) })}

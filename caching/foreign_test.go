@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -117,7 +118,7 @@ func TestForeignCredentials(t *testing.T) {
 			for _, inPlace := range []bool{false, true} {
 				for _, way := range []string{"", "Identity", "Partition"} {
 					name := fmt.Sprint(cc, "/", field, "/", inPlace, "/", way)
-					store := NewMemory(0)
+					store := memorystore.New(0)
 					origin := ofUser(field, "Cache-Control: "+cc)
 					client := func(user string) *Transport {
 						l := &adding{field, user, origin, inPlace}
@@ -224,7 +225,7 @@ func TestForeignChangesNothing(t *testing.T) {
 	} {
 		for _, inPlace := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				store := NewMemory(0)
+				store := memorystore.New(0)
 				asked := false
 				own := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					asked = true
@@ -278,7 +279,7 @@ var epochOfBubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // A part of one user's is not completed by a part of another's.
 func TestForeignPart(t *testing.T) {
 	t.Parallel()
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	part := func(who string) originFunc {
 		return func(req *http.Request) (*http.Response, error) {
 			switch req.Header.Get("Range") {

@@ -2,6 +2,8 @@ package caching
 
 import (
 	"errors"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"sync"
 	"testing"
@@ -83,7 +85,7 @@ func TestGroupChangedByConfirmation(t *testing.T) {
 // is used, and what is fetched instead is as good as any.
 func TestGroupIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		mem := NewMemory(0)
+		mem := memorystore.New(0)
 		var asked []string
 		one := &Transport{Store: mem, Base: groupSite(&asked)}
 		store := &faulty{Store: mem}
@@ -94,7 +96,7 @@ func TestGroupIsNotRead(t *testing.T) {
 		time.Sleep(time.Second)
 		failures := 2
 		store.get = func(key string) error {
-			if key != groupKey("https://example.com", "g") || failures == 0 {
+			if key != catalog.GroupKey("https://example.com", "g") || failures == 0 {
 				return nil
 			}
 			failures--

@@ -12,17 +12,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 func FuzzGroupNames(f *testing.F) {
 	f.Add(`"a", "b";x`, "https://example.com/p")
 	f.Add(`("a")`, "://")
 	f.Fuzz(func(t *testing.T, field, url string) {
-		names, ok := groupNames([]string{field})
+		names, ok := policy.GroupNames([]string{field})
 		if !ok && names != nil {
 			t.Errorf("%q: names without a field", field)
 		}
-		if keys := groupKeys(url, http.Header{"Cache-Groups": {field}}); len(keys) != len(names) {
+		if keys := catalog.GroupKeys(url, http.Header{"Cache-Groups": {field}}); len(keys) != len(names) {
 			t.Errorf("%q: %d keys of %d names", field, len(keys), len(names))
 		}
 	})
@@ -143,7 +147,7 @@ func TestGroupInvalidatedWhileItCame(t *testing.T) {
 // after a restart.
 func TestGroupsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := NewMemory(DefaultMemory)
+		store := memorystore.New(memorystore.DefaultMaxBytes)
 		var asked []string
 		one, two := &Transport{Store: store, Base: groupSite(&asked)}, &Transport{Store: store, Base: groupSite(&asked)}
 		for _, c := range []*Transport{one, two, one, two} {
@@ -169,11 +173,11 @@ func TestGroupsAreKept(t *testing.T) {
 func TestPurgeGroup(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		store Store
+		store store.Store
 		left  int // entries of the pages that a Lister lists
 	}{
-		{"a store that lists", NewMemory(DefaultMemory), 1},
-		{"a store that does not", &notLister{NewMemory(DefaultMemory)}, 2},
+		{"a store that lists", memorystore.New(memorystore.DefaultMaxBytes), 1},
+		{"a store that does not", &notLister{memorystore.New(memorystore.DefaultMaxBytes)}, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var asked []string
@@ -187,12 +191,12 @@ func TestPurgeGroup(t *testing.T) {
 			if err := c.PurgeGroup(t.Context(), "HTTPS://Example.com:443/any", "a"); err != nil {
 				t.Fatal(err)
 			}
-			memory, ok := row.store.(*Memory)
+			memory, ok := row.store.(*memorystore.Store)
 			if !ok {
-				memory = row.store.(*notLister).Store.(*Memory)
+				memory = row.store.(*notLister).Store.(*memorystore.Store)
 			}
 			left := 0
-			_ = memory.List(t.Context(), func(_ string, m *Meta, size int64) bool {
+			_ = memory.List(t.Context(), func(_ string, m *store.Meta, size int64) bool {
 				if size > 0 {
 					left++
 				}
@@ -217,10 +221,10 @@ func TestPurgeGroup(t *testing.T) {
 }
 
 // notLister is a Store without optional abilities.
-type notLister struct{ Store }
+type notLister struct{ store.Store }
 
 func TestTooManyGroups(t *testing.T) {
-	names := make([]string, maxGroups+1)
+	names := make([]string, policy.MaxGroups+1)
 	for i := range names {
 		names[i] = fmt.Sprintf(`"%d"`, i)
 	}
@@ -237,7 +241,7 @@ func TestTooManyGroups(t *testing.T) {
 func TestGroupStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
-		store := &failingCreate{Store: NewMemory(DefaultMemory)}
+		store := &failingCreate{Store: memorystore.New(memorystore.DefaultMaxBytes)}
 		c := &Transport{Store: store, Base: groupSite(&asked)}
 		defer c.Close()
 		get(t, c, t.Context(), `https://example.com/a?g="a"`)
@@ -252,11 +256,11 @@ func TestGroupStoreFails(t *testing.T) {
 }
 
 type failingCreate struct {
-	Store
+	store.Store
 	err error
 }
 
-func (s *failingCreate) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *failingCreate) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.err != nil {
 		return nil, s.err
 	}

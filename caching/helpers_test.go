@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -173,11 +174,11 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
 // writers is a store that counts the Writers that are not closed.
 type writers struct {
-	Store
+	store.Store
 	open atomic.Int32
 }
 
-func (s *writers) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *writers) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	w, err := s.Store.Create(ctx, key, size)
 	if err != nil {
 		return nil, err
@@ -187,7 +188,7 @@ func (s *writers) Create(ctx context.Context, key string, size int64) (Writer, e
 }
 
 type countedWriter struct {
-	Writer
+	store.Writer
 	s    *writers
 	once sync.Once
 }
@@ -202,12 +203,12 @@ func underWay(c *Transport) int { return c.state().flights.Len() }
 
 // faulty is a store whose calls may be made to fail or to panic, by their key.
 type faulty struct {
-	Store
+	store.Store
 	get, create func(key string) error
 	commit      func()
 }
 
-func (s *faulty) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if s.get != nil {
 		if err := s.get(key); err != nil {
 			return nil, err
@@ -216,7 +217,7 @@ func (s *faulty) Get(ctx context.Context, key string) (*Entry, error) {
 	return s.Store.Get(ctx, key)
 }
 
-func (s *faulty) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *faulty) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.create != nil {
 		if err := s.create(key); err != nil {
 			return nil, err
@@ -230,11 +231,11 @@ func (s *faulty) Create(ctx context.Context, key string, size int64) (Writer, er
 }
 
 type faultyWriter struct {
-	Writer
+	store.Writer
 	commit func()
 }
 
-func (w *faultyWriter) Commit(ctx context.Context, m *Meta) error {
+func (w *faultyWriter) Commit(ctx context.Context, m *store.Meta) error {
 	w.commit()
 	return w.Writer.Commit(ctx, m)
 }

@@ -1,6 +1,8 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,10 +17,10 @@ func TestVaryIsBounded(t *testing.T) {
 	for i := range 5000 {
 		names = append(names, "X-"+strconv.Itoa(i))
 	}
-	if _, reason := varyNames(http.Header{"Vary": {strings.Join(names, ", ")}}); reason != reasonVaryTooMany {
+	if _, reason := policy.VaryNames(http.Header{"Vary": {strings.Join(names, ", ")}}); reason != policy.ReasonVaryTooMany {
 		t.Errorf("5000 names: %q", reason)
 	}
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return text(req, 200, req.Header.Get("X-Long")[:1], "Cache-Control: max-age=60", "Vary: X-Long"), nil
 	})}
@@ -46,8 +48,8 @@ func TestNoStoreOfOneRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := c.state().query(req)
-	if !c.st.hitForMiss.Until(q.keyOf(), q.now).IsZero() {
+	q := c.state().Query(req)
+	if !c.st.hitForMiss.Until(q.KeyOf(), q.Now).IsZero() {
 		t.Error("others do not wait for one another any more")
 	}
 }

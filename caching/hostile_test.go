@@ -3,6 +3,9 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"math"
 	"net/http"
@@ -41,7 +44,7 @@ func TestLeaseGivenBack(t *testing.T) {
 			}
 			t.Run(r.name+"/"+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					store := leased{NewMemory(0), new(atomic.Bool)}
+					store := leased{memorystore.New(0), new(atomic.Bool)}
 					next := func(req *http.Request) (*http.Response, error) {
 						return text(req, 200, "old", "Cache-Control: max-age=1, stale-if-error=60", `ETag: "a"`), nil
 					}
@@ -175,22 +178,22 @@ func TestHeadersBelongToTheCaller(t *testing.T) {
 
 // meddling is a store in which something happens while an entry is committed.
 type meddling struct {
-	*Memory
+	*memorystore.Store
 	meddle func()
 	then   func() // when the write that was meddled with is done
 }
 
 type meddlingWriter struct {
-	Writer
+	store.Writer
 	s *meddling
 }
 
-func (s *meddling) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	w, err := s.Memory.Create(ctx, key, size)
+func (s *meddling) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, size)
 	return &meddlingWriter{w, s}, err
 }
 
-func (w *meddlingWriter) Commit(ctx context.Context, m *Meta) error {
+func (w *meddlingWriter) Commit(ctx context.Context, m *store.Meta) error {
 	if f := w.s.meddle; f != nil {
 		w.s.meddle = nil
 		f()
@@ -200,12 +203,12 @@ func (w *meddlingWriter) Commit(ctx context.Context, m *Meta) error {
 	return err
 }
 
-func (s *meddling) Update(ctx context.Context, key string, m *Meta) error {
+func (s *meddling) Update(ctx context.Context, key string, m *store.Meta) error {
 	if f := s.meddle; f != nil {
 		s.meddle = nil
 		f()
 	}
-	err := s.Memory.Update(ctx, key, m)
+	err := s.Store.Update(ctx, key, m)
 	s.after()
 	return err
 }
@@ -222,7 +225,7 @@ func TestInvalidatedWhileCommitted(t *testing.T) {
 	for _, failed := range []bool{false, true} {
 		for _, lines := range [][]string{nil, {"Authorization: Bearer alice"}} {
 			synctest.Test(t, func(t *testing.T) {
-				store := &meddling{Memory: NewMemory(0)}
+				store := &meddling{Store: memorystore.New(0)}
 				c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					switch {
 					case req.Method == "PUT" && failed:
@@ -252,7 +255,7 @@ func TestInvalidatedWhileCommitted(t *testing.T) {
 // back, make nothing fresh.
 func TestClockAgainstAge(t *testing.T) {
 	born := time.Now()
-	f := freshness{lifetime: time.Minute, born: born, bornWall: born.UnixMicro()}
+	f := policy.Freshness{Lifetime: time.Minute, Born: born, BornWall: born.UnixMicro()}
 	rows := []struct {
 		why string
 		now time.Time
@@ -263,23 +266,23 @@ func TestClockAgainstAge(t *testing.T) {
 		{"an entry from the future is none to trust", born.Add(-time.Hour).Round(0), time.Hour},
 	}
 	for _, r := range rows {
-		if age := f.age(r.now); age < r.min || age > r.min+time.Second {
+		if age := f.Age(r.now); age < r.min || age > r.min+time.Second {
 			t.Errorf("%s: age %v, want %v", r.why, age, r.min)
 		}
 	}
 	// Before it slept the clocks agreed, after it only the wall clock is right.
 	now := born.Add(10 * time.Second)
-	f.born = born.Round(0).Add(-time.Hour)
-	f.bornWall = f.born.UnixMicro()
-	if age := f.age(now); age < time.Hour {
+	f.Born = born.Round(0).Add(-time.Hour)
+	f.BornWall = f.Born.UnixMicro()
+	if age := f.Age(now); age < time.Hour {
 		t.Errorf("age %v, want an hour", age)
 	}
 }
 
 // Times without end do not turn into times in the past.
 func TestEndlessLifetimes(t *testing.T) {
-	var kept *Meta
-	store := NewMemory(0)
+	var kept *store.Meta
+	memory := memorystore.New(0)
 	for name, c := range map[string]*Transport{
 		"TTL":       {TTL: func(*http.Response) time.Duration { return math.MaxInt64 }},
 		"StatusTTL": {StatusTTL: map[int]time.Duration{200: math.MaxInt64}},
@@ -288,10 +291,10 @@ func TestEndlessLifetimes(t *testing.T) {
 			StaleWhileRevalidate: math.MaxInt64, StaleIfError: math.MaxInt64,
 		},
 	} {
-		c.Store = store
+		c.Store = memory
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) { return text(req, 200, "body"), nil })
 		get(t, c, t.Context(), "http://example.com/"+name)
-		_ = store.List(t.Context(), func(_ string, m *Meta, _ int64) bool {
+		_ = memory.List(t.Context(), func(_ string, m *store.Meta, _ int64) bool {
 			if strings.HasSuffix(m.URL, name) {
 				kept = m
 			}

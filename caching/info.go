@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -31,7 +32,7 @@ type infoContext struct {
 	context.Context
 	info *info
 	// What follows is known of stored responses only.
-	f         *memo
+	f         *catalog.Memo
 	age       time.Duration
 	validated bool
 }
@@ -71,7 +72,7 @@ type Info struct {
 	Source string
 	// Validated is true if the origin was asked whether it is still right.
 	Validated bool
-	// Key is the key the [Store] has it under.
+	// Key is the key the [store.Store] has it under.
 	Key string
 }
 
@@ -85,5 +86,5 @@ func InfoOf(resp *http.Response) (info Info, ok bool) {
 	if !ok || c.f == nil {
 		return Info{}, false
 	}
-	return Info{Age: c.age, Fresh: c.f.lifetime - c.age, Source: c.f.source, Validated: c.validated, Key: c.f.key}, true
+	return Info{Age: c.age, Fresh: c.f.Lifetime - c.age, Source: c.f.Source, Validated: c.validated, Key: c.f.Key}, true
 }

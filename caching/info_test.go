@@ -38,7 +38,7 @@ func TestInfoOf(t *testing.T) {
 			if diff := cmp.Diff(row.want, info, cmpopts.IgnoreFields(Info{}, "Key")); !ok || diff != "" {
 				t.Errorf("%v later, %v (-want +got):\n%s", row.after, ok, diff)
 			}
-			if e, _ := c.state().store.Get(t.Context(), info.Key); e == nil {
+			if e, _ := c.state().Store.Get(t.Context(), info.Key); e == nil {
 				t.Errorf("nothing under its key %q", info.Key)
 			}
 		}

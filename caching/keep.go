@@ -7,6 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
@@ -16,22 +21,22 @@ import (
 func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.ContentRange, part combined) result {
 	if a.resp.Request == nil {
 		a.resp = owned(a.resp)
-		a.resp.Request = x.req
+		a.resp.Request = x.Req
 	}
 	resp := a.resp
 	m, f, reason := x.admit(a, header, contentRange)
 	if reason != "" {
-		if reason != reasonSelfRedirect { // which says nothing against what is stored for the target
+		if reason != policy.ReasonSelfRedirect { // which says nothing against what is stored for the target
 			x.decline(a)
 		}
 		return result{resp: resp, detail: reason, barred: a.barred != ""}
 	}
 	size := bodySize(resp)
-	if part.old == nil && f.isPartial {
+	if part.old == nil && f.IsPartial {
 		// A 206 that is longer or shorter than its range is not what it says.
-		n := f.part.Last - f.part.First + 1
+		n := f.Part.Last - f.Part.First + 1
 		if size >= 0 && size != n {
-			return result{resp: resp, detail: reasonPartLength}
+			return result{resp: resp, detail: policy.ReasonPartLength}
 		}
 		size = n
 	}
@@ -39,20 +44,20 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 	if total >= 0 {
 		total += part.before + part.after
 	}
-	primary, _ := x.primaryFor(resp.StatusCode, header)
-	w, err := x.st.calls.create(detach(a.ctx), f.key, total, &x.budget)
+	primary, _ := x.PrimaryFor(resp.StatusCode, header)
+	w, err := x.st.Calls.Create(detach(a.ctx), f.Key, total, &x.Budget)
 	detail := ""
 	if err != nil {
 		detail = whyNot(err)
-		x.tell("abort", detail, m.Status, err)
-		if errors.Is(err, ErrTooLarge) || part.old != nil {
+		x.Tell("abort", detail, m.Status, err)
+		if errors.Is(err, store.ErrTooLarge) || part.old != nil {
 			x.decline(a)
 			return result{resp: resp, detail: detail}
 		}
 		w = noWriter{err}
 	}
 	o := x.stream(a, &recorder{
-		query: x.query, sender: x.sender, st: x.st, at: x.found, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
+		Query: x.Query, sender: x.sender, st: x.st, at: x.found, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		primary: primary,
 	}, size)
 	if detail != "" {
@@ -62,21 +67,21 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 }
 
 // admit decides whether a response is stored, and as what. If not, it says why.
-func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.ContentRange) (m *Meta, f *memo, reason string) {
+func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.ContentRange) (m *store.Meta, f *catalog.Memo, reason string) {
 	ttl := x.ttlOf(a.resp)
-	if reason := plainlyUnstorable(x.st.cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
+	if reason := policy.PlainlyUnstorable(x.st.Cfg, &x.demand, a.resp.StatusCode, header, ttl); reason != "" {
 		return nil, nil, reason
 	}
-	if x.cond&withRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
-		return nil, nil, reasonPartAsWhole
+	if x.cond&policy.WithRange != 0 && a.resp.StatusCode != http.StatusPartialContent && len(header["Content-Range"]) > 0 {
+		return nil, nil, policy.ReasonPartAsWhole
 	}
-	if x.cond&withRange == 0 && a.resp.StatusCode == http.StatusPartialContent && contentRange == nil {
+	if x.cond&policy.WithRange == 0 && a.resp.StatusCode == http.StatusPartialContent && contentRange == nil {
 		// It may be what a field asks for that this package does not know.
-		return nil, nil, reasonPartUnasked
+		return nil, nil, policy.ReasonPartUnasked
 	}
 	m, f = x.describe(a, header, contentRange, ttl)
-	if x.secretless {
-		return nil, nil, reasonNoSecret
+	if x.Secretless {
+		return nil, nil, policy.ReasonNoSecret
 	}
 	if reason := x.unstorable(m, f); reason != "" {
 		return nil, nil, reason
@@ -88,14 +93,14 @@ func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.C
 		return nil, nil, reason
 	}
 	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
-		return nil, nil, reasonApplication
+		return nil, nil, policy.ReasonApplication
 	}
 	return m, f, ""
 }
 
-func (x *exchange) unstorable(m *Meta, f *memo) string {
-	r := responseOf(m)
-	return unstorable(&x.demand, &r, &f.facts, x.authorized)
+func (x *exchange) unstorable(m *store.Meta, f *catalog.Memo) string {
+	r := catalog.ResponseOf(m)
+	return policy.Unstorable(&x.demand, &r, &f.Facts, x.authorized)
 }
 
 // stream makes the body of the response, of size bytes, one that goes to k and to
@@ -110,17 +115,17 @@ func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	k.lease = x.lease.take() // it ends when the body is stored
 	// The caller may change the request when its own body is closed, and others still
 	// read.
-	k.url = *x.req.URL
-	k.req = x.req.WithContext(k.ctx)
-	k.req.URL = &k.url
+	k.url = *x.Req.URL
+	k.Req = x.Req.WithContext(k.ctx)
+	k.Req.URL = &k.url
 	k.own = *resp // see source.Origin
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = resp.Trailer.Clone()
 	if size >= 0 {
 		size += k.part.before
 	}
-	k.body.Start(source{
-		Origin: resp, Size: size, Limit: x.st.cfg.maxBody, Stored: k.part.before, First: k.part.first,
+	k.body.Start(collapse.Source{
+		Origin: resp, Size: size, Limit: x.st.Cfg.MaxBody, Stored: k.part.before, First: k.part.first,
 	}, k.w, k)
 	return result{resp: &k.own, body: &k.body, f: k.f, meta: k.meta}
 }
@@ -134,22 +139,22 @@ func bodySize(resp *http.Response) int64 {
 }
 
 // describe makes the metadata of the response a and works out its facts.
-func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*Meta, *memo) {
+func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*store.Meta, *catalog.Memo) {
 	resp := a.resp
-	m := &Meta{
-		URL: urlOf(x.req), Status: resp.StatusCode, Proto: resp.Proto,
+	m := &store.Meta{
+		URL: catalog.UrlOf(x.Req), Status: resp.StatusCode, Proto: resp.Proto,
 		RequestTime: a.sent, ResponseTime: a.received(),
 	}
-	m.ID = newID()
+	m.ID = storekit.NewID()
 	m.StatusText = reasonPhrase(resp)
 	if _, _, ok := http.ParseHTTPVersion(m.Proto); !ok {
 		m.Proto = "HTTP/1.1"
 	}
-	d, targeted := responseDirectives(header, x.st.cfg.targeted)
-	names := unstored(x.st.cfg, header, &d)
-	m.Header = storedHeader(header, names)
+	d, targeted := policy.ResponseDirectives(header, x.st.Cfg.Targeted)
+	names := policy.Unstored(x.st.Cfg, header, &d)
+	m.Header = policy.StoredHeader(header, names)
 	if len(names) > 0 {
-		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
+		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}
 	if len(m.Header["Date"]) == 0 {
 		m.Header["Date"] = dateOf(a.received())
@@ -157,15 +162,15 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
-	primary, search := x.primaryFor(resp.StatusCode, header)
-	r := record{imposed: imposed{ttl: ttl, requested: x.opts.ttl != 0}, noVarySearch: search}
-	if x.st.cfg.sharePublic && len(m.Header["Set-Cookie"]) > 0 {
-		r.owner = x.owner(a.unknown)
+	primary, search := x.PrimaryFor(resp.StatusCode, header)
+	r := catalog.Record{Imposed: policy.Imposed{Ttl: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: search}
+	if x.st.Cfg.SharePublic && len(m.Header["Set-Cookie"]) > 0 {
+		r.Owner = x.Owner(a.unknown)
 	}
-	names, _ = varyNames(m.Header)
-	x.setSelectors(&r, primary, names)
-	m.Extra = r.append(make([]byte, 0, 128))
-	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted, nil))
+	names, _ = policy.VaryNames(m.Header)
+	x.SetSelectors(&r, primary, names)
+	m.Extra = r.Append(make([]byte, 0, 128))
+	return m, x.setFacts(m, catalog.NewMemo(x.st.Cfg, m, r, &d, targeted, nil))
 }
 
 // dateOf is the Date of a response that came without: who stores it says when it
@@ -173,7 +178,7 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 func dateOf(received time.Time) []string { return []string{received.UTC().Format(http.TimeFormat)} }
 
 // whole sets the status and the length of what parts were combined to.
-func whole(m *Meta, r httpfield.ContentRange) {
+func whole(m *store.Meta, r httpfield.ContentRange) {
 	m.Header["Content-Length"] = []string{strconv.FormatInt(r.Last-r.First+1, 10)}
 	if r.First == 0 && r.Last+1 == r.Total {
 		m.Status, m.StatusText = http.StatusOK, "OK"
@@ -185,9 +190,9 @@ func whole(m *Meta, r httpfield.ContentRange) {
 }
 
 // setFacts gives m its facts f.
-func (x *exchange) setFacts(m *Meta, f *memo) *memo {
-	m.Expires = f.usefulUntil()
-	m.SetMemo(&f.box)
+func (x *exchange) setFacts(m *store.Meta, f *catalog.Memo) *catalog.Memo {
+	m.Expires = f.UsefulUntil()
+	m.SetMemo(&f.Box)
 	return f
 }
 
@@ -215,13 +220,13 @@ func reasonPhrase(resp *http.Response) string {
 // stored response that it supersedes, so that stale-if-error cannot use that.
 func (x *exchange) decline(a *reply) {
 	status := a.resp.StatusCode
-	if a.barred != "" || x.demand.dir.has(noStore) || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || refusal(status) {
+	if a.barred != "" || x.demand.Dir.Has(policy.NoStore) || x.cond != 0 || x.opts.ttl != 0 || status < 200 || status >= 500 || policy.Refusal(status) {
 		return // which is about this request, or will pass
 	}
 	if !x.hitForMiss {
-		x.st.hitForMiss.Add(x.key, a.received().Add(hitForMissTime))
+		x.st.hitForMiss.Add(x.Key, a.received().Add(hitForMissTime))
 	}
-	if x.found.f != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
-		x.delete(detach(a.ctx), x.found.key)
+	if x.found.F != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
+		x.Delete(detach(a.ctx), x.found.Key)
 	}
 }

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestInvalidatedBetween(t *testing.T) {
 	} {
 		for _, what := range []string{"stored", "confirmed"} {
 			version := "old"
-			store := &meddling{Memory: NewMemory(DefaultMemory)}
+			store := &meddling{Store: memorystore.New(memorystore.DefaultMaxBytes)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				switch {
 				case req.Method == "POST":
@@ -40,7 +41,7 @@ func TestInvalidatedBetween(t *testing.T) {
 				}
 			}
 			get(t, c, t.Context(), "http://example.com/", append([]string{"Cache-Control: no-cache"}, row.ask...)...)
-			if n := c.st.commits.some.Load(); n != 0 || len(c.st.commits.m) != 0 {
+			if n := c.st.Commits.Some.Load(); n != 0 || len(c.st.Commits.M) != 0 {
 				t.Errorf("%d entries are being written for ever", n)
 			}
 		}

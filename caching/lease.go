@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/store"
 	"time"
 )
 
@@ -33,21 +34,21 @@ func (l *lease) take() (taken lease) {
 // the store deals in such rights. It returns true if another process has
 // brought meanwhile what was missing: it is then what is found.
 func (x *exchange) acquire() bool {
-	leaser, ok := x.st.store.(Leaser)
+	leaser, ok := x.st.Store.(store.Leaser)
 	if !ok {
 		return false
 	}
-	ctx := x.req.Context()
+	ctx := x.Req.Context()
 	deadline := time.Now().Add(leaseWait)
 	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
-		release, err := x.st.calls.acquire(ctx, leaser, x.key, &x.budget)
+		release, err := x.st.Calls.Acquire(ctx, leaser, x.Key, &x.Budget)
 		switch {
 		case err != nil:
-			x.tell("store", "no lease", 0, err)
+			x.Tell("store", "no lease", 0, err)
 			return false
 		case release != nil:
 			// Another process may have stored what it got since this one looked.
-			x.budget.renew()
+			x.Budget.Renew()
 			if x.retry() {
 				release()
 				return true
@@ -64,7 +65,7 @@ func (x *exchange) acquire() bool {
 			timer.Stop()
 			return false
 		}
-		x.budget.renew()
+		x.Budget.Renew()
 		if x.retry() {
 			x.collapse("another process stored it", 0, nil)
 			return true

@@ -2,6 +2,7 @@ package caching
 
 import (
 	"context"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,7 @@ import (
 
 // leased is a store of which two processes share the leases.
 type leased struct {
-	*Memory
+	*memorystore.Store
 	held *atomic.Bool
 }
 
@@ -26,7 +27,7 @@ func (l *leased) Acquire(context.Context, string) (func(), error) {
 func TestLease(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			memory, held := NewMemory(0), new(atomic.Bool)
+			memory, held := memorystore.New(0), new(atomic.Bool)
 			var trips atomic.Int32
 			origin := originFunc(func(req *http.Request) (*http.Response, error) {
 				trips.Add(1)

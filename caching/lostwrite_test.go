@@ -3,6 +3,8 @@ package caching
 import (
 	"context"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -10,16 +12,16 @@ import (
 )
 
 // taking is a Store whose Writers take everything and give nothing back.
-type taking struct{ *Memory }
+type taking struct{ *memorystore.Store }
 
-func (s taking) Timing() (Store, Timing) { return s, TimingImmediate }
+func (s taking) Timing() (store.Store, store.Timing) { return s, store.TimingImmediate }
 
-func (s taking) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	w, err := s.Memory.Create(ctx, key, size)
+func (s taking) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, size)
 	return takingWriter{w}, err
 }
 
-type takingWriter struct{ Writer }
+type takingWriter struct{ store.Writer }
 
 func (takingWriter) ReadAt([]byte, int64) (int, error) { return 0, errLost }
 
@@ -39,7 +41,7 @@ func TestBodyLostWhileStored(t *testing.T) {
 		pr, pw := io.Pipe()
 		begun := make(chan struct{})
 		asked := 0
-		c := &Transport{Store: taking{NewMemory(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		c := &Transport{Store: taking{memorystore.New(0)}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			if asked++; asked == 1 {
 				resp := text(req, 200, "", "Cache-Control: max-age=60", "Content-Length: "+fmt.Sprint(len(whole)), row.validator)
 				resp.ContentLength, resp.Body = int64(len(whole)), pr
@@ -96,9 +98,9 @@ type partial struct {
 	full bool
 }
 
-func (s *partial) Timing() (Store, Timing) { return s, TimingImmediate }
+func (s *partial) Timing() (store.Store, store.Timing) { return s, store.TimingImmediate }
 
-func (s *partial) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *partial) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.full {
 		return nil, errLost
 	}
@@ -109,7 +111,7 @@ func (s *partial) Create(ctx context.Context, key string, size int64) (Writer, e
 // origin is completed like any other body (RFC 9110 §14, RFC 9111 §3.4).
 func TestPartLost(t *testing.T) {
 	whole := strings.Repeat("0123456789abcdef", 1<<10)
-	store := &partial{losing: losing{Memory: NewMemory(0), keep: 10}}
+	store := &partial{losing: losing{Store: memorystore.New(0), keep: 10}}
 	var ranges []string
 	c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		ranges = append(ranges, req.Header.Get("Range"))

@@ -10,6 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -46,9 +49,9 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 	t.Parallel()
 	for seed := range seeds(150, 20000) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		store := NewMemory(0)
+		memory := memorystore.New(0)
 		ttls := []time.Duration{0, 0, 0, time.Minute, time.Second}
-		c := &Transport{Store: store, Shared: r.IntN(2) == 0, TTL: func(*http.Response) time.Duration { return ttls[r.IntN(len(ttls))] }}
+		c := &Transport{Store: memory, Shared: r.IntN(2) == 0, TTL: func(*http.Response) time.Duration { return ttls[r.IntN(len(ttls))] }}
 		if r.IntN(2) == 0 {
 			c.Targeted = []string{"CDN-Cache-Control"}
 		}
@@ -65,9 +68,9 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 		})
 		for range 4 {
 			get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
-			_ = store.List(t.Context(), func(_ string, m *Meta, _ int64) bool {
-				known, read := memosOf(m), memoOf(c.st.cfg, m.Clone())
-				if known != nil && !known.index {
+			_ = memory.List(t.Context(), func(_ string, m *store.Meta, _ int64) bool {
+				known, read := catalog.MemosOf(m), catalog.MemoOf(c.st.Cfg, m.Clone())
+				if known != nil && !known.Index {
 					compareMemos(t, known, read, m)
 				}
 				return true
@@ -79,16 +82,16 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 	}
 }
 
-func compareMemos(t *testing.T, known, read *memo, m *Meta) {
+func compareMemos(t *testing.T, known, read *catalog.Memo, m *store.Meta) {
 	t.Helper()
 	type facet struct{ Facts, GroupKeys, Record any }
-	of := func(f *memo) facet { return facet{f.facts, f.groups, f.record} }
+	of := func(f *catalog.Memo) facet { return facet{f.Facts, f.Groups, f.Record} }
 	if a, b := of(known), of(read); !reflect.DeepEqual(a, b) {
 		t.Errorf("known: %+v\nread: %+v", a, b)
 	}
 	fields := http.Header{}
-	for _, f := range known.fields {
-		fields[f.name] = f.values
+	for _, f := range known.Fields {
+		fields[f.Name] = f.Values
 	}
 	stored := maps.Clone(m.Header)
 	delete(stored, "Age")
@@ -107,7 +110,7 @@ func TestMemosOfSeveralTransports(t *testing.T) {
 		{"equal settings", []*Transport{{}, {}, {}, {}, {}, {}}},
 		{"as many other settings as are kept", []*Transport{{Shared: true}, {IgnoreETag: true}, {MaxBody: 1 << 20}}},
 	} {
-		store := NewMemory(0)
+		store := memorystore.New(0)
 		origin := &allocOrigin{header: header("Cache-Control: max-age=3600", "Date: "+time.Now().UTC().Format(http.TimeFormat)), body: make([]byte, 10)}
 		all := append(row.others, &Transport{})
 		for _, c := range all {

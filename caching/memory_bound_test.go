@@ -2,6 +2,7 @@ package caching
 
 import (
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
@@ -34,7 +35,7 @@ func TestMemoryHoldsWhatItCounts(t *testing.T) {
 		{size: 10, vary: "Accept"},
 		{size: 10, user: true},
 	} {
-		m := NewMemory(bound)
+		m := memorystore.New(bound)
 		c := &Transport{Store: m, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			h := http.Header{
 				"Cache-Control": {"max-age=3600"}, "Content-Type": {"text/plain"}, "Etag": {`"` + req.URL.Path + `"`},

@@ -9,16 +9,19 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // mender gets from the origin what the Store has lost of a body that is being read.
 type mender struct {
-	query
+	catalog.Query
 	sender
-	meta  *Meta
-	f     *memo
+	meta  *store.Meta
+	f     *catalog.Memo
 	begin int64 // offset in the stored body where the reader began
 	size  int64 // of the stored body, -1 if that is not known
 
@@ -29,14 +32,14 @@ type mender struct {
 
 // mender is for a reader that begins at an offset in the body of e. Only a body that is
 // not in memory needs one.
-func (x *exchange) mender(e *Entry, f *memo, begin int64) *mender {
-	return &mender{query: x.query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size}
+func (x *exchange) mender(e *store.Entry, f *catalog.Memo, begin int64) *mender {
+	return &mender{Query: x.Query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size}
 }
 
 // Rest implements [owner].
 func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
-	m := &mender{query: k.query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
-	m.req = k.req.WithContext(ctx)
+	m := &mender{Query: k.Query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
+	m.Req = k.Req.WithContext(ctx)
 	if err := m.mend(off, end, cause); err != nil {
 		return nil, err
 	}
@@ -48,10 +51,10 @@ func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.Re
 func (m *mender) mend(off, end int64, cause error) error {
 	resp, skip, err := m.fetch(off, end)
 	if err != nil {
-		m.tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
+		m.Tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
 		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
 	}
-	m.tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
+	m.Tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
 	if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
 		_ = resp.Body.Close()
 		return err
@@ -68,8 +71,8 @@ func (m *mender) mend(off, end int64, cause error) error {
 
 // fetch asks the origin, and returns an answer that has what is missing after skip bytes.
 func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
-	validator := m.f.strongTag()
-	if httpfield.Signed(m.req.Header) {
+	validator := m.f.StrongTag()
+	if httpfield.Signed(m.Req.Header) {
 		return nil, 0, errSigned
 	}
 	if validator == "" && off != m.begin {
@@ -77,10 +80,10 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	}
 	first := off
 	total := int64(-1)
-	if m.f.isPartial {
-		first, total = first+m.f.part.First, m.f.part.Total
+	if m.f.IsPartial {
+		first, total = first+m.f.Part.First, m.f.Part.Total
 	}
-	req := m.req.Clone(m.asked.Pin(m.req.Context()))
+	req := m.Req.Clone(m.asked.Pin(m.Req.Context()))
 	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
 		req.Header.Del(name)
@@ -97,7 +100,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	}
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
 	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
-		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && m.f.sameStrong(resp.Header):
+		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && m.f.SameStrong(resp.Header):
 		return resp, 0, nil
 	case resp.StatusCode == http.StatusOK && m.sameRepresentation(resp):
 		return resp, first, nil
@@ -115,8 +118,8 @@ var (
 // sameRepresentation reports whether a whole response is what was stored: by its strong
 // validator, or, where nothing of the body has been delivered, by all that describes it.
 func (m *mender) sameRepresentation(resp *http.Response) bool {
-	if m.f.strongTag() != "" {
-		return m.f.sameStrong(resp.Header)
+	if m.f.StrongTag() != "" {
+		return m.f.SameStrong(resp.Header)
 	}
 	for _, name := range []string{"Etag", "Last-Modified", "Content-Type", "Content-Encoding", "Content-Language"} {
 		if resp.Header.Get(name) != m.meta.Header.Get(name) {
@@ -157,15 +160,15 @@ const firstRead = 32 << 10
 // preview reads the first piece of the portion p of the found response, if its Store is
 // one that may be slow. It returns false if the Store has lost it: then nothing was
 // delivered, and the request is one that finds nothing.
-func (x *exchange) preview(p portion) bool {
-	e := x.found.entry
-	if e.Body == nil || p.length == 0 || p.status == http.StatusNotModified || x.method == http.MethodHead || x.st.calls.inPlace() {
+func (x *exchange) preview(p policy.Portion) bool {
+	e := x.found.Entry
+	if e.Body == nil || p.Length == 0 || p.Status == http.StatusNotModified || x.Method == http.MethodHead || x.st.Calls.InPlace() {
 		return true
 	}
-	b := make([]byte, min(firstRead, p.length))
-	n, err := e.Body.ReadAt(b, p.offset)
+	b := make([]byte, min(firstRead, p.Length))
+	n, err := e.Body.ReadAt(b, p.Offset)
 	if n == 0 && err != nil {
-		x.tell("store", "the body is lost", 0, err)
+		x.Tell("store", "the body is lost", 0, err)
 		return false
 	}
 	x.first = b[:n]

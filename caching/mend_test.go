@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -12,23 +14,23 @@ import (
 
 // losing is a Store that loses all of a body but its first bytes once it was found.
 type losing struct {
-	*Memory
+	*memorystore.Store
 	keep   int64
-	timing Timing
+	timing store.Timing
 }
 
-func (s *losing) Timing() (Store, Timing) { return s, s.timing }
+func (s *losing) Timing() (store.Store, store.Timing) { return s, s.timing }
 
-func (s *losing) Get(ctx context.Context, key string) (*Entry, error) {
-	e, err := s.Memory.Get(ctx, key)
+func (s *losing) Get(ctx context.Context, key string) (*store.Entry, error) {
+	e, err := s.Store.Get(ctx, key)
 	if e == nil || e.Size == 0 {
 		return e, err
 	}
-	return &Entry{Meta: e.Meta, Size: e.Size, Body: &lostBody{e, s.keep}}, nil
+	return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &lostBody{e, s.keep}}, nil
 }
 
 type lostBody struct {
-	e    *Entry
+	e    *store.Entry
 	keep int64
 }
 
@@ -66,9 +68,9 @@ func TestBodyLostInMidHit(t *testing.T) {
 		{"at once", "nothing was delivered: begun again", 0, `ETag: W/"a"`, "", "ranges", whole},
 		{"at once, none", "begun again", 0, "", "", "no ranges", whole},
 	} {
-		for _, timing := range []Timing{TimingImmediate, TimingUnknown, TimingContext} {
+		for _, timing := range []store.Timing{store.TimingImmediate, store.TimingUnknown, store.TimingContext} {
 			asked, state := 0, "ranges"
-			c := &Transport{Store: &losing{NewMemory(0), row.keep, timing}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{Store: &losing{memorystore.New(0), row.keep, timing}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				asked++
 				lines := []string{"Cache-Control: max-age=60"}
 				if row.validator != "" {

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"net/http"
 	"time"
 )
@@ -46,8 +47,8 @@ func optionDialogues() []dialogue {
 		}, {
 			name: "ShowKey", why: "RFC 9211 §2.7: the key that the response has in the store, whether it was there or not", cache: Transport{Compat: Compat{ShowKey: true}},
 			turns: []turn{
-				{ask: "GET /", origin: fresh, want: "200 body", status: `tripper; fwd=uri-miss; fwd-status=200; stored; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
-				{ask: "GET /", want: "200 body", cached: true, status: `tripper; hit; ttl=100; key="` + hashKey(keyGet, []byte("http://example.com/"), nil) + `"`},
+				{ask: "GET /", origin: fresh, want: "200 body", status: `tripper; fwd=uri-miss; fwd-status=200; stored; key="` + catalog.HashKey(catalog.KeyGet, []byte("http://example.com/"), nil) + `"`},
+				{ask: "GET /", want: "200 body", cached: true, status: `tripper; hit; ttl=100; key="` + catalog.HashKey(catalog.KeyGet, []byte("http://example.com/"), nil) + `"`},
 			},
 		}, {
 			name: "XFromCache", why: "it tells what comes from this cache, and no origin what comes from it", cache: Transport{Compat: Compat{XFromCache: true}},

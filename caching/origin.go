@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -17,14 +18,14 @@ import (
 func (x *exchange) trip(ctx context.Context) result {
 	q := x.revalidation()
 	asked := false // without conditions, and answered by 304
-	sent := x.now  // nothing was waited for since
+	sent := x.Now  // nothing was waited for since
 	n := x.note()  // before all of them: what is sent again may have been written to
 	for ; ; sent = time.Now() {
 		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
 		if err != nil {
 			return result{err: err}
 		}
-		a := reply{ctx: ctx, resp: resp, sent: sent, offered: q.offer}
+		a := reply{ctx: ctx, resp: resp, sent: sent, offered: q.Offer}
 		x.recognise(&a, &n)
 		if o, ok := x.understand(&a, &q); ok {
 			o.status = statusOf(o.resp)
@@ -36,15 +37,15 @@ func (x *exchange) trip(ctx context.Context) result {
 			return result{resp: resp, status: resp.StatusCode, detail: a.barred}
 		}
 		roundtrip.Discard(resp)
-		if asked || httpfield.OneTime(x.req) {
+		if asked || httpfield.OneTime(x.Req) {
 			return result{err: errNotModified}
 		}
-		reason := reasonNoMatch
+		reason := policy.ReasonNoMatch
 		if a.barred != "" {
 			reason = a.barred
 		}
-		x.tell("refetch", reason, resp.StatusCode, nil)
-		asked = q.empty() && q.rng == ""
+		x.Tell("refetch", reason, resp.StatusCode, nil)
+		asked = q.Empty() && q.rng == ""
 		q = revalidation{}
 	}
 }
@@ -53,12 +54,12 @@ func (x *exchange) trip(ctx context.Context) result {
 // nor what is stored.
 func (x *exchange) understand(a *reply, q *revalidation) (o result, ok bool) {
 	switch status := a.resp.StatusCode; {
-	case status == http.StatusNotModified && !q.empty():
+	case status == http.StatusNotModified && !q.Empty():
 		if a.barred != "" {
 			return result{}, false // it confirms what another user has
 		}
 		return x.confirm(a)
-	case status == http.StatusNotModified && !x.cond.own():
+	case status == http.StatusNotModified && !x.cond.Own():
 		return result{}, false // nobody asked whether it is modified
 	case status == http.StatusPartialContent && q.rng != "":
 		if a.barred != "" {
@@ -88,7 +89,7 @@ type reply struct {
 	// barred says why the response is for this caller alone and changes nothing that is
 	// stored. It is empty if that is not so.
 	barred  string
-	offered offer
+	offered policy.Offer
 	// at is when it was received, if that was asked for.
 	at time.Time
 }
@@ -105,18 +106,18 @@ func (a *reply) received() time.Time {
 // accept takes an answer that is complete in itself.
 func (x *exchange) accept(a *reply) result {
 	switch {
-	case a.barred != "" && (x.method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
+	case a.barred != "" && (x.Method == http.MethodHead || a.resp.StatusCode == http.StatusNotModified || a.resp.StatusCode == http.StatusPartialContent):
 		return result{resp: a.resp, detail: a.barred, barred: true}
-	case x.method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
+	case x.Method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
 		return x.headed(a)
 	case a.resp.StatusCode == http.StatusNotModified:
 		// It is about what the caller has. If that is what is stored, it is news
 		// for the store too (RFC 9111 §4.3.3).
-		if x.found.f != nil && x.found.f.isAbout(a.resp.Header) {
-			x.freshen(a, x.found.entry, x.found.f)
+		if x.found.F != nil && x.found.F.IsAbout(a.resp.Header) {
+			x.freshen(a, x.found.Entry, x.found.F)
 		}
-		return result{resp: a.resp, detail: reasonNotModified}
-	case a.resp.StatusCode == http.StatusPartialContent && x.found.f != nil && x.cond&withRange != 0:
+		return result{resp: a.resp, detail: policy.ReasonNotModified}
+	case a.resp.StatusCode == http.StatusPartialContent && x.found.F != nil && x.cond&policy.WithRange != 0:
 		if o, ok := x.extend(a); ok {
 			return o
 		}
@@ -127,25 +128,25 @@ func (x *exchange) accept(a *reply) result {
 // outgoing is the request to send: the caller's, with what validates the stored
 // response, or completes it.
 func (x *exchange) outgoing(ctx context.Context, q *revalidation) *http.Request {
-	out := x.req
-	if ctx != x.req.Context() || !q.empty() || q.rng != "" || x.content != nil || x.wire != nil {
-		out = x.req.WithContext(ctx)
+	out := x.Req
+	if ctx != x.Req.Context() || !q.Empty() || q.rng != "" || x.Content != nil || x.wire != nil {
+		out = x.Req.WithContext(ctx)
 	}
 	if x.wire != nil {
 		out.Header = x.wire
 	}
-	if !q.empty() || q.rng != "" {
+	if !q.Empty() || q.rng != "" {
 		out.Header = out.Header.Clone()
 		if out.Header == nil {
 			out.Header = make(http.Header, 2)
 		}
-		q.set(out.Header)
+		q.Set(out.Header)
 		if q.rng != "" {
 			out.Header["Range"], out.Header["If-Range"] = []string{q.rng}, []string{q.validator}
 		}
 	}
-	if x.content != nil && roundtrip.HasBody(x.req) {
-		content := x.content
+	if x.Content != nil && roundtrip.HasBody(x.Req) {
+		content := x.Content
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 		out.Body, _ = out.GetBody()
 	}

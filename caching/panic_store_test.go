@@ -3,6 +3,8 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -11,22 +13,22 @@ import (
 )
 
 // panickyStore panics when it is to commit.
-type panickyStore struct{ *Memory }
+type panickyStore struct{ *memorystore.Store }
 
-func (s panickyStore) Create(ctx context.Context, key string, size int64) (Writer, error) {
-	w, err := s.Memory.Create(ctx, key, size)
+func (s panickyStore) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, size)
 	return panickyWriter{w}, err
 }
 
-type panickyWriter struct{ Writer }
+type panickyWriter struct{ store.Writer }
 
-func (panickyWriter) Commit(context.Context, *Meta) error { panic("oops") }
+func (panickyWriter) Commit(context.Context, *store.Meta) error { panic("oops") }
 
 // The panic of a store is that of the one who reads in place; who shares the body
 // gets an error and does not wait for ever, nor does who comes later.
 func TestPanicOfStoreInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{Store: panickyStore{NewMemory(DefaultMemory)}}
+		c := &Transport{Store: panickyStore{memorystore.New(memorystore.DefaultMaxBytes)}}
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 			return respond(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=60"), nil
 		})

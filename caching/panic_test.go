@@ -2,6 +2,8 @@ package caching
 
 import (
 	"context"
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
@@ -160,7 +162,7 @@ func (exiting) Close() error             { return nil }
 func TestGoexitInBody(t *testing.T) {
 	for _, kind := range contexts {
 		synctest.Test(t, func(t *testing.T) {
-			store := &writers{Store: NewMemory(0)}
+			store := &writers{Store: memorystore.New(0)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				return respond(req, 200, exiting{}, -1, "Cache-Control: max-age=600"), nil
 			})}
@@ -184,7 +186,7 @@ func TestGoexitInBody(t *testing.T) {
 // A validation that panics lets go of the response it was about.
 func TestPanicLeavesNoEntry(t *testing.T) {
 	for _, kind := range contexts {
-		d, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 20})
+		d, err := dirstore.Open(t.TempDir(), &dirstore.Options{MaxBytes: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +217,7 @@ func TestPanicLeavesNoEntry(t *testing.T) {
 func TestPanicOfStore(t *testing.T) {
 	for _, kind := range contexts {
 		synctest.Test(t, func(t *testing.T) {
-			store := &faulty{Store: NewMemory(0), commit: func() { panic("oops") }}
+			store := &faulty{Store: memorystore.New(0), commit: func() { panic("oops") }}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				return respond(req, 200, strings.NewReader("body"), -1, "Cache-Control: max-age=600"), nil
 			})}

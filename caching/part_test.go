@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
@@ -97,13 +100,13 @@ func TestCutBodyIsCompleted(t *testing.T) {
 	}
 }
 
-func testStores(t *testing.T) map[string]func(*testing.T) Store {
+func testStores(t *testing.T) map[string]func(*testing.T) store.Store {
 	t.Helper()
-	return map[string]func(*testing.T) Store{
-		"memory": func(*testing.T) Store { return NewMemory(DefaultMemory) },
-		"dir": func(t *testing.T) Store {
+	return map[string]func(*testing.T) store.Store{
+		"memory": func(*testing.T) store.Store { return memorystore.New(memorystore.DefaultMaxBytes) },
+		"dir": func(t *testing.T) store.Store {
 			t.Helper()
-			d, err := OpenDir(t.TempDir(), &DirOptions{MaxBytes: 1 << 30})
+			d, err := dirstore.Open(t.TempDir(), &dirstore.Options{MaxBytes: 1 << 30})
 			if err != nil {
 				t.Fatal(err)
 			}

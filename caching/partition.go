@@ -1,13 +1,16 @@
 package caching
 
-import "net/http"
+import (
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"net/http"
+)
 
 // ForUser returns a [Transport.Partition] for a program in which all requests are
 // made for one user, whatever the layers below add to them:
 //
 //	cache := &caching.Transport{Partition: caching.ForUser("alice"), Store: store}
 //
-// Transports with different names do not see each other's responses in one [Store].
+// Transports with different names do not see each other's responses in one [store.Store].
 func ForUser(name string) func(*http.Request) string {
 	return func(*http.Request) string { return name }
 }
@@ -28,4 +31,4 @@ func ForUser(name string) func(*http.Request) string {
 // The cache does not check signatures: who can send requests through it must be
 // trusted to sign them with the key that they name. Signatures that are added below
 // the cache are not seen; see [ForUser] and tripper.Identifier.
-func BySigningKey(req *http.Request) string { return signer(req.Header) }
+func BySigningKey(req *http.Request) string { return catalog.Signer(req.Header) }

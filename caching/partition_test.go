@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"testing"
 )
 
@@ -8,7 +9,7 @@ import (
 // the same store is somebody else.
 func TestForUser(t *testing.T) {
 	t.Parallel()
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	for _, row := range []struct{ user, token, want string }{
 		{"alice", "t1", "of t1"}, {"alice", "t2", "of t1"}, {"bob", "t3", "of t3"}, {"alice", "t4", "of t1"}, {"bob", "t5", "of t3"},
 	} {

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -26,48 +29,48 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	}
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
-	q := st.query(req)
-	q.setUser("", false)
-	st.strike(ctx, &q, changed)
+	q := st.Query(req)
+	q.SetUser("", false)
+	st.strike(ctx, &q, policy.Changed)
 	// A store that can list its entries may have more than the index knows of.
-	if _, ok := st.store.(Lister); !ok {
+	if _, ok := st.Store.(store.Lister); !ok {
 		return nil
 	}
-	exact := string(appendURL(nil, u, u.RawQuery))
-	return st.purge(ctx, func(m *Meta, _ int64) bool { return m.URL == exact })
+	exact := string(catalog.AppendURL(nil, u, u.RawQuery))
+	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return m.URL == exact })
 }
 
 // PurgePrefix removes what is stored for all URLs that begin with prefix, as in
-// "https://example.com/articles/". It needs a [Store] that is a [Lister]. What is
+// "https://example.com/articles/". It needs a [store.Store] that is a [store.Lister]. What is
 // on its way to the store meanwhile is not stored.
 func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	if u, err := url.Parse(prefix); err == nil && u.Host != "" {
 		o := roundtrip.OriginOf(u)
 		if at := strings.Index(prefix, "://"); at > 0 {
 			rest := prefix[at+3:]
-			prefix = string(appendURL(nil, &url.URL{Scheme: o.Scheme, Host: u.Host}, ""))
+			prefix = string(catalog.AppendURL(nil, &url.URL{Scheme: o.Scheme, Host: u.Host}, ""))
 			if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 				prefix = strings.TrimSuffix(prefix, "/") + rest[end:]
 			}
 		}
 	}
 	st := t.state()
-	st.epochs.invalidateAll()
-	return st.purge(ctx, func(m *Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
+	st.Epochs.InvalidateAll()
+	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
 // PurgeAll removes everything, and what is on its way to the store meanwhile is
-// not stored. It needs a [Store] that is a [Lister].
+// not stored. It needs a [store.Store] that is a [store.Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	st := t.state()
-	st.epochs.invalidateAll()
-	return st.purge(ctx, func(*Meta, int64) bool { return true })
+	st.Epochs.InvalidateAll()
+	return st.Purge(ctx, func(*store.Meta, int64) bool { return true })
 }
 
 // PurgeGroup removes what is stored for the origin, as in "https://example.com",
 // and names group in Cache-Groups, as a response with Cache-Group-Invalidation
 // does (RFC 9875). What is on its way to the store meanwhile is not stored. A
-// [Store] that is no [Lister] keeps the bytes until they are asked for or make room.
+// [store.Store] that is no [store.Lister] keeps the bytes until they are asked for or make room.
 func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || !web(u.Scheme) {
@@ -75,29 +78,29 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	}
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
-	q := st.query(req)
-	at, err := q.invalidateGroup(ctx, originOfURL(u), group)
+	q := st.Query(req)
+	at, err := q.InvalidateGroup(ctx, catalog.OriginOfURL(u), group)
 	if err != nil {
 		return fmt.Errorf("caching: purge: %w", err)
 	}
-	if _, ok := st.store.(Lister); !ok {
+	if _, ok := st.Store.(store.Lister); !ok {
 		return nil
 	}
-	key := groupKey(originOfURL(u), group)
-	return st.purge(ctx, func(m *Meta, _ int64) bool {
-		f := memoOf(st.cfg, m)
-		return f != nil && slices.Contains(f.groups, key) && outlived(m.RequestTime, at)
+	key := catalog.GroupKey(catalog.OriginOfURL(u), group)
+	return st.Purge(ctx, func(m *store.Meta, _ int64) bool {
+		f := catalog.MemoOf(st.Cfg, m)
+		return f != nil && slices.Contains(f.Groups, key) && catalog.Outlived(m.RequestTime, at)
 	})
 }
 
 // PurgeFunc removes the stored responses for which match returns true. It needs a
-// [Store] that is a [Lister]. match must not call methods of t. What is on its way
+// [store.Store] that is a [store.Lister]. match must not call methods of t. What is on its way
 // to the store meanwhile is asked about as little as what is not there.
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
-	return st.purge(ctx, func(m *Meta, size int64) bool {
-		f := memoOf(st.cfg, m)
-		return f != nil && !f.index && match(storedOf(m, f, size))
+	return st.Purge(ctx, func(m *store.Meta, size int64) bool {
+		f := catalog.MemoOf(st.Cfg, m)
+		return f != nil && !f.Index && match(storedOf(m, f, size))
 	})
 }
 
@@ -115,22 +118,22 @@ type Stored struct {
 	FreshUntil time.Time
 }
 
-func storedOf(m *Meta, f *memo, size int64) Stored {
+func storedOf(m *store.Meta, f *catalog.Memo, size int64) Stored {
 	return Stored{
-		URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.born.Add(f.lifetime),
+		URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
 	}
 }
 
-// All goes through the stored responses, in no order. It needs a [Store] that
-// is a [Lister]: without one, or when that fails, there is one pair with an
+// All goes through the stored responses, in no order. It needs a [store.Store] that
+// is a [store.Lister]: without one, or when that fails, there is one pair with an
 // error.
 func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
 		st := t.state()
 		more := true
-		err := st.list(ctx, func(_ string, m *Meta, size int64) bool {
-			f := memoOf(st.cfg, m)
-			if f == nil || f.index {
+		err := st.List(ctx, func(_ string, m *store.Meta, size int64) bool {
+			f := catalog.MemoOf(st.Cfg, m)
+			if f == nil || f.Index {
 				return true
 			}
 			more = yield(storedOf(m, f, size), nil)

@@ -2,6 +2,8 @@ package caching
 
 import (
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,8 +70,8 @@ func TestPurge(t *testing.T) {
 			t.Errorf("%q can be purged", bad)
 		}
 	}
-	type plain struct{ Store }
-	c := &Transport{Store: plain{NewMemory(0)}}
+	type plain struct{ store.Store }
+	c := &Transport{Store: plain{memorystore.New(0)}}
 	for _, err := range []error{
 		c.PurgeAll(t.Context()), c.PurgePrefix(t.Context(), "http://example.com/"), c.PurgeFunc(t.Context(), func(Stored) bool { return true }),
 	} {
@@ -116,7 +118,7 @@ func TestPurgePrefixOfOrigin(t *testing.T) {
 // content, in a store that lists and in one that does not.
 func TestPurgeOfQuery(t *testing.T) {
 	t.Parallel()
-	for _, store := range []Store{NewMemory(0), &notLister{NewMemory(0)}} {
+	for _, store := range []store.Store{memorystore.New(0), &notLister{memorystore.New(0)}} {
 		trips := 0
 		c := &Transport{CacheQuery: true, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			trips++

@@ -8,62 +8,67 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // recorder brings the body of one response to its entry.
 type recorder struct {
-	query          // of the exchange, with a request of its own
-	sender  sender // to complete what the Store loses meanwhile
-	st      *state
-	at      candidate // what the request had found
-	lease   lease
-	ctx     context.Context
-	resp    *http.Response
-	w       Writer
-	meta    *Meta
-	f       *memo
-	part    combined
-	primary string
+	catalog.Query        // of the exchange, with a request of its own
+	sender        sender // to complete what the Store loses meanwhile
+	st            *state
+	at            catalog.Candidate // what the request had found
+	lease         lease
+	ctx           context.Context
+	resp          *http.Response
+	w             store.Writer
+	meta          *store.Meta
+	f             *catalog.Memo
+	part          combined
+	primary       string
 
 	// What belongs to the response as long as the recorder does, in one piece with it.
-	body body
+	body collapse.Body
 	own  http.Response
 	url  url.URL
 	room [1]string
 }
 
 // Finish implements [owner]: it commits the entry, or drops it.
-func (k *recorder) Finish(e ending) {
+func (k *recorder) Finish(e collapse.Ending) {
 	k.st.background.hold()
 	defer k.st.background.release()
-	k.budget.renew()
+	k.Budget.Renew()
 	defer k.lease.end()
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
-	defer k.beginCommit(k.f.key, k.primary).end()
+	defer k.BeginCommit(k.f.Key, k.primary).End()
 	k.commit(e)
 }
 
-func (k *recorder) commit(e ending) {
+func (k *recorder) commit(e collapse.Ending) {
 	_, never := k.w.(noWriter)
 	switch {
 	case never: // it was told
 		return
 	case e.Sink != nil:
-		k.st.calls.wrote(e.Sink)
+		k.st.Calls.Wrote(e.Sink)
 		k.drop(whyNot(e.Sink), e.Sink)
 		return
 	case !e.Whole && !k.cut(e.N):
 		k.drop(whyCut(e.Cause), nil)
 		return
-	case k.outdated(k.ctx, k.primary, k.meta, k.f):
-		k.drop(reasonInvalidated, nil)
+	case k.Outdated(k.ctx, k.primary, k.meta, k.f):
+		k.drop(policy.ReasonInvalidated, nil)
 		return
 	}
 	if n := k.part.after; n > 0 {
-		old := entryReader(k.part.old)
+		old := catalog.EntryReader(k.part.old)
 		if _, err := io.Copy(k.w, io.NewSectionReader(old, k.part.old.Size-n, n)); err != nil {
 			k.drop(whyNot(err), err)
 			return
@@ -73,16 +78,16 @@ func (k *recorder) commit(e ending) {
 		k.meta.Trailer = k.resp.Trailer.Clone()
 	}
 	err := k.w.Commit(k.ctx, k.meta)
-	if k.st.calls.wrote(err); err != nil {
+	if k.st.Calls.Wrote(err); err != nil {
 		k.drop(whyNot(err), err)
 		return
 	}
-	k.st.hitForMiss.Remove(k.key)
-	k.publish(k.ctx, &k.at, k.primary, k.meta, k.f)
+	k.st.hitForMiss.Remove(k.Key)
+	k.Publish(k.ctx, &k.at, k.primary, k.meta, k.f)
 }
 
 func (k *recorder) drop(reason string, err error) {
-	k.tell("abort", reason, k.meta.Status, err)
+	k.Tell("abort", reason, k.meta.Status, err)
 	_ = k.w.Abort()
 }
 
@@ -90,25 +95,25 @@ func (k *recorder) drop(reason string, err error) {
 // has given.
 func whyNot(err error) string {
 	switch {
-	case errors.Is(err, errTooLong):
-		return reasonMaxBody
-	case errors.Is(err, ErrTooLarge):
-		return reasonStoreTooLarge
-	case errors.Is(err, errLeftAlone):
-		return reasonStoreSuspended
-	case errors.Is(err, errSlow):
-		return reasonStoreLate
+	case errors.Is(err, collapse.ErrTooLong):
+		return policy.ReasonMaxBody
+	case errors.Is(err, store.ErrTooLarge):
+		return policy.ReasonStoreTooLarge
+	case errors.Is(err, guard.ErrLeftAlone):
+		return policy.ReasonStoreSuspended
+	case errors.Is(err, guard.ErrSlow):
+		return policy.ReasonStoreLate
 	}
-	return reasonStoreFailed
+	return policy.ReasonStoreFailed
 }
 
 // whyCut returns the reason that a body did not come to its end, for the error that ended
 // it.
 func whyCut(err error) string {
-	if errors.Is(err, errAbandoned) {
-		return reasonBodyNotRead
+	if errors.Is(err, collapse.ErrAbandoned) {
+		return policy.ReasonBodyNotRead
 	}
-	return reasonBodyCut
+	return policy.ReasonBodyCut
 }
 
 // A noWriter is the Writer of a body that cannot be stored, and goes only to the callers
@@ -119,7 +124,7 @@ func (u noWriter) Write([]byte) (int, error) { return 0, u.err }
 
 func (u noWriter) ReadAt([]byte, int64) (int, error) { return 0, u.err }
 
-func (u noWriter) Commit(context.Context, *Meta) error { return u.err }
+func (u noWriter) Commit(context.Context, *store.Meta) error { return u.err }
 
 func (noWriter) Abort() error { return nil }
 
@@ -133,7 +138,7 @@ func (k *recorder) begin() error {
 	if k.part.before == 0 {
 		return nil
 	}
-	_, err := io.Copy(k.w, io.NewSectionReader(entryReader(k.part.old), 0, k.part.before))
+	_, err := io.Copy(k.w, io.NewSectionReader(catalog.EntryReader(k.part.old), 0, k.part.before))
 	return err
 }
 
@@ -142,17 +147,17 @@ func (k *recorder) begin() error {
 // not to be: the part must be of the one representation that a strong validator
 // stands for, and must not take the place of something whole.
 func (k *recorder) cut(n int64) bool {
-	w, ok := shortenerOf(k.w)
+	w, ok := guard.ShortenerOf(k.w)
 	total := k.body.Size
 	switch {
-	case !ok || n < minPart || total <= n || k.part.old != nil || k.at.f != nil:
+	case !ok || n < minPart || total <= n || k.part.old != nil || k.at.F != nil:
 		return false
-	case k.method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.etag.IsZero() || k.f.etag.Weak:
+	case k.Method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.Etag.IsZero() || k.f.Etag.Weak:
 		return false
 	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
 		return false
 	}
-	if e, _ := k.get(k.ctx, k.f.key); e != nil {
+	if e, _ := k.Get(k.ctx, k.f.Key); e != nil {
 		_ = e.Close()
 		return false
 	}
@@ -160,8 +165,8 @@ func (k *recorder) cut(n int64) bool {
 	m := k.meta.Clone()
 	m.Header = maps.Clone(m.Header)
 	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.cat.setRecord(m, k.f.record)
-	m.Expires = k.f.usefulUntil()
-	k.tell("store", "the part that came of a body that was cut", m.Status, nil)
+	k.meta, k.f = m, k.Cat.SetRecord(m, k.f.Record)
+	m.Expires = k.f.UsefulUntil()
+	k.Tell("store", "the part that came of a body that was cut", m.Status, nil)
 	return true
 }

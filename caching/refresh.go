@@ -2,6 +2,9 @@ package caching
 
 import (
 	"context"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"io"
 	"maps"
 	"net/http"
@@ -18,15 +21,15 @@ func (x *exchange) refresh() {
 	y := *x
 	// The caller keeps its entry, and the caller's headers are its own: both are
 	// taken anew.
-	y.req = y.req.Clone(detach(y.req.Context()))
-	y.req.Cancel = nil //nolint:staticcheck // of the caller
-	y.found = candidate{variants: y.found.variants}
+	y.Req = y.Req.Clone(detach(y.Req.Context()))
+	y.Req.Cancel = nil //nolint:staticcheck // of the caller
+	y.found = catalog.Candidate{Variants: y.found.Variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
 	y.cond = 0
 	y.unattended = true
 	y.wire = y.wire.Clone()
-	for _, h := range []http.Header{y.req.Header, y.wire} {
+	for _, h := range []http.Header{y.Req.Header, y.wire} {
 		maps.DeleteFunc(h, func(name string, _ []string) bool {
 			switch http.CanonicalHeaderKey(name) {
 			case "If-None-Match", "If-Modified-Since", "If-Range", "Range":
@@ -35,12 +38,12 @@ func (x *exchange) refresh() {
 			return false
 		})
 	}
-	started := x.st.background.start(y.req.Context(), func(ctx context.Context) {
-		y.req = y.req.WithContext(ctx)
+	started := x.st.background.start(y.Req.Context(), func(ctx context.Context) {
+		y.Req = y.Req.WithContext(ctx)
 		y.renew(key)
 	})
 	if !started {
-		y.tell("stale", "no room to validate in the background", 0, nil)
+		y.Tell("stale", "no room to validate in the background", 0, nil)
 	}
 }
 
@@ -48,23 +51,23 @@ func (x *exchange) refresh() {
 func (x *exchange) renew(key string) {
 	defer func() {
 		if recover() != nil { // there is no caller to have it
-			x.tell("error", "the RoundTripper below panicked", 0, nil)
+			x.Tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 	}()
-	x.epoch = x.st.epochs.now()
-	x.budget.renew()
+	x.Epoch = x.st.Epochs.Now()
+	x.Budget.Renew()
 	fl, role := x.join(key)
-	if role != leader {
+	if role != collapse.Leader {
 		if fl.Leave(role, nil) && fl.Result().body != nil {
 			fl.Result().body.Release()
 		}
 		return
 	}
 	fl.Send()
-	x.now = time.Now()
+	x.Now = time.Now()
 	x.consult()
-	x.verdict = decide(&demand{}, x.found.f.known(), x.now)
-	if x.verdict.action == reuse || x.found.f == nil {
+	x.verdict = policy.Decide(&policy.Demand{}, x.found.F.Known(), x.Now)
+	if x.verdict.Action == policy.Reuse || x.found.F == nil {
 		x.drop()
 		fl.Settle(result{})
 		return
@@ -72,13 +75,13 @@ func (x *exchange) renew(key string) {
 	var o result
 	func() {
 		defer func() { x.settle(fl, o) }()
-		o = x.guarded(x.req.Context())
+		o = x.guarded(x.Req.Context())
 		launch(fl, &o)
 	}()
-	x.tell("refresh", reasonStaleWhileRevalidate, statusOf(o.resp), o.err)
+	x.Tell("refresh", policy.ReasonStaleWhileRevalidate, statusOf(o.resp), o.err)
 	switch {
 	case o.body != nil:
-		r := o.body.Open(x.req.Context(), o.resp, false)
+		r := o.body.Open(x.Req.Context(), o.resp, false)
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
 	default:

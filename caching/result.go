@@ -2,6 +2,9 @@ package caching
 
 import (
 	"context"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 )
 
@@ -16,9 +19,9 @@ type result struct {
 	status int
 	// body is the body on its way to the store and to its readers. The leader has a
 	// share of it.
-	body *body
+	body *collapse.Body
 	// entry is the stored response that the origin confirmed. Its body is for the leader.
-	entry *Entry
+	entry *store.Entry
 	// setCookies is true if the confirmation set cookies.
 	setCookies bool
 	// barred is true if the response is for the caller alone whose request it answers.
@@ -28,8 +31,8 @@ type result struct {
 	// unattended is true if the trip was made in the background: its failure is nobody's.
 	unattended bool
 	// f are the facts of what body or entry is the body of, and meta the rest.
-	f    *memo
-	meta *Meta
+	f    *catalog.Memo
+	meta *store.Meta
 	// detail is why the response is not stored, or what else there is to say.
 	detail string
 	// route is the way the trip took.

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -12,38 +15,38 @@ import (
 // revalidation is what the cache asks the origin beside what the caller does: whether
 // what is offered is still right, or for the rest of a part.
 type revalidation struct {
-	offer
+	policy.Offer
 	rng, validator string
 }
 
-func (x *exchange) ignoresETag() bool { return x.st.cfg.ignoreETag || x.opts.withoutETag }
+func (x *exchange) ignoresETag() bool { return x.st.Cfg.IgnoreETag || x.opts.withoutETag }
 
 // asIs reports whether the request must go out as the caller has made it, and once: a
 // signature of the caller's may cover what would be added, or be good for one request.
 func (x *exchange) asIs() bool {
-	if !x.authorized && !x.credentials && !strings.Contains(x.req.URL.RawQuery, "oauth_") {
+	if !x.authorized && !x.credentials && !strings.Contains(x.Req.URL.RawQuery, "oauth_") {
 		return false // there is nothing that could be a signature
 	}
-	return httpfield.Signed(x.req.Header) || httpfield.OneTime(x.req)
+	return httpfield.Signed(x.Req.Header) || httpfield.OneTime(x.Req)
 }
 
 func (x *exchange) revalidation() (q revalidation) {
-	switch f := x.found.f; {
+	switch f := x.found.F; {
 	case x.asIs():
-		if f != nil || len(x.found.variants) > 0 {
-			x.verdict.reason = reasonSignedByCaller
-			x.tell("fetch", x.verdict.reason, 0, nil)
+		if f != nil || len(x.found.Variants) > 0 {
+			x.verdict.Reason = policy.ReasonSignedByCaller
+			x.Tell("fetch", x.verdict.Reason, 0, nil)
 		}
-	case x.cond&(ifNoneMatch|ifModifiedSince|ifRange) != 0:
+	case x.cond&(policy.IfNoneMatch|policy.IfModifiedSince|policy.IfRange) != 0:
 		// RFC 9110 §13: the caller's own question is not mixed with ours.
-	case f != nil && f.isPartial:
-		if x.cond&withRange == 0 && x.method == http.MethodGet {
-			q.rng, q.validator, _ = f.missing()
+	case f != nil && f.IsPartial:
+		if x.cond&policy.WithRange == 0 && x.Method == http.MethodGet {
+			q.rng, q.validator, _ = f.Missing()
 		}
 	case f != nil:
-		q.offer = offerOf(x.ignoresETag(), x.found.entry.Meta.Header, &f.facts, x.found.variants)
-	case len(x.found.variants) > 0:
-		q.offer = offerOf(x.ignoresETag(), nil, nil, x.found.variants)
+		q.Offer = policy.OfferOf(x.ignoresETag(), x.found.Entry.Meta.Header, &f.Facts, x.found.Variants)
+	case len(x.found.Variants) > 0:
+		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.found.Variants)
 	}
 	return q
 }
@@ -51,22 +54,22 @@ func (x *exchange) revalidation() (q revalidation) {
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *reply) (o result, ok bool) {
-	self, other := confirms(x.found.f.known(), x.found.variants, &a.offered, a.resp.Header)
-	e, f, key := x.found.entry, x.found.f, x.found.key
+	self, other := policy.Confirms(x.found.F.Known(), x.found.Variants, &a.offered, a.resp.Header)
+	e, f, key := x.found.Entry, x.found.F, x.found.Key
 	switch {
 	case other != nil && a.unknown:
 		return result{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
-		if e, f = x.get(a.ctx, other.key); e == nil || f.index || !f.isAbout(http.Header{"Etag": {other.etag}}) {
+		if e, f = x.Get(a.ctx, other.Key); e == nil || f.Index || !f.IsAbout(http.Header{"Etag": {other.Etag}}) {
 			_ = e.Close()
 			return result{}, false
 		}
-		key = other.key
+		key = other.Key
 	case !self:
 		return result{}, false
 	}
-	if f.isPartial {
+	if f.IsPartial {
 		if other != nil {
 			_ = e.Close()
 		}
@@ -75,114 +78,114 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f, key)
 	if other != nil {
-		primary := x.found.primary
-		x.found.close()
-		if names, reason := varyNames(m.Header); kept && reason == "" {
-			if selectors := selectorsOf(names, x.req.Header, x.hide); !x.secretless {
-				x.addVariant(detach(a.ctx), primary, selectors, f2)
+		primary := x.found.Primary
+		x.found.Close()
+		if names, reason := policy.VaryNames(m.Header); kept && reason == "" {
+			if selectors := policy.SelectorsOf(names, x.Req.Header, x.Hide); !x.Secretless {
+				x.AddVariant(detach(a.ctx), primary, selectors, f2)
 			}
 		}
 	}
-	x.found.take() // the result has it
-	x.found.key = f2.key
+	x.found.Take() // the result has it
+	x.found.Key = f2.Key
 	return result{entry: withMeta(e, m), meta: m, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // withMeta is e with other metadata.
-func withMeta(e *Entry, m *Meta) *Entry {
-	return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes, Body: e.Body}
+func withMeta(e *store.Entry, m *store.Meta) *store.Entry {
+	return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes, Body: e.Body}
 }
 
 // freshen updates the stored response by the header of a.
-func (x *exchange) freshen(a *reply, e *Entry, f *memo) {
-	if f.key == x.found.key {
-		x.update(a, e, f, x.found.key)
+func (x *exchange) freshen(a *reply, e *store.Entry, f *catalog.Memo) {
+	if f.Key == x.found.Key {
+		x.update(a, e, f, x.found.Key)
 	}
 }
 
 // update merges the header of a into the metadata of a stored response, and
 // stores that without the body. kept is false if it may not be stored any more.
-func (x *exchange) update(a *reply, e *Entry, f *memo, key string) (m *Meta, f2 *memo, kept bool) {
+func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo, key string) (m *store.Meta, f2 *catalog.Memo, kept bool) {
 	m, f2, moved := x.merged(a, e, f)
-	if x.demand.dir.has(noStore) {
+	if x.demand.Dir.Has(policy.NoStore) {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	defer x.beginCommit(key, x.found.primary).end()
+	defer x.BeginCommit(key, x.found.Primary).End()
 	reason := x.unstorable(m, f2)
 	if reason == "" {
 		reason = x.leadsNowhere(m, f2)
 	}
 	switch {
-	case x.outdated(ctx, x.found.primary, m, f2) || x.groupInvalidated(ctx, f, m):
-		reason = reasonInvalidated
-	case x.openKey != "" && x.found.primary == x.openKey && !f2.public:
-		reason = reasonNotForEverybody
-	case reason == "" && moved && x.secretless:
-		reason = reasonNoSecret
+	case x.Outdated(ctx, x.found.Primary, m, f2) || x.GroupInvalidated(ctx, f, m):
+		reason = policy.ReasonInvalidated
+	case x.OpenKey != "" && x.found.Primary == x.OpenKey && !f2.Public:
+		reason = policy.ReasonNotForEverybody
+	case reason == "" && moved && x.Secretless:
+		reason = policy.ReasonNoSecret
 	}
 	if reason != "" {
-		x.tell("remove", reason, m.Status, nil)
-		x.withdraw(ctx, &x.found, key, f)
+		x.Tell("remove", reason, m.Status, nil)
+		x.Withdraw(ctx, &x.found, key, f)
 		return m, f2, false
 	}
-	return m, f2, x.replace(ctx, &x.found, e, m, f2, key)
+	return m, f2, x.Replace(ctx, &x.found, e, m, f2, key)
 }
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
 // selected by other fields than before.
-func (x *exchange) merged(a *reply, e *Entry, f *memo) (m *Meta, f2 *memo, moved bool) {
+func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.Meta, f2 *catalog.Memo, moved bool) {
 	m = e.Meta.Clone()
-	d, targeted := f.directivesAfter(e.Meta.Header, a.resp.Header)
+	d, targeted := f.DirectivesAfter(e.Meta.Header, a.resp.Header)
 	var whole bool
-	m.Header, whole = mergeWith(x.st.cfg, e.Meta.Header, a.resp.Header, &d)
+	m.Header, whole = policy.MergeWith(x.st.Cfg, e.Meta.Header, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
 		m.Header["Date"] = dateOf(a.received())
 	}
 	m.RequestTime, m.ResponseTime = a.sent, a.received()
-	r := f.record
+	r := f.Record
 	ttl := x.ttlOf(a.resp)
-	owner := r.owner
-	if f.public && len(a.resp.Header["Set-Cookie"]) > 0 {
-		owner = x.owner(a.unknown)
+	owner := r.Owner
+	if f.Public && len(a.resp.Header["Set-Cookie"]) > 0 {
+		owner = x.Owner(a.unknown)
 	}
-	names, _ := varyNames(m.Header)
-	if moved = !sameNames(names, r.selectors); moved {
+	names, _ := policy.VaryNames(m.Header)
+	if moved = !sameNames(names, r.Selectors); moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
-		x.setSelectors(&r, x.found.primary, names)
+		x.SetSelectors(&r, x.found.Primary, names)
 	}
-	if moved || r.mustRevalidate || r.ttl != ttl || r.owner != owner || r.requested != (x.opts.ttl != 0) {
-		r.mustRevalidate, r.ttl, r.requested, r.owner = false, ttl, x.opts.ttl != 0, owner
-		m.Extra = r.append(make([]byte, 0, 128))
+	if moved || r.MustRevalidate || r.Ttl != ttl || r.Owner != owner || r.Requested != (x.opts.ttl != 0) {
+		r.MustRevalidate, r.Ttl, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
+		m.Extra = r.Append(make([]byte, 0, 128))
 	}
 	if !whole {
-		d, targeted = responseDirectives(m.Header, x.st.cfg.targeted) // of what is left
+		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}
-	return m, x.setFacts(m, newMemo(x.st.cfg, m, r, &d, targeted, &f.facts)), moved
+	return m, x.setFacts(m, catalog.NewMemo(x.st.Cfg, m, r, &d, targeted, &f.Facts)), moved
 }
 
-func sameNames(names []string, selectors []selector) bool {
-	return slices.EqualFunc(names, selectors, func(n string, s selector) bool { return n == s.name })
+func sameNames(names []string, selectors []policy.Selector) bool {
+	return slices.EqualFunc(names, selectors, func(n string, s policy.Selector) bool { return n == s.Name })
 }
 
 // headed takes the answer to a HEAD: it freshens the stored GET, or makes it
 // suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
 // never stored itself.
 func (x *exchange) headed(a *reply) result {
-	e, f := x.found.entry, x.found.f
+	e, f := x.found.Entry, x.found.F
 	switch {
-	case e == nil || f.isPartial || a.resp.StatusCode >= 500 || refusal(a.resp.StatusCode):
+	case e == nil || f.IsPartial || a.resp.StatusCode >= 500 || policy.Refusal(a.resp.StatusCode):
 	case a.resp.StatusCode != e.Meta.Status:
-		x.setMustRevalidate(detach(a.ctx), x.found.key, true)
+		x.SetMustRevalidate(detach(a.ctx), x.found.Key, true)
 	default:
-		switch f.compare(e.Size, a.resp.Header) {
-		case same:
+		switch f.Compare(e.Size, a.resp.Header) {
+		case policy.Same:
 			x.freshen(a, e, f)
-		case different:
-			x.setMustRevalidate(detach(a.ctx), x.found.key, true)
-		case noEvidence: // it tells nothing about the stored body
+		case policy.Different:
+			x.SetMustRevalidate(detach(a.ctx), x.found.Key, true)
+		case policy.NoEvidence: // it tells nothing about the stored body
 		}
 	}
-	return result{resp: a.resp, detail: reasonHead}
+	return result{resp: a.resp, detail: policy.ReasonHead}
 }

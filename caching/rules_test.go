@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -230,12 +232,12 @@ func TestNeverSent(t *testing.T) {
 
 // noUpdate is a store that cannot change metadata.
 type noUpdate struct {
-	Store
+	store.Store
 	err error
 }
 
-// Update implements [Store].
-func (s *noUpdate) Update(context.Context, string, *Meta) error { return s.err }
+// Update implements [store.Store].
+func (s *noUpdate) Update(context.Context, string, *store.Meta) error { return s.err }
 
 // What a store would go on saying about an entry that it could not update is not
 // what is known of it.
@@ -246,11 +248,11 @@ func TestFailedUpdateDeletes(t *testing.T) {
 		why  string
 	}{
 		{errors.New("disk full"), false, "the old metadata are outdated"},
-		{ErrConflict, true, "what is there now is another's"},
+		{store.ErrConflict, true, "what is there now is another's"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			full := 0
-			c := &Transport{Store: &noUpdate{NewMemory(0), r.err}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{Store: &noUpdate{memorystore.New(0), r.err}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				if req.Header.Get("If-None-Match") != "" {
 					return text(req, 304, "", "Cache-Control: no-cache", `Etag: "a"`), nil
 				}

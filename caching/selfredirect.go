@@ -1,6 +1,9 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"net/url"
 )
@@ -9,25 +12,25 @@ import (
 // target, or its target is the request's own. A cache would answer the next request with
 // the latter again, where the origin has changed its mind, or meant one spelling of the
 // target only, or a client without the cookie that the response set.
-func (x *exchange) leadsNowhere(m *Meta, f *memo) string {
-	if !redirects(m.Status, m.Header) {
+func (x *exchange) leadsNowhere(m *store.Meta, f *catalog.Memo) string {
+	if !policy.Redirects(m.Status, m.Header) {
 		return ""
 	}
-	here := effective(x.req)
-	there, reason := f.redirectTarget(m.Header, here)
+	here := policy.Effective(x.Req)
+	there, reason := f.RedirectTarget(m.Header, here)
 	if there == nil {
 		return reason
 	}
 	// Both are asked for by their URLs alone: a client that follows the redirect
 	// connects to the host in it.
 	primary := func(u *url.URL) string {
-		q := query{cat: x.cat, req: &http.Request{URL: u}, method: x.method}
-		q.key = q.target()
-		key, _ := q.primaryFor(m.Status, m.Header)
+		q := catalog.Query{Cat: x.Cat, Req: &http.Request{URL: u}, Method: x.Method}
+		q.Key = q.Target()
+		key, _ := q.PrimaryFor(m.Status, m.Header)
 		return key
 	}
 	if primary(here) == primary(there) {
-		return reasonSelfRedirect
+		return policy.ReasonSelfRedirect
 	}
 	return ""
 }

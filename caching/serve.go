@@ -1,6 +1,9 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,12 +12,12 @@ import (
 
 // mark puts the request of the caller, where it came from and Cache-Status on a
 // response of the origin.
-func (x *exchange) mark(resp *http.Response, from *info, s *cacheStatus) {
+func (x *exchange) mark(resp *http.Response, from *info, s *policy.CacheStatus) {
 	if resp.Header == nil {
 		resp.Header = make(http.Header)
 	}
 	if resp.Request == nil {
-		resp.Request = x.req
+		resp.Request = x.Req
 	}
 	if resp.Request.Context().Value(infoKey{}) != nil || from != infoOrigin {
 		resp.Request = resp.Request.WithContext(&infoContext{Context: resp.Request.Context(), info: from})
@@ -22,39 +25,39 @@ func (x *exchange) mark(resp *http.Response, from *info, s *cacheStatus) {
 	if x.st.t.Compat.XFromCache {
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
 	}
-	s.collapsed, s.key = x.collapsed, x.shownKey()
-	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.said.text(s, x.st.cfg.name))
+	s.Collapsed, s.Key = x.collapsed, x.shownKey()
+	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.said.text(s, x.st.Cfg.Name))
 }
 
 // shownKey is the key that Cache-Status tells, if it does.
 func (x *exchange) shownKey() string {
 	switch {
-	case !x.st.cfg.showKey:
+	case !x.st.Cfg.ShowKey:
 		return ""
-	case x.found.key != "":
-		return x.found.key
+	case x.found.Key != "":
+		return x.found.Key
 	}
-	return x.key
+	return x.Key
 }
 
 // answer serves the portion p of the found response, and has it revalidated in the background
 // if that was decided.
-func (x *exchange) answer(p portion) *http.Response {
-	f := x.found.f
+func (x *exchange) answer(p policy.Portion) *http.Response {
+	f := x.found.F
 	v := &x.verdict
-	if v.action == refresh {
+	if v.Action == policy.Refresh {
 		x.refresh()
 	}
 	action := "hit"
-	if v.stale {
+	if v.Stale {
 		action = "stale"
 	}
-	x.tell(action, v.reason, p.status, nil)
-	if !v.stale {
+	x.Tell(action, v.Reason, p.Status, nil)
+	if !v.Stale {
 		return x.serve(p, nil)
 	}
-	ttl := int64((f.lifetime - f.age(x.now)) / time.Second)
-	return x.serve(p, &cacheStatus{hit: true, hasTTL: true, ttl: ttl, detail: v.reason})
+	ttl := int64((f.Lifetime - f.Age(x.Now)) / time.Second)
+	return x.serve(p, &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: ttl, Detail: v.Reason})
 }
 
 // answerFound is answer for a response of which the request wants a portion that is there.
@@ -73,11 +76,11 @@ type stored struct {
 }
 
 // serve makes a reply of the found response. A nil s stands for a fresh hit.
-func (x *exchange) serve(p portion, s *cacheStatus) *http.Response {
-	e, f := x.found.entry, x.found.f
+func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response {
+	e, f := x.found.Entry, x.found.F
 	m := e.Meta
-	age := f.age(x.now)
-	out := &stored{ctx: infoContext{Context: x.req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.fwdStatus == http.StatusNotModified}}
+	age := f.Age(x.Now)
+	out := &stored{ctx: infoContext{Context: x.Req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.FwdStatus == http.StatusNotModified}}
 	if x.setCookies {
 		out.ctx.info = infoConfirmed
 	}
@@ -85,29 +88,29 @@ func (x *exchange) serve(p portion, s *cacheStatus) *http.Response {
 	resp.Status, resp.StatusCode = statusLine(m), m.Status
 	resp.Proto = m.Proto
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
-	resp.Request = x.req.WithContext(&out.ctx)
+	resp.Request = x.Req.WithContext(&out.ctx)
 	resp.Header = x.header(m, f, p, s, age, out.room[:0])
 	resp.Trailer = m.Trailer.Clone()
-	resp.ContentLength = p.length
-	if p.status != http.StatusOK {
+	resp.ContentLength = p.Length
+	if p.Status != http.StatusOK {
 		x.reshape(resp, p)
 	}
 	switch {
-	case x.method == http.MethodHead:
+	case x.Method == http.MethodHead:
 		resp.Body = http.NoBody
 		_ = e.Close()
 		if _, ok := m.Header["Content-Length"]; !ok && m.Status != http.StatusNoContent {
 			resp.ContentLength = -1
 		}
-	case p.length == 0:
+	case p.Length == 0:
 		resp.Body = http.NoBody
 		_ = e.Close()
 	case e.Body == nil:
-		out.body.rest = e.Bytes[p.offset : p.offset+p.length]
+		out.body.rest = e.Bytes[p.Offset : p.Offset+p.Length]
 		resp.Body = &out.body
 	default:
 		resp.Body = &readerBody{
-			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.offset, end: p.offset + p.length, mender: x.mender(e, f, p.offset),
+			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.Offset, end: p.Offset + p.Length, mender: x.mender(e, f, p.Offset),
 		}
 	}
 	return resp
@@ -115,34 +118,34 @@ func (x *exchange) serve(p portion, s *cacheStatus) *http.Response {
 
 // header copies the stored fields and adds those that say how old they are: old, the age.
 // room is used for their values if it is large enough.
-func (x *exchange) header(m *Meta, f *memo, p portion, s *cacheStatus, old time.Duration, room []string) http.Header {
+func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, old time.Duration, room []string) http.Header {
 	var age, cacheStatus string
 	if s != nil {
-		s.collapsed, s.key = x.collapsed, x.shownKey()
-		age, cacheStatus = strconv.FormatInt(int64(old/time.Second), 10), x.st.said.text(s, f.cfg.name)
+		s.Collapsed, s.Key = x.collapsed, x.shownKey()
+		age, cacheStatus = strconv.FormatInt(int64(old/time.Second), 10), x.st.said.text(s, f.Cfg.Name)
 	} else {
-		st := f.stampAt(old)
-		if age, cacheStatus = st.text, st.cacheStatus; x.collapsed {
+		st := f.StampAt(old)
+		if age, cacheStatus = st.Text, st.CacheStatus; x.collapsed {
 			cacheStatus += "; collapsed"
 		}
 	}
-	h := make(http.Header, len(f.fields)+2)
+	h := make(http.Header, len(f.Fields)+2)
 	values := room
-	if f.lines+3 > cap(room) {
-		values = make([]string, 0, f.lines+3)
+	if f.Lines+3 > cap(room) {
+		values = make([]string, 0, f.Lines+3)
 	}
 	others := x.setsCookiesOfOthers(m, f)
-	for i := range f.fields {
-		fl := &f.fields[i]
-		if others && fl.name == "Set-Cookie" {
+	for i := range f.Fields {
+		fl := &f.Fields[i]
+		if others && fl.Name == "Set-Cookie" {
 			continue
 		}
-		if p.status == http.StatusNotModified && !slices.Contains(notModifiedFields, fl.name) {
+		if p.Status == http.StatusNotModified && !slices.Contains(policy.NotModifiedFields, fl.Name) {
 			continue
 		}
 		first := len(values)
-		values = append(values, fl.values...)
-		h[fl.name] = values[first:len(values):len(values)]
+		values = append(values, fl.Values...)
+		h[fl.Name] = values[first:len(values):len(values)]
 	}
 	first := len(values)
 	values = append(values, age)
@@ -160,23 +163,23 @@ func (x *exchange) header(m *Meta, f *memo, p portion, s *cacheStatus, old time.
 }
 
 // reshape turns the reply into a 206, 304 or 416.
-func (x *exchange) reshape(resp *http.Response, p portion) {
-	resp.StatusCode = p.status
-	resp.Status = strconv.Itoa(p.status) + " " + http.StatusText(p.status)
-	switch p.status {
+func (x *exchange) reshape(resp *http.Response, p policy.Portion) {
+	resp.StatusCode = p.Status
+	resp.Status = strconv.Itoa(p.Status) + " " + http.StatusText(p.Status)
+	switch p.Status {
 	case http.StatusPartialContent:
-		resp.Header.Set("Content-Range", p.contentRange)
-		resp.Header.Set("Content-Length", strconv.FormatInt(p.length, 10))
+		resp.Header.Set("Content-Range", p.ContentRange)
+		resp.Header.Set("Content-Length", strconv.FormatInt(p.Length, 10))
 	case http.StatusRequestedRangeNotSatisfiable:
 		for _, name := range []string{"Content-Encoding", "Content-Type", "Last-Modified", "Etag"} {
 			resp.Header.Del(name)
 		}
-		resp.Header.Set("Content-Range", p.contentRange)
+		resp.Header.Set("Content-Range", p.ContentRange)
 		resp.Header.Set("Content-Length", "0")
 	}
 }
 
-func statusLine(m *Meta) string {
+func statusLine(m *store.Meta) string {
 	if m.Status == http.StatusOK && m.StatusText == "OK" {
 		return "200 OK"
 	}
@@ -192,13 +195,13 @@ func protoOf(proto string) (major, minor int) {
 }
 
 // portion says what of the found response answers the request.
-func (x *exchange) portion() (portion, bool) {
-	e := x.found.entry
-	return x.found.f.portionOf(e.Meta.Status, e.Size, x.cond, x.req.Header)
+func (x *exchange) portion() (policy.Portion, bool) {
+	e := x.found.Entry
+	return x.found.F.PortionOf(e.Meta.Status, e.Size, x.cond, x.Req.Header)
 }
 
 // setsCookiesOfOthers reports whether the stored response sets cookies that were
 // for the user who got it from the origin, and not for this one.
-func (x *exchange) setsCookiesOfOthers(m *Meta, f *memo) bool {
-	return f.public && !x.setCookies && len(m.Header["Set-Cookie"]) > 0 && f.owner != x.owner(false)
+func (x *exchange) setsCookiesOfOthers(m *store.Meta, f *catalog.Memo) bool {
+	return f.Public && !x.setCookies && len(m.Header["Set-Cookie"]) > 0 && f.Owner != x.Owner(false)
 }

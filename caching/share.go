@@ -2,6 +2,8 @@ package caching
 
 import (
 	"errors"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"net/http"
 	"time"
 )
@@ -13,7 +15,7 @@ import (
 func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
 	case o.body != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.personal(o.meta.Header) || x.groupInvalidated(x.req.Context(), o.f, o.meta) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.Personal(o.meta.Header) || x.GroupInvalidated(x.Req.Context(), o.f, o.meta) {
 			o.body.Release()
 			return nil, nil
 		}
@@ -21,14 +23,14 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
-	case o.entry != nil && x.found.entry != nil && x.found.entry.Meta.ID == o.meta.ID && !o.setCookies && x.stillSelects(o.f):
+	case o.entry != nil && x.found.Entry != nil && x.found.Entry.Meta.ID == o.meta.ID && !o.setCookies && x.stillSelects(o.f):
 		// A 304 that sets cookies is for one user.
-		x.found.entry = withMeta(x.found.entry, o.meta)
-		x.found.f = o.f
-		x.now = time.Now()
+		x.found.Entry = withMeta(x.found.Entry, o.meta)
+		x.found.F = o.f
+		x.Now = time.Now()
 		x.collapse("validated by another request", http.StatusNotModified, nil)
 		return x.validated(), nil
-	case o.err != nil || errorStatus(o.status):
+	case o.err != nil || policy.ErrorStatus(o.status):
 		if resp, ok := x.instead(o, true); ok {
 			return resp, nil
 		}
@@ -48,7 +50,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 // "collapse" where Cache-Status says collapsed (RFC 9211 §2.6), and where an error is shared.
 func (x *exchange) collapse(reason string, status int, err error) {
 	x.collapsed = true
-	x.tell("collapse", reason, status, err)
+	x.Tell("collapse", reason, status, err)
 }
 
 // holdsResponse reports whether err holds a response, which belongs to one caller:
@@ -59,15 +61,15 @@ func holdsResponse(err error) bool {
 }
 
 // fresh reports whether the response that f is about may be reused as it is.
-func (x *exchange) fresh(f *memo) bool {
-	v := decide(&x.demand, f.known(), time.Now())
-	return v.action == reuse && !v.stale
+func (x *exchange) fresh(f *catalog.Memo) bool {
+	v := policy.Decide(&x.demand, f.Known(), time.Now())
+	return v.Action == policy.Reuse && !v.Stale
 }
 
 // selects reports whether the request selects the response that f is about.
-func (x *exchange) selects(f *memo) bool {
-	for _, s := range f.selectors {
-		if selecting(s.name, x.req.Header[s.name], x.hide) != s.value {
+func (x *exchange) selects(f *catalog.Memo) bool {
+	for _, s := range f.Selectors {
+		if policy.Selecting(s.Name, x.Req.Header[s.Name], x.Hide) != s.Value {
 			return false
 		}
 	}
@@ -76,13 +78,13 @@ func (x *exchange) selects(f *memo) bool {
 
 // stillSelects reports whether the request selects the found response after a
 // confirmation, which may have changed what it is selected by.
-func (x *exchange) stillSelects(f *memo) bool { return f.key == x.found.f.key || x.selects(f) }
+func (x *exchange) stillSelects(f *catalog.Memo) bool { return f.Key == x.found.F.Key || x.selects(f) }
 
 // joined is the reply to a request that shares the body of another one's response.
 func (x *exchange) joined(o *result) *http.Response {
-	m, resp := o.meta, o.body.Response(x.req.Context())
-	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Clone(), x.req
+	m, resp := o.meta, o.body.Response(x.Req.Context())
+	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Clone(), x.Req
 	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
-	x.mark(resp, infoShared, &cacheStatus{fwd: x.fwd(), fwdStatus: m.Status})
+	x.mark(resp, infoShared, &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: m.Status})
 	return resp
 }

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"strings"
 	"testing"
@@ -153,7 +154,7 @@ func TestSharePublicWithTTL(t *testing.T) {
 func TestSharePublicLookups(t *testing.T) {
 	t.Parallel()
 	lookups := 0
-	store := &faulty{Store: NewMemory(0), get: func(string) error { lookups++; return nil }}
+	store := &faulty{Store: memorystore.New(0), get: func(string) error { lookups++; return nil }}
 	c := &Transport{SharePublic: true, Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return text(req, 200, "body", "Cache-Control: public, max-age=60"), nil
 	})}
@@ -198,9 +199,9 @@ func TestSharePublicForeign(t *testing.T) {
 // The owner of a Set-Cookie is kept in the store: its name does not tell who it is.
 func TestOwner(t *testing.T) {
 	t.Parallel()
-	q := (&Transport{}).state().query((&http.Request{}).WithContext(t.Context()))
-	q.user = "secret"
-	if o := q.owner(false); o == "" || strings.Contains(o, "secret") {
+	q := (&Transport{}).state().Query((&http.Request{}).WithContext(t.Context()))
+	q.User = "secret"
+	if o := q.Owner(false); o == "" || strings.Contains(o, "secret") {
 		t.Errorf("the owner is called %q", o)
 	}
 }

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"hash/maphash"
 	"time"
 )
@@ -17,13 +18,13 @@ var pathSeed = maphash.MakeSeed()
 // no harm.
 func (x *exchange) path() uint64 {
 	var room [256]byte
-	return maphash.Bytes(pathSeed, appendTarget(room[:0], x.req, ""))
+	return maphash.Bytes(pathSeed, catalog.AppendTarget(room[:0], x.Req, ""))
 }
 
 // slow reports whether the path is known for trips that take longer than requests wait
 // for one another and bring nothing that is stored.
 func (x *exchange) slow() bool {
-	return !x.st.slowPaths.Empty() && !x.st.slowPaths.Until(x.path(), x.now).IsZero()
+	return !x.st.slowPaths.Empty() && !x.st.slowPaths.Until(x.path(), x.Now).IsZero()
 }
 
 // learn takes the result of a trip that began at start: one that is stored is worth
@@ -31,7 +32,7 @@ func (x *exchange) slow() bool {
 func (x *exchange) learn(start time.Time, o *result) {
 	wait := x.st.t.collapseWait()
 	switch {
-	case wait < 0 || x.method != "GET":
+	case wait < 0 || x.Method != "GET":
 	case o.body != nil || o.entry != nil:
 		if !x.st.slowPaths.Empty() {
 			x.st.slowPaths.Remove(x.path())

@@ -1,24 +1,27 @@
 package caching
 
-import "sync/atomic"
+import (
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"sync/atomic"
+)
 
 // recentStatus remembers how some states are written in Cache-Status: one cache
 // has few different things to say.
 type recentStatus [16]atomic.Pointer[statusText]
 
 type statusText struct {
-	cacheStatus
+	policy.CacheStatus
 	text string
 }
 
 // text returns s as the member of the cache called name, which is always the
 // same.
-func (r *recentStatus) text(s *cacheStatus, name string) string {
-	if s.hasTTL || s.key != "" {
+func (r *recentStatus) text(s *policy.CacheStatus, name string) string {
+	if s.HasTTL || s.Key != "" {
 		return s.String(name) // it is another every second, or for every response
 	}
-	place := &r[uint(len(s.fwd)+len(s.detail)+s.fwdStatus)%uint(len(r))]
-	if t := place.Load(); t != nil && t.cacheStatus == *s {
+	place := &r[uint(len(s.Fwd)+len(s.Detail)+s.FwdStatus)%uint(len(r))]
+	if t := place.Load(); t != nil && t.CacheStatus == *s {
 		return t.text
 	}
 	t := &statusText{*s, s.String(name)}

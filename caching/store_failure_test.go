@@ -12,24 +12,26 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/trace"
 )
 
 // failing is a store that fails where it is told to.
 type failing struct {
-	Store
+	store.Store
 	create, get, commit error
 	write               int // bytes it takes, -1 for all
 }
 
-func (s *failing) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *failing) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if s.get != nil {
 		return nil, s.get
 	}
 	return s.Store.Get(ctx, key)
 }
 
-func (s *failing) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *failing) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.create != nil {
 		return nil, s.create
 	}
@@ -38,7 +40,7 @@ func (s *failing) Create(ctx context.Context, key string, size int64) (Writer, e
 }
 
 type failingWriter struct {
-	Writer
+	store.Writer
 	left   int
 	commit error
 }
@@ -46,14 +48,14 @@ type failingWriter struct {
 func (w *failingWriter) Write(p []byte) (int, error) {
 	if w.left >= 0 {
 		if len(p) > w.left {
-			return 0, ErrTooLarge
+			return 0, store.ErrTooLarge
 		}
 		w.left -= len(p)
 	}
 	return w.Writer.Write(p)
 }
 
-func (w *failingWriter) Commit(ctx context.Context, m *Meta) error {
+func (w *failingWriter) Commit(ctx context.Context, m *store.Meta) error {
 	if w.commit != nil {
 		return w.commit
 	}
@@ -76,7 +78,7 @@ func TestStoreFails(t *testing.T) {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				ctx := contextOf(t, kind)
 				s := *s
-				s.Store = NewMemory(0)
+				s.Store = memorystore.New(0)
 				c := &Transport{Store: &s, StoreWait: time.Minute, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 					return respond(req, 200, bytes.NewReader(want), -1, "Cache-Control: max-age=60"), nil
 				})}
@@ -99,7 +101,7 @@ func TestStoreFails(t *testing.T) {
 func TestSlowReaderAfterStoreFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, body, _ := dribbling(-1)
-		c.Store = &failing{Store: NewMemory(0), write: 4}
+		c.Store = &failing{Store: memorystore.New(0), write: 4}
 		fast, slow := send(t, c, t.Context()), send(t, c, t.Context())
 		body().pieces <- "four"
 		readSome(t, fast.Body, "four")
@@ -122,41 +124,43 @@ func TestSlowReaderAfterStoreFailed(t *testing.T) {
 // Entries that a store should not have given are misses, and are told.
 func TestForeignEntries(t *testing.T) {
 	t.Parallel()
-	real := NewMemory(0)
+	real := memorystore.New(0)
 	c := &Transport{Store: real, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return text(req, 200, "right", "Cache-Control: max-age=60"), nil
 	})}
 	get(t, c, t.Context(), "http://example.com/")
 	get(t, c, t.Context(), "http://example.com/other")
 	var keys []string
-	_ = real.List(t.Context(), func(key string, _ *Meta, _ int64) bool { keys = append(keys, key); return true })
-	for name, entry := range map[string]func(*Entry) *Entry{
-		"of another key": func(*Entry) *Entry {
+	_ = real.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { keys = append(keys, key); return true })
+	for name, entry := range map[string]func(*store.Entry) *store.Entry{
+		"of another key": func(*store.Entry) *store.Entry {
 			e, _ := real.Get(t.Context(), keys[0])
 			f, _ := real.Get(t.Context(), keys[1])
-			return &Entry{Meta: e.Meta, Size: f.Size, Bytes: f.Bytes}
+			return &store.Entry{Meta: e.Meta, Size: f.Size, Bytes: f.Bytes}
 		},
-		"without a record": func(e *Entry) *Entry {
-			return &Entry{Meta: &Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}}, Size: e.Size, Bytes: e.Bytes}
+		"without a record": func(e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: &store.Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}}, Size: e.Size, Bytes: e.Bytes}
 		},
-		"of another version": func(e *Entry) *Entry {
+		"of another version": func(e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
 			m.Extra = append([]byte{9}, m.Extra[1:]...)
-			return &Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		},
-		"shorter than it says": func(e *Entry) *Entry { return &Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes[:1:1]} },
-		"of less than nothing": func(e *Entry) *Entry {
+		"shorter than it says": func(e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes[:1:1]}
+		},
+		"of less than nothing": func(e *store.Entry) *store.Entry {
 			body := struct {
 				io.ReaderAt
 				io.Closer
 			}{bytes.NewReader(e.Bytes), io.NopCloser(nil)}
-			return &Entry{Meta: e.Meta, Size: -1, Body: body}
+			return &store.Entry{Meta: e.Meta, Size: -1, Body: body}
 		},
-		"without metadata": func(e *Entry) *Entry { return &Entry{Size: e.Size, Bytes: e.Bytes} },
+		"without metadata": func(e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} },
 	} {
 		var told []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.String()) })
-		s := &swapping{Memory: real, change: entry, wrong: keys}
+		s := &swapping{Store: real, change: entry, wrong: keys}
 		c := &Transport{Store: s, Base: c.Base}
 		resp, body := get(t, c, ctx, "http://example.com/")
 		if name != "of another key" && (FromCache(resp) || !strings.Contains(strings.Join(told, "\n"), "corrupt")) || body != "right" {
@@ -166,13 +170,13 @@ func TestForeignEntries(t *testing.T) {
 }
 
 type swapping struct {
-	*Memory
-	change func(*Entry) *Entry
+	*memorystore.Store
+	change func(*store.Entry) *store.Entry
 	wrong  []string
 }
 
-func (s *swapping) Get(ctx context.Context, key string) (*Entry, error) {
-	e, err := s.Memory.Get(ctx, key)
+func (s *swapping) Get(ctx context.Context, key string) (*store.Entry, error) {
+	e, err := s.Store.Get(ctx, key)
 	if e != nil {
 		e = s.change(e)
 	}
@@ -181,7 +185,7 @@ func (s *swapping) Get(ctx context.Context, key string) (*Entry, error) {
 
 // undeletable is a store that may fail to delete.
 type undeletable struct {
-	Store
+	store.Store
 	err error
 }
 
@@ -196,7 +200,7 @@ func (s *undeletable) Delete(ctx context.Context, key string) error {
 // what is stored in its place is not.
 func TestStoreFailsToDelete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &undeletable{Store: NewMemory(0)}
+		store := &undeletable{Store: memorystore.New(0)}
 		version := "old"
 		c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 			if req.Method == "POST" {

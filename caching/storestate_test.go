@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
@@ -18,7 +19,7 @@ import (
 func TestStoresAreCollected(t *testing.T) {
 	gone := new(atomic.Int32)
 	func() {
-		m := NewMemory(0)
+		m := memorystore.New(0)
 		runtime.AddCleanup(m, func(n *atomic.Int32) { n.Add(1) }, gone)
 		runtime.AddCleanup(stateOf(m), func(n *atomic.Int32) { n.Add(1) }, gone)
 		if _, err := (&Transport{Store: m, Base: origin200("x")}).RoundTrip(request(t, "GET", "http://example.com/")); err != nil {
@@ -89,7 +90,7 @@ func TestTransportsOfOneStore(t *testing.T) {
 					}
 					return text(req, 200, body, "Cache-Control: max-age=60", `Cache-Groups: "g"`), nil
 				})
-				store := NewMemory(0)
+				store := memorystore.New(0)
 				writer, reader := &Transport{Store: store, Base: origin}, &Transport{Store: store, Base: origin}
 				var wg sync.WaitGroup
 				wg.Go(func() { _, _, _ = try(reader, t.Context(), "GET", "http://example.com/") })
@@ -130,7 +131,7 @@ func TestTransportsShareTrips(t *testing.T) {
 				return text(req, 200, "x", "Cache-Control: max-age=60"), nil
 			})
 			one, two := row.one, row.two
-			one.Store = NewMemory(0)
+			one.Store = memorystore.New(0)
 			one.Base, two.Base, two.Store = origin, origin, one.Store
 			var wg sync.WaitGroup
 			for _, c := range []*Transport{one, two} {
@@ -147,7 +148,7 @@ func TestTransportsShareTrips(t *testing.T) {
 // What is worked out for a stored response is right for every Transport with equal
 // settings.
 func TestAllocationsOfOneStore(t *testing.T) {
-	store := NewMemory(0)
+	store := memorystore.New(0)
 	one, two := &Transport{Store: store, Base: origin200("x")}, &Transport{Store: store, Base: origin200("x")}
 	req := request(t, "GET", "http://example.com/")
 	hit := func(c *Transport) {
@@ -168,7 +169,7 @@ func TestAllocationsOfOneStore(t *testing.T) {
 
 // forgetful does not give its secret while fail is set.
 type forgetful struct {
-	*Memory
+	*memorystore.Store
 	fail atomic.Bool
 }
 
@@ -176,13 +177,13 @@ func (s *forgetful) Secret(ctx context.Context) ([]byte, error) {
 	if s.fail.Load() {
 		return nil, errors.New("no connection")
 	}
-	return s.Memory.Secret(ctx)
+	return s.Store.Secret(ctx)
 }
 
 // Until the Store gives its secret, requests of users pass it by: what is stored under
 // a key of another secret nobody finds again, and nobody can invalidate it.
 func TestSecretIsAskedAgain(t *testing.T) {
-	store := &forgetful{Memory: NewMemory(0)}
+	store := &forgetful{Store: memorystore.New(0)}
 	store.fail.Store(true)
 	var asked atomic.Int32
 	origin := originFunc(func(req *http.Request) (*http.Response, error) {
@@ -209,6 +210,6 @@ func TestSecretIsAskedAgain(t *testing.T) {
 	store.fail.Store(false)
 	ask(4, "a user, stored now", "Authorization: alice")
 	ask(4, "a hit", "Authorization: alice")
-	c = &Transport{Store: struct{ *Memory }{store.Memory}, Base: origin} // another process
+	c = &Transport{Store: struct{ *memorystore.Store }{store.Store}, Base: origin} // another process
 	ask(4, "and for another process", "Authorization: alice")
 }

@@ -3,6 +3,8 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -16,15 +18,15 @@ import (
 // lazy is a Store whose calls take a while, whatever their context says, and then may
 // fail. It hides that a Memory answers at once.
 type lazy struct {
-	Store
+	store.Store
 	read, write         atomic.Int64 // how long
 	failRead, failWrite atomic.Bool
 	running, most       atomic.Int32
 }
 
-func newLazy() *lazy { return &lazy{Store: struct{ *Memory }{NewMemory(0)}} }
+func newLazy() *lazy { return &lazy{Store: struct{ *memorystore.Store }{memorystore.New(0)}} }
 
-func (s *lazy) memory() *Memory { return s.Store.(struct{ *Memory }).Memory }
+func (s *lazy) memory() *memorystore.Store { return s.Store.(struct{ *memorystore.Store }).Store }
 
 func (s *lazy) Secret(ctx context.Context) ([]byte, error) { return s.memory().Secret(ctx) }
 
@@ -42,19 +44,19 @@ func (s *lazy) call(wait *atomic.Int64, fail *atomic.Bool) error {
 	return nil
 }
 
-func (s *lazy) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *lazy) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := s.call(&s.read, &s.failRead); err != nil {
 		return nil, err
 	}
 	return s.Store.Get(context.WithoutCancel(ctx), key)
 }
 
-func (s *lazy) Create(ctx context.Context, key string, size int64) (Writer, error) {
+func (s *lazy) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	w, err := s.Store.Create(context.WithoutCancel(ctx), key, size)
 	return &lazyWriter{w, s}, err
 }
 
-func (s *lazy) Update(ctx context.Context, key string, m *Meta) error {
+func (s *lazy) Update(ctx context.Context, key string, m *store.Meta) error {
 	if err := s.call(&s.write, &s.failWrite); err != nil {
 		return err
 	}
@@ -69,11 +71,11 @@ func (s *lazy) Delete(ctx context.Context, key string) error {
 }
 
 type lazyWriter struct {
-	Writer
+	store.Writer
 	s *lazy
 }
 
-func (w *lazyWriter) Commit(ctx context.Context, m *Meta) error {
+func (w *lazyWriter) Commit(ctx context.Context, m *store.Meta) error {
 	if err := w.s.call(&w.s.write, &w.s.failWrite); err != nil {
 		return err
 	}
@@ -260,11 +262,11 @@ func TestInvalidationsAreRemembered(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			get(t, c, t.Context(), "http://example.com/z")
 			synctest.Wait()
-			other := &Transport{Store: &struct{ *Memory }{store.memory()}, Base: origin} // another process
+			other := &Transport{Store: &struct{ *memorystore.Store }{store.memory()}, Base: origin} // another process
 			if _, body := get(t, other, t.Context(), "http://example.com/", lines...); body != "new" {
 				t.Errorf("%q for another process, after the store was back", body)
 			}
-			if n := len(c.st.unwritten.pending()); n != 0 {
+			if n := len(c.st.Unwritten.Pending()); n != 0 {
 				t.Errorf("%d invalidations are not written", n)
 			}
 		})
@@ -290,16 +292,16 @@ func TestSlowWriter(t *testing.T) {
 }
 
 // embedding has the Timing method of a Memory, and ways of its own.
-type embedding struct{ *Memory }
+type embedding struct{ *memorystore.Store }
 
-func (embedding) Get(context.Context, string) (*Entry, error) {
+func (embedding) Get(context.Context, string) (*store.Entry, error) {
 	time.Sleep(time.Hour)
 	return nil, io.ErrUnexpectedEOF
 }
 
 func TestTimingIsNotInherited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{Store: embedding{NewMemory(0)}, Base: origin200("x")}
+		c := &Transport{Store: embedding{memorystore.New(0)}, Base: origin200("x")}
 		began := time.Now()
 		get(t, c, t.Context(), "http://example.com/")
 		if took := time.Since(began); took > DefaultStoreWait {
@@ -310,7 +312,7 @@ func TestTimingIsNotInherited(t *testing.T) {
 }
 
 // hangingSecret is a Store whose secret never comes.
-type hangingSecret struct{ *Memory }
+type hangingSecret struct{ *memorystore.Store }
 
 func (hangingSecret) Secret(ctx context.Context) ([]byte, error) {
 	<-ctx.Done()
@@ -319,7 +321,7 @@ func (hangingSecret) Secret(ctx context.Context) ([]byte, error) {
 
 func TestSecretIsNotWaitedForForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Transport{Store: hangingSecret{NewMemory(DefaultMemory)}}
+		c := &Transport{Store: hangingSecret{memorystore.New(memorystore.DefaultMaxBytes)}}
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 			return text(req, 200, req.Header.Get("Authorization"), "Cache-Control: max-age=60"), nil
 		})

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"fmt"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -89,7 +90,7 @@ func TestStressServers(t *testing.T) {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(moody))
 		server.EnableHTTP2 = http2
 		server.StartTLS()
-		store := &writers{Store: NewMemory(2 << 20)}
+		store := &writers{Store: memorystore.New(2 << 20)}
 		c := &Transport{Base: server.Client().Transport, Store: store}
 		var wg sync.WaitGroup
 		for range 8 {

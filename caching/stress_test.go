@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
@@ -168,7 +169,7 @@ func TestStress(t *testing.T) {
 func stress(t *testing.T) {
 	t.Helper()
 	pages := map[string]*stressPage{"/0": {}, "/1": {}}
-	store := &writers{Store: NewMemory(1 << 20)}
+	store := &writers{Store: memorystore.New(1 << 20)}
 	c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return pages[req.URL.Path].RoundTrip(req)
 	})}

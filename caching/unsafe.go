@@ -4,43 +4,45 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // forwardUnsafe sends a request that may change things, and draws the consequences.
 func (x *exchange) forwardUnsafe() (*http.Response, error) {
-	if ctx := x.req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
-		roundtrip.CloseBody(x.req)
-		x.tell("pass", reasonUnsafeNotSent, 0, context.Cause(ctx))
+	if ctx := x.Req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
+		roundtrip.CloseBody(x.Req)
+		x.Tell("pass", policy.ReasonUnsafeNotSent, 0, context.Cause(ctx))
 		return nil, context.Cause(ctx)
 	}
 	// The method of what is invalidated.
-	x.method = http.MethodGet
-	x.epoch = x.st.epochs.now()
-	sent := x.now
-	if keyed(x.req.URL) {
+	x.Method = http.MethodGet
+	x.Epoch = x.st.Epochs.Now()
+	sent := x.Now
+	if catalog.Keyed(x.Req.URL) {
 		x.identify() // before it is sent: who is asked about is who signs
 	}
 	n := x.note()
-	sending, contact := watch(x.asked.Pin(x.req.Context()))
+	sending, contact := watch(x.asked.Pin(x.Req.Context()))
 	resp, err := receive(x.route.next, x.outgoing(sending, &revalidation{}))
-	ctx := detach(x.req.Context())
+	ctx := detach(x.Req.Context())
 	if err != nil {
-		c, reason := consequenceOf(0, x.st.t.Compat.InvalidateOnError), reasonUnsafeMethod
-		if c == outcomeUnknown && contact.none(err) {
-			c, reason = unchanged, reasonUnsafeNotSent
+		c, reason := policy.ConsequenceOf(0, x.st.t.Compat.InvalidateOnError), policy.ReasonUnsafeMethod
+		if c == policy.OutcomeUnknown && contact.none(err) {
+			c, reason = policy.Unchanged, policy.ReasonUnsafeNotSent
 		}
 		x.spread(ctx, c, nil)
-		x.tell("pass", reason, 0, err)
+		x.Tell("pass", reason, 0, err)
 		return nil, err
 	}
-	c := consequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
-	overtaken := x.invalidated("")
+	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
+	overtaken := x.Invalidated("")
 	x.spread(ctx, c, resp.Header)
-	if names, ok := groupNames(resp.Header["Cache-Group-Invalidation"]); ok {
+	if names, ok := policy.GroupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
-		for _, name := range names[:min(len(names), maxGroups)] {
-			_, _ = x.invalidateGroup(ctx, originOfURL(x.req.URL), name) // it is told
+		for _, name := range names[:min(len(names), policy.MaxGroups)] {
+			_, _ = x.InvalidateGroup(ctx, catalog.OriginOfURL(x.Req.URL), name) // it is told
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent
@@ -50,54 +52,54 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 			return x.conclude(o)
 		}
 	}
-	x.tell("pass", reasonUnsafeMethod, resp.StatusCode, nil)
+	x.Tell("pass", policy.ReasonUnsafeMethod, resp.StatusCode, nil)
 	resp = owned(resp)
-	x.mark(resp, infoOrigin, &cacheStatus{fwd: "method", fwdStatus: resp.StatusCode})
+	x.mark(resp, infoOrigin, &policy.CacheStatus{Fwd: "method", FwdStatus: resp.StatusCode})
 	return resp, nil
 }
 
 // spread draws the consequence for the target and for what else the request, or the
 // answer to it with that header, is about.
-func (x *exchange) spread(ctx context.Context, c consequence, header http.Header) {
-	if c == unchanged || !keyed(x.req.URL) {
+func (x *exchange) spread(ctx context.Context, c policy.Consequence, header http.Header) {
+	if c == policy.Unchanged || !catalog.Keyed(x.Req.URL) {
 		return
 	}
-	x.st.strike(ctx, &x.query, c)
-	for _, also := range alsoAffected(x.req, c, header, roundtrip.SameOrigin) {
+	x.st.strike(ctx, &x.Query, c)
+	for _, also := range policy.AlsoAffected(x.Req, c, header, roundtrip.SameOrigin) {
 		y := *x
-		y.req = x.req.WithContext(x.req.Context())
-		also.url.Host = x.req.URL.Host // of the same origin, reached by the same way
-		y.req.URL = also.url
+		y.Req = x.Req.WithContext(x.Req.Context())
+		also.Url.Host = x.Req.URL.Host // of the same origin, reached by the same way
+		y.Req.URL = also.Url
 		y.divide()
-		x.st.strike(ctx, &y.query, also.c)
+		x.st.strike(ctx, &y.Query, also.C)
 	}
 }
 
 // strike draws the consequence for the target of q.
-func (st *state) strike(ctx context.Context, q *query, c consequence) {
-	q.invalidate(ctx, c)
-	st.hitForMiss.Remove(q.key)
+func (st *state) strike(ctx context.Context, q *catalog.Query, c policy.Consequence) {
+	q.Invalidate(ctx, c)
+	st.hitForMiss.Remove(q.Key)
 }
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
 // it is a representation of the target, and for how long (RFC 9110 §9.3.3).
 func (x *exchange) describesTarget(a *reply) (result, bool) {
 	resp := a.resp
-	if a.barred != "" || x.req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !keyed(x.req.URL) {
+	if a.barred != "" || x.Req.Method != http.MethodPost || resp.StatusCode != http.StatusOK || x.opts.bypass || x.cond != 0 || !catalog.Keyed(x.Req.URL) {
 		return result{}, false
 	}
 	location := resp.Header["Content-Location"]
 	if len(location) != 1 {
 		return result{}, false
 	}
-	target := effective(x.req)
+	target := policy.Effective(x.Req)
 	u, err := target.Parse(location[0])
-	if err != nil || string(appendURL(nil, u, u.RawQuery)) != string(appendURL(nil, target, target.RawQuery)) {
+	if err != nil || string(catalog.AppendURL(nil, u, u.RawQuery)) != string(catalog.AppendURL(nil, target, target.RawQuery)) {
 		return result{}, false
 	}
-	x.epoch = x.st.epochs.now()
-	x.verdict.fwd = "method"
-	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.explicit {
+	x.Epoch = x.st.Epochs.Now()
+	x.verdict.Fwd = "method"
+	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false
 	}
 	o := x.keep(a, resp.Header, nil, combined{})

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -116,13 +119,13 @@ func TestPartition(t *testing.T) {
 // No part of a credential or of a URL shows in keys or metadata.
 func TestStoreSeesNoSecrets(t *testing.T) {
 	t.Parallel()
-	m := NewMemory(0)
+	m := memorystore.New(0)
 	c := &Transport{Store: m, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return text(req, 200, "x", "Cache-Control: max-age=60", "Vary: Authorization, Cookie, Accept"), nil
 	})}
 	get(t, c, t.Context(), "http://example.com/hidden", "Authorization: Bearer t0p", "Cookie: sess=c00kie")
 	n := 0
-	err := m.List(t.Context(), func(key string, meta *Meta, _ int64) bool {
+	err := m.List(t.Context(), func(key string, meta *store.Meta, _ int64) bool {
 		n++
 		b, _ := meta.AppendBinary(nil)
 		for _, secret := range []string{"t0p", "c00kie"} {
@@ -183,7 +186,7 @@ func TestListOfUsersOutOfReach(t *testing.T) {
 			// The store is asked in goroutines of its own.
 			var noReading, noWriting atomic.Bool
 			req, _ := http.NewRequest("GET", "http://example.com/", nil)
-			list := targetKey(req)
+			list := catalog.TargetKey(req)
 			away := func(away *atomic.Bool) func(string) error {
 				return func(key string) error {
 					if key == list && away.Load() {
@@ -192,7 +195,7 @@ func TestListOfUsersOutOfReach(t *testing.T) {
 					return nil
 				}
 			}
-			store := &faulty{Store: NewMemory(0), get: away(&noReading), create: away(&noWriting)}
+			store := &faulty{Store: memorystore.New(0), get: away(&noReading), create: away(&noWriting)}
 			c := &Transport{Store: store, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				return text(req, 200, "body", "Cache-Control: max-age=600"), nil
 			})}

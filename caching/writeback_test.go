@@ -3,6 +3,9 @@ package caching
 import (
 	"context"
 	"errors"
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -11,11 +14,11 @@ import (
 
 // afterGet calls after when the Store has answered and the cache has not heard it yet.
 type afterGet struct {
-	Store
+	store.Store
 	after func(key string)
 }
 
-func (s *afterGet) Get(ctx context.Context, key string) (*Entry, error) {
+func (s *afterGet) Get(ctx context.Context, key string) (*store.Entry, error) {
 	e, err := s.Store.Get(ctx, key)
 	if s.after != nil {
 		s.after(key)
@@ -27,18 +30,18 @@ func (s *afterGet) Get(ctx context.Context, key string) (*Entry, error) {
 // the response that was found is one of those that are gone.
 func TestWrittenBackDuringLookup(t *testing.T) {
 	t.Parallel()
-	store := &afterGet{Store: NewMemory(0)}
+	store := &afterGet{Store: memorystore.New(0)}
 	c := &Transport{Store: store, StoreWait: -1, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		return text(req, 200, "body", "Cache-Control: max-age=600"), nil
 	})}
 	get(t, c, t.Context(), "http://example.com/")
 	req, _ := http.NewRequest("GET", "http://example.com/", nil)
-	q := c.state().query(req)
-	for what, key := range map[string]string{"the target": targetKey(req), "the key": q.keyOf()} {
+	q := c.state().Query(req)
+	for what, key := range map[string]string{"the target": catalog.TargetKey(req), "the key": q.KeyOf()} {
 		get(t, c, t.Context(), "http://example.com/") // is stored
 		at := time.Now()
-		c.state().unwritten.add(key, at)
-		store.after = func(string) { c.state().unwritten.written(key, at) }
+		c.state().Unwritten.Add(key, at)
+		store.after = func(string) { c.state().Unwritten.Written(key, at) }
 		if resp, _ := get(t, c, t.Context(), "http://example.com/"); FromCache(resp) {
 			t.Errorf("%s: a response that was to be deleted is used", what)
 		}
@@ -52,8 +55,8 @@ func TestListOfUsersOutlivesInvalidation(t *testing.T) {
 	t.Parallel()
 	var away atomic.Bool
 	req, _ := http.NewRequest("GET", "http://example.com/", nil)
-	list := targetKey(req)
-	store := &faulty{Store: NewMemory(0), get: func(key string) error {
+	list := catalog.TargetKey(req)
+	store := &faulty{Store: memorystore.New(0), get: func(key string) error {
 		if key == list && away.Load() {
 			return errors.New("store is away")
 		}

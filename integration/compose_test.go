@@ -13,6 +13,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -146,7 +147,7 @@ func (w *world) newShared() shared {
 	return s
 }
 
-func (w *world) newCache(store caching.Store) *caching.Transport {
+func (w *world) newCache(store store.Store) *caching.Transport {
 	r := w.rand
 	t := &caching.Transport{Store: store, Shared: w.layers.shared, Compat: caching.Compat{XFromCache: chance(r, 20), ShowKey: chance(r, 20)}}
 	if w.layers.unkind {

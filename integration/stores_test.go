@@ -10,13 +10,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/httpcachestore"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // newStore makes a store of some kind, bad or good.
-func (w *world) newStore() caching.Store {
+func (w *world) newStore() store.Store {
 	r := w.rand
-	var store caching.Store
+	var store store.Store
 	name, forgets := "memory", false
 	switch r.IntN(5) {
 	case 0:
@@ -24,13 +27,13 @@ func (w *world) newStore() caching.Store {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		opts := &caching.DirOptions{}
+		opts := &dirstore.Options{}
 		if chance(r, 30) {
 			opts.Key = func() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 		}
 		opts.MaxBytes = pick[int64](r, 0, 512<<10)
 		forgets = opts.MaxBytes > 0
-		dir, err := caching.OpenDir(path, opts)
+		dir, err := dirstore.Open(path, opts)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -38,12 +41,12 @@ func (w *world) newStore() caching.Store {
 		store, name = dir, "directory"
 	case 1:
 		name = "map"
-		store = caching.Adapt(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)}, nil)
+		store = httpcachestore.New(&mapCache{m: make(map[string][]byte), most: pick(r, 10, 1000)}, nil)
 		forgets = true
 	default:
 		most := pick[int64](r, 0, 0, 64<<10, 600<<10)
 		forgets = most > 0
-		store = caching.NewMemory(most)
+		store = memorystore.New(most)
 	}
 	if chance(r, 30) {
 		w.bad, forgets = true, true
@@ -92,7 +95,7 @@ func (c *mapCache) Delete(key string) {
 // A badStore fails, forgets, dawdles (over sockets), and breaks in the middle of a body, in so
 // many of a hundred calls.
 type badStore struct {
-	caching.Store
+	store.Store
 	w       *world
 	percent int
 	mu      sync.Mutex
@@ -114,7 +117,7 @@ func (s *badStore) bad() bool {
 	return bad
 }
 
-func (s *badStore) Get(ctx context.Context, key string) (*caching.Entry, error) {
+func (s *badStore) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if s.bad() {
 		if s.bad() {
 			return nil, nil // forgotten, this time
@@ -130,7 +133,7 @@ func (s *badStore) Get(ctx context.Context, key string) (*caching.Entry, error) 
 	return &broken, nil
 }
 
-func (s *badStore) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+func (s *badStore) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.bad() {
 		return nil, errBadStore
 	}
@@ -141,7 +144,7 @@ func (s *badStore) Create(ctx context.Context, key string, size int64) (caching.
 	return &badWriter{w, s}, nil
 }
 
-func (s *badStore) Update(ctx context.Context, key string, meta *caching.Meta) error {
+func (s *badStore) Update(ctx context.Context, key string, meta *store.Meta) error {
 	if s.bad() {
 		return errBadStore
 	}
@@ -157,13 +160,13 @@ func (s *badStore) Delete(ctx context.Context, key string) error {
 
 // A brokenBody ends too early.
 type brokenBody struct {
-	e    *caching.Entry
+	e    *store.Entry
 	ends int64
 }
 
 func (b *brokenBody) ReadAt(p []byte, off int64) (int, error) {
 	if off >= b.ends {
-		return 0, fmt.Errorf("%w: no more of it", caching.ErrCorrupt)
+		return 0, fmt.Errorf("%w: no more of it", store.ErrCorrupt)
 	}
 	short := int64(len(p)) > b.ends-off
 	if short {
@@ -177,7 +180,7 @@ func (b *brokenBody) ReadAt(p []byte, off int64) (int, error) {
 		n, err = b.e.Body.ReadAt(p, off)
 	}
 	if err == nil && short {
-		err = fmt.Errorf("%w: no more of it", caching.ErrCorrupt)
+		err = fmt.Errorf("%w: no more of it", store.ErrCorrupt)
 	}
 	return n, err
 }
@@ -186,7 +189,7 @@ func (b *brokenBody) Close() error { return b.e.Close() }
 
 // A badWriter fails to write, or to commit.
 type badWriter struct {
-	caching.Writer
+	store.Writer
 	s *badStore
 }
 
@@ -198,7 +201,7 @@ func (w *badWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-func (w *badWriter) Commit(ctx context.Context, meta *caching.Meta) error {
+func (w *badWriter) Commit(ctx context.Context, meta *store.Meta) error {
 	if w.s.bad() {
 		_ = w.Abort()
 		return errBadStore

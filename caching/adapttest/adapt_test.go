@@ -9,18 +9,19 @@ import (
 	"github.com/gregjones/httpcache/leveldbcache"
 	"github.com/syndtr/goleveldb/leveldb"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/httpcachestore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
-// store is an adapted cache whose values can be broken.
-type store struct {
-	caching.Store
+// breakable is an adapted cache whose values can be broken.
+type breakable struct {
+	store.Store
 	cache httpcache.Cache
 }
 
 // Corrupt implements [storetest.Corrupter].
-func (s store) Corrupt(key string, change func(int, []byte) []byte) error {
+func (s breakable) Corrupt(key string, change func(int, []byte) []byte) error {
 	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
 		b, ok := s.cache.Get(k)
 		if !ok {
@@ -36,21 +37,21 @@ func (s store) Corrupt(key string, change func(int, []byte) []byte) error {
 }
 
 func TestMemoryCache(t *testing.T) {
-	storetest.Run(t, func() caching.Store {
+	storetest.Run(t, func() store.Store {
 		c := httpcache.NewMemoryCache()
-		return store{caching.Adapt(c, nil), c}
+		return breakable{httpcachestore.New(c, nil), c}
 	})
 }
 
 func TestDiskCache(t *testing.T) {
-	storetest.Run(t, func() caching.Store {
+	storetest.Run(t, func() store.Store {
 		c := diskcache.New(t.TempDir())
-		return store{caching.Adapt(c, nil), c}
+		return breakable{httpcachestore.New(c, nil), c}
 	})
 }
 
 func TestLevelDBCache(t *testing.T) {
-	storetest.Run(t, func() caching.Store {
+	storetest.Run(t, func() store.Store {
 		db, err := leveldb.OpenFile(filepath.Join(t.TempDir(), "db"), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -61,6 +62,6 @@ func TestLevelDBCache(t *testing.T) {
 			}
 		})
 		c := leveldbcache.NewWithDB(db)
-		return store{caching.Adapt(c, nil), c}
+		return breakable{httpcachestore.New(c, nil), c}
 	})
 }

@@ -1,4 +1,4 @@
-// Package adapttest holds no code. Its tests run the contract of caching.Store on
-// backends of github.com/gregjones/httpcache behind caching.Adapt. It is a module of
+// Package adapttest holds no code. Its tests run the contract of store.Store on
+// backends of github.com/gregjones/httpcache behind httpcachestore.New. It is a module of
 // its own, so that what they need does not become a need of the library.
 package adapttest

@@ -6,7 +6,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // body is the body of an entry. It remembers the last piece, since bodies are read
@@ -33,7 +33,7 @@ func (b *body) find() error {
 	default:
 		err = b.s.touch(b.name, b.head.nonce, b.head.chunks, b.s.ttl(b.head.meta)+b.s.grace())
 	}
-	if errors.Is(err, caching.ErrCorrupt) {
+	if errors.Is(err, store.ErrCorrupt) {
 		return b.s.drop(b.name, b.value, err)
 	}
 	return err
@@ -50,7 +50,7 @@ func (b *body) piece(i int) ([]byte, error) {
 	item, err := b.s.client.Get(b.name.chunk(b.head.nonce, i))
 	switch {
 	case missing(err):
-		return nil, fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)
 	case err != nil:
 		return nil, wrap("read", err)
 	}
@@ -72,7 +72,7 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 	for done < len(p) && off < b.head.size {
 		i := off / b.head.chunk
 		data, err := b.piece(int(i))
-		if errors.Is(err, caching.ErrCorrupt) {
+		if errors.Is(err, store.ErrCorrupt) {
 			return done, b.s.drop(b.name, b.value, err)
 		}
 		if err != nil {

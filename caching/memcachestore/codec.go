@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (
@@ -28,7 +28,7 @@ type head struct {
 	chunks int
 	size   int64
 	chunk  int64 // length of a piece
-	meta   *caching.Meta
+	meta   *store.Meta
 }
 
 // seal encodes h, with a checksum that binds it to key.
@@ -55,31 +55,31 @@ func (h *head) seal(key string) ([]byte, error) {
 // parseHead returns what seal encoded, if it is whole and belongs to key.
 func parseHead(key string, b []byte) (*head, error) {
 	if len(b) < sumSize+1+nonceSize || subtle.ConstantTimeCompare(b[:sumSize], sum("entry", key, b[sumSize:])) == 0 {
-		return nil, fmt.Errorf("%w: entry", caching.ErrCorrupt)
+		return nil, fmt.Errorf("%w: entry", store.ErrCorrupt)
 	}
 	return parseBody(b[sumSize:])
 }
 
 func parseBody(b []byte) (*head, error) {
 	if len(b) < 1+nonceSize || b[0] != version {
-		return nil, fmt.Errorf("%w: entry of another version", caching.ErrCorrupt)
+		return nil, fmt.Errorf("%w: entry of another version", store.ErrCorrupt)
 	}
 	h := &head{nonce: hex.EncodeToString(b[1 : 1+nonceSize])}
 	b = b[1+nonceSize:]
 	for _, p := range []*int64{&h.size, &h.chunk} {
 		v, n := binary.Uvarint(b)
 		if n <= 0 || v > 1<<40 {
-			return nil, fmt.Errorf("%w: entry", caching.ErrCorrupt)
+			return nil, fmt.Errorf("%w: entry", store.ErrCorrupt)
 		}
 		*p = int64(v)
 		b = b[n:]
 	}
 	if h.chunk < minChunk-sumSize || h.chunk > maxChunk {
-		return nil, fmt.Errorf("%w: length of pieces", caching.ErrCorrupt)
+		return nil, fmt.Errorf("%w: length of pieces", store.ErrCorrupt)
 	}
 	h.chunks = int((h.size + h.chunk - 1) / h.chunk)
 	var err error
-	h.meta, err = caching.ParseMeta(b)
+	h.meta, err = store.ParseMeta(b)
 	return h, err
 }
 
@@ -89,11 +89,11 @@ func (h *head) length(i int) int64 { return min(h.chunk, h.size-int64(i)*h.chunk
 // unseal returns the data in piece i of the body called nonce.
 func unseal(nonce string, i int, sealed []byte, length int64) ([]byte, error) {
 	if int64(len(sealed)) != sumSize+length {
-		return nil, fmt.Errorf("%w: piece %d of another length", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d of another length", store.ErrCorrupt, i)
 	}
 	data := sealed[sumSize:]
 	if subtle.ConstantTimeCompare(sealed[:sumSize], chunkSum(nonce, i, data)) == 0 {
-		return nil, fmt.Errorf("%w: piece %d", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d", store.ErrCorrupt, i)
 	}
 	return data, nil
 }

@@ -14,7 +14,7 @@
 // memcached may forget an item at any time. An entry that misses a piece is
 // nothing stored. Everything read is checked: what was changed, is of another key
 // or of another version is nothing stored, is removed, and is reported by
-// [caching.ErrCorrupt].
+// [store.ErrCorrupt].
 //
 // # When the server fails
 //
@@ -63,7 +63,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Defaults of the fields of a [Store].
@@ -90,7 +90,7 @@ const (
 	tries = 8
 )
 
-// A Store is a [caching.Store], [caching.Secreter] and [caching.Leaser] on
+// A Store is a [store.Store], [store.Secreter] and [store.Leaser] on
 // memcached. It is made by [New] and safe for concurrent use; without a client every
 // method returns an error that says so. Its fields must not be changed after its first
 // use. It has nothing to close: the client belongs to the caller.
@@ -125,9 +125,9 @@ type Store struct {
 }
 
 var (
-	_ caching.Store    = (*Store)(nil)
-	_ caching.Secreter = (*Store)(nil)
-	_ caching.Leaser   = (*Store)(nil)
+	_ store.Store    = (*Store)(nil)
+	_ store.Secreter = (*Store)(nil)
+	_ store.Leaser   = (*Store)(nil)
 )
 
 var errNoClient = errors.New("memcachestore: a Store without a client (it is made by New)")
@@ -151,8 +151,8 @@ func (s *Store) usable(ctx context.Context) error {
 	return nil
 }
 
-// Get implements [caching.Store].
-func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 	if err := b.find(); err != nil {
 		return nil, err
 	}
-	e := &caching.Entry{Meta: h.meta, Size: h.size}
+	e := &store.Entry{Meta: h.meta, Size: h.size}
 	switch h.chunks {
 	case 0:
 	case 1:
@@ -183,19 +183,19 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 	return e, nil
 }
 
-// Create implements [caching.Store].
-func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+// Create implements [store.Store].
+func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	if size > s.maxBody() {
-		return nil, fmt.Errorf("memcachestore: %w: %d bytes, at most %d", caching.ErrTooLarge, size, s.maxBody())
+		return nil, fmt.Errorf("memcachestore: %w: %d bytes, at most %d", store.ErrTooLarge, size, s.maxBody())
 	}
 	return newWriter(s, key, size), nil
 }
 
-// Update implements [caching.Store].
-func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
+// Update implements [store.Store].
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
@@ -212,13 +212,13 @@ func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) erro
 			return err
 		}
 	}
-	return fmt.Errorf("memcachestore: %w", caching.ErrConflict)
+	return fmt.Errorf("memcachestore: %w", store.ErrConflict)
 }
 
 // update tries once and reports whether it is done; it is not if another was
 // faster.
-func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err error) {
-	conflict := fmt.Errorf("memcachestore: %w", caching.ErrConflict)
+func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err error) {
+	conflict := fmt.Errorf("memcachestore: %w", store.ErrConflict)
 	item, err := s.client.Get(n.head)
 	if missing(err) {
 		return false, conflict
@@ -232,7 +232,7 @@ func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err e
 	}
 	// First the body: an entry must not outlive it.
 	ttl := s.ttl(meta)
-	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); errors.Is(err, caching.ErrCorrupt) {
+	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); errors.Is(err, store.ErrCorrupt) {
 		return false, s.drop(n, item.Value, err)
 	} else if err != nil {
 		return false, err
@@ -248,7 +248,7 @@ func (s *Store) update(n name, key string, meta *caching.Meta) (done bool, err e
 	return err == nil, wrap("update", err)
 }
 
-// Delete implements [caching.Store].
+// Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -309,7 +309,7 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 	for i := range chunks {
 		err := s.client.Touch(n.chunk(nonce, i), seconds(ttl))
 		if missing(err) {
-			return fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, i)
+			return fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)
 		}
 		if err != nil {
 			return wrap("touch", err)

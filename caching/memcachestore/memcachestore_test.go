@@ -13,7 +13,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
@@ -66,7 +66,7 @@ func client(t *testing.T) (*memcache.Client, *servers.Server) {
 
 func TestStore(t *testing.T) {
 	c, _ := client(t)
-	storetest.Run(t, func() caching.Store {
+	storetest.Run(t, func() store.Store {
 		if err := c.FlushAll(); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestStore(t *testing.T) {
 }
 
 // put stores an entry.
-func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func put(t *testing.T, s store.Store, key string, meta *store.Meta, body []byte) {
 	t.Helper()
 	w, err := s.Create(t.Context(), key, int64(len(body)))
 	if err != nil {
@@ -92,8 +92,8 @@ func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []b
 	}
 }
 
-func newMeta(id byte) *caching.Meta {
-	return &caching.Meta{
+func newMeta(id byte) *store.Meta {
+	return &store.Meta{
 		ID: [16]byte{id}, URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
 		Header: http.Header{"Etag": {`"a"`}}, Expires: time.Now().Add(time.Hour),
 	}
@@ -107,7 +107,7 @@ func bodyOf(n int) []byte {
 	return b
 }
 
-func read(t *testing.T, s caching.Store, key string) (body []byte, ok bool, err error) {
+func read(t *testing.T, s store.Store, key string) (body []byte, ok bool, err error) {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil || e == nil {
@@ -132,7 +132,7 @@ func TestLargest(t *testing.T) {
 			t.Errorf("%d bytes: got %d, %v, %v", n, len(b), ok, err)
 		}
 	}
-	if _, err := s.Create(t.Context(), "key", DefaultMaxBody+1); !errors.Is(err, caching.ErrTooLarge) {
+	if _, err := s.Create(t.Context(), "key", DefaultMaxBody+1); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("larger than MaxBody: %v", err)
 	}
 }
@@ -217,7 +217,7 @@ func TestEvicted(t *testing.T) {
 	for _, n := range []int{5_000, 15_000, 45_000} {
 		put(t, s, "key", newMeta(1), bodyOf(n))
 		lose(n / 10_000)
-		if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, caching.ErrCorrupt) {
+		if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("%d bytes, lost before Get: %v, %v", n, e, err)
 		}
 		gone("lost before Get")
@@ -230,7 +230,7 @@ func TestEvicted(t *testing.T) {
 	}
 	lose(3)
 	got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
-	if !errors.Is(err, caching.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) {
+	if !errors.Is(err, store.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) {
 		t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
 	}
 	gone("lost while it was read")
@@ -287,7 +287,7 @@ func TestFull(t *testing.T) {
 		}
 		for _, j := range []int{i, i / 2, 0} {
 			b, ok, err := read(t, s, strconv.Itoa(j))
-			if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+			if err != nil && !errors.Is(err, store.ErrCorrupt) {
 				t.Error(err)
 			}
 			if ok && err == nil {
@@ -404,7 +404,7 @@ func TestServerGone(t *testing.T) {
 		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
 		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
 	} {
-		if err := do(); err == nil || errors.Is(err, caching.ErrCorrupt) || !strings.HasPrefix(err.Error(), "memcachestore: ") {
+		if err := do(); err == nil || errors.Is(err, store.ErrCorrupt) || !strings.HasPrefix(err.Error(), "memcachestore: ") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

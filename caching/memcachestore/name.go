@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // name holds the names of what is kept for one key.
@@ -30,7 +30,7 @@ func (s *Store) chunkSize() int {
 }
 
 // ttl returns how long an entry with meta lives.
-func (s *Store) ttl(meta *caching.Meta) time.Duration {
+func (s *Store) ttl(meta *store.Meta) time.Duration {
 	d := or(s.TTL, DefaultTTL)
 	if !meta.Expires.IsZero() {
 		d = time.Until(meta.Expires)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -24,7 +24,7 @@ func TestOutages(t *testing.T) {
 	sharedtest.Outages(t, func(t *testing.T) *servers.Server {
 		t.Helper()
 		return servers.Memcached(t)
-	}, func(t *testing.T, addr string) caching.Store {
+	}, func(t *testing.T, addr string) store.Store {
 		t.Helper()
 		return New(patient(t, addr), "")
 	}, func(t *testing.T, addr string) {

@@ -6,13 +6,13 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
 func TestMain(m *testing.M) {
-	sharedtest.Main(m, func(addr string) caching.Store {
+	sharedtest.Main(m, func(addr string) store.Store {
 		client := memcache.New(addr)
 		client.Timeout, client.MaxIdleConns = 10*time.Second, sharedtest.Callers
 		s := New(client, "processes")

@@ -9,10 +9,10 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-// Secret implements [caching.Secreter]. memcached may forget it like all else;
+// Secret implements [store.Secreter]. memcached may forget it like all else;
 // then there is a new one, and what was stored for users apart is not found again.
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 	if err := s.usable(ctx); err != nil {
@@ -42,10 +42,10 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("memcachestore: secret: %w", caching.ErrCorrupt)
+	return nil, fmt.Errorf("memcachestore: secret: %w", store.ErrCorrupt)
 }
 
-// Acquire implements [caching.Leaser].
+// Acquire implements [store.Leaser].
 func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err

@@ -11,12 +11,12 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 var errSize = errors.New("memcachestore: body is not as long as announced")
 
-// writer is the [caching.Writer] of a [Store]. It sends pieces as they are full and
+// writer is the [store.Writer] of a [Store]. It sends pieces as they are full and
 // keeps them for ReadAt: the server may forget them.
 type writer struct {
 	s     *Store
@@ -47,14 +47,14 @@ func newWriter(s *Store, key string, size int64) *writer {
 func (w *writer) Write(p []byte) (int, error) {
 	switch n := w.total + int64(len(p)); {
 	case w.ended:
-		return 0, caching.ErrClosed
+		return 0, store.ErrClosed
 	case w.err != nil:
 		return 0, w.err
 	case w.size >= 0 && n > w.size:
 		w.err = errSize
 		return 0, w.err
 	case n > w.s.maxBody():
-		w.err = fmt.Errorf("memcachestore: %w: more than %d bytes", caching.ErrTooLarge, w.s.maxBody())
+		w.err = fmt.Errorf("memcachestore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
 		return 0, w.err
 	}
 	done := 0
@@ -109,7 +109,7 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
-		return 0, caching.ErrClosed
+		return 0, store.ErrClosed
 	}
 	if off < 0 {
 		return 0, errors.New("memcachestore: negative offset")
@@ -127,13 +127,13 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// Shorten implements [caching.Shortener].
+// Shorten implements [store.Shortener].
 func (w *writer) Shorten() { w.size = -1 }
 
-// Commit implements [caching.Writer].
-func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
+// Commit implements [store.Writer].
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if w.ended {
-		return caching.ErrClosed
+		return store.ErrClosed
 	}
 	w.ended = true
 	switch err := ctx.Err(); {
@@ -174,10 +174,10 @@ func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
 	return nil
 }
 
-// Abort implements [caching.Writer].
+// Abort implements [store.Writer].
 func (w *writer) Abort() error {
 	if w.ended {
-		return caching.ErrClosed
+		return store.ErrClosed
 	}
 	w.ended = true
 	return nil

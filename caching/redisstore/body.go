@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/readahead"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // pieceReader reads the pieces of a body, some ahead of who reads it.
@@ -39,7 +39,7 @@ func (r *pieceReader) fetch(ctx context.Context, first, n int) ([][]byte, error)
 	for i, v := range values {
 		sealed, ok := v.(string)
 		if !ok {
-			return pieces, fmt.Errorf("%w: piece %d is missing", caching.ErrCorrupt, first+i)
+			return pieces, fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, first+i)
 		}
 		data, err := unseal(r.nonce, first+i, sealed)
 		if err != nil {
@@ -54,7 +54,7 @@ func (r *pieceReader) fetch(ctx context.Context, first, n int) ([][]byte, error)
 func (r *pieceReader) read(i, n int, want int64) ([]byte, error) {
 	data, err := r.Piece(i, n)
 	if err == nil && int64(len(data)) != want {
-		return nil, fmt.Errorf("%w: piece %d of another length", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d of another length", store.ErrCorrupt, i)
 	}
 	return data, err
 }
@@ -80,7 +80,7 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 	for done < len(p) && off < b.d.size {
 		i := off / b.d.chunk
 		data, err := b.read(int(i), b.d.chunks, min(b.d.chunk, b.d.size-i*b.d.chunk))
-		if errors.Is(err, caching.ErrCorrupt) {
+		if errors.Is(err, store.ErrCorrupt) {
 			return done, b.s.drop(b.ctx, b.name, b.head, err)
 		}
 		if err != nil {

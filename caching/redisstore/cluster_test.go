@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -205,7 +205,7 @@ func everything(t *testing.T, s *Store) {
 		if err := s.Update(t.Context(), key, newMeta(2)); err != nil {
 			t.Error(err)
 		}
-		if err := s.Update(t.Context(), key, newMeta(1)); !errors.Is(err, caching.ErrConflict) {
+		if err := s.Update(t.Context(), key, newMeta(1)); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Update of what was replaced: %v", err)
 		}
 		if b, ok, err := read(t, s, key); !ok || err != nil || !bytes.Equal(b, bodyOf(i*i*500)) {
@@ -213,7 +213,7 @@ func everything(t *testing.T, s *Store) {
 		}
 	}
 	listed := 0
-	err := s.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool {
+	err := s.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool {
 		listed++
 		return s.Delete(t.Context(), key) == nil
 	})

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (
@@ -42,7 +42,7 @@ func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
 		// Whoever wrote it, it is in the way.
 		err = s.client.Unlink(ctx, n.head).Err()
 		if err == nil {
-			err = fmt.Errorf("%w: not an entry", caching.ErrCorrupt)
+			err = fmt.Errorf("%w: not an entry", store.ErrCorrupt)
 		}
 	}
 	if err != nil {
@@ -79,14 +79,14 @@ func (d descriptor) seal(key string) string {
 }
 
 // parse returns what h says, if it is whole and belongs to key.
-func (h *head) parse(key string) (d descriptor, meta *caching.Meta, err error) {
+func (h *head) parse(key string) (d descriptor, meta *store.Meta, err error) {
 	i := strings.LastIndexByte(h.descriptor, ' ')
 	if i < 0 {
-		return d, nil, fmt.Errorf("%w: no descriptor", caching.ErrCorrupt)
+		return d, nil, fmt.Errorf("%w: no descriptor", store.ErrCorrupt)
 	}
 	text, check := h.descriptor[:i], h.descriptor[i+1:]
 	if check != hex.EncodeToString(sum("descriptor", key, text)) {
-		return d, nil, fmt.Errorf("%w: descriptor", caching.ErrCorrupt)
+		return d, nil, fmt.Errorf("%w: descriptor", store.ErrCorrupt)
 	}
 	if d, err = parseDescriptor(text); err != nil {
 		return d, nil, err
@@ -96,9 +96,9 @@ func (h *head) parse(key string) (d descriptor, meta *caching.Meta, err error) {
 	case err != nil:
 		return d, nil, err
 	case stored != key:
-		return d, nil, fmt.Errorf("%w: metadata of another key", caching.ErrCorrupt)
+		return d, nil, fmt.Errorf("%w: metadata of another key", store.ErrCorrupt)
 	case meta.ID != d.id:
-		return d, nil, fmt.Errorf("%w: metadata of another body", caching.ErrCorrupt)
+		return d, nil, fmt.Errorf("%w: metadata of another body", store.ErrCorrupt)
 	}
 	return d, meta, nil
 }
@@ -106,7 +106,7 @@ func (h *head) parse(key string) (d descriptor, meta *caching.Meta, err error) {
 func parseDescriptor(text string) (d descriptor, err error) {
 	words := strings.Split(text, " ")
 	if len(words) != 6 || words[0] != version {
-		return d, fmt.Errorf("%w: descriptor of another version", caching.ErrCorrupt)
+		return d, fmt.Errorf("%w: descriptor of another version", store.ErrCorrupt)
 	}
 	chunks, err1 := strconv.ParseUint(words[2], 10, 31)
 	id, err2 := hex.DecodeString(words[3])
@@ -114,7 +114,7 @@ func parseDescriptor(text string) (d descriptor, err error) {
 	chunk, err4 := strconv.ParseUint(words[5], 10, 31)
 	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
-			return d, fmt.Errorf("%w: descriptor: %w", caching.ErrCorrupt, err)
+			return d, fmt.Errorf("%w: descriptor: %w", store.ErrCorrupt, err)
 		}
 	}
 	d = descriptor{nonce: words[1], chunks: int(chunks), size: int64(size), chunk: int64(chunk)} //nolint:gosec // parsed as 31 and 63 bits
@@ -124,7 +124,7 @@ func parseDescriptor(text string) (d descriptor, err error) {
 		whole = (d.size+d.chunk-1)/d.chunk == int64(d.chunks)
 	}
 	if len(id) != len(d.id) || !whole || !hexadecimal(d.nonce) {
-		return d, fmt.Errorf("%w: descriptor contradicts itself", caching.ErrCorrupt)
+		return d, fmt.Errorf("%w: descriptor contradicts itself", store.ErrCorrupt)
 	}
 	return d, nil
 }
@@ -148,7 +148,7 @@ func (n name) chunks(d descriptor) []string {
 }
 
 // sealMeta encodes meta, with the key that it is stored under and a checksum.
-func sealMeta(key string, meta *caching.Meta) ([]byte, error) {
+func sealMeta(key string, meta *store.Meta) ([]byte, error) {
 	if meta == nil {
 		return nil, fmt.Errorf("redisstore: no metadata")
 	}
@@ -164,28 +164,28 @@ func sealMeta(key string, meta *caching.Meta) ([]byte, error) {
 }
 
 // unsealMeta returns what sealMeta encoded.
-func unsealMeta(s string) (key string, meta *caching.Meta, err error) {
+func unsealMeta(s string) (key string, meta *store.Meta, err error) {
 	if len(s) < sumSize || subtle.ConstantTimeCompare([]byte(s[:sumSize]), sum("meta", "", s[sumSize:])) == 0 {
-		return "", nil, fmt.Errorf("%w: metadata", caching.ErrCorrupt)
+		return "", nil, fmt.Errorf("%w: metadata", store.ErrCorrupt)
 	}
 	b := []byte(s[sumSize:])
 	n, k := binary.Uvarint(b)
 	if k <= 0 || n > uint64(len(b)-k) {
-		return "", nil, fmt.Errorf("%w: metadata without key", caching.ErrCorrupt)
+		return "", nil, fmt.Errorf("%w: metadata without key", store.ErrCorrupt)
 	}
-	key = string(b[k : k+int(n)])               //nolint:gosec // at most the length of b
-	meta, err = caching.ParseMeta(b[k+int(n):]) //nolint:gosec // likewise
+	key = string(b[k : k+int(n)])             //nolint:gosec // at most the length of b
+	meta, err = store.ParseMeta(b[k+int(n):]) //nolint:gosec // likewise
 	return key, meta, err
 }
 
 // unseal returns the data in piece i of the body called nonce.
 func unseal(nonce string, i int, sealed string) ([]byte, error) {
 	if len(sealed) < sumSize {
-		return nil, fmt.Errorf("%w: piece %d is cut", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d is cut", store.ErrCorrupt, i)
 	}
 	data := []byte(sealed[sumSize:])
 	if string(chunkSum(nonce, i, data)) != sealed[:sumSize] {
-		return nil, fmt.Errorf("%w: piece %d", caching.ErrCorrupt, i)
+		return nil, fmt.Errorf("%w: piece %d", store.ErrCorrupt, i)
 	}
 	return data, nil
 }

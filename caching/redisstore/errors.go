@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 var errNoClient = errors.New("redisstore: a Store without a client (it is made by New)")
@@ -31,7 +31,7 @@ func (s *Store) wrap(what string, err error) error {
 	}
 	s.lookAround(err)
 	if noRoom(err) {
-		return fmt.Errorf("redisstore: %s: %w: %w", what, caching.ErrTooLarge, err)
+		return fmt.Errorf("redisstore: %s: %w: %w", what, store.ErrTooLarge, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", what, err)
 }

@@ -3,13 +3,13 @@ package redisstore
 import (
 	"testing"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // FuzzParse parses what could stand in the hash of an entry. Whatever passes must
 // be what seal makes of it.
 func FuzzParse(f *testing.F) {
-	meta := &caching.Meta{ID: [16]byte{1}, Status: 200, Proto: "HTTP/1.1"}
+	meta := &store.Meta{ID: [16]byte{1}, Status: 200, Proto: "HTTP/1.1"}
 	sealed, err := sealMeta("key", meta)
 	if err != nil {
 		f.Fatal(err)

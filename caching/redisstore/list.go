@@ -8,16 +8,16 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // scanCount is how many keys the server looks at for one reply to SCAN.
 const scanCount = 1000
 
-// List implements [caching.Lister]. It looks at all keys of the server, of all
+// List implements [store.Lister]. It looks at all keys of the server, of all
 // namespaces, in small steps that do not hold up others. Entries that are stored
 // or removed meanwhile may be listed or not.
-func (s *Store) List(ctx context.Context, yield func(key string, meta *caching.Meta, size int64) bool) error {
+func (s *Store) List(ctx context.Context, yield func(key string, meta *store.Meta, size int64) bool) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Store) List(ctx context.Context, yield func(key string, meta *caching.M
 // listing is one call of List. Nodes are scanned at the same time.
 type listing struct {
 	s     *Store
-	yield func(string, *caching.Meta, int64) bool
+	yield func(string, *store.Meta, int64) bool
 
 	mu   sync.Mutex
 	seen map[string]bool // SCAN may return a key twice

@@ -9,8 +9,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -33,7 +33,7 @@ func TestOutages(t *testing.T) {
 			sharedtest.Outages(t, func(t *testing.T) *servers.Server {
 				t.Helper()
 				return servers.Redis(t, "")
-			}, func(t *testing.T, addr string) caching.Store {
+			}, func(t *testing.T, addr string) store.Store {
 				t.Helper()
 				return New(patient(t, addr, obeys), "")
 			}, func(t *testing.T, addr string) {
@@ -52,7 +52,7 @@ func TestDistance(t *testing.T) {
 	for name, obeys := range map[string]bool{"obeys": true, "beside": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sharedtest.Distance(t, servers.Redis(t, "").Addr, 5, func(t *testing.T, addr string) caching.Store {
+			sharedtest.Distance(t, servers.Redis(t, "").Addr, 5, func(t *testing.T, addr string) store.Store {
 				t.Helper()
 				return New(patient(t, addr, obeys), "")
 			})
@@ -89,7 +89,7 @@ func TestNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := entry.Write(bodyOf(600_000)); !errors.Is(err, caching.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
+	if _, err := entry.Write(bodyOf(600_000)); !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
 		t.Errorf("Write: %v", err)
 	}
 	_ = entry.Close()

@@ -6,8 +6,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -18,7 +18,7 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{})
-	sharedtest.Main(m, func(addr string) caching.Store {
+	sharedtest.Main(m, func(addr string) store.Store {
 		s := New(redis.NewClient(&redis.Options{Addr: addr}), "processes")
 		s.ChunkSize = 64 << 10
 		return s

@@ -12,13 +12,13 @@
 // that a cluster keeps them together. An entry is replaced, updated and removed by
 // a script each: others see the old one or the new one.
 //
-// An entry lives as long as it is of use ([caching.Meta.Expires]). A body that was
+// An entry lives as long as it is of use ([store.Meta.Expires]). A body that was
 // replaced or removed stays for [Store.Grace], for those who are reading it. What
 // a process left behind that died while it stored goes within [Store.WriteTime].
 //
 // Everything read is checked, pieces of a body one by one: what was changed, lost
 // (Redis may evict what it likes), is of another key or of another version is
-// nothing stored, is removed, and is reported by [caching.ErrCorrupt].
+// nothing stored, is removed, and is reported by [store.ErrCorrupt].
 //
 // Pieces of a body are fetched ahead of the reader, in batches of up to 1 MiB within
 // [Store.ReadAhead] bytes for all: two round trips find an entry, and three more bring
@@ -83,8 +83,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/readahead"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Defaults of the fields of a [Store].
@@ -109,8 +109,8 @@ const (
 	maxTTL = 10 * 365 * 24 * time.Hour
 )
 
-// A Store is a [caching.Store], [caching.Lister], [caching.Secreter] and
-// [caching.Leaser] on Redis. It is made by [New] and safe for concurrent use; without
+// A Store is a [store.Store], [store.Lister], [store.Secreter] and
+// [store.Leaser] on Redis. It is made by [New] and safe for concurrent use; without
 // a client every method returns an error that says so. Its fields must not be changed
 // after its first use. It has nothing to close: the client belongs to the caller.
 type Store struct {
@@ -151,11 +151,11 @@ type Store struct {
 }
 
 var (
-	_ caching.Store    = (*Store)(nil)
-	_ caching.Lister   = (*Store)(nil)
-	_ caching.Secreter = (*Store)(nil)
-	_ caching.Leaser   = (*Store)(nil)
-	_ caching.Timed    = (*Store)(nil)
+	_ store.Store    = (*Store)(nil)
+	_ store.Lister   = (*Store)(nil)
+	_ store.Secreter = (*Store)(nil)
+	_ store.Leaser   = (*Store)(nil)
+	_ store.Timed    = (*Store)(nil)
 )
 
 // New returns a Store that uses client, which may be one server, a cluster, a
@@ -174,12 +174,12 @@ func New(client redis.UniversalClient, namespace string) *Store {
 	return &Store{client: client, prefix: namespace + ":"}
 }
 
-// Timing implements [caching.Timed]. The methods obey the deadline of their context if
+// Timing implements [store.Timed]. The methods obey the deadline of their context if
 // the options of the client have ContextTimeoutEnabled; it must be a [redis.Client],
 // [redis.ClusterClient] or [redis.Ring] for that to be known.
-func (s *Store) Timing() (self caching.Store, timing caching.Timing) {
+func (s *Store) Timing() (self store.Store, timing store.Timing) {
 	if s == nil {
-		return s, caching.TimingUnknown
+		return s, store.TimingUnknown
 	}
 	obeys := s.client == nil // then every method only says so
 	switch c := s.client.(type) {
@@ -191,13 +191,13 @@ func (s *Store) Timing() (self caching.Store, timing caching.Timing) {
 		obeys = c.Options().ContextTimeoutEnabled
 	}
 	if obeys {
-		return s, caching.TimingContext
+		return s, store.TimingContext
 	}
-	return s, caching.TimingUnknown
+	return s, store.TimingUnknown
 }
 
-// Get implements [caching.Store].
-func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
@@ -210,13 +210,13 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 	if err != nil {
 		return nil, s.drop(ctx, n, h, err)
 	}
-	e := &caching.Entry{Meta: meta, Size: d.size}
+	e := &store.Entry{Meta: meta, Size: d.size}
 	switch {
 	case d.size == 0:
 		return e, nil
 	case d.chunks == 0:
 		if e.Bytes, err = unseal(d.nonce, 0, h.inline); err == nil && int64(len(e.Bytes)) != d.size {
-			err = fmt.Errorf("%w: body of another length", caching.ErrCorrupt)
+			err = fmt.Errorf("%w: body of another length", store.ErrCorrupt)
 		}
 		if err != nil {
 			return nil, s.drop(ctx, n, h, err)
@@ -228,25 +228,25 @@ func (s *Store) Get(ctx context.Context, key string) (*caching.Entry, error) {
 		return nil, s.wrap("look for body", err)
 	}
 	if found != int64(d.chunks) {
-		return nil, s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", caching.ErrCorrupt, found, d.chunks))
+		return nil, s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", store.ErrCorrupt, found, d.chunks))
 	}
 	e.Body = s.open(ctx, n, d, h)
 	return e, nil
 }
 
-// Create implements [caching.Store].
-func (s *Store) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+// Create implements [store.Store].
+func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	if size > s.maxBody() {
-		return nil, fmt.Errorf("redisstore: %w: %d bytes, at most %d", caching.ErrTooLarge, size, s.maxBody())
+		return nil, fmt.Errorf("redisstore: %w: %d bytes, at most %d", store.ErrTooLarge, size, s.maxBody())
 	}
 	return newWriter(ctx, s, key, size), nil
 }
 
-// Update implements [caching.Store].
-func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) error {
+// Update implements [store.Store].
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
@@ -262,12 +262,12 @@ func (s *Store) Update(ctx context.Context, key string, meta *caching.Meta) erro
 		return s.wrap("update", err)
 	}
 	if !done {
-		return fmt.Errorf("redisstore: %w", caching.ErrConflict)
+		return fmt.Errorf("redisstore: %w", store.ErrConflict)
 	}
 	return nil
 }
 
-// Delete implements [caching.Store].
+// Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -288,7 +288,7 @@ func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
 	return fmt.Errorf("redisstore: %w", why)
 }
 
-// Secret implements [caching.Secreter].
+// Secret implements [store.Secreter].
 func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -312,10 +312,10 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 			return nil, s.wrap("secret", err)
 		}
 	}
-	return nil, fmt.Errorf("redisstore: secret: %w", caching.ErrCorrupt)
+	return nil, fmt.Errorf("redisstore: secret: %w", store.ErrCorrupt)
 }
 
-// Acquire implements [caching.Leaser].
+// Acquire implements [store.Leaser].
 func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -363,7 +363,7 @@ func (s *Store) maxBody() int64 {
 
 // ttl returns how long an entry with meta lives, at least the shortest time that
 // Redis knows.
-func (s *Store) ttl(meta *caching.Meta) time.Duration {
+func (s *Store) ttl(meta *store.Meta) time.Duration {
 	d := or(s.TTL, DefaultTTL)
 	if !meta.Expires.IsZero() {
 		d = time.Until(meta.Expires)

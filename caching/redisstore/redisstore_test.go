@@ -18,7 +18,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
@@ -107,7 +107,7 @@ func TestStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := open(t)
 			spaces := 0
-			storetest.Run(t, func() caching.Store {
+			storetest.Run(t, func() store.Store {
 				spaces++
 				if err := c.FlushDB(t.Context()).Err(); err != nil {
 					t.Fatal(err)
@@ -122,7 +122,7 @@ func TestStore(t *testing.T) {
 }
 
 // put stores an entry.
-func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func put(t *testing.T, s store.Store, key string, meta *store.Meta, body []byte) {
 	t.Helper()
 	w, err := s.Create(t.Context(), key, int64(len(body)))
 	if err != nil {
@@ -137,8 +137,8 @@ func put(t *testing.T, s caching.Store, key string, meta *caching.Meta, body []b
 	}
 }
 
-func newMeta(id byte) *caching.Meta {
-	return &caching.Meta{
+func newMeta(id byte) *store.Meta {
+	return &store.Meta{
 		ID: [16]byte{id}, URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
 		Header: http.Header{"Etag": {`"a"`}}, Expires: time.Now().Add(time.Hour),
 	}
@@ -153,7 +153,7 @@ func bodyOf(n int) []byte {
 }
 
 // read returns the body of an entry, or "" and false if there is none.
-func read(t *testing.T, s caching.Store, key string) (body []byte, ok bool, err error) {
+func read(t *testing.T, s store.Store, key string) (body []byte, ok bool, err error) {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil || e == nil {
@@ -357,7 +357,7 @@ func TestForeign(t *testing.T) {
 				if err := write(); err != nil {
 					t.Fatal(err)
 				}
-				if e, err := s.Get(ctx, "key"); e != nil || !errors.Is(err, caching.ErrCorrupt) {
+				if e, err := s.Get(ctx, "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 					t.Errorf("%s: %v, %v; want ErrCorrupt", why, e, err)
 				}
 				if left, err := c.Exists(ctx, n.head).Result(); left != 0 || err != nil {
@@ -366,7 +366,7 @@ func TestForeign(t *testing.T) {
 				if err := write(); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Update(ctx, "key", newMeta(2)); !errors.Is(err, caching.ErrConflict) {
+				if err := s.Update(ctx, "key", newMeta(2)); !errors.Is(err, store.ErrConflict) {
 					t.Errorf("%s: Update: %v, want ErrConflict", why, err)
 				}
 				put(t, s, "key", newMeta(3), bodyOf(25_000))
@@ -409,7 +409,7 @@ func TestEvicted(t *testing.T) {
 			}
 			put(t, s, "key", newMeta(1), bodyOf(45_000))
 			lose(3)
-			if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, caching.ErrCorrupt) {
+			if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 				t.Errorf("lost before Get: %v, %v", e, err)
 			}
 			if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
@@ -424,7 +424,7 @@ func TestEvicted(t *testing.T) {
 			defer func() { _ = e.Close() }()
 			lose(3)
 			got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
-			if !errors.Is(err, caching.ErrCorrupt) || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) || len(got) > 3*10_000 {
+			if !errors.Is(err, store.ErrCorrupt) || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) || len(got) > 3*10_000 {
 				t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
 			}
 			if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
@@ -474,7 +474,7 @@ func TestFull(t *testing.T) {
 				}
 				for _, j := range []int{i, i / 2, 0} {
 					b, ok, err := read(t, s, strconv.Itoa(j))
-					if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+					if err != nil && !errors.Is(err, store.ErrCorrupt) {
 						t.Error(err)
 					}
 					if ok && err == nil {
@@ -503,7 +503,7 @@ func TestReplacedWhileBeingFoundBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, s, "key", newMeta(2), bodyOf(20))
-	if err := s.drop(t.Context(), s.name("key"), old, caching.ErrCorrupt); !errors.Is(err, caching.ErrCorrupt) {
+	if err := s.drop(t.Context(), s.name("key"), old, store.ErrCorrupt); !errors.Is(err, store.ErrCorrupt) {
 		t.Error(err)
 	}
 	if b, ok, err := read(t, s, "key"); !ok || err != nil || len(b) != 20 {
@@ -650,10 +650,10 @@ func TestServerGone(t *testing.T) {
 		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
 		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
 		"List": func() error {
-			return s.List(t.Context(), func(string, *caching.Meta, int64) bool { return true })
+			return s.List(t.Context(), func(string, *store.Meta, int64) bool { return true })
 		},
 	} {
-		if err := do(); err == nil || errors.Is(err, caching.ErrCorrupt) || !strings.HasPrefix(err.Error(), "redisstore: ") {
+		if err := do(); err == nil || errors.Is(err, store.ErrCorrupt) || !strings.HasPrefix(err.Error(), "redisstore: ") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

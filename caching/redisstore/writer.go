@@ -12,12 +12,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 var errSize = errors.New("redisstore: body is not as long as announced")
 
-// writer is the [caching.Writer] of a [Store]. It writes each piece of the body when
+// writer is the [store.Writer] of a [Store]. It writes each piece of the body when
 // it is full. It keeps what it wrote, for those who read the body while it is stored:
 // a server that fails does not take it from them. What is beyond
 // [Store.ReadAhead] it reads back from the server.
@@ -60,14 +60,14 @@ func newWriter(ctx context.Context, s *Store, key string, size int64) *writer {
 func (w *writer) Write(p []byte) (int, error) {
 	switch n := w.total + int64(len(p)); {
 	case w.ended:
-		return 0, caching.ErrClosed
+		return 0, store.ErrClosed
 	case w.err != nil:
 		return 0, w.err
 	case w.size >= 0 && n > w.size:
 		w.err = errSize
 		return 0, w.err
 	case n > w.s.maxBody():
-		w.err = fmt.Errorf("redisstore: %w: more than %d bytes", caching.ErrTooLarge, w.s.maxBody())
+		w.err = fmt.Errorf("redisstore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
 		return 0, w.err
 	}
 	done := 0
@@ -133,7 +133,7 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	switch {
 	case w.closed:
 		w.mu.RUnlock()
-		return 0, caching.ErrClosed
+		return 0, store.ErrClosed
 	case off >= total:
 		w.mu.RUnlock()
 		return 0, io.EOF
@@ -152,13 +152,13 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	return copy(p, data[off-i*size:]), nil
 }
 
-// Shorten implements [caching.Shortener].
+// Shorten implements [store.Shortener].
 func (w *writer) Shorten() { w.size = -1 }
 
-// Commit implements [caching.Writer].
-func (w *writer) Commit(ctx context.Context, meta *caching.Meta) error {
+// Commit implements [store.Writer].
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if w.ended {
-		return caching.ErrClosed
+		return store.ErrClosed
 	}
 	w.ended = true
 	switch err := ctx.Err(); {
@@ -202,15 +202,15 @@ func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte,
 	}
 	if !done {
 		w.kept = false
-		return fmt.Errorf("redisstore: commit: %w: a piece was lost", caching.ErrCorrupt)
+		return fmt.Errorf("redisstore: commit: %w: a piece was lost", store.ErrCorrupt)
 	}
 	return nil
 }
 
-// Abort implements [caching.Writer].
+// Abort implements [store.Writer].
 func (w *writer) Abort() error {
 	if w.ended {
-		return caching.ErrClosed
+		return store.ErrClosed
 	}
 	w.ended = true
 	return nil

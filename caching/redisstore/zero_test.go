@@ -7,8 +7,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // TestWithoutClient has Stores that were not made as they should be say so.
@@ -23,7 +23,7 @@ func TestWithoutClient(t *testing.T) {
 	} {
 		sharedtest.Useless(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
 	}
-	if err := none.List(t.Context(), func(string, *caching.Meta, int64) bool { return true }); !errors.Is(err, errNoClient) {
+	if err := none.List(t.Context(), func(string, *store.Meta, int64) bool { return true }); !errors.Is(err, errNoClient) {
 		t.Errorf("List: %v", err)
 	}
 }
@@ -31,22 +31,22 @@ func TestWithoutClient(t *testing.T) {
 func TestTiming(t *testing.T) {
 	for _, row := range []struct {
 		client redis.UniversalClient
-		want   caching.Timing
+		want   store.Timing
 	}{
-		{redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), caching.TimingContext},
-		{redis.NewClient(&redis.Options{}), caching.TimingUnknown},
-		{redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
-		{redis.NewClusterClient(&redis.ClusterOptions{}), caching.TimingUnknown},
-		{redis.NewFailoverClient(&redis.FailoverOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
-		{redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), caching.TimingContext},
-		{redis.NewRing(&redis.RingOptions{}), caching.TimingUnknown},
-		{struct{ redis.UniversalClient }{}, caching.TimingUnknown},
+		{redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}), store.TimingContext},
+		{redis.NewClient(&redis.Options{}), store.TimingUnknown},
+		{redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: true}), store.TimingContext},
+		{redis.NewClusterClient(&redis.ClusterOptions{}), store.TimingUnknown},
+		{redis.NewFailoverClient(&redis.FailoverOptions{ContextTimeoutEnabled: true}), store.TimingContext},
+		{redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true}), store.TimingContext},
+		{redis.NewRing(&redis.RingOptions{}), store.TimingUnknown},
+		{struct{ redis.UniversalClient }{}, store.TimingUnknown},
 	} {
 		s := New(row.client, "")
 		if self, got := s.Timing(); self != s || got != row.want {
 			t.Errorf("%T: %v, want %v", row.client, got, row.want)
 		}
-		if c, ok := row.client.(interface{ Close() error }); ok && row.want != caching.TimingUnknown {
+		if c, ok := row.client.(interface{ Close() error }); ok && row.want != store.TimingUnknown {
 			_ = c.Close()
 		}
 	}
@@ -63,7 +63,7 @@ func TestDeadline(t *testing.T) {
 		"Delete":  func(ctx context.Context) error { return s.Delete(ctx, "key") },
 		"Secret":  func(ctx context.Context) error { _, err := s.Secret(ctx); return err },
 		"Acquire": func(ctx context.Context) error { _, err := s.Acquire(ctx, "key"); return err },
-		"drop":    func(ctx context.Context) error { return s.drop(ctx, s.name("key"), h, caching.ErrCorrupt) },
+		"drop":    func(ctx context.Context) error { return s.drop(ctx, s.name("key"), h, store.ErrCorrupt) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			sharedtest.Within(t, func(ctx context.Context) error { return do(ctx) })

@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func testAbsent(t *testing.T, s caching.Store) {
+func testAbsent(t *testing.T, s store.Store) {
 	if e, err := s.Get(t.Context(), "absent"); e != nil || err != nil {
 		t.Errorf("Get: %v, %v; want nil, nil", e, err)
 	}
 	if err := s.Delete(t.Context(), "absent"); err != nil {
 		t.Errorf("Delete: %v", err)
 	}
-	if err := s.Update(t.Context(), "absent", newMeta(1, 1)); !errors.Is(err, caching.ErrConflict) {
+	if err := s.Update(t.Context(), "absent", newMeta(1, 1)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Update: %v, want ErrConflict", err)
 	}
 	put(t, s, "present", newMeta(1, 10), newBody(1, 10))
@@ -30,7 +30,7 @@ func testAbsent(t *testing.T, s caching.Store) {
 	wantAbsent(t, s, "present")
 }
 
-func testRoundTrip(t *testing.T, s caching.Store) {
+func testRoundTrip(t *testing.T, s store.Store) {
 	for i, n := range sizes {
 		for j, c := range []struct {
 			name  string
@@ -59,7 +59,7 @@ func testRoundTrip(t *testing.T, s caching.Store) {
 }
 
 // checkReadAt reads pieces of the body of e here and there.
-func checkReadAt(t *testing.T, e *caching.Entry, body []byte) {
+func checkReadAt(t *testing.T, e *store.Entry, body []byte) {
 	t.Helper()
 	if e.Size != int64(len(body)) {
 		t.Fatalf("Size is %d, want %d", e.Size, len(body))
@@ -102,18 +102,18 @@ func checkReadAt(t *testing.T, e *caching.Entry, body []byte) {
 	}
 }
 
-func testMeta(t *testing.T, s caching.Store) {
+func testMeta(t *testing.T, s store.Store) {
 	full := newMeta(7, 4)
 	full.Trailer = map[string][]string{"X-Sum": {"abc"}}
 	full.Header["Set-Cookie"] = []string{"a=1", "b=2", ""}
 	full.Header["X-Text"] = []string{"caf\xc3\xa9 \xff\t;"}
 	full.StatusText = ""
-	bare := &caching.Meta{ID: newMeta(8, 4).ID, Status: 404, Proto: "HTTP/2.0"}
+	bare := &store.Meta{ID: newMeta(8, 4).ID, Status: 404, Proto: "HTTP/2.0"}
 	large := newMeta(9, 4)
 	for i := range 100 {
 		large.Header.Set(fmt.Sprintf("X-Field-%d", i), strings.Repeat("v", 300))
 	}
-	for i, m := range []*caching.Meta{full, bare, large} {
+	for i, m := range []*store.Meta{full, bare, large} {
 		key := fmt.Sprint("key", i)
 		put(t, s, key, m, []byte("body"))
 		wantStored(t, s, key, m, []byte("body"))
@@ -124,7 +124,7 @@ func testMeta(t *testing.T, s caching.Store) {
 	wantStored(t, s, "far", m, []byte("body"))
 }
 
-func testKeys(t *testing.T, s caching.Store) {
+func testKeys(t *testing.T, s store.Store) {
 	var all strings.Builder
 	for c := byte('!'); c <= '~'; c++ {
 		all.WriteByte(c)
@@ -154,7 +154,7 @@ func testKeys(t *testing.T, s caching.Store) {
 
 // newMetaLike is newMeta with the Expires that is stored, which depends on when
 // it was made.
-func newMetaLike(t testing.TB, s caching.Store, key string, seed uint32, size int) *caching.Meta {
+func newMetaLike(t testing.TB, s store.Store, key string, seed uint32, size int) *store.Meta {
 	t.Helper()
 	m := newMeta(seed, size)
 	if got, _ := get(t, s, key); got != nil {
@@ -163,7 +163,7 @@ func newMetaLike(t testing.TB, s caching.Store, key string, seed uint32, size in
 	return m
 }
 
-func testInvisible(t *testing.T, s caching.Store) {
+func testInvisible(t *testing.T, s store.Store) {
 	for _, n := range []int{100, 300_000} {
 		old, oldBody := newMeta(1, n), newBody(1, n)
 		for _, before := range []bool{false, true} {
@@ -194,16 +194,16 @@ func testInvisible(t *testing.T, s caching.Store) {
 	}
 }
 
-func testAbort(t *testing.T, s caching.Store) {
+func testAbort(t *testing.T, s store.Store) {
 	const n = 200_000
 	old := newMeta(1, n)
 	put(t, s, "old", old, newBody(1, n))
 	for _, c := range []struct {
 		name string
-		end  func(caching.Writer) error
+		end  func(store.Writer) error
 	}{
-		{"Abort", caching.Writer.Abort},
-		{"Close", caching.Writer.Close},
+		{"Abort", store.Writer.Abort},
+		{"Close", store.Writer.Close},
 	} {
 		for _, key := range []string{"old", "new"} {
 			w, err := s.Create(t.Context(), key, n)
@@ -229,16 +229,16 @@ func testAbort(t *testing.T, s caching.Store) {
 	}
 }
 
-func testAfterTheEnd(t *testing.T, s caching.Store) {
+func testAfterTheEnd(t *testing.T, s store.Store) {
 	type step struct {
 		name string
-		do   func(caching.Writer) error
+		do   func(store.Writer) error
 	}
 	meta := newMeta(1, 4)
-	write := step{"Write", func(w caching.Writer) error { _, err := w.Write([]byte("more")); return err }}
-	commit := step{"Commit", func(w caching.Writer) error { return w.Commit(t.Context(), meta) }}
-	abort := step{"Abort", caching.Writer.Abort}
-	closing := step{"Close", caching.Writer.Close}
+	write := step{"Write", func(w store.Writer) error { _, err := w.Write([]byte("more")); return err }}
+	commit := step{"Commit", func(w store.Writer) error { return w.Commit(t.Context(), meta) }}
+	abort := step{"Abort", store.Writer.Abort}
+	closing := step{"Close", store.Writer.Close}
 	for _, ends := range [][]step{{commit}, {abort}, {closing}, {commit, closing}, {abort, closing}} {
 		for _, then := range []step{write, commit, abort} {
 			w, err := s.Create(t.Context(), "key", -1)
@@ -269,7 +269,7 @@ func testAfterTheEnd(t *testing.T, s caching.Store) {
 	}
 }
 
-func testWrongSize(t *testing.T, s caching.Store) {
+func testWrongSize(t *testing.T, s store.Store) {
 	old := newMeta(1, 50)
 	put(t, s, "key", old, newBody(1, 50))
 	for _, size := range []int{1, 1000, 200_000} {

@@ -11,10 +11,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func testReadWhileWriting(t *testing.T, s caching.Store) {
+func testReadWhileWriting(t *testing.T, s store.Store) {
 	const n = 500_000
 	body := newBody(1, n)
 	for _, size := range []int64{n, -1} {
@@ -77,7 +77,7 @@ func follow(t *testing.T, w io.ReaderAt, body []byte, written *atomic.Int64) {
 	}
 }
 
-func testReplaceDuringRead(t *testing.T, s caching.Store) {
+func testReplaceDuringRead(t *testing.T, s store.Store) {
 	const n = 1 << 20
 	for i, change := range []func(key string){
 		func(key string) { put(t, s, key, newMeta(2, n), newBody(2, n)) },
@@ -116,7 +116,7 @@ func testReplaceDuringRead(t *testing.T, s caching.Store) {
 	}
 }
 
-func testConcurrentReadAt(t *testing.T, s caching.Store) {
+func testConcurrentReadAt(t *testing.T, s store.Store) {
 	const n = 300_000
 	body := newBody(1, n)
 	put(t, s, "key", newMeta(1, n), body)
@@ -146,13 +146,13 @@ func testConcurrentReadAt(t *testing.T, s caching.Store) {
 	wg.Wait()
 }
 
-func testTooLarge(t *testing.T, s caching.Store) {
+func testTooLarge(t *testing.T, s store.Store) {
 	old := newMeta(1, 100)
 	put(t, s, "key", old, newBody(1, 100))
 	if w, err := s.Create(t.Context(), "key", 1<<50); err == nil {
 		t.Error("Create of 1 PiB: no error")
 		closeIt(t, w)
-	} else if !errors.Is(err, caching.ErrTooLarge) {
+	} else if !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Create of 1 PiB: %v, want ErrTooLarge", err)
 	}
 	w, err := s.Create(t.Context(), "key", -1)
@@ -168,7 +168,7 @@ func testTooLarge(t *testing.T, s caching.Store) {
 	if err == nil {
 		return // larger than what can be tried here
 	}
-	if !errors.Is(err, caching.ErrTooLarge) {
+	if !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Write after %d bytes: %v, want ErrTooLarge", n, err)
 	}
 	if n >= len(piece) {
@@ -186,7 +186,7 @@ func testTooLarge(t *testing.T, s caching.Store) {
 	}
 }
 
-func testContext(t *testing.T, s caching.Store) {
+func testContext(t *testing.T, s store.Store) {
 	old := newMeta(1, 100)
 	put(t, s, "key", old, newBody(1, 100))
 	done, cancel := context.WithCancel(t.Context())
@@ -243,7 +243,7 @@ func testContext(t *testing.T, s caching.Store) {
 }
 
 // testEviction stores more than most stores in tests hold, from several sides.
-func testEviction(t *testing.T, s caching.Store) {
+func testEviction(t *testing.T, s store.Store) {
 	const workers, each, n = 4, 48, 256 << 10
 	var hits atomic.Int64
 	var wg sync.WaitGroup
@@ -252,7 +252,7 @@ func testEviction(t *testing.T, s caching.Store) {
 			for i := range each {
 				seed := uint32(w*each + i) //nolint:gosec // small
 				err := tryPut(t, s, fmt.Sprint("key", seed), newMeta(seed, n), newBody(seed, n), n, 50_000)
-				if err != nil && !errors.Is(err, caching.ErrTooLarge) {
+				if err != nil && !errors.Is(err, store.ErrTooLarge) {
 					t.Errorf("storing: %v", err)
 				}
 				if look(t, s, fmt.Sprint("key", seed)) {
@@ -269,7 +269,7 @@ func testEviction(t *testing.T, s caching.Store) {
 }
 
 // look gets key and checks that the body belongs to the metadata.
-func look(t *testing.T, s caching.Store, key string) bool {
+func look(t *testing.T, s store.Store, key string) bool {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil {

@@ -10,17 +10,17 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func testList(t *testing.T, s caching.Store) {
-	l, ok := s.(caching.Lister)
+func testList(t *testing.T, s store.Store) {
+	l, ok := s.(store.Lister)
 	if !ok {
-		t.Skip("the store is no caching.Lister")
+		t.Skip("the store is no store.Lister")
 	}
 	list := func() map[string]int64 {
 		got := map[string]int64{}
-		err := l.List(t.Context(), func(key string, meta *caching.Meta, size int64) bool {
+		err := l.List(t.Context(), func(key string, meta *store.Meta, size int64) bool {
 			if meta == nil || meta.URL == "" {
 				t.Errorf("%s: no metadata", key)
 			}
@@ -51,30 +51,30 @@ func testList(t *testing.T, s caching.Store) {
 		t.Errorf("listed: %v", got)
 	}
 	calls := 0
-	if err := l.List(t.Context(), func(string, *caching.Meta, int64) bool { calls++; return calls < 3 }); err != nil || calls != 3 {
+	if err := l.List(t.Context(), func(string, *store.Meta, int64) bool { calls++; return calls < 3 }); err != nil || calls != 3 {
 		t.Errorf("List went on after yield returned false: %d calls, %v", calls, err)
 	}
 	// Purging deletes as it goes.
-	err := l.List(t.Context(), func(key string, _ *caching.Meta, _ int64) bool { return s.Delete(t.Context(), key) == nil })
+	err := l.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { return s.Delete(t.Context(), key) == nil })
 	if got := list(); err != nil || len(got) != 0 {
 		t.Errorf("after deleting all: %v, %v", got, err)
 	}
 }
 
 // testShorten cuts bodies short of what was announced.
-func testShorten(t *testing.T, s caching.Store) {
+func testShorten(t *testing.T, s store.Store) {
 	old := newMeta(1, 50)
 	for _, size := range []int{0, 1, 1000, 200_000} {
 		for _, announced := range []int{size, 2*size + 100, size + 6<<20} {
 			put(t, s, "key", old, newBody(1, 50))
 			w, err := s.Create(t.Context(), "key", int64(announced))
-			if errors.Is(err, caching.ErrTooLarge) {
+			if errors.Is(err, store.ErrTooLarge) {
 				continue
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			shortener, ok := w.(caching.Shortener)
+			shortener, ok := w.(store.Shortener)
 			if !ok {
 				closeIt(t, w)
 				t.Skip("its Writer is no Shortener")
@@ -99,10 +99,10 @@ func testShorten(t *testing.T, s caching.Store) {
 	}
 }
 
-func testSecret(t *testing.T, s caching.Store) {
-	sec, ok := s.(caching.Secreter)
+func testSecret(t *testing.T, s store.Store) {
+	sec, ok := s.(store.Secreter)
 	if !ok {
-		t.Skip("the store is no caching.Secreter")
+		t.Skip("the store is no store.Secreter")
 	}
 	var mu sync.Mutex
 	var all [][]byte
@@ -130,22 +130,22 @@ func testSecret(t *testing.T, s caching.Store) {
 }
 
 // testTimed checks what a Store that says how long it takes has to keep to.
-func testTimed(t *testing.T, s caching.Store) {
-	timed, ok := s.(caching.Timed)
+func testTimed(t *testing.T, s store.Store) {
+	timed, ok := s.(store.Timed)
 	if !ok {
-		t.Skip("the store is no caching.Timed")
+		t.Skip("the store is no store.Timed")
 	}
 	// A Store that a test has wrapped speaks of itself, not of the wrapper.
 	self, timing := timed.Timing()
-	inner, ok := self.(caching.Timed)
+	inner, ok := self.(store.Timed)
 	if !ok {
-		t.Fatalf("Timing speaks of %T, which is no caching.Timed", self)
+		t.Fatalf("Timing speaks of %T, which is no store.Timed", self)
 	}
 	if again, same := inner.Timing(); again != self || same != timing {
 		t.Errorf("Timing of %T speaks of %T, and says %d and %d", self, again, timing, same)
 	}
 	switch timing {
-	case caching.TimingUnknown, caching.TimingImmediate, caching.TimingContext:
+	case store.TimingUnknown, store.TimingImmediate, store.TimingContext:
 	default:
 		t.Errorf("Timing says %d, which is none of its values", timing)
 	}
@@ -159,7 +159,7 @@ func testTimed(t *testing.T, s caching.Store) {
 			t.Fatal(err)
 		}
 	}
-	var w caching.Writer
+	var w store.Writer
 	ended(func(ctx context.Context) (err error) { w, err = s.Create(ctx, "key", n); return err })
 	if _, err := w.Write(body); err != nil {
 		t.Fatalf("Write after the context of Create has ended: %v", err)
@@ -172,7 +172,7 @@ func testTimed(t *testing.T, s caching.Store) {
 		t.Errorf("ReadAt after the context of Commit has ended: %d bytes, %v", len(got), err)
 	}
 	closeIt(t, w)
-	var e *caching.Entry
+	var e *store.Entry
 	ended(func(ctx context.Context) (err error) { e, err = s.Get(ctx, "key"); return err })
 	if e == nil {
 		t.Fatal("nothing is stored")
@@ -183,10 +183,10 @@ func testTimed(t *testing.T, s caching.Store) {
 	}
 }
 
-func testLease(t *testing.T, s caching.Store) {
-	l, ok := s.(caching.Leaser)
+func testLease(t *testing.T, s store.Store) {
+	l, ok := s.(store.Leaser)
 	if !ok {
-		t.Skip("the store is no caching.Leaser")
+		t.Skip("the store is no store.Leaser")
 	}
 	acquire := func(key string) func() {
 		t.Helper()
@@ -246,7 +246,7 @@ func testLease(t *testing.T, s caching.Store) {
 }
 
 // testCorrupt breaks what is stored, in every way it can think of.
-func testCorrupt(t *testing.T, s caching.Store) {
+func testCorrupt(t *testing.T, s store.Store) {
 	c, ok := s.(Corrupter)
 	if !ok {
 		t.Skip("the store is no storetest.Corrupter")
@@ -310,7 +310,7 @@ func damages(n int, other []byte) map[string]func([]byte) []byte {
 	return m
 }
 
-func broken(t *testing.T, s caching.Store, c Corrupter, n, part int, name string, change func([]byte) []byte) {
+func broken(t *testing.T, s store.Store, c Corrupter, n, part int, name string, change func([]byte) []byte) {
 	t.Helper()
 	breakAll(t, s, c, n, fmt.Sprintf("part %d %s", part, name), func(p int, b []byte) []byte {
 		if p == part {
@@ -322,7 +322,7 @@ func broken(t *testing.T, s caching.Store, c Corrupter, n, part int, name string
 
 // breakAll stores an entry, breaks it and looks what comes back: nothing, or an
 // error, or exactly what was stored.
-func breakAll(t *testing.T, s caching.Store, c Corrupter, n int, name string, change func(int, []byte) []byte) {
+func breakAll(t *testing.T, s store.Store, c Corrupter, n int, name string, change func(int, []byte) []byte) {
 	t.Helper()
 	meta, body := newMeta(1, n), newBody(1, n)
 	put(t, s, "key", meta, body)
@@ -330,7 +330,7 @@ func breakAll(t *testing.T, s caching.Store, c Corrupter, n int, name string, ch
 		t.Fatal(err)
 	}
 	e, err := s.Get(t.Context(), "key")
-	if err != nil && !errors.Is(err, caching.ErrCorrupt) {
+	if err != nil && !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("%d bytes, %s: Get: %v, want ErrCorrupt", n, name, err)
 	}
 	if e != nil {

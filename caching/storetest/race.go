@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // testRace lets writers, readers, updaters and deleters loose on few keys: what
 // is read is always exactly what was stored.
-func testRace(t *testing.T, s caching.Store) {
+func testRace(t *testing.T, s store.Store) {
 	const workers, keys = 16, 4
 	until := time.Now().Add(raceTime())
 	var seeds atomic.Uint32
@@ -51,7 +51,7 @@ func testRace(t *testing.T, s caching.Store) {
 	t.Logf("%d hits, %d entries stored", hits.Load(), stored.Load())
 }
 
-func raceWrite(t *testing.T, s caching.Store, rnd *rand.Rand, key string, seed uint32) bool {
+func raceWrite(t *testing.T, s store.Store, rnd *rand.Rand, key string, seed uint32) bool {
 	t.Helper()
 	n := rnd.IntN(200)
 	if rnd.IntN(3) == 0 {
@@ -63,20 +63,20 @@ func raceWrite(t *testing.T, s caching.Store, rnd *rand.Rand, key string, seed u
 	}
 	if rnd.IntN(4) > 0 {
 		err := tryPut(t, s, key, newMeta(seed, n), newBody(seed, n), size, 1+rnd.IntN(50_000))
-		if err != nil && !errors.Is(err, caching.ErrTooLarge) {
+		if err != nil && !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("storing: %v", err)
 		}
 		return err == nil
 	}
 	w, err := s.Create(t.Context(), key, size) // and think better of it
 	if err != nil {
-		if !errors.Is(err, caching.ErrTooLarge) {
+		if !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("Create: %v", err)
 		}
 		return false
 	}
 	defer closeIt(t, w)
-	if _, err := w.Write(newBody(seed, n/2)); err != nil && !errors.Is(err, caching.ErrTooLarge) {
+	if _, err := w.Write(newBody(seed, n/2)); err != nil && !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Write: %v", err)
 	}
 	if err := w.Abort(); err != nil {
@@ -85,7 +85,7 @@ func raceWrite(t *testing.T, s caching.Store, rnd *rand.Rand, key string, seed u
 	return false
 }
 
-func raceUpdate(t *testing.T, s caching.Store, rnd *rand.Rand, key string) {
+func raceUpdate(t *testing.T, s store.Store, rnd *rand.Rand, key string) {
 	t.Helper()
 	e, err := s.Get(t.Context(), key)
 	if err != nil {
@@ -97,7 +97,7 @@ func raceUpdate(t *testing.T, s caching.Store, rnd *rand.Rand, key string) {
 	meta := e.Meta
 	closeIt(t, e)
 	err = s.Update(t.Context(), key, refreshed(meta, rnd.IntN(100), rnd.IntN(3000)))
-	if err != nil && !errors.Is(err, caching.ErrConflict) {
+	if err != nil && !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Update: %v", err)
 	}
 }

@@ -1,14 +1,14 @@
-// Package storetest is the contract of [caching.Store] as a test suite.
+// Package storetest is the contract of [store.Store] as a test suite.
 //
 //	func TestStore(t *testing.T) {
-//		storetest.Run(t, func() caching.Store { return mystore.New(16 << 20) })
+//		storetest.Run(t, func() store.Store { return mystore.New(16 << 20) })
 //	}
 //
 // # Behavior
 //
 // Each part is a subtest on a store of its own. Optional abilities are tested if the store has
-// them: [caching.Shortener], [caching.Lister], [caching.Secreter], [caching.Leaser] and
-// [caching.Timed]; and [Corrupter], which a test wraps around its store. The store must keep 8 MiB
+// them: [store.Shortener], [store.Lister], [store.Secreter], [store.Leaser] and
+// [store.Timed]; and [Corrupter], which a test wraps around its store. The store must keep 8 MiB
 // in all and 1 MiB for one entry. Where the suite stores more, the store may forget.
 //
 // # Limits
@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Corrupter gives the suite access to the bytes of a store, so that it can damage them. Corrupt
@@ -35,11 +35,11 @@ type Corrupter interface {
 
 // Run tests the store that open returns: a new one, empty, at each call. A store
 // with a Close method is closed at the end of its test.
-func Run(t *testing.T, open func() caching.Store) {
+func Run(t *testing.T, open func() store.Store) {
 	t.Helper()
 	for _, part := range []struct {
 		name string
-		test func(*testing.T, caching.Store)
+		test func(*testing.T, store.Store)
 	}{
 		{"Absent", testAbsent},
 		{"RoundTrip", testRoundTrip},

@@ -11,27 +11,28 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
 // faulty is a good store with one fault.
 type faulty struct {
-	*caching.Memory
+	*memorystore.Store
 	fault string
 
 	mu   sync.Mutex
-	last *caching.Meta
+	last *store.Meta
 }
 
-func (f *faulty) Get(ctx context.Context, key string) (*caching.Entry, error) {
+func (f *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
 	switch f.fault {
 	case "keys that differ in case are one":
 		key = strings.ToLower(key)
 	case "long keys are cut":
 		key = key[:min(len(key), 199)]
 	}
-	e, err := f.Memory.Get(ctx, key)
+	e, err := f.Store.Get(ctx, key)
 	if e == nil || err != nil {
 		return e, err
 	}
@@ -59,16 +60,16 @@ func (f *faulty) Get(ctx context.Context, key string) (*caching.Entry, error) {
 	return &out, nil
 }
 
-func (f *faulty) Timing() (caching.Store, caching.Timing) {
+func (f *faulty) Timing() (store.Store, store.Timing) {
 	switch f.fault {
 	case "a timing that nobody knows":
 		return f, 99
 	case "the timing of another store":
-		return f.Memory, caching.TimingContext
+		return f.Store, store.TimingContext
 	case "the timing of no store":
-		return nil, caching.TimingImmediate
+		return nil, store.TimingImmediate
 	}
-	return f, caching.TimingContext
+	return f, store.TimingContext
 }
 
 // endingBody is a body that cannot be read when its context has ended.
@@ -86,7 +87,7 @@ func (b endingBody) ReadAt(p []byte, off int64) (int, error) {
 
 func (endingBody) Close() error { return nil }
 
-func (f *faulty) Create(ctx context.Context, key string, size int64) (caching.Writer, error) {
+func (f *faulty) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	switch f.fault {
 	case "keys that differ in case are one":
 		key = strings.ToLower(key)
@@ -97,7 +98,7 @@ func (f *faulty) Create(ctx context.Context, key string, size int64) (caching.Wr
 			return nil, context.DeadlineExceeded
 		}
 	case "what was stored is gone at once":
-		if err := f.Memory.Delete(ctx, key); err != nil {
+		if err := f.Store.Delete(ctx, key); err != nil {
 			return nil, err
 		}
 	}
@@ -106,20 +107,20 @@ func (f *faulty) Create(ctx context.Context, key string, size int64) (caching.Wr
 			size = -1
 		}
 	}
-	w, err := f.Memory.Create(ctx, key, size)
+	w, err := f.Store.Create(ctx, key, size)
 	if err != nil {
 		return nil, err
 	}
 	return &faultyWriter{w, f, ctx, key}, nil
 }
 
-func (f *faulty) Update(ctx context.Context, key string, meta *caching.Meta) error {
+func (f *faulty) Update(ctx context.Context, key string, meta *store.Meta) error {
 	switch f.fault {
 	case "an update does nothing":
 		return nil
 	case "an update creates":
-		if e, err := f.Memory.Get(ctx, key); e == nil && err == nil {
-			w, err := f.Memory.Create(ctx, key, 0)
+		if e, err := f.Store.Get(ctx, key); e == nil && err == nil {
+			w, err := f.Store.Create(ctx, key, 0)
 			if err != nil {
 				return err
 			}
@@ -127,14 +128,14 @@ func (f *faulty) Update(ctx context.Context, key string, meta *caching.Meta) err
 			return w.Commit(ctx, meta)
 		}
 	case "an update is not atomic":
-		e, err := f.Memory.Get(ctx, key)
+		e, err := f.Store.Get(ctx, key)
 		if e == nil || err != nil || e.Meta.ID != meta.ID {
-			return caching.ErrConflict
+			return store.ErrConflict
 		}
 		for range 100 { // as long as it takes to ask a server
 			runtime.Gosched()
 		}
-		w, err := f.Memory.Create(ctx, key, e.Size)
+		w, err := f.Store.Create(ctx, key, e.Size)
 		if err != nil {
 			return err
 		}
@@ -144,23 +145,23 @@ func (f *faulty) Update(ctx context.Context, key string, meta *caching.Meta) err
 		}
 		return w.Commit(ctx, meta)
 	case "an update of what was replaced":
-		if e, err := f.Memory.Get(ctx, key); e != nil && err == nil {
+		if e, err := f.Store.Get(ctx, key); e != nil && err == nil {
 			meta = meta.Clone()
 			meta.ID = e.Meta.ID
 		}
 	}
-	return f.Memory.Update(ctx, key, meta)
+	return f.Store.Update(ctx, key, meta)
 }
 
 func (f *faulty) Delete(ctx context.Context, key string) error {
 	if f.fault == "nothing is deleted" {
 		return nil
 	}
-	return f.Memory.Delete(ctx, key)
+	return f.Store.Delete(ctx, key)
 }
 
-func (f *faulty) List(ctx context.Context, yield func(string, *caching.Meta, int64) bool) error {
-	return f.Memory.List(ctx, func(key string, m *caching.Meta, size int64) bool {
+func (f *faulty) List(ctx context.Context, yield func(string, *store.Meta, int64) bool) error {
+	return f.Store.List(ctx, func(key string, m *store.Meta, size int64) bool {
 		return yield(key, m, size) || f.fault == "listing does not stop"
 	})
 }
@@ -168,7 +169,7 @@ func (f *faulty) List(ctx context.Context, yield func(string, *caching.Meta, int
 func (f *faulty) Secret(ctx context.Context) ([]byte, error) {
 	switch f.fault {
 	case "another secret each time":
-		return caching.NewMemory(0).Secret(ctx)
+		return memorystore.New(0).Secret(ctx)
 	case "an empty secret":
 		return nil, nil
 	case "a short secret":
@@ -176,11 +177,11 @@ func (f *faulty) Secret(ctx context.Context) ([]byte, error) {
 	case "a secret of zeros":
 		return make([]byte, 32), nil
 	}
-	return f.Memory.Secret(ctx)
+	return f.Store.Secret(ctx)
 }
 
 type faultyWriter struct {
-	caching.Writer
+	store.Writer
 	f   *faulty
 	ctx context.Context
 	key string
@@ -193,7 +194,7 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-func (w *faultyWriter) Commit(ctx context.Context, meta *caching.Meta) error {
+func (w *faultyWriter) Commit(ctx context.Context, meta *store.Meta) error {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.f.last = meta
@@ -202,7 +203,7 @@ func (w *faultyWriter) Commit(ctx context.Context, meta *caching.Meta) error {
 
 func (w *faultyWriter) Abort() error {
 	if w.f.fault == "abort commits" {
-		return w.Commit(w.ctx, &caching.Meta{Status: 200, Proto: "HTTP/1.1"})
+		return w.Commit(w.ctx, &store.Meta{Status: 200, Proto: "HTTP/1.1"})
 	}
 	return w.Writer.Abort()
 }
@@ -223,7 +224,7 @@ func TestFaulty(t *testing.T) {
 	if !ok {
 		t.Skip("run by TestSuiteFindsFaults")
 	}
-	storetest.Run(t, func() caching.Store { return &faulty{Memory: caching.NewMemory(16 << 20), fault: fault} })
+	storetest.Run(t, func() store.Store { return &faulty{Store: memorystore.New(16 << 20), fault: fault} })
 }
 
 // TestSuiteFindsFaults shows that the suite can fail, and that it does not without

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func testUpdate(t *testing.T, s caching.Store) {
+func testUpdate(t *testing.T, s store.Store) {
 	for _, n := range []int{0, 100, 200_000} {
 		key := fmt.Sprint("key", n)
 		meta, body := newMeta(1, n), newBody(1, n)
@@ -33,24 +33,24 @@ func testUpdate(t *testing.T, s caching.Store) {
 	}
 }
 
-func testUpdateConflict(t *testing.T, s caching.Store) {
+func testUpdateConflict(t *testing.T, s store.Store) {
 	first, second := newMeta(1, 100), newMeta(2, 200)
 	put(t, s, "key", first, newBody(1, 100))
 	put(t, s, "key", second, newBody(2, 200))
-	if err := s.Update(t.Context(), "key", refreshed(first, 1, 0)); !errors.Is(err, caching.ErrConflict) {
+	if err := s.Update(t.Context(), "key", refreshed(first, 1, 0)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Update of an entry that was replaced: %v, want ErrConflict", err)
 	}
 	wantStored(t, s, "key", second, newBody(2, 200))
 	if err := s.Delete(t.Context(), "key"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(t.Context(), "key", refreshed(second, 1, 0)); !errors.Is(err, caching.ErrConflict) {
+	if err := s.Update(t.Context(), "key", refreshed(second, 1, 0)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Update of an entry that was deleted: %v, want ErrConflict", err)
 	}
 	wantAbsent(t, s, "key")
 }
 
-func testUpdateDuringRead(t *testing.T, s caching.Store) {
+func testUpdateDuringRead(t *testing.T, s store.Store) {
 	const n = 400_000
 	meta, body := newMeta(1, n), newBody(1, n)
 	put(t, s, "key", meta, body)
@@ -73,7 +73,7 @@ func testUpdateDuringRead(t *testing.T, s caching.Store) {
 // testUpdateAtomic updates an entry while it is deleted or replaced. The Update comes before, and
 // is lost, or after, and is a conflict. A Store that looks at the entry, and writes it later,
 // brings back what was deleted, or puts the metadata of one body before another.
-func testUpdateAtomic(t *testing.T, s caching.Store) {
+func testUpdateAtomic(t *testing.T, s store.Store) {
 	const n = 100
 	until := time.Now().Add(raceTime())
 	for round := uint32(0); time.Now().Before(until) && !t.Failed(); round++ {
@@ -87,7 +87,7 @@ func testUpdateAtomic(t *testing.T, s caching.Store) {
 				<-start
 				for j := range 3 {
 					err := s.Update(t.Context(), "key", refreshed(first, 3*i+j, 10))
-					if err != nil && !errors.Is(err, caching.ErrConflict) {
+					if err != nil && !errors.Is(err, store.ErrConflict) {
 						t.Errorf("Update: %v", err)
 					}
 				}

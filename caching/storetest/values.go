@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // sizes are lengths of bodies around those at which stores change their way.
@@ -19,8 +19,8 @@ var sizes = []int{0, 1, 100, 4095, 4096, 32<<10 - 1, 32 << 10, 32<<10 + 1, 64<<1
 
 // newMeta returns metadata whose ID tells which body belongs to it: seed and
 // length.
-func newMeta(seed uint32, size int) *caching.Meta {
-	m := &caching.Meta{
+func newMeta(seed uint32, size int) *store.Meta {
+	m := &store.Meta{
 		URL: fmt.Sprintf("https://www.example.com/%d", seed), Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
 		Header: http.Header{
 			"Content-Type": {"text/plain"}, "Etag": {fmt.Sprintf(`"%d"`, seed)}, "Vary": {"Accept", "Accept-Language"},
@@ -45,7 +45,7 @@ func newBody(seed uint32, size int) []byte {
 }
 
 // refreshed returns meta as a 304 would leave it: the same ID, other fields.
-func refreshed(meta *caching.Meta, n, padding int) *caching.Meta {
+func refreshed(meta *store.Meta, n, padding int) *store.Meta {
 	m := newMeta(0, 0)
 	m.ID, m.URL, m.Extra = meta.ID, meta.URL, meta.Extra
 	m.Header = meta.Header.Clone()
@@ -56,7 +56,7 @@ func refreshed(meta *caching.Meta, n, padding int) *caching.Meta {
 }
 
 // belongs reports how body is not the one meta was stored with.
-func belongs(meta *caching.Meta, body []byte) error {
+func belongs(meta *store.Meta, body []byte) error {
 	seed := binary.BigEndian.Uint32(meta.ID[:])
 	size := binary.BigEndian.Uint64(meta.ID[8:])
 	switch {
@@ -72,7 +72,7 @@ func belongs(meta *caching.Meta, body []byte) error {
 	return nil
 }
 
-func put(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func put(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte) {
 	tb.Helper()
 	if err := tryPut(tb, s, key, meta, body, int64(len(body)), len(body)); err != nil {
 		tb.Fatalf("storing %d bytes: %v", len(body), err)
@@ -80,7 +80,7 @@ func put(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []
 }
 
 // tryPut writes body in pieces.
-func tryPut(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte, size int64, piece int) error {
+func tryPut(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte, size int64, piece int) error {
 	tb.Helper()
 	w, err := s.Create(tb.Context(), key, size)
 	if err != nil {
@@ -101,7 +101,7 @@ func tryPut(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body
 }
 
 // get returns what is stored under key; both are nil if nothing is.
-func get(tb testing.TB, s caching.Store, key string) (*caching.Meta, []byte) {
+func get(tb testing.TB, s store.Store, key string) (*store.Meta, []byte) {
 	tb.Helper()
 	e, err := s.Get(tb.Context(), key)
 	if err != nil {
@@ -120,7 +120,7 @@ func get(tb testing.TB, s caching.Store, key string) (*caching.Meta, []byte) {
 
 // read returns the whole body of e, and checks that e is of a form that the
 // contract allows.
-func read(e *caching.Entry) ([]byte, error) {
+func read(e *store.Entry) ([]byte, error) {
 	switch {
 	case e.Meta == nil:
 		return nil, fmt.Errorf("entry without metadata")
@@ -134,7 +134,7 @@ func read(e *caching.Entry) ([]byte, error) {
 }
 
 // wantStored fails the test unless meta and body are what is stored under key.
-func wantStored(tb testing.TB, s caching.Store, key string, meta *caching.Meta, body []byte) {
+func wantStored(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte) {
 	tb.Helper()
 	m, b := get(tb, s, key)
 	if m == nil {
@@ -146,14 +146,14 @@ func wantStored(tb testing.TB, s caching.Store, key string, meta *caching.Meta, 
 	sameMeta(tb, m, meta)
 }
 
-func wantAbsent(tb testing.TB, s caching.Store, key string) {
+func wantAbsent(tb testing.TB, s store.Store, key string) {
 	tb.Helper()
 	if m, _ := get(tb, s, key); m != nil {
 		tb.Error("something is stored")
 	}
 }
 
-func sameMeta(tb testing.TB, got, want *caching.Meta) {
+func sameMeta(tb testing.TB, got, want *store.Meta) {
 	tb.Helper()
 	for _, f := range []struct {
 		name      string

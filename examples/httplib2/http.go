@@ -35,6 +35,9 @@ import (
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/httpcachestore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/transport"
@@ -103,7 +106,7 @@ type Http struct {
 	// OptimisticConcurrencyMethods are guarded by If-Match.
 	OptimisticConcurrencyMethods []string
 
-	open func() (caching.Store, error)
+	open func() (store.Store, error)
 	keys *auth.Keyring
 	tags *lostupdate.Memory
 
@@ -112,7 +115,7 @@ type Http struct {
 	certificates []transport.Certificate
 	wire         *transport.Transport
 	wireKey      string
-	store        caching.Store
+	store        store.Store
 	cache        *caching.Transport
 	guards       map[string]*lostupdate.Transport
 	signer       *auth.Transport
@@ -134,11 +137,11 @@ func New(cache any) (*Http, error) {
 		if c == "" {
 			break
 		}
-		h.open = func() (caching.Store, error) {
-			return caching.OpenDir(c, &caching.DirOptions{MaxBytes: DefaultCacheBytes})
+		h.open = func() (store.Store, error) {
+			return dirstore.Open(c, &dirstore.Options{MaxBytes: DefaultCacheBytes})
 		}
 	case httpcache.Cache:
-		h.open = func() (caching.Store, error) { return caching.Adapt(c, nil), nil }
+		h.open = func() (store.Store, error) { return httpcachestore.New(c, nil), nil }
 	default:
 		return nil, fmt.Errorf("httplib2: a cache is a path or an httpcache.Cache, not a %T", cache)
 	}

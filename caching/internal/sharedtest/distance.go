@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Distance uses a Store whose server, at addr, is far away. A hit of 1.5 MB must
 // not take more than turns round trips to the server.
-func Distance(t *testing.T, addr string, turns int, open func(t *testing.T, addr string) caching.Store) {
+func Distance(t *testing.T, addr string, turns int, open func(t *testing.T, addr string) store.Store) {
 	t.Helper()
 	link := NewLink(t, addr)
 	w := New(t, open(t, link.Addr))

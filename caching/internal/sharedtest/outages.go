@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -15,7 +15,7 @@ const large = 2 << 20
 // Outages lets a Store's server fail in every way while the Store is used. start
 // starts a server; open opens the Store on it, with a client that by itself waits
 // for much longer than [Patience]; flush empties the server.
-func Outages(t *testing.T, start func(t *testing.T) *servers.Server, open func(t *testing.T, addr string) caching.Store, flush func(t *testing.T, addr string)) {
+func Outages(t *testing.T, start func(t *testing.T) *servers.Server, open func(t *testing.T, addr string) store.Store, flush func(t *testing.T, addr string)) {
 	t.Helper()
 	for _, outage := range []struct {
 		name       string

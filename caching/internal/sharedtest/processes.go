@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Environment of a child process: where the server is, and what to fetch.
@@ -29,7 +30,7 @@ const pages, callers = 16, 3
 
 // Main is the TestMain of a package that calls [Processes]. open opens the Store
 // at an address in a child process, for [Callers] callers at once.
-func Main(m *testing.M, open func(addr string) caching.Store) {
+func Main(m *testing.M, open func(addr string) store.Store) {
 	if addr := os.Getenv(childServer); addr != "" {
 		if err := child(open(addr), os.Getenv(childOrigin)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -50,7 +51,7 @@ func pageBody(page int) []byte {
 
 // child is a process that shares the cache. It waits for a line on its standard
 // input, fetches all pages, and checks each body.
-func child(store caching.Store, origin string) error {
+func child(store store.Store, origin string) error {
 	// The machine may be busy: here it counts what is fetched, and not how soon.
 	transport := &caching.Transport{Store: store, StoreWait: time.Minute, CollapseWait: time.Minute}
 	defer func() { _ = transport.Close() }()

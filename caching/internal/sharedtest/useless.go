@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Useless checks that each method of a Store that has no client returns the error
 // that says so, and that a cache above it does its work.
-func Useless(t *testing.T, why string, s caching.Store, says func(error) bool) {
+func Useless(t *testing.T, why string, s store.Store, says func(error) bool) {
 	t.Helper()
 	ctx := t.Context()
 	check := func(method string, err error) {
@@ -24,13 +24,13 @@ func Useless(t *testing.T, why string, s caching.Store, says func(error) bool) {
 	check("Get", err)
 	_, err = s.Create(ctx, "key", -1)
 	check("Create", err)
-	check("Update", s.Update(ctx, "key", &caching.Meta{}))
+	check("Update", s.Update(ctx, "key", &store.Meta{}))
 	check("Delete", s.Delete(ctx, "key"))
-	if s, ok := s.(caching.Secreter); ok {
+	if s, ok := s.(store.Secreter); ok {
 		_, err = s.Secret(ctx)
 		check("Secret", err)
 	}
-	if s, ok := s.(caching.Leaser); ok {
+	if s, ok := s.(store.Leaser); ok {
 		_, err = s.Acquire(ctx, "key")
 		check("Acquire", err)
 	}

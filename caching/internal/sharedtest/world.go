@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // StoreWait is how long the requests of a [World] wait for its Store.
@@ -40,7 +41,7 @@ type World struct {
 }
 
 // New returns a World with store.
-func New(t *testing.T, store caching.Store) *World {
+func New(t *testing.T, store store.Store) *World {
 	t.Helper()
 	w := &World{t: t}
 	w.origin = httptest.NewServer(http.HandlerFunc(w.serve))

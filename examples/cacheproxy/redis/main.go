@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/redisstore"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/examples/cacheproxy/internal/proxy"
 )
 
@@ -21,7 +21,7 @@ func main() { proxy.Main(open) }
 
 // open opens redis://, rediss:// (TLS) and unix:// URLs as go-redis takes them,
 // and what cacheproxy has.
-func open(spec string) (caching.Store, error) {
+func open(spec string) (store.Store, error) {
 	if !strings.HasPrefix(spec, "redis://") && !strings.HasPrefix(spec, "rediss://") && !strings.HasPrefix(spec, "unix://") {
 		return proxy.OpenStore(spec)
 	}
@@ -39,13 +39,13 @@ func open(spec string) (caching.Store, error) {
 	}
 	opts.ContextTimeoutEnabled = true
 	client := redis.NewClient(opts)
-	return store{redisstore.New(client, namespace), client}, nil
+	return closing{redisstore.New(client, namespace), client}, nil
 }
 
-// store closes the client with the store.
-type store struct {
+// closing closes the client with the store.
+type closing struct {
 	*redisstore.Store
 	client *redis.Client
 }
 
-func (s store) Close() error { return s.client.Close() }
+func (s closing) Close() error { return s.client.Close() }

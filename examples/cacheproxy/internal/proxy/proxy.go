@@ -18,10 +18,13 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Main runs the command. open opens the store that -store names.
-func Main(open func(spec string) (caching.Store, error)) {
+func Main(open func(spec string) (store.Store, error)) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := Run(ctx, os.Args[1:], open, func(url string) { log.Println("cacheproxy: listening on", url) }); err != nil {
@@ -30,7 +33,7 @@ func Main(open func(spec string) (caching.Store, error)) {
 }
 
 // Run serves until ctx is done. It calls ready with the proxy's URL.
-func Run(ctx context.Context, args []string, open func(string) (caching.Store, error), ready func(url string)) error {
+func Run(ctx context.Context, args []string, open func(string) (store.Store, error), ready func(url string)) error {
 	flags := flag.NewFlagSet("cacheproxy", flag.ContinueOnError)
 	listen := flags.String("listen", "localhost:8080", "listen on this `address`")
 	upstream := flags.String("upstream", "", "send requests on to this `URL`")
@@ -99,14 +102,14 @@ func byCredentials(r *http.Request) string { return r.Header.Get("Authorization"
 func byNothing(*http.Request) string { return "" }
 
 // OpenStore opens the stores that caching has: memory and dir:PATH, of 1 GiB.
-func OpenStore(spec string) (caching.Store, error) {
+func OpenStore(spec string) (store.Store, error) {
 	if path, ok := strings.CutPrefix(spec, "dir:"); ok && path != "" {
-		return caching.OpenDir(path, nil)
+		return dirstore.Open(path, nil)
 	}
 	if spec != "memory" {
 		return nil, fmt.Errorf("-store %q: want memory or dir:PATH", spec)
 	}
-	return caching.NewMemory(0), nil
+	return memorystore.New(0), nil
 }
 
 // Handler sends requests to target through cache. What cannot be had from there

@@ -20,7 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/conformance"
 )
 
@@ -298,7 +298,7 @@ func inMemory(t *testing.T, suites []conformance.Suite, mode string, phase, paus
 					t.Fatal(err)
 				}
 				origin := new(conformance.Origin)
-				cache.Base, cache.Store = origin, caching.NewMemory(0)
+				cache.Base, cache.Store = origin, memorystore.New(0)
 				defer cache.Close()
 				r := conformance.Runner{Client: cache, Origin: origin, Pause: pause}
 				verdicts[c.ID] = r.Case(t.Context(), c)

@@ -1,0 +1,275 @@
+// Package dirstore keeps what an HTTP cache stores in a directory, which several processes may share.
+//
+//	dir, err := dirstore.Open(path, &dirstore.Options{MaxBytes: 1 << 30})
+//	transport := &caching.Transport{Store: dir}
+//
+// # Behavior
+//
+// An entry is a file that is written under another name and renamed, with a checksum for every 32 KiB
+// (format.go); a 304 writes metadata only. Entries can be encrypted. The least recently used entry is
+// evicted first, and entries that were never got before all others.
+//
+// # Place in a chain
+//
+// It is the Store of a caching.Transport.
+//
+// # Limits
+//
+// Where there are no file locks (Windows, Plan 9) leases and the files of crashed processes go by time.
+// A file system that is not local is Options.Remote.
+package dirstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/store"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// DefaultMaxBytes is what a [Store] holds at most, in bytes, unless its options say otherwise.
+const DefaultMaxBytes = 1 << 30
+
+// Options are the options of [Open]. The zero value consists of defaults.
+type Options struct {
+	// MaxBytes is what the directory holds at most, in bytes of disk. If zero or negative,
+	// [DefaultMaxBytes] is used. All processes that share a directory should give the same.
+	MaxBytes int64
+
+	// Sync makes Commit and Update wait until the disk has what was written. If false, what
+	// was stored shortly before a power cut may be lost. It is never served broken.
+	Sync bool
+
+	// Remote says that the directory is on another machine, or on a disk that may take long.
+	// [Store.Timing] is then [store.TimingUnknown], so that no request waits longer than the Transport
+	// allows. If false, the directory is taken to be on a local disk.
+	Remote bool
+
+	// Key returns the secret that entries are encrypted with (AES-256-GCM, each entry under
+	// a key of its own that is derived from the secret). It is called once and must return at
+	// least 16 random bytes. Entries of another key, and entries that are not encrypted, are
+	// removed when they are found. If nil, entries are not encrypted.
+	Key func() ([]byte, error)
+}
+
+// Store is a [store.Store] in a directory, bounded by bytes. Several processes may use one
+// directory at once.
+//
+// An entry is a file with a checksum for every 32 KiB of its body. It is written under another
+// name and then renamed, so that neither a crash nor another process leaves half an entry. A 304
+// writes new metadata beside the old and does not touch the body. A hit streams from the file;
+// at most 32 KiB are held in memory. The first 32 KiB are checked before Get returns: if they
+// are damaged, the entry is a miss. Damage further on is an error of Body.ReadAt that wraps
+// [store.ErrCorrupt]. File names are hashes. Nothing outside the directory can be reached through it
+// ([os.Root]).
+//
+// The bound counts the blocks of 4 KiB that files take, also those being written. A process
+// notices what others store after it has written a sixteenth of the bound, so each may exceed the
+// bound by that much. The least recently used entry is evicted first, and entries that were never
+// used before all others. An entry takes at most half of the bound.
+//
+// A Dir is made by [Open]; the zero value keeps nothing, and its methods say so. A Dir is safe
+// for concurrent use. It holds one file descriptor, and one for each entry that is being read or
+// written. If the disk is full or read only, it keeps less or nothing, and still serves the
+// entries it has.
+type Store struct {
+	path  string
+	limit int64
+	opts  Options
+	key   []byte // nil: not encrypted
+
+	root   atomic.Pointer[os.Root] // path/v1
+	shards [256]dirShard
+	closed atomic.Bool
+
+	used    atomic.Int64 // bytes of disk that entries take
+	writing atomic.Int64 // bytes of disk reserved for entries being written
+	unseen  atomic.Int64 // bytes written since the last scan
+
+	cleanMu sync.Mutex // held while scanning and evicting; taken before a lock of a shard
+	scans   int        // guarded by cleanMu
+
+	hits, misses, stored, evicted, refused, broken atomic.Int64
+}
+
+// dirPlace is where the file of a key is: v1/shard/name.
+type dirPlace struct {
+	shard int
+	name  string
+}
+
+const dirVersion = "v1"
+
+func newDirPlace(key string) dirPlace {
+	sum := sha256.Sum256([]byte(key))
+	return dirPlace{shard: int(sum[0]), name: hex.EncodeToString(sum[1:])}
+}
+
+// Open opens the directory at path and makes it if it does not exist. If opts is nil,
+// the zero [Options] is used. It looks at every file once, which takes about half a
+// second for 100,000 entries, and removes what crashed processes have left.
+func Open(path string, opts *Options) (*Store, error) {
+	if path == "" {
+		return nil, errors.New("dirstore: open: the path is empty")
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("dirstore: open: %w", err)
+	}
+	d := &Store{path: abs, limit: DefaultMaxBytes, opts: *opts}
+	if opts.MaxBytes > 0 {
+		d.limit = opts.MaxBytes
+	}
+	for i := range d.shards {
+		d.shards[i].nodes = make(map[string]dirNode)
+	}
+	if opts.Key != nil {
+		key, err := opts.Key()
+		if err != nil {
+			return nil, fmt.Errorf("dirstore: key: %w", err)
+		}
+		if len(key) < 16 {
+			return nil, errors.New("dirstore: key: shorter than 16 bytes")
+		}
+		sum := sha256.Sum256(key) // of one length, and not the caller's slice
+		d.key = sum[:]
+	}
+	if err := d.openRoot(); err != nil {
+		return nil, fmt.Errorf("dirstore: open: %w", err)
+	}
+	d.scan(true)
+	d.evict(d.limit)
+	return d, nil
+}
+
+// errNoDir is the error of a Dir that was not made by OpenDir.
+var errNoDir = errors.New("dirstore: a Store that was not made by Open")
+
+// usable returns why a call with ctx cannot be answered, if it cannot.
+func (d *Store) usable(ctx context.Context) error {
+	switch {
+	case d.root.Load() == nil:
+		return errNoDir
+	case d.closed.Load():
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Timing implements [store.Timed].
+func (d *Store) Timing() (store.Store, store.Timing) {
+	if d.opts.Remote {
+		return d, store.TimingUnknown
+	}
+	return d, store.TimingImmediate
+}
+
+// Get implements [store.Store].
+func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+	if err := d.usable(ctx); err != nil {
+		return nil, err
+	}
+	at := newDirPlace(key)
+	f, err := d.open(at, os.O_RDONLY)
+	if err != nil {
+		d.misses.Add(1)
+		if errors.Is(err, fs.ErrNotExist) {
+			d.forget(at)
+			return nil, nil
+		}
+		return nil, fmt.Errorf("dirstore: open entry: %w", err)
+	}
+	e, err := d.load(f, at, key)
+	if err != nil {
+		d.misses.Add(1)
+		if errors.Is(err, store.ErrCorrupt) {
+			d.discard(at, f)
+		}
+		_ = f.Close()
+		return nil, err
+	}
+	d.hits.Add(1)
+	d.touch(at, e.head.end())
+	return &e.entry, nil
+}
+
+// open opens the file of an entry.
+func (d *Store) open(at dirPlace, flag int) (*os.File, error) {
+	root, err := d.shardRoot(at.shard, false)
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.OpenFile(at.name, flag|dirNonblock, 0)
+	if err != nil && d.closed.Load() {
+		return nil, store.ErrClosed
+	}
+	return f, err
+}
+
+// discard removes the entry in f, which was found broken, unless it has been replaced since.
+func (d *Store) discard(at dirPlace, f *os.File) {
+	d.broken.Add(1)
+	root, err := d.shardRoot(at.shard, false)
+	if err != nil {
+		return
+	}
+	mine, err1 := f.Stat()
+	there, err2 := root.Lstat(at.name)
+	if err1 == nil && err2 == nil && os.SameFile(mine, there) && root.RemoveAll(at.name) == nil {
+		d.forget(at)
+	}
+}
+
+// Delete implements [store.Store].
+func (d *Store) Delete(ctx context.Context, key string) error {
+	if err := d.usable(ctx); err != nil {
+		return err
+	}
+	at := newDirPlace(key)
+	root, err := d.shardRoot(at.shard, false)
+	if err == nil {
+		err = root.Remove(at.name)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("dirstore: delete entry: %w", err)
+	}
+	d.forget(at)
+	return nil
+}
+
+// Stats returns what d holds, as far as it knows, and what it did since it was opened.
+func (d *Store) Stats() store.Stats {
+	s := store.Stats{
+		Bytes: d.used.Load() + d.writing.Load(), Limit: d.limit,
+		Hits: d.hits.Load(), Misses: d.misses.Load(), Stored: d.stored.Load(),
+		Evicted: d.evicted.Load(), Refused: d.refused.Load(), Corrupt: d.broken.Load(),
+	}
+	for i := range d.shards {
+		d.shards[i].mu.Lock()
+		s.Entries += int64(len(d.shards[i].nodes))
+		d.shards[i].mu.Unlock()
+	}
+	return s
+}
+
+// Close closes d. Entries that were got can still be read; every other call returns an error
+// that wraps [store.ErrClosed].
+func (d *Store) Close() error {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	root := d.root.Load()
+	if root == nil {
+		return nil
+	}
+	return root.Close()
+}

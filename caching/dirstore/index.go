@@ -1,0 +1,99 @@
+package dirstore
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// dirShard is one of the directories that the files of entries are spread over, and what is
+// known of its files.
+type dirShard struct {
+	made   atomic.Bool // the directory exists, as far as is known
+	update sync.Mutex  // held during an Update
+
+	mu    sync.Mutex
+	nodes map[string]dirNode // by file name
+
+	seen time.Time // modification time of the directory at the last scan; guarded by Dir.cleanMu
+}
+
+// dirNode is what is known of a file.
+type dirNode struct {
+	size    int64 // in bytes of disk
+	used    int64 // when the entry was stored or last got, in Unix nanoseconds
+	touched int64 // when that was last written to the file, as its modification time
+	hit     bool  // got since it was stored, as far as is known
+}
+
+const (
+	dirBlock = 4096
+
+	// dirTouch is how often the modification time of a file that is in use is renewed, for
+	// other processes and for the next one.
+	dirTouch = 10 * time.Minute
+)
+
+// dirBlocks returns how many bytes of disk a file of n bytes takes.
+func dirBlocks(n int64) int64 { return (n + dirBlock - 1) &^ (dirBlock - 1) }
+
+// touch notes that an entry whose file is size bytes long was got.
+func (d *Store) touch(at dirPlace, size int64) {
+	now := time.Now().UnixNano()
+	s := &d.shards[at.shard]
+	s.mu.Lock()
+	n, known := s.nodes[at.name]
+	if !known { // stored by another process
+		n.size = dirBlocks(size)
+		d.used.Add(n.size)
+	}
+	due := now-n.touched > int64(dirTouch)
+	n.used, n.hit = now, true
+	if due {
+		n.touched = now
+	}
+	s.nodes[at.name] = n
+	s.mu.Unlock()
+	if due {
+		if root, err := d.shardRoot(at.shard, false); err == nil {
+			t := time.Unix(0, now)
+			_ = root.Chtimes(at.name, t, t)
+		}
+	}
+}
+
+// note notes that a file of size bytes was written.
+func (d *Store) note(at dirPlace, size int64) {
+	now := time.Now().UnixNano()
+	s := &d.shards[at.shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.nodes[at.name]
+	n := dirNode{size: dirBlocks(size), used: now, touched: now, hit: old.hit}
+	s.nodes[at.name] = n
+	d.used.Add(n.size - old.size)
+}
+
+// forget notes that a file does not exist any more.
+func (d *Store) forget(at dirPlace) {
+	s := &d.shards[at.shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.forgetLocked(s, at.name)
+}
+
+// forgetLocked is forget with s.mu held.
+func (d *Store) forgetLocked(s *dirShard, name string) {
+	d.used.Add(-s.nodes[name].size)
+	delete(s.nodes, name)
+}
+
+// reset forgets all files of s, and that its directory exists.
+func (d *Store) reset(s *dirShard) {
+	s.made.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.nodes {
+		d.forgetLocked(s, name)
+	}
+}

@@ -1,0 +1,79 @@
+package dirstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+// Acquire implements [store.Leaser]. A lease is a lock on a file: it ends with the process that has
+// it.
+func (d *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
+	if err := d.usable(ctx); err != nil {
+		return nil, err
+	}
+	at := newDirPlace(key)
+	for range 10 { // the file of a lease that has just ended is no use
+		root, err := d.shardRoot(at.shard, true)
+		if err != nil {
+			return nil, fmt.Errorf("dirstore: lease: %w", err)
+		}
+		f, err := root.OpenFile(at.name+dirLease, os.O_RDWR|os.O_CREATE|dirNonblock, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			if err = d.lost(at.shard); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("dirstore: lease: %w", err)
+		}
+		release, again := holdLease(root, at.name+dirLease, f)
+		if !again {
+			return release, nil
+		}
+	}
+	return nil, nil
+}
+
+// holdLease takes the lease that f stands for. release is nil if another process has it. again
+// reports that f is the file of a lease that has ended, and another file is to be opened.
+func holdLease(root dirRoot, name string, f *os.File) (release func(), again bool) {
+	switch lockDirFile(f) {
+	case lockTaken:
+		_ = f.Close()
+		return nil, false
+	case lockUnknown:
+		return holdLeaseByTime(root, name, f)
+	}
+	mine, err1 := f.Stat()
+	there, err2 := root.Lstat(name)
+	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+		_ = f.Close()
+		return nil, true
+	}
+	return sync.OnceFunc(func() {
+		_ = root.Remove(name) // while it is locked
+		_ = f.Close()
+	}), false
+}
+
+// dirLeaseTime is how long a lease lasts where there are no file locks.
+const dirLeaseTime = 30 * time.Second
+
+// holdLeaseByTime takes the lease if its file is new or has expired. Two processes may get it
+// in the same moment, which costs one request more.
+func holdLeaseByTime(root dirRoot, name string, f *os.File) (release func(), again bool) {
+	defer f.Close() //nolint:errcheck // written or not, it is a lease
+	i, err := f.Stat()
+	if err != nil || i.Size() > 0 && time.Since(i.ModTime()) < dirLeaseTime {
+		return nil, false
+	}
+	if _, err := f.WriteAt([]byte{1}, 0); err != nil {
+		return nil, false
+	}
+	return sync.OnceFunc(func() { _ = root.Remove(name) }), false
+}

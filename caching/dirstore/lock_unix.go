@@ -1,0 +1,46 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package dirstore
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// dirNonblock keeps OpenFile from waiting if the file is a named pipe, which a Dir never makes.
+const dirNonblock = syscall.O_NONBLOCK
+
+// lockDirFile takes the lock of f if it is free. The lock belongs to the open file, not to the
+// process: two files of one process exclude each other. It ends with the process.
+func lockDirFile(f *os.File) lockState {
+	switch err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); {
+	case err == nil:
+		return lockHeld
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return lockTaken
+	default:
+		return lockUnknown
+	}
+}
+
+func unlockDirFile(f *os.File) { _ = flock(f, syscall.LOCK_UN) }
+
+func flock(f *os.File, how int) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ferr error
+	err = c.Control(func(fd uintptr) {
+		for {
+			if ferr = syscall.Flock(int(fd), how); !errors.Is(ferr, syscall.EINTR) { //nolint:gosec // a file descriptor is an int
+				return
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return ferr
+}

@@ -1,0 +1,379 @@
+package dirstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+// Some of what a Dir promises is about processes. They are this test binary again,
+// running TestDirChild with these in its environment.
+const (
+	childJob  = "TRIPPER_TEST_DIR_JOB"
+	childPath = "TRIPPER_TEST_DIR_PATH"
+	childSeed = "TRIPPER_TEST_DIR_SEED"
+)
+
+func TestDirChild(t *testing.T) {
+	path := os.Getenv(childPath)
+	if path == "" {
+		t.Skip("run by other tests, in a process of its own")
+	}
+	seed, err := strconv.ParseUint(os.Getenv(childSeed), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch os.Getenv(childJob) {
+	case "store":
+		childStore(t, path, seed, 0)
+	case "share":
+		childStore(t, path, seed, dirStress(2*time.Second))
+	case "big":
+		childBig(t, path)
+	case "lease":
+		d := openTestDir(t, path, Options{})
+		release, err := d.Acquire(t.Context(), "key")
+		if err != nil || release == nil {
+			t.Fatal(err)
+		}
+		fmt.Print(childReady)
+		time.Sleep(time.Hour) // until it is killed
+	}
+}
+
+// childReady is what a child says when it is ready, and when it has done one more
+// thing.
+const childReady = "ready\n"
+
+// childOutput gathers what a child says, and tells when it has said that it is
+// ready as often as it is asked to.
+type childOutput struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	left  int
+	ready chan struct{}
+}
+
+func (o *childOutput) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := bytes.Count(o.text.Bytes(), []byte(childReady))
+	o.text.Write(p)
+	more := bytes.Count(o.text.Bytes(), []byte(childReady)) - before
+	if o.left > 0 && o.left <= more {
+		close(o.ready)
+	}
+	o.left -= more
+	return len(p), nil
+}
+
+// childProcess is a process that does a job.
+type childProcess struct {
+	*exec.Cmd
+	out   *childOutput
+	ended chan error
+}
+
+// child starts a process that does job, and returns when it has said that often
+// that it is ready.
+func child(t *testing.T, job, path string, seed, reports int) *childProcess {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDirChild$", "-test.v") //nolint:gosec // this program; it is killed or waited for
+	cmd.Env = append(os.Environ(), childJob+"="+job, childPath+"="+path, childSeed+"="+strconv.Itoa(seed))
+	c := &childProcess{cmd, &childOutput{left: reports, ready: make(chan struct{})}, make(chan error, 1)}
+	cmd.Stdout, cmd.Stderr = c.out, c.out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { c.ended <- cmd.Wait() }()
+	select {
+	case <-c.out.ready:
+	case err := <-c.ended:
+		c.ended <- err
+		if c.out.left > 0 { // it has ended, nobody writes
+			t.Fatalf("%s ended early: %v: %s", job, err, &c.out.text)
+		}
+	}
+	return c
+}
+
+// wait returns how c ended.
+func (c *childProcess) wait() error {
+	if err := <-c.ended; err != nil {
+		return fmt.Errorf("%w: %s", err, &c.out.text)
+	}
+	return nil
+}
+
+// kill is kill -9.
+func (c *childProcess) kill(t *testing.T) {
+	t.Helper()
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-c.ended
+}
+
+// dirStress is the time for a test of races: usual, or 30 s.
+func dirStress(usual time.Duration) time.Duration {
+	if os.Getenv("TRIPPER_STRESS") == "1" {
+		return 30 * time.Second
+	}
+	return usual
+}
+
+// seededMeta is metadata that tells which body belongs to it.
+func seededMeta(seed uint64, n int) *store.Meta {
+	m := dirMeta(1)
+	binary.BigEndian.PutUint64(m.ID[:], seed)
+	binary.BigEndian.PutUint64(m.ID[8:], uint64(n)) //nolint:gosec // never negative
+	return m
+}
+
+func seededBody(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
+	return b
+}
+
+// checkSeeded reports whether something is under key, and an error if it is not a
+// whole entry.
+func checkSeeded(d *Store, key string) (bool, error) {
+	e, err := d.Get(context.Background(), key)
+	if err != nil || e == nil {
+		return false, err
+	}
+	defer e.Close()
+	seed, n := binary.BigEndian.Uint64(e.Meta.ID[:]), binary.BigEndian.Uint64(e.Meta.ID[8:])
+	body, err := dirBytes(e)
+	if err != nil {
+		return true, err
+	}
+	if uint64(len(body)) != n || !bytes.Equal(body, seededBody(seed, len(body))) {
+		return true, fmt.Errorf("%w: %d bytes are not body %d of %d", store.ErrCorrupt, len(body), seed, n)
+	}
+	return true, nil
+}
+
+// childStore stores, updates, reads and deletes until it is killed, or for a time.
+func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
+	t.Helper()
+	dir := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range uint64(4) {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(seed, i)) //nolint:gosec // not for secrets
+			for d == 0 || time.Since(began) < d {
+				key := fmt.Sprint("key", rnd.IntN(8))
+				switch rnd.IntN(6) {
+				case 0:
+					dir.Delete(context.Background(), key)
+				case 1:
+					e, err := dir.Get(context.Background(), key)
+					if err != nil || e == nil {
+						continue
+					}
+					m := e.Meta.Clone()
+					m.Header = m.Header.Clone()
+					m.Header.Set("X-More", strings.Repeat("m", rnd.IntN(3000)))
+					e.Close()
+					err = dir.Update(context.Background(), key, m) // as it comes
+					if err != nil && !errors.Is(err, store.ErrConflict) {
+						t.Errorf("Update: %v", err)
+					}
+				case 2, 3:
+					if _, err := checkSeeded(dir, key); err != nil {
+						t.Error(err)
+					}
+				default:
+					n, id := rnd.IntN(300_000), rnd.Uint64()
+					if err := tryPutDir(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
+						t.Errorf("storing: %v", err)
+					}
+				}
+				if d == 0 {
+					fmt.Print(childReady)
+				}
+			}
+		})
+	}
+	if d > 0 {
+		fmt.Print(childReady)
+	}
+	wg.Wait()
+}
+
+func TestDirKilled(t *testing.T) {
+	times := 8
+	switch {
+	case os.Getenv("TRIPPER_STRESS") == "1":
+		times = 200
+	case testing.Short():
+		times = 2
+	}
+	path := t.TempDir()
+	whole, wrote := 0, 0
+	for i := range times {
+		// When one of its goroutines has done something the others are anywhere.
+		child(t, "store", path, i, 1+rand.IntN(200)).kill(t) //nolint:gosec // not for secrets
+		for name := range dirFiles(t, path) {
+			if strings.HasSuffix(name, dirTemp) {
+				wrote++
+			}
+		}
+		d := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+		for k := range 8 {
+			there, err := checkSeeded(d, fmt.Sprint("key", k))
+			if err != nil {
+				t.Errorf("after kill %d: %v", i, err)
+			}
+			if there {
+				whole++
+			}
+		}
+		d.Close()
+		for name := range dirFiles(t, path) {
+			if strings.HasSuffix(name, dirTemp) || strings.HasSuffix(name, dirLease) {
+				t.Errorf("after kill %d: left over: %s", i, name)
+			}
+		}
+	}
+	t.Logf("killed %d times: %d entries whole, %d bodies were just being written", times, whole, wrote)
+	if whole == 0 {
+		t.Error("nothing was ever stored: nothing was tried")
+	}
+}
+
+func TestDirTwoProcesses(t *testing.T) {
+	path := t.TempDir()
+	a, b := child(t, "share", path, 1, 1), child(t, "share", path, 2, 1)
+	d := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+	hits := 0
+	done := make(chan error, 2)
+	go func() { done <- a.wait() }()
+	go func() { done <- b.wait() }()
+	for ended := 0; ended < 2; {
+		select {
+		case err := <-done:
+			if ended++; err != nil {
+				t.Errorf("a process found something wrong: %v", err)
+			}
+		default:
+			there, err := checkSeeded(d, fmt.Sprint("key", rand.IntN(8))) //nolint:gosec // not for secrets
+			if err != nil {
+				t.Error(err)
+			}
+			if there {
+				hits++
+			}
+		}
+	}
+	if hits == 0 {
+		t.Error("nothing of what others stored was found")
+	}
+	t.Logf("%d hits on what two others stored, replaced and updated", hits)
+}
+
+func TestDirLeaseEndsWithProcess(t *testing.T) {
+	path := t.TempDir()
+	cmd := child(t, "lease", path, 0, 1)
+	d := openTestDir(t, path, Options{})
+	if r, err := d.Acquire(t.Context(), "key"); r != nil || err != nil {
+		t.Errorf("another process has the lease, and we got it (%v)", err)
+	}
+	cmd.kill(t)
+	r, err := d.Acquire(t.Context(), "key")
+	if r == nil || err != nil {
+		t.Fatalf("the lease outlives its process (%v)", err)
+	}
+	r()
+}
+
+// childBig stores 512 MiB and reads it back, with a heap that may not grow.
+func childBig(t *testing.T, path string) {
+	t.Helper()
+	debug.SetMemoryLimit(64 << 20)
+	const size = 512 << 20
+	d := openTestDir(t, path, Options{MaxBytes: 2 << 30})
+	w, err := d.Create(t.Context(), "key", size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := seededBody(1, 64<<10)
+	for i := range size / len(block) {
+		binary.BigEndian.PutUint32(block, uint32(i)) //nolint:gosec // small
+		if _, err := w.Write(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Commit(t.Context(), dirMeta(1)); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	e, err := d.Get(t.Context(), "key")
+	if err != nil || e == nil {
+		t.Fatal(e, err)
+	}
+	defer e.Close()
+	buf := make([]byte, len(block))
+	for i := range size / len(block) {
+		binary.BigEndian.PutUint32(block, uint32(i)) //nolint:gosec // small
+		if _, err := e.Body.ReadAt(buf, int64(i)*int64(len(block))); err != nil || !bytes.Equal(buf, block) {
+			t.Fatalf("block %d: %v", i, err)
+		}
+	}
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	if err := os.WriteFile(filepath.Join(path, "status"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Print(childReady)
+}
+
+func TestDirBigBody(t *testing.T) {
+	if testing.Short() || rttest.Race {
+		t.Skip("writes 512 MiB and looks at the memory of the process")
+	}
+	path := t.TempDir()
+	if err := child(t, "big", path, 0, 1).wait(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(path, "status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			var kib int
+			if _, err := fmt.Sscan(rest, &kib); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("512 MiB stored and read: at most %d KiB resident", kib)
+			if kib > 32<<10 {
+				t.Errorf("%d KiB resident", kib)
+			}
+			return
+		}
+	}
+	t.Skip("the system does not say what is resident")
+}

@@ -1,0 +1,108 @@
+package dirstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+)
+
+const dirSecret = "secret"
+
+// Secret implements [store.Secreter]. The secret is in a file of its own, encrypted if entries are.
+func (d *Store) Secret(ctx context.Context) ([]byte, error) {
+	var err error
+	for range 10 { // other processes may be making it at the same time
+		if err := d.usable(ctx); err != nil {
+			return nil, err
+		}
+		var secret []byte
+		if secret, err = d.readSecret(); err == nil {
+			return secret, nil
+		}
+		if errors.Is(err, store.ErrCorrupt) {
+			_ = d.top().Remove(dirSecret)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err = d.makeSecret(); err != nil && !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("dirstore: secret: %w", err)
+}
+
+func (d *Store) readSecret() ([]byte, error) {
+	f, err := d.top().OpenFile(dirSecret, os.O_RDONLY|dirNonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // a reader
+	b, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], entryTable) {
+		return nil, storekit.Corrupt("secret")
+	}
+	seal, err := d.secretSeal()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := seal.openRecord([]byte(dirSecret), b[4:])
+	if err == nil && len(secret) != 32 {
+		err = storekit.Corrupt("secret")
+	}
+	return secret, err
+}
+
+// makeSecret makes the file. If the file exists already, the error is [fs.ErrExist].
+func (d *Store) makeSecret() error {
+	secret := make([]byte, 32)
+	rand.Read(secret) // documented never to fail
+	seal, err := d.secretSeal()
+	if err != nil {
+		return err
+	}
+	b := seal.sealRecord(make([]byte, 4), []byte(dirSecret), secret)
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], entryTable))
+
+	root := d.top()
+	tmp := dirSecret + "." + rand.Text() + dirTemp
+	defer root.Remove(tmp) //nolint:errcheck // then it is removed later
+	if err := writeDirFile(root, tmp, b); err != nil {
+		return err
+	}
+	// A link, unlike a rename, does not replace a file that another process has just made.
+	err = root.Link(tmp, dirSecret)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return writeDirFile(root, dirSecret, b) // the file system may have no links
+	}
+	return err
+}
+
+// writeDirFile makes a file. If a file of that name exists, the error is [fs.ErrExist].
+func writeDirFile(root dirRoot, name string, b []byte) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync() // losing it would lose what is stored for each user
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (d *Store) secretSeal() (dirSeal, error) {
+	return newDirSeal(d.key, [16]byte([]byte("caching secret 1")))
+}

@@ -1,0 +1,126 @@
+package dirstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Update implements [store.Store]. It writes the new metadata beside the old, and then its slot.
+func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+	if err := d.usable(ctx); err != nil {
+		return err
+	}
+	at := newDirPlace(key)
+	f, err := d.open(at, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.forget(at)
+		return store.ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("dirstore: update entry: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // what counts is written, or synced
+	release, err := d.exclude(ctx, at, f, dirPatience)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
+	defer dirBufs.put(b.buf)
+	got, old, err := b.readHead(true)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrCorrupt):
+		return err
+	case err != nil || string(got) != key:
+		d.discard(at, f)
+		return fmt.Errorf("%w: %w", store.ErrConflict, storekit.Corrupt("what is stored"))
+	case old.ID != meta.ID:
+		return store.ErrConflict
+	}
+	return d.writeRecord(&b, at, key, meta)
+}
+
+// writeRecord writes meta to the older of the two places.
+func (d *Store) writeRecord(b *dirBody, at dirPlace, key string, meta *store.Meta) error {
+	rec, err := storekit.AppendEntryRecord(nil, key, meta)
+	if err != nil {
+		return err
+	}
+	info, err := b.f.Stat()
+	if err != nil {
+		return fmt.Errorf("dirstore: update entry: %w", err)
+	}
+	h := &b.head
+	rec = b.seal.sealRecord(nil, h.appendFixed(nil), rec)
+	i := b.current(key)
+	h.place(1-i, len(rec), info.Size())
+	h.slots[1-i].checksum = b.seal.recordSum(rec)
+	if _, err = b.f.WriteAt(rec, h.slots[1-i].off); err == nil && d.opts.Sync {
+		err = b.f.Sync()
+	}
+	if err == nil {
+		_, err = b.f.WriteAt(h.appendSlot(nil, 1-i), int64(entryFixed+(1-i)*entrySlot))
+	}
+	if err == nil && d.opts.Sync {
+		err = b.f.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("dirstore: update entry: %w", err)
+	}
+	d.note(at, max(info.Size(), h.slots[1-i].off+int64(len(rec))))
+	return nil
+}
+
+// current returns the slot whose record counts: the newer one, unless it is damaged.
+func (b *dirBody) current(key string) int {
+	for _, i := range b.head.newest() {
+		if b.head.slots[i].seq == 0 {
+			continue
+		}
+		if got, _, err := b.readRecord(b.head.slots[i], 0); err == nil && string(got) == key {
+			return i
+		}
+	}
+	return b.head.newest()[0]
+}
+
+// exclude locks the entry in f against other updates: in this process, and where there are file
+// locks in all processes. It waits for the lock no longer than patience.
+func (d *Store) exclude(ctx context.Context, at dirPlace, f *os.File, patience time.Duration) (release func(), err error) {
+	s := &d.shards[at.shard]
+	mine := false
+	defer func() {
+		if mine && err != nil {
+			s.update.Unlock()
+		}
+	}()
+	wait := 500 * time.Microsecond
+	for began := time.Now(); ; wait = min(2*wait, 10*time.Millisecond) {
+		if mine = mine || s.update.TryLock(); mine && lockDirFile(f) != lockTaken {
+			break
+		}
+		if time.Since(began) > patience {
+			return nil, fmt.Errorf("dirstore: the entry is locked: %w", os.ErrDeadlineExceeded)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+	return func() {
+		unlockDirFile(f)
+		s.update.Unlock()
+	}, nil
+}
+
+// dirPatience is how long an Update waits for the lock of an entry, unless its context ends
+// before.
+const dirPatience = 5 * time.Second

@@ -1,0 +1,334 @@
+package dirstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// dirWriter is the [store.Writer] of a [Store]. It makes the file when the first piece is full, so that
+// most entries are written with one call at Commit.
+type dirWriter struct {
+	storekit.WriterState
+	d    *Store
+	at   dirPlace
+	key  string
+	head entryHead
+	seal dirSeal
+
+	tmp      string
+	f        *os.File
+	reserved int64
+
+	mu      sync.RWMutex
+	buf     *dirBuf // holds the piece being written; nil: closed
+	n       int64   // length of the body so far
+	flushed int64   // how much of it is in the file
+	seals   []byte
+}
+
+// Create implements [store.Store].
+func (d *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	if err := d.usable(ctx); err != nil {
+		return nil, err
+	}
+	if size > d.limit/2 {
+		d.refused.Add(1)
+		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", store.ErrTooLarge, size, d.limit)
+	}
+	w := &dirWriter{WriterState: storekit.WriterState{Size: size}, d: d, at: newDirPlace(key), key: key}
+	w.head.encrypted = d.key != nil
+	rand.Read(w.head.salt[:]) // documented never to fail
+	var err error
+	if w.seal, err = newDirSeal(d.key, w.head.salt); err != nil {
+		return nil, err
+	}
+	w.buf = dirBufs.get()
+	return w, nil
+}
+
+// Write implements [io.Writer].
+func (w *dirWriter) Write(p []byte) (int, error) {
+	n := w.n + int64(len(p))
+	if err := w.Check(n); err != nil {
+		return 0, err
+	}
+	if n > w.d.limit/2 {
+		return 0, w.refuse()
+	}
+	for done := 0; done < len(p); {
+		if w.n-w.flushed == entryPiece {
+			if err := w.flush(); err != nil {
+				return done, err
+			}
+		}
+		// Nothing is read beyond w.n, so the copy needs no lock.
+		c := copy(w.buf.piece()[w.n-w.flushed:entryPiece], p[done:])
+		done += c
+		w.mu.Lock()
+		w.n += int64(c)
+		w.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+func (w *dirWriter) refuse() error {
+	w.d.refused.Add(1)
+	w.Err = fmt.Errorf("%w: no room in a directory of %d bytes", store.ErrTooLarge, w.d.limit)
+	return w.Err
+}
+
+// flush writes the piece in the buffer to the file.
+func (w *dirWriter) flush() error {
+	n := int64(entryPiece)
+	if w.flushed == 0 {
+		n += dirBlock // for header, seals and metadata
+	}
+	if !w.d.reserve(n) {
+		return w.refuse()
+	}
+	w.reserved += n
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
+	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
+	if err := w.writeAt(stored, entryHeader+w.flushed); err != nil {
+		w.Err = err
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seals = seals
+	w.flushed = w.n
+	return nil
+}
+
+// writeAt writes to the file, which it makes at the first call. If the disk is full, it evicts
+// an eighth of the store and tries again.
+func (w *dirWriter) writeAt(b []byte, off int64) error {
+	if err := w.open(); err != nil {
+		return fmt.Errorf("dirstore: create entry: %w", err)
+	}
+	_, err := w.f.WriteAt(b, off)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		w.d.evict(w.d.used.Load() * 7 / 8)
+		_, err = w.f.WriteAt(b, off)
+	}
+	if err != nil {
+		return fmt.Errorf("dirstore: write entry: %w", err)
+	}
+	w.d.unseen.Add(int64(len(b)))
+	return nil
+}
+
+// open makes the temporary file, and its directory if that does not exist.
+func (w *dirWriter) open() error {
+	if w.f != nil {
+		return nil
+	}
+	err := w.tryOpen()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = w.d.lost(w.at.shard); err == nil {
+			err = w.tryOpen()
+		}
+	}
+	return err
+}
+
+func (w *dirWriter) tryOpen() error {
+	root, err := w.d.shardRoot(w.at.shard, true)
+	if err != nil {
+		return err
+	}
+	var random [6]byte
+	for {
+		rand.Read(random[:]) // documented never to fail
+		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + dirTemp
+		f, err := root.OpenFile(w.tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		// The lock says that a process is writing the file. A process that locked it before
+		// us takes it for the file of a crashed one, and removes it.
+		if lockDirFile(f) != lockTaken {
+			if _, err := root.Lstat(w.tmp); err == nil {
+				w.f = f
+				return nil
+			}
+		}
+		_ = f.Close()
+	}
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.buf == nil {
+		return 0, store.ErrClosed
+	}
+	return storekit.ReadAt(p, off, w.n, w.readPieceLocked)
+}
+
+// readPieceLocked reads from the piece at off, which is in the buffer or in the file.
+func (w *dirWriter) readPieceLocked(p []byte, off int64) (int, error) {
+	if off >= w.flushed {
+		return copy(p, w.buf.piece()[off-w.flushed:w.n-w.flushed]), nil
+	}
+	i, at := off/entryPiece, off%entryPiece
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
+	stored := scratch.data[:min(entryPiece, w.flushed-i*entryPiece)]
+	if _, err := w.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
+		return 0, dirReadError(err)
+	}
+	n := int64(w.seal.len())
+	if !w.seal.openPiece(stored, i, w.seals[i*n:(i+1)*n]) {
+		return 0, storekit.Corrupt("body damaged while it was written")
+	}
+	return copy(p, stored[at:]), nil
+}
+
+// Shorten implements [store.Shortener].
+func (w *dirWriter) Shorten() { w.Size = -1 }
+
+// Commit implements [store.Writer].
+func (w *dirWriter) Commit(ctx context.Context, meta *store.Meta) error {
+	err := w.EndCommit(ctx, w.n, meta)
+	if err == nil && w.d.closed.Load() {
+		err = store.ErrClosed
+	}
+	if err == nil {
+		err = w.finish(meta)
+	}
+	w.d.writing.Add(-w.reserved)
+	w.reserved = 0
+	if err != nil {
+		w.removeTemp()
+		return err
+	}
+	w.d.stored.Add(1)
+	w.d.fit()
+	return nil
+}
+
+// finish writes the rest of the file and renames it.
+func (w *dirWriter) finish(meta *store.Meta) error {
+	h := &w.head
+	h.id, h.size = meta.ID, w.n
+	rec, err := storekit.AppendEntryRecord(nil, w.key, meta)
+	if err != nil {
+		return err
+	}
+	scratch := dirBufs.get()
+	defer dirBufs.put(scratch)
+	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
+	if w.n == w.flushed { // an empty body has no seal
+		seals = w.seals
+	}
+	fixed := h.appendFixed(nil)
+	rec = w.seal.sealRecord(nil, fixed, rec)
+	h.place(0, len(rec), 0)
+	h.slots[0].checksum = w.seal.recordSum(rec)
+
+	// In one call, if nothing was written before.
+	start := entryHeader + w.flushed
+	out := make([]byte, 0, entryHeader+len(last)+len(seals)+len(rec))
+	if w.flushed == 0 {
+		out, start = h.append(out), 0
+	}
+	out = append(append(append(out, last...), seals...), rec...)
+	if err := w.writeAt(out, start); err != nil {
+		return err
+	}
+	if start != 0 {
+		if err := w.writeAt(h.append(out[:0]), 0); err != nil {
+			return err
+		}
+	}
+	if err := w.rename(); err != nil {
+		return fmt.Errorf("dirstore: commit entry: %w", err)
+	}
+	w.d.note(w.at, entryHeader+w.n+int64(len(seals)+len(rec)))
+	return nil
+}
+
+func (w *dirWriter) rename() error {
+	root, err := w.d.shardRoot(w.at.shard, false)
+	if err != nil {
+		return err
+	}
+	if w.d.opts.Sync {
+		if err := w.f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := root.Rename(w.tmp, w.at.name); err != nil {
+		return err
+	}
+	w.tmp = ""
+	unlockDirFile(w.f)
+	if w.d.opts.Sync {
+		return syncDir(root)
+	}
+	return nil
+}
+
+// syncDir makes the disk keep a new name, where the system can do that.
+func syncDir(root dirRoot) error {
+	f, err := root.Open(".")
+	if err != nil {
+		return nil // a directory that cannot be opened, cannot be synced
+	}
+	defer f.Close() //nolint:errcheck // a reader
+	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// Abort implements [store.Writer].
+func (w *dirWriter) Abort() error {
+	if err := w.EndAbort(); err != nil {
+		return err
+	}
+	w.removeTemp()
+	return nil
+}
+
+// removeTemp removes the name of the temporary file. The open file can still be read.
+func (w *dirWriter) removeTemp() {
+	if w.f == nil || w.tmp == "" {
+		return
+	}
+	if root, err := w.d.shardRoot(w.at.shard, false); err == nil {
+		_ = root.Remove(w.tmp)
+	}
+	w.tmp = ""
+}
+
+// Close implements [io.Closer].
+func (w *dirWriter) Close() error {
+	w.Ended = true
+	w.removeTemp() // a committed one has none
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.buf == nil {
+		return nil
+	}
+	dirBufs.put(w.buf)
+	w.buf = nil
+	w.d.writing.Add(-w.reserved)
+	w.reserved = 0
+	if w.f == nil {
+		return nil
+	}
+	return w.f.Close()
+}

@@ -1,0 +1,42 @@
+package httpcachestore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"testing"
+
+	"github.com/gregjones/httpcache"
+	"github.com/tripper-go/tripper/caching/store"
+)
+
+// FuzzAdapt puts whatever it likes into the cache.
+func FuzzAdapt(f *testing.F) {
+	c := httpcache.NewMemoryCache()
+	s := New(c, nil)
+	w, err := s.Create(context.Background(), "key", -1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, _ = w.Write([]byte("body"))
+	if err := w.Commit(context.Background(), &store.Meta{Status: 200, Proto: "HTTP/1.1"}); err != nil {
+		f.Fatal(err)
+	}
+	_ = w.Close()
+	m, _ := c.Get(adaptMeta + "key")
+	b, _ := c.Get(adaptBody + "key")
+	f.Add(m, b)
+	f.Fuzz(func(t *testing.T, m, b []byte) {
+		m = bytes.Clone(m)
+		if len(m) > 6 {
+			binary.BigEndian.PutUint32(m[2:], crc32.Checksum(m[6:], adaptTable))
+		}
+		c.Set(adaptMeta+"key", m)
+		c.Set(adaptBody+"key", b)
+		e, err := s.Get(context.Background(), "key")
+		if err == nil && e != nil && (e.Meta == nil || int64(len(e.Bytes)) != e.Size) {
+			t.Errorf("an entry of %d bytes has %d", e.Size, len(e.Bytes))
+		}
+	})
+}

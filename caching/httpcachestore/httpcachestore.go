@@ -1,0 +1,243 @@
+// Package httpcachestore keeps what an HTTP cache stores in any cache that was written for
+// github.com/gregjones/httpcache.
+//
+//	transport := &caching.Transport{Store: httpcachestore.New(cache, nil)}
+//
+// # Behavior
+//
+// An entry is two values: metadata and body, each with a checksum. A 304 writes metadata only.
+//
+// # Place in a chain
+//
+// It is the Store of a caching.Transport.
+//
+// # Limits
+//
+// Such a cache takes and returns whole values: bodies are in memory while they are stored and served.
+// It has no lease, no secret and no list, and two processes that share it may each overwrite the other's
+// Update.
+package httpcachestore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"github.com/gregjones/httpcache"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+)
+
+// DefaultMaxBody is the largest body that an [Store] keeps, in bytes, unless its options
+// say otherwise.
+const DefaultMaxBody = 16 << 20
+
+// Options are the options of [New]. The zero value consists of defaults.
+type Options struct {
+	// MaxBody is the largest body that is kept, in bytes. If zero or negative,
+	// [DefaultMaxBody] is used.
+	MaxBody int64
+}
+
+// Store is a [store.Store] that keeps its entries in a [httpcache.Cache]. It is made by [New];
+// the zero value keeps nothing, and its methods say so. It is safe for concurrent use if the
+// cache is.
+type Store struct {
+	cache httpcache.Cache
+	limit int64
+	seed  maphash.Seed
+	locks [64]sync.RWMutex // of keys: metadata and body are changed together
+}
+
+// New returns a [store.Store] that keeps its entries in c. Every cache written for
+// github.com/gregjones/httpcache can be used: diskcache, leveldb, memcache, redis and others.
+// If opts is nil, the zero [Options] is used.
+//
+// Such a cache takes and returns a value as a whole: bodies are in memory while they are
+// stored and while they are served. How many entries are kept is up to c. Metadata and body
+// are two values under two keys, so that a 304 does not write the body. Each has a checksum
+// and its key; if they do not belong together, as after a crash, the entry is corrupt.
+//
+// c must be safe for concurrent use. It must not change a value that it was given or that it
+// has returned.
+func New(c httpcache.Cache, opts *Options) *Store {
+	a := &Store{cache: c, limit: DefaultMaxBody, seed: maphash.MakeSeed()}
+	if opts != nil && opts.MaxBody > 0 {
+		a.limit = opts.MaxBody
+	}
+	return a
+}
+
+// usable returns why a call with ctx cannot be answered, if it cannot.
+func (a *Store) usable(ctx context.Context) error {
+	if a.cache == nil {
+		return errors.New("httpcachestore: a Store without a cache (it is made by New)")
+	}
+	return ctx.Err()
+}
+
+// The keys of the two values of an entry are its key after one of two prefixes, which no URL has.
+const (
+	adaptVersion = 2 // of the form of values
+	adaptMeta    = "tripper:m:"
+	adaptBody    = "tripper:b:"
+)
+
+var adaptTable = crc32.MakeTable(crc32.Castagnoli)
+
+func (a *Store) lock(key string) *sync.RWMutex {
+	return &a.locks[maphash.String(a.seed, key)%uint64(len(a.locks))]
+}
+
+// Get implements [store.Store].
+func (a *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+	if err := a.usable(ctx); err != nil {
+		return nil, err
+	}
+	l := a.lock(key)
+	l.RLock()
+	meta, size, sum, err := a.meta(key)
+	var body []byte
+	if err == nil && meta != nil {
+		body, err = a.body(key, meta, size, sum)
+	}
+	l.RUnlock()
+	if err != nil {
+		a.remove(key)
+		return nil, err
+	}
+	if meta == nil || body == nil {
+		return nil, nil
+	}
+	return &store.Entry{Meta: meta, Size: size, Bytes: body}, nil
+}
+
+// meta returns the metadata under key, with length and checksum of its body. It is nil if there
+// is none.
+func (a *Store) meta(key string) (meta *store.Meta, size int64, sum uint32, err error) {
+	b, ok := a.cache.Get(adaptMeta + key)
+	if !ok {
+		return nil, 0, 0, nil
+	}
+	if b, err = adaptOpen(b); err != nil {
+		return nil, 0, 0, err
+	}
+	if len(b) < 12 {
+		return nil, 0, 0, storekit.Corrupt("record cut short")
+	}
+	n := binary.BigEndian.Uint64(b)
+	got, meta, err := storekit.ParseEntryRecord(b[12:])
+	switch {
+	case err != nil:
+		return nil, 0, 0, err
+	case string(got) != key:
+		return nil, 0, 0, storekit.Corrupt("metadata of another key")
+	case n > storekit.MaxBody:
+		return nil, 0, 0, storekit.Corrupt("impossible size")
+	}
+	return meta, int64(n), binary.BigEndian.Uint32(b[8:]), nil //nolint:gosec // checked above
+}
+
+// body returns the body that belongs to meta. It is nil if there is none.
+func (a *Store) body(key string, meta *store.Meta, size int64, sum uint32) ([]byte, error) {
+	var b []byte
+	if size > 0 {
+		var ok bool
+		if b, ok = a.cache.Get(adaptBody + key); !ok {
+			return nil, nil
+		}
+	} else {
+		b = []byte{} // not every cache keeps an empty value
+	}
+	// The checksum covers the ID, so a body of another entry does not match.
+	if int64(len(b)) != size || adaptSum(meta.ID, b) != sum {
+		return nil, storekit.Corrupt("body is not the one of the metadata")
+	}
+	return slices.Clip(b), nil
+}
+
+// adaptSum is the checksum of a body.
+func adaptSum(id [16]byte, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(id[:], adaptTable), adaptTable, body)
+}
+
+// adaptOpen returns what setMeta put behind kind, version and checksum.
+func adaptOpen(b []byte) ([]byte, error) {
+	if len(b) < 6 || b[0] != 'm' || b[1] != adaptVersion {
+		return nil, storekit.Corrupt("not a stored response, or of another version")
+	}
+	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], adaptTable) {
+		return nil, storekit.Corrupt("metadata damaged")
+	}
+	return b[6:], nil
+}
+
+// setMeta stores metadata, with length and checksum of the body.
+func (a *Store) setMeta(key string, meta *store.Meta, size int64, sum uint32) error {
+	b := append(make([]byte, 0, 1024), 'm', adaptVersion, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
+	b = binary.BigEndian.AppendUint32(b, sum)
+	b, err := storekit.AppendEntryRecord(b, key, meta)
+	if err != nil {
+		return err
+	}
+	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], adaptTable))
+	a.cache.Set(adaptMeta+key, b)
+	return nil
+}
+
+func (a *Store) remove(key string) {
+	l := a.lock(key)
+	l.Lock()
+	defer l.Unlock()
+	a.removeLocked(key)
+}
+
+func (a *Store) removeLocked(key string) {
+	a.cache.Delete(adaptMeta + key)
+	a.cache.Delete(adaptBody + key)
+}
+
+// Create implements [store.Store].
+func (a *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	if err := a.usable(ctx); err != nil {
+		return nil, err
+	}
+	if size > a.limit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", store.ErrTooLarge, size, a.limit)
+	}
+	return &adaptWriter{WriterState: storekit.WriterState{Size: size}, a: a, key: key, body: make([]byte, 0, max(size, 0))}, nil
+}
+
+// Update implements [store.Store].
+func (a *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+	if err := a.usable(ctx); err != nil {
+		return err
+	}
+	l := a.lock(key)
+	l.Lock()
+	defer l.Unlock()
+	old, size, sum, err := a.meta(key)
+	if err != nil {
+		a.removeLocked(key)
+		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+	}
+	if old == nil || old.ID != meta.ID {
+		return store.ErrConflict
+	}
+	return a.setMeta(key, meta, size, sum)
+}
+
+// Delete implements [store.Store].
+func (a *Store) Delete(ctx context.Context, key string) error {
+	if err := a.usable(ctx); err != nil {
+		return err
+	}
+	a.remove(key)
+	return nil
+}

@@ -1,0 +1,128 @@
+package httpcachestore_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/gregjones/httpcache"
+
+	"github.com/tripper-go/tripper/caching/httpcachestore"
+	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/caching/storetest"
+)
+
+// adaptedStore is an adapted cache whose values can be broken.
+type adaptedStore struct {
+	store.Store
+	cache httpcache.Cache
+}
+
+// Corrupt implements [storetest.Corrupter].
+func (s adaptedStore) Corrupt(key string, change func(int, []byte) []byte) error {
+	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
+		b, ok := s.cache.Get(k)
+		if !ok {
+			continue
+		}
+		if b = change(i, b); b == nil {
+			s.cache.Delete(k)
+		} else {
+			s.cache.Set(k, b)
+		}
+	}
+	return nil
+}
+
+func TestAdaptedMemoryCache(t *testing.T) {
+	storetest.Run(t, func() store.Store {
+		c := httpcache.NewMemoryCache()
+		return adaptedStore{httpcachestore.New(c, nil), c}
+	})
+}
+
+// countingCache counts the bytes it is given.
+type countingCache struct {
+	httpcache.Cache
+	mu  sync.Mutex
+	set int
+}
+
+func (c *countingCache) Set(key string, b []byte) {
+	c.mu.Lock()
+	c.set += len(b)
+	c.mu.Unlock()
+	c.Cache.Set(key, b)
+}
+
+func TestAdaptUpdateWritesNoBody(t *testing.T) {
+	c := &countingCache{Cache: httpcache.NewMemoryCache()}
+	s := httpcachestore.New(c, nil)
+	w, err := s.Create(t.Context(), "key", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	meta := &store.Meta{ID: [16]byte{1}, Status: 200, Proto: "HTTP/1.1"}
+	if err := w.Commit(t.Context(), meta); err != nil {
+		t.Fatal(err)
+	}
+	before := c.set
+	if err := s.Update(t.Context(), "key", meta.Clone()); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.set - before; n > 1000 {
+		t.Errorf("an update writes %d bytes", n)
+	}
+}
+
+func TestAdaptDropsForeignValues(t *testing.T) {
+	c := httpcache.NewMemoryCache()
+	s := httpcachestore.New(c, nil)
+	c.Set("tripper:m:key", []byte("HTTP/1.1 200 OK\r\n\r\n"))
+	if e, err := s.Get(t.Context(), "key"); e != nil || err == nil {
+		t.Errorf("got %v, %v", e, err)
+	}
+	if _, ok := c.Get("tripper:m:key"); ok {
+		t.Error("what cannot be read is kept")
+	}
+}
+
+// What has no cache says so.
+func TestZeroAdapted(t *testing.T) {
+	for why, s := range map[string]*httpcachestore.Store{"the zero value": {}, "a nil cache": httpcachestore.New(nil, nil)} {
+		_, err1 := s.Get(t.Context(), "key")
+		_, err2 := s.Create(t.Context(), "key", 1)
+		for i, err := range []error{err1, err2, s.Update(t.Context(), "key", &store.Meta{}), s.Delete(t.Context(), "key")} {
+			if err == nil {
+				t.Errorf("%s: call %d: no error", why, i)
+			}
+		}
+	}
+}
+
+func TestAdaptMaxBody(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		opts *httpcachestore.Options
+		most int64
+	}{
+		{"no options", nil, httpcachestore.DefaultMaxBody},
+		{"zero options", &httpcachestore.Options{}, httpcachestore.DefaultMaxBody},
+		{"no bound is not an option", &httpcachestore.Options{MaxBody: -1}, httpcachestore.DefaultMaxBody},
+		{"a bound", &httpcachestore.Options{MaxBody: 100}, 100},
+	} {
+		s := httpcachestore.New(httpcache.NewMemoryCache(), c.opts)
+		for size, large := range map[int64]bool{c.most: false, c.most + 1: true} {
+			w, err := s.Create(t.Context(), "key", size)
+			if errors.Is(err, store.ErrTooLarge) != large {
+				t.Errorf("%s: %d bytes: %v", c.why, size, err)
+			}
+			if w != nil {
+				_ = w.Close()
+			}
+		}
+	}
+}

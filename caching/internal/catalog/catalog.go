@@ -1,0 +1,51 @@
+// Package catalog knows what is stored where: the keys of responses, variants, users and groups, and what
+// was invalidated.
+package catalog
+
+import (
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"net/http"
+	"time"
+)
+
+// A Catalog knows what is stored where in one Store, for one Transport: it finds the stored
+// response that a request selects, lists what belongs together, and invalidates. It asks the
+// Store for everything but the invalidations, and is safe for concurrent use.
+type Catalog struct {
+	*Shared
+	Calls guard.Caller // all that the Store is asked goes through them
+	Cfg   *policy.Settings
+	keys  KeyMemo
+	// noVarySearch is true if No-Vary-Search is obeyed.
+	noVarySearch bool
+}
+
+// Shared is what the catalogs of all Transports on one Store have in common. The zero value
+// is ready to use.
+type Shared struct {
+	invalidations
+	// Indexes are held while an index is read, changed and written: see editIndex. One comes
+	// before all other locks.
+	Indexes locks
+}
+
+// New returns the catalog of the Store of b, for a cache with the settings cfg.
+// o.unsure is set here.
+func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.CallerOptions) *Catalog {
+	c := &Catalog{Shared: known, Cfg: cfg, noVarySearch: noVarySearch}
+	o.Unsure = func(key string) { c.Unwritten.Add(key, time.Now()) }
+	c.Calls = guard.NewCaller(b, o)
+	return c
+}
+
+// Query returns a query about the target of req, a GET for everybody.
+func (c *Catalog) Query(req *http.Request) (q Query) {
+	q.Begin(c, req)
+	return q
+}
+
+// Begin makes q, which is zero, a query about the target of req, a GET for everybody.
+func (q *Query) Begin(c *Catalog, req *http.Request) {
+	q.Cat, q.Req, q.Method, q.Now = c, req, http.MethodGet, time.Now()
+}

@@ -1,0 +1,356 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// A mapStore is a Store that is a map. It is used by one goroutine.
+type mapStore struct {
+	m map[string]*store.Entry
+	// before is called before each call, with its name and key. An error is the result of
+	// the call. It may be nil.
+	before func(call, key string) error
+}
+
+func (s *mapStore) ask(call, key string) error {
+	if s.before == nil {
+		return nil
+	}
+	return s.before(call, key)
+}
+
+func (s *mapStore) Get(_ context.Context, key string) (*store.Entry, error) {
+	return s.m[key], s.ask("get", key)
+}
+
+func (s *mapStore) Create(_ context.Context, key string, _ int64) (store.Writer, error) {
+	return &mapWriter{s: s, key: key}, s.ask("create", key)
+}
+
+func (s *mapStore) Update(_ context.Context, key string, m *store.Meta) error {
+	if err := s.ask("update", key); err != nil {
+		return err
+	}
+	e := s.m[key]
+	if e == nil || e.Meta.ID != m.ID {
+		return store.ErrConflict
+	}
+	s.m[key] = &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+	return nil
+}
+
+func (s *mapStore) Delete(_ context.Context, key string) error {
+	if err := s.ask("delete", key); err != nil {
+		return err
+	}
+	delete(s.m, key)
+	return nil
+}
+
+type mapWriter struct {
+	bytes.Buffer
+	s   *mapStore
+	key string
+}
+
+func (w *mapWriter) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(w.Bytes()).ReadAt(p, off)
+}
+
+func (w *mapWriter) Commit(_ context.Context, m *store.Meta) error {
+	if err := w.s.ask("commit", w.key); err != nil {
+		return err
+	}
+	w.s.m[w.key] = &store.Entry{Meta: m, Size: int64(w.Len()), Bytes: w.Bytes()}
+	return nil
+}
+
+func (w *mapWriter) Abort() error { return nil }
+func (w *mapWriter) Close() error { return nil }
+
+// A shelf is a catalog over a map, and a cache that stores what it is told to.
+type shelf struct {
+	*Catalog
+	t     *testing.T
+	store *mapStore
+	// told are the last events of all queries, as "action: reason".
+	told []string
+}
+
+func newShelf(t *testing.T, cfg policy.Settings) *shelf {
+	t.Helper()
+	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry)}}
+	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.CallerOptions{Wait: -1, Back: func() {}})
+	return s
+}
+
+// ask returns a query about a URL that is sent now, with the fields in lines. The user is
+// the value of Authorization.
+func (s *shelf) ask(url string, lines ...string) *Query {
+	s.t.Helper()
+	ctx := trace.WithHook(s.t.Context(), func(e trace.Event) { s.told = append(s.told, e.Action+": "+e.Reason) })
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = fieldsOf(lines)
+	q := s.Query(req)
+	q.Epoch = s.Epochs.Now()
+	q.SetUser(req.Header.Get("Authorization"), s.Cfg.SharePublic)
+	return &q
+}
+
+func fieldsOf(lines []string) http.Header {
+	h := make(http.Header)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+// keep stores a response to q, fresh for a minute, with the fields in lines.
+func (s *shelf) keep(q *Query, body string, lines ...string) {
+	s.t.Helper()
+	m, f, primary := s.describe(q, body, lines)
+	at := q.Lookup()
+	defer q.BeginCommit(f.Key, primary).End()
+	ctx := s.t.Context()
+	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, _ = io.WriteString(w, body)
+	if err := w.Commit(ctx, m); err != nil {
+		s.t.Fatal(err)
+	}
+	q.Publish(ctx, &at, primary, m, f)
+}
+
+// describe returns what is stored about a response to q.
+func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo, primary string) {
+	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
+	m = &store.Meta{
+		ID: storekit.NewID(), URL: UrlOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		RequestTime: q.Now, ResponseTime: time.Now(),
+	}
+	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
+	h.Set("ETag", `"`+body+`"`)
+	var r Record
+	primary, r.NoVarySearch = q.PrimaryFor(m.Status, h)
+	var names []string
+	if vary := h.Get("Vary"); vary != "" {
+		names = strings.Split(vary, ", ")
+	}
+	q.SetSelectors(&r, primary, names)
+	f = s.SetRecord(m, r)
+	m.Expires = f.UsefulUntil()
+	return m, f, primary
+}
+
+// found returns the body of what a look-up finds, "" for nothing.
+func (s *shelf) found(q *Query) string {
+	s.t.Helper()
+	at := q.Lookup()
+	if at.Entry == nil {
+		return ""
+	}
+	defer func() { _ = at.Entry.Close() }()
+	if at.F.MustRevalidate {
+		return "revalidate " + string(at.Entry.Bytes)
+	}
+	return string(at.Entry.Bytes)
+}
+
+// expect checks what a look-up of the URL with the fields in lines finds.
+func (s *shelf) expect(why, want, url string, lines ...string) {
+	s.t.Helper()
+	if got := s.found(s.ask(url, lines...)); got != want {
+		s.t.Errorf("%s %q: found %q, want %q: %s", url, lines, got, want, why)
+	}
+}
+
+// expectTold checks that the last event was want, if that is not empty.
+func (s *shelf) expectTold(why, want string) {
+	s.t.Helper()
+	if want != "" && (len(s.told) == 0 || s.told[len(s.told)-1] != want) {
+		s.t.Errorf("told %q, want %q last: %s", s.told, want, why)
+	}
+}
+
+// A look-up finds the response that was stored under the same key, and nothing else.
+func TestLookup(t *testing.T) {
+	const url = "http://example.com/a"
+	for _, row := range []struct {
+		why, url string
+		lines    []string
+		spoil    func(key string, e *store.Entry) *store.Entry // what has become of the entry
+		want     string
+		told     string
+	}{
+		{"the same target", url, nil, nil, "body", ""},
+		{"RFC 9110 §4.2.3: equivalent", "HTTP://EXAMPLE.com:80/a", nil, nil, "body", ""},
+		{"another path", "http://example.com/b", nil, nil, "", ""},
+		{"a user's responses are apart from everybody's", url, []string{"Authorization: alice"}, nil, "", ""},
+		{"it is gone", url, nil, func(string, *store.Entry) *store.Entry { return nil }, "", ""},
+		{"the Store has mixed up its keys", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			m := e.Meta.Clone()
+			m.Extra = (&Record{Key: "another"}).Append(nil)
+			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+		}, "", "store: entry of another kind or key"},
+		{"stored by another program", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			m := e.Meta.Clone()
+			m.Extra = nil
+			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+		}, "", "store: entry of another kind or key"},
+		{"shorter than it says", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: e.Meta, Size: e.Size + 1, Bytes: e.Bytes}
+		}, "", "store: entry of another kind or key"},
+		{"no metadata", url, nil, func(_ string, e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} }, "", "store: entry of another kind or key"},
+		{"metadata that was read from bytes", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: e.Meta.Clone(), Size: e.Size, Bytes: e.Bytes}
+		}, "body", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(url), "body")
+			if row.spoil != nil {
+				for key, e := range s.store.m {
+					s.store.m[key] = row.spoil(key, e)
+				}
+			}
+			s.expect(row.why, row.want, row.url, row.lines...)
+			s.expectTold(row.why, row.told)
+		})
+	}
+}
+
+// A Store that cannot say is told apart from one that has nothing, or nothing of use.
+func TestReadErrors(t *testing.T) {
+	t.Parallel()
+	errAway := errors.New("away")
+	for _, row := range []struct {
+		why       string
+		err, want error
+	}{
+		{"nothing is there", nil, nil},
+		{"what is there cannot be used", store.ErrCorrupt, nil},
+		{"nobody knows what is there", errAway, errAway},
+	} {
+		s := newShelf(t, policy.Settings{})
+		s.store.before = func(string, string) error { return row.err }
+		q := s.ask("http://example.com/")
+		if e, f, err := q.read(t.Context(), q.Key); e != nil || f != nil || !errors.Is(err, row.want) {
+			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, f, err, row.why)
+		}
+	}
+}
+
+// The content of a QUERY is part of what is asked for.
+func TestLookupQuery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, policy.Settings{})
+		ask := func(content string, lines ...string) *Query {
+			q := s.ask("http://example.com/", lines...)
+			q.Method, q.Content = MethodQuery, []byte(content)
+			q.SetUser(q.User, false)
+			return q
+		}
+		s.keep(ask("a", "Content-Type: text/plain"), "to a")
+		s.keep(ask("b", "Content-Type: text/plain"), "to b")
+		for _, row := range []struct {
+			why, content, want string
+			lines              []string
+		}{
+			{"the same content", "a", "to a", []string{"Content-Type: text/plain"}},
+			{"other content", "b", "to b", []string{"Content-Type: text/plain"}},
+			{"content that nobody has sent", "c", "", []string{"Content-Type: text/plain"}},
+			{"the same bytes in another format", "a", "", []string{"Content-Type: text/html"}},
+			{"the same bytes in another coding", "a", "", []string{"Content-Type: text/plain", "Content-Encoding: gzip"}},
+			{"another user", "a", "", []string{"Content-Type: text/plain", "Authorization: alice"}},
+		} {
+			if got := s.found(ask(row.content, row.lines...)); got != row.want {
+				t.Errorf("%q %q: found %q, want %q: %s", row.content, row.lines, got, row.want, row.why)
+			}
+		}
+		s.expect("a GET is no QUERY", "", "http://example.com/", "Content-Type: text/plain")
+		s.ask("http://example.com/").Invalidate(t.Context(), policy.Changed)
+		if got := s.found(ask("a", "Content-Type: text/plain")); got != "" {
+			t.Errorf("found %q: an unsafe request invalidates the answers to all QUERYs", got)
+		}
+	})
+}
+
+// A keyedStore is a mapStore with a secret.
+type keyedStore struct {
+	*mapStore
+	secret []byte
+	err    error
+}
+
+func (s keyedStore) Secret(context.Context) ([]byte, error) { return s.secret, s.err }
+
+// The keys of users depend on the secret of the Store. Without it nothing is stored for them.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	ask := func(s store.Store, user string, hook func(trace.Event)) Query {
+		c := New(&Shared{}, policy.Settings{}.Complete(), false, guard.NewBackend(s), guard.CallerOptions{Wait: -1, Back: func() {}})
+		req, err := http.NewRequestWithContext(trace.WithHook(t.Context(), hook), http.MethodGet, "http://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := c.Query(req)
+		q.SetUser(user, false)
+		return q
+	}
+	one, two := keyedStore{secret: []byte("one")}, keyedStore{secret: []byte("two")}
+	for _, row := range []struct {
+		why            string
+		a, b           store.Store
+		userA, userB   string
+		same, secretly bool // the keys are the same, and b has its secret
+	}{
+		{"after a restart", one, one, "alice", "alice", true, true},
+		{"another Store", one, two, "alice", "alice", false, true},
+		{"another user", one, one, "alice", "bob", false, true},
+		{"everybody's keys need no secret", one, keyedStore{err: errors.New("away")}, "", "", true, true},
+		{"the Store does not give it", one, keyedStore{err: errors.New("away")}, "alice", "alice", false, false},
+		{"the Store has an empty one", one, keyedStore{}, "alice", "alice", false, false},
+		{"a Store without secrets: one of this process", &mapStore{}, &mapStore{}, "alice", "alice", false, true},
+	} {
+		told := 0
+		a := ask(row.a, row.userA, func(trace.Event) {})
+		b := ask(row.b, row.userB, func(e trace.Event) { told++ })
+		if (a.Key == b.Key) != row.same || b.Secretless == row.secretly {
+			t.Errorf("the same key: %v, no secret: %v: %s", a.Key == b.Key, b.Secretless, row.why)
+		}
+		_ = b.Hide("value")
+		if row.userB != "" && (told > 0) == row.secretly || told > 1 {
+			t.Errorf("told %d times: %s", told, row.why)
+		}
+	}
+	alice := ask(one, "alice", nil)
+	for why, row := range map[string]struct{ got, want string }{
+		"the user's name is hidden":                {alice.Owner(false), hide([]byte("one"), "alice")},
+		"nobody knows who it is":                   {alice.Owner(true), "?"},
+		"a request without credentials has nobody": {func() string { q := ask(one, "", nil); return q.Owner(false) }(), ""},
+	} {
+		if row.got != row.want {
+			t.Errorf("owner %q, want %q: %s", row.got, row.want, why)
+		}
+	}
+}

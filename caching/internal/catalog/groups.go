@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"context"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Responses of one origin that name the same group in Cache-Groups are invalidated together
+// (RFC 9875). An invalidation notes the time, in the Store and in memory. Responses of the
+// group whose requests were sent before that are not used. So a group may have any number of
+// responses, and each process that shares the Store hears of the invalidation.
+
+// groupAgain is how long a note of the Store is relied on: another process may invalidate the
+// group meanwhile.
+const groupAgain = time.Second
+
+// GroupKeys returns the keys of the groups that a response for target with the fields h is
+// in. Groups of different origins are different (RFC 9875 §2.1).
+func GroupKeys(target string, h http.Header) []string {
+	names, _ := policy.GroupNames(h["Cache-Groups"])
+	if len(names) == 0 {
+		return nil
+	}
+	origin := originOf(target)
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = GroupKey(origin, name)
+	}
+	return keys
+}
+
+func GroupKey(origin, name string) string { return HashKey(keyGroup, []byte(origin), nil, name) }
+
+// originOf returns the origin of a URL in normal form.
+func originOf(target string) string {
+	if at := strings.Index(target, "://"); at >= 0 {
+		if end := strings.IndexByte(target[at+3:], '/'); end >= 0 {
+			return target[:at+3+end]
+		}
+	}
+	return target
+}
+
+func OriginOfURL(u *url.URL) string { return originOf(string(AppendURL(nil, u, ""))) }
+
+// GroupInvalidated reports whether one of the groups of the response with the metadata m and
+// the memo f was invalidated since its request was sent, or may have been: at the same
+// moment, or the Store cannot say.
+func (q *Query) GroupInvalidated(ctx context.Context, f *Memo, m *store.Meta) bool {
+	for _, key := range f.Groups {
+		if t, ok := q.groupTime(ctx, key, m.URL); !ok || Outlived(m.RequestTime, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// groupTime returns when the group under key was last invalidated, zero for never. ok is
+// false if the Store cannot say.
+func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time, ok bool) {
+	now := time.Now()
+	if t, ok := q.Cat.groups.get(key, now); ok {
+		return t.invalidated, true
+	}
+	e, f, err := q.read(ctx, key)
+	if err != nil {
+		return time.Time{}, false
+	}
+	var stored time.Time
+	if e != nil && f.Index {
+		stored = e.Meta.ResponseTime
+	}
+	_ = e.Close()
+	t := q.Cat.groups.set(key, groupTime{invalidated: stored, read: now})
+	if t.invalidated.After(stored) {
+		// The Store has evicted the note. Other processes must still hear of it.
+		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
+			q.Tell("store", "writing a group failed", 0, err)
+		}
+	}
+	return t.invalidated, true
+}
+
+// putGroup stores the note that a group of an origin was invalidated. Its URL is the origin,
+// which is no target of a request: only a purge by prefix can delete it.
+func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
+	return q.putIndex(ctx, &Record{Key: key, Index: true}, origin, at, at.Add(policy.MaxLifetime))
+}
+
+// InvalidateGroup invalidates a group of an origin. Its error is that of the Store, whose
+// other users then do not hear of it.
+func (q *Query) InvalidateGroup(ctx context.Context, origin, name string) (at time.Time, err error) {
+	key := GroupKey(origin, name)
+	unlock := q.Cat.Indexes.lock(key)
+	now := time.Now()
+	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
+	err = q.putGroup(ctx, key, origin, now)
+	unlock()
+	q.Tell("invalidate", "its group", 0, err)
+	return now, err
+}

@@ -1,0 +1,310 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// An invalidation crosses a response that is being stored, at every moment. Nobody finds the
+// response afterwards.
+func TestInvalidationCrossesCommit(t *testing.T) {
+	const url = "http://example.com/"
+	for _, request := range [][]string{nil, {"Authorization: alice"}, {"Accept-Language: en"}} {
+		var response []string
+		if len(request) > 0 && request[0] == "Accept-Language: en" {
+			response = []string{"Vary: Accept-Language"}
+		}
+		for _, row := range []struct{ why, when string }{
+			{"before the entry is begun", "create"},
+			{"before it is committed", "commit"},
+			{"after it was committed, before it is asked again", "get"},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newShelf(t, policy.Settings{})
+				q := s.ask(url, request...)
+				time.Sleep(time.Second)
+				committed, done := false, false
+				s.store.before = func(call, key string) error {
+					if call == "get" && !committed || call != row.when || done {
+						committed = committed || call == "commit"
+						return nil
+					}
+					done = true
+					s.ask(url, request...).Invalidate(t.Context(), policy.Changed)
+					s.expect(row.why+", while it is", "", url, request...)
+					return nil
+				}
+				s.keep(q, "old", response...)
+				s.store.before = nil
+				if !done && len(request) > 0 {
+					t.Fatalf("%s: it never came", row.when)
+				}
+				if done {
+					s.expect(row.why, "", url, request...)
+				}
+				if len(s.Commits.M) != 0 || s.Commits.Some.Load() != 0 {
+					t.Errorf("%s: %d commits are never over", row.why, len(s.Commits.M))
+				}
+			})
+		}
+	}
+}
+
+// While an invalidated response is being committed readers skip it, and only that.
+func TestCommits(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	q := s.ask("http://example.com/")
+	ends := []*commit{q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("other", "p")}
+	if s.Commits.invalidated("k", &s.Epochs) {
+		t.Error("nothing was invalidated")
+	}
+	s.Epochs.invalidate("p")
+	if !s.Commits.invalidated("k", &s.Epochs) || s.Commits.invalidated("another", &s.Epochs) {
+		t.Error("what is committed under k was invalidated by way of p, and what is under another key is not being committed")
+	}
+	for i, n := range []int{1, 0, 2} { // in the middle, at the end, alone
+		ends[n].End()
+		if got, want := s.Commits.invalidated("k", &s.Epochs), i < 2; got != want {
+			t.Errorf("after %d of three are over: %v", i+1, got)
+		}
+	}
+	ends[3].End()
+	if len(s.Commits.M) != 0 {
+		t.Errorf("%d are never over", len(s.Commits.M))
+	}
+}
+
+// What was invalidated since an epoch is remembered, and what was forgotten counts as
+// invalidated.
+func TestEpochs(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	q := s.ask("http://example.com/")
+	e := &s.Epochs
+	first := e.Now()
+	if e.invalidate("another"); e.InvalidatedSince(first, q.Req, "key") {
+		t.Error("another target was invalidated")
+	}
+	if e.invalidate("key"); !e.InvalidatedSince(first, q.Req, "key") {
+		t.Error("the key was invalidated")
+	}
+	second := e.Now()
+	if e.InvalidatedSince(second, q.Req, "key") {
+		t.Error("that was before")
+	}
+	if e.invalidate(q.Target()); !e.InvalidatedSince(second, q.Req, "key") || !e.InvalidatedSince(second, q.Req, "") {
+		t.Error("the target was invalidated")
+	}
+	for i := range maxInvalidated {
+		e.invalidate(fmt.Sprint(i))
+	}
+	if !e.InvalidatedSince(second, q.Req, "") {
+		t.Error("the invalidation of the target was forgotten, and must count")
+	}
+	last := e.Now()
+	if e.InvalidatedSince(last, q.Req, "key") {
+		t.Error("nothing was invalidated since")
+	}
+	if e.InvalidateAll(); !e.InvalidatedSince(last, q.Req, "key") || e.InvalidatedSince(e.Now(), q.Req, "key") {
+		t.Error("everything was invalidated, once")
+	}
+}
+
+// What the Store has failed to delete is not used, until it is deleted or replaced.
+func TestUnwritten(t *testing.T) {
+	const url = "http://example.com/"
+	for _, lines := range [][]string{nil, {"Authorization: alice"}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(url, lines...), "old")
+			time.Sleep(time.Second)
+			s.store.before = func(call, _ string) error {
+				if call == "delete" {
+					return errors.New("read-only")
+				}
+				return nil
+			}
+			s.ask(url).Invalidate(t.Context(), policy.Changed)
+			s.ask(url, lines...).Invalidate(t.Context(), policy.Changed)
+			s.expect("it should have been deleted", "", url, lines...)
+			s.store.before = nil
+			s.expect("the Store works again, and has it still", "", url, lines...)
+			time.Sleep(time.Second)
+			s.keep(s.ask(url, lines...), "new")
+			s.expect("it was requested later", "new", url, lines...)
+			time.Sleep(writeBackEvery)
+			if !s.Unwritten.Begin(time.Now()) || s.Unwritten.Begin(time.Now()) {
+				t.Error("one at a time writes what is not written")
+			}
+			s.WriteBack(t.Context())
+			if n := len(s.Unwritten.Pending()); n != 0 || s.Unwritten.some.Load() {
+				t.Errorf("%d invalidations are still not written", n)
+			}
+			s.expect("what came later stays", "new", url, lines...)
+		})
+	}
+}
+
+// Invalidations that the Store could not take are made up for, with all that is listed.
+func TestWriteBack(t *testing.T) {
+	const url = "http://example.com/"
+	for _, row := range []struct {
+		why  string
+		away func(call string) bool // whether the Store fails
+		err  error                  // what it says
+		left int                    // entries after the write-back
+	}{
+		{"all is deleted", func(string) bool { return false }, nil, 0},
+		{"the Store fails again", func(call string) bool { return call == "delete" }, errors.New("away"), 4},
+		{"a damaged entry is none", func(call string) bool { return call == "get" }, store.ErrCorrupt, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			alice := s.ask(url, "Authorization: alice", "Accept-Language: en")
+			s.keep(alice, "old", "Vary: Accept-Language")
+			s.keep(s.ask(url, "Authorization: alice", "Accept-Language: de"), "alt", "Vary: Accept-Language")
+			time.Sleep(time.Second)
+			s.Unwritten.Add(alice.Target(), time.Now())
+			s.store.before = func(call, _ string) error {
+				if row.away(call) {
+					return row.err
+				}
+				return nil
+			}
+			if !s.Unwritten.Begin(time.Now()) {
+				t.Fatal("there is something to write")
+			}
+			s.WriteBack(t.Context())
+			if len(s.store.m) != row.left {
+				t.Errorf("%d entries, want %d: %s", len(s.store.m), row.left, row.why)
+			}
+			if s.Unwritten.Begin(time.Now()) {
+				t.Error("it is tried again at once")
+			}
+		})
+	}
+}
+
+// Too many invalidations that the Store has not taken: what was requested before counts as
+// invalidated, and a try to write is not made too often.
+func TestUnwrittenFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(url), "old")
+		time.Sleep(time.Second)
+		for i := range maxInvalidated {
+			s.Unwritten.Add(fmt.Sprint(i), time.Now())
+		}
+		s.expect("others were invalidated", "old", url)
+		s.Unwritten.Add("one more", time.Now())
+		s.expect("whether it was is not known any more", "", url)
+		time.Sleep(time.Second)
+		s.keep(s.ask(url), "new")
+		s.expect("it was requested later", "new", url)
+		s.Unwritten.Written("one more", s.Unwritten.when("one more"))
+		if !s.Unwritten.some.Load() {
+			t.Error("what was forgotten is forgotten for good")
+		}
+	})
+}
+
+// The invalidation of a group reaches the responses of the group that were requested before.
+func TestGroupsOfCatalog(t *testing.T) {
+	const url, origin, field = "http://example.com/", "http://example.com", `Cache-Groups: "g", "h"`
+	for _, row := range []struct {
+		why, want string
+		do        func(t *testing.T, s *shelf)
+	}{
+		{"nothing was invalidated", "body", func(*testing.T, *shelf) {}},
+		{"its group", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "h")
+		}},
+		{"another group", "body", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "other")
+		}},
+		{"RFC 9875 §2.1: another origin", "body", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(url).InvalidateGroup(t.Context(), "http://example.org", "g")
+		}},
+		{"it was requested later", "new", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
+			time.Sleep(time.Second)
+			s.keep(s.ask(url), "new", field)
+		}},
+		{"the Store has lost the note", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
+			delete(s.store.m, GroupKey(origin, "g"))
+			time.Sleep(groupAgain)
+		}},
+		{"the Store cannot write the note", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.store.before = func(string, string) error { return errors.New("full") }
+			if _, err := s.ask(url).InvalidateGroup(t.Context(), origin, "g"); err == nil {
+				t.Error("nobody is told")
+			}
+			s.store.before = nil
+		}},
+		{"the Store cannot say", "", func(_ *testing.T, s *shelf) {
+			s.store.before = func(_, key string) error {
+				if key == GroupKey(origin, "g") {
+					return errors.New("away")
+				}
+				return nil
+			}
+			time.Sleep(groupAgain)
+		}},
+		{"by another process", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			o := newShelf(t, policy.Settings{})
+			o.store.m = s.store.m
+			_, _ = o.ask(url).InvalidateGroup(t.Context(), origin, "g")
+			time.Sleep(groupAgain)
+		}},
+		{"so many groups that some were forgotten", "", func(_ *testing.T, s *shelf) {
+			for i := range maxInvalidated {
+				s.groups.set(fmt.Sprint(i), groupTime{invalidated: time.Now(), read: time.Now()})
+			}
+		}},
+		{"groups that were never invalidated are asked for again", "body", func(_ *testing.T, s *shelf) {
+			for i := range maxInvalidated {
+				s.groups.set(fmt.Sprint(i), groupTime{read: time.Now()})
+			}
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(url), "body", field)
+			time.Sleep(time.Second)
+			row.do(t, s)
+			s.expect(row.why, row.want, url)
+		})
+	}
+}
+
+// A Store that forgets the note of a group is told again, for other processes.
+func TestGroupIsToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url, origin = "http://example.com/", "http://example.com"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(url), "body", `Cache-Groups: "g"`)
+		time.Sleep(time.Second)
+		_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
+		delete(s.store.m, GroupKey(origin, "g"))
+		time.Sleep(groupAgain)
+		s.expect("here it is known", "", url)
+		if s.store.m[GroupKey(origin, "g")] == nil {
+			t.Error("the Store was not told again")
+		}
+	})
+}

@@ -1,0 +1,55 @@
+package catalog
+
+import (
+	"hash/maphash"
+	"net/http"
+	"sync/atomic"
+)
+
+// KeyMemo remembers the keys of some targets: most requests are for a target that was
+// asked for before, and hashing it takes a good part of the time of a hit. Of two targets
+// in one place the later stays. Only keys that need no secret are in it.
+type KeyMemo [1024]atomic.Pointer[memoKey]
+
+var keySeed = maphash.MakeSeed()
+
+// memoKey is the key of the URLs that consist of these parts.
+type memoKey struct {
+	scheme, host, path, rawPath, query string
+
+	forceQuery bool
+	key        string
+}
+
+// maxMemo is how long a URL may be, in bytes, to be remembered.
+const maxMemo = 256
+
+// Of returns the key of the response to a GET by anybody of the target of req.
+func (m *KeyMemo) Of(req *http.Request) string {
+	u := req.URL
+	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
+	if u.Opaque != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
+		return GetKey(req)
+	}
+	place := &m[(maphash.String(keySeed, u.Path)+maphash.String(keySeed, u.RawQuery)+maphash.String(keySeed, u.Host))%uint64(len(m))]
+	if k := place.Load(); k != nil && k.path == u.Path && k.query == u.RawQuery && k.host == u.Host && k.scheme == u.Scheme && k.rawPath == u.RawPath && k.forceQuery == u.ForceQuery {
+		return k.key
+	}
+	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery // the strings of u may be parts of something large
+	cut := func(s string) (part string) {
+		part, own = own[:len(s)], own[len(s):]
+		return part
+	}
+	k := &memoKey{
+		scheme: cut(u.Scheme), host: cut(u.Host), path: cut(u.Path), rawPath: cut(u.RawPath), query: cut(u.RawQuery),
+		forceQuery: u.ForceQuery, key: GetKey(req),
+	}
+	place.Store(k)
+	return k.key
+}
+
+// GetKey is the key of the response to a GET by anybody of the target of req.
+func GetKey(req *http.Request) string {
+	var room [256]byte
+	return HashKey(KeyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
+}

@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A listedStore is a mapStore that can list its entries, and then fails with err.
+type listedStore struct {
+	*mapStore
+	err error
+}
+
+func (s listedStore) List(_ context.Context, fn func(string, *store.Meta, int64) bool) error {
+	for key, e := range s.m {
+		if !fn(key, e.Meta, e.Size) {
+			return nil
+		}
+	}
+	return s.err
+}
+
+// A purge deletes what matches, also what is stored meanwhile, and nothing else.
+func TestPurgeOfCatalog(t *testing.T) {
+	const prefix = "http://example.com/a/"
+	errAway := errors.New("away")
+	for _, row := range []struct {
+		why  string
+		list error // how the Store fails
+		del  error
+		want error
+		left string // what is still found under the prefix
+	}{
+		{"all is well", nil, nil, nil, ""},
+		{"not all could be listed: those that were are deleted", errAway, nil, errAway, ""},
+		{"they cannot be deleted", nil, errAway, errAway, "body"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			listed := listedStore{s.store, row.list}
+			s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listed), guard.CallerOptions{Wait: -1, Back: func() {}})
+			s.keep(s.ask(prefix+"1"), "body")
+			s.keep(s.ask("http://example.com/b/"), "other")
+			late := s.ask(prefix + "1")
+			time.Sleep(time.Second)
+			s.store.before = func(call, _ string) error {
+				if call == "delete" {
+					return row.del
+				}
+				return nil
+			}
+			err := s.Purge(t.Context(), func(m *store.Meta, size int64) bool { return strings.HasPrefix(m.URL, prefix) && size == 4 })
+			s.store.before = nil
+			if !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Errorf("%v, want %v: %s", err, row.want, row.why)
+			}
+			s.expect(row.why, row.left, prefix+"1")
+			s.expect("it does not match", "other", "http://example.com/b/")
+			if !late.Invalidated("") {
+				t.Errorf("%s: what was asked for before is stored after it", row.why)
+			}
+		})
+	}
+}
+
+// A list can be ended, and says if it is not complete.
+func TestList(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	all := func(string, *store.Meta, int64) bool { return true }
+	if err := s.List(t.Context(), all); !errors.Is(err, errNoList) || !errors.Is(s.Purge(t.Context(), nil), errNoList) {
+		t.Errorf("%v from a Store that cannot list", err)
+	}
+	s.keep(s.ask("http://example.com/1"), "body")
+	s.keep(s.ask("http://example.com/2"), "body")
+	errAway := errors.New("away")
+	s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listedStore{s.store, errAway}), guard.CallerOptions{Wait: -1, Back: func() {}})
+	if err := s.List(t.Context(), all); !errors.Is(err, errAway) {
+		t.Errorf("%v from a Store that fails", err)
+	}
+	n := 0
+	if err := s.List(t.Context(), func(string, *store.Meta, int64) bool { n++; return false }); n != 1 || err != nil {
+		t.Errorf("%d entries, %v: it was ended", n, err)
+	}
+}

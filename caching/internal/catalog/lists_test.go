@@ -1,0 +1,283 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Of several responses for one URL the one is found that the request selects.
+func TestVariants(t *testing.T) {
+	const url, vary = "http://example.com/", "Vary: Accept-Language"
+	for _, row := range []struct {
+		why, want string
+		keep      func(s *shelf)
+		lines     []string // of the request
+	}{
+		{"RFC 9111 §4.1: the field as it was", "english", nil, []string{"Accept-Language: en"}},
+		{"the other one", "german", nil, []string{"Accept-Language: de"}},
+		{"RFC 9111 §4.1: equal after normalization", "german", nil, []string{"Accept-Language: DE"}},
+		{"neither", "", nil, []string{"Accept-Language: fr"}},
+		{"an absent field is not an empty one", "", nil, nil},
+		{"a later response to the same selectors", "new", func(s *shelf) {
+			s.keep(s.ask(url, "Accept-Language: en"), "new", vary)
+		}, []string{"Accept-Language: en"}},
+		{"RFC 9111 §4.1: the most recent of those that match", "all", func(s *shelf) {
+			time.Sleep(time.Second)
+			s.keep(s.ask(url, "Accept: a", "Accept-Language: en"), "all", "Vary: Accept")
+		}, []string{"Accept: a", "Accept-Language: en"}},
+		{"a response without Vary takes the place of all", "plain", func(s *shelf) {
+			s.keep(s.ask(url, "Accept-Language: en"), "plain")
+		}, []string{"Accept-Language: fr"}},
+		{"the index is lost", "", func(s *shelf) {
+			q := s.ask(url)
+			delete(s.store.m, q.Key)
+		}, []string{"Accept-Language: en"}},
+		{"the variant is lost, its index is not", "", func(s *shelf) {
+			at := s.ask(url, "Accept-Language: en").Lookup()
+			delete(s.store.m, at.Key)
+		}, []string{"Accept-Language: en"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(url, "Accept-Language: en"), "english", vary)
+			s.keep(s.ask(url, "Accept-Language: de"), "german", vary)
+			if row.keep != nil {
+				row.keep(s)
+			}
+			s.expect(row.why, row.want, url, row.lines...)
+			selectors := make(map[string]bool)
+			for _, v := range s.ask(url).Lookup().Variants {
+				if key := fmt.Sprint(v.Selectors); selectors[key] {
+					t.Errorf("%s is listed twice: %s", key, row.why)
+				} else {
+					selectors[key] = true
+				}
+			}
+		})
+	}
+}
+
+// Variants that no request selects any more do not stay in the Store.
+func TestVariantsAreDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		for i := range maxVariants + 2 {
+			s.keep(s.ask(url, fmt.Sprintf("Accept-Language: l%d", i)), "body", "Vary: Accept-Language")
+		}
+		if n := len(s.store.m); n != maxVariants+1 {
+			t.Errorf("%d entries, want %d variants and their index", n, maxVariants)
+		}
+		s.expect("the first went when there were too many", "", url, "Accept-Language: l1")
+		s.expect("all others are there", "body", url, "Accept-Language: l2")
+		s.keep(s.ask(url), "plain")
+		if n := len(s.store.m); n != 1 {
+			t.Errorf("%d entries after a response without Vary, want 1", n)
+		}
+	})
+}
+
+// A Store learns no credentials, whatever a response varies on.
+func TestHiddenSelectors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		long := strings.Repeat("x", policy.LongValue+1)
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(url, "Cookie: s3cret", "X-Long: "+long), "body", "Vary: Cookie, X-Long")
+		s.expect("they select all the same", "body", url, "Cookie: s3cret", "X-Long: "+long)
+		s.expect("another cookie", "", url, "Cookie: other", "X-Long: "+long)
+		for _, e := range s.store.m {
+			if extra := string(e.Meta.Extra); strings.Contains(extra, "s3cret") || strings.Contains(extra, long) {
+				t.Errorf("the Store has %q", extra)
+			}
+		}
+	})
+}
+
+// Users do not see each other's responses, and an invalidation by one reaches all.
+func TestUsersOfCatalog(t *testing.T) {
+	const url = "http://example.com/me"
+	for _, row := range []struct {
+		why  string
+		do   func(t *testing.T, s *shelf)
+		want [3]string // for alice, bob and nobody
+		told string
+	}{
+		{"each has their own", func(*testing.T, *shelf) {}, [3]string{"alice's", "bob's", "nobody's"}, ""},
+		{"RFC 9111 §4.4: an unsafe request invalidates the target, for all", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.ask(url, "Authorization: alice").Invalidate(t.Context(), policy.Changed)
+		}, [3]string{}, "invalidate: " + policy.ReasonUnsafeMethod},
+		{"also when it has no user", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.ask(url).Invalidate(t.Context(), policy.Changed)
+		}, [3]string{}, "invalidate: " + policy.ReasonUnsafeMethod},
+		{"another target", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.ask("http://example.com/").Invalidate(t.Context(), policy.Changed)
+		}, [3]string{"alice's", "bob's", "nobody's"}, "invalidate: " + policy.ReasonUnsafeMethod},
+		{"it failed: what was stored must be revalidated", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.ask(url, "Authorization: alice").Invalidate(t.Context(), policy.MayHaveChanged)
+		}, [3]string{"revalidate alice's", "revalidate bob's", "revalidate nobody's"}, "suspect: " + policy.ReasonUnsafeFailed},
+		{"the Store cannot read the list of users", func(t *testing.T, s *shelf) {
+			t.Helper()
+			q := s.ask(url)
+			s.store.before = func(call, key string) error {
+				if call == "get" && key == q.Target() {
+					return errors.New("away")
+				}
+				return nil
+			}
+			q.Invalidate(t.Context(), policy.Changed)
+			s.store.before = nil
+		}, [3]string{}, "invalidate: " + policy.ReasonUnsafeMethod},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(url, "Authorization: alice"), "alice's")
+			s.keep(s.ask(url, "Authorization: bob"), "bob's")
+			s.keep(s.ask(url), "nobody's")
+			time.Sleep(time.Second)
+			row.do(t, s)
+			s.expectTold(row.why, row.told)
+			s.expect(row.why, row.want[0], url, "Authorization: alice")
+			s.expect(row.why, row.want[1], url, "Authorization: bob")
+			s.expect(row.why, row.want[2], url)
+		})
+	}
+}
+
+// Of more users than are listed the first lose what they have: nothing is stored that an
+// invalidation would not find.
+func TestManyUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/me"
+		s := newShelf(t, policy.Settings{})
+		user := func(i int) string { return fmt.Sprintf("Authorization: user %d", i) }
+		for i := range maxUsers + 1 {
+			s.keep(s.ask(url, user(i)), "body")
+		}
+		s.expect("the first is not listed any more", "", url, user(0))
+		s.expect("the second is", "body", url, user(1))
+		s.ask(url).Invalidate(t.Context(), policy.Changed)
+		if n := len(s.store.m); n != 1 {
+			t.Errorf("%d entries after an invalidation, want the list alone", n)
+		}
+	})
+}
+
+// A response of a user is not kept if it cannot be listed.
+func TestUnlistedUser(t *testing.T) {
+	for _, call := range []string{"get", "create", "commit"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			q := s.ask("http://example.com/me", "Authorization: alice")
+			s.store.before = func(c, key string) error {
+				if c == call && key == q.Target() {
+					return errors.New("full")
+				}
+				return nil
+			}
+			s.keep(q, "body")
+			s.store.before = nil
+			if len(s.store.m) != 0 {
+				t.Errorf("%s of the list fails: %d entries", call, len(s.store.m))
+			}
+		})
+	}
+}
+
+// Where responses that say public are everybody's, a user has either that one or their own.
+func TestPublic(t *testing.T) {
+	const url = "http://example.com/"
+	alice, bob := "Authorization: alice", "Authorization: bob"
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, policy.Settings{SharePublic: true})
+		s.keep(s.ask(url, alice), "everybody's")
+		s.expect("it says public", "everybody's", url, bob)
+		s.expect("also without credentials", "everybody's", url)
+		s.keep(s.ask(url, alice), "alice's", "Cache-Control: private")
+		s.expect("the later one is private", "alice's", url, alice)
+		s.expect("everybody's was superseded", "", url, bob)
+		s.keep(s.ask(url, alice), "everybody's again")
+		s.expect("alice's was superseded", "everybody's again", url, alice)
+		s.ask(url, bob).Invalidate(t.Context(), policy.Changed)
+		s.expect("RFC 9111 §4.4", "", url, alice)
+	})
+}
+
+// An index is kept for as long as what it lists, and is not written for nothing.
+func TestIndexLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url, language, vary = "http://example.com/", "Accept-Language: en", "Vary: Accept-Language"
+		s := newShelf(t, policy.Settings{})
+		q := s.ask(url, language)
+		s.keep(q, "body", vary)
+		index := s.store.m[q.Key].Meta
+		at := q.Lookup()
+		if !index.Expires.After(at.Entry.Meta.Expires) {
+			t.Errorf("the index expires at %v, what it lists at %v", index.Expires, at.Entry.Meta.Expires)
+		}
+		user := s.ask(url, "Authorization: alice")
+		s.keep(user, "body")
+		list := s.store.m[user.Target()].Meta
+		s.keep(s.ask(url, "Authorization: alice"), "body")
+		if s.store.m[user.Target()].Meta != list {
+			t.Error("the list of users was written again, and nothing has changed")
+		}
+	})
+}
+
+// URLs whose queries differ in what No-Vary-Search calls insignificant share a response.
+func TestNoVarySearchKeys(t *testing.T) {
+	const field = `No-Vary-Search: params=("utm")`
+	for _, row := range []struct {
+		why, url, want string
+		lines          []string
+		then           func(s *shelf)
+	}{
+		{"another value of what does not matter", "http://example.com/?a=1&utm=2", "body", nil, nil},
+		{"without it", "http://example.com/?a=1", "body", nil, nil},
+		{"what matters", "http://example.com/?a=2&utm=1", "", nil, nil},
+		{"another path", "http://example.com/b?a=1&utm=1", "", nil, nil},
+		{"another user", "http://example.com/?a=1&utm=1", "", []string{"Authorization: alice"}, nil},
+		{"the path has another field since", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			s.keep(s.ask("http://example.com/?z"), "other", `No-Vary-Search: params=("z")`)
+		}},
+		{"the index of the path is lost", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			delete(s.store.m, s.ask("http://example.com/").nvsIndex())
+		}},
+		{"RFC 9111 §4.4, by another of the URLs", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			s.ask("http://example.com/?a=1&utm=3").Invalidate(s.t.Context(), policy.Changed)
+		}},
+		{"the URL itself has a response without the field", "http://example.com/?a=1&utm=1", "own", nil, func(s *shelf) {
+			s.keep(s.ask("http://example.com/?a=1&utm=1"), "own")
+		}},
+		{"a response with the field takes the place of one without", "http://example.com/?a=1&utm=1", "new", nil, func(s *shelf) {
+			s.keep(s.ask("http://example.com/?a=1&utm=1"), "own")
+			s.keep(s.ask("http://example.com/?a=1&utm=1"), "new", field)
+		}},
+		{"a field that leaves everything significant is none", "http://example.com/c?utm=2", "", nil, func(s *shelf) {
+			s.keep(s.ask("http://example.com/c?utm=1"), "other", "No-Vary-Search: params=()")
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask("http://example.com/?a=1&utm=1"), "body", field)
+			if row.then != nil {
+				row.then(s)
+			}
+			s.expect(row.why, row.want, row.url, row.lines...)
+			s.noVarySearch = false
+			if row.url != "http://example.com/?a=1&utm=1" {
+				s.expect("it is not obeyed", "", row.url, row.lines...)
+			}
+		})
+	}
+}

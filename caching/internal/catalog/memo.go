@@ -1,0 +1,164 @@
+package catalog
+
+import (
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Memo is what is worked out once for each stored entry and kept with its [store.Meta], so
+// that using the entry again decodes nothing. It depends on the settings of the cache:
+// caches with other settings on the same Store add memos of their own.
+type Memo struct {
+	Box store.Memo // which holds this memo
+	Record
+	policy.Facts
+	// Groups are the keys of the groups that the response is in.
+	Groups []string
+	// Fields is the header in the order of a slice, which is faster to copy than
+	// a map; lines counts the values.
+	Fields []field
+	Lines  int
+	stamp  atomic.Pointer[stamp]
+	// next is a memo of the same Meta for other settings.
+	next *Memo
+}
+
+// Known returns the facts in f, nil if there is no f.
+func (f *Memo) Known() *policy.Facts {
+	if f == nil {
+		return nil
+	}
+	return &f.Facts
+}
+
+type field struct {
+	Name   string
+	Values []string
+}
+
+// maxMemos bounds the memos of one Meta.
+const maxMemos = 4
+
+// MemoOf returns the memo of m for cfg. It is nil if the entry was not stored by this
+// package.
+func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
+	first, n := MemosOf(m), 0
+	for f := first; f != nil; f = f.next {
+		if f.Cfg.Equal(cfg) {
+			return f
+		}
+		n++
+	}
+	r, ok := parseRecord(m.Extra)
+	if !ok {
+		return nil
+	}
+	f := NewMemo(cfg, m, r, nil, false, nil)
+	if n > 0 && n < maxMemos {
+		f.next, f.Box.Bytes = first, f.Box.Bytes+first.Box.Bytes
+	}
+	m.SetMemo(&f.Box)
+	return f
+}
+
+// MemosOf returns the first of the memos that m has.
+func MemosOf(m *store.Meta) *Memo {
+	if known := m.Memo(); known != nil {
+		f, _ := known.Value.(*Memo)
+		return f
+	}
+	return nil
+}
+
+// NewMemo makes the memo of m, whose record is r. d are the directives of the response, which
+// come from a targeted field if targeted is true. If nil, they are read from the response. was
+// is what the response was before an update, or nil.
+func NewMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
+	f := &Memo{Record: r, Facts: policy.Facts{Cfg: cfg}}
+	if !r.Index {
+		resp := ResponseOf(m)
+		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
+		f.Groups = GroupKeys(m.URL, m.Header)
+		f.Fields = make([]field, 0, len(m.Header))
+		for name, values := range m.Header {
+			if name != "Age" && len(values) > 0 { // it is set anew
+				f.Fields = append(f.Fields, field{name, values})
+				f.Lines += len(values)
+			}
+		}
+	}
+	f.Box = store.Memo{Value: f, Bytes: f.size()}
+	return f
+}
+
+// SetRecord gives m the record r, and returns the memo of it.
+func (c *Catalog) SetRecord(m *store.Meta, r Record) *Memo {
+	size := 128
+	if r.Index {
+		size = 256
+	}
+	m.Extra = r.Append(make([]byte, 0, size))
+	f := NewMemo(c.Cfg, m, r, nil, false, nil)
+	m.SetMemo(&f.Box)
+	return f
+}
+
+func ResponseOf(m *store.Meta) policy.Response {
+	return policy.Response{Url: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
+}
+
+// stamp holds the fields of a hit that change from second to second.
+type stamp struct {
+	age         int64
+	Text        string
+	CacheStatus string
+}
+
+// StampAt returns the fields that are the same for every hit of one second, by its age.
+func (f *Memo) StampAt(old time.Duration) *stamp {
+	age := int64(old / time.Second)
+	if st := f.stamp.Load(); st != nil && st.age == age {
+		return st
+	}
+	s := policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64(f.Lifetime/time.Second) - age}
+	if f.Cfg.ShowKey {
+		s.Key = f.Key
+	}
+	st := &stamp{age: age, Text: strconv.FormatInt(age, 10), CacheStatus: s.String(f.Cfg.Name)}
+	f.stamp.Store(st)
+	return st
+}
+
+// memoryStamp is half of what the fields of a hit occupy, which not every entry has.
+const memoryStamp = 64
+
+// size returns about how many bytes f occupies.
+func (f *Memo) size() int64 {
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + memoryStamp
+	n += selectorsCost(f.Selectors) + storekit.ArraySize[policy.Variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.Groups)
+	for i := range f.variants {
+		v := &f.variants[i]
+		n += storekit.StringSize(v.Key) + storekit.StringSize(v.Etag) + selectorsCost(v.Selectors)
+	}
+	return n
+}
+
+func stringsCost(list []string) int64 {
+	n := storekit.ArraySize[string](cap(list))
+	for _, s := range list {
+		n += storekit.StringSize(s)
+	}
+	return n
+}
+
+func selectorsCost(selectors []policy.Selector) int64 {
+	n := storekit.ArraySize[policy.Selector](cap(selectors))
+	for _, s := range selectors {
+		n += storekit.StringSize(s.Value)
+	}
+	return n
+}

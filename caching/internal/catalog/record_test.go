@@ -1,0 +1,59 @@
+package catalog
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+)
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	r := Record{
+		Key: "k", Index: true, Imposed: policy.Imposed{MustRevalidate: true, Ttl: -time.Second}, NoVarySearch: "params", keys: []string{"x", "y"},
+		Selectors: []policy.Selector{{"A", policy.Absent}, {"B", ""}},
+		variants:  []policy.Variant{{Selectors: []policy.Selector{{"A", "1"}}, Key: "v", Etag: `"e"`, Date: -5}, {Key: "w"}},
+	}
+	b := r.Append(nil)
+	got, ok := parseRecord(b)
+	opt := cmp.AllowUnexported(Record{}, policy.Imposed{}, policy.Variant{}, policy.Selector{})
+	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
+		t.Errorf("mismatch (-want +got)\n%s", diff)
+	}
+	for i := range b {
+		if _, ok := parseRecord(b[:i]); ok {
+			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
+		}
+	}
+}
+
+// What is known of the owner of a Set-Cookie survives the store, and does not tell
+// who it is.
+func TestOwnerRecord(t *testing.T) {
+	t.Parallel()
+	for _, r := range []Record{
+		{Key: "k", Owner: "#abc"}, {Key: "k", Imposed: policy.Imposed{Requested: true, Ttl: time.Second}}, {Key: "k", Owner: "?", Imposed: policy.Imposed{MustRevalidate: true}, keys: []string{"o"}},
+	} {
+		b := r.Append(nil)
+		got, ok := parseRecord(b)
+		if !ok || got.Owner != r.Owner || got.Requested != r.Requested || got.MustRevalidate != r.MustRevalidate || !slices.Equal(got.keys, r.keys) {
+			t.Errorf("%+v becomes %+v, %v", r, got, ok)
+		}
+	}
+}
+
+func FuzzRecord(f *testing.F) {
+	r := Record{Key: "k", variants: []policy.Variant{{Selectors: []policy.Selector{{"A", "1"}}, Key: "v"}}}
+	f.Add(r.Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, ok := parseRecord(b)
+		if !ok {
+			return
+		}
+		if _, ok := parseRecord(r.Append(nil)); !ok {
+			t.Fatal("what was read and written cannot be read")
+		}
+	})
+}

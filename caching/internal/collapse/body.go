@@ -1,0 +1,345 @@
+// Package collapse lets many callers share one trip to an origin and one body: flights, the body that is
+// being stored while callers read it, and marks of what cannot be shared (hit-for-miss).
+package collapse
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A Body is the body of a response on its way from the origin, the source, to the sink
+// that stores it and to any number of readers. Nothing is read from the source before a
+// reader wants it. Each reader has its own offset and context.
+//
+// Its phase, and who reads the source:
+//
+//	open ──the source has ended, has failed, or is abandoned──▶ ending ──owner.Finish has returned──▶ over
+//
+//	nobody ──a Read of the only reader, whose context cannot end──▶ inline ──the Read returns──▶ nobody
+//	nobody ──any other Read, or draining──▶ pump, a goroutine for all the rest
+//
+// A share is the right to become a reader. The leader of the flight has the first one. A
+// body without shares and readers is unused: it gets no others, and what is left of the
+// source is drained if it is little, or else abandoned. The sink is closed when the body
+// is over and unused.
+//
+// Locks are taken in the order flight, body. The source, the sink, the owner and landed are
+// called without the lock.
+type Body struct {
+	Source
+	src   io.ReadCloser
+	sink  sink
+	owner owner
+	// announced is the trailer as far as it was known before the body.
+	announced http.Header
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc // see Bind
+	landed func()                  // see Bind
+	left   bool                    // the source is closed
+	phase  bodyPhase
+	reads  sourceReader
+	n      int64 // bytes that arrived
+	kept   int64 // bytes of them that the sink has
+	err    error // in phase over, why there are no more: io.EOF at the end
+	// sinkErr is why the sink takes no more. Only who reads the source sets it.
+	sinkErr error
+	trailer http.Header // what came after the body
+	// panicked is what the pump panicked with. Readers panic with it, too.
+	panicked any
+
+	shares  int
+	readers []*bodyReader
+	want    bool  // a reader waits for more
+	budget  int64 // of an unused body, the bytes that may still be read
+	moved   chan struct{}
+	spilled
+	// recent is what the pump has read last, at recentOff, in buf: readers that keep up do
+	// not ask the sink for it.
+	buf       *[32 << 10]byte
+	recent    []byte
+	recentOff int64
+}
+
+type bodyPhase uint8
+
+const (
+	bodyOpen bodyPhase = iota
+	bodyEnding
+	bodyOver
+)
+
+// A sourceReader says who reads the source of a body.
+type sourceReader uint8
+
+const (
+	nobody sourceReader = iota
+	inline              // a reader for itself, or who ends the body
+	pump
+)
+
+// Start makes b the body of s. It has one share. A body that is known to be empty is over
+// when Start returns.
+func (b *Body) Start(s Source, to sink, owner owner) {
+	*b = Body{
+		Source: s, src: s.Origin.Body, sink: to, owner: owner, announced: s.Origin.Trailer.Clone(),
+		n: s.Stored, kept: s.Stored, shares: 1,
+	}
+	if s.Size == s.Stored && len(b.announced) == 0 {
+		b.conclude(b.n, io.EOF, true, b.src != http.NoBody)
+	}
+}
+
+// Bind ties b to the trip that brought it: cancel, which may be nil, ends the exchange with
+// the origin, and landed is called when b is over.
+func (b *Body) Bind(cancel context.CancelCauseFunc, landed func()) {
+	b.mu.Lock()
+	b.cancel, b.landed = cancel, landed
+	over, left := b.phase == bodyOver, b.left
+	b.mu.Unlock()
+	if left && cancel != nil {
+		cancel(nil)
+	}
+	if over {
+		landed()
+	}
+}
+
+// Share adds n shares. The caller has one.
+func (b *Body) Share(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shares += n
+}
+
+// Join adds a share for a caller that has none. It returns false if that is too late: b
+// is unused, or cannot be read from its beginning.
+func (b *Body) Join() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unusedLocked() || b.sinkErr != nil || b.panicked != nil || b.err != nil && b.err != io.EOF {
+		return false
+	}
+	b.shares++
+	return true
+}
+
+// Release gives a share up.
+func (b *Body) Release() {
+	b.mu.Lock()
+	b.unshareLocked()
+	b.gone(ErrAbandoned)
+}
+
+func (b *Body) unshareLocked() {
+	if b.shares--; b.shares == 0 {
+		b.head = nil
+	}
+}
+
+func (b *Body) unusedLocked() bool { return len(b.readers)+b.shares == 0 }
+
+// gone is called with the lock, and releases it, when a share or a reader has gone. If it
+// was the last the body is ended: cause is why, nil to drain what is left of the source if
+// it is little.
+func (b *Body) gone(cause error) {
+	unused, over := b.unusedLocked(), b.phase == bodyOver
+	drain := unused && cause == nil && b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
+	if drain {
+		b.budget = roundtrip.DrainBytes + 1
+	}
+	b.recycleLocked()
+	b.wakeLocked()
+	b.mu.Unlock()
+	switch {
+	case !unused:
+	case over:
+		_ = b.sink.Close()
+	case drain:
+		b.drain()
+	default:
+		b.abandon(cause)
+	}
+}
+
+// abandon gives the rest of an unused body up.
+func (b *Body) abandon(cause error) {
+	b.mu.Lock()
+	b.budget = 0
+	idle := b.reads == nobody && b.phase == bodyOpen
+	if idle {
+		b.reads = inline
+	}
+	cancel := b.cancel
+	b.wakeLocked()
+	b.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+	if idle {
+		b.abort(ErrAbandoned)
+	} else {
+		_ = b.src.Close() // who reads the source ends the body
+	}
+}
+
+// take records p, read from the source with the result err. It is called by who reads the
+// source.
+func (b *Body) take(p []byte, err error) {
+	sinkErr := b.sinkErr
+	if len(p) > 0 && sinkErr == nil {
+		if b.Limit > 0 && b.n+int64(len(p)) > b.Limit {
+			sinkErr = ErrTooLong
+		} else {
+			_, sinkErr = b.sink.Write(p)
+		}
+	}
+	n := b.n + int64(len(p))
+	early := err == nil && b.Size >= 0 && (n > b.Size || n == b.Size && len(b.announced) == 0)
+	if early {
+		err = io.EOF // complete, whether or not the origin says so at once
+	}
+	whole := err == io.EOF && (b.Size < 0 || n == b.Size)
+	if err == io.EOF && b.Size > n {
+		err = io.ErrUnexpectedEOF
+	}
+
+	b.mu.Lock()
+	whole = whole || b.unusedLocked() && b.Size >= 0 && n == b.Size // nobody waits for a trailer
+	b.spillLocked(p, sinkErr)
+	if b.reads == pump {
+		b.recent, b.recentOff = p, b.n
+	}
+	if err == nil {
+		b.advanceLocked(n)
+		if b.reads == inline {
+			b.reads = nobody
+		}
+		b.wakeLocked()
+		b.mu.Unlock()
+		return
+	}
+	b.mu.Unlock()
+	b.conclude(n, err, whole, early)
+}
+
+// conclude closes the source and ends the body. early is true if the end of the source was
+// not seen: in HTTP/2 and later to close it then is to reset the stream, which
+// servers count (and take for an attack if there are many), so it is given a moment
+// to end.
+func (b *Body) conclude(n int64, err error, whole, early bool) {
+	if !early || b.Origin.ProtoMajor < 2 {
+		b.closeSource()
+		b.end(n, err, whole, true)
+		return
+	}
+	b.end(n, err, whole, false)
+	go func() { // after the end, since the trailer is written to meanwhile
+		roundtrip.Drain(b.src, 0, roundtrip.DrainTime)
+		b.leaveOrigin()
+	}()
+}
+
+func (b *Body) closeSource() {
+	_ = b.src.Close()
+	b.leaveOrigin()
+}
+
+// leaveOrigin releases the context of the exchange with the origin.
+func (b *Body) leaveOrigin() {
+	b.mu.Lock()
+	cancel := b.cancel
+	b.left = true
+	b.mu.Unlock()
+	if cancel != nil {
+		cancel(nil)
+	}
+}
+
+// abort ends the body where it is because of err. It is called by who reads the source. A
+// body that is abandoned when all of its announced bytes have come is whole, but for its
+// trailer.
+func (b *Body) abort(err error) {
+	b.closeSource()
+	b.end(b.n, err, b.Size >= 0 && b.n == b.Size && err == ErrAbandoned, false)
+}
+
+// fail ends the body after the source, the sink or the owner has panicked with v, or ended
+// the goroutine. It is called by who reads the source, with nil if it was a reader: that
+// one panics itself.
+func (b *Body) fail(v any) {
+	b.mu.Lock()
+	b.panicked, b.budget = v, 0
+	b.mu.Unlock()
+	b.abort(io.ErrUnexpectedEOF)
+	b.over(b.n, io.ErrUnexpectedEOF, false) // if it was Finish
+}
+
+// end has the owner finish what the sink has of n bytes, and then gives the last of them
+// to the readers. trailer is true if what comes after the body is there.
+func (b *Body) end(n int64, err error, whole, trailer bool) {
+	b.mu.Lock()
+	if b.phase != bodyOpen {
+		b.mu.Unlock()
+		return
+	}
+	b.phase = bodyEnding
+	e := Ending{N: n, Whole: whole, Sink: b.sinkErr, Cause: err}
+	b.mu.Unlock()
+	if e.Sink != nil {
+		e.N, e.Whole = 0, false
+	}
+	b.owner.Finish(e)
+	b.over(n, err, trailer)
+}
+
+// over tells the readers that n bytes and err is all they get.
+func (b *Body) over(n int64, err error, trailer bool) {
+	b.mu.Lock()
+	if b.phase == bodyOver {
+		b.mu.Unlock()
+		return
+	}
+	b.phase, b.err = bodyOver, err
+	b.advanceLocked(n)
+	if err == io.EOF && trailer {
+		b.trailer = b.Origin.Trailer.Clone()
+	}
+	b.recycleLocked()
+	unused, landed := b.unusedLocked(), b.landed
+	b.wakeLocked()
+	b.mu.Unlock()
+	if landed != nil {
+		landed()
+	}
+	if unused {
+		_ = b.sink.Close()
+	}
+}
+
+// advanceLocked notes that n bytes have arrived.
+func (b *Body) advanceLocked(n int64) {
+	if b.n = n; b.sinkErr == nil {
+		b.kept = n
+	}
+}
+
+// wakeLocked tells all who wait that something has changed.
+func (b *Body) wakeLocked() {
+	if b.moved != nil {
+		close(b.moved)
+		b.moved = nil
+	}
+}
+
+// changedLocked returns a channel that is closed at the next change.
+func (b *Body) changedLocked() <-chan struct{} {
+	if b.moved == nil {
+		b.moved = make(chan struct{})
+	}
+	return b.moved
+}

@@ -1,0 +1,265 @@
+package collapse
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// A tripResult is what a trip to the origin brings for all who wait for it.
+type tripResult interface {
+	// Joinable reports whether a caller may join the flight after the result has arrived:
+	// a body is still being received.
+	Joinable() bool
+	// Join gives one more caller a share of a result that has arrived. It returns false
+	// if the result is not shared any more.
+	Join() bool
+	// Share gives n callers, who waited for the result, a share each. The leader's share
+	// is not one of them.
+	Share(n int)
+	// Drop closes a result whose leader does not receive it.
+	Drop()
+}
+
+// A Flight is one trip to the origin that any number of callers wait for. One of them, the
+// leader, makes the trip.
+//
+// The lock of a flight may be held when that of the body that is its result is taken. The
+// lock of a shard of the group is held with no other.
+type Flight[R tripResult] struct {
+	group *Group[R] // nil if nobody can join
+	key   string
+	// settings are those that the trip is made by.
+	settings any
+	// epoch is the number of invalidations before the trip.
+	epoch uint64
+	// deadline is when the last of the waiting callers gives up.
+	deadline roundtrip.Deadline
+
+	mu sync.Mutex
+	// waiting counts the callers that want the result, until it has arrived.
+	waiting int
+	// sent is when the request was sent: it may have waited for the lease of another
+	// process before. It is zero until then.
+	sent    time.Time
+	cancel  context.CancelCauseFunc // nil if the trip cannot be cancelled
+	arrived chan struct{}           // closed when result is set; made by the first who waits
+	// deserted is true if the leader has left before the result arrived.
+	deserted bool
+	settled  bool // result is set
+	result   R
+}
+
+// A Role is what a caller is in a flight.
+type Role uint8
+
+const (
+	Leader    Role = iota // makes the trip
+	Follower              // joined before the result arrived
+	Latecomer             // joined after the result had arrived
+)
+
+// A Group holds the flights under way, by key. The zero value is ready to use.
+type Group[R tripResult] struct {
+	shards [64]groupShard[R]
+	// finished counts the flights that are over.
+	finished atomic.Uint64
+}
+
+type groupShard[R tripResult] struct {
+	mu sync.Mutex
+	m  map[string]*Flight[R]
+}
+
+var shardSeed = maphash.MakeSeed()
+
+func (g *Group[R]) shard(key string) *groupShard[R] {
+	return &g.shards[maphash.String(shardSeed, key)%uint64(len(g.shards))]
+}
+
+// Join returns the flight for key and the caller's role in it. If there is none to join the
+// flight is new, and the caller its leader. ctx is the caller's. A flight is joined if its
+// settings are equal and if stale, called without a lock, does not report that an
+// invalidation after the flight's epoch concerns the caller: such a flight may bring the
+// invalidated response.
+func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uint64, stale func(epoch uint64) bool) (*Flight[R], Role) {
+	s := g.shard(key)
+	var refused *Flight[R]
+	for {
+		s.mu.Lock()
+		f := s.m[key]
+		if f == nil || f == refused {
+			if s.m == nil {
+				s.m = make(map[string]*Flight[R])
+			}
+			f = &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
+			f.deadline.Extend(ctx)
+			s.m[key] = f
+			s.mu.Unlock()
+			return f, Leader
+		}
+		s.mu.Unlock()
+		if f.settings == settings && (f.epoch == epoch || !stale(f.epoch)) {
+			if r, ok := f.board(); ok {
+				f.deadline.Extend(ctx)
+				return f, r
+			}
+		}
+		refused = f
+	}
+}
+
+// Busy reports whether there is a flight for key.
+func (g *Group[R]) Busy(key string) bool {
+	s := g.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[key] != nil
+}
+
+// Finished returns how many flights are over. A caller that has looked into the store
+// before the number changed looks again before it leads a flight.
+func (g *Group[R]) Finished() uint64 { return g.finished.Load() }
+
+// Len returns the number of flights under way.
+func (g *Group[R]) Len() (n int) {
+	for i := range g.shards {
+		s := &g.shards[i]
+		s.mu.Lock()
+		n += len(s.m)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// NewFlight returns a flight that only its leader knows.
+func NewFlight[R tripResult]() *Flight[R] { return &Flight[R]{waiting: 1} }
+
+// board adds a caller, unless it is too late for that.
+func (f *Flight[R]) board() (r Role, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.settled:
+		return Latecomer, f.result.Join()
+	case f.waiting == 0: // all have left: the trip is being cancelled
+		return Follower, false
+	}
+	f.waiting++
+	return Follower, true
+}
+
+// Detach returns the context of a trip that may outlast the leader, whose context is ctx:
+// it ends when cancel is called or the last caller has left, and tells the layers below by
+// [roundtrip.DeadlineOf] for how long callers wait.
+func (f *Flight[R]) Detach(ctx context.Context) (trip context.Context, cancel context.CancelCauseFunc) {
+	trip = context.WithoutCancel(ctx)
+	if _, ok := roundtrip.DeadlineOf(ctx); ok || ctx.Done() != nil { // else there is none, whoever joins
+		trip = roundtrip.WithDeadline(trip, &f.deadline)
+	}
+	trip, cancel = context.WithCancelCause(trip)
+	f.mu.Lock()
+	f.cancel = cancel
+	f.mu.Unlock()
+	return trip, cancel
+}
+
+// Send notes that the request is sent now.
+func (f *Flight[R]) Send() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = time.Now()
+}
+
+// Rest returns how much is left of the time wait, which begins when the request is sent.
+func (f *Flight[R]) Rest(wait time.Duration) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sent.IsZero() {
+		return max(wait, time.Second)
+	}
+	return wait - time.Since(f.sent)
+}
+
+// Settle gives the result to all who wait. Only a [tripResult] that is Joinable can be
+// joined after that, until Land is called. It reports whether the leader has left: then
+// the result was dropped.
+func (f *Flight[R]) Settle(result R) (deserted bool) {
+	if !result.Joinable() {
+		f.Land() // before a caller can find the result: see Finished
+	}
+	f.mu.Lock()
+	f.result, f.settled = result, true
+	deserted = f.deserted
+	others := f.waiting
+	if !deserted {
+		others--
+	}
+	if others > 0 {
+		result.Share(others)
+	}
+	if f.arrived != nil {
+		close(f.arrived)
+	}
+	f.mu.Unlock()
+	if deserted {
+		result.Drop()
+	}
+	return deserted
+}
+
+// Land takes f out of its group, so that nobody joins it any more.
+func (f *Flight[R]) Land() {
+	if f.group == nil {
+		return
+	}
+	s := f.group.shard(f.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[f.key] == f {
+		f.group.finished.Add(1)
+		delete(s.m, f.key)
+	}
+}
+
+// Arrived returns a channel that is closed when the result has arrived.
+func (f *Flight[R]) Arrived() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.arrived == nil {
+		f.arrived = make(chan struct{})
+		if f.settled {
+			close(f.arrived)
+		}
+	}
+	return f.arrived
+}
+
+// Result returns the result, which must have arrived.
+func (f *Flight[R]) Result() *R { return &f.result }
+
+// Leave is called by a caller that does not wait any longer. It returns true if the result
+// has arrived first: then the caller has its share, and must use it. When the last caller
+// leaves, the trip is cancelled with cause.
+func (f *Flight[R]) Leave(r Role, cause error) (settled bool) {
+	f.mu.Lock()
+	if f.settled {
+		f.mu.Unlock()
+		return true
+	}
+	f.waiting--
+	f.deserted = f.deserted || r == Leader
+	last, cancel := f.waiting == 0, f.cancel
+	f.mu.Unlock()
+	if last {
+		f.Land()
+		if cancel != nil {
+			cancel(cause)
+		}
+	}
+	return false
+}

@@ -1,0 +1,242 @@
+package collapse
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// A bodyReader reads a body for one caller. It must be read by one goroutine at a time,
+// and may be closed at any time.
+type bodyReader struct {
+	b   *Body
+	ctx context.Context
+	// resp is the response that the reader is the body of. It gets the trailer.
+	resp *http.Response
+	// inline is true if it may read the source itself.
+	inline bool
+	// stop ends the watch over ctx, if there is one.
+	stop func() bool
+
+	// The rest is guarded by the lock of b.
+	off  int64
+	at   *block // see spilled
+	shut bool   // closed, ended by ctx, or cut off
+	cut  bool   // cut off: others waited for it in vain
+	// ended is true if the trailer was handed over.
+	ended bool
+	// rest is read in place of b, nil if that has all.
+	rest io.ReadCloser
+}
+
+// Open turns a share into the body of resp for a caller whose context is ctx. inline
+// allows it to read the source without a goroutine and a copy while it is the only reader,
+// if ctx cannot end.
+func (b *Body) Open(ctx context.Context, resp *http.Response, inline bool) io.ReadCloser {
+	r := &bodyReader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First}
+	b.mu.Lock()
+	r.at = b.head
+	b.unshareLocked()
+	b.readers = append(b.readers, r)
+	b.mu.Unlock()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { r.leave(context.Cause(ctx)) })
+		b.mu.Lock()
+		r.stop = stop
+		b.mu.Unlock()
+	}
+	return r
+}
+
+// Response turns a share into a response for a caller whose context is ctx: one that has
+// all that belongs to the body, and no status and header.
+func (b *Body) Response(ctx context.Context) *http.Response {
+	resp := &http.Response{
+		ContentLength: b.Size, TLS: b.Origin.TLS, Uncompressed: b.Origin.Uncompressed, Trailer: b.announced.Clone(),
+	}
+	resp.Body = b.Open(ctx, resp, false)
+	return resp
+}
+
+// Read implements [io.Reader].
+func (r *bodyReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	b := r.b
+	b.mu.Lock()
+	for {
+		switch {
+		case r.shut:
+			defer b.mu.Unlock()
+			return 0, r.whyShutLocked()
+		case r.rest != nil:
+			rest := r.rest
+			b.mu.Unlock()
+			return rest.Read(p)
+		case r.off < b.n:
+			return r.copy(p)
+		case b.panicked != nil:
+			v := b.panicked
+			b.mu.Unlock()
+			panic(v)
+		case b.err != nil:
+			defer b.mu.Unlock()
+			return 0, r.lastLocked()
+		case b.reads != nobody:
+		case r.inline && (b.sinkErr == nil || len(b.readers)+b.shares == 1):
+			return r.direct(p)
+		default:
+			b.startPumpLocked()
+		}
+		if !b.want { // or waiters would wake each other for ever
+			b.want = true
+			b.wakeLocked()
+		}
+		moved := b.changedLocked()
+		b.mu.Unlock()
+		select {
+		case <-moved:
+		case <-r.ctx.Done():
+			return 0, context.Cause(r.ctx)
+		}
+		b.mu.Lock()
+	}
+}
+
+// whyShutLocked is the error of a reader that may read no more.
+func (r *bodyReader) whyShutLocked() error {
+	switch {
+	case r.cut:
+		return ErrLagging
+	case r.ctx.Err() != nil:
+		return context.Cause(r.ctx)
+	}
+	return http.ErrBodyReadAfterClose
+}
+
+// direct reads from the source into p. It is called with the lock, and releases it.
+func (r *bodyReader) direct(p []byte) (int, error) {
+	b := r.b
+	b.reads = inline
+	b.mu.Unlock()
+	done := false
+	defer func() {
+		if !done {
+			b.fail(nil)
+		}
+	}()
+	n, err := b.src.Read(p)
+	b.take(p[:n], err)
+	done = true
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.off += int64(n)
+	if b.phase == bodyOpen && b.unusedLocked() && b.budget <= 0 && b.reads == nobody {
+		b.reads = inline // the reader was closed meanwhile: nobody else ends the body
+		b.mu.Unlock()
+		b.abort(ErrAbandoned)
+		b.mu.Lock()
+	}
+	if b.err == nil || r.off < b.n {
+		return n, nil
+	}
+	return n, r.lastLocked()
+}
+
+// lastLocked returns why there is no more, and hands the trailer over if the body has
+// come to its end. It is called by the reader's own goroutine: like net/http it
+// changes the trailer within Read.
+func (r *bodyReader) lastLocked() error {
+	if r.b.err == io.EOF && len(r.b.trailer) > 0 && !r.ended {
+		r.ended = true
+		if r.resp.Trailer == nil {
+			r.resp.Trailer = make(http.Header, len(r.b.trailer))
+		}
+		maps.Copy(r.resp.Trailer, r.b.trailer.Clone())
+	}
+	return r.b.err
+}
+
+// copy reads what has arrived already. It is called with the lock, and releases it.
+func (r *bodyReader) copy(p []byte) (int, error) {
+	b := r.b
+	if i := r.off - b.recentOff; i >= 0 && i < int64(len(b.recent)) {
+		defer b.mu.Unlock()
+		return r.moveLocked(copy(p, b.recent[i:])), nil
+	}
+	if r.off >= b.kept {
+		defer b.mu.Unlock()
+		return r.readBlockLocked(p), nil
+	}
+	off, most := r.off, b.kept-r.off
+	b.mu.Unlock()
+	if int64(len(p)) > most {
+		p = p[:most]
+	}
+	n, err := b.sink.ReadAt(p, off)
+	if n > 0 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return r.moveLocked(n), nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF // the sink lost what it had taken
+	}
+	if b.Size < 0 || b.First > 0 {
+		return 0, err
+	}
+	rest, err := b.owner.Rest(r.ctx, off, b.Size, err)
+	if err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	shut := r.shut
+	r.rest, r.off = rest, b.Size
+	b.wakeLocked() // others may have waited for r
+	b.mu.Unlock()
+	if shut {
+		_ = rest.Close()
+	}
+	return rest.Read(p)
+}
+
+// moveLocked moves the reader n bytes on.
+func (r *bodyReader) moveLocked(n int) int {
+	r.off += int64(n)
+	if r.b.sinkErr != nil {
+		r.b.wakeLocked() // others may wait for it
+	}
+	return n
+}
+
+// Close implements [io.Closer]. If this was the last reader and little is left of
+// the body, it is read to its end, so that it can be stored: many decoders
+// stop at the last byte that means something to them.
+func (r *bodyReader) Close() error {
+	r.leave(context.Cause(r.ctx))
+	return nil
+}
+
+// leave takes the reader off. A cause of nil allows to drain what is left of the body.
+func (r *bodyReader) leave(cause error) {
+	b := r.b
+	b.mu.Lock()
+	if r.shut {
+		b.mu.Unlock()
+		return
+	}
+	r.shut = true
+	if r.stop != nil {
+		r.stop()
+	}
+	b.readers = slices.DeleteFunc(b.readers, func(o *bodyReader) bool { return o == r })
+	b.want = false // who still waits says so again
+	rest := r.rest
+	b.gone(cause)
+	if rest != nil {
+		_ = rest.Close()
+	}
+}

@@ -1,0 +1,91 @@
+package collapse
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// spilled is what a sink has not taken of a body, kept for readers that are slower than
+// others.
+type spilled struct {
+	tail *block // the empty one at the end
+	head *block // the first, as long as there are shares
+}
+
+// A block is a piece of a body that the sink has not taken. Readers hold the one they are
+// at, so that blocks that all of them have read are garbage.
+type block struct {
+	off  int64
+	data []byte
+	next *block
+}
+
+const (
+	// maxLag bounds the bytes that are kept in blocks.
+	maxLag = 1 << 20
+	// maxStall is how long other readers wait for one that is maxLag behind and reads
+	// nothing at all.
+	maxStall = 30 * time.Second
+)
+
+// ErrLagging is for a reader that was cut off.
+var ErrLagging = errors.New("caching: the body was read too slowly, and others waited for it")
+
+// spillLocked keeps p for the readers if the sink has not taken it, because of err.
+func (b *Body) spillLocked(p []byte, err error) {
+	if err == nil {
+		return
+	}
+	if b.sinkErr == nil {
+		b.sinkErr = err
+		b.tail = &block{off: b.n}
+		if b.shares > 0 {
+			b.head = b.tail
+		}
+		for _, r := range b.readers {
+			r.at = b.tail
+		}
+	}
+	if len(p) > 0 && (b.reads == pump || len(b.readers)+b.shares > 1) {
+		b.tail.data = append([]byte(nil), p...)
+		b.tail.next = &block{off: b.n + int64(len(p))}
+		b.tail = b.tail.next
+	}
+}
+
+// laggingLocked reports whether a reader is too far behind to go on.
+func (b *Body) laggingLocked() bool {
+	if b.sinkErr == nil {
+		return false
+	}
+	return b.head != nil && b.n-b.kept > maxLag || slices.ContainsFunc(b.readers, (*bodyReader).behindLocked)
+}
+
+// cutOff ends the readers that are too far behind.
+func (b *Body) cutOff() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.readers = slices.DeleteFunc(b.readers, func(r *bodyReader) bool {
+		if b.sinkErr == nil || !r.behindLocked() {
+			return false
+		}
+		r.shut, r.cut, r.at = true, true, nil
+		if r.stop != nil {
+			r.stop()
+		}
+		return true
+	})
+	b.wakeLocked() // an unused body has no budget yet, and is abandoned
+}
+
+// behindLocked reports whether much is kept for r that the sink has not taken.
+func (r *bodyReader) behindLocked() bool { return r.b.n-max(r.off, r.b.kept) > maxLag }
+
+// readBlockLocked reads what the sink has not taken.
+func (r *bodyReader) readBlockLocked(p []byte) int {
+	for r.at.next != nil && r.off >= r.at.next.off {
+		r.at = r.at.next
+	}
+	return r.moveLocked(copy(p, r.at.data[r.off-r.at.off:]))
+}

@@ -1,0 +1,77 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+)
+
+// CacheStatus is what Cache-Status says about one response (RFC 9211 §2).
+type CacheStatus struct {
+	Hit       bool
+	Fwd       string
+	FwdStatus int
+	Stored    bool
+	Collapsed bool
+	HasTTL    bool
+	Ttl       int64
+	Key       string
+	Detail    string
+}
+
+// String returns the list member without its name.
+func (s *CacheStatus) String(name string) string {
+	b := make([]byte, 0, 96)
+	b = append(b, name...)
+	if s.Hit {
+		b = append(b, "; hit"...)
+	}
+	if s.Fwd != "" {
+		b = append(b, "; fwd="...)
+		b = append(b, s.Fwd...)
+	}
+	if s.FwdStatus != 0 {
+		b = append(b, "; fwd-status="...)
+		b = strconv.AppendInt(b, int64(s.FwdStatus), 10)
+	}
+	if s.HasTTL {
+		b = append(b, "; ttl="...)
+		b = strconv.AppendInt(b, s.Ttl, 10)
+	}
+	if s.Stored {
+		b = append(b, "; stored"...)
+	}
+	if s.Collapsed {
+		b = append(b, "; collapsed"...)
+	}
+	if s.Key != "" {
+		b = append(b, `; key="`...)
+		b = append(b, s.Key...)
+		b = append(b, '"')
+	}
+	if s.Detail != "" {
+		b = append(b, "; detail="...)
+		b = strconv.AppendQuote(b, s.Detail)
+	}
+	return string(b)
+}
+
+// cacheName returns name in the form of a Structured Field, a token if it is
+// one and else a string.
+func cacheName(name string) string {
+	for i := range len(name) {
+		c := name[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789:/-._~!#$%&'*+^`|", rune(c))) {
+			return strconv.Quote(strings.Map(printable, name))
+		}
+	}
+	return name
+}
+
+// printable drops what a Structured Field string cannot hold (RFC 9651 §3.3.3).
+func printable(r rune) rune {
+	if r < ' ' || r > '~' {
+		return -1
+	}
+	return r
+}

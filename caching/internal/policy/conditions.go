@@ -1,0 +1,56 @@
+package policy
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Conditions are the preconditions that a request came with (RFC 9110 §13.1).
+type Conditions uint8
+
+const (
+	IfNoneMatch Conditions = 1 << iota
+	IfModifiedSince
+	ifMatch
+	ifUnmodifiedSince
+	IfRange
+	WithRange
+	// UnknownRange is for a range in another unit than bytes or in a vendor's field, and
+	// for a difference (RFC 3229). The response to it is neither the whole nor a part that
+	// a cache can combine.
+	UnknownRange
+)
+
+// ForOrigin reports whether only the origin can evaluate them: If-Match and
+// If-Unmodified-Since (RFC 9111 §4.3.2).
+func (c Conditions) ForOrigin() bool { return c&(ifMatch|ifUnmodifiedSince) != 0 }
+
+// Own reports whether the caller validates a response that it has itself.
+func (c Conditions) Own() bool { return c&(IfNoneMatch|IfModifiedSince) != 0 }
+
+// notModified reports whether a stored response that may be reused answers the caller's
+// own conditional request, with the header h, by 304 (RFC 9111 §4.3.2).
+func (f *Facts) notModified(c Conditions, h http.Header) bool {
+	if c&IfNoneMatch != 0 { // RFC 9110 §13.2.2: in place of If-Modified-Since
+		tags, star, _ := httpfield.ETags(h["If-None-Match"])
+		return star || slices.ContainsFunc(tags, f.Etag.WeakMatch) ||
+			f.Etag.IsZero() && f.Tag != "" && f.Tag == single(h["If-None-Match"])
+	}
+	if c&IfModifiedSince == 0 || len(h["If-Modified-Since"]) != 1 {
+		return false
+	}
+	if f.lastModified != "" && !f.hasModified {
+		return f.lastModified == h["If-Modified-Since"][0]
+	}
+	modified := f.Date
+	if f.hasModified {
+		modified = f.modified
+	}
+	since, ok := httpDate(h["If-Modified-Since"], f.Date)
+	return ok && !modified.After(since)
+}
+
+// NotModifiedFields are the fields of a 304 (RFC 9110 §15.4.5).
+var NotModifiedFields = []string{"Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified"}

@@ -1,0 +1,206 @@
+// Package policy is RFC 9111 as pure functions of values and a time: what the fields of requests and
+// responses say, whether a response may be stored, and whether a stored one may be reused.
+package policy
+
+import (
+	"net/http"
+	"time"
+)
+
+// action is what to do about a request.
+type action uint8
+
+const (
+	// fetch: send the request as it is.
+	Fetch action = iota
+	// validate: send the request with the validators of the stored response.
+	validate
+	// reuse: answer with the stored response.
+	Reuse
+	// refresh: answer with the stored response, and validate it afterwards.
+	Refresh
+	// refuse: answer with 504. The request must not be sent, and does not allow what is
+	// stored.
+	Refuse
+)
+
+// Verdict is an action and its reason.
+type Verdict struct {
+	Action action
+	// Fwd says why the request is sent, in the words of RFC 9211 §2.2.
+	Fwd string
+	// Reason is one of the reasons of this package.
+	Reason string
+	// Stale is true if a stale response is served.
+	Stale bool
+}
+
+// Demand is what a request asks of a cache.
+type Demand struct {
+	Dir Directives
+	// Reload is true if the application wants the stored response validated, and offline
+	// if it does not want the request sent.
+	Reload, Offline bool
+}
+
+// Restricts reports whether the request does not take every fresh response.
+func (d *Demand) Restricts() bool {
+	return d.Reload || d.Dir.Has(noCache) || d.Dir.delta(maxAge) >= 0 || d.Dir.delta(minFresh) >= 0
+}
+
+// Decide returns what to do about a request at the time now (RFC 9111 §4). f are the facts
+// of the stored response that the request selects, nil if there is none.
+func Decide(d *Demand, f *Facts, now time.Time) Verdict {
+	v := judge(d, f, now)
+	switch {
+	case v.Action == Refresh && (d.Dir.Has(OnlyIfCached) || d.Offline):
+		v.Action = Reuse
+	case v.Action == Reuse || v.Action == Refresh:
+	case d.Offline && f != nil && !f.strict && !f.imposed.MustRevalidate:
+		return Verdict{Action: Reuse, Reason: reasonOffline, Stale: true}
+	case d.Dir.Has(OnlyIfCached) && f != nil && f.Cfg.StaleOnlyIfCached && !f.strict && !f.imposed.MustRevalidate:
+		return Verdict{Action: Reuse, Reason: ReasonOnlyIfCached, Stale: true}
+	case d.Offline:
+		v.Action, v.Reason = Refuse, reasonOffline+", "+v.Reason
+	case d.Dir.Has(OnlyIfCached):
+		v.Action, v.Reason = Refuse, ReasonOnlyIfCached+", "+v.Reason
+	}
+	return v
+}
+
+// judge is decide for a request that may be sent.
+func judge(d *Demand, f *Facts, now time.Time) Verdict {
+	if f == nil {
+		return Verdict{Action: Fetch, Fwd: "miss", Reason: reasonNothingStored}
+	}
+	age := f.Age(now)
+	fresh := f.Lifetime > age
+	switch {
+	case f.imposed.MustRevalidate:
+		return revalidate(f, "stale", reasonMayHaveChanged)
+	case f.dir.Has(noCache):
+		return revalidate(f, "stale", reasonResponseNoCache)
+	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
+		return revalidate(f, "stale", reasonFromFuture)
+	case d.Reload:
+		return revalidate(f, "request", reasonReload)
+	case d.Dir.Has(noCache):
+		return revalidate(f, "request", reasonRequestNoCache)
+	}
+	if fresh {
+		return fresher(d, f, age)
+	}
+	over := age - f.Lifetime
+	switch {
+	case f.strict:
+		return revalidate(f, "stale", reasonMustRevalidate)
+	case d.Dir.delta(maxAge) >= 0 && age > d.Dir.delta(maxAge) && !d.maxStale(over), d.Dir.delta(minFresh) >= 0:
+		return revalidate(f, "stale", reasonStaleForRequest)
+	case d.maxStale(over):
+		return Verdict{Action: Reuse, Reason: reasonMaxStale, Stale: true}
+	case d.Dir.delta(maxAge) < 0 && over < f.staleWindow():
+		return Verdict{Action: Refresh, Reason: ReasonStaleWhileRevalidate, Stale: true}
+	}
+	return revalidate(f, "stale", reasonStale)
+}
+
+// fresher says whether a fresh response is fresh enough for the request
+// (RFC 9111 §5.2.1).
+func fresher(d *Demand, f *Facts, age time.Duration) Verdict {
+	switch {
+	case d.Dir.delta(maxAge) == 0 && f.dir.Has(immutable):
+		// RFC 8246 §2: a reload does not ask for what does not change.
+		return Verdict{Action: Reuse, Reason: reasonImmutable}
+	case d.Dir.delta(maxAge) == 0, d.Dir.delta(maxAge) > 0 && age > d.Dir.delta(maxAge):
+		return revalidate(f, "request", reasonRequestMaxAge)
+	case d.Dir.delta(minFresh) > 0 && f.Lifetime-age < d.Dir.delta(minFresh):
+		return revalidate(f, "request", reasonRequestMinFresh)
+	}
+	return Verdict{Action: Reuse, Reason: reasonFresh}
+}
+
+func revalidate(f *Facts, fwd, reason string) Verdict {
+	if f.Validators() {
+		return Verdict{Action: validate, Fwd: fwd, Reason: reason}
+	}
+	return Verdict{Action: Fetch, Fwd: fwd, Reason: reason}
+}
+
+// maxStale reports whether the request takes a response that has been stale
+// for that long (RFC 9111 §5.2.1.2).
+func (d *Demand) maxStale(over time.Duration) bool {
+	return d.Dir.Has(maxStale) || d.Dir.delta(maxStale) >= over
+}
+
+// staleWindow is how long the response may be served while it is validated
+// (RFC 5861 §3).
+func (f *Facts) staleWindow() time.Duration {
+	switch {
+	case f.strict:
+		return 0
+	case f.dir.delta(staleWhileRevalidate) >= 0:
+		return f.dir.delta(staleWhileRevalidate)
+	}
+	return max(0, f.Cfg.StaleWhileRevalidate)
+}
+
+// errorWindow is how long after its end of freshness the response may be served
+// in place of an error (RFC 5861 §4). unreachable is true for an error of the
+// network: then the cache is disconnected, which RFC 9111 §4.2.4 takes for
+// reason enough.
+func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
+	window := max(0, f.Cfg.StaleIfError)
+	if unreachable {
+		window = f.Cfg.unreachable
+	}
+	switch {
+	case f.strict || f.imposed.MustRevalidate:
+		return -1
+	case f.dir.delta(staleIfError) >= 0:
+		window = f.dir.delta(staleIfError)
+	}
+	if d.Dir.delta(staleIfError) >= 0 {
+		window = max(window, d.Dir.delta(staleIfError))
+	}
+	if window == 0 {
+		return -1
+	}
+	return window
+}
+
+// MayReplace says whether the stored response may be served in place of an
+// error, and if not, why.
+func MayReplace(d *Demand, f *Facts, now time.Time, unreachable bool) (bool, string) {
+	switch window := f.errorWindow(d, unreachable); {
+	case d.Restricts():
+		return false, reasonRequestRevalidates
+	case window < 0:
+		return false, reasonStaleNotAllowed
+	case f.Age(now)-f.Lifetime > window:
+		return false, reasonStaleTooLong
+	}
+	return true, reasonStaleIfError
+}
+
+// ErrorStatus reports whether a status is an error in the sense of RFC 5861 §4.
+func ErrorStatus(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// UsefulUntil is when a stored response can serve no more, not even stale or by
+// being validated: a hint for stores. A validator stays useful for a while
+// that grows with how long the response has been fresh.
+func (f *Facts) UsefulUntil() time.Time {
+	window := max(f.staleWindow(), 0)
+	if !f.strict {
+		window = max(window, f.errorWindow(&Demand{}, true))
+	}
+	if f.Validators() {
+		window = max(window, 7*24*time.Hour, f.Lifetime)
+	}
+	return f.Born.Add(f.Lifetime + min(window, MaxLifetime))
+}

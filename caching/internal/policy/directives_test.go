@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why    string
+		values []string
+		want   reading
+	}{
+		{"no field", nil, reading{}},
+		{"any case, blanks, empty elements", []string{" ,, Max-AGE = 5 ,No-Store"}, reading{flags: only(NoStore), deltas: deltas{maxAge: 5}}},
+		{"every line counts", []string{"max-age=5", "no-cache"}, reading{flags: only(noCache), deltas: deltas{maxAge: 5}}},
+		{"quoted", []string{`max-age="5"`}, reading{deltas: deltas{maxAge: 5}}},
+		{"of two the shorter", []string{"max-age=5, max-age=3"}, reading{deltas: deltas{maxAge: 3}}},
+		{"not a number is stale", []string{"max-age=5.5"}, reading{deltas: deltas{maxAge: 0}}},
+		{"no argument is stale", []string{"max-age"}, reading{deltas: deltas{maxAge: 0}}},
+		{"negative is stale", []string{"max-age=-5"}, reading{deltas: deltas{maxAge: 0}}},
+		{"overflow is clamped", []string{"max-age=99999999999999999999"}, reading{deltas: deltas{maxAge: 1 << 31}}},
+		{"a quoted comma ends nothing", []string{`x="a, no-store", max-age=1`}, reading{deltas: deltas{maxAge: 1}}},
+		{"qualified no-cache", []string{`no-cache="set-cookie, a"`}, reading{fields: []string{"no-cache Set-Cookie", "no-cache A"}}},
+		{"qualified twice", []string{`private="a"`, `no-cache=b`}, reading{fields: []string{"private A", "no-cache B"}}},
+		{"qualified with nonsense is unqualified", []string{`no-cache="a b"`}, reading{flags: only(noCache)}},
+		{"an open quote hides no ban", []string{`x="a, no-store, private`}, reading{flags: only(NoStore, private), malformed: true}},
+		{"max-stale with and without argument", []string{"max-stale=5, max-stale"}, reading{flags: only(maxStale), deltas: deltas{maxStale: 5}}},
+		{"min-fresh takes the longer", []string{"min-fresh=5, min-fresh=9"}, reading{deltas: deltas{minFresh: 9}}},
+		{"min-fresh that is no number is met by nothing", []string{"min-fresh=x"}, reading{deltas: deltas{minFresh: 1 << 31}}},
+		{"all that have no argument", []string{"must-revalidate, proxy-revalidate, public, must-understand, immutable, only-if-cached"}, reading{
+			flags: only(mustRevalidate, proxyRevalidate, public, mustUnderstand, immutable, OnlyIfCached),
+		}},
+		{"what is malformed allows nothing", []string{"public, must-understand, immutable, no-store; x"}, reading{flags: only(NoStore), malformed: true}},
+	} {
+		d := parseDirectives(r.values)
+		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" {
+			t.Errorf("%q: %s: mismatch (-want +got)\n%s", r.values, r.why, diff)
+		}
+	}
+}
+
+type deltas map[directive]int64
+
+// reading is what a field was read as.
+type reading struct {
+	flags     uint32
+	deltas    deltas
+	fields    []string
+	malformed bool
+}
+
+func only(ks ...directive) (flags uint32) {
+	for _, k := range ks {
+		flags |= 1 << k
+	}
+	return flags
+}
+
+func readingOf(d *Directives) reading {
+	r := reading{flags: d.flags, malformed: d.malformed}
+	for k := maxAge; k <= staleIfError; k++ {
+		if n := d.delta(k); n >= 0 {
+			if r.deltas == nil {
+				r.deltas = deltas{}
+			}
+			r.deltas[k] = int64(n / time.Second)
+		}
+	}
+	for _, q := range d.fields {
+		r.fields = append(r.fields, directiveTable[q.by].name+" "+q.name)
+	}
+	return r
+}
+
+func TestTargeted(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, value string
+		ok         bool
+		maxAge     int64
+		noStore    bool
+	}{
+		{"a dictionary", "max-age=5, no-store", true, 5, true},
+		{"empty is no field (RFC 9213 §2.1)", "", false, 0, false},
+		{"not a dictionary", "max-age=5, &&", false, 0, false},
+		{"upper case is no key", "Max-Age=5", false, 0, false},
+		{"a number as a string is not valid: stale", `max-age="5"`, true, 0, false},
+		{"parameters are ignored", "max-age=5;a=1", true, 5, false},
+		{"false is absent", "no-store=?0", true, -1, false},
+	} {
+		d, ok := parseTargeted([]string{r.value})
+		if ok != r.ok || ok && (d.delta(maxAge) != time.Duration(r.maxAge)*time.Second || d.Has(NoStore) != r.noStore) {
+			t.Errorf("%q: got %+v, %v: %s", r.value, d, ok, r.why)
+		}
+	}
+}
+
+func FuzzDirectives(f *testing.F) {
+	for _, s := range []string{"max-age=5, no-store", `no-cache="a, b", private`, `max-age="`, "\x00,=\"\\", "max-age=99999999999999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d := parseDirectives([]string{s})
+		for k := maxAge; k <= staleIfError; k++ {
+			if n := d.delta(k); n < -time.Second || n > MaxLifetime {
+				t.Fatalf("%q: %v", s, n)
+			}
+		}
+		for _, word := range []string{"no-store", "no-cache", "private"} {
+			for _, separator := range []string{";", " ", "; ", "\t", ",", "|", "\" "} {
+				e := parseDirectives([]string{s + separator + word})
+				// Where the text before it is a quoted-string, it is an argument.
+				if !strings.ContainsAny(s, "\"\\") && !restricted(&e) {
+					t.Fatalf("%q hides %s behind %q: %+v", s, word, separator, e)
+				}
+			}
+		}
+		// A line more can only restrict.
+		e := parseDirectives([]string{s, "no-store, max-age=0"})
+		if !e.Has(NoStore) || e.delta(maxAge) != 0 {
+			t.Fatalf("%q hides the next line: %+v", s, e)
+		}
+		_, _ = parseTargeted([]string{s})
+		_, _ = ParseNoVarySearch([]string{s})
+	})
+}

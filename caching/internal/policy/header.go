@@ -1,0 +1,130 @@
+package policy
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// hopByHop reports whether a field belongs to one connection (RFC 9110 §7.6.1) or
+// to a proxy on the way (RFC 9111 §3.1), and is not stored.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+		"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer":
+		return true
+	}
+	return false
+}
+
+// Unstored returns the names of the fields that h itself keeps from being
+// stored: those that Connection lists, and the arguments of no-cache and, in a
+// shared cache, of private.
+func Unstored(cfg *Settings, h http.Header, d *Directives) []string {
+	var names []string
+	for e := range httpfield.List(h["Connection"]) {
+		names = append(names, http.CanonicalHeaderKey(e))
+	}
+	return append(names, namedFields(cfg, d)...)
+}
+
+// namedFields returns the arguments of no-cache and, in a shared cache, of private.
+func namedFields(cfg *Settings, d *Directives) (names []string) {
+	for _, q := range d.fields {
+		if q.by == noCache || cfg.Shared {
+			names = append(names, q.name)
+		}
+	}
+	return names
+}
+
+// StoredHeader returns what of h is stored: all but hop-by-hop fields and those in names.
+// It shares nothing with h, which the caller may change.
+func StoredHeader(h http.Header, names []string) http.Header {
+	out := make(http.Header, len(h))
+	copyStored(out, h, names, false)
+	return out
+}
+
+// copyStored copies the fields of src that are stored to dst. If update is true src is
+// the header of a 304, a HEAD or a part, and the fields in it that describe its own
+// content are left out.
+func copyStored(dst, src http.Header, names []string, update bool) {
+	lines := 0
+	for _, values := range src {
+		lines += len(values)
+	}
+	all := make([]string, 0, lines)
+	for name, values := range src {
+		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && describesContent(name) {
+			continue
+		}
+		first := len(all)
+		all = append(all, values...)
+		dst[name] = all[first:len(all):len(all)]
+	}
+}
+
+func describesContent(name string) bool {
+	switch name {
+	case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
+		return true
+	}
+	return false
+}
+
+// Merge returns the stored header updated by that of a 304, a HEAD or a part
+// (RFC 9111 §3.2): every field of the new one replaces the old, but for those
+// that describe the content.
+func Merge(cfg *Settings, stored, update http.Header) http.Header {
+	d, _ := updatedDirectives(cfg, stored, update)
+	h, _ := MergeWith(cfg, stored, update, &d)
+	return h
+}
+
+// MergeWith is merge where the directives d of the result are known. whole is false if
+// a field was left out because of what the header itself says.
+func MergeWith(cfg *Settings, stored, update http.Header, d *Directives) (h http.Header, whole bool) {
+	names := Unstored(cfg, update, d)
+	h = maps.Clone(stored)
+	if h == nil {
+		h = make(http.Header, len(update))
+	}
+	delete(h, "Age")
+	for _, name := range namedFields(cfg, d) {
+		delete(h, name) // stored before the header said that it may not be
+	}
+	copyStored(h, update, names, true)
+	return h, len(names) == 0
+}
+
+// updatedDirectives returns the directives of a stored response after an update: those of the new
+// field, where there is one, or else of the stored one.
+func updatedDirectives(cfg *Settings, stored, update http.Header) (d Directives, targeted bool) {
+	newer := func(name string) []string {
+		if values := update[name]; len(values) > 0 {
+			return values
+		}
+		return stored[name]
+	}
+	if len(cfg.Targeted) == 0 {
+		return parseDirectives(newer("Cache-Control")), false
+	}
+	h := http.Header{"Cache-Control": newer("Cache-Control")}
+	for _, name := range cfg.Targeted {
+		name = http.CanonicalHeaderKey(name)
+		h[name] = newer(name)
+	}
+	return ResponseDirectives(h, cfg.Targeted)
+}
+
+// DirectivesAfter is updatedDirectives for a stored response with the facts f, which need not
+// be worked out again if the update says the same.
+func (f *Facts) DirectivesAfter(stored, update http.Header) (d Directives, targeted bool) {
+	if v := update["Cache-Control"]; len(f.Cfg.Targeted) == 0 && f.imposed.Ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+		return f.dir, false
+	}
+	return updatedDirectives(f.Cfg, stored, update)
+}

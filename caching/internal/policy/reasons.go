@@ -1,0 +1,95 @@
+package policy
+
+// Why a stored response is reused, revalidated, fetched anew or refused.
+const (
+	reasonNothingStored        = "nothing stored"
+	reasonFresh                = "fresh"
+	reasonImmutable            = "immutable"
+	reasonMaxStale             = "max-stale"
+	ReasonStaleWhileRevalidate = "stale-while-revalidate"
+	reasonStaleIfError         = "stale-if-error"
+	reasonOffline              = "offline"
+	ReasonOnlyIfCached         = "only-if-cached"
+	reasonReload               = "reload"
+	reasonRequestNoCache       = "no-cache in the request"
+	reasonRequestMaxAge        = "older than max-age in the request"
+	reasonRequestMinFresh      = "fresh for less than min-fresh in the request"
+	reasonStaleForRequest      = "stale, and the request wants it fresher"
+	reasonStale                = "stale"
+	reasonMustRevalidate       = "stale, must be validated"
+	reasonResponseNoCache      = "no-cache in the response"
+	reasonFromFuture           = "received in the future: a clock was set"
+	reasonMayHaveChanged       = "a request that may have changed it failed"
+	ReasonNotAllStored         = "not all of it is stored"
+	ReasonBodyLost             = "the store has lost the body"
+	ReasonSignedByCaller       = "signed by the caller, fetched as it is"
+)
+
+// Why a stored response does not replace an error.
+const (
+	reasonRequestRevalidates = "the request wants it validated"
+	reasonStaleNotAllowed    = "serving stale is not allowed"
+	reasonStaleTooLong       = "stale for too long"
+)
+
+// Why a response is not stored.
+const (
+	reasonNotFinal         = "not a final response"
+	reasonOneRequest       = "about one request"
+	ReasonNotModified      = "not modified"
+	ReasonHead             = "HEAD is not stored"
+	ReasonWholeStored      = "the whole is stored"
+	reasonPartOfUnknown    = "partial content without a range of a known whole"
+	ReasonPartUnasked      = "a part that no Range asked for"
+	ReasonPartAsWhole      = "a part under a status of the whole"
+	ReasonPartLength       = "length of the body is not that of its range"
+	ReasonApplication      = "refused by the application"
+	reasonRequestNoStore   = "no-store in the request"
+	reasonResponseNoStore  = "no-store in the response"
+	reasonNotUnderstood    = "status not understood"
+	reasonPrivate          = "private in the response"
+	reasonAuthorized       = "answers a request with credentials"
+	ReasonOtherCredentials = "signed with other credentials than were asked about before"
+	ReasonNotForEverybody  = "no longer for everybody"
+	ReasonMaxBody          = "larger than MaxBody"
+	reasonVaryEverything   = "varies on everything"
+	ReasonVaryTooMany      = "varies on too many fields"
+	reasonTooManyGroups    = "in too many groups"
+	reasonNeedsLifetime    = "status needs an explicit lifetime"
+	reasonErrorNotFresh    = "an error that is not fresh"
+	reasonOfNoUse          = "neither fresh nor with a validator"
+	reasonNoTarget         = "a redirect without a target"
+	ReasonSelfRedirect     = "a redirect to its own target"
+	ReasonInvalidated      = "invalidated meanwhile"
+	ReasonNoSecret         = "the store's secret is not there"
+	ReasonStoreTooLarge    = "larger than the store keeps"
+	ReasonStoreSuspended   = "the store is left alone, it has failed several times"
+	ReasonStoreLate        = "the store has not answered in time"
+	ReasonStoreFailed      = "the store failed"
+	ReasonBodyNotRead      = "the body was not read to its end"
+	ReasonBodyCut          = "the body did not come to its end"
+)
+
+// Why a request passes the cache by, or is sent again.
+const (
+	ReasonMethod       = "method"
+	ReasonUnsafe       = "unsafe"
+	ReasonBypass       = "bypass"
+	ReasonUpgrade      = "upgrade"
+	ReasonOpaqueTarget = "target in a form of its own"
+	ReasonPrecondition = "precondition for the origin"
+	ReasonPartUnknown  = "asks for a part in a way of its own"
+	ReasonContent      = "request with content"
+	ReasonContentOnce  = "content that cannot be read twice"
+	ReasonContentLarge = "content too large for a key"
+	ReasonNoURL        = "no http or https URL"
+	ReasonNoMatch      = "the answer fits no stored response"
+)
+
+// What an unsafe request does.
+const (
+	ReasonUnsafeMethod  = "unsafe method"
+	reasonUnsafeBeside  = "unsafe method to the same path with a query"
+	ReasonUnsafeFailed  = "unsafe method failed"
+	ReasonUnsafeNotSent = "unsafe method, never sent"
+)

@@ -1,0 +1,122 @@
+package policy
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// variantsOf returns variants with these entity tags.
+func variantsOf(tags ...string) (all []Variant) {
+	for i, tag := range tags {
+		all = append(all, Variant{Key: strconv.Itoa(i), Etag: tag})
+	}
+	return all
+}
+
+func TestOffer(t *testing.T) {
+	t.Parallel()
+	const date = "Thu, 01 Jan 2026 00:00:00 GMT"
+	many := make([]string, 50)
+	for i := range many {
+		many[i] = strconv.Quote(strconv.Itoa(i))
+	}
+	for _, r := range []struct {
+		why          string
+		ignoreETag   bool
+		selected     []string // nil if none is
+		variants     []Variant
+		match, since string
+	}{
+		{"both validators", false, []string{`ETag: "a"`, "Last-Modified: " + date}, nil, `"a"`, date},
+		{"the tags of the variants, each once (RFC 9111 §4.3.1)", false, []string{`ETag: "a"`}, variantsOf(`"b"`, `"a"`, ""), `"a", "b"`, ""},
+		{"none is selected", false, nil, variantsOf(`"b"`, `"c"`), `"b", "c"`, ""},
+		{"a date is not sent beside the tags of others", false, []string{"Last-Modified: " + date}, variantsOf(`"b"`), "", date},
+		{"a tag that does not parse is sent alone", false, []string{"ETag: a b"}, variantsOf(`"b"`), "a b", ""},
+		{"and that of a variant", false, nil, variantsOf("a b"), "a b", ""},
+		{"but not beside others", false, nil, variantsOf("a b", `"c"`), `"c"`, ""},
+		{"without tags", true, []string{`ETag: "a"`, "Last-Modified: " + date}, variantsOf(`"b"`), "", date},
+		{"nothing to offer", false, []string{"X: 1"}, nil, "", ""},
+		{"as many as are bounded", false, nil, variantsOf(many...), strings.Join(many[:maxTags], ", "), ""},
+	} {
+		var f *Facts
+		var h http.Header
+		if r.selected != nil {
+			resp := responseFrom(200, r.selected...)
+			known := factsOf(testConfig(false), resp, Imposed{})
+			f, h = &known, resp.Header
+		}
+		o := OfferOf(r.ignoreETag, h, f, r.variants)
+		out := http.Header{}
+		o.Set(out)
+		if out.Get("If-None-Match") != r.match || out.Get("If-Modified-Since") != r.since || o.Empty() != (len(out) == 0) {
+			t.Errorf("%q: %v: %s", r.selected, out, r.why)
+		}
+	}
+}
+
+func TestConfirms(t *testing.T) {
+	t.Parallel()
+	const date, later = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT", "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT"
+	for _, r := range []struct {
+		why      string
+		selected []string // nil if none is
+		variants []Variant
+		answer   []string
+		self     bool
+		other    string // the key of the variant
+	}{
+		{"by its tag", []string{`ETag: "a"`}, nil, []string{`ETag: W/"a"`}, true, ""},
+		{"another by its tag", []string{`ETag: "a"`}, variantsOf(`"x"`, `"b"`), []string{`ETag: "b"`}, false, "1"},
+		{"a tag that nobody offered", []string{`ETag: "a"`}, nil, []string{`ETag: "b"`}, false, ""},
+		{"a new tag, where a date was offered", []string{date}, nil, []string{`ETag: "b"`}, true, ""},
+		{"no validator, and one was asked about", []string{`ETag: "a"`}, nil, nil, true, ""},
+		{"no validator, and several were", []string{`ETag: "a"`}, variantsOf(`"b"`), nil, false, ""},
+		{"none is selected", nil, variantsOf(`"b"`), nil, false, ""},
+		{"by its date", []string{date}, nil, []string{date}, true, ""},
+		{"another date", []string{date}, nil, []string{later}, false, ""},
+	} {
+		var f *Facts
+		var h http.Header
+		if r.selected != nil {
+			resp := responseFrom(200, r.selected...)
+			known := factsOf(testConfig(false), resp, Imposed{})
+			f, h = &known, resp.Header
+		}
+		o := OfferOf(false, h, f, r.variants)
+		self, other := Confirms(f, r.variants, &o, headerOf(r.answer...))
+		key := ""
+		if other != nil {
+			key = other.Key
+		}
+		if self != r.self || key != r.other {
+			t.Errorf("%q answered by %q: %v, %q, want %v, %q: %s", r.selected, r.answer, self, key, r.self, r.other, r.why)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	const date, later = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT", "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT"
+	for _, r := range []struct {
+		why    string
+		answer []string
+		want   evidence
+	}{
+		{"nothing to compare", []string{"X: 1"}, NoEvidence},
+		{"the tag", []string{`ETag: "a"`}, Same},
+		{"another tag", []string{`ETag: "b"`, date, "Content-Length: 5"}, Different},
+		{"a weak tag is not the strong one (RFC 9111 §4.3.5)", []string{`ETag: W/"a"`}, Different},
+		{"a tag that does not parse", []string{"ETag: a"}, Different},
+		{"the date", []string{date}, Same},
+		{"another date", []string{`ETag: "a"`, later}, Different},
+		{"the length", []string{"Content-Length: 5"}, Same},
+		{"another length", []string{`ETag: "a"`, "Content-Length: 6"}, Different},
+	} {
+		f := factsOf(testConfig(false), responseFrom(200, `ETag: "a"`, date), Imposed{})
+		if got := f.Compare(5, headerOf(r.answer...)); got != r.want {
+			t.Errorf("%q: %d, want %d: %s", r.answer, got, r.want, r.why)
+		}
+	}
+}

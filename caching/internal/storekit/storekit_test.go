@@ -1,0 +1,150 @@
+package storekit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"github.com/tripper-go/tripper/caching/store"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestWriterState(t *testing.T) {
+	t.Parallel()
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	type w = *WriterState
+	check := func(n int64) func(w) error { return func(s w) error { return s.Check(n) } }
+	commit := func(n int64) func(w) error {
+		return func(s w) error { return s.EndCommit(t.Context(), n, &store.Meta{}) }
+	}
+	failWith := func(err error) func(w) error { return func(s w) error { s.Err = err; return nil } }
+	shorten := func(s w) error { s.Size = -1; return nil }
+	for _, row := range []struct {
+		why   string
+		size  int64
+		steps []func(w) error
+		want  error // of the last step; the others succeed unless they are the cause
+	}{
+		{"an announced length may be reached", 5, []func(w) error{check(3), check(5), commit(5)}, nil},
+		{"but not exceeded", 5, []func(w) error{check(6)}, errBodySize},
+		{"and then no shorter body is taken for the whole", 5, []func(w) error{check(6), commit(5)}, errBodySize},
+		{"nor is more written", 5, []func(w) error{check(6), check(5)}, errBodySize},
+		{"a body cut short is never committed", 5, []func(w) error{check(3), commit(3)}, errBodySize},
+		{"unless the Writer was told so", 5, []func(w) error{check(3), shorten, commit(3)}, nil},
+		{"any length will do if none was announced", -1, []func(w) error{check(1 << 40), commit(1 << 40)}, nil},
+		{"an empty body is a body", 0, []func(w) error{commit(0)}, nil},
+		{"an empty body has no bytes", 0, []func(w) error{check(1)}, errBodySize},
+		{"an error of Write stays", -1, []func(w) error{failWith(store.ErrTooLarge), check(1)}, store.ErrTooLarge},
+		{"and is that of Commit", -1, []func(w) error{failWith(store.ErrTooLarge), commit(1)}, store.ErrTooLarge},
+		{"Abort after an error of Write is none", -1, []func(w) error{failWith(store.ErrTooLarge), w.EndAbort}, nil},
+		{
+			"no commit for a request that is over", -1,
+			[]func(w) error{func(s w) error { return s.EndCommit(done, 0, &store.Meta{}) }},
+			context.Canceled,
+		},
+		{"no entry without metadata", -1, []func(w) error{func(s w) error { return s.EndCommit(t.Context(), 0, nil) }}, errNoMeta},
+		{"a Writer ends once: Write after Commit", -1, []func(w) error{commit(0), check(1)}, store.ErrClosed},
+		{"Commit after Commit", -1, []func(w) error{commit(0), commit(0)}, store.ErrClosed},
+		{"Abort after Commit", -1, []func(w) error{commit(0), w.EndAbort}, store.ErrClosed},
+		{"Commit after Abort", -1, []func(w) error{w.EndAbort, commit(0)}, store.ErrClosed},
+		{"Abort after Abort", -1, []func(w) error{w.EndAbort, w.EndAbort}, store.ErrClosed},
+		{"a Commit that failed is an end too", 5, []func(w) error{commit(3), commit(5)}, store.ErrClosed},
+	} {
+		s := &WriterState{Size: row.size}
+		var err error
+		for _, step := range row.steps {
+			err = step(s)
+		}
+		if !errors.Is(err, row.want) {
+			t.Errorf("%s: %v, want %v", row.why, err, row.want)
+		}
+	}
+}
+
+func TestReadAt(t *testing.T) {
+	t.Parallel()
+	const body = "0123456789"
+	damaged := errors.New("damaged")
+	for _, row := range []struct {
+		why       string
+		off, n    int64
+		step, bad int // bytes a call reads, and where it fails
+		want      string
+		err       error
+	}{
+		{"all in one", 0, 10, 10, 99, body, nil},
+		{"all in pieces", 0, 10, 3, 99, body, nil},
+		{"from the middle", 4, 3, 2, 99, "456", nil},
+		{"io.ReaderAt: fewer bytes than asked for are an error", 8, 5, 3, 99, "89", io.EOF},
+		{"at the end", 10, 1, 3, 99, "", io.EOF},
+		{"beyond the end", 99, 1, 3, 99, "", io.EOF},
+		{"nothing is read for nothing", 3, 0, 3, 99, "", nil},
+		{"no byte is before the first", -1, 1, 3, 99, "", errNegativeOffset},
+		{"what was read before an error counts", 0, 10, 3, 6, "012345", damaged},
+	} {
+		p := make([]byte, row.n)
+		n, err := ReadAt(p, row.off, int64(len(body)), func(p []byte, off int64) (int, error) {
+			if off >= int64(row.bad) {
+				return 0, damaged
+			}
+			return copy(p[:min(len(p), row.step)], body[off:]), nil
+		})
+		if string(p[:n]) != row.want || !errors.Is(err, row.err) {
+			t.Errorf("%s: %q, %v; want %q, %v", row.why, p[:n], err, row.want, row.err)
+		}
+	}
+}
+
+func TestEntryRecord(t *testing.T) {
+	t.Parallel()
+	meta := &store.Meta{ID: NewID(), URL: "http://example.com/", Status: 200, Proto: "HTTP/1.1"}
+	b, err := AppendEntryRecord([]byte("before"), "key", meta)
+	if err != nil || !bytes.HasPrefix(b, []byte("before")) {
+		t.Fatalf("%q, %v", b, err)
+	}
+	b = b[len("before"):]
+	if key, got, err := ParseEntryRecord(b); err != nil || string(key) != "key" || got.ID != meta.ID || got.URL != meta.URL {
+		t.Errorf("%q, %v, %v", key, got, err)
+	}
+	for n := range b {
+		if _, _, err := ParseEntryRecord(b[:n]); !errors.Is(err, store.ErrCorrupt) {
+			t.Errorf("the first %d bytes of %d: %v, want ErrCorrupt", n, len(b), err)
+		}
+	}
+	if _, _, err := ParseEntryRecord(append(b, 0)); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("with a byte more: %v, want ErrCorrupt", err)
+	}
+	meta.URL = strings.Repeat("x", MaxRecord)
+	if _, err := AppendEntryRecord(nil, "key", meta); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("a record of a megabyte: %v, want ErrTooLarge", err)
+	}
+	if other := NewID(); other == NewID() {
+		t.Error("two bodies have one ID")
+	}
+}
+
+func FuzzEntryRecord(f *testing.F) {
+	b, err := AppendEntryRecord(nil, "key", &store.Meta{URL: "http://example.com/", Status: 200, Proto: "HTTP/1.1", Header: http.Header{"A": {"b", ""}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		key, meta, err := ParseEntryRecord(b)
+		if err != nil {
+			return
+		}
+		again, err := AppendEntryRecord(nil, string(key), meta)
+		if err != nil {
+			return // too large to be written
+		}
+		key2, meta2, err := ParseEntryRecord(again)
+		if err != nil || !bytes.Equal(key, key2) || meta2.ID != meta.ID || len(meta2.Header) != len(meta.Header) {
+			t.Errorf("what was written is not read: %v", err)
+		}
+	})
+}

@@ -1,0 +1,85 @@
+// Package wire appends strings with their length to bytes, and reads them back from bytes that are not
+// trusted.
+package wire
+
+import "encoding/binary"
+
+// AppendString appends the length of s and s to b.
+func AppendString[T string | []byte](b []byte, s T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// Decoder reads what appendString and package [binary] have appended. After the first failure every
+// result is zero. It allocates no more than a small multiple of
+// what it has yet to read.
+type Decoder struct {
+	b   []byte
+	bad bool
+}
+
+// NewDecoder returns a decoder of b.
+func NewDecoder(b []byte) Decoder { return Decoder{b: b} }
+
+// Failed reports whether something could not be read.
+func (d *Decoder) Failed() bool { return d.bad }
+
+// Done reports whether all of b was read, without a failure.
+func (d *Decoder) Done() bool { return !d.bad && len(d.b) == 0 }
+
+// Rest returns what was not read yet.
+func (d *Decoder) Rest() []byte { return d.b }
+
+// Fail makes d fail, since a value that was read is out of range.
+func (d *Decoder) Fail() { d.bad, d.b = true, nil }
+
+func (d *Decoder) Uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.Fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *Decoder) Varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.Fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+// Length reads how many values follow that take at least one byte each.
+func (d *Decoder) Length() int {
+	v := d.Uvarint()
+	if v > uint64(len(d.b)) {
+		d.Fail()
+		return 0
+	}
+	return int(v) //nolint:gosec // not larger than a length
+}
+
+// Bytes reads n bytes. The result is part of b.
+func (d *Decoder) Bytes(n int) []byte {
+	if n > len(d.b) {
+		d.Fail()
+		return nil
+	}
+	s := d.b[:n]
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *Decoder) Byte() byte {
+	if s := d.Bytes(1); len(s) == 1 {
+		return s[0]
+	}
+	return 0
+}
+
+// String reads what appendString appended.
+func (d *Decoder) String() string { return string(d.Bytes(d.Length())) }

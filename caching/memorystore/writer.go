@@ -1,0 +1,234 @@
+package memorystore
+
+import (
+	"context"
+	"fmt"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+const (
+	// memoryChunk is the length of the chunks that bodies of unknown length are gathered in.
+	memoryChunk = 64 << 10
+
+	// memoryJoin is the longest body that is copied from chunks into one piece at Commit.
+	memoryJoin = 4 << 20
+)
+
+var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
+
+// memoryWriter is the [store.Writer] of a [Store]. A body whose length was announced is allocated
+// once. Others are gathered in chunks from a pool.
+type memoryWriter struct {
+	storekit.WriterState
+	m   *Store
+	key string
+
+	mu       sync.RWMutex
+	body     memoryBody
+	reserved int64
+	pooled   bool // the chunks go back to the pool
+	closed   bool
+}
+
+func (m *Store) newWriter(key string, size int64) (*memoryWriter, error) {
+	// Memory for a large body is allocated when an eighth of it has come: the announced length
+	// may be wrong.
+	w := &memoryWriter{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > memoryJoin}
+	if size > m.limit/2 {
+		m.refused.Add(1)
+		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", store.ErrTooLarge, size, m.limit)
+	}
+	if size > 0 && !w.pooled {
+		if w.reserved = storekit.AllocSize(size); !m.reserve(w.reserved) {
+			m.refused.Add(1)
+			return nil, fmt.Errorf("%w: no room beside the bodies being written", store.ErrTooLarge)
+		}
+		w.body.chunks = [][]byte{memoryPiece(size)}
+	}
+	return w, nil
+}
+
+// memoryPiece returns n bytes for a body. They are not zero, which takes as long as copying
+// the body to them: nobody reads beyond what was written.
+func memoryPiece(n int64) []byte {
+	var b strings.Builder // no other type gives such memory
+	b.Grow(int(n))
+	b.WriteByte(0)
+	return unsafe.Slice(unsafe.StringData(b.String()), n)
+}
+
+// Write implements [io.Writer].
+func (w *memoryWriter) Write(p []byte) (int, error) {
+	n := w.body.n + int64(len(p))
+	if err := w.Check(n); err != nil {
+		return 0, err
+	}
+	if n > w.m.limit/2 {
+		return 0, w.refuse(w.m.limit / 2)
+	}
+	if w.pooled && w.Size > 0 && n >= w.Size/8 {
+		w.join(0, w.Size)
+	}
+	for done := 0; done < len(p); {
+		at := int(w.body.n) // within the only chunk
+		i := 0
+		if w.pooled {
+			i, at = int(w.body.n/memoryChunk), int(w.body.n%memoryChunk)
+		}
+		if i == len(w.body.chunks) {
+			if !w.m.reserve(memoryChunk) {
+				return done, w.refuse(w.body.n)
+			}
+			c := memoryChunks.Get().(*[memoryChunk]byte)
+			w.mu.Lock()
+			w.reserved += memoryChunk
+			w.body.chunks = append(w.body.chunks, c[:])
+			w.mu.Unlock()
+		}
+		// Nothing is read beyond body.n, so the copy needs no lock.
+		c := copy(w.body.chunks[i][at:], p[done:])
+		done += c
+		w.mu.Lock()
+		w.body.n += int64(c)
+		w.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+// join copies the chunks from number from on into one piece of length bytes, which is at least as
+// long as they are, and reports whether there was room for it.
+func (w *memoryWriter) join(from int, length int64) bool {
+	whole, at := storekit.AllocSize(length), int64(from)*memoryChunk
+	if !w.m.reserve(whole) {
+		return false
+	}
+	piece := make([]byte, length)
+	w.body.ReadAt(piece[:w.body.n-at], at) //nolint:errcheck // it is all there
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pooled {
+		putMemoryChunks(w.body.chunks[from:])
+	}
+	w.body.chunks = append(w.body.chunks[:from:from], piece)
+	w.m.release(w.reserved - at)
+	w.reserved, w.pooled = at+whole, false
+	return true
+}
+
+func (w *memoryWriter) refuse(limit int64) error {
+	w.m.refused.Add(1)
+	w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, limit)
+	return w.Err
+}
+
+// ReadAt implements [io.ReaderAt].
+func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return 0, store.ErrClosed
+	}
+	return w.body.ReadAt(p, off)
+}
+
+// Shorten implements [store.Shortener].
+func (w *memoryWriter) Shorten() {
+	if w.Check(w.body.n) != nil || w.Size < 0 || w.body.n == w.Size {
+		return
+	}
+	w.Size = w.body.n
+	if !w.pooled && len(w.body.chunks) == 1 {
+		w.join(0, w.Size)
+	}
+}
+
+// Commit implements [store.Writer].
+func (w *memoryWriter) Commit(ctx context.Context, meta *store.Meta) error {
+	if err := w.EndCommit(ctx, w.body.n, meta); err != nil {
+		return err
+	}
+	if memoryMetaCost(meta) > w.m.limit/2 {
+		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, w.m.limit)
+	}
+	e := &store.Entry{Meta: meta, Size: w.body.n}
+	w.settle()
+	switch len(w.body.chunks) {
+	case 0:
+	case 1:
+		e.Bytes = w.body.chunks[0][:w.body.n:w.body.n]
+	default:
+		body := w.body
+		e.Body = &body
+	}
+	w.m.insert(w.key, e, w.reserved)
+	w.reserved = 0
+	return nil
+}
+
+// settle copies a body out of chunks of the pool into one piece. Of a large body only the last
+// chunk is copied, to one of the right length; the others are not given back to the pool.
+func (w *memoryWriter) settle() {
+	if last := len(w.body.chunks) - 1; w.pooled && last >= 0 {
+		if w.body.n > memoryJoin || !w.join(0, w.body.n) {
+			w.join(last, w.body.n-int64(last)*memoryChunk)
+		}
+		w.pooled = false
+	}
+}
+
+// Abort implements [store.Writer].
+func (w *memoryWriter) Abort() error { return w.EndAbort() }
+
+// Close implements [io.Closer].
+func (w *memoryWriter) Close() error {
+	w.Ended = true
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	if w.pooled {
+		putMemoryChunks(w.body.chunks)
+	}
+	w.body = memoryBody{}
+	w.m.release(w.reserved)
+	w.reserved = 0
+	return nil
+}
+
+func putMemoryChunks(chunks [][]byte) {
+	for _, c := range chunks {
+		if cap(c) >= memoryChunk {
+			memoryChunks.Put((*[memoryChunk]byte)(c[:memoryChunk]))
+		}
+	}
+}
+
+// memoryBody is a body in chunks of memoryChunk bytes, or in one of any length.
+type memoryBody struct {
+	chunks [][]byte
+	n      int64
+}
+
+// ReadAt implements [io.ReaderAt].
+func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
+	return storekit.ReadAt(p, off, b.n, b.readSome)
+}
+
+// readSome reads from one chunk.
+func (b *memoryBody) readSome(p []byte, off int64) (int, error) {
+	i, at := 0, off
+	if len(b.chunks) > 1 || len(b.chunks[0]) == memoryChunk {
+		i, at = int(off/memoryChunk), off%memoryChunk
+	}
+	return copy(p, b.chunks[i][at:min(int64(len(b.chunks[i])), at+b.n-off)]), nil
+}
+
+// Close implements [io.Closer]. There is nothing to release.
+func (b *memoryBody) Close() error { return nil }

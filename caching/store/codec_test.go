@@ -1,0 +1,109 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var ignoreFacts = cmpopts.IgnoreUnexported(Meta{})
+
+func sampleMeta() *Meta {
+	return &Meta{
+		ID:         [16]byte{1, 2, 3},
+		URL:        "http://example.com/a?b",
+		Status:     200,
+		StatusText: "OK",
+		Proto:      "HTTP/1.1",
+		Header: http.Header{
+			"Content-Type": {"text/plain"},
+			"Set-Cookie":   {"a=1", "b=2"},
+			"X-Empty":      {""},
+			"X-Bytes":      {"caf\xe9"},
+		},
+		Trailer:      http.Header{"Digest": {"x"}},
+		RequestTime:  time.Unix(1700000000, 5).UTC(),
+		ResponseTime: time.Unix(1700000001, 999999999).UTC(),
+		Extra:        []byte{0, 255, 7},
+	}
+}
+
+func TestMetaCodec(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*Meta{
+		"full":  sampleMeta(),
+		"empty": {Status: 204, Proto: "HTTP/2.0"},
+		"years": {Status: 200, Proto: "HTTP/1.0", Expires: time.Date(9999, 1, 2, 3, 4, 5, 6, time.UTC), RequestTime: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)},
+	} {
+		b, err := m.AppendBinary([]byte("prefix"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseMeta(b[len("prefix"):])
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(m, got, ignoreFacts, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: mismatch (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// Every cut and every longer form must be refused: a Store that lost the tail
+// of a record may not have it taken for a whole one.
+func TestParseMetaRefuses(t *testing.T) {
+	t.Parallel()
+	b, _ := sampleMeta().AppendBinary(nil)
+	for i := range b {
+		if m, err := ParseMeta(b[:i]); err == nil || m != nil || !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("ParseMeta of the first %d of %d bytes = %v, %v; want ErrCorrupt", i, len(b), m, err)
+		}
+	}
+	if _, err := ParseMeta(append(bytes.Clone(b), 0)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("one byte too many: %v; want ErrCorrupt", err)
+	}
+	for name, change := range map[string]func(*Meta){
+		"line break in a value": func(m *Meta) { m.Header.Set("A", "b\r\nSet-Cookie: c") },
+		"name is no token":      func(m *Meta) { m.Header["a b"] = []string{"c"} },
+		"line break in reason":  func(m *Meta) { m.StatusText = "OK\n" },
+		"status":                func(m *Meta) { m.Status = 99 },
+		"negative status":       func(m *Meta) { m.Status = -200 },
+		"proto":                 func(m *Meta) { m.Proto = "ICY" },
+	} {
+		m := sampleMeta()
+		change(m)
+		b, _ := m.AppendBinary(nil)
+		if _, err := ParseMeta(b); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: err = %v; want ErrCorrupt", name, err)
+		}
+	}
+}
+
+func FuzzParseMeta(f *testing.F) {
+	b, _ := sampleMeta().AppendBinary(nil)
+	f.Add(b)
+	f.Add([]byte{})
+	f.Add([]byte{metaVersion})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := ParseMeta(b)
+		if err != nil {
+			if m != nil || !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("ParseMeta = %v, %v; want nil and ErrCorrupt", m, err)
+			}
+			return
+		}
+		again, _ := m.AppendBinary(nil)
+		n, err := ParseMeta(again)
+		if err != nil {
+			t.Fatalf("what was read and written cannot be read: %v", err)
+		}
+		if diff := cmp.Diff(m, n, ignoreFacts); diff != "" {
+			t.Fatalf("mismatch (-want +got)\n%s", diff)
+		}
+	})
+}
