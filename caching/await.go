@@ -81,7 +81,7 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 func (x *exchange) overtakes(fl *collapse.Flight[result], r collapse.Role) bool {
 	x.Now = time.Now()
 	x.consult()
-	v := policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	v := policy.Decide(&x.demand, x.candidate.F.Known(), x.Now)
 	if v.Action != policy.Reuse && v.Action != policy.Refresh {
 		return false
 	}

@@ -23,14 +23,14 @@ type combined struct {
 // complete takes the rest of a representation whose first part is stored
 // (RFC 9111 §3.4). ok is false if it does not fit.
 func (x *exchange) complete(a *reply) (o result, ok bool) {
-	e, f := x.found.Entry, x.found.F
+	e, f := x.candidate.Entry, x.candidate.F
 	r, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || !f.SameStrong(a.resp.Header) || r.First != f.Part.Last+1 || r.Last+1 != r.Total || r.Total != f.Part.Total ||
 		a.resp.ContentLength >= 0 && a.resp.ContentLength != r.Last-r.First+1 {
 		return result{}, false
 	}
 	total := httpfield.ContentRange{First: 0, Last: r.Total - 1, Total: r.Total}
-	part := combined{old: x.found.Take(), before: e.Size}
+	part := combined{old: x.candidate.Take(), before: e.Size}
 	header := x.combinedHeader(a, e, f)
 	a.resp = owned(a.resp)
 	a.resp.Request = x.Req
@@ -79,7 +79,7 @@ func (b *joinedBody) Close() error {
 // extend stores a new part together with the one that is there. ok is false if
 // they do not belong together.
 func (x *exchange) extend(a *reply) (o result, ok bool) {
-	e, f := x.found.Entry, x.found.F
+	e, f := x.candidate.Entry, x.candidate.F
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
 	if !good || fresh.First < 0 || !f.SameStrong(a.resp.Header) {
 		return result{}, false
@@ -101,7 +101,7 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 		a.resp = owned(a.resp)
 		a.resp.ContentLength = fresh.Last - fresh.First + 1 // or it is cut short
 	}
-	part := combined{old: x.found.Take(), before: before, after: after, first: before}
+	part := combined{old: x.candidate.Take(), before: before, after: after, first: before}
 	o = x.keep(a, header, &both, part)
 	if o.body == nil {
 		_ = part.old.Close()

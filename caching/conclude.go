@@ -11,7 +11,7 @@ import (
 
 func (x *exchange) fwd() string {
 	switch {
-	case x.verdict.Fwd == "miss" && len(x.found.Variants) > 0:
+	case x.verdict.Fwd == "miss" && len(x.candidate.Variants) > 0:
 		return "vary-miss"
 	case x.verdict.Fwd == "miss":
 		return "uri-miss"
@@ -24,11 +24,11 @@ func (x *exchange) fwd() string {
 // instead is the stored response in place of an error, if that may be. shared is true if
 // the error is that of another request's trip.
 func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
-	if x.found.F == nil || x.Method == catalog.MethodQuery && x.found.Entry == nil {
+	if x.candidate.F == nil || x.Method == catalog.MethodQuery && x.candidate.Entry == nil {
 		return nil, false
 	}
 	x.Now = time.Now()
-	ok, reason := policy.MayReplace(&x.demand, &x.found.F.Facts, x.Now, o.err != nil)
+	ok, reason := policy.MayReplace(&x.demand, &x.candidate.F.Facts, x.Now, o.err != nil)
 	p, fits := x.portion()
 	if !ok || !fits {
 		if ok {
@@ -40,7 +40,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if shared {
 		x.collapse("shares the failure of another request", o.status, o.err)
 	}
-	s := &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64((x.found.F.Lifetime - x.found.F.Age(x.Now)) / time.Second), Detail: reason}
+	s := &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64((x.candidate.F.Lifetime - x.candidate.F.Age(x.Now)) / time.Second), Detail: reason}
 	if o.err == nil {
 		s = &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: o.status, HasTTL: true, Ttl: s.Ttl, Detail: reason}
 	}
@@ -53,7 +53,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	x.lease.end() // a body that is being stored has taken it
 	switch {
 	case o.entry != nil:
-		x.found.Entry, x.found.F, x.setCookies = o.entry, o.f, o.setCookies
+		x.candidate.Entry, x.candidate.F, x.setCookies = o.entry, o.f, o.setCookies
 		x.Now = o.meta.ResponseTime
 		x.Tell("validated", x.verdict.Reason, http.StatusNotModified, nil)
 		return x.validated(), nil
@@ -109,7 +109,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 func (x *exchange) validated() *http.Response {
 	p, ok := x.portion()
 	if !ok {
-		p = policy.Portion{Status: http.StatusOK, Length: x.found.Entry.Size}
+		p = policy.Portion{Status: http.StatusOK, Length: x.candidate.Entry.Size}
 	}
 	return x.serve(p, &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: http.StatusNotModified})
 }

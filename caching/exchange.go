@@ -28,8 +28,8 @@ type exchange struct {
 	nvsKey string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
-	// found is what is stored for the request. Who takes its entry closes it.
-	found catalog.Candidate
+	// candidate is what is stored for the request. Who takes its entry closes it.
+	candidate catalog.Candidate
 	// first is what was read of the body already, see preview.
 	first []byte
 	// verdict is what was decided about what was found.
@@ -55,8 +55,8 @@ type sender struct {
 // drop gives up all that x holds and that was not taken.
 func (x *exchange) drop() {
 	x.lease.end()
-	x.found.Close()
-	x.found = catalog.Candidate{}
+	x.candidate.Close()
+	x.candidate = catalog.Candidate{}
 	x.Budget.Forget()
 }
 
@@ -90,15 +90,15 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 func (x *exchange) consult() {
 	x.flightsSeen = x.st.flights.Finished()
 	if c := x.Lookup(); c.Primary != "" {
-		x.found.Close()
-		x.found = c
+		x.candidate.Close()
+		x.candidate = c
 	}
 }
 
 // decide decides what to do, and which portion of the stored response answers the request if
 // that is reused.
 func (x *exchange) decide() policy.Portion {
-	x.verdict = policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	x.verdict = policy.Decide(&x.demand, x.candidate.F.Known(), x.Now)
 	if x.verdict.Action != policy.Reuse && x.verdict.Action != policy.Refresh {
 		return policy.Portion{}
 	}

@@ -25,11 +25,11 @@ func (x *exchange) shareable() bool {
 // flightKey is what requests must have in common to share a trip: the key, and
 // where variants are known the fields they are selected by.
 func (x *exchange) flightKey() string {
-	n := len(x.found.Variants)
+	n := len(x.candidate.Variants)
 	if n == 0 {
 		return x.Key
 	}
-	known := x.found.Variants[n-1].Selectors
+	known := x.candidate.Variants[n-1].Selectors
 	names := make([]string, len(known))
 	for i := range known {
 		names[i] = known[i].Name
@@ -94,7 +94,7 @@ func (x *exchange) retry() bool {
 	x.drop()
 	x.Now = time.Now()
 	x.consult()
-	x.verdict = policy.Decide(&x.demand, x.found.F.Known(), x.Now)
+	x.verdict = policy.Decide(&x.demand, x.candidate.F.Known(), x.Now)
 	if x.verdict.Action != policy.Reuse {
 		return false
 	}
@@ -159,7 +159,7 @@ func detached(x exchange, fl *collapse.Flight[result]) (*http.Response, error) {
 	// The trip may outlast the caller, who may then use the request again.
 	y, overdue := x, x.Budget.Pending()
 	y.Budget.Disown()
-	x.found.Take() // y has it, and the lease, until it has settled
+	x.candidate.Take() // y has it, and the lease, until it has settled
 	x.lease.take()
 	y.Req = x.Req.WithContext(ctx)
 	y.Req.Header, y.wire = x.Req.Header.Clone(), x.wire.Clone()
@@ -174,9 +174,9 @@ func detached(x exchange, fl *collapse.Flight[result]) (*http.Response, error) {
 		x.drop()
 		return nil, err
 	}
-	if !overdue || x.found.Entry == nil || fl.Result().err == nil && !policy.ErrorStatus(fl.Result().status) {
+	if !overdue || x.candidate.Entry == nil || fl.Result().err == nil && !policy.ErrorStatus(fl.Result().status) {
 		x.drop()
-		x.found = y.found
+		x.candidate = y.candidate
 	}
 	x.lease = y.lease
 	if v := fl.Result().panicked; v != nil {

@@ -179,11 +179,11 @@ func (x *exchange) public(a *reply) bool {
 		return false
 	}
 	status, h := a.resp.StatusCode, a.resp.Header
-	if f := x.found.F; status == http.StatusNotModified || x.Method == http.MethodHead || status == http.StatusPartialContent && f != nil {
+	if f := x.candidate.F; status == http.StatusNotModified || x.Method == http.MethodHead || status == http.StatusPartialContent && f != nil {
 		if f == nil || !f.Public {
 			return false
 		}
-		status, h = x.found.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.found.Entry.Meta.Header, h)
+		status, h = x.candidate.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.candidate.Entry.Meta.Header, h)
 	}
 	d, _ := policy.ResponseDirectives(h, x.st.Cfg.Targeted)
 	return policy.IsPublic(status, h, &d)

@@ -57,7 +57,7 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 		w = noWriter{err}
 	}
 	o := x.stream(a, &recorder{
-		Query: x.Query, sender: x.sender, st: x.st, at: x.found, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
+		Query: x.Query, sender: x.sender, st: x.st, at: x.candidate, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 		primary: primary,
 	}, size)
 	if detail != "" {
@@ -226,7 +226,7 @@ func (x *exchange) decline(a *reply) {
 	if !x.hitForMiss {
 		x.st.hitForMiss.Add(x.Key, a.received().Add(hitForMissTime))
 	}
-	if x.found.F != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
-		x.Delete(detach(a.ctx), x.found.Key)
+	if x.candidate.F != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
+		x.Delete(detach(a.ctx), x.candidate.Key)
 	}
 }

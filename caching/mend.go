@@ -161,7 +161,7 @@ const firstRead = 32 << 10
 // one that may be slow. It returns false if the Store has lost it: then nothing was
 // delivered, and the request is one that finds nothing.
 func (x *exchange) preview(p policy.Portion) bool {
-	e := x.found.Entry
+	e := x.candidate.Entry
 	if e.Body == nil || p.Length == 0 || p.Status == http.StatusNotModified || x.Method == http.MethodHead || x.st.Calls.InPlace() {
 		return true
 	}

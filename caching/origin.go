@@ -113,11 +113,11 @@ func (x *exchange) accept(a *reply) result {
 	case a.resp.StatusCode == http.StatusNotModified:
 		// It is about what the caller has. If that is what is stored, it is news
 		// for the store too (RFC 9111 §4.3.3).
-		if x.found.F != nil && x.found.F.IsAbout(a.resp.Header) {
-			x.freshen(a, x.found.Entry, x.found.F)
+		if x.candidate.F != nil && x.candidate.F.IsAbout(a.resp.Header) {
+			x.freshen(a, x.candidate.Entry, x.candidate.F)
 		}
 		return result{resp: a.resp, detail: policy.ReasonNotModified}
-	case a.resp.StatusCode == http.StatusPartialContent && x.found.F != nil && x.cond&policy.WithRange != 0:
+	case a.resp.StatusCode == http.StatusPartialContent && x.candidate.F != nil && x.cond&policy.WithRange != 0:
 		if o, ok := x.extend(a); ok {
 			return o
 		}

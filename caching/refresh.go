@@ -23,7 +23,7 @@ func (x *exchange) refresh() {
 	// taken anew.
 	y.Req = y.Req.Clone(detach(y.Req.Context()))
 	y.Req.Cancel = nil //nolint:staticcheck // of the caller
-	y.found = catalog.Candidate{Variants: y.found.Variants}
+	y.candidate = catalog.Candidate{Variants: y.candidate.Variants}
 	// What the caller asks about the response is its own question too: others may
 	// wait for the answer, and they want the whole.
 	y.cond = 0
@@ -66,8 +66,8 @@ func (x *exchange) renew(key string) {
 	fl.Send()
 	x.Now = time.Now()
 	x.consult()
-	x.verdict = policy.Decide(&policy.Demand{}, x.found.F.Known(), x.Now)
-	if x.verdict.Action == policy.Reuse || x.found.F == nil {
+	x.verdict = policy.Decide(&policy.Demand{}, x.candidate.F.Known(), x.Now)
+	if x.verdict.Action == policy.Reuse || x.candidate.F == nil {
 		x.drop()
 		fl.Settle(result{})
 		return

@@ -31,9 +31,9 @@ func (x *exchange) asIs() bool {
 }
 
 func (x *exchange) revalidation() (q revalidation) {
-	switch f := x.found.F; {
+	switch f := x.candidate.F; {
 	case x.asIs():
-		if f != nil || len(x.found.Variants) > 0 {
+		if f != nil || len(x.candidate.Variants) > 0 {
 			x.verdict.Reason = policy.ReasonSignedByCaller
 			x.Tell("fetch", x.verdict.Reason, 0, nil)
 		}
@@ -44,9 +44,9 @@ func (x *exchange) revalidation() (q revalidation) {
 			q.rng, q.validator, _ = f.Missing()
 		}
 	case f != nil:
-		q.Offer = policy.OfferOf(x.ignoresETag(), x.found.Entry.Meta.Header, &f.Facts, x.found.Variants)
-	case len(x.found.Variants) > 0:
-		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.found.Variants)
+		q.Offer = policy.OfferOf(x.ignoresETag(), x.candidate.Entry.Meta.Header, &f.Facts, x.candidate.Variants)
+	case len(x.candidate.Variants) > 0:
+		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.candidate.Variants)
 	}
 	return q
 }
@@ -54,8 +54,8 @@ func (x *exchange) revalidation() (q revalidation) {
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *reply) (o result, ok bool) {
-	self, other := policy.Confirms(x.found.F.Known(), x.found.Variants, &a.offered, a.resp.Header)
-	e, f, key := x.found.Entry, x.found.F, x.found.Key
+	self, other := policy.Confirms(x.candidate.F.Known(), x.candidate.Variants, &a.offered, a.resp.Header)
+	e, f, key := x.candidate.Entry, x.candidate.F, x.candidate.Key
 	switch {
 	case other != nil && a.unknown:
 		return result{}, false
@@ -78,16 +78,16 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f, key)
 	if other != nil {
-		primary := x.found.Primary
-		x.found.Close()
+		primary := x.candidate.Primary
+		x.candidate.Close()
 		if names, reason := policy.VaryNames(m.Header); kept && reason == "" {
 			if selectors := policy.SelectorsOf(names, x.Req.Header, x.Hide); !x.Secretless {
 				x.AddVariant(detach(a.ctx), primary, selectors, f2)
 			}
 		}
 	}
-	x.found.Take() // the result has it
-	x.found.Key = f2.Key
+	x.candidate.Take() // the result has it
+	x.candidate.Key = f2.Key
 	return result{entry: withMeta(e, m), meta: m, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
@@ -98,8 +98,8 @@ func withMeta(e *store.Entry, m *store.Meta) *store.Entry {
 
 // freshen updates the stored response by the header of a.
 func (x *exchange) freshen(a *reply, e *store.Entry, f *catalog.Memo) {
-	if f.Key == x.found.Key {
-		x.update(a, e, f, x.found.Key)
+	if f.Key == x.candidate.Key {
+		x.update(a, e, f, x.candidate.Key)
 	}
 }
 
@@ -111,25 +111,25 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo, key string)
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	defer x.BeginCommit(key, x.found.Primary).End()
+	defer x.BeginCommit(key, x.candidate.Primary).End()
 	reason := x.unstorable(m, f2)
 	if reason == "" {
 		reason = x.leadsNowhere(m, f2)
 	}
 	switch {
-	case x.Outdated(ctx, x.found.Primary, m, f2) || x.GroupInvalidated(ctx, f, m):
+	case x.Outdated(ctx, x.candidate.Primary, m, f2) || x.GroupInvalidated(ctx, f, m):
 		reason = policy.ReasonInvalidated
-	case x.OpenKey != "" && x.found.Primary == x.OpenKey && !f2.Public:
+	case x.OpenKey != "" && x.candidate.Primary == x.OpenKey && !f2.Public:
 		reason = policy.ReasonNotForEverybody
 	case reason == "" && moved && x.Secretless:
 		reason = policy.ReasonNoSecret
 	}
 	if reason != "" {
 		x.Tell("remove", reason, m.Status, nil)
-		x.Withdraw(ctx, &x.found, key, f)
+		x.Withdraw(ctx, &x.candidate, key, f)
 		return m, f2, false
 	}
-	return m, f2, x.Replace(ctx, &x.found, e, m, f2, key)
+	return m, f2, x.Replace(ctx, &x.candidate, e, m, f2, key)
 }
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
@@ -153,7 +153,7 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	if moved = !sameNames(names, r.Selectors); moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
-		x.SetSelectors(&r, x.found.Primary, names)
+		x.SetSelectors(&r, x.candidate.Primary, names)
 	}
 	if moved || r.MustRevalidate || r.Ttl != ttl || r.Owner != owner || r.Requested != (x.opts.ttl != 0) {
 		r.MustRevalidate, r.Ttl, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
@@ -173,17 +173,17 @@ func sameNames(names []string, selectors []policy.Selector) bool {
 // suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
 // never stored itself.
 func (x *exchange) headed(a *reply) result {
-	e, f := x.found.Entry, x.found.F
+	e, f := x.candidate.Entry, x.candidate.F
 	switch {
 	case e == nil || f.IsPartial || a.resp.StatusCode >= 500 || policy.Refusal(a.resp.StatusCode):
 	case a.resp.StatusCode != e.Meta.Status:
-		x.SetMustRevalidate(detach(a.ctx), x.found.Key, true)
+		x.SetMustRevalidate(detach(a.ctx), x.candidate.Key, true)
 	default:
 		switch f.Compare(e.Size, a.resp.Header) {
 		case policy.Same:
 			x.freshen(a, e, f)
 		case policy.Different:
-			x.SetMustRevalidate(detach(a.ctx), x.found.Key, true)
+			x.SetMustRevalidate(detach(a.ctx), x.candidate.Key, true)
 		case policy.NoEvidence: // it tells nothing about the stored body
 		}
 	}

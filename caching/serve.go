@@ -34,8 +34,8 @@ func (x *exchange) shownKey() string {
 	switch {
 	case !x.st.Cfg.ShowKey:
 		return ""
-	case x.found.Key != "":
-		return x.found.Key
+	case x.candidate.Key != "":
+		return x.candidate.Key
 	}
 	return x.Key
 }
@@ -43,7 +43,7 @@ func (x *exchange) shownKey() string {
 // answer serves the portion p of the found response, and has it revalidated in the background
 // if that was decided.
 func (x *exchange) answer(p policy.Portion) *http.Response {
-	f := x.found.F
+	f := x.candidate.F
 	v := &x.verdict
 	if v.Action == policy.Refresh {
 		x.refresh()
@@ -77,7 +77,7 @@ type stored struct {
 
 // serve makes a reply of the found response. A nil s stands for a fresh hit.
 func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response {
-	e, f := x.found.Entry, x.found.F
+	e, f := x.candidate.Entry, x.candidate.F
 	m := e.Meta
 	age := f.Age(x.Now)
 	out := &stored{ctx: infoContext{Context: x.Req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.FwdStatus == http.StatusNotModified}}
@@ -196,8 +196,8 @@ func protoOf(proto string) (major, minor int) {
 
 // portion says what of the found response answers the request.
 func (x *exchange) portion() (policy.Portion, bool) {
-	e := x.found.Entry
-	return x.found.F.PortionOf(e.Meta.Status, e.Size, x.cond, x.Req.Header)
+	e := x.candidate.Entry
+	return x.candidate.F.PortionOf(e.Meta.Status, e.Size, x.cond, x.Req.Header)
 }
 
 // setsCookiesOfOthers reports whether the stored response sets cookies that were

@@ -23,10 +23,10 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
-	case o.entry != nil && x.found.Entry != nil && x.found.Entry.Meta.ID == o.meta.ID && !o.setCookies && x.stillSelects(o.f):
+	case o.entry != nil && x.candidate.Entry != nil && x.candidate.Entry.Meta.ID == o.meta.ID && !o.setCookies && x.stillSelects(o.f):
 		// A 304 that sets cookies is for one user.
-		x.found.Entry = withMeta(x.found.Entry, o.meta)
-		x.found.F = o.f
+		x.candidate.Entry = withMeta(x.candidate.Entry, o.meta)
+		x.candidate.F = o.f
 		x.Now = time.Now()
 		x.collapse("validated by another request", http.StatusNotModified, nil)
 		return x.validated(), nil
@@ -78,7 +78,9 @@ func (x *exchange) selects(f *catalog.Memo) bool {
 
 // stillSelects reports whether the request selects the found response after a
 // confirmation, which may have changed what it is selected by.
-func (x *exchange) stillSelects(f *catalog.Memo) bool { return f.Key == x.found.F.Key || x.selects(f) }
+func (x *exchange) stillSelects(f *catalog.Memo) bool {
+	return f.Key == x.candidate.F.Key || x.selects(f)
+}
 
 // joined is the reply to a request that shares the body of another one's response.
 func (x *exchange) joined(o *result) *http.Response {
