@@ -85,9 +85,11 @@ func TestUsersOfOneClient(t *testing.T) {
 							}
 						}
 						wantReply(t, r, 200, want)
-						// A HEAD is answered from nobody else's entry either.
+						// A HEAD is answered from nobody else's entry either. It is sent as the user's
+						// own where a revalidation in the background has removed the entry meanwhile.
 						r = ask(t.Context(), client, "HEAD "+o.URL+"/x"+query+u.fields)
-						if tag := `"` + strings.ReplaceAll(want, " ", "-") + `"`; r.err != nil || r.header.Get("ETag") != tag {
+						tags := strings.ReplaceAll(`"`+want+`" "`+u.want+`"`, " ", "-")
+						if r.err != nil || !strings.Contains(tags, r.header.Get("ETag")) || r.header.Get("ETag") == "" {
 							t.Errorf("HEAD by %q: %v, ETag %s", u.want, r, r.header.Get("ETag"))
 						}
 					}

@@ -82,10 +82,9 @@ func TrimBlanks(s string) string {
 // EqualFold reports whether s and t are equal under ASCII case folding, the
 // only folding that HTTP knows: strings.EqualFold also takes the Kelvin sign
 // for a k.
-func EqualFold(s, t string) bool {
-	if len(s) != len(t) {
-		return false
-	}
+func EqualFold(s, t string) bool { return len(s) == len(t) && equalFold(s, t) }
+
+func equalFold(s, t string) bool {
 	for i := range len(s) {
 		if lower(s[i]) != lower(t[i]) {
 			return false

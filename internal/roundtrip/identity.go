@@ -53,9 +53,16 @@ func Identity(rt http.RoundTripper, req *http.Request) string {
 // at once. An Asked may be copied; it is not safe for concurrent use, but whatever
 // happens below while a request is under way may go on in other goroutines.
 type Identifiers struct {
-	all []Identifier
+	all []identified
 	// whole is true if there is nothing else that may add credentials.
 	whole bool
+}
+
+// identified is an Identifier, and what else it is if not nil.
+type identified struct {
+	Identifier
+	signer Signer
+	late   *late
 }
 
 // IdentifiersOf returns the identifiers from rt inwards.
@@ -63,7 +70,10 @@ func IdentifiersOf(rt http.RoundTripper) *Identifiers {
 	ids := &Identifiers{whole: speakForAll(rt)}
 	for range maxDepth {
 		if id := identifier(rt); id != nil {
-			ids.all = append(ids.all, id)
+			l := identified{Identifier: id}
+			l.signer, _ = id.(Signer)
+			l.late, _ = id.(*late)
+			ids.all = append(ids.all, l)
 		}
 		if rt = successor(rt); rt == nil {
 			break
@@ -84,13 +94,13 @@ func (ids *Identifiers) Ask(req *http.Request) Asked {
 }
 
 func (ids *Identifiers) ask(req *http.Request, a *Asked) {
-	for _, id := range ids.all {
+	for i := range ids.all {
 		var l said
-		switch id := id.(type) {
-		case Signer:
-			l.principal, l.layer, l.answer = id.Ask(req)
-		case *late:
-			id.identifiers().ask(req, a)
+		switch id := &ids.all[i]; {
+		case id.signer != nil:
+			l.principal, l.layer, l.answer = id.signer.Ask(req)
+		case id.late != nil:
+			id.late.identifiers().ask(req, a)
 			continue
 		default:
 			if l.principal = id.Identity(req); l.principal != "" {

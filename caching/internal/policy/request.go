@@ -49,6 +49,7 @@ func ReadRequest(h http.Header, anyForm bool) (r requestFields, ok bool) {
 			r.Authorized = true
 		case "Upgrade":
 			r.Upgrade = true
+		case "Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Origin", "Referer", "User-Agent":
 		default:
 			if !anyForm && !canonical(name) {
 				return r, false
