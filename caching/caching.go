@@ -10,21 +10,22 @@
 // the extensions of RFC 5861 (stale-while-revalidate, stale-if-error), RFC 8246
 // (immutable), RFC 9211 (Cache-Status), RFC 9213 (targeted fields) and RFC 9875
 // (groups of responses that Cache-Group-Invalidation invalidates together). Of a
-// URL the last 64 variants (Vary) and the answers to the last 256 users are kept,
-// ranges are served from what is stored, and parts are combined.
+// URL the last 64 variants (Vary) and the responses to the last 256 users are kept,
+// ranges are served from stored responses, and parts are combined.
 //
-// Bodies stream to the caller and to the store at once, and are stored when they
-// are complete; of one that breaks off what has come is kept, and the rest is asked
-// for next time. Concurrent requests for the same thing share one trip to the
-// origin (see [Transport.CollapseWait]). Answers to requests with credentials are
-// kept apart by user, and what answers credentials that a layer below has added
-// without saying whose they are is not stored at all.
+// A body streams to the caller and to the store at once, and is stored when it is
+// complete. If it breaks off, the part that came is kept, and the rest is asked for
+// next time. Concurrent requests for the same URL share one trip to the origin (see
+// [Transport.CollapseWait]). Responses to requests with credentials are kept apart by
+// user. A response to credentials that a layer below has added, without saying whose
+// they are, is not stored.
 //
-// A store costs a request [Transport.StoreWait] at most, and never the request: then
-// the origin is asked. Only a Memory, and a directory on a local disk, are trusted to
-// answer and called in place. A store that keeps failing is left alone for up to a
-// minute. A body that the store loses while it is read is completed from the origin,
-// where a strong validator tells that it is the same.
+// A store costs a request [Transport.StoreWait] at most, and never the request: after
+// that the origin is asked. Only stores that say how long they take ([store.Timed]),
+// such as memory and a directory on a local disk, are called in place. A store that
+// keeps failing is left alone for up to a minute. A body that the store loses while it
+// is read is completed from the origin, where a strong validator tells that it is the
+// same.
 //
 // # Place in a chain
 //
@@ -41,18 +42,37 @@
 //
 // # Limits
 //
-// Several ranges in one request are left to the origin. Requests for a part in a way
-// of their own (another unit, X-Ms-Range, A-IM) pass the cache by. A request that the
-// caller has signed is answered from what is stored while that is fresh; else it is
+// Several ranges in one request are left to the origin. Requests for a part by other
+// means (another unit, X-Ms-Range, A-IM) pass the cache by. A request that the caller
+// has signed is answered by a stored response while that is fresh. Otherwise it is
 // sent as it is, without validators, since the signature may cover them.
 //
-// Between processes that share a store an invalidation can cross a response that is
-// being stored, and that of a group is heard of within a second, unless the store has
-// evicted the note of it by then. Where a store evicts the list of the users or of the
-// variants of a URL, an invalidation does not reach what it listed. What shares a group
-// with an invalidated response stays, unless the origin names the group (RFC 9875
-// §2.2.1 leaves that open). If-Match and If-Unmodified-Since are for the origin to
-// judge, and such requests pass the cache by.
+// A response that one process is storing may survive an invalidation made at that
+// moment by another process. The invalidation of a group by another process takes
+// effect within a second, and is lost if the store evicts its record. Where a store
+// evicts the list of the users or of the variants of a URL, an invalidation does not
+// reach the responses on that list. A response that shares a group with an invalidated
+// one stays, unless the origin names the group (RFC 9875 §2.2.1 leaves that open).
+// If-Match and If-Unmodified-Since are for the origin to judge, and such requests pass
+// the cache by.
+//
+// # Map
+//
+// For those who change this package, the way of a request:
+//
+//	exchange.go      the whole way, in the order of RFC 9111 §4
+//	ask.go           what the request asks for, and for which user
+//	internal/catalog finds the stored response; internal/guard makes the call to the Store
+//	internal/policy  decides: reuse, refresh, fetch or refuse; and later: store or not
+//	serve.go         answers with the stored response
+//	fetch.go         joins or leads a trip to the origin (internal/collapse); await.go, share.go
+//	origin.go        sends, and takes the reply: revalidate.go (304, HEAD), combine.go (206)
+//	keep.go          decides about storing; recorder.go commits the body when it is complete
+//	conclude.go      the response of the caller, also in place of an error
+//	unsafe.go        requests that change something, and what they invalidate
+//
+// A Cache-Control directive is a row in internal/policy/directives.go, a reason a line in
+// internal/policy/reasons.go, a store a package that implements package store.
 package caching
 
 import (
