@@ -14,15 +14,15 @@ import (
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
-func TestDirStore(t *testing.T) {
+func TestStore(t *testing.T) {
 	storetest.Run(t, func() store.Store { return openDir(t, dirstore.Options{}) })
 }
 
-func TestDirStoreEncrypted(t *testing.T) {
+func TestStoreEncrypted(t *testing.T) {
 	storetest.Run(t, func() store.Store { return openDir(t, dirstore.Options{Key: testKey}) })
 }
 
-func TestDirStoreSynced(t *testing.T) {
+func TestStoreSynced(t *testing.T) {
 	if os.Getenv("TRIPPER_STRESS") != "1" {
 		t.Skip("waits for the disk; set TRIPPER_STRESS=1")
 	}
@@ -31,13 +31,13 @@ func TestDirStoreSynced(t *testing.T) {
 
 func testKey() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 
-// dirStore is a Dir whose files can be broken.
-type dirStore struct {
+// contractStore is a Dir whose files can be broken.
+type contractStore struct {
 	*dirstore.Store
 	path string
 }
 
-func openDir(tb testing.TB, opts dirstore.Options) dirStore {
+func openDir(tb testing.TB, opts dirstore.Options) contractStore {
 	tb.Helper()
 	path := tb.TempDir()
 	opts.MaxBytes = 16 << 20
@@ -45,7 +45,7 @@ func openDir(tb testing.TB, opts dirstore.Options) dirStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return dirStore{d, path}
+	return contractStore{d, path}
 }
 
 // entryFile is where the entry of key is kept.
@@ -55,7 +55,7 @@ func entryFile(path, key string) string {
 }
 
 // Corrupt implements [storetest.Corrupter].
-func (d dirStore) Corrupt(key string, change func(int, []byte) []byte) error {
+func (d contractStore) Corrupt(key string, change func(int, []byte) []byte) error {
 	file := entryFile(d.path, key)
 	b, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -5,18 +5,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func TestDirLeftovers(t *testing.T) {
+func TestLeftovers(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
+	d := open(t, path, Options{})
 	w, err := d.Create(t.Context(), "key", -1)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +25,7 @@ func TestDirLeftovers(t *testing.T) {
 	if _, err := w.Write(make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
 	}
-	at := newDirPlace("key")
+	at := placeOf("key")
 	shard := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard))
 	left := []string{filepath.Join(shard, at.name+".0123456789ab.tmp"), filepath.Join(shard, at.name+".lease")}
 	foreign := filepath.Join(shard, "README")
@@ -33,7 +34,7 @@ func TestDirLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	openTestDir(t, path, Options{})
+	open(t, path, Options{})
 	for _, f := range left {
 		if _, err := os.Stat(f); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there (%v)", filepath.Base(f), err)
@@ -43,16 +44,16 @@ func TestDirLeftovers(t *testing.T) {
 		t.Errorf("a file that is not ours: %v", err)
 	}
 	// What is being written is no leftover.
-	if err := w.Commit(t.Context(), dirMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), newMeta(1)); err != nil {
 		t.Errorf("Commit: %v", err)
 	}
 	w.Close()
-	if len(getDir(t, d, "key")) != 100_000 {
+	if len(get(t, d, "key")) != 100_000 {
 		t.Error("the entry is not there")
 	}
 }
 
-func TestDirRemovedUnderIt(t *testing.T) {
+func TestRemovedUnderIt(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		remove func(path string) error
@@ -67,14 +68,14 @@ func TestDirRemovedUnderIt(t *testing.T) {
 			return err
 		}},
 		{"all, and another was made", func(p string) error {
-			return errors.Join(os.RemoveAll(p), os.MkdirAll(filepath.Join(p, "v1", fmt.Sprintf("%02x", newDirPlace("key").shard)), 0o700))
+			return errors.Join(os.RemoveAll(p), os.MkdirAll(filepath.Join(p, "v1", fmt.Sprintf("%02x", placeOf("key").shard)), 0o700))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cache")
-			d := openTestDir(t, path, Options{})
+			d := open(t, path, Options{})
 			body := make([]byte, 100_000)
-			putDir(t, d, "key", dirMeta(1), body, -1)
+			put(t, d, "key", newMeta(1), body, -1)
 			open, err := d.Get(t.Context(), "key")
 			if err != nil || open == nil {
 				t.Fatal(open, err)
@@ -89,19 +90,19 @@ func TestDirRemovedUnderIt(t *testing.T) {
 			if err := c.remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if getDir(t, d, "key") != nil {
+			if get(t, d, "key") != nil {
 				t.Error("still there")
 			}
-			if err := w.Commit(t.Context(), dirMeta(1)); err == nil {
+			if err := w.Commit(t.Context(), newMeta(1)); err == nil {
 				t.Error("a body whose file was removed was committed")
 			}
 			w.Close()
-			if got, err := dirBytes(open); err != nil || !bytes.Equal(got, body) {
+			if got, err := readAll(open); err != nil || !bytes.Equal(got, body) {
 				t.Errorf("an entry that was open: %v", err)
 			}
 			open.Close() //nolint:errcheck // a reader
-			putDir(t, d, "key", dirMeta(1), body, -1)
-			if !bytes.Equal(getDir(t, d, "key"), body) {
+			put(t, d, "key", newMeta(1), body, -1)
+			if !bytes.Equal(get(t, d, "key"), body) {
 				t.Error("nothing is stored any more")
 			}
 			if s := d.Stats(); s.Entries != 1 || s.Bytes > 200_000 {
@@ -111,24 +112,24 @@ func TestDirRemovedUnderIt(t *testing.T) {
 	}
 }
 
-func TestDirTruncatedWhileRead(t *testing.T) {
+func TestTruncatedWhileRead(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
-	putDir(t, d, "key", dirMeta(1), make([]byte, 1<<20), -1)
+	d := open(t, path, Options{})
+	put(t, d, "key", newMeta(1), make([]byte, 1<<20), -1)
 	e, err := d.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
 	}
 	defer e.Close() //nolint:errcheck // a reader
-	at := newDirPlace("key")
+	at := placeOf("key")
 	if err := os.Truncate(filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name), 500_000); err != nil {
 		t.Fatal(err)
 	}
-	got, err := dirBytes(e)
+	got, err := readAll(e)
 	if !errors.Is(err, store.ErrCorrupt) || errors.Is(err, io.EOF) || len(got) > 500_000 {
 		t.Errorf("read %d bytes, %v", len(got), err)
 	}
-	if getDir(t, d, "key") != nil {
+	if get(t, d, "key") != nil {
 		t.Error("it is still there")
 	}
 	if d.Stats().Corrupt != 1 {
@@ -136,9 +137,9 @@ func TestDirTruncatedWhileRead(t *testing.T) {
 	}
 }
 
-func TestDirForeignThings(t *testing.T) {
+func TestForeignThings(t *testing.T) {
 	path := t.TempDir()
-	at := newDirPlace("key")
+	at := placeOf("key")
 	shard := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard))
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, []byte("not yours"), 0o600); err != nil {
@@ -160,7 +161,7 @@ func TestDirForeignThings(t *testing.T) {
 			if err := plant(filepath.Join(shard, at.name)); err != nil {
 				t.Fatal(err)
 			}
-			d := openTestDir(t, path, Options{})
+			d := open(t, path, Options{})
 			if e, err := d.Get(t.Context(), "key"); e != nil {
 				t.Errorf("got %v, %v", e, err)
 			} else if err == nil && name != "a link to nowhere" {
@@ -169,9 +170,9 @@ func TestDirForeignThings(t *testing.T) {
 			if err := d.List(t.Context(), func(string, *store.Meta, int64) bool { t.Error("listed"); return true }); err != nil {
 				t.Error(err)
 			}
-			if err := tryPutDir(d, "key", dirMeta(1), []byte("body"), -1); err != nil {
+			if err := tryPut(d, "key", newMeta(1), []byte("body"), -1); err != nil {
 				t.Error(err)
-			} else if string(getDir(t, d, "key")) != "body" {
+			} else if string(get(t, d, "key")) != "body" {
 				t.Error("another body")
 			}
 			if err := d.Delete(t.Context(), "key"); err != nil {
@@ -184,9 +185,9 @@ func TestDirForeignThings(t *testing.T) {
 	}
 }
 
-func TestDirSecretDamaged(t *testing.T) {
+func TestSecretDamaged(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
+	d := open(t, path, Options{})
 	if err := os.WriteFile(filepath.Join(path, "v1", "secret"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -199,21 +200,21 @@ func TestDirSecretDamaged(t *testing.T) {
 	}
 }
 
-// TestDirOlderVersion has a file as an older version of this package would have
+// TestOlderVersion has a file as an older version of this package would have
 // written it: it is a miss.
-func TestDirOlderVersion(t *testing.T) {
+func TestOlderVersion(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
-	putDir(t, d, "key", dirMeta(1), []byte("the body"), -1)
-	at := newDirPlace("key")
+	d := open(t, path, Options{})
+	put(t, d, "key", newMeta(1), []byte("the body"), -1)
+	at := placeOf("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[7] = entryVersion - 1
+	b[7] = version - 1
 	clear(b[12:16])
-	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:entryFixed], entryTable))
+	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:fixedLen], castagnoli))
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

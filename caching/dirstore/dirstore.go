@@ -25,12 +25,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // DefaultMaxBytes is what a [Store] holds at most, in bytes, unless its options say otherwise.
@@ -85,7 +86,7 @@ type Store struct {
 	key   []byte // nil: not encrypted
 
 	root   atomic.Pointer[os.Root] // path/v1
-	shards [256]dirShard
+	shards [256]shard
 	closed atomic.Bool
 
 	used    atomic.Int64 // bytes of disk that entries take
@@ -98,17 +99,17 @@ type Store struct {
 	hits, misses, stored, evicted, refused, broken atomic.Int64
 }
 
-// dirPlace is where the file of a key is: v1/shard/name.
-type dirPlace struct {
+// place is where the file of a key is: v1/shard/name.
+type place struct {
 	shard int
 	name  string
 }
 
-const dirVersion = "v1"
+const versionDir = "v1"
 
-func newDirPlace(key string) dirPlace {
+func placeOf(key string) place {
 	sum := sha256.Sum256([]byte(key))
-	return dirPlace{shard: int(sum[0]), name: hex.EncodeToString(sum[1:])}
+	return place{shard: int(sum[0]), name: hex.EncodeToString(sum[1:])}
 }
 
 // Open opens the directory at path and makes it if it does not exist. If opts is nil,
@@ -130,7 +131,7 @@ func Open(path string, opts *Options) (*Store, error) {
 		d.limit = opts.MaxBytes
 	}
 	for i := range d.shards {
-		d.shards[i].nodes = make(map[string]dirNode)
+		d.shards[i].nodes = make(map[string]node)
 	}
 	if opts.Key != nil {
 		key, err := opts.Key()
@@ -151,14 +152,14 @@ func Open(path string, opts *Options) (*Store, error) {
 	return d, nil
 }
 
-// errNoDir is the error of a Dir that was not made by OpenDir.
-var errNoDir = errors.New("dirstore: a Store that was not made by Open")
+// errNotOpened is the error of a Dir that was not made by OpenDir.
+var errNotOpened = errors.New("dirstore: a Store that was not made by Open")
 
 // usable returns why a call with ctx cannot be answered, if it cannot.
 func (d *Store) usable(ctx context.Context) error {
 	switch {
 	case d.root.Load() == nil:
-		return errNoDir
+		return errNotOpened
 	case d.closed.Load():
 		return store.ErrClosed
 	}
@@ -178,7 +179,7 @@ func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := d.usable(ctx); err != nil {
 		return nil, err
 	}
-	at := newDirPlace(key)
+	at := placeOf(key)
 	f, err := d.open(at, os.O_RDONLY)
 	if err != nil {
 		d.misses.Add(1)
@@ -203,12 +204,12 @@ func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 }
 
 // open opens the file of an entry.
-func (d *Store) open(at dirPlace, flag int) (*os.File, error) {
+func (d *Store) open(at place, flag int) (*os.File, error) {
 	root, err := d.shardRoot(at.shard, false)
 	if err != nil {
 		return nil, err
 	}
-	f, err := root.OpenFile(at.name, flag|dirNonblock, 0)
+	f, err := root.OpenFile(at.name, flag|nonblock, 0)
 	if err != nil && d.closed.Load() {
 		return nil, store.ErrClosed
 	}
@@ -216,7 +217,7 @@ func (d *Store) open(at dirPlace, flag int) (*os.File, error) {
 }
 
 // discard removes the entry in f, which was found broken, unless it has been replaced since.
-func (d *Store) discard(at dirPlace, f *os.File) {
+func (d *Store) discard(at place, f *os.File) {
 	d.broken.Add(1)
 	root, err := d.shardRoot(at.shard, false)
 	if err != nil {
@@ -234,7 +235,7 @@ func (d *Store) Delete(ctx context.Context, key string) error {
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
-	at := newDirPlace(key)
+	at := placeOf(key)
 	root, err := d.shardRoot(at.shard, false)
 	if err == nil {
 		err = root.Remove(at.name)

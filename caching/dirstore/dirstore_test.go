@@ -16,7 +16,7 @@ import (
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
-func openTestDir(tb testing.TB, path string, opts Options) *Store {
+func open(tb testing.TB, path string, opts Options) *Store {
 	tb.Helper()
 	d, err := Open(path, &opts)
 	if err != nil {
@@ -26,8 +26,8 @@ func openTestDir(tb testing.TB, path string, opts Options) *Store {
 	return d
 }
 
-// dirFiles returns the size of each file below path, by name.
-func dirFiles(tb testing.TB, path string) map[string]int64 {
+// files returns the size of each file below path, by name.
+func files(tb testing.TB, path string) map[string]int64 {
 	tb.Helper()
 	files := map[string]int64{}
 	err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
@@ -47,11 +47,11 @@ func dirFiles(tb testing.TB, path string) map[string]int64 {
 	return files
 }
 
-func TestDirModesAndNames(t *testing.T) {
+func TestModesAndNames(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "cache")
-	d := openTestDir(t, path, Options{})
+	d := open(t, path, Options{})
 	const key = "secret-key-of-a-user"
-	putDir(t, d, key, dirMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
+	put(t, d, key, newMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
 	if _, err := d.Secret(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -93,19 +93,19 @@ func TestDirModesAndNames(t *testing.T) {
 		if err := os.Chmod(filepath.Join(path, "v1"), 0o755); err != nil { //nolint:gosec // that is the test
 			t.Fatal(err)
 		}
-		openTestDir(t, path, Options{})
+		open(t, path, Options{})
 		if i, err := os.Stat(filepath.Join(path, "v1")); err != nil || i.Mode().Perm() != 0o700 {
 			t.Errorf("mode %v, %v", i.Mode(), err)
 		}
 	}
 }
 
-func TestDirReopened(t *testing.T) {
+func TestReopened(t *testing.T) {
 	path := t.TempDir()
 	for _, opts := range []Options{{}, {Sync: true}} {
-		d := openTestDir(t, path, opts)
+		d := open(t, path, opts)
 		body := bytes.Repeat([]byte("body"), 30_000)
-		putDir(t, d, "key", dirMeta(7), body, -1)
+		put(t, d, "key", newMeta(7), body, -1)
 		secret, err := d.Secret(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -123,11 +123,11 @@ func TestDirReopened(t *testing.T) {
 		if _, err := d.Secret(t.Context()); !errors.Is(err, store.ErrClosed) {
 			t.Errorf("Secret after Close: %v", err)
 		}
-		d = openTestDir(t, path, opts)
+		d = open(t, path, opts)
 		if got := d.Stats(); got.Entries != 1 || got.Bytes != before.Bytes {
 			t.Errorf("reopened: %+v, before: %+v", got, before)
 		}
-		if !bytes.Equal(getDir(t, d, "key"), body) {
+		if !bytes.Equal(get(t, d, "key"), body) {
 			t.Error("another body")
 		}
 		if again, err := d.Secret(t.Context()); err != nil || !bytes.Equal(again, secret) {
@@ -136,45 +136,45 @@ func TestDirReopened(t *testing.T) {
 	}
 }
 
-func TestDirBound(t *testing.T) {
+func TestBound(t *testing.T) {
 	const limit = 4 << 20
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{MaxBytes: limit})
+	d := open(t, path, Options{MaxBytes: limit})
 	size := func() (n int64) {
-		for _, s := range dirFiles(t, path) {
-			n += dirBlocks(s)
+		for _, s := range files(t, path) {
+			n += blocks(s)
 		}
 		return n
 	}
 	hot := make([]string, 20)
 	for i := range hot {
 		hot[i] = fmt.Sprint("hot", i)
-		putDir(t, d, hot[i], dirMeta(1), make([]byte, 40_000), -1)
-		getDir(t, d, hot[i])
+		put(t, d, hot[i], newMeta(1), make([]byte, 40_000), -1)
+		get(t, d, hot[i])
 	}
 	for i := range 400 { // four times the bound
-		putDir(t, d, fmt.Sprint("scan", i), dirMeta(1), make([]byte, 40_000), -1)
+		put(t, d, fmt.Sprint("scan", i), newMeta(1), make([]byte, 40_000), -1)
 		if i%40 == 0 && size() > limit {
 			t.Errorf("%d bytes of %d", size(), limit)
 		}
 	}
 	kept := 0
 	for _, key := range hot {
-		if getDir(t, d, key) != nil {
+		if get(t, d, key) != nil {
 			kept++
 		}
 	}
 	if kept != len(hot) {
 		t.Errorf("%d of %d entries in use outlived a scan", kept, len(hot))
 	}
-	if s := d.Stats(); s.Bytes > limit || s.Bytes < limit*8/10 || s.Evicted == 0 || s.Bytes != size()-dirBlocks(1) { // CACHEDIR.TAG
+	if s := d.Stats(); s.Bytes > limit || s.Bytes < limit*8/10 || s.Evicted == 0 || s.Bytes != size()-blocks(1) { // CACHEDIR.TAG
 		t.Errorf("%+v, on disk: %d", s, size())
 	}
 	d.Close()
 
 	// A smaller bound holds from the start.
-	d = openTestDir(t, path, Options{MaxBytes: limit / 4})
-	if s := d.Stats(); s.Bytes > limit/4 || size() > limit/4+dirBlock {
+	d = open(t, path, Options{MaxBytes: limit / 4})
+	if s := d.Stats(); s.Bytes > limit/4 || size() > limit/4+blockSize {
 		t.Errorf("%+v, on disk: %d", s, size())
 	}
 
@@ -196,34 +196,34 @@ func TestDirBound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if refused == 0 || size() > limit/4+dirBlock {
+	if refused == 0 || size() > limit/4+blockSize {
 		t.Errorf("ten bodies of 300,000 bytes being written: %d bytes on disk, %d refused", size(), refused)
 	}
 }
 
-func TestDirSeesWhatOthersStore(t *testing.T) {
+func TestSeesWhatOthersStore(t *testing.T) {
 	const limit = 4 << 20
 	path := t.TempDir()
-	a, b := openTestDir(t, path, Options{MaxBytes: limit}), openTestDir(t, path, Options{MaxBytes: limit})
+	a, b := open(t, path, Options{MaxBytes: limit}), open(t, path, Options{MaxBytes: limit})
 	for i := range 160 {
-		putDir(t, a, fmt.Sprint("a", i), dirMeta(1), make([]byte, 40_000), -1)
-		putDir(t, b, fmt.Sprint("b", i), dirMeta(1), make([]byte, 40_000), -1)
+		put(t, a, fmt.Sprint("a", i), newMeta(1), make([]byte, 40_000), -1)
+		put(t, b, fmt.Sprint("b", i), newMeta(1), make([]byte, 40_000), -1)
 	}
 	var n int64
-	for _, s := range dirFiles(t, path) {
-		n += dirBlocks(s)
+	for _, s := range files(t, path) {
+		n += blocks(s)
 	}
 	if n > limit+2*limit/16+100_000 {
 		t.Errorf("two stores on one directory: %d bytes of %d", n, limit)
 	}
-	putDir(t, a, "both", dirMeta(1), []byte("body"), -1)
-	if string(getDir(t, b, "both")) != "body" {
+	put(t, a, "both", newMeta(1), []byte("body"), -1)
+	if string(get(t, b, "both")) != "body" {
 		t.Error("what one has stored the other does not find")
 	}
 	if err := b.Delete(t.Context(), "both"); err != nil {
 		t.Fatal(err)
 	}
-	if getDir(t, a, "both") != nil {
+	if get(t, a, "both") != nil {
 		t.Error("what one has deleted the other still finds")
 	}
 	sa, err1 := a.Secret(t.Context())
@@ -246,20 +246,20 @@ func TestDirSeesWhatOthersStore(t *testing.T) {
 	}
 }
 
-func TestDirEncrypted(t *testing.T) {
+func TestEncrypted(t *testing.T) {
 	path := t.TempDir()
 	key := func(b byte) func() ([]byte, error) {
 		return func() ([]byte, error) { return bytes.Repeat([]byte{b}, 32), nil }
 	}
-	d := openTestDir(t, path, Options{Key: key(1)})
+	d := open(t, path, Options{Key: key(1)})
 	plain := bytes.Repeat([]byte("plain text "), 20_000)
-	putDir(t, d, "key", dirMeta(1), plain, -1)
-	putDir(t, d, "small", dirMeta(1), []byte("plain text"), -1)
+	put(t, d, "key", newMeta(1), plain, -1)
+	put(t, d, "small", newMeta(1), []byte("plain text"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range dirFiles(t, path) {
+	for name := range files(t, path) {
 		b, err := os.ReadFile(filepath.Join(path, name))
 		if err != nil {
 			t.Fatal(err)
@@ -270,12 +270,12 @@ func TestDirEncrypted(t *testing.T) {
 			}
 		}
 	}
-	if !bytes.Equal(getDir(t, d, "key"), plain) {
+	if !bytes.Equal(get(t, d, "key"), plain) {
 		t.Error("another body")
 	}
 	d.Close() //nolint:errcheck // a test
 	for name, opts := range map[string]Options{"another key": {Key: key(2)}, "no key": {}} {
-		d := openTestDir(t, path, opts)
+		d := open(t, path, opts)
 		k := map[string]string{"another key": "key", "no key": "small"}[name]
 		if e, err := d.Get(t.Context(), k); e != nil || !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("with %s: %v, %v", name, e, err)
@@ -283,10 +283,10 @@ func TestDirEncrypted(t *testing.T) {
 		if d.Stats().Corrupt != 1 {
 			t.Errorf("with %s: %+v", name, d.Stats())
 		}
-		putDir(t, d, "open", dirMeta(1), []byte("open"), -1)
+		put(t, d, "open", newMeta(1), []byte("open"), -1)
 		d.Close() //nolint:errcheck // a test
 	}
-	d = openTestDir(t, path, Options{Key: key(1)})
+	d = open(t, path, Options{Key: key(1)})
 	if e, err := d.Get(t.Context(), "open"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("what is not encrypted was taken: %v, %v", e, err)
 	}
@@ -302,14 +302,14 @@ func TestDirEncrypted(t *testing.T) {
 	}
 }
 
-func TestDirAllocs(t *testing.T) {
+func TestAllocs(t *testing.T) {
 	if rttest.Race {
 		t.Skip("memory is measured")
 	}
-	d := openTestDir(t, t.TempDir(), Options{})
+	d := open(t, t.TempDir(), Options{})
 	for _, n := range []int{1 << 10, 64 << 10, 1 << 20} {
 		key := fmt.Sprint(n)
-		putDir(t, d, key, dirMeta(1), make([]byte, n), -1)
+		put(t, d, key, newMeta(1), make([]byte, n), -1)
 		buf := make([]byte, 32<<10)
 		got := rttest.BytesPerRun(300, func() {
 			e, err := d.Get(t.Context(), key)
@@ -331,34 +331,34 @@ func TestDirAllocs(t *testing.T) {
 	}
 }
 
-// TestDirFlippedBits flips bits of the body, one alone or two at once: what is read
+// TestFlippedBits flips bits of the body, one alone or two at once: what is read
 // is an error and none of the piece they are in.
-func TestDirFlippedBits(t *testing.T) {
+func TestFlippedBits(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
-	body := make([]byte, 3*entryPiece+1000)
+	d := open(t, path, Options{})
+	body := make([]byte, 3*pieceSize+1000)
 	for i := range body {
 		body[i] = byte(i * 7)
 	}
-	at := newDirPlace("key")
+	at := placeOf("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, bits := range [][]int{
-		{entryPiece * 8},
-		{entryPiece*8 + 77},
-		{2*entryPiece*8 - 1},
+		{pieceSize * 8},
+		{pieceSize*8 + 77},
+		{2*pieceSize*8 - 1},
 		{len(body)*8 - 1},
-		{3 * entryPiece * 8},
-		{entryPiece * 8, 2*entryPiece*8 - 1},
-		{entryPiece*8 + 1, entryPiece*8 + 33},
-		{3 * entryPiece * 8, len(body)*8 - 1},
+		{3 * pieceSize * 8},
+		{pieceSize * 8, 2*pieceSize*8 - 1},
+		{pieceSize*8 + 1, pieceSize*8 + 33},
+		{3 * pieceSize * 8, len(body)*8 - 1},
 	} {
-		putDir(t, d, "key", dirMeta(1), body, -1)
+		put(t, d, "key", newMeta(1), body, -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, bit := range bits {
-			b[entryHeader+bit/8] ^= 1 << (bit % 8)
+			b[headLen+bit/8] ^= 1 << (bit % 8)
 		}
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
@@ -369,7 +369,7 @@ func TestDirFlippedBits(t *testing.T) {
 		}
 		got := make([]byte, len(body))
 		n, err := e.Body.ReadAt(got, 0)
-		if first := bits[0] / 8 / entryPiece * entryPiece; n > first || !errors.Is(err, store.ErrCorrupt) || !bytes.Equal(got[:n], body[:n]) {
+		if first := bits[0] / 8 / pieceSize * pieceSize; n > first || !errors.Is(err, store.ErrCorrupt) || !bytes.Equal(got[:n], body[:n]) {
 			t.Errorf("bits %v: %d bytes, %v", bits, n, err)
 		}
 		e.Close()

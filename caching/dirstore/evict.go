@@ -31,10 +31,10 @@ func (d *Store) fit() {
 	}
 }
 
-// dirVictim is a file that may be evicted, as it was when it was looked at.
-type dirVictim struct {
-	at dirPlace
-	dirNode
+// victim is a file that may be evicted, as it was when it was looked at.
+type victim struct {
+	at place
+	node
 }
 
 // evict removes entries until they take, with those being written, at most goal bytes: first
@@ -47,20 +47,20 @@ func (d *Store) evict(goal int64) {
 	if !over() {
 		return
 	}
-	var all []dirVictim
+	var all []victim
 	fresh := int64(0) // bytes of entries that were never got
 	for i := range d.shards {
 		s := &d.shards[i]
 		s.mu.Lock()
 		for name, n := range s.nodes {
-			all = append(all, dirVictim{dirPlace{i, name}, n})
+			all = append(all, victim{place{i, name}, n})
 			if !n.hit {
 				fresh += n.size
 			}
 		}
 		s.mu.Unlock()
 	}
-	slices.SortFunc(all, func(a, b dirVictim) int { return cmp.Compare(a.used, b.used) })
+	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(a.used, b.used) })
 	for _, v := range all {
 		if !over() || fresh <= d.limit/10 {
 			break
@@ -79,7 +79,7 @@ func (d *Store) evict(goal int64) {
 }
 
 // remove evicts v, unless it was used since it was looked at, perhaps by another process.
-func (d *Store) remove(v dirVictim) {
+func (d *Store) remove(v victim) {
 	s := &d.shards[v.at.shard]
 	s.mu.Lock()
 	n, known := s.nodes[v.at.name]

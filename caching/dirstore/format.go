@@ -2,15 +2,16 @@ package dirstore
 
 import (
 	"encoding/binary"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"hash/crc32"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 )
 
 // The file of an entry, all numbers big-endian:
 //
 //	0    header, 64 bytes, never changed once the file has its name
 //	64   two slots of 32 bytes, each saying where a record of the metadata is
-//	128  body, in pieces of entryPiece bytes, encrypted or not
+//	128  body, in pieces of pieceSize bytes, encrypted or not
 //	...  seals: a checksum (4 bytes) or authentication tag (16) for each piece
 //	...  records: key and metadata, encrypted or not
 //
@@ -19,29 +20,29 @@ import (
 // up by two writers does not match its checksum, and the other slot counts. The body is not
 // touched.
 const (
-	entryMagic    = "tripper"
-	entryVersion  = 2
-	entryFixed    = 64
-	entrySlot     = 32
-	entryHeader   = entryFixed + 2*entrySlot
-	entryPiece    = 32 << 10
-	entryMaxMeta  = storekit.MaxRecord + 64 // with what encryption adds
-	entryFlagSeal = 1                       // body and records are encrypted
+	magic         = "tripper"
+	version       = 2
+	fixedLen      = 64
+	slotLen       = 32
+	headLen       = fixedLen + 2*slotLen
+	pieceSize     = 32 << 10
+	maxRecord     = storekit.MaxRecord + 64 // with what encryption adds
+	flagEncrypted = 1                       // body and records are encrypted
 )
 
-var entryTable = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// entryHead is the decoded header of a file.
-type entryHead struct {
+// head is the decoded header of a file.
+type head struct {
 	encrypted bool
 	salt      [16]byte // random; part of all checksums, so that parts of another file do not match
 	id        [16]byte // Meta.ID
 	size      int64    // of the body
-	slots     [2]entryPlace
+	slots     [2]slot
 }
 
-// entryPlace is a slot. It says where the record of one version of the metadata is.
-type entryPlace struct {
+// slot is a slot. It says where the record of one version of the metadata is.
+type slot struct {
 	seq      uint64 // the higher one is newer; zero: never used
 	off      int64
 	room     uint32 // the longest record that fits there
@@ -50,25 +51,25 @@ type entryPlace struct {
 }
 
 // appendFixed appends the part of the header that never changes.
-func (h *entryHead) appendFixed(b []byte) []byte {
+func (h *head) appendFixed(b []byte) []byte {
 	start := len(b)
-	b = append(b, entryMagic...)
+	b = append(b, magic...)
 	flags := byte(0)
 	if h.encrypted {
-		flags |= entryFlagSeal
+		flags |= flagEncrypted
 	}
-	b = append(b, entryVersion, flags, 0, 0, 0)
+	b = append(b, version, flags, 0, 0, 0)
 	b = append(b, 0, 0, 0, 0) // the checksum
 	b = append(b, h.salt[:]...)
 	b = append(b, h.id[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(h.size)) //nolint:gosec // never negative
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
-	binary.BigEndian.PutUint32(b[start+12:], crc32.Checksum(b[start:start+entryFixed], entryTable))
+	binary.BigEndian.PutUint32(b[start+12:], crc32.Checksum(b[start:start+fixedLen], castagnoli))
 	return b
 }
 
 // append appends the header.
-func (h *entryHead) append(b []byte) []byte {
+func (h *head) append(b []byte) []byte {
 	b = h.appendFixed(b)
 	for i := range h.slots {
 		b = h.appendSlot(b, i)
@@ -77,10 +78,10 @@ func (h *entryHead) append(b []byte) []byte {
 }
 
 // appendSlot appends slot i.
-func (h *entryHead) appendSlot(b []byte, i int) []byte {
+func (h *head) appendSlot(b []byte, i int) []byte {
 	start, p := len(b), h.slots[i]
 	if p.seq == 0 {
-		return append(b, make([]byte, entrySlot)...)
+		return append(b, make([]byte, slotLen)...)
 	}
 	b = binary.BigEndian.AppendUint64(b, p.seq)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.off)) //nolint:gosec // never negative
@@ -91,32 +92,32 @@ func (h *entryHead) appendSlot(b []byte, i int) []byte {
 }
 
 // slotSum covers the salt, so that a slot of another file does not match.
-func (h *entryHead) slotSum(b []byte) uint32 {
-	return crc32.Update(crc32.Checksum(h.salt[:], entryTable), entryTable, b)
+func (h *head) slotSum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(h.salt[:], castagnoli), castagnoli, b)
 }
 
-// parseEntryHead reads what append wrote. A slot that is damaged is left empty. Two empty slots
+// parseHead reads what append wrote. A slot that is damaged is left empty. Two empty slots
 // are an error.
-func parseEntryHead(b []byte) (h entryHead, err error) {
-	if len(b) < entryHeader {
+func parseHead(b []byte) (h head, err error) {
+	if len(b) < headLen {
 		return h, storekit.Corrupt("file too short")
 	}
-	if string(b[:7]) != entryMagic {
+	if string(b[:7]) != magic {
 		return h, storekit.Corrupt("not a stored response")
 	}
-	if b[7] != entryVersion {
+	if b[7] != version {
 		return h, storekit.Corrupt("another version")
 	}
-	var fixed [entryFixed]byte
+	var fixed [fixedLen]byte
 	copy(fixed[:], b)
 	clear(fixed[12:16])
-	if binary.BigEndian.Uint32(b[12:]) != crc32.Checksum(fixed[:], entryTable) {
+	if binary.BigEndian.Uint32(b[12:]) != crc32.Checksum(fixed[:], castagnoli) {
 		return h, storekit.Corrupt("header damaged")
 	}
-	if b[8]&^entryFlagSeal != 0 {
+	if b[8]&^flagEncrypted != 0 {
 		return h, storekit.Corrupt("unknown flags")
 	}
-	h.encrypted = b[8]&entryFlagSeal != 0
+	h.encrypted = b[8]&flagEncrypted != 0
 	copy(h.salt[:], b[16:])
 	copy(h.id[:], b[32:])
 	size := binary.BigEndian.Uint64(b[48:])
@@ -125,7 +126,7 @@ func parseEntryHead(b []byte) (h entryHead, err error) {
 	}
 	h.size = int64(size) //nolint:gosec // checked above
 	for i := range h.slots {
-		h.parseSlot(i, b[entryFixed+i*entrySlot:][:entrySlot])
+		h.parseSlot(i, b[fixedLen+i*slotLen:][:slotLen])
 	}
 	if h.slots[0].seq == h.slots[1].seq { // equal only if both are empty
 		return h, storekit.Corrupt("no metadata")
@@ -133,32 +134,32 @@ func parseEntryHead(b []byte) (h entryHead, err error) {
 	return h, nil
 }
 
-func (h *entryHead) parseSlot(i int, b []byte) {
+func (h *head) parseSlot(i int, b []byte) {
 	if binary.BigEndian.Uint32(b[28:]) != h.slotSum(b[:28]) {
 		return
 	}
-	p := entryPlace{
+	p := slot{
 		seq:      binary.BigEndian.Uint64(b),
 		off:      int64(binary.BigEndian.Uint64(b[8:])), //nolint:gosec // checked below
 		room:     binary.BigEndian.Uint32(b[16:]),
 		length:   binary.BigEndian.Uint32(b[20:]),
 		checksum: binary.BigEndian.Uint32(b[24:]),
 	}
-	if p.seq == 0 || p.seq > 1<<62 || p.off < h.records() || p.off > 2*storekit.MaxBody || p.length > p.room || p.room > 2*entryMaxMeta {
+	if p.seq == 0 || p.seq > 1<<62 || p.off < h.records() || p.off > 2*storekit.MaxBody || p.length > p.room || p.room > 2*maxRecord {
 		return
 	}
 	h.slots[i] = p
 }
 
 // newest returns the numbers of the slots, the newer one first.
-func (h *entryHead) newest() [2]int {
+func (h *head) newest() [2]int {
 	if h.slots[1].seq > h.slots[0].seq {
 		return [2]int{1, 0}
 	}
 	return [2]int{0, 1}
 }
 
-func (h *entryHead) sealLen() int64 {
+func (h *head) sealLen() int64 {
 	if h.encrypted {
 		return 16
 	}
@@ -166,13 +167,13 @@ func (h *entryHead) sealLen() int64 {
 }
 
 // pieces is how many pieces the body has.
-func (h *entryHead) pieces() int64 { return (h.size + entryPiece - 1) / entryPiece }
+func (h *head) pieces() int64 { return (h.size + pieceSize - 1) / pieceSize }
 
 // records is the offset of the first record.
-func (h *entryHead) records() int64 { return entryHeader + h.size + h.pieces()*h.sealLen() }
+func (h *head) records() int64 { return headLen + h.size + h.pieces()*h.sealLen() }
 
 // end is the length of the file.
-func (h *entryHead) end() int64 {
+func (h *head) end() int64 {
 	end := h.records()
 	for _, p := range h.slots {
 		if p.seq != 0 {
@@ -184,7 +185,7 @@ func (h *entryHead) end() int64 {
 
 // place fills slot i for a record of n bytes: in the old place of the slot if the record fits
 // there, else at the end of a file of length fileEnd.
-func (h *entryHead) place(i, n int, fileEnd int64) {
+func (h *head) place(i, n int, fileEnd int64) {
 	p := &h.slots[i]
 	if p.seq == 0 || n > int(p.room) {
 		end := h.records()
@@ -192,8 +193,8 @@ func (h *entryHead) place(i, n int, fileEnd int64) {
 			end = o.off + int64(o.room)
 		}
 		p.off = max(end, fileEnd)
-		p.room = uint32(n + n/4 + 256) //nolint:gosec // n is at most entryMaxMeta
+		p.room = uint32(n + n/4 + 256) //nolint:gosec // n is at most maxRecord
 	}
 	p.seq = max(h.slots[0].seq, h.slots[1].seq) + 1
-	p.length = uint32(n) //nolint:gosec // n is at most entryMaxMeta
+	p.length = uint32(n) //nolint:gosec // n is at most maxRecord
 }

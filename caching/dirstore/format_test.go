@@ -6,19 +6,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-// FuzzEntryHead looks for headers that are read as something they cannot be.
-func FuzzEntryHead(f *testing.F) {
-	h := entryHead{salt: [16]byte{1}, id: [16]byte{2}, size: 100_000}
+// FuzzHead looks for headers that are read as something they cannot be.
+func FuzzHead(f *testing.F) {
+	h := head{salt: [16]byte{1}, id: [16]byte{2}, size: 100_000}
 	h.place(0, 700, 0)
 	f.Add(h.append(nil))
 	h.place(1, 900, 200_000)
@@ -27,14 +28,14 @@ func FuzzEntryHead(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = fixHead(b)
-		h, err := parseEntryHead(b)
+		h, err := parseHead(b)
 		if err != nil {
 			return
 		}
-		if h.size < 0 || h.records() < entryHeader || h.end() < h.records() {
+		if h.size < 0 || h.records() < headLen || h.end() < h.records() {
 			t.Errorf("a file of impossible layout: %+v", h)
 		}
-		again, err := parseEntryHead(h.append(nil))
+		again, err := parseHead(h.append(nil))
 		if err != nil || again != h {
 			t.Errorf("got %+v, %v; want %+v", again, err, h)
 		}
@@ -54,32 +55,32 @@ func FuzzEntryHead(f *testing.F) {
 // fixHead makes the checksums right, so that a fuzzer gets behind them.
 func fixHead(b []byte) []byte {
 	b = bytes.Clone(b)
-	if len(b) < entryHeader {
+	if len(b) < headLen {
 		return b
 	}
 	clear(b[12:16])
-	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:entryFixed], entryTable))
-	var h entryHead
+	binary.BigEndian.PutUint32(b[12:], crc32.Checksum(b[:fixedLen], castagnoli))
+	var h head
 	copy(h.salt[:], b[16:])
 	for i := range h.slots {
-		s := b[entryFixed+i*entrySlot:][:entrySlot]
+		s := b[fixedLen+i*slotLen:][:slotLen]
 		binary.BigEndian.PutUint32(s[28:], h.slotSum(s[:28]))
 	}
 	return b
 }
 
-// FuzzDirFile puts whatever it likes in the place of an entry, with checksums that
+// FuzzFile puts whatever it likes in the place of an entry, with checksums that
 // are right where that is in its power.
-func FuzzDirFile(f *testing.F) {
+func FuzzFile(f *testing.F) {
 	path := f.TempDir()
 	d, err := Open(path, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	at := newDirPlace("key")
+	at := placeOf("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, n := range []int{0, 10, 40_000, 100_000} {
-		putDir(f, d, "key", dirMeta(1), make([]byte, n), -1)
+		put(f, d, "key", newMeta(1), make([]byte, n), -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -115,13 +116,13 @@ func FuzzDirFile(f *testing.F) {
 }
 
 // formatHead is the header of a file with a body of 100,000 bytes and one record of 700.
-func formatHead() entryHead {
-	h := entryHead{salt: [16]byte{1, 2}, id: [16]byte{3}, size: 100_000}
+func formatHead() head {
+	h := head{salt: [16]byte{1, 2}, id: [16]byte{3}, size: 100_000}
 	h.place(0, 700, 0)
 	return h
 }
 
-func TestEntryHead(t *testing.T) {
+func TestHead(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		why    string
@@ -139,18 +140,18 @@ func TestEntryHead(t *testing.T) {
 		{"a bit of what is not used", func(b []byte) { b[60] ^= 1 }, false, "header damaged", ""},
 		{"a body that no disk holds", func(b []byte) { b[48] = 1 }, true, "impossible size", ""},
 		{"a negative size", func(b []byte) { b[48] = 0x80 }, true, "impossible size", ""},
-		{"a bit of the only slot", func(b []byte) { b[entryFixed+8] ^= 1 }, false, "no metadata", ""},
-		{"no slot was written", func(b []byte) { clear(b[entryFixed:]) }, false, "no metadata", ""},
+		{"a bit of the only slot", func(b []byte) { b[fixedLen+8] ^= 1 }, false, "no metadata", ""},
+		{"no slot was written", func(b []byte) { clear(b[fixedLen:]) }, false, "no metadata", ""},
 		{
 			"two slots of one number: which one counts?",
-			func(b []byte) { copy(b[entryFixed+entrySlot:], b[entryFixed:][:entrySlot]) }, false, "no metadata", "",
+			func(b []byte) { copy(b[fixedLen+slotLen:], b[fixedLen:][:slotLen]) }, false, "no metadata", "",
 		},
 		{
 			"the salt is part of the checksum of a slot: one of another file does not match",
 			func(b []byte) {
 				other := formatHead()
 				other.salt[0]++
-				copy(b[entryFixed:], other.append(nil)[entryFixed:])
+				copy(b[fixedLen:], other.append(nil)[fixedLen:])
 			},
 			false, "no metadata", "",
 		},
@@ -159,7 +160,7 @@ func TestEntryHead(t *testing.T) {
 			func(b []byte) {
 				h := formatHead()
 				h.place(1, 900, 0)
-				copy(b[entryFixed+entrySlot:], h.append(nil)[entryFixed+entrySlot:][:20])
+				copy(b[fixedLen+slotLen:], h.append(nil)[fixedLen+slotLen:][:20])
 			},
 			false, "", "0",
 		},
@@ -185,7 +186,7 @@ func TestEntryHead(t *testing.T) {
 		if row.fix {
 			b = fixHead(b)
 		}
-		got, err := parseEntryHead(b)
+		got, err := parseHead(b)
 		if (err == nil) != (row.want == "") || err != nil && (!errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), row.want)) {
 			t.Errorf("%s: %v, want %q", row.why, err, row.want)
 		}
@@ -203,17 +204,17 @@ func TestEntryHead(t *testing.T) {
 		}
 	}
 	h := formatHead()
-	if _, err := parseEntryHead(h.append(nil)[:entryHeader-1]); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := parseHead(h.append(nil)[:headLen-1]); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("a file too short for a header: %v", err)
 	}
 }
 
 // slotField sets eight bytes of the first slot.
 func slotField(at int, v uint64) func([]byte) {
-	return func(b []byte) { binary.BigEndian.PutUint64(b[entryFixed+at:], v) }
+	return func(b []byte) { binary.BigEndian.PutUint64(b[fixedLen+at:], v) }
 }
 
-func TestEntryLayout(t *testing.T) {
+func TestLayout(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		why                  string
@@ -227,7 +228,7 @@ func TestEntryLayout(t *testing.T) {
 		{"a byte more is another", 32<<10 + 1, false, 2, 128 + 32<<10 + 1 + 8, 137 + 32<<10 + 381},
 		{"a tag is longer than a checksum", 32<<10 + 1, true, 2, 128 + 32<<10 + 1 + 32, 161 + 32<<10 + 381},
 	} {
-		h := entryHead{size: row.size, encrypted: row.encrypted}
+		h := head{size: row.size, encrypted: row.encrypted}
 		h.place(0, 100, 0)
 		if h.pieces() != row.pieces || h.records() != row.records || h.end() != row.end {
 			t.Errorf("%s: %d pieces, records at %d, end at %d; want %d, %d, %d",
@@ -236,7 +237,7 @@ func TestEntryLayout(t *testing.T) {
 	}
 }
 
-func TestEntryPlace(t *testing.T) {
+func TestSlotPlace(t *testing.T) {
 	t.Parallel()
 	type place struct{ slot, n, fileEnd int }
 	const first = 128 + 1000 + 4 // where the records of a body of 1000 bytes begin
@@ -254,7 +255,7 @@ func TestEntryPlace(t *testing.T) {
 		{"the third overwrites the first", []place{{0, 100, 0}, {1, 100, 0}}, place{0, 381, 9000}, first, 381},
 		{"unless it does not fit there", []place{{0, 100, 0}, {1, 100, 0}}, place{0, 382, 9000}, 9000, 382},
 	} {
-		h := entryHead{size: 1000}
+		h := head{size: 1000}
 		for _, p := range row.before {
 			h.place(p.slot, p.n, int64(p.fileEnd))
 		}
@@ -268,12 +269,12 @@ func TestEntryPlace(t *testing.T) {
 }
 
 // What is sealed can be opened in its place, with its key, and nowhere else.
-func TestDirSeal(t *testing.T) {
+func TestSealer(t *testing.T) {
 	t.Parallel()
 	key, salt := bytes.Repeat([]byte{7}, 32), [16]byte{1}
 	piece, head, record := []byte("a piece of a body"), []byte("a header"), []byte("key and metadata")
-	seal := func(key []byte, salt [16]byte) dirSeal {
-		s, err := newDirSeal(key, salt)
+	seal := func(key []byte, salt [16]byte) sealer {
+		s, err := newSealer(key, salt)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,15 +3,16 @@ package dirstore
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-// dirMeta is metadata of a common size: a dozen fields, about 600 bytes.
-func dirMeta(id byte) *store.Meta {
+// newMeta is metadata of a common size: a dozen fields, about 600 bytes.
+func newMeta(id byte) *store.Meta {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	m := &store.Meta{
 		URL: fmt.Sprintf("https://api.example.com/items/%d", id), Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
@@ -28,14 +29,14 @@ func dirMeta(id byte) *store.Meta {
 	return m
 }
 
-func putDir(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte, size int64) {
+func put(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte, size int64) {
 	tb.Helper()
-	if err := tryPutDir(s, key, meta, body, size); err != nil {
+	if err := tryPut(s, key, meta, body, size); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-func tryPutDir(s store.Store, key string, meta *store.Meta, body []byte, size int64) error {
+func tryPut(s store.Store, key string, meta *store.Meta, body []byte, size int64) error {
 	w, err := s.Create(context.Background(), key, size)
 	if err != nil {
 		return err
@@ -47,8 +48,8 @@ func tryPutDir(s store.Store, key string, meta *store.Meta, body []byte, size in
 	return w.Commit(context.Background(), meta)
 }
 
-// getDir returns what is stored under key, or nil.
-func getDir(tb testing.TB, s store.Store, key string) []byte {
+// get returns what is stored under key, or nil.
+func get(tb testing.TB, s store.Store, key string) []byte {
 	tb.Helper()
 	e, err := s.Get(context.Background(), key)
 	if err != nil {
@@ -58,14 +59,14 @@ func getDir(tb testing.TB, s store.Store, key string) []byte {
 		return nil
 	}
 	defer e.Close() //nolint:errcheck // a reader
-	b, err := dirBytes(e)
+	b, err := readAll(e)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return b
 }
 
-func dirBytes(e *store.Entry) ([]byte, error) {
+func readAll(e *store.Entry) ([]byte, error) {
 	if e.Body == nil {
 		return append([]byte{}, e.Bytes...), nil
 	}

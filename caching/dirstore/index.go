@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// dirShard is one of the directories that the files of entries are spread over, and what is
+// shard is one of the directories that the files of entries are spread over, and what is
 // known of its files.
-type dirShard struct {
+type shard struct {
 	made   atomic.Bool // the directory exists, as far as is known
 	update sync.Mutex  // held during an Update
 
 	mu    sync.Mutex
-	nodes map[string]dirNode // by file name
+	nodes map[string]node // by file name
 
 	seen time.Time // modification time of the directory at the last scan; guarded by Dir.cleanMu
 }
 
-// dirNode is what is known of a file.
-type dirNode struct {
+// node is what is known of a file.
+type node struct {
 	size    int64 // in bytes of disk
 	used    int64 // when the entry was stored or last got, in Unix nanoseconds
 	touched int64 // when that was last written to the file, as its modification time
@@ -27,27 +27,27 @@ type dirNode struct {
 }
 
 const (
-	dirBlock = 4096
+	blockSize = 4096
 
-	// dirTouch is how often the modification time of a file that is in use is renewed, for
+	// touchEvery is how often the modification time of a file that is in use is renewed, for
 	// other processes and for the next one.
-	dirTouch = 10 * time.Minute
+	touchEvery = 10 * time.Minute
 )
 
-// dirBlocks returns how many bytes of disk a file of n bytes takes.
-func dirBlocks(n int64) int64 { return (n + dirBlock - 1) &^ (dirBlock - 1) }
+// blocks returns how many bytes of disk a file of n bytes takes.
+func blocks(n int64) int64 { return (n + blockSize - 1) &^ (blockSize - 1) }
 
 // touch notes that an entry whose file is size bytes long was got.
-func (d *Store) touch(at dirPlace, size int64) {
+func (d *Store) touch(at place, size int64) {
 	now := time.Now().UnixNano()
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	n, known := s.nodes[at.name]
 	if !known { // stored by another process
-		n.size = dirBlocks(size)
+		n.size = blocks(size)
 		d.used.Add(n.size)
 	}
-	due := now-n.touched > int64(dirTouch)
+	due := now-n.touched > int64(touchEvery)
 	n.used, n.hit = now, true
 	if due {
 		n.touched = now
@@ -63,19 +63,19 @@ func (d *Store) touch(at dirPlace, size int64) {
 }
 
 // note notes that a file of size bytes was written.
-func (d *Store) note(at dirPlace, size int64) {
+func (d *Store) note(at place, size int64) {
 	now := time.Now().UnixNano()
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.nodes[at.name]
-	n := dirNode{size: dirBlocks(size), used: now, touched: now, hit: old.hit}
+	n := node{size: blocks(size), used: now, touched: now, hit: old.hit}
 	s.nodes[at.name] = n
 	d.used.Add(n.size - old.size)
 }
 
 // forget notes that a file does not exist any more.
-func (d *Store) forget(at dirPlace) {
+func (d *Store) forget(at place) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,13 +83,13 @@ func (d *Store) forget(at dirPlace) {
 }
 
 // forgetLocked is forget with s.mu held.
-func (d *Store) forgetLocked(s *dirShard, name string) {
+func (d *Store) forgetLocked(s *shard, name string) {
 	d.used.Add(-s.nodes[name].size)
 	delete(s.nodes, name)
 }
 
 // reset forgets all files of s, and that its directory exists.
-func (d *Store) reset(s *dirShard) {
+func (d *Store) reset(s *shard) {
 	s.made.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()

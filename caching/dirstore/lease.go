@@ -16,13 +16,13 @@ func (d *Store) Acquire(ctx context.Context, key string) (release func(), err er
 	if err := d.usable(ctx); err != nil {
 		return nil, err
 	}
-	at := newDirPlace(key)
+	at := placeOf(key)
 	for range 10 { // the file of a lease that has just ended is no use
 		root, err := d.shardRoot(at.shard, true)
 		if err != nil {
 			return nil, fmt.Errorf("dirstore: lease: %w", err)
 		}
-		f, err := root.OpenFile(at.name+dirLease, os.O_RDWR|os.O_CREATE|dirNonblock, 0o600)
+		f, err := root.OpenFile(at.name+leaseSuffix, os.O_RDWR|os.O_CREATE|nonblock, 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err = d.lost(at.shard); err == nil {
 				continue
@@ -31,7 +31,7 @@ func (d *Store) Acquire(ctx context.Context, key string) (release func(), err er
 		if err != nil {
 			return nil, fmt.Errorf("dirstore: lease: %w", err)
 		}
-		release, again := holdLease(root, at.name+dirLease, f)
+		release, again := holdLease(root, at.name+leaseSuffix, f)
 		if !again {
 			return release, nil
 		}
@@ -42,7 +42,7 @@ func (d *Store) Acquire(ctx context.Context, key string) (release func(), err er
 // holdLease takes the lease that f stands for. release is nil if another process has it. again
 // reports that f is the file of a lease that has ended, and another file is to be opened.
 func holdLease(root dirRoot, name string, f *os.File) (release func(), again bool) {
-	switch lockDirFile(f) {
+	switch tryLock(f) {
 	case lockTaken:
 		_ = f.Close()
 		return nil, false
@@ -61,15 +61,15 @@ func holdLease(root dirRoot, name string, f *os.File) (release func(), again boo
 	}), false
 }
 
-// dirLeaseTime is how long a lease lasts where there are no file locks.
-const dirLeaseTime = 30 * time.Second
+// leaseTime is how long a lease lasts where there are no file locks.
+const leaseTime = 30 * time.Second
 
 // holdLeaseByTime takes the lease if its file is new or has expired. Two processes may get it
 // in the same moment, which costs one request more.
 func holdLeaseByTime(root dirRoot, name string, f *os.File) (release func(), again bool) {
 	defer f.Close() //nolint:errcheck // written or not, it is a lease
 	i, err := f.Stat()
-	if err != nil || i.Size() > 0 && time.Since(i.ModTime()) < dirLeaseTime {
+	if err != nil || i.Size() > 0 && time.Since(i.ModTime()) < leaseTime {
 		return nil, false
 	}
 	if _, err := f.WriteAt([]byte{1}, 0); err != nil {

@@ -3,9 +3,10 @@ package dirstore
 import (
 	"context"
 	"encoding/hex"
+	"os"
+
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
-	"os"
 )
 
 // List implements [store.Lister]. Entries that are broken are removed and left out.
@@ -18,7 +19,7 @@ func (d *Store) List(ctx context.Context, yield func(key string, meta *store.Met
 		if err != nil {
 			continue
 		}
-		names, err := dirNames(root)
+		names, err := fileNames(root)
 		if err != nil {
 			continue
 		}
@@ -26,10 +27,10 @@ func (d *Store) List(ctx context.Context, yield func(key string, meta *store.Met
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if !isDirEntry(name) {
+			if !isEntryName(name) {
 				continue
 			}
-			key, meta, size := d.peek(dirPlace{i, name})
+			key, meta, size := d.peek(place{i, name})
 			if meta != nil && !yield(key, meta, size) {
 				return nil
 			}
@@ -39,16 +40,16 @@ func (d *Store) List(ctx context.Context, yield func(key string, meta *store.Met
 }
 
 // peek reads key, metadata and length of the entry at a place. If there is none, meta is nil.
-func (d *Store) peek(at dirPlace) (key string, meta *store.Meta, size int64) {
+func (d *Store) peek(at place) (key string, meta *store.Meta, size int64) {
 	f, err := d.open(at, os.O_RDONLY)
 	if err != nil {
 		return "", nil, 0
 	}
 	defer f.Close() //nolint:errcheck // a reader
-	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
-	defer dirBufs.put(b.buf)
+	b := body{d: d, at: at, f: f, buf: buffers.get(), held: -1}
+	defer buffers.put(b.buf)
 	k, meta, err := b.readHeadSurely()
-	if err == nil && newDirPlace(string(k)) != at {
+	if err == nil && placeOf(string(k)) != at {
 		err = storekit.Corrupt("entry of another key")
 	}
 	if err != nil {
@@ -58,8 +59,8 @@ func (d *Store) peek(at dirPlace) (key string, meta *store.Meta, size int64) {
 	return string(k), meta, b.head.size
 }
 
-// isDirEntry reports whether name is that of a file of an entry.
-func isDirEntry(name string) bool {
+// isEntryName reports whether name is that of a file of an entry.
+func isEntryName(name string) bool {
 	_, err := hex.DecodeString(name)
 	return err == nil && len(name) == 62
 }

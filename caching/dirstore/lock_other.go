@@ -4,8 +4,8 @@ package dirstore
 
 import "os"
 
-const dirNonblock = 0
+const nonblock = 0
 
-func lockDirFile(*os.File) lockState { return lockUnknown }
+func tryLock(*os.File) lockState { return lockUnknown }
 
-func unlockDirFile(*os.File) {}
+func unlock(*os.File) {}

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// dirNonblock keeps OpenFile from waiting if the file is a named pipe, which a Dir never makes.
-const dirNonblock = syscall.O_NONBLOCK
+// nonblock keeps OpenFile from waiting if the file is a named pipe, which a Dir never makes.
+const nonblock = syscall.O_NONBLOCK
 
-// lockDirFile takes the lock of f if it is free. The lock belongs to the open file, not to the
+// tryLock takes the lock of f if it is free. The lock belongs to the open file, not to the
 // process: two files of one process exclude each other. It ends with the process.
-func lockDirFile(f *os.File) lockState {
+func tryLock(f *os.File) lockState {
 	switch err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); {
 	case err == nil:
 		return lockHeld
@@ -24,7 +24,7 @@ func lockDirFile(f *os.File) lockState {
 	}
 }
 
-func unlockDirFile(f *os.File) { _ = flock(f, syscall.LOCK_UN) }
+func unlock(f *os.File) { _ = flock(f, syscall.LOCK_UN) }
 
 func flock(f *os.File, how int) error {
 	c, err := f.SyscallConn()

@@ -4,22 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-// TestDirPipe meets a pipe where an entry should be: opening it must not wait for
+// TestPipe meets a pipe where an entry should be: opening it must not wait for
 // somebody to write.
-func TestDirPipe(t *testing.T) {
+func TestPipe(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
-	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
-	at := newDirPlace("key")
+	d := open(t, path, Options{})
+	put(t, d, "key", newMeta(1), []byte("body"), -1)
+	at := placeOf("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	for _, f := range []string{file, file + ".0123.tmp", filepath.Join(path, "v1", "secret")} {
 		_ = os.Remove(f)
@@ -30,12 +31,12 @@ func TestDirPipe(t *testing.T) {
 	if e, err := d.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("got %v, %v", e, err)
 	}
-	openTestDir(t, path, Options{})
+	open(t, path, Options{})
 	if s, err := d.Secret(t.Context()); err != nil || len(s) != 32 {
 		t.Errorf("secret: %v", err)
 	}
-	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
-	if string(getDir(t, d, "key")) != "body" {
+	put(t, d, "key", newMeta(1), []byte("body"), -1)
+	if string(get(t, d, "key")) != "body" {
 		t.Error("another body")
 	}
 }
@@ -58,17 +59,17 @@ func onTmpfs(t *testing.T, options string) string {
 	return path
 }
 
-func TestDirFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, Options{MaxBytes: 1 << 30}) // the bound is no help
+	d := open(t, path, Options{MaxBytes: 1 << 30}) // the bound is no help
 	stored := 0
 	for i := range 100 {
 		key, body := fmt.Sprint("key", i), bytes.Repeat([]byte{byte(i)}, 50_000)
-		err := tryPutDir(d, key, dirMeta(1), body, -1)
+		err := tryPut(d, key, newMeta(1), body, -1)
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("storing: %v", err)
 		}
-		got := getDir(t, d, key)
+		got := get(t, d, key)
 		if err == nil {
 			stored++
 			if !bytes.Equal(got, body) {
@@ -81,24 +82,24 @@ func TestDirFullDisk(t *testing.T) {
 	if stored < 95 {
 		t.Errorf("%d of 100 entries were stored, though there is room if others go", stored)
 	}
-	if err := tryPutDir(d, "huge", dirMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
+	if err := tryPut(d, "huge", newMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("more than the disk: %v", err)
 	}
-	for name := range dirFiles(t, path) {
-		if strings.HasSuffix(name, dirTemp) {
+	for name := range files(t, path) {
+		if strings.HasSuffix(name, tempSuffix) {
 			t.Errorf("left over: %s", name)
 		}
 	}
-	putDir(t, d, "after", dirMeta(1), []byte("body"), -1)
-	if string(getDir(t, d, "after")) != "body" {
+	put(t, d, "after", newMeta(1), []byte("body"), -1)
+	if string(get(t, d, "after")) != "body" {
 		t.Error("nothing is stored any more")
 	}
 }
 
-func TestDirReadOnly(t *testing.T) {
+func TestReadOnly(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
-	d := openTestDir(t, path, Options{})
-	putDir(t, d, "key", dirMeta(1), []byte("body"), -1)
+	d := open(t, path, Options{})
+	put(t, d, "key", newMeta(1), []byte("body"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -107,16 +108,16 @@ func TestDirReadOnly(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "remount,ro", path).CombinedOutput(); err != nil {
 		t.Skipf("mount: %v: %s", err, out)
 	}
-	d = openTestDir(t, path, Options{})
-	if string(getDir(t, d, "key")) != "body" {
+	d = open(t, path, Options{})
+	if string(get(t, d, "key")) != "body" {
 		t.Error("what is there is not served")
 	}
 	if s, err := d.Secret(t.Context()); err != nil || !bytes.Equal(s, secret) {
 		t.Errorf("secret: %v", err)
 	}
 	for what, err := range map[string]error{
-		"store":  tryPutDir(d, "key", dirMeta(1), []byte("other"), -1),
-		"update": d.Update(t.Context(), "key", dirMeta(1)),
+		"store":  tryPut(d, "key", newMeta(1), []byte("other"), -1),
+		"update": d.Update(t.Context(), "key", newMeta(1)),
 		"delete": d.Delete(t.Context(), "key"),
 	} {
 		if !errors.Is(err, syscall.EROFS) {
@@ -126,7 +127,7 @@ func TestDirReadOnly(t *testing.T) {
 	if _, err := d.Acquire(t.Context(), "key"); err == nil {
 		t.Error("a lease without a file")
 	}
-	if string(getDir(t, d, "key")) != "body" {
+	if string(get(t, d, "key")) != "body" {
 		t.Error("what is there is not served any more")
 	}
 	if _, err := Open(filepath.Join(path, "new"), nil); err == nil {

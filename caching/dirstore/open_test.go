@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-func TestZeroDir(t *testing.T) {
+func TestZeroStore(t *testing.T) {
 	ctx := t.Context()
 	var d Store
 	_, err1 := d.Get(ctx, "k")
@@ -22,7 +23,7 @@ func TestZeroDir(t *testing.T) {
 		err1, err2, err3, err4, d.Update(ctx, "k", &store.Meta{}), d.Delete(ctx, "k"),
 		d.List(ctx, func(string, *store.Meta, int64) bool { return true }),
 	} {
-		if !errors.Is(err, errNoDir) {
+		if !errors.Is(err, errNotOpened) {
 			t.Errorf("call %d of a zero Dir: %v", i, err)
 		}
 	}
@@ -31,7 +32,7 @@ func TestZeroDir(t *testing.T) {
 	}
 }
 
-func TestOpenDirRefuses(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	if d, err := Open("", nil); err == nil {
 		_ = d.Close()
 		t.Error("an empty path, as of a variable that is not set")
@@ -46,7 +47,7 @@ func TestOpenDirRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, link := range []string{dirVersion} {
+	for _, link := range []string{versionDir} {
 		if err := os.Symlink(victim, filepath.Join(cache, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func TestOpenDirRefuses(t *testing.T) {
 }
 
 // However many directories there are, few descriptors are open.
-func TestDirDescriptors(t *testing.T) {
+func TestDescriptors(t *testing.T) {
 	count := func() int {
 		fds, err := os.ReadDir("/proc/self/fd")
 		if err != nil {

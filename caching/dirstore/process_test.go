@@ -22,14 +22,14 @@ import (
 )
 
 // Some of what a Dir promises is about processes. They are this test binary again,
-// running TestDirChild with these in its environment.
+// running TestChild with these in its environment.
 const (
 	childJob  = "TRIPPER_TEST_DIR_JOB"
 	childPath = "TRIPPER_TEST_DIR_PATH"
 	childSeed = "TRIPPER_TEST_DIR_SEED"
 )
 
-func TestDirChild(t *testing.T) {
+func TestChild(t *testing.T) {
 	path := os.Getenv(childPath)
 	if path == "" {
 		t.Skip("run by other tests, in a process of its own")
@@ -42,11 +42,11 @@ func TestDirChild(t *testing.T) {
 	case "store":
 		childStore(t, path, seed, 0)
 	case "share":
-		childStore(t, path, seed, dirStress(2*time.Second))
+		childStore(t, path, seed, stressTime(2*time.Second))
 	case "big":
 		childBig(t, path)
 	case "lease":
-		d := openTestDir(t, path, Options{})
+		d := open(t, path, Options{})
 		release, err := d.Acquire(t.Context(), "key")
 		if err != nil || release == nil {
 			t.Fatal(err)
@@ -93,7 +93,7 @@ type childProcess struct {
 // that it is ready.
 func child(t *testing.T, job, path string, seed, reports int) *childProcess {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestDirChild$", "-test.v") //nolint:gosec // this program; it is killed or waited for
+	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v") //nolint:gosec // this program; it is killed or waited for
 	cmd.Env = append(os.Environ(), childJob+"="+job, childPath+"="+path, childSeed+"="+strconv.Itoa(seed))
 	c := &childProcess{cmd, &childOutput{left: reports, ready: make(chan struct{})}, make(chan error, 1)}
 	cmd.Stdout, cmd.Stderr = c.out, c.out
@@ -129,8 +129,8 @@ func (c *childProcess) kill(t *testing.T) {
 	<-c.ended
 }
 
-// dirStress is the time for a test of races: usual, or 30 s.
-func dirStress(usual time.Duration) time.Duration {
+// stressTime is the time for a test of races: usual, or 30 s.
+func stressTime(usual time.Duration) time.Duration {
 	if os.Getenv("TRIPPER_STRESS") == "1" {
 		return 30 * time.Second
 	}
@@ -139,7 +139,7 @@ func dirStress(usual time.Duration) time.Duration {
 
 // seededMeta is metadata that tells which body belongs to it.
 func seededMeta(seed uint64, n int) *store.Meta {
-	m := dirMeta(1)
+	m := newMeta(1)
 	binary.BigEndian.PutUint64(m.ID[:], seed)
 	binary.BigEndian.PutUint64(m.ID[8:], uint64(n)) //nolint:gosec // never negative
 	return m
@@ -162,7 +162,7 @@ func checkSeeded(d *Store, key string) (bool, error) {
 	}
 	defer e.Close()
 	seed, n := binary.BigEndian.Uint64(e.Meta.ID[:]), binary.BigEndian.Uint64(e.Meta.ID[8:])
-	body, err := dirBytes(e)
+	body, err := readAll(e)
 	if err != nil {
 		return true, err
 	}
@@ -175,7 +175,7 @@ func checkSeeded(d *Store, key string) (bool, error) {
 // childStore stores, updates, reads and deletes until it is killed, or for a time.
 func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 	t.Helper()
-	dir := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+	dir := open(t, path, Options{MaxBytes: 16 << 20})
 	var wg sync.WaitGroup
 	began := time.Now()
 	for i := range uint64(4) {
@@ -205,7 +205,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 					}
 				default:
 					n, id := rnd.IntN(300_000), rnd.Uint64()
-					if err := tryPutDir(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
+					if err := tryPut(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
 						t.Errorf("storing: %v", err)
 					}
 				}
@@ -221,7 +221,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 	wg.Wait()
 }
 
-func TestDirKilled(t *testing.T) {
+func TestKilled(t *testing.T) {
 	times := 8
 	switch {
 	case os.Getenv("TRIPPER_STRESS") == "1":
@@ -234,12 +234,12 @@ func TestDirKilled(t *testing.T) {
 	for i := range times {
 		// When one of its goroutines has done something the others are anywhere.
 		child(t, "store", path, i, 1+rand.IntN(200)).kill(t) //nolint:gosec // not for secrets
-		for name := range dirFiles(t, path) {
-			if strings.HasSuffix(name, dirTemp) {
+		for name := range files(t, path) {
+			if strings.HasSuffix(name, tempSuffix) {
 				wrote++
 			}
 		}
-		d := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+		d := open(t, path, Options{MaxBytes: 16 << 20})
 		for k := range 8 {
 			there, err := checkSeeded(d, fmt.Sprint("key", k))
 			if err != nil {
@@ -250,8 +250,8 @@ func TestDirKilled(t *testing.T) {
 			}
 		}
 		d.Close()
-		for name := range dirFiles(t, path) {
-			if strings.HasSuffix(name, dirTemp) || strings.HasSuffix(name, dirLease) {
+		for name := range files(t, path) {
+			if strings.HasSuffix(name, tempSuffix) || strings.HasSuffix(name, leaseSuffix) {
 				t.Errorf("after kill %d: left over: %s", i, name)
 			}
 		}
@@ -262,10 +262,10 @@ func TestDirKilled(t *testing.T) {
 	}
 }
 
-func TestDirTwoProcesses(t *testing.T) {
+func TestTwoProcesses(t *testing.T) {
 	path := t.TempDir()
 	a, b := child(t, "share", path, 1, 1), child(t, "share", path, 2, 1)
-	d := openTestDir(t, path, Options{MaxBytes: 16 << 20})
+	d := open(t, path, Options{MaxBytes: 16 << 20})
 	hits := 0
 	done := make(chan error, 2)
 	go func() { done <- a.wait() }()
@@ -292,10 +292,10 @@ func TestDirTwoProcesses(t *testing.T) {
 	t.Logf("%d hits on what two others stored, replaced and updated", hits)
 }
 
-func TestDirLeaseEndsWithProcess(t *testing.T) {
+func TestLeaseEndsWithProcess(t *testing.T) {
 	path := t.TempDir()
 	cmd := child(t, "lease", path, 0, 1)
-	d := openTestDir(t, path, Options{})
+	d := open(t, path, Options{})
 	if r, err := d.Acquire(t.Context(), "key"); r != nil || err != nil {
 		t.Errorf("another process has the lease, and we got it (%v)", err)
 	}
@@ -312,7 +312,7 @@ func childBig(t *testing.T, path string) {
 	t.Helper()
 	debug.SetMemoryLimit(64 << 20)
 	const size = 512 << 20
-	d := openTestDir(t, path, Options{MaxBytes: 2 << 30})
+	d := open(t, path, Options{MaxBytes: 2 << 30})
 	w, err := d.Create(t.Context(), "key", size)
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +324,7 @@ func childBig(t *testing.T, path string) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Commit(t.Context(), dirMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), newMeta(1)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -350,7 +350,7 @@ func childBig(t *testing.T, path string) {
 	fmt.Print(childReady)
 }
 
-func TestDirBigBody(t *testing.T) {
+func TestBigBody(t *testing.T) {
 	if testing.Short() || rttest.Race {
 		t.Skip("writes 512 MiB and looks at the memory of the process")
 	}

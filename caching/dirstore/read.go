@@ -5,71 +5,72 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (
-	dirSeals = 8 << 10                          // how many bytes of seals and metadata a dirBuf takes
-	dirAhead = entryHeader + entryPiece + 6<<10 // how many bytes of a file are read at first
+	sealsRoom = 8 << 10                     // how many bytes of seals and metadata a buffer takes
+	firstRead = headLen + pieceSize + 6<<10 // how many bytes of a file are read at first
 )
 
-// dirBuf is the memory that reading or writing an entry takes.
-type dirBuf struct {
-	data  [dirAhead + 64]byte // the header, a piece, and after the first read what follows it
-	seals [dirSeals]byte
+// buffer is the memory that reading or writing an entry takes.
+type buffer struct {
+	data  [firstRead + 64]byte // the header, a piece, and after the first read what follows it
+	seals [sealsRoom]byte
 }
 
-func (b *dirBuf) piece() []byte { return b.data[entryHeader:] }
+func (b *buffer) piece() []byte { return b.data[headLen:] }
 
-// dirBufs is the pool of all directories.
-var dirBufs dirPool
+// buffers is the pool of all directories.
+var buffers pool
 
-// A dirPool is a pool of buffers. It keeps one buffer outside the [sync.Pool], which the garbage
+// A pool is a pool of buffers. It keeps one buffer outside the [sync.Pool], which the garbage
 // collector empties: making a buffer can take as long as reading a body.
-type dirPool struct {
-	spare atomic.Pointer[dirBuf]
+type pool struct {
+	spare atomic.Pointer[buffer]
 	more  sync.Pool
 }
 
-func (p *dirPool) get() *dirBuf {
+func (p *pool) get() *buffer {
 	if b := p.spare.Swap(nil); b != nil {
 		return b
 	}
-	if b, ok := p.more.Get().(*dirBuf); ok {
+	if b, ok := p.more.Get().(*buffer); ok {
 		return b
 	}
-	return new(dirBuf)
+	return new(buffer)
 }
 
-func (p *dirPool) put(b *dirBuf) {
+func (p *pool) put(b *buffer) {
 	if !p.spare.CompareAndSwap(nil, b) {
 		p.more.Put(b)
 	}
 }
 
-// dirEntry is an Entry and its body in one allocation.
-type dirEntry struct {
+// entry is an Entry and its body in one allocation.
+type entry struct {
 	entry store.Entry
-	dirBody
+	body
 }
 
-// dirBody reads the body of an entry from its file. It holds the piece that was read last, for
+// body reads the body of an entry from its file. It holds the piece that was read last, for
 // callers that read less than a piece at a time.
-type dirBody struct {
+type body struct {
 	d    *Store
-	at   dirPlace
-	head entryHead
-	seal dirSeal
+	at   place
+	head head
+	seal sealer
 
 	mu        sync.Mutex
 	f         *os.File // nil: closed, or all of the body is in buf
-	buf       *dirBuf  // nil: closed
+	buf       *buffer  // nil: closed
 	held      int64    // the piece in buf, -1: none
 	sealsFrom int64    // the first piece whose seal is in buf
 	sealsLen  int64    // how many seals are in buf
@@ -77,8 +78,8 @@ type dirBody struct {
 
 // load reads header, metadata and first piece of the entry in f, which must be that of key. It
 // takes f over unless it returns an error.
-func (d *Store) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
-	e := &dirEntry{dirBody: dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}}
+func (d *Store) load(f *os.File, at place, key string) (*entry, error) {
+	e := &entry{body: body{d: d, at: at, f: f, buf: buffers.get(), held: -1}}
 	got, meta, err := e.readHeadSurely()
 	e.entry.Meta = meta
 	if err == nil && string(got) != key {
@@ -88,7 +89,7 @@ func (d *Store) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 		err = e.readFirst()
 	}
 	if err != nil {
-		dirBufs.put(e.buf)
+		buffers.put(e.buf)
 		return nil, err
 	}
 	e.entry.Size = e.head.size
@@ -97,9 +98,9 @@ func (d *Store) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 		e.f = nil
 	}
 	if e.head.size > 0 {
-		e.entry.Body = &e.dirBody
+		e.entry.Body = &e.body
 	} else {
-		dirBufs.put(e.buf)
+		buffers.put(e.buf)
 		e.buf = nil
 	}
 	return e, nil
@@ -107,7 +108,7 @@ func (d *Store) load(f *os.File, at dirPlace, key string) (*dirEntry, error) {
 
 // readHeadSurely is readHead, tried again before an entry is said to be broken: while another
 // process writes a record, the record does not match its checksum.
-func (b *dirBody) readHeadSurely() (key []byte, meta *store.Meta, err error) {
+func (b *body) readHeadSurely() (key []byte, meta *store.Meta, err error) {
 	for try := range 3 {
 		if key, meta, err = b.readHead(try > 0); !errors.Is(err, store.ErrCorrupt) {
 			return key, meta, err
@@ -121,23 +122,23 @@ func (b *dirBody) readHeadSurely() (key []byte, meta *store.Meta, err error) {
 
 // readHead reads header, seals and metadata. again says that the file was read before. The key
 // refers to the buffer.
-func (b *dirBody) readHead(again bool) (key []byte, meta *store.Meta, err error) {
+func (b *body) readHead(again bool) (key []byte, meta *store.Meta, err error) {
 	var n int
 	if !again {
-		n, err = b.f.Read(b.buf.data[:dirAhead])
+		n, err = b.f.Read(b.buf.data[:firstRead])
 	} else {
-		n, err = b.f.ReadAt(b.buf.data[:dirAhead], 0)
+		n, err = b.f.ReadAt(b.buf.data[:firstRead], 0)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, dirReadError(err)
+		return nil, nil, readError(err)
 	}
-	if b.head, err = parseEntryHead(b.buf.data[:n]); err != nil {
+	if b.head, err = parseHead(b.buf.data[:n]); err != nil {
 		return nil, nil, err
 	}
 	if b.head.encrypted != (b.d.key != nil) {
 		return nil, nil, storekit.Corrupt("encrypted or not, other than the store")
 	}
-	if b.seal, err = newDirSeal(b.d.key, b.head.salt); err != nil {
+	if b.seal, err = newSealer(b.d.key, b.head.salt); err != nil {
 		return nil, nil, err
 	}
 	err = storekit.Corrupt("no metadata")
@@ -152,8 +153,8 @@ func (b *dirBody) readHead(again bool) (key []byte, meta *store.Meta, err error)
 	return nil, nil, err
 }
 
-// dirReadError returns the error for bytes of a file that cannot be read: the entry is corrupt.
-func dirReadError(err error) error {
+// readError returns the error for bytes of a file that cannot be read: the entry is corrupt.
+func readError(err error) error {
 	if errors.Is(err, io.EOF) { // which would look like the end of the body
 		err = io.ErrUnexpectedEOF
 	}
@@ -162,7 +163,7 @@ func dirReadError(err error) error {
 
 // readRecord reads the record at p, and with it the seals if the buffer takes both. The first n
 // bytes of the file are in the buffer.
-func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *store.Meta, err error) {
+func (b *body) readRecord(p slot, n int64) (key []byte, meta *store.Meta, err error) {
 	table := b.head.records() - b.head.pieces()*b.head.sealLen()
 	end := p.off + int64(p.length)
 	var stored []byte
@@ -171,24 +172,24 @@ func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *store.Met
 		stored = b.buf.data[p.off:end]
 		b.sealsFrom, b.sealsLen = 0, b.head.pieces()
 		copy(b.buf.seals[:], b.buf.data[table:b.head.records()])
-	case end-table <= dirSeals:
+	case end-table <= sealsRoom:
 		all := b.buf.seals[:end-table]
 		if _, err := b.f.ReadAt(all, table); err != nil {
-			return nil, nil, dirReadError(err)
+			return nil, nil, readError(err)
 		}
 		stored = all[p.off-table:]
 		b.sealsFrom, b.sealsLen = 0, b.head.pieces()
 	default:
 		stored = make([]byte, p.length)
 		if _, err := b.f.ReadAt(stored, p.off); err != nil {
-			return nil, nil, dirReadError(err)
+			return nil, nil, readError(err)
 		}
 		b.sealsLen = 0
 	}
 	if b.seal.recordSum(stored) != p.checksum {
 		return nil, nil, storekit.Corrupt("metadata damaged")
 	}
-	var fixed [entryFixed]byte
+	var fixed [fixedLen]byte
 	b.head.appendFixed(fixed[:0])
 	rec, err := b.seal.openRecord(fixed[:], stored)
 	if err != nil {
@@ -202,7 +203,7 @@ func (b *dirBody) readRecord(p entryPlace, n int64) (key []byte, meta *store.Met
 }
 
 // readFirst checks the first piece, which is in the buffer.
-func (b *dirBody) readFirst() error {
+func (b *body) readFirst() error {
 	if b.head.size == 0 {
 		return nil
 	}
@@ -217,33 +218,33 @@ func (b *dirBody) readFirst() error {
 	return nil
 }
 
-func (b *dirBody) pieceLen(i int64) int64 { return min(entryPiece, b.head.size-i*entryPiece) }
+func (b *body) pieceLen(i int64) int64 { return min(pieceSize, b.head.size-i*pieceSize) }
 
 // sealOf returns the seal of piece i, and reads the seals around it if they are not in the
 // buffer. b.mu is held.
-func (b *dirBody) sealOf(i int64) ([]byte, error) {
+func (b *body) sealOf(i int64) ([]byte, error) {
 	n := b.head.sealLen()
 	if i < b.sealsFrom || i >= b.sealsFrom+b.sealsLen {
-		const most = dirSeals / 16
+		const most = sealsRoom / 16
 		b.sealsFrom = i - i%most
 		b.sealsLen = min(most, b.head.pieces()-b.sealsFrom)
-		table := entryHeader + b.head.size
+		table := headLen + b.head.size
 		if _, err := b.f.ReadAt(b.buf.seals[:b.sealsLen*n], table+b.sealsFrom*n); err != nil {
 			b.sealsLen = 0
-			return nil, dirReadError(err)
+			return nil, readError(err)
 		}
 	}
 	return b.buf.seals[(i-b.sealsFrom)*n:][:n], nil
 }
 
 // ReadAt implements [io.ReaderAt]. It returns no byte that was not checked.
-func (b *dirBody) ReadAt(p []byte, off int64) (int, error) {
+func (b *body) ReadAt(p []byte, off int64) (int, error) {
 	return storekit.ReadAt(p, off, b.head.size, b.readSome)
 }
 
 // readSome reads from one piece, or all pieces that fit into p as a whole.
-func (b *dirBody) readSome(p []byte, off int64) (int, error) {
-	i, at := off/entryPiece, off%entryPiece
+func (b *body) readSome(p []byte, off int64) (int, error) {
+	i, at := off/pieceSize, off%pieceSize
 	b.mu.Lock()
 	if b.buf == nil {
 		b.mu.Unlock()
@@ -251,10 +252,10 @@ func (b *dirBody) readSome(p []byte, off int64) (int, error) {
 	}
 	if b.held != i && at == 0 && int64(len(p)) >= b.pieceLen(i) && b.seal.aead == nil {
 		// Copy the seals, so that reading and checking need no lock.
-		var sums [dirRun]uint32
+		var sums [maxRun]uint32
 		n := int64(0)
 		var err error
-		for ; n < dirRun && err == nil && i+n < b.head.pieces() && n*entryPiece+b.pieceLen(i+n) <= int64(len(p)); n++ {
+		for ; n < maxRun && err == nil && i+n < b.head.pieces() && n*pieceSize+b.pieceLen(i+n) <= int64(len(p)); n++ {
 			var seal []byte
 			if seal, err = b.sealOf(i + n); err == nil {
 				sums[n] = binary.BigEndian.Uint32(seal)
@@ -277,11 +278,11 @@ func (b *dirBody) readSome(p []byte, off int64) (int, error) {
 }
 
 // hold reads piece i into the buffer. b.mu is held.
-func (b *dirBody) hold(i int64) error {
+func (b *body) hold(i int64) error {
 	b.held = -1
 	stored := b.buf.piece()[:b.pieceLen(i)]
-	if _, err := b.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
-		return dirReadError(err)
+	if _, err := b.f.ReadAt(stored, headLen+i*pieceSize); err != nil {
+		return readError(err)
 	}
 	seal, err := b.sealOf(i)
 	if err != nil {
@@ -294,18 +295,18 @@ func (b *dirBody) hold(i int64) error {
 	return nil
 }
 
-// dirRun is how many pieces are read at once, at most.
-const dirRun = 16
+// maxRun is how many pieces are read at once, at most.
+const maxRun = 16
 
 // readWhole reads the pieces from i on into p. It counts only those that match their checksum.
-func (b *dirBody) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, error) {
-	n := min(int64(len(sums))*entryPiece, b.head.size-i*entryPiece)
-	got, err := f.ReadAt(p[:n], entryHeader+i*entryPiece)
+func (b *body) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, error) {
+	n := min(int64(len(sums))*pieceSize, b.head.size-i*pieceSize)
+	got, err := f.ReadAt(p[:n], headLen+i*pieceSize)
 	done := int64(0)
 	for _, sum := range sums {
 		end := done + b.pieceLen(i)
 		if end > int64(got) {
-			return int(done), b.fail(f, dirReadError(err))
+			return int(done), b.fail(f, readError(err))
 		}
 		if b.seal.sum(i, p[done:end]) != sum {
 			return int(done), b.fail(f, storekit.Corrupt("body damaged"))
@@ -317,7 +318,7 @@ func (b *dirBody) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, 
 }
 
 // fail returns err, and removes the entry unless err is that the body was closed.
-func (b *dirBody) fail(f *os.File, err error) error {
+func (b *body) fail(f *os.File, err error) error {
 	if errors.Is(err, os.ErrClosed) {
 		return store.ErrClosed
 	}
@@ -326,13 +327,13 @@ func (b *dirBody) fail(f *os.File, err error) error {
 }
 
 // Close implements [io.Closer].
-func (b *dirBody) Close() error {
+func (b *body) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.buf == nil {
 		return nil
 	}
-	dirBufs.put(b.buf)
+	buffers.put(b.buf)
 	b.buf = nil
 	if b.f == nil {
 		return nil

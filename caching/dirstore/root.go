@@ -65,13 +65,13 @@ func (d *Store) shardRoot(i int, make bool) (dirRoot, error) {
 	return dirRoot{root, name + "/"}, nil
 }
 
-// dirTag is the content of a file by which backup programs know a cache, and skip it
+// cacheTag is the content of a file by which backup programs know a cache, and skip it
 // (https://bford.info/cachedir/).
-const dirTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
+const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
 
 // openRoot opens path/v1, and makes it if it does not exist.
 func (d *Store) openRoot() error {
-	v := filepath.Join(d.path, dirVersion)
+	v := filepath.Join(d.path, versionDir)
 	if err := os.MkdirAll(v, 0o700); err != nil {
 		if i, serr := os.Stat(v); serr != nil || !i.IsDir() {
 			return err
@@ -85,7 +85,7 @@ func (d *Store) openRoot() error {
 		root.Chmod(".", 0o700) //nolint:errcheck // it is somebody else's directory
 	}
 	if f, err := root.OpenFile("CACHEDIR.TAG", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
-		_, _ = f.WriteString(dirTag)
+		_, _ = f.WriteString(cacheTag)
 		_ = f.Close()
 	}
 	if old := d.root.Swap(root); old != nil {
@@ -119,7 +119,7 @@ func (d *Store) lost(i int) error {
 		return err
 	}
 	mine, err1 := d.root.Load().Stat(".")
-	there, err2 := os.Stat(filepath.Join(d.path, dirVersion))
+	there, err2 := os.Stat(filepath.Join(d.path, versionDir))
 	if err1 == nil && err2 == nil && os.SameFile(mine, there) {
 		d.reset(&d.shards[i])
 		return nil

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	dirTemp  = ".tmp"   // the end of the name of a file that is being written
-	dirLease = ".lease" // and of one that stands for a lease
+	tempSuffix  = ".tmp"   // the end of the name of a file that is being written
+	leaseSuffix = ".lease" // and of one that stands for a lease
 
-	// dirStale is after how long without a sign of life a process is taken to be gone where
+	// staleAfter is after how long without a sign of life a process is taken to be gone where
 	// there are no file locks.
-	dirStale = time.Hour
+	staleAfter = time.Hour
 )
 
 // scan brings what d knows of the files up to date, and removes what crashed processes have
@@ -33,12 +33,12 @@ func (d *Store) scan(all bool) {
 		return
 	}
 	root := d.top()
-	names, err := dirNames(root)
+	names, err := fileNames(root)
 	if err != nil {
 		return
 	}
 	for _, name := range names { // files of secrets that were never finished
-		if i, err := root.Lstat(name); strings.HasSuffix(name, dirTemp) && err == nil && time.Since(i.ModTime()) > time.Minute {
+		if i, err := root.Lstat(name); strings.HasSuffix(name, tempSuffix) && err == nil && time.Since(i.ModTime()) > time.Minute {
 			_ = root.Remove(name)
 		}
 	}
@@ -62,17 +62,17 @@ func (d *Store) scanShard(i int, all bool) {
 		s.seen = info.ModTime()
 	}
 	began := time.Now().UnixNano()
-	names, err := dirNames(root)
+	names, err := fileNames(root)
 	if err != nil {
 		return
 	}
 	there := make(map[string]bool, len(names))
 	for _, name := range names {
 		switch {
-		case isDirEntry(name):
+		case isEntryName(name):
 			there[name] = true
-			d.scanEntry(root, dirPlace{i, name}, all)
-		case strings.HasSuffix(name, dirTemp), strings.HasSuffix(name, dirLease):
+			d.scanEntry(root, place{i, name}, all)
+		case strings.HasSuffix(name, tempSuffix), strings.HasSuffix(name, leaseSuffix):
 			removeLeft(root, name)
 		}
 	}
@@ -86,7 +86,7 @@ func (d *Store) scanShard(i int, all bool) {
 }
 
 // scanEntry is scan for the file of an entry.
-func (d *Store) scanEntry(root dirRoot, at dirPlace, all bool) {
+func (d *Store) scanEntry(root dirRoot, at place, all bool) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	_, known := s.nodes[at.name]
@@ -102,8 +102,8 @@ func (d *Store) scanEntry(root dirRoot, at dirPlace, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, known := s.nodes[at.name]
-	d.used.Add(dirBlocks(info.Size()) - n.size)
-	n.size = dirBlocks(info.Size())
+	d.used.Add(blocks(info.Size()) - n.size)
+	n.size = blocks(info.Size())
 	n.used, n.touched = max(n.used, t), max(n.touched, t)
 	n.hit = n.hit || !known // it has outlived other entries already
 	s.nodes[at.name] = n
@@ -112,23 +112,23 @@ func (d *Store) scanEntry(root dirRoot, at dirPlace, all bool) {
 // removeLeft removes a file that a process that has ended was writing, or that stands for its
 // lease. Processes that live hold a lock on such files.
 func removeLeft(root dirRoot, name string) {
-	f, err := root.OpenFile(name, os.O_RDWR|dirNonblock, 0)
+	f, err := root.OpenFile(name, os.O_RDWR|nonblock, 0)
 	if err != nil {
 		return
 	}
 	defer f.Close() //nolint:errcheck // it is removed, or left alone
-	switch lockDirFile(f) {
+	switch tryLock(f) {
 	case lockHeld:
 		_ = root.Remove(name)
 	case lockUnknown: // there are no locks here
-		if i, err := f.Stat(); err == nil && time.Since(i.ModTime()) > dirStale {
+		if i, err := f.Stat(); err == nil && time.Since(i.ModTime()) > staleAfter {
 			_ = root.Remove(name)
 		}
 	}
 }
 
-// dirNames returns the names in root.
-func dirNames(root dirRoot) ([]string, error) {
+// fileNames returns the names in root.
+func fileNames(root dirRoot) ([]string, error) {
 	f, err := root.Open(".")
 	if err != nil {
 		return nil, err

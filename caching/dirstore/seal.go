@@ -7,21 +7,22 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"hash/crc32"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 )
 
-// dirSeal makes and checks the seals of the pieces and records of one file, and encrypts them if
+// sealer makes and checks the seals of the pieces and records of one file, and encrypts them if
 // there is a key. It is safe for concurrent use.
-type dirSeal struct {
+type sealer struct {
 	base uint32      // checksum of the salt: pieces of another file do not pass
 	aead cipher.AEAD // nil: not encrypted
 }
 
-// newDirSeal returns the dirSeal of the file with the given salt. Each file has a key of its own,
+// newSealer returns the sealer of the file with the given salt. Each file has a key of its own,
 // derived from key and salt, so the number of a piece can be its nonce.
-func newDirSeal(key []byte, salt [16]byte) (dirSeal, error) {
-	s := dirSeal{base: crc32.Checksum(salt[:], entryTable)}
+func newSealer(key []byte, salt [16]byte) (sealer, error) {
+	s := sealer{base: crc32.Checksum(salt[:], castagnoli)}
 	if key == nil {
 		return s, nil
 	}
@@ -38,15 +39,15 @@ func newDirSeal(key []byte, salt [16]byte) (dirSeal, error) {
 }
 
 // len is the length of the seal of a piece.
-func (s dirSeal) len() int {
+func (s sealer) len() int {
 	if s.aead != nil {
 		return 16
 	}
 	return 4
 }
 
-// dirNonce returns the nonce of a piece. Those of records are random, with the first bit set.
-func dirNonce(piece int64) (n [12]byte) {
+// pieceNonce returns the nonce of a piece. Those of records are random, with the first bit set.
+func pieceNonce(piece int64) (n [12]byte) {
 	binary.BigEndian.PutUint64(n[4:], uint64(piece)) //nolint:gosec // never negative
 	return n
 }
@@ -56,17 +57,17 @@ func dirNonce(piece int64) (n [12]byte) {
 // most of the time that reading a large body takes is spent here, and where there are
 // instructions for carry-less multiplication this polynomial is the quickest. It finds any two
 // wrong bits of a piece, any wrong bits within 32 bits, and of all other damage all but one in 2³².
-func (s dirSeal) sum(piece int64, b []byte) uint32 {
+func (s sealer) sum(piece int64, b []byte) uint32 {
 	return crc32.Update(s.base+uint32(piece)*0x9e3779b1, crc32.IEEETable, b) //nolint:gosec // the low bits are meant
 }
 
 // sealPiece returns what is stored for piece b: b itself, or b encrypted and appended to dst. It
 // appends the seal of the piece to seals.
-func (s dirSeal) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, newSeals []byte) {
+func (s sealer) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, newSeals []byte) {
 	if s.aead == nil {
 		return b, binary.BigEndian.AppendUint32(seals, s.sum(piece, b))
 	}
-	nonce := dirNonce(piece)
+	nonce := pieceNonce(piece)
 	out := s.aead.Seal(dst, nonce[:], b, nil)
 	tag := len(out) - s.aead.Overhead()
 	return out[:tag], append(seals, out[tag:]...)
@@ -74,20 +75,20 @@ func (s dirSeal) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, ne
 
 // openPiece decrypts stored in place, behind which there must be room for a seal. It reports
 // whether the piece is the one that was sealed.
-func (s dirSeal) openPiece(stored []byte, piece int64, seal []byte) bool {
+func (s sealer) openPiece(stored []byte, piece int64, seal []byte) bool {
 	if s.aead == nil {
 		return binary.BigEndian.Uint32(seal) == s.sum(piece, stored)
 	}
-	nonce := dirNonce(piece)
+	nonce := pieceNonce(piece)
 	_, err := s.aead.Open(stored[:0], nonce[:], append(stored, seal...), nil)
 	return err == nil
 }
 
 // recordSum is the checksum of a stored record.
-func (s dirSeal) recordSum(stored []byte) uint32 { return crc32.Update(s.base, entryTable, stored) }
+func (s sealer) recordSum(stored []byte) uint32 { return crc32.Update(s.base, castagnoli, stored) }
 
 // sealRecord appends what is stored for record b to dst. Encryption also authenticates head.
-func (s dirSeal) sealRecord(dst, head, b []byte) []byte {
+func (s sealer) sealRecord(dst, head, b []byte) []byte {
 	if s.aead == nil {
 		return append(dst, b...)
 	}
@@ -99,7 +100,7 @@ func (s dirSeal) sealRecord(dst, head, b []byte) []byte {
 }
 
 // openRecord returns the record in stored. It may overwrite stored.
-func (s dirSeal) openRecord(head, stored []byte) ([]byte, error) {
+func (s sealer) openRecord(head, stored []byte) ([]byte, error) {
 	if s.aead == nil {
 		return stored, nil
 	}

@@ -6,15 +6,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-const dirSecret = "secret"
+const secretFile = "secret"
 
 // Secret implements [store.Secreter]. The secret is in a file of its own, encrypted if entries are.
 func (d *Store) Secret(ctx context.Context) ([]byte, error) {
@@ -28,7 +29,7 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 			return secret, nil
 		}
 		if errors.Is(err, store.ErrCorrupt) {
-			_ = d.top().Remove(dirSecret)
+			_ = d.top().Remove(secretFile)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -40,7 +41,7 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 }
 
 func (d *Store) readSecret() ([]byte, error) {
-	f, err := d.top().OpenFile(dirSecret, os.O_RDONLY|dirNonblock, 0)
+	f, err := d.top().OpenFile(secretFile, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -49,14 +50,14 @@ func (d *Store) readSecret() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], entryTable) {
+	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli) {
 		return nil, storekit.Corrupt("secret")
 	}
 	seal, err := d.secretSeal()
 	if err != nil {
 		return nil, err
 	}
-	secret, err := seal.openRecord([]byte(dirSecret), b[4:])
+	secret, err := seal.openRecord([]byte(secretFile), b[4:])
 	if err == nil && len(secret) != 32 {
 		err = storekit.Corrupt("secret")
 	}
@@ -71,25 +72,25 @@ func (d *Store) makeSecret() error {
 	if err != nil {
 		return err
 	}
-	b := seal.sealRecord(make([]byte, 4), []byte(dirSecret), secret)
-	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], entryTable))
+	b := seal.sealRecord(make([]byte, 4), []byte(secretFile), secret)
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
 
 	root := d.top()
-	tmp := dirSecret + "." + rand.Text() + dirTemp
+	tmp := secretFile + "." + rand.Text() + tempSuffix
 	defer root.Remove(tmp) //nolint:errcheck // then it is removed later
-	if err := writeDirFile(root, tmp, b); err != nil {
+	if err := writeFile(root, tmp, b); err != nil {
 		return err
 	}
 	// A link, unlike a rename, does not replace a file that another process has just made.
-	err = root.Link(tmp, dirSecret)
+	err = root.Link(tmp, secretFile)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return writeDirFile(root, dirSecret, b) // the file system may have no links
+		return writeFile(root, secretFile, b) // the file system may have no links
 	}
 	return err
 }
 
-// writeDirFile makes a file. If a file of that name exists, the error is [fs.ErrExist].
-func writeDirFile(root dirRoot, name string, b []byte) error {
+// writeFile makes a file. If a file of that name exists, the error is [fs.ErrExist].
+func writeFile(root dirRoot, name string, b []byte) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -103,6 +104,6 @@ func writeDirFile(root dirRoot, name string, b []byte) error {
 	return err
 }
 
-func (d *Store) secretSeal() (dirSeal, error) {
-	return newDirSeal(d.key, [16]byte([]byte("caching secret 1")))
+func (d *Store) secretSeal() (sealer, error) {
+	return newSealer(d.key, [16]byte([]byte("caching secret 1")))
 }

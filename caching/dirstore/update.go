@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Update implements [store.Store]. It writes the new metadata beside the old, and then its slot.
@@ -16,7 +17,7 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
-	at := newDirPlace(key)
+	at := placeOf(key)
 	f, err := d.open(at, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.forget(at)
@@ -26,14 +27,14 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
-	release, err := d.exclude(ctx, at, f, dirPatience)
+	release, err := d.exclude(ctx, at, f, updatePatience)
 	if err != nil {
 		return err
 	}
 	defer release()
 
-	b := dirBody{d: d, at: at, f: f, buf: dirBufs.get(), held: -1}
-	defer dirBufs.put(b.buf)
+	b := body{d: d, at: at, f: f, buf: buffers.get(), held: -1}
+	defer buffers.put(b.buf)
 	got, old, err := b.readHead(true)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrCorrupt):
@@ -48,7 +49,7 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 }
 
 // writeRecord writes meta to the older of the two places.
-func (d *Store) writeRecord(b *dirBody, at dirPlace, key string, meta *store.Meta) error {
+func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) error {
 	rec, err := storekit.AppendEntryRecord(nil, key, meta)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (d *Store) writeRecord(b *dirBody, at dirPlace, key string, meta *store.Met
 		err = b.f.Sync()
 	}
 	if err == nil {
-		_, err = b.f.WriteAt(h.appendSlot(nil, 1-i), int64(entryFixed+(1-i)*entrySlot))
+		_, err = b.f.WriteAt(h.appendSlot(nil, 1-i), int64(fixedLen+(1-i)*slotLen))
 	}
 	if err == nil && d.opts.Sync {
 		err = b.f.Sync()
@@ -79,7 +80,7 @@ func (d *Store) writeRecord(b *dirBody, at dirPlace, key string, meta *store.Met
 }
 
 // current returns the slot whose record counts: the newer one, unless it is damaged.
-func (b *dirBody) current(key string) int {
+func (b *body) current(key string) int {
 	for _, i := range b.head.newest() {
 		if b.head.slots[i].seq == 0 {
 			continue
@@ -93,7 +94,7 @@ func (b *dirBody) current(key string) int {
 
 // exclude locks the entry in f against other updates: in this process, and where there are file
 // locks in all processes. It waits for the lock no longer than patience.
-func (d *Store) exclude(ctx context.Context, at dirPlace, f *os.File, patience time.Duration) (release func(), err error) {
+func (d *Store) exclude(ctx context.Context, at place, f *os.File, patience time.Duration) (release func(), err error) {
 	s := &d.shards[at.shard]
 	mine := false
 	defer func() {
@@ -103,7 +104,7 @@ func (d *Store) exclude(ctx context.Context, at dirPlace, f *os.File, patience t
 	}()
 	wait := 500 * time.Microsecond
 	for began := time.Now(); ; wait = min(2*wait, 10*time.Millisecond) {
-		if mine = mine || s.update.TryLock(); mine && lockDirFile(f) != lockTaken {
+		if mine = mine || s.update.TryLock(); mine && tryLock(f) != lockTaken {
 			break
 		}
 		if time.Since(began) > patience {
@@ -116,11 +117,11 @@ func (d *Store) exclude(ctx context.Context, at dirPlace, f *os.File, patience t
 		}
 	}
 	return func() {
-		unlockDirFile(f)
+		unlock(f)
 		s.update.Unlock()
 	}, nil
 }
 
-// dirPatience is how long an Update waits for the lock of an entry, unless its context ends
+// updatePatience is how long an Update waits for the lock of an entry, unless its context ends
 // before.
-const dirPatience = 5 * time.Second
+const updatePatience = 5 * time.Second

@@ -13,18 +13,18 @@ import (
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
-func TestDirUpdateWritesNoBody(t *testing.T) {
+func TestUpdateWritesNoBody(t *testing.T) {
 	path := t.TempDir()
-	d := openTestDir(t, path, Options{})
+	d := open(t, path, Options{})
 	body := make([]byte, 1<<20)
-	putDir(t, d, "key", dirMeta(1), body, -1)
-	at := newDirPlace("key")
+	put(t, d, "key", newMeta(1), body, -1)
+	at := placeOf("key")
 	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := dirMeta(1)
+	meta := newMeta(1)
 	for i := range 1000 {
 		meta = meta.Clone()
 		meta.ResponseTime = meta.ResponseTime.Add(time.Minute)
@@ -53,18 +53,18 @@ func TestDirUpdateWritesNoBody(t *testing.T) {
 	}
 }
 
-// TestDirUpdateCutShort cuts off an update at every byte it writes, as a crash
+// TestUpdateCutShort cuts off an update at every byte it writes, as a crash
 // does: the metadata before it stands.
-func TestDirUpdateCutShort(t *testing.T) {
+func TestUpdateCutShort(t *testing.T) {
 	for _, opts := range []Options{{}, {Key: func() ([]byte, error) { return make([]byte, 32), nil }}} {
 		path := t.TempDir()
-		d := openTestDir(t, path, opts)
+		d := open(t, path, opts)
 		body := []byte("the body")
-		putDir(t, d, "key", dirMeta(1), body, -1)
-		at := newDirPlace("key")
+		put(t, d, "key", newMeta(1), body, -1)
+		at := placeOf("key")
 		file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
 		meta := func(n string) *store.Meta {
-			m := dirMeta(1)
+			m := newMeta(1)
 			m.Header.Set("X-Version", n)
 			return m
 		}
@@ -88,9 +88,9 @@ func TestDirUpdateCutShort(t *testing.T) {
 		if rttest.Race || testing.Short() {
 			step = 7
 		}
-		for cut := 0; cut < len(after)+entryHeader; cut += step {
+		for cut := 0; cut < len(after)+headLen; cut += step {
 			b := bytes.Clone(before)
-			for i := entryHeader; i < min(len(after), cut+entryHeader); i++ {
+			for i := headLen; i < min(len(after), cut+headLen); i++ {
 				if i < len(b) {
 					b[i] = after[i]
 				} else {
@@ -107,7 +107,7 @@ func TestDirUpdateCutShort(t *testing.T) {
 			if err != nil || e == nil {
 				t.Fatalf("cut at %d: %v, %v", cut, e, err)
 			}
-			got, err := dirBytes(e)
+			got, err := readAll(e)
 			e.Close() //nolint:errcheck // a reader
 			if err != nil || !bytes.Equal(got, body) {
 				t.Fatalf("cut at %d: body %q, %v", cut, got, err)

@@ -6,30 +6,31 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"io/fs"
 	"os"
 	"sync"
 	"syscall"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
-// dirWriter is the [store.Writer] of a [Store]. It makes the file when the first piece is full, so that
+// writer is the [store.Writer] of a [Store]. It makes the file when the first piece is full, so that
 // most entries are written with one call at Commit.
-type dirWriter struct {
+type writer struct {
 	storekit.WriterState
 	d    *Store
-	at   dirPlace
+	at   place
 	key  string
-	head entryHead
-	seal dirSeal
+	head head
+	seal sealer
 
 	tmp      string
 	f        *os.File
 	reserved int64
 
 	mu      sync.RWMutex
-	buf     *dirBuf // holds the piece being written; nil: closed
+	buf     *buffer // holds the piece being written; nil: closed
 	n       int64   // length of the body so far
 	flushed int64   // how much of it is in the file
 	seals   []byte
@@ -44,19 +45,19 @@ func (d *Store) Create(ctx context.Context, key string, size int64) (store.Write
 		d.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", store.ErrTooLarge, size, d.limit)
 	}
-	w := &dirWriter{WriterState: storekit.WriterState{Size: size}, d: d, at: newDirPlace(key), key: key}
+	w := &writer{WriterState: storekit.WriterState{Size: size}, d: d, at: placeOf(key), key: key}
 	w.head.encrypted = d.key != nil
 	rand.Read(w.head.salt[:]) // documented never to fail
 	var err error
-	if w.seal, err = newDirSeal(d.key, w.head.salt); err != nil {
+	if w.seal, err = newSealer(d.key, w.head.salt); err != nil {
 		return nil, err
 	}
-	w.buf = dirBufs.get()
+	w.buf = buffers.get()
 	return w, nil
 }
 
 // Write implements [io.Writer].
-func (w *dirWriter) Write(p []byte) (int, error) {
+func (w *writer) Write(p []byte) (int, error) {
 	n := w.n + int64(len(p))
 	if err := w.Check(n); err != nil {
 		return 0, err
@@ -65,13 +66,13 @@ func (w *dirWriter) Write(p []byte) (int, error) {
 		return 0, w.refuse()
 	}
 	for done := 0; done < len(p); {
-		if w.n-w.flushed == entryPiece {
+		if w.n-w.flushed == pieceSize {
 			if err := w.flush(); err != nil {
 				return done, err
 			}
 		}
 		// Nothing is read beyond w.n, so the copy needs no lock.
-		c := copy(w.buf.piece()[w.n-w.flushed:entryPiece], p[done:])
+		c := copy(w.buf.piece()[w.n-w.flushed:pieceSize], p[done:])
 		done += c
 		w.mu.Lock()
 		w.n += int64(c)
@@ -80,26 +81,26 @@ func (w *dirWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *dirWriter) refuse() error {
+func (w *writer) refuse() error {
 	w.d.refused.Add(1)
 	w.Err = fmt.Errorf("%w: no room in a directory of %d bytes", store.ErrTooLarge, w.d.limit)
 	return w.Err
 }
 
 // flush writes the piece in the buffer to the file.
-func (w *dirWriter) flush() error {
-	n := int64(entryPiece)
+func (w *writer) flush() error {
+	n := int64(pieceSize)
 	if w.flushed == 0 {
-		n += dirBlock // for header, seals and metadata
+		n += blockSize // for header, seals and metadata
 	}
 	if !w.d.reserve(n) {
 		return w.refuse()
 	}
 	w.reserved += n
-	scratch := dirBufs.get()
-	defer dirBufs.put(scratch)
-	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
-	if err := w.writeAt(stored, entryHeader+w.flushed); err != nil {
+	scratch := buffers.get()
+	defer buffers.put(scratch)
+	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/pieceSize, w.buf.piece()[:w.n-w.flushed])
+	if err := w.writeAt(stored, headLen+w.flushed); err != nil {
 		w.Err = err
 		return err
 	}
@@ -112,7 +113,7 @@ func (w *dirWriter) flush() error {
 
 // writeAt writes to the file, which it makes at the first call. If the disk is full, it evicts
 // an eighth of the store and tries again.
-func (w *dirWriter) writeAt(b []byte, off int64) error {
+func (w *writer) writeAt(b []byte, off int64) error {
 	if err := w.open(); err != nil {
 		return fmt.Errorf("dirstore: create entry: %w", err)
 	}
@@ -129,7 +130,7 @@ func (w *dirWriter) writeAt(b []byte, off int64) error {
 }
 
 // open makes the temporary file, and its directory if that does not exist.
-func (w *dirWriter) open() error {
+func (w *writer) open() error {
 	if w.f != nil {
 		return nil
 	}
@@ -142,7 +143,7 @@ func (w *dirWriter) open() error {
 	return err
 }
 
-func (w *dirWriter) tryOpen() error {
+func (w *writer) tryOpen() error {
 	root, err := w.d.shardRoot(w.at.shard, true)
 	if err != nil {
 		return err
@@ -150,14 +151,14 @@ func (w *dirWriter) tryOpen() error {
 	var random [6]byte
 	for {
 		rand.Read(random[:]) // documented never to fail
-		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + dirTemp
+		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + tempSuffix
 		f, err := root.OpenFile(w.tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
 		// The lock says that a process is writing the file. A process that locked it before
 		// us takes it for the file of a crashed one, and removes it.
-		if lockDirFile(f) != lockTaken {
+		if tryLock(f) != lockTaken {
 			if _, err := root.Lstat(w.tmp); err == nil {
 				w.f = f
 				return nil
@@ -168,7 +169,7 @@ func (w *dirWriter) tryOpen() error {
 }
 
 // ReadAt implements [io.ReaderAt].
-func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
+func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.buf == nil {
@@ -178,16 +179,16 @@ func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // readPieceLocked reads from the piece at off, which is in the buffer or in the file.
-func (w *dirWriter) readPieceLocked(p []byte, off int64) (int, error) {
+func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 	if off >= w.flushed {
 		return copy(p, w.buf.piece()[off-w.flushed:w.n-w.flushed]), nil
 	}
-	i, at := off/entryPiece, off%entryPiece
-	scratch := dirBufs.get()
-	defer dirBufs.put(scratch)
-	stored := scratch.data[:min(entryPiece, w.flushed-i*entryPiece)]
-	if _, err := w.f.ReadAt(stored, entryHeader+i*entryPiece); err != nil {
-		return 0, dirReadError(err)
+	i, at := off/pieceSize, off%pieceSize
+	scratch := buffers.get()
+	defer buffers.put(scratch)
+	stored := scratch.data[:min(pieceSize, w.flushed-i*pieceSize)]
+	if _, err := w.f.ReadAt(stored, headLen+i*pieceSize); err != nil {
+		return 0, readError(err)
 	}
 	n := int64(w.seal.len())
 	if !w.seal.openPiece(stored, i, w.seals[i*n:(i+1)*n]) {
@@ -197,10 +198,10 @@ func (w *dirWriter) readPieceLocked(p []byte, off int64) (int, error) {
 }
 
 // Shorten implements [store.Shortener].
-func (w *dirWriter) Shorten() { w.Size = -1 }
+func (w *writer) Shorten() { w.Size = -1 }
 
 // Commit implements [store.Writer].
-func (w *dirWriter) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	err := w.EndCommit(ctx, w.n, meta)
 	if err == nil && w.d.closed.Load() {
 		err = store.ErrClosed
@@ -220,16 +221,16 @@ func (w *dirWriter) Commit(ctx context.Context, meta *store.Meta) error {
 }
 
 // finish writes the rest of the file and renames it.
-func (w *dirWriter) finish(meta *store.Meta) error {
+func (w *writer) finish(meta *store.Meta) error {
 	h := &w.head
 	h.id, h.size = meta.ID, w.n
 	rec, err := storekit.AppendEntryRecord(nil, w.key, meta)
 	if err != nil {
 		return err
 	}
-	scratch := dirBufs.get()
-	defer dirBufs.put(scratch)
-	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/entryPiece, w.buf.piece()[:w.n-w.flushed])
+	scratch := buffers.get()
+	defer buffers.put(scratch)
+	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/pieceSize, w.buf.piece()[:w.n-w.flushed])
 	if w.n == w.flushed { // an empty body has no seal
 		seals = w.seals
 	}
@@ -239,8 +240,8 @@ func (w *dirWriter) finish(meta *store.Meta) error {
 	h.slots[0].checksum = w.seal.recordSum(rec)
 
 	// In one call, if nothing was written before.
-	start := entryHeader + w.flushed
-	out := make([]byte, 0, entryHeader+len(last)+len(seals)+len(rec))
+	start := headLen + w.flushed
+	out := make([]byte, 0, headLen+len(last)+len(seals)+len(rec))
 	if w.flushed == 0 {
 		out, start = h.append(out), 0
 	}
@@ -256,11 +257,11 @@ func (w *dirWriter) finish(meta *store.Meta) error {
 	if err := w.rename(); err != nil {
 		return fmt.Errorf("dirstore: commit entry: %w", err)
 	}
-	w.d.note(w.at, entryHeader+w.n+int64(len(seals)+len(rec)))
+	w.d.note(w.at, headLen+w.n+int64(len(seals)+len(rec)))
 	return nil
 }
 
-func (w *dirWriter) rename() error {
+func (w *writer) rename() error {
 	root, err := w.d.shardRoot(w.at.shard, false)
 	if err != nil {
 		return err
@@ -274,7 +275,7 @@ func (w *dirWriter) rename() error {
 		return err
 	}
 	w.tmp = ""
-	unlockDirFile(w.f)
+	unlock(w.f)
 	if w.d.opts.Sync {
 		return syncDir(root)
 	}
@@ -295,7 +296,7 @@ func syncDir(root dirRoot) error {
 }
 
 // Abort implements [store.Writer].
-func (w *dirWriter) Abort() error {
+func (w *writer) Abort() error {
 	if err := w.EndAbort(); err != nil {
 		return err
 	}
@@ -304,7 +305,7 @@ func (w *dirWriter) Abort() error {
 }
 
 // removeTemp removes the name of the temporary file. The open file can still be read.
-func (w *dirWriter) removeTemp() {
+func (w *writer) removeTemp() {
 	if w.f == nil || w.tmp == "" {
 		return
 	}
@@ -315,7 +316,7 @@ func (w *dirWriter) removeTemp() {
 }
 
 // Close implements [io.Closer].
-func (w *dirWriter) Close() error {
+func (w *writer) Close() error {
 	w.Ended = true
 	w.removeTemp() // a committed one has none
 	w.mu.Lock()
@@ -323,7 +324,7 @@ func (w *dirWriter) Close() error {
 	if w.buf == nil {
 		return nil
 	}
-	dirBufs.put(w.buf)
+	buffers.put(w.buf)
 	w.buf = nil
 	w.d.writing.Add(-w.reserved)
 	w.reserved = 0

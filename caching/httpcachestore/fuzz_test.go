@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/gregjones/httpcache"
+
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// FuzzAdapt puts whatever it likes into the cache.
-func FuzzAdapt(f *testing.F) {
+// FuzzValues puts whatever it likes into the cache.
+func FuzzValues(f *testing.F) {
 	c := httpcache.NewMemoryCache()
 	s := New(c, nil)
 	w, err := s.Create(context.Background(), "key", -1)
@@ -24,16 +25,16 @@ func FuzzAdapt(f *testing.F) {
 		f.Fatal(err)
 	}
 	_ = w.Close()
-	m, _ := c.Get(adaptMeta + "key")
-	b, _ := c.Get(adaptBody + "key")
+	m, _ := c.Get(metaPrefix + "key")
+	b, _ := c.Get(bodyPrefix + "key")
 	f.Add(m, b)
 	f.Fuzz(func(t *testing.T, m, b []byte) {
 		m = bytes.Clone(m)
 		if len(m) > 6 {
-			binary.BigEndian.PutUint32(m[2:], crc32.Checksum(m[6:], adaptTable))
+			binary.BigEndian.PutUint32(m[2:], crc32.Checksum(m[6:], castagnoli))
 		}
-		c.Set(adaptMeta+"key", m)
-		c.Set(adaptBody+"key", b)
+		c.Set(metaPrefix+"key", m)
+		c.Set(bodyPrefix+"key", b)
 		e, err := s.Get(context.Background(), "key")
 		if err == nil && e != nil && (e.Meta == nil || int64(len(e.Bytes)) != e.Size) {
 			t.Errorf("an entry of %d bytes has %d", e.Size, len(e.Bytes))

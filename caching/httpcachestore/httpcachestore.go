@@ -29,6 +29,7 @@ import (
 	"sync"
 
 	"github.com/gregjones/httpcache"
+
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
@@ -66,16 +67,16 @@ type Store struct {
 // c must be safe for concurrent use. It must not change a value that it was given or that it
 // has returned.
 func New(c httpcache.Cache, opts *Options) *Store {
-	a := &Store{cache: c, limit: DefaultMaxBody, seed: maphash.MakeSeed()}
+	s := &Store{cache: c, limit: DefaultMaxBody, seed: maphash.MakeSeed()}
 	if opts != nil && opts.MaxBody > 0 {
-		a.limit = opts.MaxBody
+		s.limit = opts.MaxBody
 	}
-	return a
+	return s
 }
 
 // usable returns why a call with ctx cannot be answered, if it cannot.
-func (a *Store) usable(ctx context.Context) error {
-	if a.cache == nil {
+func (s *Store) usable(ctx context.Context) error {
+	if s.cache == nil {
 		return errors.New("httpcachestore: a Store without a cache (it is made by New)")
 	}
 	return ctx.Err()
@@ -83,32 +84,32 @@ func (a *Store) usable(ctx context.Context) error {
 
 // The keys of the two values of an entry are its key after one of two prefixes, which no URL has.
 const (
-	adaptVersion = 2 // of the form of values
-	adaptMeta    = "tripper:m:"
-	adaptBody    = "tripper:b:"
+	version    = 2 // of the form of values
+	metaPrefix = "tripper:m:"
+	bodyPrefix = "tripper:b:"
 )
 
-var adaptTable = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (a *Store) lock(key string) *sync.RWMutex {
-	return &a.locks[maphash.String(a.seed, key)%uint64(len(a.locks))]
+func (s *Store) lock(key string) *sync.RWMutex {
+	return &s.locks[maphash.String(s.seed, key)%uint64(len(s.locks))]
 }
 
 // Get implements [store.Store].
-func (a *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
-	if err := a.usable(ctx); err != nil {
+func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	l := a.lock(key)
+	l := s.lock(key)
 	l.RLock()
-	meta, size, sum, err := a.meta(key)
+	meta, size, sum, err := s.meta(key)
 	var body []byte
 	if err == nil && meta != nil {
-		body, err = a.body(key, meta, size, sum)
+		body, err = s.body(key, meta, size, sum)
 	}
 	l.RUnlock()
 	if err != nil {
-		a.remove(key)
+		s.remove(key)
 		return nil, err
 	}
 	if meta == nil || body == nil {
@@ -119,12 +120,12 @@ func (a *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 
 // meta returns the metadata under key, with length and checksum of its body. It is nil if there
 // is none.
-func (a *Store) meta(key string) (meta *store.Meta, size int64, sum uint32, err error) {
-	b, ok := a.cache.Get(adaptMeta + key)
+func (s *Store) meta(key string) (meta *store.Meta, size int64, sum uint32, err error) {
+	b, ok := s.cache.Get(metaPrefix + key)
 	if !ok {
 		return nil, 0, 0, nil
 	}
-	if b, err = adaptOpen(b); err != nil {
+	if b, err = openMeta(b); err != nil {
 		return nil, 0, 0, err
 	}
 	if len(b) < 12 {
@@ -144,100 +145,100 @@ func (a *Store) meta(key string) (meta *store.Meta, size int64, sum uint32, err 
 }
 
 // body returns the body that belongs to meta. It is nil if there is none.
-func (a *Store) body(key string, meta *store.Meta, size int64, sum uint32) ([]byte, error) {
+func (s *Store) body(key string, meta *store.Meta, size int64, sum uint32) ([]byte, error) {
 	var b []byte
 	if size > 0 {
 		var ok bool
-		if b, ok = a.cache.Get(adaptBody + key); !ok {
+		if b, ok = s.cache.Get(bodyPrefix + key); !ok {
 			return nil, nil
 		}
 	} else {
 		b = []byte{} // not every cache keeps an empty value
 	}
 	// The checksum covers the ID, so a body of another entry does not match.
-	if int64(len(b)) != size || adaptSum(meta.ID, b) != sum {
+	if int64(len(b)) != size || bodySum(meta.ID, b) != sum {
 		return nil, storekit.Corrupt("body is not the one of the metadata")
 	}
 	return slices.Clip(b), nil
 }
 
-// adaptSum is the checksum of a body.
-func adaptSum(id [16]byte, body []byte) uint32 {
-	return crc32.Update(crc32.Checksum(id[:], adaptTable), adaptTable, body)
+// bodySum is the checksum of a body.
+func bodySum(id [16]byte, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(id[:], castagnoli), castagnoli, body)
 }
 
-// adaptOpen returns what setMeta put behind kind, version and checksum.
-func adaptOpen(b []byte) ([]byte, error) {
-	if len(b) < 6 || b[0] != 'm' || b[1] != adaptVersion {
+// openMeta returns what setMeta put behind kind, version and checksum.
+func openMeta(b []byte) ([]byte, error) {
+	if len(b) < 6 || b[0] != 'm' || b[1] != version {
 		return nil, storekit.Corrupt("not a stored response, or of another version")
 	}
-	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], adaptTable) {
+	if binary.BigEndian.Uint32(b[2:]) != crc32.Checksum(b[6:], castagnoli) {
 		return nil, storekit.Corrupt("metadata damaged")
 	}
 	return b[6:], nil
 }
 
 // setMeta stores metadata, with length and checksum of the body.
-func (a *Store) setMeta(key string, meta *store.Meta, size int64, sum uint32) error {
-	b := append(make([]byte, 0, 1024), 'm', adaptVersion, 0, 0, 0, 0)
+func (s *Store) setMeta(key string, meta *store.Meta, size int64, sum uint32) error {
+	b := append(make([]byte, 0, 1024), 'm', version, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(size)) //nolint:gosec // never negative
 	b = binary.BigEndian.AppendUint32(b, sum)
 	b, err := storekit.AppendEntryRecord(b, key, meta)
 	if err != nil {
 		return err
 	}
-	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], adaptTable))
-	a.cache.Set(adaptMeta+key, b)
+	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[6:], castagnoli))
+	s.cache.Set(metaPrefix+key, b)
 	return nil
 }
 
-func (a *Store) remove(key string) {
-	l := a.lock(key)
+func (s *Store) remove(key string) {
+	l := s.lock(key)
 	l.Lock()
 	defer l.Unlock()
-	a.removeLocked(key)
+	s.removeLocked(key)
 }
 
-func (a *Store) removeLocked(key string) {
-	a.cache.Delete(adaptMeta + key)
-	a.cache.Delete(adaptBody + key)
+func (s *Store) removeLocked(key string) {
+	s.cache.Delete(metaPrefix + key)
+	s.cache.Delete(bodyPrefix + key)
 }
 
 // Create implements [store.Store].
-func (a *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
-	if err := a.usable(ctx); err != nil {
+func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	if size > a.limit {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", store.ErrTooLarge, size, a.limit)
+	if size > s.limit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", store.ErrTooLarge, size, s.limit)
 	}
-	return &adaptWriter{WriterState: storekit.WriterState{Size: size}, a: a, key: key, body: make([]byte, 0, max(size, 0))}, nil
+	return &writer{WriterState: storekit.WriterState{Size: size}, s: s, key: key, body: make([]byte, 0, max(size, 0))}, nil
 }
 
 // Update implements [store.Store].
-func (a *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
-	if err := a.usable(ctx); err != nil {
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	l := a.lock(key)
+	l := s.lock(key)
 	l.Lock()
 	defer l.Unlock()
-	old, size, sum, err := a.meta(key)
+	old, size, sum, err := s.meta(key)
 	if err != nil {
-		a.removeLocked(key)
+		s.removeLocked(key)
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
 	if old == nil || old.ID != meta.ID {
 		return store.ErrConflict
 	}
-	return a.setMeta(key, meta, size, sum)
+	return s.setMeta(key, meta, size, sum)
 }
 
 // Delete implements [store.Store].
-func (a *Store) Delete(ctx context.Context, key string) error {
-	if err := a.usable(ctx); err != nil {
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	a.remove(key)
+	s.remove(key)
 	return nil
 }

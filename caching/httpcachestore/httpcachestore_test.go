@@ -12,14 +12,14 @@ import (
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
-// adaptedStore is an adapted cache whose values can be broken.
-type adaptedStore struct {
+// contractStore is an adapted cache whose values can be broken.
+type contractStore struct {
 	store.Store
 	cache httpcache.Cache
 }
 
 // Corrupt implements [storetest.Corrupter].
-func (s adaptedStore) Corrupt(key string, change func(int, []byte) []byte) error {
+func (s contractStore) Corrupt(key string, change func(int, []byte) []byte) error {
 	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
 		b, ok := s.cache.Get(k)
 		if !ok {
@@ -34,10 +34,10 @@ func (s adaptedStore) Corrupt(key string, change func(int, []byte) []byte) error
 	return nil
 }
 
-func TestAdaptedMemoryCache(t *testing.T) {
+func TestStore(t *testing.T) {
 	storetest.Run(t, func() store.Store {
 		c := httpcache.NewMemoryCache()
-		return adaptedStore{httpcachestore.New(c, nil), c}
+		return contractStore{httpcachestore.New(c, nil), c}
 	})
 }
 
@@ -55,7 +55,7 @@ func (c *countingCache) Set(key string, b []byte) {
 	c.Cache.Set(key, b)
 }
 
-func TestAdaptUpdateWritesNoBody(t *testing.T) {
+func TestUpdateWritesNoBody(t *testing.T) {
 	c := &countingCache{Cache: httpcache.NewMemoryCache()}
 	s := httpcachestore.New(c, nil)
 	w, err := s.Create(t.Context(), "key", 1<<20)
@@ -78,7 +78,7 @@ func TestAdaptUpdateWritesNoBody(t *testing.T) {
 	}
 }
 
-func TestAdaptDropsForeignValues(t *testing.T) {
+func TestDropsForeignValues(t *testing.T) {
 	c := httpcache.NewMemoryCache()
 	s := httpcachestore.New(c, nil)
 	c.Set("tripper:m:key", []byte("HTTP/1.1 200 OK\r\n\r\n"))
@@ -91,7 +91,7 @@ func TestAdaptDropsForeignValues(t *testing.T) {
 }
 
 // What has no cache says so.
-func TestZeroAdapted(t *testing.T) {
+func TestZeroStore(t *testing.T) {
 	for why, s := range map[string]*httpcachestore.Store{"the zero value": {}, "a nil cache": httpcachestore.New(nil, nil)} {
 		_, err1 := s.Get(t.Context(), "key")
 		_, err2 := s.Create(t.Context(), "key", 1)
@@ -103,7 +103,7 @@ func TestZeroAdapted(t *testing.T) {
 	}
 }
 
-func TestAdaptMaxBody(t *testing.T) {
+func TestMaxBody(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		opts *httpcachestore.Options

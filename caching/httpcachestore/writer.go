@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
+
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
-	"sync"
 )
 
-// adaptWriter is the [store.Writer] of an [Store]. It gathers the body in a slice, which Commit gives
+// writer is the [store.Writer] of an [Store]. It gathers the body in a slice, which Commit gives
 // to the cache.
-type adaptWriter struct {
+type writer struct {
 	storekit.WriterState
-	a   *Store
+	s   *Store
 	key string
 
 	mu     sync.RWMutex
@@ -22,13 +23,13 @@ type adaptWriter struct {
 }
 
 // Write implements [io.Writer].
-func (w *adaptWriter) Write(p []byte) (int, error) {
+func (w *writer) Write(p []byte) (int, error) {
 	n := int64(len(w.body) + len(p))
 	if err := w.Check(n); err != nil {
 		return 0, err
 	}
-	if n > w.a.limit {
-		w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, w.a.limit)
+	if n > w.s.limit {
+		w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, w.s.limit)
 		return 0, w.Err
 	}
 	w.mu.Lock()
@@ -38,7 +39,7 @@ func (w *adaptWriter) Write(p []byte) (int, error) {
 }
 
 // ReadAt implements [io.ReaderAt].
-func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
+func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -48,33 +49,33 @@ func (w *adaptWriter) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Shorten implements [store.Shortener].
-func (w *adaptWriter) Shorten() { w.Size = -1 }
+func (w *writer) Shorten() { w.Size = -1 }
 
 // Commit implements [store.Writer].
-func (w *adaptWriter) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, int64(len(w.body)), meta); err != nil {
 		return err
 	}
-	l := w.a.lock(w.key)
+	l := w.s.lock(w.key)
 	l.Lock()
 	defer l.Unlock()
 	// After a crash between the two, body and metadata do not belong together: Get finds the
 	// entry corrupt.
 	if len(w.body) > 0 {
-		w.a.cache.Set(adaptBody+w.key, w.body)
+		w.s.cache.Set(bodyPrefix+w.key, w.body)
 	}
-	err := w.a.setMeta(w.key, meta, int64(len(w.body)), adaptSum(meta.ID, w.body))
+	err := w.s.setMeta(w.key, meta, int64(len(w.body)), bodySum(meta.ID, w.body))
 	if err != nil {
-		w.a.removeLocked(w.key)
+		w.s.removeLocked(w.key)
 	}
 	return err
 }
 
 // Abort implements [store.Writer].
-func (w *adaptWriter) Abort() error { return w.EndAbort() }
+func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer].
-func (w *adaptWriter) Close() error {
+func (w *writer) Close() error {
 	w.Ended = true
 	w.mu.Lock()
 	defer w.mu.Unlock()

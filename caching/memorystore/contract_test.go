@@ -11,7 +11,7 @@ import (
 	"github.com/tripper-go/tripper/caching/storetest"
 )
 
-func TestMemoryStore(t *testing.T) {
+func TestStore(t *testing.T) {
 	storetest.Run(t, func() store.Store { return memorystore.New(16 << 20) })
 }
 

@@ -1,29 +1,30 @@
 package memorystore
 
 import (
+	"net/http"
+
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
-	"net/http"
 )
 
-// memoryOverhead is what an entry occupies beside its metadata and body: Entry, Meta,
+// overhead is what an entry occupies beside its metadata and body: Entry, Meta,
 // node, its slot in a map, and a part of the ghosts.
-const memoryOverhead = 64 + 192 + 144 + 40
+const overhead = 64 + 192 + 144 + 40
 
-// memoryMetaCost is what m occupies beside itself, with what a Transport works out for it.
-func memoryMetaCost(m *store.Meta) int64 {
-	n := storekit.StringSize(m.URL) + storekit.AllocSize(int64(cap(m.Extra))) + memoryHeaderCost(m.Header) + memoryHeaderCost(m.Trailer)
+// metaCost is what m occupies beside itself, with what a Transport works out for it.
+func metaCost(m *store.Meta) int64 {
+	n := storekit.StringSize(m.URL) + storekit.AllocSize(int64(cap(m.Extra))) + headerCost(m.Header) + headerCost(m.Trailer)
 	if memo := m.Memo(); memo != nil {
 		return n + memo.Bytes
 	}
 	return n + 1<<10 + storekit.ArraySize[[5]uintptr](len(m.Header)) // about what a Transport adds at the first hit
 }
 
-func memoryHeaderCost(h http.Header) int64 {
+func headerCost(h http.Header) int64 {
 	if h == nil {
 		return 0
 	}
-	n := memoryMapCost(len(h))
+	n := mapCost(len(h))
 	for name, values := range h {
 		n += storekit.ArraySize[string](cap(values))
 		if !commonName(name) {
@@ -45,9 +46,9 @@ func commonName(name string) bool {
 	return false
 }
 
-// memoryMapCost returns how much memory a map of n header fields takes. It consists of groups of
+// mapCost returns how much memory a map of n header fields takes. It consists of groups of
 // eight places, a power of two of them; where there are several, at most seven eighths are full.
-func memoryMapCost(n int) int64 {
+func mapCost(n int) int64 {
 	const group = 8 + 8*(16+24)
 	if n <= 8 {
 		return 48 + storekit.AllocSize(group)

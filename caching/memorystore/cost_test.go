@@ -13,8 +13,8 @@ import (
 // ledger is writers of a [Store] with what was written to them.
 type ledger struct {
 	m       *Store
-	writers []*memoryWriter
-	want    map[*memoryWriter][]byte
+	writers []*writer
+	want    map[*writer][]byte
 }
 
 // check compares what the store has reserved with what its writers have, and what
@@ -40,7 +40,7 @@ func (l *ledger) step(t *testing.T, r *rand.Rand) string {
 	if what < 3 || len(l.writers) == 0 {
 		size := []int64{-1, r.Int64N(9 << 20), r.Int64N(200 << 10)}[r.IntN(3)]
 		if w, err := l.m.Create(t.Context(), fmt.Sprint(r.IntN(20)), size); err == nil {
-			l.writers = append(l.writers, w.(*memoryWriter))
+			l.writers = append(l.writers, w.(*writer))
 		}
 		return "Create"
 	}
@@ -60,9 +60,9 @@ func (l *ledger) step(t *testing.T, r *rand.Rand) string {
 	end := "Abort"
 	if r.IntN(3) == 0 {
 		_ = w.Abort()
-	} else if end = "Commit"; w.Commit(t.Context(), storeMeta(1)) == nil {
+	} else if end = "Commit"; w.Commit(t.Context(), newMeta(1)) == nil {
 		l.same(t, w)
-		if b := storedBody(t, l.m, w.key); b != nil && !bytes.Equal(b, l.want[w]) {
+		if b := get(t, l.m, w.key); b != nil && !bytes.Equal(b, l.want[w]) {
 			t.Fatalf("stored %d bytes of %d", len(b), len(l.want[w]))
 		}
 	}
@@ -73,7 +73,7 @@ func (l *ledger) step(t *testing.T, r *rand.Rand) string {
 	return "Close"
 }
 
-func (l *ledger) same(t *testing.T, w *memoryWriter) {
+func (l *ledger) same(t *testing.T, w *writer) {
 	t.Helper()
 	got := make([]byte, len(l.want[w])+1)
 	if n, err := w.ReadAt(got, 0); err != io.EOF || !bytes.Equal(got[:n], l.want[w]) {
@@ -82,7 +82,7 @@ func (l *ledger) same(t *testing.T, w *memoryWriter) {
 }
 
 // Whatever writers do, and in whatever order, the account is right.
-func TestMemoryAccount(t *testing.T) {
+func TestAccount(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(4)
 	if os.Getenv("TRIPPER_STRESS") == "1" {
@@ -90,7 +90,7 @@ func TestMemoryAccount(t *testing.T) {
 	}
 	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
-		l := &ledger{m: New(1<<20 + r.Int64N(40<<20)), want: map[*memoryWriter][]byte{}}
+		l := &ledger{m: New(1<<20 + r.Int64N(40<<20)), want: map[*writer][]byte{}}
 		for range 60 {
 			l.check(t, l.step(t, r))
 		}

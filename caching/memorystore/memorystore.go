@@ -21,12 +21,13 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // DefaultMaxBytes is what a [Store] holds at most, in bytes, unless it is told otherwise.
@@ -46,34 +47,34 @@ type Store struct {
 	once   sync.Once // guards what follows
 	limit  int64
 	seed   maphash.Seed
-	shards [memoryShards]memoryShard
+	shards [shardCount]shard
 
 	mu     sync.Mutex // held during changes; taken before the lock of a shard
-	queues s3fifo[memoryEntry]
+	queues s3fifo[value]
 
 	stored, refused atomic.Int64
 	secret          func() []byte
 }
 
-// memoryShards is how many locks the lookups of different keys are spread over.
-const memoryShards = 64
+// shardCount is how many locks the lookups of different keys are spread over.
+const shardCount = 64
 
-type memoryShard struct {
+type shard struct {
 	mu           sync.RWMutex
-	nodes        map[uint64]*memoryNode // by hash of the key; nodes of one hash are a list
+	nodes        map[uint64]*node // by hash of the key; nodes of one hash are a list
 	hits, misses atomic.Int64
 	_            [64]byte // keeps shards on different cache lines
 }
 
-// memoryNode is an entry in the queues.
-type memoryNode = s3node[memoryEntry]
+// node is an entry in the queues.
+type node = s3node[value]
 
-// memoryEntry is an entry and its key.
-type memoryEntry struct {
+// value is an entry and its key.
+type value struct {
 	entry atomic.Pointer[store.Entry]
-	other *memoryNode // the next one of the same hash
-	short uint8       // length of the key in room; zero: the key is in long
-	room  [47]byte    // takes the keys of a Transport, without an allocation
+	other *node    // the next one of the same hash
+	short uint8    // length of the key in room; zero: the key is in long
+	room  [47]byte // takes the keys of a Transport, without an allocation
 	long  string
 	meta  int64 // what the metadata cost, guarded by Memory.mu
 }
@@ -97,7 +98,7 @@ func (m *Store) init() {
 		}
 		m.seed = maphash.MakeSeed()
 		for i := range m.shards {
-			m.shards[i].nodes = make(map[uint64]*memoryNode)
+			m.shards[i].nodes = make(map[uint64]*node)
 		}
 		m.queues.init(m.limit, m.forget)
 		m.secret = sync.OnceValue(func() []byte {
@@ -149,7 +150,7 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	if old.Meta.ID != meta.ID {
 		return store.ErrConflict
 	}
-	cost := memoryMetaCost(meta)
+	cost := metaCost(meta)
 	if cost > m.limit/2 {
 		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, m.limit)
 	}
@@ -185,7 +186,7 @@ func (m *Store) Timing() (store.Store, store.Timing) { return m, store.TimingImm
 
 // List implements [store.Lister]. Entries that are stored or dropped meanwhile may be listed or not.
 func (m *Store) List(ctx context.Context, yield func(key string, meta *store.Meta, size int64) bool) error {
-	var nodes []*memoryNode
+	var nodes []*node
 	for i := range m.shards {
 		s := &m.shards[i]
 		nodes = nodes[:0]
@@ -225,9 +226,9 @@ func (m *Store) Stats() store.Stats {
 // insert makes e visible under key. Its Writer has reserved body bytes for its body.
 func (m *Store) insert(key string, e *store.Entry, body int64) {
 	h := m.hash(key)
-	meta := memoryMetaCost(e.Meta)
-	cost := memoryOverhead + meta + body
-	if len(key) > len(memoryEntry{}.room) {
+	meta := metaCost(e.Meta)
+	cost := overhead + meta + body
+	if len(key) > len(value{}.room) {
 		cost += storekit.StringSize(key)
 	}
 
@@ -241,7 +242,7 @@ func (m *Store) insert(key string, e *store.Entry, body int64) {
 		m.queues.resize(n, cost)
 		return
 	}
-	n := &memoryNode{hash: h, cost: cost}
+	n := &node{hash: h, cost: cost}
 	n.value.meta = meta
 	n.value.setKey(key)
 	n.value.entry.Store(e)
@@ -267,7 +268,7 @@ func (m *Store) release(n int64) {
 }
 
 // forget makes n invisible. m.mu is held.
-func (m *Store) forget(n *memoryNode) {
+func (m *Store) forget(n *node) {
 	s := m.shard(n.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -285,7 +286,7 @@ func (m *Store) forget(n *memoryNode) {
 	}
 }
 
-func (m *Store) lookup(hash uint64, key string) *memoryNode {
+func (m *Store) lookup(hash uint64, key string) *node {
 	s := m.shard(hash)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -297,10 +298,10 @@ func (m *Store) hash(key string) uint64 {
 	return maphash.String(m.seed, key)
 }
 
-func (m *Store) shard(hash uint64) *memoryShard { return &m.shards[hash%memoryShards] }
+func (m *Store) shard(hash uint64) *shard { return &m.shards[hash%shardCount] }
 
 // find returns the node of key. s.mu is held.
-func (s *memoryShard) find(hash uint64, key string) *memoryNode {
+func (s *shard) find(hash uint64, key string) *node {
 	n := s.nodes[hash]
 	for n != nil && !n.value.is(key) {
 		n = n.value.other
@@ -308,14 +309,14 @@ func (s *memoryShard) find(hash uint64, key string) *memoryNode {
 	return n
 }
 
-func (e *memoryEntry) is(key string) bool {
+func (e *value) is(key string) bool {
 	if e.short == 0 {
 		return e.long == key
 	}
 	return string(e.room[:e.short]) == key
 }
 
-func (e *memoryEntry) setKey(key string) {
+func (e *value) setKey(key string) {
 	if len(key) == 0 || len(key) > len(e.room) {
 		e.long = strings.Clone(key) // it may be part of a larger string
 		return
@@ -323,7 +324,7 @@ func (e *memoryEntry) setKey(key string) {
 	e.short = uint8(copy(e.room[:], key)) //nolint:gosec // at most the length of room
 }
 
-func (e *memoryEntry) key() string {
+func (e *value) key() string {
 	if e.short == 0 {
 		return e.long
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
-// storeMeta is metadata of a common size: a dozen fields, about 600 bytes.
-func storeMeta(id byte) *store.Meta {
+// newMeta is metadata of a common size: a dozen fields, about 600 bytes.
+func newMeta(id byte) *store.Meta {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	m := &store.Meta{
 		URL: fmt.Sprintf("https://api.example.com/items/%d", id), Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
@@ -35,14 +35,14 @@ func storeMeta(id byte) *store.Meta {
 	return m
 }
 
-func storeBody(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte, size int64) {
+func put(tb testing.TB, s store.Store, key string, meta *store.Meta, body []byte, size int64) {
 	tb.Helper()
-	if err := tryStoreBody(s, key, meta, body, size); err != nil {
+	if err := tryPut(s, key, meta, body, size); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-func tryStoreBody(s store.Store, key string, meta *store.Meta, body []byte, size int64) error {
+func tryPut(s store.Store, key string, meta *store.Meta, body []byte, size int64) error {
 	w, err := s.Create(context.Background(), key, size)
 	if err != nil {
 		return err
@@ -54,8 +54,8 @@ func tryStoreBody(s store.Store, key string, meta *store.Meta, body []byte, size
 	return w.Commit(context.Background(), meta)
 }
 
-// storedBody returns what is stored under key, or nil.
-func storedBody(tb testing.TB, s store.Store, key string) []byte {
+// get returns what is stored under key, or nil.
+func get(tb testing.TB, s store.Store, key string) []byte {
 	tb.Helper()
 	e, err := s.Get(context.Background(), key)
 	if err != nil {
@@ -65,21 +65,21 @@ func storedBody(tb testing.TB, s store.Store, key string) []byte {
 		return nil
 	}
 	defer e.Close() //nolint:errcheck // a reader
-	b, err := entryBytes(e)
+	b, err := readAll(e)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return b
 }
 
-func entryBytes(e *store.Entry) ([]byte, error) {
+func readAll(e *store.Entry) ([]byte, error) {
 	if e.Body == nil {
 		return append([]byte{}, e.Bytes...), nil
 	}
 	return io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
 }
 
-func TestMemoryOnePiece(t *testing.T) {
+func TestOnePiece(t *testing.T) {
 	for _, c := range []struct {
 		why        string
 		n          int
@@ -88,17 +88,17 @@ func TestMemoryOnePiece(t *testing.T) {
 	}{
 		{"a body of announced length is allocated once", 100 << 10, 100 << 10, false},
 		{"one of unknown length is joined when it is complete", 100 << 10, -1, false},
-		{"exactly one chunk", memoryChunk, -1, false},
-		{"an announced chunk", memoryChunk, memoryChunk, false},
-		{"a large body of unknown length would be copied at twice its memory", memoryJoin + 1, -1, true},
-		{"a large body of announced length is not copied", memoryJoin + 1, memoryJoin + 1, false},
+		{"exactly one chunk", chunkSize, -1, false},
+		{"an announced chunk", chunkSize, chunkSize, false},
+		{"a large body of unknown length would be copied at twice its memory", maxJoin + 1, -1, true},
+		{"a large body of announced length is not copied", maxJoin + 1, maxJoin + 1, false},
 		{"no body", 0, 0, false},
 		{"no body, length unknown", 0, -1, false},
 	} {
 		m := New(64 << 20)
 		body := make([]byte, c.n)
 		rand.NewChaCha8([32]byte{1}).Read(body)
-		storeBody(t, m, "k", storeMeta(1), body, c.size)
+		put(t, m, "k", newMeta(1), body, c.size)
 		e, err := m.Get(t.Context(), "k")
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestMemoryOnePiece(t *testing.T) {
 		if got := e.Body != nil; got != c.wantPieces {
 			t.Errorf("%s: in pieces: %v, want %v", c.why, got, c.wantPieces)
 		}
-		if got, err := entryBytes(e); err != nil || !bytes.Equal(got, body) {
+		if got, err := readAll(e); err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%s: got another body (%v)", c.why, err)
 		}
 		if m.queues.reserved != 0 {
@@ -115,21 +115,21 @@ func TestMemoryOnePiece(t *testing.T) {
 	}
 }
 
-func TestMemoryScanResistant(t *testing.T) {
+func TestScanResistant(t *testing.T) {
 	m := New(8 << 20)
 	body := make([]byte, 4<<10)
 	hot := func(i int) string { return fmt.Sprintf("hot-%d", i) }
 	for i := range 500 { // a quarter of the bound
-		storeBody(t, m, hot(i), storeMeta(1), body, -1)
-		storedBody(t, m, hot(i))
-		storedBody(t, m, hot(i))
+		put(t, m, hot(i), newMeta(1), body, -1)
+		get(t, m, hot(i))
+		get(t, m, hot(i))
 	}
 	for i := range 20_000 { // ten times the bound
-		storeBody(t, m, fmt.Sprintf("scan-%d", i), storeMeta(1), body, -1)
+		put(t, m, fmt.Sprintf("scan-%d", i), newMeta(1), body, -1)
 	}
 	kept := 0
 	for i := range 500 {
-		if storedBody(t, m, hot(i)) != nil {
+		if get(t, m, hot(i)) != nil {
 			kept++
 		}
 	}
@@ -138,27 +138,27 @@ func TestMemoryScanResistant(t *testing.T) {
 	}
 }
 
-func TestMemoryGhostReturns(t *testing.T) {
+func TestGhostReturns(t *testing.T) {
 	m := New(1 << 20)
 	body := make([]byte, 4<<10)
-	storeBody(t, m, "once", storeMeta(1), body, -1)
-	for i := 0; storedBodyPeek(m, "once"); i++ {
-		storeBody(t, m, fmt.Sprintf("other-%d", i), storeMeta(1), body, -1)
+	put(t, m, "once", newMeta(1), body, -1)
+	for i := 0; has(m, "once"); i++ {
+		put(t, m, fmt.Sprintf("other-%d", i), newMeta(1), body, -1)
 	}
-	storeBody(t, m, "once", storeMeta(1), body, -1)
+	put(t, m, "once", newMeta(1), body, -1)
 	for i := range 1000 {
-		storeBody(t, m, fmt.Sprintf("more-%d", i), storeMeta(1), body, -1)
+		put(t, m, fmt.Sprintf("more-%d", i), newMeta(1), body, -1)
 	}
-	if !storedBodyPeek(m, "once") {
+	if !has(m, "once") {
 		t.Error("an entry that came back soon after it was dropped was dropped with the others again")
 	}
 }
 
-func storedBodyPeek(m *Store, key string) bool { // without counting as a use
+func has(m *Store, key string) bool { // without counting as a use
 	return m.lookup(m.hash(key), key) != nil
 }
 
-func TestMemoryBound(t *testing.T) {
+func TestBound(t *testing.T) {
 	m := New(1 << 20)
 	if _, err := m.Create(t.Context(), "k", 600<<10); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Create beyond half of the bound: %v, want ErrTooLarge", err)
@@ -179,7 +179,7 @@ func TestMemoryBound(t *testing.T) {
 	if _, err := w.ReadAt(piece, int64(n-len(piece))); err != nil {
 		t.Errorf("ReadAt after ErrTooLarge: %v", err)
 	}
-	if err := w.Commit(t.Context(), storeMeta(1)); !errors.Is(err, store.ErrTooLarge) {
+	if err := w.Commit(t.Context(), newMeta(1)); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Commit after ErrTooLarge: %v", err)
 	}
 	if err := w.Close(); err != nil {
@@ -209,8 +209,8 @@ func TestMemoryBound(t *testing.T) {
 	}
 }
 
-// TestMemoryHeap measures what the runtime says against the bound.
-func TestMemoryHeap(t *testing.T) {
+// TestHeap measures what the runtime says against the bound.
+func TestHeap(t *testing.T) {
 	if rttest.Race {
 		t.Skip("memory is measured")
 	}
@@ -238,7 +238,7 @@ func TestMemoryHeap(t *testing.T) {
 				if c.size {
 					size = int64(n)
 				}
-				storeBody(t, m, fmt.Sprintf("%064d", i), storeMetaOwn(byte(i)), body[:n], size)
+				put(t, m, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body[:n], size)
 				written += n + 1500
 			}
 			body = nil
@@ -255,9 +255,9 @@ func TestMemoryHeap(t *testing.T) {
 	}
 }
 
-// storeMetaOwn is storeMeta with strings of its own, as they come from the wire.
-func storeMetaOwn(id byte) *store.Meta {
-	m := storeMeta(id)
+// newOwnMeta is newMeta with strings of its own, as they come from the wire.
+func newOwnMeta(id byte) *store.Meta {
+	m := newMeta(id)
 	for k, vs := range m.Header {
 		for i := range vs {
 			vs[i] = string([]byte(vs[i]))
@@ -276,16 +276,16 @@ func heapInUse() int64 {
 	return int64(s.HeapAlloc)
 }
 
-func TestMemoryOverhead(t *testing.T) {
+func TestOverhead(t *testing.T) {
 	if testing.Short() || rttest.Race {
 		t.Skip("the memory of 100,000 entries is measured")
 	}
 	const n = 100_000
-	meta, body := storeMeta(1), []byte("x")
+	meta, body := newMeta(1), []byte("x")
 	before := heapInUse()
 	m := New(1 << 30)
 	for i := range n {
-		storeBody(t, m, fmt.Sprintf("%064d", i), meta, body, 1)
+		put(t, m, fmt.Sprintf("%064d", i), meta, body, 1)
 	}
 	per := (heapInUse() - before) / n
 	if s := m.Stats(); s.Entries != n {
@@ -300,7 +300,7 @@ func TestMemoryOverhead(t *testing.T) {
 	before = heapInUse()
 	m2 := New(1 << 30)
 	for i := range n / 10 {
-		storeBody(t, m2, fmt.Sprintf("%064d", i), storeMetaOwn(byte(i)), body, 1)
+		put(t, m2, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body, 1)
 	}
 	per = (heapInUse() - before) / (n / 10)
 	t.Logf("%d bytes for an entry, with metadata of twelve fields, counted %d", per, m2.Stats().Bytes/(n/10))
@@ -310,12 +310,12 @@ func TestMemoryOverhead(t *testing.T) {
 	runtime.KeepAlive(m2)
 }
 
-func TestMemoryAllocs(t *testing.T) {
+func TestAllocs(t *testing.T) {
 	if rttest.Race {
 		t.Skip("memory is measured")
 	}
 	m := New(0)
-	storeBody(t, m, "k", storeMeta(1), bigBody, int64(len(bigBody)))
+	put(t, m, "k", newMeta(1), bigBody, int64(len(bigBody)))
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		e, err := m.Get(ctx, "k")
@@ -326,23 +326,23 @@ func TestMemoryAllocs(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("a hit takes %v allocations", n)
 	}
-	meta, body := storeMeta(1), make([]byte, 64<<10)
-	if got := rttest.BytesPerRun(200, func() { storeBody(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
+	meta, body := newMeta(1), make([]byte, 64<<10)
+	if got := rttest.BytesPerRun(200, func() { put(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
 		t.Errorf("storing 64 KiB allocates %d bytes", got)
 	}
 	// Chunks of a pool and then one piece: not a series of ever larger ones.
-	if got := rttest.BytesPerRun(50, func() { storeBody(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
+	if got := rttest.BytesPerRun(50, func() { put(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
 		t.Errorf("storing 1 MiB of unknown length allocates %d bytes", got)
 	}
 }
 
 var bigBody = make([]byte, 1<<20)
 
-func TestMemoryHotMainQueue(t *testing.T) {
+func TestHotMainQueue(t *testing.T) {
 	// All entries are hit all the time while others come in: eviction has to end.
 	m := New(256 << 10)
 	for i := range 8 {
-		storeBody(t, m, fmt.Sprint("hot", i), storeMeta(1), make([]byte, 16<<10), -1)
+		put(t, m, fmt.Sprint("hot", i), newMeta(1), make([]byte, 16<<10), -1)
 	}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -359,7 +359,7 @@ func TestMemoryHotMainQueue(t *testing.T) {
 		})
 	}
 	for i := range 500 {
-		storeBody(t, m, fmt.Sprint("new", i), storeMeta(1), make([]byte, 60<<10), -1)
+		put(t, m, fmt.Sprint("new", i), newMeta(1), make([]byte, 60<<10), -1)
 	}
 	close(stop)
 	wg.Wait()
@@ -368,11 +368,11 @@ func TestMemoryHotMainQueue(t *testing.T) {
 	}
 }
 
-func TestMemoryUpdateCounts(t *testing.T) {
+func TestUpdateCounts(t *testing.T) {
 	m := New(0)
-	storeBody(t, m, "k", storeMeta(1), []byte("body"), -1)
+	put(t, m, "k", newMeta(1), []byte("body"), -1)
 	before := m.Stats().Bytes
-	meta := storeMeta(1)
+	meta := newMeta(1)
 	meta.Header.Set("X-New", string(make([]byte, 10_000)))
 	if err := m.Update(t.Context(), "k", meta); err != nil {
 		t.Fatal(err)

@@ -3,41 +3,42 @@ package memorystore
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (
-	// memoryChunk is the length of the chunks that bodies of unknown length are gathered in.
-	memoryChunk = 64 << 10
+	// chunkSize is the length of the chunks that bodies of unknown length are gathered in.
+	chunkSize = 64 << 10
 
-	// memoryJoin is the longest body that is copied from chunks into one piece at Commit.
-	memoryJoin = 4 << 20
+	// maxJoin is the longest body that is copied from chunks into one piece at Commit.
+	maxJoin = 4 << 20
 )
 
-var memoryChunks = sync.Pool{New: func() any { return new([memoryChunk]byte) }}
+var chunkPool = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// memoryWriter is the [store.Writer] of a [Store]. A body whose length was announced is allocated
+// writer is the [store.Writer] of a [Store]. A body whose length was announced is allocated
 // once. Others are gathered in chunks from a pool.
-type memoryWriter struct {
+type writer struct {
 	storekit.WriterState
 	m   *Store
 	key string
 
 	mu       sync.RWMutex
-	body     memoryBody
+	body     body
 	reserved int64
 	pooled   bool // the chunks go back to the pool
 	closed   bool
 }
 
-func (m *Store) newWriter(key string, size int64) (*memoryWriter, error) {
+func (m *Store) newWriter(key string, size int64) (*writer, error) {
 	// Memory for a large body is allocated when an eighth of it has come: the announced length
 	// may be wrong.
-	w := &memoryWriter{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > memoryJoin}
+	w := &writer{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > maxJoin}
 	if size > m.limit/2 {
 		m.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", store.ErrTooLarge, size, m.limit)
@@ -47,14 +48,14 @@ func (m *Store) newWriter(key string, size int64) (*memoryWriter, error) {
 			m.refused.Add(1)
 			return nil, fmt.Errorf("%w: no room beside the bodies being written", store.ErrTooLarge)
 		}
-		w.body.chunks = [][]byte{memoryPiece(size)}
+		w.body.chunks = [][]byte{newPiece(size)}
 	}
 	return w, nil
 }
 
-// memoryPiece returns n bytes for a body. They are not zero, which takes as long as copying
+// newPiece returns n bytes for a body. They are not zero, which takes as long as copying
 // the body to them: nobody reads beyond what was written.
-func memoryPiece(n int64) []byte {
+func newPiece(n int64) []byte {
 	var b strings.Builder // no other type gives such memory
 	b.Grow(int(n))
 	b.WriteByte(0)
@@ -62,7 +63,7 @@ func memoryPiece(n int64) []byte {
 }
 
 // Write implements [io.Writer].
-func (w *memoryWriter) Write(p []byte) (int, error) {
+func (w *writer) Write(p []byte) (int, error) {
 	n := w.body.n + int64(len(p))
 	if err := w.Check(n); err != nil {
 		return 0, err
@@ -77,15 +78,15 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 		at := int(w.body.n) // within the only chunk
 		i := 0
 		if w.pooled {
-			i, at = int(w.body.n/memoryChunk), int(w.body.n%memoryChunk)
+			i, at = int(w.body.n/chunkSize), int(w.body.n%chunkSize)
 		}
 		if i == len(w.body.chunks) {
-			if !w.m.reserve(memoryChunk) {
+			if !w.m.reserve(chunkSize) {
 				return done, w.refuse(w.body.n)
 			}
-			c := memoryChunks.Get().(*[memoryChunk]byte)
+			c := chunkPool.Get().(*[chunkSize]byte)
 			w.mu.Lock()
-			w.reserved += memoryChunk
+			w.reserved += chunkSize
 			w.body.chunks = append(w.body.chunks, c[:])
 			w.mu.Unlock()
 		}
@@ -101,8 +102,8 @@ func (w *memoryWriter) Write(p []byte) (int, error) {
 
 // join copies the chunks from number from on into one piece of length bytes, which is at least as
 // long as they are, and reports whether there was room for it.
-func (w *memoryWriter) join(from int, length int64) bool {
-	whole, at := storekit.AllocSize(length), int64(from)*memoryChunk
+func (w *writer) join(from int, length int64) bool {
+	whole, at := storekit.AllocSize(length), int64(from)*chunkSize
 	if !w.m.reserve(whole) {
 		return false
 	}
@@ -112,7 +113,7 @@ func (w *memoryWriter) join(from int, length int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.pooled {
-		putMemoryChunks(w.body.chunks[from:])
+		putChunks(w.body.chunks[from:])
 	}
 	w.body.chunks = append(w.body.chunks[:from:from], piece)
 	w.m.release(w.reserved - at)
@@ -120,14 +121,14 @@ func (w *memoryWriter) join(from int, length int64) bool {
 	return true
 }
 
-func (w *memoryWriter) refuse(limit int64) error {
+func (w *writer) refuse(limit int64) error {
 	w.m.refused.Add(1)
 	w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, limit)
 	return w.Err
 }
 
 // ReadAt implements [io.ReaderAt].
-func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
+func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -137,7 +138,7 @@ func (w *memoryWriter) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Shorten implements [store.Shortener].
-func (w *memoryWriter) Shorten() {
+func (w *writer) Shorten() {
 	if w.Check(w.body.n) != nil || w.Size < 0 || w.body.n == w.Size {
 		return
 	}
@@ -148,11 +149,11 @@ func (w *memoryWriter) Shorten() {
 }
 
 // Commit implements [store.Writer].
-func (w *memoryWriter) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.body.n, meta); err != nil {
 		return err
 	}
-	if memoryMetaCost(meta) > w.m.limit/2 {
+	if metaCost(meta) > w.m.limit/2 {
 		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, w.m.limit)
 	}
 	e := &store.Entry{Meta: meta, Size: w.body.n}
@@ -172,20 +173,20 @@ func (w *memoryWriter) Commit(ctx context.Context, meta *store.Meta) error {
 
 // settle copies a body out of chunks of the pool into one piece. Of a large body only the last
 // chunk is copied, to one of the right length; the others are not given back to the pool.
-func (w *memoryWriter) settle() {
+func (w *writer) settle() {
 	if last := len(w.body.chunks) - 1; w.pooled && last >= 0 {
-		if w.body.n > memoryJoin || !w.join(0, w.body.n) {
-			w.join(last, w.body.n-int64(last)*memoryChunk)
+		if w.body.n > maxJoin || !w.join(0, w.body.n) {
+			w.join(last, w.body.n-int64(last)*chunkSize)
 		}
 		w.pooled = false
 	}
 }
 
 // Abort implements [store.Writer].
-func (w *memoryWriter) Abort() error { return w.EndAbort() }
+func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer].
-func (w *memoryWriter) Close() error {
+func (w *writer) Close() error {
 	w.Ended = true
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -194,41 +195,41 @@ func (w *memoryWriter) Close() error {
 	}
 	w.closed = true
 	if w.pooled {
-		putMemoryChunks(w.body.chunks)
+		putChunks(w.body.chunks)
 	}
-	w.body = memoryBody{}
+	w.body = body{}
 	w.m.release(w.reserved)
 	w.reserved = 0
 	return nil
 }
 
-func putMemoryChunks(chunks [][]byte) {
+func putChunks(chunks [][]byte) {
 	for _, c := range chunks {
-		if cap(c) >= memoryChunk {
-			memoryChunks.Put((*[memoryChunk]byte)(c[:memoryChunk]))
+		if cap(c) >= chunkSize {
+			chunkPool.Put((*[chunkSize]byte)(c[:chunkSize]))
 		}
 	}
 }
 
-// memoryBody is a body in chunks of memoryChunk bytes, or in one of any length.
-type memoryBody struct {
+// body is a body in chunks of chunkSize bytes, or in one of any length.
+type body struct {
 	chunks [][]byte
 	n      int64
 }
 
 // ReadAt implements [io.ReaderAt].
-func (b *memoryBody) ReadAt(p []byte, off int64) (int, error) {
+func (b *body) ReadAt(p []byte, off int64) (int, error) {
 	return storekit.ReadAt(p, off, b.n, b.readSome)
 }
 
 // readSome reads from one chunk.
-func (b *memoryBody) readSome(p []byte, off int64) (int, error) {
+func (b *body) readSome(p []byte, off int64) (int, error) {
 	i, at := 0, off
-	if len(b.chunks) > 1 || len(b.chunks[0]) == memoryChunk {
-		i, at = int(off/memoryChunk), off%memoryChunk
+	if len(b.chunks) > 1 || len(b.chunks[0]) == chunkSize {
+		i, at = int(off/chunkSize), off%chunkSize
 	}
 	return copy(p, b.chunks[i][at:min(int64(len(b.chunks[i])), at+b.n-off)]), nil
 }
 
 // Close implements [io.Closer]. There is nothing to release.
-func (b *memoryBody) Close() error { return nil }
+func (b *body) Close() error { return nil }

@@ -3,9 +3,10 @@ package storekit
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
+
 	"github.com/tripper-go/tripper/caching/internal/wire"
 	"github.com/tripper-go/tripper/caching/store"
-	"math/rand/v2"
 )
 
 const (

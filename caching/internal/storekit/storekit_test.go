@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 func TestWriterState(t *testing.T) {

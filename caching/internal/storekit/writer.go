@@ -5,8 +5,9 @@ package storekit
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 var (
