@@ -45,14 +45,14 @@ func (x *exchange) shownKey() string {
 func (x *exchange) answer(p policy.Portion) *http.Response {
 	f := x.candidate.F
 	v := &x.verdict
-	if v.Action == policy.Refresh {
-		x.refresh()
-	}
 	action := "hit"
 	if v.Stale {
 		action = "stale"
 	}
 	x.Tell(action, v.Reason, p.Status, nil)
+	if v.Action == policy.Refresh {
+		x.refresh()
+	}
 	if !v.Stale {
 		return x.serve(p, nil)
 	}
