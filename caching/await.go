@@ -3,9 +3,10 @@ package caching
 import (
 	"context"
 	"errors"
+	"time"
+
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
-	"time"
 )
 
 // DefaultCollapseWait is how long a request waits for another one's trip to the

@@ -110,7 +110,7 @@ func (b *background) close() {
 
 // writeBack writes the invalidations that the Store has not taken, in the background.
 func (st *state) writeBack() {
-	if st.Unwritten.Begin(time.Now()) && !st.background.start(context.Background(), st.Catalog.WriteBack) {
+	if st.Unwritten.Begin(time.Now()) && !st.background.start(context.Background(), st.WriteBack) {
 		st.Unwritten.End()
 	}
 }

@@ -3,7 +3,6 @@ package caching
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"sync"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // Close waits for what runs in the background.

@@ -3,12 +3,13 @@ package caching
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // expiring is a store that drops entries when they have expired, as caches with a

@@ -2,13 +2,14 @@ package caching
 
 import (
 	"errors"
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // The members of a group are invalidated together, wherever they are stored, and

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 type originFunc func(*http.Request) (*http.Response, error)

@@ -1,13 +1,14 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // A server that names thousands of fields, and a client that sends long ones, do

@@ -1,9 +1,10 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // Nobody gets what was there before a POST that was answered, not even between

@@ -1,8 +1,9 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/store"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (

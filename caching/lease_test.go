@@ -2,13 +2,14 @@ package caching
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // leased is a store of which two processes share the leases.

@@ -3,12 +3,13 @@ package caching
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // taking is a Store whose Writers take everything and give nothing back.

@@ -2,13 +2,14 @@ package caching
 
 import (
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // What a Memory holds of the heap is what it counts, whatever the size of the entries:

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // losing is a Store that loses all of a body but its first bytes once it was found.

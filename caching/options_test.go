@@ -1,9 +1,10 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 )
 
 func optionDialogues() []dialogue {

@@ -3,13 +3,14 @@ package caching
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // panickyStore panics when it is to commit.

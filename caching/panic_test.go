@@ -2,8 +2,6 @@ package caching
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/dirstore"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
@@ -13,6 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/dirstore"
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // A RoundTripper that panics, as a server's handler may survive, leaves nobody

@@ -1,8 +1,9 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"net/http"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 )
 
 // ForUser returns a [Transport.Partition] for a program in which all requests are

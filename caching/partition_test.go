@@ -1,8 +1,9 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // With one fixed user all that layers below add is that user's, and another name on

@@ -2,12 +2,13 @@ package caching
 
 import (
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 func TestPurge(t *testing.T) {

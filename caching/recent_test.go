@@ -2,10 +2,11 @@ package caching
 
 import (
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // TestMemosSayTheSame fills what remembers far beyond its places.

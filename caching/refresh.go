@@ -2,13 +2,14 @@ package caching
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/internal/collapse"
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"io"
 	"maps"
 	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // refresh validates the found response after it was served stale, once for all

@@ -2,10 +2,11 @@ package caching
 
 import (
 	"context"
+	"net/http"
+
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/store"
-	"net/http"
 )
 
 // result is what came of a trip to the origin.

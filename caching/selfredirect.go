@@ -1,11 +1,12 @@
 package caching
 
 import (
+	"net/http"
+	"net/url"
+
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"net/http"
-	"net/url"
 )
 
 // leadsNowhere says why a redirect is of no use to later requests, if so: it has no

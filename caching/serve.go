@@ -1,13 +1,14 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // mark puts the request of the caller, where it came from and Cache-Status on a

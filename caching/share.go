@@ -2,10 +2,11 @@ package caching
 
 import (
 	"errors"
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // share makes the reply from the result of another request's trip, or none if that cannot

@@ -3,12 +3,13 @@ package caching
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 func publicDialogues() []dialogue {

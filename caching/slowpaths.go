@@ -1,9 +1,11 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"hash/maphash"
+	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 )
 
 // How long responses that turned out not to be stored are not waited for.
@@ -32,7 +34,7 @@ func (x *exchange) slow() bool {
 func (x *exchange) learn(start time.Time, o *result) {
 	wait := x.st.t.collapseWait()
 	switch {
-	case wait < 0 || x.Method != "GET":
+	case wait < 0 || x.Method != http.MethodGet:
 	case o.body != nil || o.entry != nil:
 		if !x.st.slowPaths.Empty() {
 			x.st.slowPaths.Remove(x.path())

@@ -1,8 +1,9 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"sync/atomic"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // recentStatus remembers how some states are written in Cache-Status: one cache

@@ -1,13 +1,14 @@
 package caching
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"slices"
-	"sync"
 )
 
 // storeState is what this process knows about one Store: the requests under way, the

@@ -3,7 +3,6 @@ package caching
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"net/http"
 	"runtime"
@@ -13,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // The registry keeps neither a Store nor its state alive.

@@ -3,8 +3,6 @@ package caching
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"net/http"
 	"strings"
@@ -13,6 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // lazy is a Store whose calls take a while, whatever their context says, and then may

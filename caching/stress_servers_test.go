@@ -3,7 +3,6 @@ package caching
 import (
 	"context"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // moody is a page in pieces, with a length or a trailer or neither, that may break

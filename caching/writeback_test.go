@@ -3,13 +3,14 @@ package caching
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/internal/catalog"
-	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // afterGet calls after when the Store has answered and the cache has not heard it yet.

@@ -1,11 +1,12 @@
 package caching
 
 import (
+	"testing"
+
 	"github.com/tripper-go/tripper/caching/dirstore"
 	"github.com/tripper-go/tripper/caching/httpcachestore"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
-	"testing"
 )
 
 // A zero Memory is a Memory, and other zero Stores only cost hits: neither panics.
