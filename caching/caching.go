@@ -334,7 +334,7 @@ func (t *Transport) state() *state {
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 		}
 		_, memory := store.(*memorystore.Store)
-		st.Catalog = catalog.New(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.Backend, guard.CallerOptions{
+		st.Catalog = catalog.New(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.Backend, guard.Options{
 			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Memory: memory, Back: st.writeBack,
 		})
 		t.st = st

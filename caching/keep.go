@@ -118,7 +118,7 @@ func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	k.url = *x.Req.URL
 	k.Req = x.Req.WithContext(k.ctx)
 	k.Req.URL = &k.url
-	k.own = *resp // see source.Origin
+	k.own = *resp // see collapse.Source
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = resp.Trailer.Clone()
 	if size >= 0 {

@@ -38,7 +38,7 @@ type recorder struct {
 	room [1]string
 }
 
-// Finish implements [owner]: it commits the entry, or drops it.
+// Finish implements [collapse.Owner]: it commits the entry, or drops it.
 func (k *recorder) Finish(e collapse.Ending) {
 	k.st.background.hold()
 	defer k.st.background.release()

@@ -42,20 +42,20 @@ type result struct {
 	cancel context.CancelCauseFunc
 }
 
-// Joinable implements [tripResult]: a body on its way can be joined, by its own rules.
+// Joinable implements [collapse.Result]: a body on its way can be joined, by its own rules.
 func (r result) Joinable() bool { return r.body != nil }
 
-// Join implements [tripResult].
+// Join implements [collapse.Result].
 func (r result) Join() bool { return r.body != nil && r.body.Join() }
 
-// Share implements [tripResult].
+// Share implements [collapse.Result].
 func (r result) Share(n int) {
 	if r.body != nil {
 		r.body.Share(n)
 	}
 }
 
-// Drop implements [tripResult].
+// Drop implements [collapse.Result].
 func (r result) Drop() {
 	switch {
 	case r.body != nil:

@@ -32,10 +32,10 @@ type Shared struct {
 
 // New returns the catalog of the Store of b, for a cache with the settings cfg.
 // o.unsure is set here.
-func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.CallerOptions) *Catalog {
+func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.Options) *Catalog {
 	c := &Catalog{Shared: known, Cfg: cfg, noVarySearch: noVarySearch}
 	o.Unsure = func(key string) { c.Unwritten.Add(key, time.Now()) }
-	c.Calls = guard.NewCaller(b, o)
+	c.Calls = guard.New(b, o)
 	return c
 }
 

@@ -94,7 +94,7 @@ type shelf struct {
 func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	t.Helper()
 	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry)}}
-	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.CallerOptions{Wait: -1, Back: func() {}})
+	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
 	return s
 }
 
@@ -308,7 +308,7 @@ func (s keyedStore) Secret(context.Context) ([]byte, error) { return s.secret, s
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	ask := func(s store.Store, user string, hook func(trace.Event)) Query {
-		c := New(&Shared{}, policy.Settings{}.Complete(), false, guard.NewBackend(s), guard.CallerOptions{Wait: -1, Back: func() {}})
+		c := New(&Shared{}, policy.Settings{}.Complete(), false, guard.NewBackend(s), guard.Options{Wait: -1, Back: func() {}})
 		req, err := http.NewRequestWithContext(trace.WithHook(t.Context(), hook), http.MethodGet, "http://example.com/", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ func TestPurgeOfCatalog(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
 			listed := listedStore{s.store, row.list}
-			s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listed), guard.CallerOptions{Wait: -1, Back: func() {}})
+			s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listed), guard.Options{Wait: -1, Back: func() {}})
 			s.keep(s.ask(prefix+"1"), "body")
 			s.keep(s.ask("http://example.com/b/"), "other")
 			late := s.ask(prefix + "1")
@@ -81,7 +81,7 @@ func TestList(t *testing.T) {
 	s.keep(s.ask("http://example.com/1"), "body")
 	s.keep(s.ask("http://example.com/2"), "body")
 	errAway := errors.New("away")
-	s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listedStore{s.store, errAway}), guard.CallerOptions{Wait: -1, Back: func() {}})
+	s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listedStore{s.store, errAway}), guard.Options{Wait: -1, Back: func() {}})
 	if err := s.List(t.Context(), all); !errors.Is(err, errAway) {
 		t.Errorf("%v from a Store that fails", err)
 	}

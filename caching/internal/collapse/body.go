@@ -32,8 +32,8 @@ import (
 type Body struct {
 	Source
 	src   io.ReadCloser
-	sink  sink
-	owner owner
+	sink  Sink
+	owner Owner
 	// announced is the trailer as far as it was known before the body.
 	announced http.Header
 
@@ -41,7 +41,7 @@ type Body struct {
 	cancel context.CancelCauseFunc // see Bind
 	landed func()                  // see Bind
 	left   bool                    // the source is closed
-	phase  bodyPhase
+	phase  phase
 	reads  sourceReader
 	n      int64 // bytes that arrived
 	kept   int64 // bytes of them that the sink has
@@ -53,7 +53,7 @@ type Body struct {
 	panicked any
 
 	shares  int
-	readers []*bodyReader
+	readers []*reader
 	want    bool  // a reader waits for more
 	budget  int64 // of an unused body, the bytes that may still be read
 	moved   chan struct{}
@@ -65,12 +65,12 @@ type Body struct {
 	recentOff int64
 }
 
-type bodyPhase uint8
+type phase uint8
 
 const (
-	bodyOpen bodyPhase = iota
-	bodyEnding
-	bodyOver
+	open phase = iota
+	ending
+	over
 )
 
 // A sourceReader says who reads the source of a body.
@@ -84,7 +84,7 @@ const (
 
 // Start makes b the body of s. It has one share. A body that is known to be empty is over
 // when Start returns.
-func (b *Body) Start(s Source, to sink, owner owner) {
+func (b *Body) Start(s Source, to Sink, owner Owner) {
 	*b = Body{
 		Source: s, src: s.Origin.Body, sink: to, owner: owner, announced: s.Origin.Trailer.Clone(),
 		n: s.Stored, kept: s.Stored, shares: 1,
@@ -99,12 +99,12 @@ func (b *Body) Start(s Source, to sink, owner owner) {
 func (b *Body) Bind(cancel context.CancelCauseFunc, landed func()) {
 	b.mu.Lock()
 	b.cancel, b.landed = cancel, landed
-	over, left := b.phase == bodyOver, b.left
+	ended, left := b.phase == over, b.left
 	b.mu.Unlock()
 	if left && cancel != nil {
 		cancel(nil)
 	}
-	if over {
+	if ended {
 		landed()
 	}
 }
@@ -147,7 +147,7 @@ func (b *Body) unusedLocked() bool { return len(b.readers)+b.shares == 0 }
 // was the last the body is ended: cause is why, nil to drain what is left of the source if
 // it is little.
 func (b *Body) gone(cause error) {
-	unused, over := b.unusedLocked(), b.phase == bodyOver
+	unused, ended := b.unusedLocked(), b.phase == over
 	drain := unused && cause == nil && b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
 	if drain {
 		b.budget = roundtrip.DrainBytes + 1
@@ -157,7 +157,7 @@ func (b *Body) gone(cause error) {
 	b.mu.Unlock()
 	switch {
 	case !unused:
-	case over:
+	case ended:
 		_ = b.sink.Close()
 	case drain:
 		b.drain()
@@ -170,7 +170,7 @@ func (b *Body) gone(cause error) {
 func (b *Body) abandon(cause error) {
 	b.mu.Lock()
 	b.budget = 0
-	idle := b.reads == nobody && b.phase == bodyOpen
+	idle := b.reads == nobody && b.phase == open
 	if idle {
 		b.reads = inline
 	}
@@ -283,11 +283,11 @@ func (b *Body) fail(v any) {
 // to the readers. trailer is true if what comes after the body is there.
 func (b *Body) end(n int64, err error, whole, trailer bool) {
 	b.mu.Lock()
-	if b.phase != bodyOpen {
+	if b.phase != open {
 		b.mu.Unlock()
 		return
 	}
-	b.phase = bodyEnding
+	b.phase = ending
 	e := Ending{N: n, Whole: whole, Sink: b.sinkErr, Cause: err}
 	b.mu.Unlock()
 	if e.Sink != nil {
@@ -300,11 +300,11 @@ func (b *Body) end(n int64, err error, whole, trailer bool) {
 // over tells the readers that n bytes and err is all they get.
 func (b *Body) over(n int64, err error, trailer bool) {
 	b.mu.Lock()
-	if b.phase == bodyOver {
+	if b.phase == over {
 		b.mu.Unlock()
 		return
 	}
-	b.phase, b.err = bodyOver, err
+	b.phase, b.err = over, err
 	b.advanceLocked(n)
 	if err == io.EOF && trailer {
 		b.trailer = b.Origin.Trailer.Clone()

@@ -10,8 +10,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A tripResult is what a trip to the origin brings for all who wait for it.
-type tripResult interface {
+// A Result is what a trip to the origin brings for all who wait for it.
+type Result interface {
 	// Joinable reports whether a caller may join the flight after the result has arrived:
 	// a body is still being received.
 	Joinable() bool
@@ -30,7 +30,7 @@ type tripResult interface {
 //
 // The lock of a flight may be held when that of the body that is its result is taken. The
 // lock of a shard of the group is held with no other.
-type Flight[R tripResult] struct {
+type Flight[R Result] struct {
 	group *Group[R] // nil if nobody can join
 	key   string
 	// settings are those that the trip is made by.
@@ -64,13 +64,13 @@ const (
 )
 
 // A Group holds the flights under way, by key. The zero value is ready to use.
-type Group[R tripResult] struct {
+type Group[R Result] struct {
 	shards [64]groupShard[R]
 	// finished counts the flights that are over.
 	finished atomic.Uint64
 }
 
-type groupShard[R tripResult] struct {
+type groupShard[R Result] struct {
 	mu sync.Mutex
 	m  map[string]*Flight[R]
 }
@@ -137,7 +137,7 @@ func (g *Group[R]) Len() (n int) {
 }
 
 // NewFlight returns a flight that only its leader knows.
-func NewFlight[R tripResult]() *Flight[R] { return &Flight[R]{waiting: 1} }
+func NewFlight[R Result]() *Flight[R] { return &Flight[R]{waiting: 1} }
 
 // board adds a caller, unless it is too late for that.
 func (f *Flight[R]) board() (r Role, ok bool) {
@@ -185,7 +185,7 @@ func (f *Flight[R]) Rest(wait time.Duration) time.Duration {
 	return wait - time.Since(f.sent)
 }
 
-// Settle gives the result to all who wait. Only a [tripResult] that is Joinable can be
+// Settle gives the result to all who wait. Only a [Result] that is Joinable can be
 // joined after that, until Land is called. It reports whether the leader has left: then
 // the result was dropped.
 func (f *Flight[R]) Settle(result R) (deserted bool) {

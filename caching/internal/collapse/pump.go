@@ -41,7 +41,7 @@ func (b *Body) pump(buf []byte) {
 func (b *Body) turn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.phase == bodyOpen {
+	for b.phase == open {
 		unused := b.unusedLocked()
 		switch {
 		case unused && b.budget <= 0:
@@ -79,7 +79,7 @@ func (b *Body) waitLocked() {
 
 // recycleLocked gives the buffer of the pump back when the body is over and unused.
 func (b *Body) recycleLocked() {
-	if b.buf != nil && b.phase == bodyOver && b.unusedLocked() {
+	if b.buf != nil && b.phase == over && b.unusedLocked() {
 		buffers.Put(b.buf)
 		b.buf, b.recent = nil, nil
 	}
@@ -91,7 +91,7 @@ func (b *Body) drain() {
 	defer timer.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.phase != bodyOver && b.budget > 0 {
+	for b.phase != over && b.budget > 0 {
 		if b.reads == nobody {
 			b.startPumpLocked()
 		}

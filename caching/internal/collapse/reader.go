@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// A bodyReader reads a body for one caller. It must be read by one goroutine at a time,
+// A reader reads a body for one caller. It must be read by one goroutine at a time,
 // and may be closed at any time.
-type bodyReader struct {
+type reader struct {
 	b   *Body
 	ctx context.Context
 	// resp is the response that the reader is the body of. It gets the trailer.
@@ -35,7 +35,7 @@ type bodyReader struct {
 // allows it to read the source without a goroutine and a copy while it is the only reader,
 // if ctx cannot end.
 func (b *Body) Open(ctx context.Context, resp *http.Response, inline bool) io.ReadCloser {
-	r := &bodyReader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First}
+	r := &reader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First}
 	b.mu.Lock()
 	r.at = b.head
 	b.unshareLocked()
@@ -61,7 +61,7 @@ func (b *Body) Response(ctx context.Context) *http.Response {
 }
 
 // Read implements [io.Reader].
-func (r *bodyReader) Read(p []byte) (int, error) {
+func (r *reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -107,7 +107,7 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 }
 
 // whyShutLocked is the error of a reader that may read no more.
-func (r *bodyReader) whyShutLocked() error {
+func (r *reader) whyShutLocked() error {
 	switch {
 	case r.cut:
 		return ErrLagging
@@ -118,7 +118,7 @@ func (r *bodyReader) whyShutLocked() error {
 }
 
 // direct reads from the source into p. It is called with the lock, and releases it.
-func (r *bodyReader) direct(p []byte) (int, error) {
+func (r *reader) direct(p []byte) (int, error) {
 	b := r.b
 	b.reads = inline
 	b.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *bodyReader) direct(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.off += int64(n)
-	if b.phase == bodyOpen && b.unusedLocked() && b.budget <= 0 && b.reads == nobody {
+	if b.phase == open && b.unusedLocked() && b.budget <= 0 && b.reads == nobody {
 		b.reads = inline // the reader was closed meanwhile: nobody else ends the body
 		b.mu.Unlock()
 		b.abort(ErrAbandoned)
@@ -149,7 +149,7 @@ func (r *bodyReader) direct(p []byte) (int, error) {
 // lastLocked returns why there is no more, and hands the trailer over if the body has
 // come to its end. It is called by the reader's own goroutine: like net/http it
 // changes the trailer within Read.
-func (r *bodyReader) lastLocked() error {
+func (r *reader) lastLocked() error {
 	if r.b.err == io.EOF && len(r.b.trailer) > 0 && !r.ended {
 		r.ended = true
 		if r.resp.Trailer == nil {
@@ -161,7 +161,7 @@ func (r *bodyReader) lastLocked() error {
 }
 
 // copy reads what has arrived already. It is called with the lock, and releases it.
-func (r *bodyReader) copy(p []byte) (int, error) {
+func (r *reader) copy(p []byte) (int, error) {
 	b := r.b
 	if i := r.off - b.recentOff; i >= 0 && i < int64(len(b.recent)) {
 		defer b.mu.Unlock()
@@ -204,7 +204,7 @@ func (r *bodyReader) copy(p []byte) (int, error) {
 }
 
 // moveLocked moves the reader n bytes on.
-func (r *bodyReader) moveLocked(n int) int {
+func (r *reader) moveLocked(n int) int {
 	r.off += int64(n)
 	if r.b.sinkErr != nil {
 		r.b.wakeLocked() // others may wait for it
@@ -215,13 +215,13 @@ func (r *bodyReader) moveLocked(n int) int {
 // Close implements [io.Closer]. If this was the last reader and little is left of
 // the body, it is read to its end, so that it can be stored: many decoders
 // stop at the last byte that means something to them.
-func (r *bodyReader) Close() error {
+func (r *reader) Close() error {
 	r.leave(context.Cause(r.ctx))
 	return nil
 }
 
 // leave takes the reader off. A cause of nil allows to drain what is left of the body.
-func (r *bodyReader) leave(cause error) {
+func (r *reader) leave(cause error) {
 	b := r.b
 	b.mu.Lock()
 	if r.shut {
@@ -232,7 +232,7 @@ func (r *bodyReader) leave(cause error) {
 	if r.stop != nil {
 		r.stop()
 	}
-	b.readers = slices.DeleteFunc(b.readers, func(o *bodyReader) bool { return o == r })
+	b.readers = slices.DeleteFunc(b.readers, func(o *reader) bool { return o == r })
 	b.want = false // who still waits says so again
 	rest := r.rest
 	b.gone(cause)

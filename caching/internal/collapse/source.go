@@ -7,16 +7,16 @@ import (
 	"net/http"
 )
 
-// A sink stores a body. Only one goroutine at a time writes, but readers read at any time
+// A Sink stores a body. Only one goroutine at a time writes, but readers read at any time
 // what was written.
-type sink interface {
+type Sink interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
 }
 
-// A owner decides what becomes of what the sink has.
-type owner interface {
+// An Owner decides what becomes of what the sink has.
+type Owner interface {
 	// Finish commits what was written to the sink, or drops it. It is called once, and
 	// readers get the last bytes after it has returned: who has read a whole body finds
 	// it in the store.
@@ -32,9 +32,9 @@ type Ending struct {
 	N int64
 	// Whole is true if the sink has the whole body.
 	Whole bool
-	// Sink is why the sink has not taken all that came: its error, or [errTooLong].
+	// Sink is why the sink has not taken all that came: its error, or [ErrTooLong].
 	Sink error
-	// Cause is io.EOF, or why the source broke off, or [errAbandoned].
+	// Cause is io.EOF, or why the source broke off, or [ErrAbandoned].
 	Cause error
 }
 
@@ -54,8 +54,8 @@ type Source struct {
 }
 
 var (
-	// ErrTooLong is the [ending.Sink] of a body that is longer than its [source.Limit].
+	// ErrTooLong is the [Ending.Sink] of a body that is longer than its [Source.Limit].
 	ErrTooLong = errors.New("caching: body longer than MaxBody")
-	// ErrAbandoned is the [ending.Cause] of a body whose last reader has left.
+	// ErrAbandoned is the [Ending.Cause] of a body whose last reader has left.
 	ErrAbandoned = errors.New("caching: nobody reads the body any more")
 )

@@ -59,14 +59,14 @@ func (b *Body) laggingLocked() bool {
 	if b.sinkErr == nil {
 		return false
 	}
-	return b.head != nil && b.n-b.kept > maxLag || slices.ContainsFunc(b.readers, (*bodyReader).behindLocked)
+	return b.head != nil && b.n-b.kept > maxLag || slices.ContainsFunc(b.readers, (*reader).behindLocked)
 }
 
 // cutOff ends the readers that are too far behind.
 func (b *Body) cutOff() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.readers = slices.DeleteFunc(b.readers, func(r *bodyReader) bool {
+	b.readers = slices.DeleteFunc(b.readers, func(r *reader) bool {
 		if b.sinkErr == nil || !r.behindLocked() {
 			return false
 		}
@@ -80,10 +80,10 @@ func (b *Body) cutOff() {
 }
 
 // behindLocked reports whether much is kept for r that the sink has not taken.
-func (r *bodyReader) behindLocked() bool { return r.b.n-max(r.off, r.b.kept) > maxLag }
+func (r *reader) behindLocked() bool { return r.b.n-max(r.off, r.b.kept) > maxLag }
 
 // readBlockLocked reads what the sink has not taken.
-func (r *bodyReader) readBlockLocked(p []byte) int {
+func (r *reader) readBlockLocked(p []byte) int {
 	for r.at.next != nil && r.off >= r.at.next.off {
 		r.at = r.at.next
 	}

@@ -2,8 +2,9 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A Backend is a Store and what all who call it know about it.

@@ -2,10 +2,11 @@ package guard
 
 import (
 	"errors"
-	"github.com/tripper-go/tripper/caching/store"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 const (

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 func TestBreaker(t *testing.T) {

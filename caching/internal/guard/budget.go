@@ -2,8 +2,9 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A Budget is what one request may still wait for the Store, and the answer that it has

@@ -6,9 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"sync"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // patience is after how many times the wait a call without an answer counts as a failure
@@ -33,12 +34,12 @@ var (
 // that is not waited for any longer returns an error that is errSlow.
 type Caller struct {
 	*Backend
-	CallerOptions
+	Options
 	timing store.Timing
 }
 
-// CallerOptions are the settings of a caller.
-type CallerOptions struct {
+// Options are the settings of a caller.
+type Options struct {
 	// Wait is how long a request waits for the Store, and patience times as long is how long
 	// a call may take. If negative, there is no bound, and the Store is never left alone.
 	Wait time.Duration
@@ -51,8 +52,8 @@ type CallerOptions struct {
 	Unsure func(key string)
 }
 
-func NewCaller(b *Backend, o CallerOptions) Caller {
-	c := Caller{Backend: b, CallerOptions: o}
+func New(b *Backend, o Options) Caller {
+	c := Caller{Backend: b, Options: o}
 	// A type that embeds a Store has its Timing method and perhaps other ways.
 	if t, ok := b.Store.(store.Timed); ok {
 		if self, timing := t.Timing(); sameStore(self, b.Store) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"runtime"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A fakeStore does what it is told, and notes what is asked of it.
@@ -121,13 +122,13 @@ type guarded struct {
 	backs  atomic.Int32 // how often it was called
 }
 
-func guardedBy(fake *fakeStore, o CallerOptions) *guarded {
+func guardedBy(fake *fakeStore, o Options) *guarded {
 	g := &guarded{fake: fake}
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
 	o.Back, o.Unsure = func() { g.backs.Add(1) }, func(key string) { g.unsure = append(g.unsure, key) }
-	g.Caller = NewCaller(NewBackend(fake), o)
+	g.Caller = New(NewBackend(fake), o)
 	return g
 }
 
@@ -209,7 +210,7 @@ func TestCallsOfARequest(t *testing.T) {
 	for _, row := range []struct {
 		name, why string
 		timing    store.Timing
-		options   CallerOptions
+		options   Options
 		do        func(context.Context, string) error
 		ctx       func(*testing.T) context.Context
 		calls     []string
@@ -229,9 +230,9 @@ func TestCallsOfARequest(t *testing.T) {
 		{name: "obeys its context, cancelled", why: "the request has ended", timing: store.TimingContext, do: heeds(3 * s), ctx: canceled, calls: []string{"get", "update"}, want: context.Canceled, took: s / 2},
 		{name: "in place", why: "it says that it answers at once, and is believed", timing: store.TimingImmediate, do: takes(3 * s), calls: []string{"get", "create", "acquire"}, took: 3 * s},
 		{name: "in place, change", why: "the lock of another process is waited for with a deadline; what was not done is known", timing: store.TimingImmediate, do: heeds(3 * s), calls: []string{"update", "delete"}, want: ErrSlow, took: s},
-		{name: "memory, change", why: "it waits for nothing", timing: store.TimingImmediate, options: CallerOptions{Memory: true}, do: heeds(3 * s), calls: []string{"update", "delete"}, took: 3 * s},
+		{name: "memory, change", why: "it waits for nothing", timing: store.TimingImmediate, options: Options{Memory: true}, do: heeds(3 * s), calls: []string{"update", "delete"}, took: 3 * s},
 		{name: "error in place", why: "the error is the Store's", timing: store.TimingImmediate, do: breaks, calls: []string{"get", "create", "update", "delete", "acquire"}, want: errBroken},
-		{name: "no bound", why: "a negative wait is as long as it takes", options: CallerOptions{Wait: -1}, do: heeds(300 * s), calls: []string{"get", "create", "update", "delete", "acquire"}, took: 300 * s},
+		{name: "no bound", why: "a negative wait is as long as it takes", options: Options{Wait: -1}, do: heeds(300 * s), calls: []string{"get", "create", "update", "delete", "acquire"}, took: 300 * s},
 	} {
 		for _, call := range row.calls {
 			t.Run(row.name+"/"+call, func(t *testing.T) {
@@ -270,7 +271,7 @@ func TestCallsOfARequest(t *testing.T) {
 // All calls of a request share one wait.
 func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: takes(600 * time.Millisecond)}, CallerOptions{})
+		g := guardedBy(&fakeStore{do: takes(600 * time.Millisecond)}, Options{})
 		var b Budget
 		if b.Spent() {
 			t.Error("a new budget is spent")
@@ -366,7 +367,7 @@ func TestLateAnswer(t *testing.T) {
 						time.Sleep(2 * time.Second)
 					}
 					return nil
-				}}, CallerOptions{})
+				}}, Options{})
 				var b Budget
 				b.Look()
 				e, err := g.Get(t.Context(), "k", &b)
@@ -394,7 +395,7 @@ func TestUnwantedCallsAreCancelled(t *testing.T) {
 		{true, time.Second / 2, context.DeadlineExceeded, "the request has ended"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := guardedBy(&fakeStore{do: heeds(time.Hour)}, CallerOptions{})
+			g := guardedBy(&fakeStore{do: heeds(time.Hour)}, Options{})
 			ctx, cancel := context.WithTimeout(t.Context(), row.ends)
 			defer cancel()
 			var b Budget
@@ -416,7 +417,7 @@ func TestUnwantedCallsAreCancelled(t *testing.T) {
 // cancelled then.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: heeds(time.Hour)}, CallerOptions{})
+		g := guardedBy(&fakeStore{do: heeds(time.Hour)}, Options{})
 		for range breakerRow {
 			go func() {
 				var b Budget
@@ -429,7 +430,7 @@ func TestPatience(t *testing.T) {
 		if n := len(g.slots); !g.allows(&g.reads) || n != breakerRow {
 			t.Errorf("left alone too early; %d calls run", n)
 		}
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		synctest.Wait()
 		if n := len(g.slots); g.allows(&g.reads) || n != 0 {
 			t.Errorf("not left alone; %d calls run", n)
@@ -440,7 +441,7 @@ func TestPatience(t *testing.T) {
 // That a Writer takes bytes says nothing yet: many send them with the Commit.
 func TestOnlyCommitIsSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{}, CallerOptions{})
+		g := guardedBy(&fakeStore{}, Options{})
 		fails := func() { g.writes.note(errBroken, false, time.Now()) }
 		for _, commit := range []bool{true, false} {
 			fails()
@@ -475,7 +476,7 @@ func TestPanicBeside(t *testing.T) {
 	} {
 		for call, fn := range guardedCalls {
 			synctest.Test(t, func(t *testing.T) {
-				g := guardedBy(&fakeStore{do: func(context.Context, string) error { time.Sleep(row.after); panic("oops") }}, CallerOptions{})
+				g := guardedBy(&fakeStore{do: func(context.Context, string) error { time.Sleep(row.after); panic("oops") }}, Options{})
 				func() {
 					defer func() {
 						if v := recover(); v != row.want {
@@ -496,7 +497,7 @@ func TestPanicBeside(t *testing.T) {
 // A Store that ends its goroutine has given no answer.
 func TestGoexitOfStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: func(context.Context, string) error { runtime.Goexit(); return nil }}, CallerOptions{})
+		g := guardedBy(&fakeStore{do: func(context.Context, string) error { runtime.Goexit(); return nil }}, Options{})
 		if err := g.Delete(t.Context(), "k", nil); err != errNoAnswer || len(g.slots) != 0 {
 			t.Errorf("%v; %d slots are taken", err, len(g.slots))
 		}
@@ -512,7 +513,7 @@ func TestSlots(t *testing.T) {
 				<-release
 			}
 			return nil
-		}}, CallerOptions{})
+		}}, Options{})
 		for range maxUnanswered {
 			if _, err := g.Get(t.Context(), "k", nil); err != ErrSlow && err != ErrLeftAlone {
 				t.Fatal(err)
@@ -571,7 +572,7 @@ func TestStoreIsLeftAlone(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := &fakeStore{timing: row.timing, do: row.do}
-				g := guardedBy(fake, CallerOptions{Wait: row.wait})
+				g := guardedBy(fake, Options{Wait: row.wait})
 				for range breakerRow {
 					ctx, cancel := t.Context(), func() {}
 					if row.ctx != nil {
@@ -612,7 +613,7 @@ func TestStoreIsLeftAlone(t *testing.T) {
 // While the Store is left alone no call is made, of whatever kind.
 func TestNoCallIsMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{}, CallerOptions{})
+		g := guardedBy(&fakeStore{}, Options{})
 		for range breakerRow {
 			g.reads.note(errBroken, false, time.Now())
 			g.writes.note(errBroken, false, time.Now())
@@ -630,7 +631,7 @@ func TestNoCallIsMade(t *testing.T) {
 
 // A Store that obeys its context is not called when there is nothing left to wait.
 func TestNoWaitIsLeft(t *testing.T) {
-	g := guardedBy(&fakeStore{timing: store.TimingContext}, CallerOptions{})
+	g := guardedBy(&fakeStore{timing: store.TimingContext}, Options{})
 	b := Budget{waited: time.Second}
 	for call, fn := range guardedCalls {
 		if err := fn(g, t.Context(), &b); err != ErrSlow && call != "acquire" {
@@ -642,7 +643,7 @@ func TestNoWaitIsLeft(t *testing.T) {
 // A lease that comes late is given back.
 func TestLeaseOfNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: takes(2 * time.Second)}, CallerOptions{})
+		g := guardedBy(&fakeStore{do: takes(2 * time.Second)}, Options{})
 		if release, err := g.Acquire(t.Context(), g.fake, "k", nil); release != nil || err != ErrSlow {
 			t.Errorf("lease %v, %v", release != nil, err)
 		}
@@ -661,7 +662,7 @@ func TestWrote(t *testing.T) {
 		{store.TimingImmediate, true, "who writes in place tells how it went"},
 		{store.TimingUnknown, false, "it is counted once, by the Writer"},
 	} {
-		g := guardedBy(&fakeStore{timing: row.timing}, CallerOptions{})
+		g := guardedBy(&fakeStore{timing: row.timing}, Options{})
 		for range breakerRow {
 			g.Wrote(errBroken)
 		}
@@ -684,7 +685,7 @@ func TestTimingOfEmbedded(t *testing.T) {
 		{embedding{fake}, store.TimingUnknown, "the embedded Store says so"},
 		{struct{ store.Store }{fake}, store.TimingUnknown, "nobody says anything"},
 	} {
-		if c := NewCaller(NewBackend(row.store), CallerOptions{Wait: 1}); c.timing != row.want {
+		if c := New(NewBackend(row.store), Options{Wait: 1}); c.timing != row.want {
 			t.Errorf("%T: %v, want %v: %s", row.store, c.timing, row.want, row.why)
 		}
 	}

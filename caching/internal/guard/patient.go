@@ -2,9 +2,10 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"sync"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A patientWriter is a Writer each of whose calls is waited for no longer than StoreWait.

@@ -2,12 +2,13 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // slowly makes the calls that begin with the given words take d, and no others.
@@ -69,7 +70,7 @@ func TestPatientWriter(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guardedBy(&fakeStore{do: row.do}, CallerOptions{})
+				g := guardedBy(&fakeStore{do: row.do}, Options{})
 				w, err := g.Create(t.Context(), "k", 4, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -99,7 +100,7 @@ func TestPatientWriter(t *testing.T) {
 // What has been written can be read back, by who shares it before it is committed.
 func TestPatientWriterIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{}, CallerOptions{})
+		g := guardedBy(&fakeStore{}, Options{})
 		w, err := g.Create(t.Context(), "k", 4, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -115,7 +116,7 @@ func TestPatientWriterIsRead(t *testing.T) {
 // What the caller does with its bytes after a late call is its own business.
 func TestLateCallsKeepNoBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{do: slowly(2*time.Second, "write", "read")}, CallerOptions{})
+		g := guardedBy(&fakeStore{do: slowly(2*time.Second, "write", "read")}, Options{})
 		w, err := g.Create(t.Context(), "k", 4, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +145,7 @@ func TestLateCallsKeepNoBytes(t *testing.T) {
 
 func TestPatientBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guardedBy(&fakeStore{}, CallerOptions{})
+		g := guardedBy(&fakeStore{}, Options{})
 		e, err := g.Get(t.Context(), "k", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -1,11 +1,12 @@
 package guard
 
 import (
-	"github.com/tripper-go/tripper/caching/store"
 	"reflect"
 	"runtime"
 	"sync"
 	"weak"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // PerStore has a T for each Store: what is known of a Store is the same for all who have

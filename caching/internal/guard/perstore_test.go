@@ -2,9 +2,10 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"runtime"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // wrapping is a Store by value, with an identity that its fields give it.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"github.com/tripper-go/tripper/caching/store"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // secretKey is the key of the hashes that keep users apart. It belongs to the Store:

@@ -2,11 +2,12 @@ package guard
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/store"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // secretStore is a fakeStore that has a secret.
@@ -47,8 +48,8 @@ func TestSecret(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := &fakeStore{timing: row.timing, do: row.do}
-				g := guardedBy(fake, CallerOptions{})
-				g.Caller = NewCaller(NewBackend(secretStore{fake, row.secret}), g.CallerOptions)
+				g := guardedBy(fake, Options{})
+				g.Caller = New(NewBackend(secretStore{fake, row.secret}), g.Options)
 				began := time.Now()
 				key, err := g.Secret(t.Context(), new(Budget))
 				if took := time.Since(began); err != row.want || string(key) != row.secret && err == nil || took != row.took {
@@ -74,8 +75,8 @@ func TestSecret(t *testing.T) {
 func TestSecretIsAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := &fakeStore{do: takes(time.Second / 2)}
-		g := guardedBy(fake, CallerOptions{})
-		g.Caller = NewCaller(NewBackend(secretStore{fake, "x"}), g.CallerOptions)
+		g := guardedBy(fake, Options{})
+		g.Caller = New(NewBackend(secretStore{fake, "x"}), g.Options)
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -103,8 +104,8 @@ func TestSecretFails(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := &fakeStore{do: row.do}
-			g := guardedBy(fake, CallerOptions{})
-			g.Caller = NewCaller(NewBackend(secretStore{fake, "x"}), g.CallerOptions)
+			g := guardedBy(fake, Options{})
+			g.Caller = New(NewBackend(secretStore{fake, "x"}), g.Options)
 			for range breakerRow {
 				_, _ = g.Secret(t.Context(), new(Budget))
 				time.Sleep(patience*time.Second - breakerFirst/2)
@@ -122,13 +123,13 @@ func TestSecretOfProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := new(fakeStore)
 		b := NewBackend(fake)
-		one, other := NewCaller(b, CallerOptions{Wait: 1}), NewCaller(b, CallerOptions{Wait: 1})
+		one, other := New(b, Options{Wait: 1}), New(b, Options{Wait: 1})
 		x, err := one.Secret(t.Context(), nil)
 		y, err2 := other.Secret(t.Context(), nil)
 		if len(x) != 32 || string(x) != string(y) || err != nil || err2 != nil {
 			t.Errorf("%x, %v; %x, %v", x, err, y, err2)
 		}
-		third := NewCaller(NewBackend(fake), CallerOptions{Wait: 1})
+		third := New(NewBackend(fake), Options{Wait: 1})
 		if z, _ := third.Secret(t.Context(), nil); string(z) == string(x) {
 			t.Error("the secret can be guessed")
 		}
