@@ -13,8 +13,8 @@ func TestRecord(t *testing.T) {
 	t.Parallel()
 	r := Record{
 		Key: "k", Index: true, Imposed: policy.Imposed{MustRevalidate: true, Ttl: -time.Second}, NoVarySearch: "params", keys: []string{"x", "y"},
-		Selectors: []policy.Selector{{"A", policy.Absent}, {"B", ""}},
-		variants:  []policy.Variant{{Selectors: []policy.Selector{{"A", "1"}}, Key: "v", Etag: `"e"`, Date: -5}, {Key: "w"}},
+		Selectors: []policy.Selector{{Name: "A", Value: policy.Absent}, {Name: "B", Value: ""}},
+		variants:  []policy.Variant{{Selectors: []policy.Selector{{Name: "A", Value: "1"}}, Key: "v", Etag: `"e"`, Date: -5}, {Key: "w"}},
 	}
 	b := r.Append(nil)
 	got, ok := parseRecord(b)
@@ -45,7 +45,7 @@ func TestOwnerRecord(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	r := Record{Key: "k", variants: []policy.Variant{{Selectors: []policy.Selector{{"A", "1"}}, Key: "v"}}}
+	r := Record{Key: "k", variants: []policy.Variant{{Selectors: []policy.Selector{{Name: "A", Value: "1"}}, Key: "v"}}}
 	f.Add(r.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, ok := parseRecord(b)
