@@ -25,10 +25,9 @@ func TestLeftovers(t *testing.T) {
 	if _, err := w.Write(make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
 	}
-	at := placeOf("key")
-	shard := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard))
-	left := []string{filepath.Join(shard, at.name+".0123456789ab.tmp"), filepath.Join(shard, at.name+".lease")}
-	foreign := filepath.Join(shard, "README")
+	file := filepath.Join(path, versionDir, placeOf("key").path)
+	left := []string{file + ".0123456789ab.tmp", file + ".lease"}
+	foreign := filepath.Join(filepath.Dir(file), "README")
 	for _, f := range append(left, foreign) {
 		if err := os.WriteFile(f, []byte("left over"), 0o600); err != nil {
 			t.Fatal(err)
@@ -122,7 +121,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 	}
 	defer e.Close() //nolint:errcheck // a reader
 	at := placeOf("key")
-	if err := os.Truncate(filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name), 500_000); err != nil {
+	if err := os.Truncate(filepath.Join(path, versionDir, at.path), 500_000); err != nil {
 		t.Fatal(err)
 	}
 	got, err := readAll(e)
@@ -139,8 +138,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 
 func TestForeignThings(t *testing.T) {
 	path := t.TempDir()
-	at := placeOf("key")
-	shard := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard))
+	file := filepath.Join(path, versionDir, placeOf("key").path)
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, []byte("not yours"), 0o600); err != nil {
 		t.Fatal(err)
@@ -149,16 +147,16 @@ func TestForeignThings(t *testing.T) {
 		"a directory":        func(f string) error { return os.MkdirAll(filepath.Join(f, "sub"), 0o700) },
 		"a link to outside":  func(f string) error { return os.Symlink(outside, f) },
 		"a link to nowhere":  func(f string) error { return os.Symlink("nowhere", f) },
-		"a link to itself":   func(f string) error { return os.Symlink(at.name, f) },
+		"a link to itself":   func(f string) error { return os.Symlink(filepath.Base(f), f) },
 		"an empty file":      func(f string) error { return os.WriteFile(f, nil, 0o600) },
 		"a file of zeros":    func(f string) error { return os.WriteFile(f, make([]byte, 100_000), 0o600) },
 		"a file of an HTTP ": func(f string) error { return os.WriteFile(f, []byte("HTTP/1.1 200 OK\r\n\r\n"), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.MkdirAll(shard, 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := plant(filepath.Join(shard, at.name)); err != nil {
+			if err := plant(file); err != nil {
 				t.Fatal(err)
 			}
 			d := open(t, path, Options{})
@@ -206,8 +204,7 @@ func TestOlderVersion(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})
 	put(t, d, "key", newMeta(1), []byte("the body"), -1)
-	at := placeOf("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	file := filepath.Join(path, versionDir, placeOf("key").path)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

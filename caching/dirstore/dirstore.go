@@ -99,17 +99,17 @@ type Store struct {
 	hits, misses, stored, evicted, refused, broken atomic.Int64
 }
 
-// place is where the file of a key is: v1/shard/name.
+// place is where the file of an entry is: path/v1/xx/name, where xx is the number of the shard.
 type place struct {
 	shard int
-	name  string
+	path  string // below v1
 }
 
 const versionDir = "v1"
 
 func placeOf(key string) place {
 	sum := sha256.Sum256([]byte(key))
-	return place{shard: int(sum[0]), name: hex.EncodeToString(sum[1:])}
+	return place{int(sum[0]), shardDir(int(sum[0])) + "/" + hex.EncodeToString(sum[1:])}
 }
 
 // Open opens the directory at path and makes it if it does not exist. If opts is nil,
@@ -205,11 +205,7 @@ func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 
 // open opens the file of an entry.
 func (d *Store) open(at place, flag int) (*os.File, error) {
-	root, err := d.shardRoot(at.shard, false)
-	if err != nil {
-		return nil, err
-	}
-	f, err := root.OpenFile(at.name, flag|nonblock, 0)
+	f, err := d.root.Load().OpenFile(at.path, flag|nonblock, 0)
 	if err != nil && d.closed.Load() {
 		return nil, store.ErrClosed
 	}
@@ -219,13 +215,7 @@ func (d *Store) open(at place, flag int) (*os.File, error) {
 // discard removes the entry in f, which was found broken, unless it has been replaced since.
 func (d *Store) discard(at place, f *os.File) {
 	d.broken.Add(1)
-	root, err := d.shardRoot(at.shard, false)
-	if err != nil {
-		return
-	}
-	mine, err1 := f.Stat()
-	there, err2 := root.Lstat(at.name)
-	if err1 == nil && err2 == nil && os.SameFile(mine, there) && root.RemoveAll(at.name) == nil {
+	if root := d.root.Load(); isFile(root, at.path, f) && root.RemoveAll(at.path) == nil {
 		d.forget(at)
 	}
 }
@@ -236,11 +226,7 @@ func (d *Store) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	at := placeOf(key)
-	root, err := d.shardRoot(at.shard, false)
-	if err == nil {
-		err = root.Remove(at.name)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.root.Load().Remove(at.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("dirstore: delete entry: %w", err)
 	}
 	d.forget(at)

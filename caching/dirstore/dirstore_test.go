@@ -341,7 +341,7 @@ func TestFlippedBits(t *testing.T) {
 		body[i] = byte(i * 7)
 	}
 	at := placeOf("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	file := filepath.Join(path, versionDir, at.path)
 	for _, bits := range [][]int{
 		{pieceSize * 8},
 		{pieceSize*8 + 77},

@@ -52,8 +52,8 @@ func (d *Store) evict(goal int64) {
 	for i := range d.shards {
 		s := &d.shards[i]
 		s.mu.Lock()
-		for name, n := range s.nodes {
-			all = append(all, victim{place{i, name}, n})
+		for path, n := range s.nodes {
+			all = append(all, victim{place{i, path}, n})
 			if !n.hit {
 				fresh += n.size
 			}
@@ -62,19 +62,15 @@ func (d *Store) evict(goal int64) {
 	}
 	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(a.used, b.used) })
 	for _, v := range all {
-		if !over() || fresh <= d.limit/10 {
-			break
-		}
-		if !v.hit {
+		if over() && fresh > d.limit/10 && !v.hit {
 			d.remove(v)
 			fresh -= v.size
 		}
 	}
 	for _, v := range all {
-		if !over() {
-			break
+		if over() {
+			d.remove(v)
 		}
-		d.remove(v)
 	}
 }
 
@@ -82,25 +78,22 @@ func (d *Store) evict(goal int64) {
 func (d *Store) remove(v victim) {
 	s := &d.shards[v.at.shard]
 	s.mu.Lock()
-	n, known := s.nodes[v.at.name]
+	n, known := s.nodes[v.at.path]
 	s.mu.Unlock()
 	if !known || n.used != v.used {
 		return
 	}
-	root, err := d.shardRoot(v.at.shard, false)
-	if err != nil {
-		return
-	}
-	if i, err := root.Lstat(v.at.name); err == nil && i.ModTime().UnixNano() > n.used+int64(time.Second) {
+	root := d.root.Load()
+	if i, err := root.Lstat(v.at.path); err == nil && i.ModTime().UnixNano() > n.used+int64(time.Second) {
 		s.mu.Lock()
-		if n, known := s.nodes[v.at.name]; known {
+		if n, known := s.nodes[v.at.path]; known {
 			n.used, n.hit = i.ModTime().UnixNano(), true
-			s.nodes[v.at.name] = n
+			s.nodes[v.at.path] = n
 		}
 		s.mu.Unlock()
 		return
 	}
-	if err := root.Remove(v.at.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := root.Remove(v.at.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	d.forget(v.at)

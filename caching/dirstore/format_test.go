@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -78,7 +77,7 @@ func FuzzFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	at := placeOf("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	file := filepath.Join(path, versionDir, at.path)
 	for _, n := range []int{0, 10, 40_000, 100_000} {
 		put(f, d, "key", newMeta(1), make([]byte, n), -1)
 		b, err := os.ReadFile(file)

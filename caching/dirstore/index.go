@@ -13,7 +13,7 @@ type shard struct {
 	update sync.Mutex  // held during an Update
 
 	mu    sync.Mutex
-	nodes map[string]node // by file name
+	nodes map[string]node // by path
 
 	seen time.Time // modification time of the directory at the last scan; guarded by Dir.cleanMu
 }
@@ -42,7 +42,7 @@ func (d *Store) touch(at place, size int64) {
 	now := time.Now().UnixNano()
 	s := &d.shards[at.shard]
 	s.mu.Lock()
-	n, known := s.nodes[at.name]
+	n, known := s.nodes[at.path]
 	if !known { // stored by another process
 		n.size = blocks(size)
 		d.used.Add(n.size)
@@ -52,13 +52,11 @@ func (d *Store) touch(at place, size int64) {
 	if due {
 		n.touched = now
 	}
-	s.nodes[at.name] = n
+	s.nodes[at.path] = n
 	s.mu.Unlock()
 	if due {
-		if root, err := d.shardRoot(at.shard, false); err == nil {
-			t := time.Unix(0, now)
-			_ = root.Chtimes(at.name, t, t)
-		}
+		t := time.Unix(0, now)
+		_ = d.root.Load().Chtimes(at.path, t, t)
 	}
 }
 
@@ -68,9 +66,9 @@ func (d *Store) note(at place, size int64) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.nodes[at.name]
+	old := s.nodes[at.path]
 	n := node{size: blocks(size), used: now, touched: now, hit: old.hit}
-	s.nodes[at.name] = n
+	s.nodes[at.path] = n
 	d.used.Add(n.size - old.size)
 }
 
@@ -79,13 +77,13 @@ func (d *Store) forget(at place) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.forgetLocked(s, at.name)
+	d.forgetLocked(s, at.path)
 }
 
 // forgetLocked is forget with s.mu held.
-func (d *Store) forgetLocked(s *shard, name string) {
-	d.used.Add(-s.nodes[name].size)
-	delete(s.nodes, name)
+func (d *Store) forgetLocked(s *shard, path string) {
+	d.used.Add(-s.nodes[path].size)
+	delete(s.nodes, path)
 }
 
 // reset forgets all files of s, and that its directory exists.
@@ -93,7 +91,7 @@ func (d *Store) reset(s *shard) {
 	s.made.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name := range s.nodes {
-		d.forgetLocked(s, name)
+	for path := range s.nodes {
+		d.forgetLocked(s, path)
 	}
 }

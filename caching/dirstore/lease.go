@@ -2,9 +2,7 @@ package dirstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -18,20 +16,11 @@ func (d *Store) Acquire(ctx context.Context, key string) (release func(), err er
 	}
 	at := placeOf(key)
 	for range 10 { // the file of a lease that has just ended is no use
-		root, err := d.shardRoot(at.shard, true)
+		f, err := d.create(at, leaseSuffix, 0)
 		if err != nil {
 			return nil, fmt.Errorf("dirstore: lease: %w", err)
 		}
-		f, err := root.OpenFile(at.name+leaseSuffix, os.O_RDWR|os.O_CREATE|nonblock, 0o600)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err = d.lost(at.shard); err == nil {
-				continue
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("dirstore: lease: %w", err)
-		}
-		release, again := holdLease(root, at.name+leaseSuffix, f)
+		release, again := holdLease(d.root.Load(), at.path+leaseSuffix, f)
 		if !again {
 			return release, nil
 		}
@@ -41,7 +30,7 @@ func (d *Store) Acquire(ctx context.Context, key string) (release func(), err er
 
 // holdLease takes the lease that f stands for. release is nil if another process has it. again
 // reports that f is the file of a lease that has ended, and another file is to be opened.
-func holdLease(root dirRoot, name string, f *os.File) (release func(), again bool) {
+func holdLease(root *os.Root, name string, f *os.File) (release func(), again bool) {
 	switch tryLock(f) {
 	case lockTaken:
 		_ = f.Close()
@@ -49,9 +38,7 @@ func holdLease(root dirRoot, name string, f *os.File) (release func(), again boo
 	case lockUnknown:
 		return holdLeaseByTime(root, name, f)
 	}
-	mine, err1 := f.Stat()
-	there, err2 := root.Lstat(name)
-	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+	if !isFile(root, name, f) {
 		_ = f.Close()
 		return nil, true
 	}
@@ -66,7 +53,7 @@ const leaseTime = 30 * time.Second
 
 // holdLeaseByTime takes the lease if its file is new or has expired. Two processes may get it
 // in the same moment, which costs one request more.
-func holdLeaseByTime(root dirRoot, name string, f *os.File) (release func(), again bool) {
+func holdLeaseByTime(root *os.Root, name string, f *os.File) (release func(), again bool) {
 	defer f.Close() //nolint:errcheck // written or not, it is a lease
 	i, err := f.Stat()
 	if err != nil || i.Size() > 0 && time.Since(i.ModTime()) < leaseTime {

@@ -15,11 +15,8 @@ func (d *Store) List(ctx context.Context, yield func(key string, meta *store.Met
 		return err
 	}
 	for i := range d.shards {
-		root, err := d.shardRoot(i, false)
-		if err != nil {
-			continue
-		}
-		names, err := fileNames(root)
+		dir := shardDir(i)
+		names, err := fileNames(d.root.Load(), dir)
 		if err != nil {
 			continue
 		}
@@ -30,7 +27,7 @@ func (d *Store) List(ctx context.Context, yield func(key string, meta *store.Met
 			if !isEntryName(name) {
 				continue
 			}
-			key, meta, size := d.peek(place{i, name})
+			key, meta, size := d.peek(place{i, dir + "/" + name})
 			if meta != nil && !yield(key, meta, size) {
 				return nil
 			}

@@ -21,7 +21,7 @@ func TestPipe(t *testing.T) {
 	d := open(t, path, Options{})
 	put(t, d, "key", newMeta(1), []byte("body"), -1)
 	at := placeOf("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	file := filepath.Join(path, versionDir, at.path)
 	for _, f := range []string{file, file + ".0123.tmp", filepath.Join(path, "v1", "secret")} {
 		_ = os.Remove(f)
 		if err := syscall.Mkfifo(f, 0o600); err != nil {

@@ -8,61 +8,41 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
-// dirRoot is one of the directories that the files of entries are spread over, or the
-// directory of all of them. Its methods are those of [os.Root]. It is no file descriptor: a Dir
-// has one, however many directories there are.
-type dirRoot struct {
-	root   *os.Root
-	prefix string // with a slash at its end, or empty
-}
+// shardDir is the name of the directory of shard i.
+func shardDir(i int) string { return hex.EncodeToString([]byte{byte(i)}) }
 
-func (r dirRoot) path(name string) string {
-	if name == "." && r.prefix != "" {
-		return r.prefix[:len(r.prefix)-1]
-	}
-	return r.prefix + name
-}
-
-func (r dirRoot) Open(name string) (*os.File, error) { return r.root.Open(r.path(name)) }
-
-func (r dirRoot) OpenFile(name string, flag int, perm os.FileMode) (*os.File, error) {
-	return r.root.OpenFile(r.path(name), flag, perm)
-}
-
-func (r dirRoot) Remove(name string) error               { return r.root.Remove(r.path(name)) }
-func (r dirRoot) RemoveAll(name string) error            { return r.root.RemoveAll(r.path(name)) }
-func (r dirRoot) Stat(name string) (os.FileInfo, error)  { return r.root.Stat(r.path(name)) }
-func (r dirRoot) Lstat(name string) (os.FileInfo, error) { return r.root.Lstat(r.path(name)) }
-func (r dirRoot) Rename(from, to string) error           { return r.root.Rename(r.path(from), r.path(to)) }
-
-func (r dirRoot) Link(from, to string) error { return r.root.Link(r.path(from), r.path(to)) }
-
-func (r dirRoot) Chtimes(name string, at, mt time.Time) error {
-	return r.root.Chtimes(r.path(name), at, mt)
-}
-
-// top is the directory of all.
-func (d *Store) top() dirRoot { return dirRoot{root: d.root.Load()} }
-
-// shardRoot returns the directory of shard i. It makes the directory if it does not exist and
-// make is true; if make is false, that is found when the directory is used.
-func (d *Store) shardRoot(i int, make bool) (dirRoot, error) {
-	if err := d.usable(context.Background()); err != nil {
-		return dirRoot{}, err
-	}
-	root := d.root.Load()
-	s := &d.shards[i]
-	name := hex.EncodeToString([]byte{byte(i)})
-	if make && !s.made.Load() {
-		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return dirRoot{}, err
+// create opens a file in the directory of a place, and makes both if they do not exist. The
+// name of the file is that of the entry and suffix.
+func (d *Store) create(at place, suffix string, flag int) (f *os.File, err error) {
+	s := &d.shards[at.shard]
+	for range 2 {
+		if err = d.usable(context.Background()); err != nil {
+			return nil, err
 		}
-		s.made.Store(true)
+		if !s.made.Load() {
+			if err = d.root.Load().Mkdir(shardDir(at.shard), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return nil, err
+			}
+			s.made.Store(true)
+		}
+		f, err = d.root.Load().OpenFile(at.path+suffix, os.O_RDWR|os.O_CREATE|nonblock|flag, 0o600)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if err = d.lost(at.shard); err != nil {
+			return nil, err
+		}
 	}
-	return dirRoot{root, name + "/"}, nil
+	return nil, fs.ErrNotExist
+}
+
+// isFile reports whether name is that of f, and not of a file that has replaced it.
+func isFile(root *os.Root, name string, f *os.File) bool {
+	mine, err1 := f.Stat()
+	there, err2 := root.Lstat(name)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
 // cacheTag is the content of a file by which backup programs know a cache, and skip it

@@ -32,8 +32,8 @@ func (d *Store) scan(all bool) {
 	if !all {
 		return
 	}
-	root := d.top()
-	names, err := fileNames(root)
+	root := d.root.Load()
+	names, err := fileNames(root, ".")
 	if err != nil {
 		return
 	}
@@ -46,12 +46,8 @@ func (d *Store) scan(all bool) {
 
 // scanShard is scan for one directory. d.cleanMu is held.
 func (d *Store) scanShard(i int, all bool) {
-	root, err := d.shardRoot(i, false)
-	if err != nil {
-		return
-	}
-	s := &d.shards[i]
-	info, err := root.Stat(".")
+	root, dir, s := d.root.Load(), shardDir(i), &d.shards[i]
+	info, err := root.Stat(dir)
 	if err != nil || !all && info.ModTime().Equal(s.seen) {
 		return
 	}
@@ -62,56 +58,57 @@ func (d *Store) scanShard(i int, all bool) {
 		s.seen = info.ModTime()
 	}
 	began := time.Now().UnixNano()
-	names, err := fileNames(root)
+	names, err := fileNames(root, dir)
 	if err != nil {
 		return
 	}
 	there := make(map[string]bool, len(names))
 	for _, name := range names {
+		path := dir + "/" + name
 		switch {
 		case isEntryName(name):
-			there[name] = true
-			d.scanEntry(root, place{i, name}, all)
+			there[path] = true
+			d.scanEntry(root, place{i, path}, all)
 		case strings.HasSuffix(name, tempSuffix), strings.HasSuffix(name, leaseSuffix):
-			removeLeft(root, name)
+			removeLeft(root, path)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, n := range s.nodes {
-		if !there[name] && n.used < began {
-			d.forgetLocked(s, name)
+	for path, n := range s.nodes {
+		if !there[path] && n.used < began {
+			d.forgetLocked(s, path)
 		}
 	}
 }
 
 // scanEntry is scan for the file of an entry.
-func (d *Store) scanEntry(root dirRoot, at place, all bool) {
+func (d *Store) scanEntry(root *os.Root, at place, all bool) {
 	s := &d.shards[at.shard]
 	s.mu.Lock()
-	_, known := s.nodes[at.name]
+	_, known := s.nodes[at.path]
 	s.mu.Unlock()
 	if known && !all {
 		return
 	}
-	info, err := root.Lstat(at.name)
+	info, err := root.Lstat(at.path)
 	if err != nil {
 		return
 	}
 	t := info.ModTime().UnixNano()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, known := s.nodes[at.name]
+	n, known := s.nodes[at.path]
 	d.used.Add(blocks(info.Size()) - n.size)
 	n.size = blocks(info.Size())
 	n.used, n.touched = max(n.used, t), max(n.touched, t)
 	n.hit = n.hit || !known // it has outlived other entries already
-	s.nodes[at.name] = n
+	s.nodes[at.path] = n
 }
 
 // removeLeft removes a file that a process that has ended was writing, or that stands for its
 // lease. Processes that live hold a lock on such files.
-func removeLeft(root dirRoot, name string) {
+func removeLeft(root *os.Root, name string) {
 	f, err := root.OpenFile(name, os.O_RDWR|nonblock, 0)
 	if err != nil {
 		return
@@ -127,9 +124,9 @@ func removeLeft(root dirRoot, name string) {
 	}
 }
 
-// fileNames returns the names in root.
-func fileNames(root dirRoot) ([]string, error) {
-	f, err := root.Open(".")
+// fileNames returns the names in a directory.
+func fileNames(root *os.Root, dir string) ([]string, error) {
+	f, err := root.Open(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 			return secret, nil
 		}
 		if errors.Is(err, store.ErrCorrupt) {
-			_ = d.top().Remove(secretFile)
+			_ = d.root.Load().Remove(secretFile)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -41,7 +41,7 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 }
 
 func (d *Store) readSecret() ([]byte, error) {
-	f, err := d.top().OpenFile(secretFile, os.O_RDONLY|nonblock, 0)
+	f, err := d.root.Load().OpenFile(secretFile, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (d *Store) makeSecret() error {
 	b := seal.sealRecord(make([]byte, 4), []byte(secretFile), secret)
 	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
 
-	root := d.top()
+	root := d.root.Load()
 	tmp := secretFile + "." + rand.Text() + tempSuffix
 	defer root.Remove(tmp) //nolint:errcheck // then it is removed later
 	if err := writeFile(root, tmp, b); err != nil {
@@ -90,7 +90,7 @@ func (d *Store) makeSecret() error {
 }
 
 // writeFile makes a file. If a file of that name exists, the error is [fs.ErrExist].
-func writeFile(root dirRoot, name string, b []byte) error {
+func writeFile(root *os.Root, name string, b []byte) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package dirstore
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ func TestUpdateWritesNoBody(t *testing.T) {
 	body := make([]byte, 1<<20)
 	put(t, d, "key", newMeta(1), body, -1)
 	at := placeOf("key")
-	file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+	file := filepath.Join(path, versionDir, at.path)
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +61,7 @@ func TestUpdateCutShort(t *testing.T) {
 		body := []byte("the body")
 		put(t, d, "key", newMeta(1), body, -1)
 		at := placeOf("key")
-		file := filepath.Join(path, "v1", fmt.Sprintf("%02x", at.shard), at.name)
+		file := filepath.Join(path, versionDir, at.path)
 		meta := func(n string) *store.Meta {
 			m := newMeta(1)
 			m.Header.Set("X-Version", n)

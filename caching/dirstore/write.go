@@ -134,32 +134,19 @@ func (w *writer) open() error {
 	if w.f != nil {
 		return nil
 	}
-	err := w.tryOpen()
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = w.d.lost(w.at.shard); err == nil {
-			err = w.tryOpen()
-		}
-	}
-	return err
-}
-
-func (w *writer) tryOpen() error {
-	root, err := w.d.shardRoot(w.at.shard, true)
-	if err != nil {
-		return err
-	}
 	var random [6]byte
 	for {
 		rand.Read(random[:]) // documented never to fail
-		w.tmp = w.at.name + "." + hex.EncodeToString(random[:]) + tempSuffix
-		f, err := root.OpenFile(w.tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		suffix := "." + hex.EncodeToString(random[:]) + tempSuffix
+		f, err := w.d.create(w.at, suffix, os.O_EXCL)
 		if err != nil {
 			return err
 		}
+		w.tmp = w.at.path + suffix
 		// The lock says that a process is writing the file. A process that locked it before
 		// us takes it for the file of a crashed one, and removes it.
 		if tryLock(f) != lockTaken {
-			if _, err := root.Lstat(w.tmp); err == nil {
+			if _, err := w.d.root.Load().Lstat(w.tmp); err == nil {
 				w.f = f
 				return nil
 			}
@@ -262,29 +249,26 @@ func (w *writer) finish(meta *store.Meta) error {
 }
 
 func (w *writer) rename() error {
-	root, err := w.d.shardRoot(w.at.shard, false)
-	if err != nil {
-		return err
-	}
 	if w.d.opts.Sync {
 		if err := w.f.Sync(); err != nil {
 			return err
 		}
 	}
-	if err := root.Rename(w.tmp, w.at.name); err != nil {
+	root := w.d.root.Load()
+	if err := root.Rename(w.tmp, w.at.path); err != nil {
 		return err
 	}
 	w.tmp = ""
 	unlock(w.f)
 	if w.d.opts.Sync {
-		return syncDir(root)
+		return syncDir(root, shardDir(w.at.shard))
 	}
 	return nil
 }
 
 // syncDir makes the disk keep a new name, where the system can do that.
-func syncDir(root dirRoot) error {
-	f, err := root.Open(".")
+func syncDir(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
 	if err != nil {
 		return nil // a directory that cannot be opened, cannot be synced
 	}
@@ -309,9 +293,7 @@ func (w *writer) removeTemp() {
 	if w.f == nil || w.tmp == "" {
 		return
 	}
-	if root, err := w.d.shardRoot(w.at.shard, false); err == nil {
-		_ = root.Remove(w.tmp)
-	}
+	_ = w.d.root.Load().Remove(w.tmp)
 	w.tmp = ""
 }
 
