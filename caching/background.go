@@ -110,9 +110,7 @@ func (b *background) close() {
 
 // writeBack writes the invalidations that the Store has not taken, in the background.
 func (st *state) writeBack() {
-	if st.Unwritten.Begin(time.Now()) && !st.background.start(context.Background(), st.WriteBack) {
-		st.Unwritten.End()
-	}
+	st.WriteBack(func(fn func(context.Context)) bool { return st.background.start(context.Background(), fn) })
 }
 
 // detach returns ctx without its end, if it has one.

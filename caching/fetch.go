@@ -44,7 +44,7 @@ func (x *exchange) forward() (*http.Response, error) {
 		roundtrip.CloseBody(x.Req)
 		return nil, context.Cause(ctx)
 	}
-	x.Epoch = x.st.Epochs.Now()
+	x.Epoch = x.st.Epoch()
 	if !x.shareable() {
 		if x.Budget.Pending() {
 			return detached(*x, collapse.NewFlight[result]())
@@ -85,7 +85,7 @@ func (x *exchange) forward() (*http.Response, error) {
 // join joins the flight for key, or starts one.
 func (x *exchange) join(key string) (*collapse.Flight[result], collapse.Role) {
 	return x.st.flights.Join(x.Req.Context(), key, x.st.Cfg, x.Epoch, func(epoch uint64) bool {
-		return x.st.Epochs.InvalidatedSince(epoch, x.Req, x.nvsKey)
+		return x.InvalidatedSince(epoch, x.nvsKey)
 	})
 }
 

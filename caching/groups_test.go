@@ -12,26 +12,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
 )
-
-func FuzzGroupNames(f *testing.F) {
-	f.Add(`"a", "b";x`, "https://example.com/p")
-	f.Add(`("a")`, "://")
-	f.Fuzz(func(t *testing.T, field, url string) {
-		names, ok := policy.GroupNames([]string{field})
-		if !ok && names != nil {
-			t.Errorf("%q: names without a field", field)
-		}
-		if keys := catalog.GroupKeys(url, http.Header{"Cache-Groups": {field}}); len(keys) != len(names) {
-			t.Errorf("%q: %d keys of %d names", field, len(keys), len(names))
-		}
-	})
-}
 
 // groupSite answers GETs of any path with the groups in its query, and all else
 // with the status and the Cache-Group-Invalidation of its query.

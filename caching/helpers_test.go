@@ -240,3 +240,15 @@ func (w *faultyWriter) Commit(ctx context.Context, m *store.Meta) error {
 	w.commit()
 	return w.Writer.Commit(ctx, m)
 }
+
+// about returns what the catalog knows of a GET of url by nobody: its key, and the key of its
+// target.
+func about(url string) (key, target string) {
+	req, err := http.NewRequest(http.MethodGet, url, nil) //nolint:noctx // only looked at
+	if err != nil {
+		panic(err)
+	}
+	q := new(Transport).state().Query(req)
+	q.SetUser("", false)
+	return q.Key, q.Target()
+}

@@ -50,7 +50,8 @@ func TestNoStoreOfOneRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := c.state().Query(req)
-	if !c.st.hitForMiss.Until(q.KeyOf(), q.Now).IsZero() {
+	q.SetUser("", false)
+	if !c.st.hitForMiss.Until(q.Key, q.Now).IsZero() {
 		t.Error("others do not wait for one another any more")
 	}
 }

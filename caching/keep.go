@@ -142,7 +142,7 @@ func bodySize(resp *http.Response) int64 {
 func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*store.Meta, *catalog.Memo) {
 	resp := a.resp
 	m := &store.Meta{
-		URL: catalog.UrlOf(x.Req), Status: resp.StatusCode, Proto: resp.Proto,
+		URL: catalog.URLOf(x.Req), Status: resp.StatusCode, Proto: resp.Proto,
 		RequestTime: a.sent, ResponseTime: a.received(),
 	}
 	m.ID = storekit.NewID()
@@ -169,8 +169,7 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	}
 	names, _ = policy.VaryNames(m.Header)
 	x.SetSelectors(&r, primary, names)
-	m.Extra = r.Append(make([]byte, 0, 128))
-	return m, x.setFacts(m, catalog.NewMemo(x.st.Cfg, m, r, &d, targeted, nil))
+	return m, x.st.SetRecord(m, r, &d, targeted, nil)
 }
 
 // dateOf is the Date of a response that came without: who stores it says when it
@@ -187,13 +186,6 @@ func whole(m *store.Meta, r httpfield.ContentRange) {
 	}
 	m.Status, m.StatusText = http.StatusPartialContent, "Partial Content"
 	m.Header["Content-Range"] = []string{r.String()}
-}
-
-// setFacts gives m its facts f.
-func (x *exchange) setFacts(m *store.Meta, f *catalog.Memo) *catalog.Memo {
-	m.Expires = f.UsefulUntil()
-	m.SetMemo(&f.Box)
-	return f
 }
 
 // ttlOf is the lifetime that the application wants the response to have, zero

@@ -42,9 +42,6 @@ func TestInvalidatedBetween(t *testing.T) {
 				}
 			}
 			get(t, c, t.Context(), "http://example.com/", append([]string{"Cache-Control: no-cache"}, row.ask...)...)
-			if n := c.st.Commits.Some.Load(); n != 0 || len(c.st.Commits.M) != 0 {
-				t.Errorf("%d entries are being written for ever", n)
-			}
 		}
 	}
 }

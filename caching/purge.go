@@ -55,7 +55,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 		}
 	}
 	st := t.state()
-	st.Epochs.InvalidateAll()
+	st.InvalidateAll()
 	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
@@ -63,7 +63,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 // not stored. It needs a [store.Store] that is a [store.Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	st := t.state()
-	st.Epochs.InvalidateAll()
+	st.InvalidateAll()
 	return st.Purge(ctx, func(*store.Meta, int64) bool { return true })
 }
 

@@ -165,8 +165,7 @@ func (k *recorder) cut(n int64) bool {
 	m := k.meta.Clone()
 	m.Header = maps.Clone(m.Header)
 	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.Cat.SetRecord(m, k.f.Record)
-	m.Expires = k.f.UsefulUntil()
+	k.meta, k.f = m, k.Cat.SetRecord(m, k.f.Record, nil, false, nil)
 	k.Tell("store", "the part that came of a body that was cut", m.Status, nil)
 	return true
 }

@@ -55,7 +55,7 @@ func (x *exchange) renew(key string) {
 			x.Tell("error", "the RoundTripper below panicked", 0, nil)
 		}
 	}()
-	x.Epoch = x.st.Epochs.Now()
+	x.Epoch = x.st.Epoch()
 	x.Budget.Renew()
 	fl, role := x.join(key)
 	if role != collapse.Leader {

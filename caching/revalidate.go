@@ -155,14 +155,11 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		// confirmed for this request.
 		x.SetSelectors(&r, x.candidate.Primary, names)
 	}
-	if moved || r.MustRevalidate || r.Ttl != ttl || r.Owner != owner || r.Requested != (x.opts.ttl != 0) {
-		r.MustRevalidate, r.Ttl, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
-		m.Extra = r.Append(make([]byte, 0, 128))
-	}
+	r.MustRevalidate, r.Ttl, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
 	if !whole {
 		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}
-	return m, x.setFacts(m, catalog.NewMemo(x.st.Cfg, m, r, &d, targeted, &f.Facts)), moved
+	return m, x.st.SetRecord(m, r, &d, targeted, &f.Facts), moved
 }
 
 func sameNames(names []string, selectors []policy.Selector) bool {

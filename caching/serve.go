@@ -125,8 +125,7 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 		s.Collapsed, s.Key = x.collapsed, x.shownKey()
 		age, cacheStatus = strconv.FormatInt(int64(old/time.Second), 10), x.st.said.text(s, f.Cfg.Name)
 	} else {
-		st := f.StampAt(old)
-		if age, cacheStatus = st.Text, st.CacheStatus; x.collapsed {
+		if age, cacheStatus = f.StampAt(old); x.collapsed {
 			cacheStatus += "; collapsed"
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,14 +194,4 @@ func TestSharePublicForeign(t *testing.T) {
 			}
 		}
 	})
-}
-
-// The owner of a Set-Cookie is kept in the store: its name does not tell who it is.
-func TestOwner(t *testing.T) {
-	t.Parallel()
-	q := (&Transport{}).state().Query((&http.Request{}).WithContext(t.Context()))
-	q.User = "secret"
-	if o := q.Owner(false); o == "" || strings.Contains(o, "secret") {
-		t.Errorf("the owner is called %q", o)
-	}
 }

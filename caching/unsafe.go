@@ -18,7 +18,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	}
 	// The method of what is invalidated.
 	x.Method = http.MethodGet
-	x.Epoch = x.st.Epochs.Now()
+	x.Epoch = x.st.Epoch()
 	sent := x.Now
 	if catalog.Keyed(x.Req.URL) {
 		x.identify() // before it is sent: who is asked about is who signs
@@ -97,7 +97,7 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 	if err != nil || string(catalog.AppendURL(nil, u, u.RawQuery)) != string(catalog.AppendURL(nil, target, target.RawQuery)) {
 		return result{}, false
 	}
-	x.Epoch = x.st.Epochs.Now()
+	x.Epoch = x.st.Epoch()
 	x.verdict.Fwd = "method"
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false

@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -185,8 +184,7 @@ func TestListOfUsersOutOfReach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			// The store is asked in goroutines of its own.
 			var noReading, noWriting atomic.Bool
-			req, _ := http.NewRequest("GET", "http://example.com/", nil)
-			list := catalog.TargetKey(req)
+			_, list := about("http://example.com/")
 			away := func(away *atomic.Bool) func(string) error {
 				return func(key string) error {
 					if key == list && away.Load() {

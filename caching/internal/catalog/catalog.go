@@ -16,7 +16,7 @@ type Catalog struct {
 	*Shared
 	Calls guard.Caller // all that the Store is asked goes through them
 	Cfg   *policy.Settings
-	keys  KeyMemo
+	keys  keyMemo
 	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
 }
@@ -25,16 +25,16 @@ type Catalog struct {
 // is ready to use.
 type Shared struct {
 	invalidations
-	// Indexes are held while an index is read, changed and written: see editIndex. One comes
+	// indexes are held while an index is read, changed and written: see editIndex. One comes
 	// before all other locks.
-	Indexes locks
+	indexes locks
 }
 
 // New returns the catalog of the Store of b, for a cache with the settings cfg.
 // o.unsure is set here.
 func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.Options) *Catalog {
 	c := &Catalog{Shared: known, Cfg: cfg, noVarySearch: noVarySearch}
-	o.Unsure = func(key string) { c.Unwritten.Add(key, time.Now()) }
+	o.Unsure = func(key string) { c.unwritten.add(key, time.Now()) }
 	c.Calls = guard.New(b, o)
 	return c
 }

@@ -22,8 +22,9 @@ import (
 type mapStore struct {
 	m map[string]*store.Entry
 	// before is called before each call, with its name and key. An error is the result of
-	// the call. It may be nil.
+	// the call. read is called with the key when an entry was read. They may be nil.
 	before func(call, key string) error
+	read   func(key string)
 }
 
 func (s *mapStore) ask(call, key string) error {
@@ -34,7 +35,14 @@ func (s *mapStore) ask(call, key string) error {
 }
 
 func (s *mapStore) Get(_ context.Context, key string) (*store.Entry, error) {
-	return s.m[key], s.ask("get", key)
+	if err := s.ask("get", key); err != nil {
+		return nil, err
+	}
+	e := s.m[key]
+	if s.read != nil {
+		s.read(key)
+	}
+	return e, nil
 }
 
 func (s *mapStore) Create(_ context.Context, key string, _ int64) (store.Writer, error) {
@@ -94,6 +102,11 @@ type shelf struct {
 func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	t.Helper()
 	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry)}}
+	t.Cleanup(func() {
+		if c, l := len(s.commits.m), len(s.indexes.m); c != 0 || l != 0 || s.commits.some.Load() != 0 {
+			t.Errorf("%d commits are never over, %d locks are left", c, l)
+		}
+	})
 	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
 	return s
 }
@@ -109,7 +122,7 @@ func (s *shelf) ask(url string, lines ...string) *Query {
 	}
 	req.Header = fieldsOf(lines)
 	q := s.Query(req)
-	q.Epoch = s.Epochs.Now()
+	q.Epoch = s.Epoch()
 	q.SetUser(req.Header.Get("Authorization"), s.Cfg.SharePublic)
 	return &q
 }
@@ -145,7 +158,7 @@ func (s *shelf) keep(q *Query, body string, lines ...string) {
 func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo, primary string) {
 	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
 	m = &store.Meta{
-		ID: storekit.NewID(), URL: UrlOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		ID: storekit.NewID(), URL: URLOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
 		RequestTime: q.Now, ResponseTime: time.Now(),
 	}
 	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
@@ -157,8 +170,7 @@ func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, 
 		names = strings.Split(vary, ", ")
 	}
 	q.SetSelectors(&r, primary, names)
-	f = s.SetRecord(m, r)
-	m.Expires = f.UsefulUntil()
+	f = s.SetRecord(m, r, nil, false, nil)
 	return m, f, primary
 }
 
@@ -209,7 +221,7 @@ func TestLookup(t *testing.T) {
 		{"it is gone", url, nil, func(string, *store.Entry) *store.Entry { return nil }, "", ""},
 		{"the Store has mixed up its keys", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
-			m.Extra = (&Record{Key: "another"}).Append(nil)
+			m.Extra = (&Record{Key: "another"}).appendTo(nil)
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		}, "", "store: entry of another kind or key"},
 		{"stored by another program", url, nil, func(_ string, e *store.Entry) *store.Entry {
@@ -267,7 +279,7 @@ func TestLookupQuery(t *testing.T) {
 		ask := func(content string, lines ...string) *Query {
 			q := s.ask("http://example.com/", lines...)
 			q.Method, q.Content = MethodQuery, []byte(content)
-			q.SetUser(q.User, false)
+			q.SetUser(q.user, false)
 			return q
 		}
 		s.keep(ask("a", "Content-Type: text/plain"), "to a")

@@ -19,9 +19,9 @@ import (
 // group meanwhile.
 const groupAgain = time.Second
 
-// GroupKeys returns the keys of the groups that a response for target with the fields h is
+// groupKeys returns the keys of the groups that a response for target with the fields h is
 // in. Groups of different origins are different (RFC 9875 §2.1).
-func GroupKeys(target string, h http.Header) []string {
+func groupKeys(target string, h http.Header) []string {
 	names, _ := policy.GroupNames(h["Cache-Groups"])
 	if len(names) == 0 {
 		return nil
@@ -34,7 +34,7 @@ func GroupKeys(target string, h http.Header) []string {
 	return keys
 }
 
-func GroupKey(origin, name string) string { return HashKey(keyGroup, []byte(origin), nil, name) }
+func GroupKey(origin, name string) string { return hashKey(keyGroup, []byte(origin), nil, name) }
 
 // originOf returns the origin of a URL in normal form.
 func originOf(target string) string {
@@ -96,7 +96,7 @@ func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 // other users then do not hear of it.
 func (q *Query) InvalidateGroup(ctx context.Context, origin, name string) (at time.Time, err error) {
 	key := GroupKey(origin, name)
-	unlock := q.Cat.Indexes.lock(key)
+	unlock := q.Cat.indexes.lock(key)
 	now := time.Now()
 	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
 	err = q.putGroup(ctx, key, origin, now)

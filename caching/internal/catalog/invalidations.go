@@ -29,9 +29,9 @@ import (
 // Each is bounded: of what was dropped to make room it counts as invalidated what was
 // requested before that, by a floor.
 type invalidations struct {
-	Epochs    epochs
-	Commits   commits
-	Unwritten unwritten
+	epochs    epochs
+	commits   commits
+	unwritten unwritten
 	groups    groupTimes
 }
 
@@ -46,8 +46,15 @@ type epochs struct {
 	m     map[string]uint64
 }
 
-// Now returns the epoch.
-func (e *epochs) Now() uint64 { return e.count.Load() }
+// Epoch returns the number of invalidations so far.
+func (n *invalidations) Epoch() uint64 { return n.epochs.count.Load() }
+
+// InvalidateAll notes that everything was invalidated.
+func (n *invalidations) InvalidateAll() {
+	n.epochs.mu.Lock()
+	defer n.epochs.mu.Unlock()
+	n.epochs.m, n.epochs.floor = nil, n.epochs.count.Add(1)
+}
 
 // invalidate notes that what is stored for a target was invalidated.
 func (e *epochs) invalidate(target string) {
@@ -60,20 +67,13 @@ func (e *epochs) invalidate(target string) {
 	e.m[target] = e.count.Add(1)
 }
 
-// InvalidateAll notes that everything was invalidated.
-func (e *epochs) InvalidateAll() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.m, e.floor = nil, e.count.Add(1)
-}
-
-// InvalidatedSince reports whether the target of req, or what is stored under key, was
+// invalidatedSince reports whether the target of req, or what is stored under key, was
 // invalidated after an epoch.
-func (e *epochs) InvalidatedSince(epoch uint64, req *http.Request, key string) bool {
-	if e.Now() == epoch {
+func (e *epochs) invalidatedSince(epoch uint64, req *http.Request, key string) bool {
+	if e.count.Load() == epoch {
 		return false
 	}
-	target := TargetKey(req)
+	target := targetKey(req)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.floor > epoch || e.m[target] > epoch || e.m[key] > epoch
@@ -82,49 +82,55 @@ func (e *epochs) InvalidatedSince(epoch uint64, req *http.Request, key string) b
 // Invalidated reports whether the target of q, or what is stored under primary, was
 // invalidated after the request was sent.
 func (q *Query) Invalidated(primary string) bool {
-	return q.Cat.Epochs.InvalidatedSince(q.Epoch, q.Req, primary)
+	return q.InvalidatedSince(q.Epoch, primary)
+}
+
+// InvalidatedSince reports whether the target of q, or what is stored under key, was
+// invalidated after an epoch.
+func (q *Query) InvalidatedSince(epoch uint64, key string) bool {
+	return q.Cat.epochs.invalidatedSince(epoch, q.Req, key)
 }
 
 // commits has the entries that are being committed, by key. mu comes before that of epochs.
 type commits struct {
-	Some atomic.Int32
+	some atomic.Int32
 	mu   sync.Mutex
-	M    map[string]*commit
+	m    map[string]*Commit
 }
 
-// A commit is one entry that is being committed.
-type commit struct {
+// A Commit is one entry that is being committed.
+type Commit struct {
 	all     *commits
 	key     string
 	epoch   uint64
 	req     *http.Request
 	primary string
-	next    *commit // under the same key
+	next    *Commit // under the same key
 }
 
 // BeginCommit notes that a response for q is about to be committed under key, which is
 // found by way of primary. The commit must be ended.
-func (q *Query) BeginCommit(key, primary string) *commit {
-	c := &q.Cat.Commits
-	n := &commit{all: c, key: key, epoch: q.Epoch, req: q.Req, primary: primary}
+func (q *Query) BeginCommit(key, primary string) *Commit {
+	c := &q.Cat.commits
+	n := &Commit{all: c, key: key, epoch: q.Epoch, req: q.Req, primary: primary}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.M == nil {
-		c.M = make(map[string]*commit)
+	if c.m == nil {
+		c.m = make(map[string]*Commit)
 	}
-	n.next = c.M[key]
-	c.M[key] = n
-	c.Some.Add(1)
+	n.next = c.m[key]
+	c.m[key] = n
+	c.some.Add(1)
 	return n
 }
 
 // End notes that the commit is over: whether the entry was invalidated has been asked again.
-func (n *commit) End() {
+func (n *Commit) End() {
 	c := n.all
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Some.Add(-1)
-	first := c.M[n.key]
+	c.some.Add(-1)
+	first := c.m[n.key]
 	switch {
 	case first != n:
 		for first.next != n {
@@ -132,22 +138,22 @@ func (n *commit) End() {
 		}
 		first.next = n.next
 	case n.next != nil:
-		c.M[n.key] = n.next
+		c.m[n.key] = n.next
 	default:
-		delete(c.M, n.key)
+		delete(c.m, n.key)
 	}
 }
 
 // invalidated reports whether a response that is being committed under key was invalidated
 // after its request was sent.
 func (c *commits) invalidated(key string, e *epochs) bool {
-	if c.Some.Load() == 0 {
+	if c.some.Load() == 0 {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for n := c.M[key]; n != nil; n = n.next {
-		if e.InvalidatedSince(n.epoch, n.req, n.primary) {
+	for n := c.m[key]; n != nil; n = n.next {
+		if e.invalidatedSince(n.epoch, n.req, n.primary) {
 			return true
 		}
 	}
@@ -165,8 +171,8 @@ type unwritten struct {
 	wrote   time.Time
 }
 
-// Add notes that what is stored under key should have been deleted at now.
-func (u *unwritten) Add(key string, now time.Time) {
+// add notes that what is stored under key should have been deleted at now.
+func (u *unwritten) add(key string, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.m == nil || len(u.m) >= maxInvalidated {
@@ -209,8 +215,8 @@ func latest(times ...time.Time) (t time.Time) {
 // writeBackEvery is the least time between two tries to write invalidations to the Store.
 const writeBackEvery = time.Second
 
-// Begin reports whether invalidations are to be written now. If so, end must be called.
-func (u *unwritten) Begin(now time.Time) bool {
+// begin reports whether invalidations are to be written now. If so, end must be called.
+func (u *unwritten) begin(now time.Time) bool {
 	if !u.some.Load() {
 		return false
 	}
@@ -223,21 +229,21 @@ func (u *unwritten) Begin(now time.Time) bool {
 	return true
 }
 
-func (u *unwritten) End() {
+func (u *unwritten) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.writing = false
 }
 
-// Pending returns a copy of m.
-func (u *unwritten) Pending() map[string]time.Time {
+// pending returns a copy of m.
+func (u *unwritten) pending() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return maps.Clone(u.m)
 }
 
-// Written notes that what should have been deleted under key at that time is deleted.
-func (u *unwritten) Written(key string, at time.Time) {
+// written notes that what should have been deleted under key at that time is deleted.
+func (u *unwritten) written(key string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.m[key].Equal(at) {
@@ -246,15 +252,21 @@ func (u *unwritten) Written(key string, at time.Time) {
 	u.some.Store(len(u.m) > 0 || !u.floor.IsZero())
 }
 
-// WriteBack writes the invalidations that the Store has not taken, between begin and end:
-// other processes are to know of them too.
-func (c *Catalog) WriteBack(ctx context.Context) {
-	defer c.Unwritten.End()
-	for key, at := range c.Unwritten.Pending() {
+// WriteBack writes the invalidations that the Store has not taken: other processes are to
+// know of them too. start runs a function in the background, or reports that it cannot.
+func (c *Catalog) WriteBack(start func(func(context.Context)) bool) {
+	if c.unwritten.begin(time.Now()) && !start(c.writeBack) {
+		c.unwritten.end()
+	}
+}
+
+func (c *Catalog) writeBack(ctx context.Context) {
+	defer c.unwritten.end()
+	for key, at := range c.unwritten.pending() {
 		if c.deleteBefore(ctx, key, at, 2) != nil {
 			return
 		}
-		c.Unwritten.Written(key, at)
+		c.unwritten.written(key, at)
 	}
 }
 

@@ -47,9 +47,6 @@ func TestInvalidationCrossesCommit(t *testing.T) {
 				if done {
 					s.expect(row.why, "", url, request...)
 				}
-				if len(s.Commits.M) != 0 || s.Commits.Some.Load() != 0 {
-					t.Errorf("%s: %d commits are never over", row.why, len(s.Commits.M))
-				}
 			})
 		}
 	}
@@ -60,24 +57,21 @@ func TestCommits(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
 	q := s.ask("http://example.com/")
-	ends := []*commit{q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("other", "p")}
-	if s.Commits.invalidated("k", &s.Epochs) {
+	ends := []*Commit{q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("k", "p"), q.BeginCommit("other", "p")}
+	if s.commits.invalidated("k", &s.epochs) {
 		t.Error("nothing was invalidated")
 	}
-	s.Epochs.invalidate("p")
-	if !s.Commits.invalidated("k", &s.Epochs) || s.Commits.invalidated("another", &s.Epochs) {
+	s.epochs.invalidate("p")
+	if !s.commits.invalidated("k", &s.epochs) || s.commits.invalidated("another", &s.epochs) {
 		t.Error("what is committed under k was invalidated by way of p, and what is under another key is not being committed")
 	}
 	for i, n := range []int{1, 0, 2} { // in the middle, at the end, alone
 		ends[n].End()
-		if got, want := s.Commits.invalidated("k", &s.Epochs), i < 2; got != want {
+		if got, want := s.commits.invalidated("k", &s.epochs), i < 2; got != want {
 			t.Errorf("after %d of three are over: %v", i+1, got)
 		}
 	}
 	ends[3].End()
-	if len(s.Commits.M) != 0 {
-		t.Errorf("%d are never over", len(s.Commits.M))
-	}
 }
 
 // What was invalidated since an epoch is remembered, and what was forgotten counts as
@@ -86,32 +80,32 @@ func TestEpochs(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
 	q := s.ask("http://example.com/")
-	e := &s.Epochs
-	first := e.Now()
-	if e.invalidate("another"); e.InvalidatedSince(first, q.Req, "key") {
+	e := &s.epochs
+	first := s.Epoch()
+	if e.invalidate("another"); e.invalidatedSince(first, q.Req, "key") {
 		t.Error("another target was invalidated")
 	}
-	if e.invalidate("key"); !e.InvalidatedSince(first, q.Req, "key") {
+	if e.invalidate("key"); !e.invalidatedSince(first, q.Req, "key") {
 		t.Error("the key was invalidated")
 	}
-	second := e.Now()
-	if e.InvalidatedSince(second, q.Req, "key") {
+	second := s.Epoch()
+	if e.invalidatedSince(second, q.Req, "key") {
 		t.Error("that was before")
 	}
-	if e.invalidate(q.Target()); !e.InvalidatedSince(second, q.Req, "key") || !e.InvalidatedSince(second, q.Req, "") {
+	if e.invalidate(q.Target()); !e.invalidatedSince(second, q.Req, "key") || !e.invalidatedSince(second, q.Req, "") {
 		t.Error("the target was invalidated")
 	}
 	for i := range maxInvalidated {
 		e.invalidate(fmt.Sprint(i))
 	}
-	if !e.InvalidatedSince(second, q.Req, "") {
+	if !e.invalidatedSince(second, q.Req, "") {
 		t.Error("the invalidation of the target was forgotten, and must count")
 	}
-	last := e.Now()
-	if e.InvalidatedSince(last, q.Req, "key") {
+	last := s.Epoch()
+	if e.invalidatedSince(last, q.Req, "key") {
 		t.Error("nothing was invalidated since")
 	}
-	if e.InvalidateAll(); !e.InvalidatedSince(last, q.Req, "key") || e.InvalidatedSince(e.Now(), q.Req, "key") {
+	if s.InvalidateAll(); !e.invalidatedSince(last, q.Req, "key") || e.invalidatedSince(s.Epoch(), q.Req, "key") {
 		t.Error("everything was invalidated, once")
 	}
 }
@@ -139,11 +133,11 @@ func TestUnwritten(t *testing.T) {
 			s.keep(s.ask(url, lines...), "new")
 			s.expect("it was requested later", "new", url, lines...)
 			time.Sleep(writeBackEvery)
-			if !s.Unwritten.Begin(time.Now()) || s.Unwritten.Begin(time.Now()) {
+			if !s.unwritten.begin(time.Now()) || s.unwritten.begin(time.Now()) {
 				t.Error("one at a time writes what is not written")
 			}
-			s.WriteBack(t.Context())
-			if n := len(s.Unwritten.Pending()); n != 0 || s.Unwritten.some.Load() {
+			s.writeBack(t.Context())
+			if n := len(s.unwritten.pending()); n != 0 || s.unwritten.some.Load() {
 				t.Errorf("%d invalidations are still not written", n)
 			}
 			s.expect("what came later stays", "new", url, lines...)
@@ -170,25 +164,42 @@ func TestWriteBack(t *testing.T) {
 			s.keep(alice, "old", "Vary: Accept-Language")
 			s.keep(s.ask(url, "Authorization: alice", "Accept-Language: de"), "alt", "Vary: Accept-Language")
 			time.Sleep(time.Second)
-			s.Unwritten.Add(alice.Target(), time.Now())
+			s.unwritten.add(alice.Target(), time.Now())
 			s.store.before = func(call, _ string) error {
 				if row.away(call) {
 					return row.err
 				}
 				return nil
 			}
-			if !s.Unwritten.Begin(time.Now()) {
+			if !s.unwritten.begin(time.Now()) {
 				t.Fatal("there is something to write")
 			}
-			s.WriteBack(t.Context())
+			s.writeBack(t.Context())
 			if len(s.store.m) != row.left {
 				t.Errorf("%d entries, want %d: %s", len(s.store.m), row.left, row.why)
 			}
-			if s.Unwritten.Begin(time.Now()) {
+			if s.unwritten.begin(time.Now()) {
 				t.Error("it is tried again at once")
 			}
 		})
 	}
+}
+
+// What a Store failed to delete is written back between the look-up and the decision: the
+// response that was found is one of those that are gone.
+func TestWrittenBackDuringLookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		q := s.ask(url)
+		for what, key := range map[string]string{"the target": q.Target(), "the key": q.Key} {
+			s.keep(s.ask(url), "old")
+			s.unwritten.add(key, time.Now())
+			s.store.read = func(string) { s.unwritten.written(key, time.Now()) }
+			s.expect(what+" was to be deleted", "", url)
+			s.store.read = nil
+		}
+	})
 }
 
 // Too many invalidations that the Store has not taken: what was requested before counts as
@@ -200,16 +211,16 @@ func TestUnwrittenFloor(t *testing.T) {
 		s.keep(s.ask(url), "old")
 		time.Sleep(time.Second)
 		for i := range maxInvalidated {
-			s.Unwritten.Add(fmt.Sprint(i), time.Now())
+			s.unwritten.add(fmt.Sprint(i), time.Now())
 		}
 		s.expect("others were invalidated", "old", url)
-		s.Unwritten.Add("one more", time.Now())
+		s.unwritten.add("one more", time.Now())
 		s.expect("whether it was is not known any more", "", url)
 		time.Sleep(time.Second)
 		s.keep(s.ask(url), "new")
 		s.expect("it was requested later", "new", url)
-		s.Unwritten.Written("one more", s.Unwritten.when("one more"))
-		if !s.Unwritten.some.Load() {
+		s.unwritten.written("one more", s.unwritten.when("one more"))
+		if !s.unwritten.some.Load() {
 			t.Error("what was forgotten is forgotten for good")
 		}
 	})

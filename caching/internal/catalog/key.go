@@ -17,7 +17,7 @@ import (
 // The kinds of keys. The kind is the first byte of what is hashed, so that keys of different
 // kinds are different.
 const (
-	KeyGet     = 'g' // the response to a GET, or the index of its variants
+	keyGet     = 'g' // the response to a GET, or the index of its variants
 	keyQuery   = 'q' // the response to a QUERY
 	keyVariant = 'v' // one variant
 	keyNVS     = 's' // a response with No-Vary-Search, or the index of a path
@@ -25,10 +25,10 @@ const (
 	keyGroup   = 'c' // the note of the invalidation of a group
 )
 
-// HashKey returns the key of an entry: a hash of its kind, its target and its parts, which
+// hashKey returns the key of an entry: a hash of its kind, its target and its parts, which
 // are what else tells responses apart. With a secret it is a keyed hash, so that whoever sees
 // keys cannot try users and passwords.
-func HashKey(kind byte, target []byte, secret []byte, parts ...string) string {
+func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	if secret != nil {
 		return keyedHash(kind, target, secret, parts)
 	}
@@ -82,8 +82,8 @@ func AppendTarget(b []byte, req *http.Request, query string) []byte {
 	return AppendURL(b, req.URL, query)
 }
 
-// UrlOf returns the URL of req as appendURL writes it.
-func UrlOf(req *http.Request) string {
+// URLOf returns the URL of req as appendURL writes it.
+func URLOf(req *http.Request) string {
 	return string(AppendURL(make([]byte, 0, 128), req.URL, req.URL.RawQuery))
 }
 
@@ -185,7 +185,7 @@ func VariantKey(primary string, selectors []policy.Selector) string {
 	for _, s := range selectors {
 		parts = append(parts, s.Name, s.Value)
 	}
-	return HashKey(keyVariant, []byte(primary), nil, parts...)
+	return hashKey(keyVariant, []byte(primary), nil, parts...)
 }
 
 // hide returns a keyed hash of a value that must not be stored.

@@ -54,10 +54,10 @@ func TestKeys(t *testing.T) {
 				req.Host = host
 			}
 			q := new(Catalog).Query(req)
-			if q.KeyOf() == "" || q.Target() == "" {
+			if q.keyOf() == "" || q.Target() == "" {
 				t.Fatal("no key")
 			}
-			return q.KeyOf() + q.Target()
+			return q.keyOf() + q.Target()
 		}
 		if same := key(r.a, r.hostA) == key(r.b, r.hostB); same != r.same {
 			t.Errorf("%s %s and %s %s: same %v: %s", r.a, r.hostA, r.b, r.hostB, same, r.why)

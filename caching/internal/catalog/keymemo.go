@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// KeyMemo remembers the keys of some targets: most requests are for a target that was
+// keyMemo remembers the keys of some targets: most requests are for a target that was
 // asked for before, and hashing it takes a good part of the time of a hit. Of two targets
 // in one place the later stays. Only keys that need no secret are in it.
-type KeyMemo [1024]atomic.Pointer[memoKey]
+type keyMemo [1024]atomic.Pointer[memoKey]
 
 var keySeed = maphash.MakeSeed()
 
@@ -24,12 +24,12 @@ type memoKey struct {
 // maxMemo is how long a URL may be, in bytes, to be remembered.
 const maxMemo = 256
 
-// Of returns the key of the response to a GET by anybody of the target of req.
-func (m *KeyMemo) Of(req *http.Request) string {
+// of returns the key of the response to a GET by anybody of the target of req.
+func (m *keyMemo) of(req *http.Request) string {
 	u := req.URL
 	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
 	if u.Opaque != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
-		return GetKey(req)
+		return getKey(req)
 	}
 	place := &m[(maphash.String(keySeed, u.Path)+maphash.String(keySeed, u.RawQuery)+maphash.String(keySeed, u.Host))%uint64(len(m))]
 	if k := place.Load(); k != nil && k.path == u.Path && k.query == u.RawQuery && k.host == u.Host && k.scheme == u.Scheme && k.rawPath == u.RawPath && k.forceQuery == u.ForceQuery {
@@ -42,14 +42,14 @@ func (m *KeyMemo) Of(req *http.Request) string {
 	}
 	k := &memoKey{
 		scheme: cut(u.Scheme), host: cut(u.Host), path: cut(u.Path), rawPath: cut(u.RawPath), query: cut(u.RawQuery),
-		forceQuery: u.ForceQuery, key: GetKey(req),
+		forceQuery: u.ForceQuery, key: getKey(req),
 	}
 	place.Store(k)
 	return k.key
 }
 
-// GetKey is the key of the response to a GET by anybody of the target of req.
-func GetKey(req *http.Request) string {
+// getKey is the key of the response to a GET by anybody of the target of req.
+func getKey(req *http.Request) string {
 	var room [256]byte
-	return HashKey(KeyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
+	return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
 }

@@ -36,7 +36,7 @@ func (c *Catalog) Purge(ctx context.Context, match func(m *store.Meta, size int6
 		if match(m, size) {
 			keys = append(keys, key)
 			if u, err := url.Parse(m.URL); err == nil {
-				c.Epochs.invalidate(TargetKey(&http.Request{URL: u}))
+				c.epochs.invalidate(targetKey(&http.Request{URL: u}))
 			}
 		}
 		return true

@@ -30,7 +30,7 @@ func (q *Query) AddVariant(ctx context.Context, primary string, selectors []poli
 	if !f.IsPartial {
 		v.Etag = f.Tag
 	}
-	defer q.Cat.Indexes.lock(primary)()
+	defer q.Cat.indexes.lock(primary)()
 	var gone string
 	q.editIndex(ctx, primary, f.UsefulUntil(), func(r *Record) bool {
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o policy.Variant) bool { return slices.Equal(o.Selectors, v.Selectors) })
@@ -52,7 +52,7 @@ func (q *Query) AddVariant(ctx context.Context, primary string, selectors []poli
 // dropVariant takes the response under key, which had the memo f, off the index under
 // primary.
 func (q *Query) dropVariant(ctx context.Context, primary, key string, f *Memo) {
-	defer q.Cat.Indexes.lock(primary)()
+	defer q.Cat.indexes.lock(primary)()
 	q.editIndex(ctx, primary, f.UsefulUntil(), func(r *Record) bool {
 		before := len(r.variants)
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o policy.Variant) bool { return o.Key == key })
@@ -65,7 +65,7 @@ func (q *Query) dropVariant(ctx context.Context, primary, key string, f *Memo) {
 // listed.
 func (q *Query) addUser(ctx context.Context, primary string, m *store.Meta) bool {
 	target := q.Target()
-	defer q.Cat.Indexes.lock(target)()
+	defer q.Cat.indexes.lock(target)()
 	var gone string
 	ok := q.editIndex(ctx, target, m.Expires, func(r *Record) bool {
 		if slices.Contains(r.keys, primary) {
@@ -106,7 +106,7 @@ func (q *Query) editIndex(ctx context.Context, key string, until time.Time, chan
 	if until = until.Add(min(max(0, until.Sub(q.Now)), maxSpare)); until.Before(kept) {
 		until = kept
 	}
-	if err := q.putIndex(ctx, &r, UrlOf(q.Req), q.Now, until); err != nil {
+	if err := q.putIndex(ctx, &r, URLOf(q.Req), q.Now, until); err != nil {
 		q.Tell("store", "writing an index failed", 0, err)
 		return false
 	}
@@ -119,7 +119,7 @@ func (q *Query) putIndex(ctx context.Context, r *Record, url string, now, until 
 		ID: storekit.NewID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
-	q.Cat.SetRecord(m, *r)
+	q.Cat.SetRecord(m, *r, nil, false, nil)
 	w, err := q.Cat.Calls.Create(ctx, r.Key, 0, &q.Budget)
 	if err != nil {
 		return err

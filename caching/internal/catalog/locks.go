@@ -5,7 +5,7 @@ import "sync"
 // locks are mutexes by key. The zero value is ready to use.
 type locks struct {
 	mu sync.Mutex
-	M  map[string]*keyLock
+	m  map[string]*keyLock
 }
 
 type keyLock struct {
@@ -16,13 +16,13 @@ type keyLock struct {
 // lock locks the mutex of key, and returns a function that unlocks it.
 func (l *locks) lock(key string) (unlock func()) {
 	l.mu.Lock()
-	k := l.M[key]
+	k := l.m[key]
 	if k == nil {
-		if l.M == nil {
-			l.M = make(map[string]*keyLock)
+		if l.m == nil {
+			l.m = make(map[string]*keyLock)
 		}
 		k = new(keyLock)
-		l.M[key] = k
+		l.m[key] = k
 	}
 	k.users++
 	l.mu.Unlock()
@@ -32,7 +32,7 @@ func (l *locks) lock(key string) (unlock func()) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if k.users--; k.users == 0 {
-			delete(l.M, key)
+			delete(l.m, key)
 		}
 	}
 }

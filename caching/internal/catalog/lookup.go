@@ -39,7 +39,7 @@ func (c *Candidate) Take() (e *store.Entry) {
 func (q *Query) Lookup() (c Candidate) {
 	q.Budget.Look()
 	defer q.Budget.Looked()
-	if u := &q.Cat.Unwritten; u.some.Load() {
+	if u := &q.Cat.unwritten; u.some.Load() {
 		// This is noted before the Store is asked: writeBack may run meanwhile.
 		q.unwrittenAt = latest(q.unwrittenAt, u.when(q.Target()), u.when(q.Key), u.when(q.OpenKey))
 	}
@@ -75,7 +75,7 @@ func (q *Query) find(c *Candidate, key string) {
 	if e == nil {
 		return
 	}
-	if Outlived(e.Meta.RequestTime, q.unwrittenAt) || q.Cat.Unwritten.some.Load() && q.Cat.Unwritten.has(q.Target(), e.Meta.RequestTime) {
+	if Outlived(e.Meta.RequestTime, q.unwrittenAt) || q.Cat.unwritten.some.Load() && q.Cat.unwritten.has(q.Target(), e.Meta.RequestTime) {
 		_ = e.Close()
 		return
 	}
@@ -103,7 +103,7 @@ func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
 // read is get with an error if it is not known what is stored: the Store has failed, or has
 // not answered in time.
 func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, error) {
-	deleted := q.Cat.Unwritten.when(key) // before the Store is asked, see lookup
+	deleted := q.Cat.unwritten.when(key) // before the Store is asked, see lookup
 	late := q.Budget.Awaits(key)
 	e, err := q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {
@@ -128,11 +128,11 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 		q.Tell("store", "entry of another kind or key", 0, store.ErrCorrupt)
 		return nil, nil, nil
 	}
-	if q.Cat.Commits.invalidated(key, &q.Cat.Epochs) {
+	if q.Cat.commits.invalidated(key, &q.Cat.epochs) {
 		_ = e.Close()
 		return nil, nil, nil
 	}
-	if len(f.keys) == 0 && (Outlived(e.Meta.RequestTime, deleted) || q.Cat.Unwritten.has(key, e.Meta.RequestTime)) {
+	if len(f.keys) == 0 && (Outlived(e.Meta.RequestTime, deleted) || q.Cat.unwritten.has(key, e.Meta.RequestTime)) {
 		// The index of a target stays: without it what it lists could not be deleted.
 		_ = e.Close()
 		q.Delete(ctx, key)

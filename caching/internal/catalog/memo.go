@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
@@ -13,14 +14,14 @@ import (
 // that using the entry again decodes nothing. It depends on the settings of the cache:
 // caches with other settings on the same Store add memos of their own.
 type Memo struct {
-	Box store.Memo // which holds this memo
+	box store.Memo // which holds this memo
 	Record
 	policy.Facts
 	// Groups are the keys of the groups that the response is in.
 	Groups []string
 	// Fields is the header in the order of a slice, which is faster to copy than
-	// a map; lines counts the values.
-	Fields []field
+	// a map; Lines counts the values.
+	Fields []Field
 	Lines  int
 	stamp  atomic.Pointer[stamp]
 	// next is a memo of the same Meta for other settings.
@@ -35,7 +36,8 @@ func (f *Memo) Known() *policy.Facts {
 	return &f.Facts
 }
 
-type field struct {
+// A Field is one field of a header.
+type Field struct {
 	Name   string
 	Values []string
 }
@@ -46,7 +48,7 @@ const maxMemos = 4
 // MemoOf returns the memo of m for cfg. It is nil if the entry was not stored by this
 // package.
 func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
-	first, n := MemosOf(m), 0
+	first, n := memosOf(m), 0
 	for f := first; f != nil; f = f.next {
 		if f.Cfg.Equal(cfg) {
 			return f
@@ -57,16 +59,16 @@ func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
 	if !ok {
 		return nil
 	}
-	f := NewMemo(cfg, m, r, nil, false, nil)
+	f := newMemo(cfg, m, r, nil, false, nil)
 	if n > 0 && n < maxMemos {
-		f.next, f.Box.Bytes = first, f.Box.Bytes+first.Box.Bytes
+		f.next, f.box.Bytes = first, f.box.Bytes+first.box.Bytes
 	}
-	m.SetMemo(&f.Box)
+	m.SetMemo(&f.box)
 	return f
 }
 
-// MemosOf returns the first of the memos that m has.
-func MemosOf(m *store.Meta) *Memo {
+// memosOf returns the first of the memos that m has.
+func memosOf(m *store.Meta) *Memo {
 	if known := m.Memo(); known != nil {
 		f, _ := known.Value.(*Memo)
 		return f
@@ -74,36 +76,37 @@ func MemosOf(m *store.Meta) *Memo {
 	return nil
 }
 
-// NewMemo makes the memo of m, whose record is r. d are the directives of the response, which
-// come from a targeted field if targeted is true. If nil, they are read from the response. was
-// is what the response was before an update, or nil.
-func NewMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
+func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
 	f := &Memo{Record: r, Facts: policy.Facts{Cfg: cfg}}
 	if !r.Index {
 		resp := ResponseOf(m)
 		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
-		f.Groups = GroupKeys(m.URL, m.Header)
-		f.Fields = make([]field, 0, len(m.Header))
+		f.Groups = groupKeys(m.URL, m.Header)
+		f.Fields = make([]Field, 0, len(m.Header))
 		for name, values := range m.Header {
 			if name != "Age" && len(values) > 0 { // it is set anew
-				f.Fields = append(f.Fields, field{name, values})
+				f.Fields = append(f.Fields, Field{name, values})
 				f.Lines += len(values)
 			}
 		}
 	}
-	f.Box = store.Memo{Value: f, Bytes: f.size()}
+	f.box = store.Memo{Value: f, Bytes: f.size()}
 	return f
 }
 
-// SetRecord gives m the record r, and returns the memo of it.
-func (c *Catalog) SetRecord(m *store.Meta, r Record) *Memo {
-	size := 128
-	if r.Index {
-		size = 256
+// SetRecord gives m the record r, and returns the memo of it. d are the directives of the
+// response, which come from a targeted field if targeted is true. If nil, they are read from
+// the response. was is what the response was before an update, or nil. The time that m expires
+// follows, but for an index.
+func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
+	var room [256]byte
+	if b := r.appendTo(room[:0]); !bytes.Equal(b, m.Extra) {
+		m.Extra = bytes.Clone(b)
 	}
-	m.Extra = r.Append(make([]byte, 0, size))
-	f := NewMemo(c.Cfg, m, r, nil, false, nil)
-	m.SetMemo(&f.Box)
+	f := newMemo(c.Cfg, m, r, d, targeted, was)
+	if m.SetMemo(&f.box); !r.Index {
+		m.Expires = f.UsefulUntil()
+	}
 	return f
 }
 
@@ -113,24 +116,24 @@ func ResponseOf(m *store.Meta) policy.Response {
 
 // stamp holds the fields of a hit that change from second to second.
 type stamp struct {
-	age         int64
-	Text        string
-	CacheStatus string
+	seconds          int64
+	age, cacheStatus string
 }
 
-// StampAt returns the fields that are the same for every hit of one second, by its age.
-func (f *Memo) StampAt(old time.Duration) *stamp {
-	age := int64(old / time.Second)
-	if st := f.stamp.Load(); st != nil && st.age == age {
-		return st
+// StampAt returns Age and Cache-Status of a hit whose age is old. They are the same for all
+// hits of one second.
+func (f *Memo) StampAt(old time.Duration) (age, cacheStatus string) {
+	seconds := int64(old / time.Second)
+	if st := f.stamp.Load(); st != nil && st.seconds == seconds {
+		return st.age, st.cacheStatus
 	}
-	s := policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64(f.Lifetime/time.Second) - age}
+	s := policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64(f.Lifetime/time.Second) - seconds}
 	if f.Cfg.ShowKey {
 		s.Key = f.Key
 	}
-	st := &stamp{age: age, Text: strconv.FormatInt(age, 10), CacheStatus: s.String(f.Cfg.Name)}
+	st := &stamp{seconds, strconv.FormatInt(seconds, 10), s.String(f.Cfg.Name)}
 	f.stamp.Store(st)
-	return st
+	return st.age, st.cacheStatus
 }
 
 // memoryStamp is half of what the fields of a hit occupy, which not every entry has.
@@ -138,7 +141,7 @@ const memoryStamp = 64
 
 // size returns about how many bytes f occupies.
 func (f *Memo) size() int64 {
-	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + memoryStamp
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + memoryStamp
 	n += selectorsCost(f.Selectors) + storekit.ArraySize[policy.Variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.Groups)
 	for i := range f.variants {
 		v := &f.variants[i]

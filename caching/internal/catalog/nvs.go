@@ -20,13 +20,13 @@ func (q *Query) nvsKeyOf(values []string) string {
 	}
 	var room [256]byte
 	target := AppendTarget(room[:0], q.Req, s.Normalise(q.Req.URL.RawQuery))
-	return HashKey(keyNVS, target, q.userSecret(), q.User, strings.Join(values, ","))
+	return hashKey(keyNVS, target, q.userSecret(), q.user, strings.Join(values, ","))
 }
 
 // nvsIndex returns the key of the index of the request's path.
 func (q *Query) nvsIndex() string {
 	var room [256]byte
-	return HashKey(keyNVS, AppendTarget(room[:0], q.Req, ""), q.userSecret(), q.User)
+	return hashKey(keyNVS, AppendTarget(room[:0], q.Req, ""), q.userSecret(), q.user)
 }
 
 // FindNVSKey returns the last No-Vary-Search of the request's path, and where a response
@@ -47,7 +47,7 @@ func (q *Query) FindNVSKey() (key, noVarySearch string) {
 // path.
 func (q *Query) addNVS(ctx context.Context, m *store.Meta, noVarySearch string) {
 	key := q.nvsIndex()
-	defer q.Cat.Indexes.lock(key)()
+	defer q.Cat.indexes.lock(key)()
 	q.editIndex(ctx, key, m.Expires, func(r *Record) bool {
 		changed := r.NoVarySearch != noVarySearch
 		r.NoVarySearch = noVarySearch

@@ -49,8 +49,7 @@ func TestReplace(t *testing.T) {
 				names[i] = "Accept-Language"
 			}
 			q.SetSelectors(&r, at.Primary, names)
-			f := s.SetRecord(m, r)
-			m.Expires = f.UsefulUntil()
+			f := s.SetRecord(m, r, nil, false, nil)
 			if row.meanwhile != nil {
 				row.meanwhile(s)
 			}

@@ -21,9 +21,9 @@ type Query struct {
 	Req *http.Request
 	// Method is the method that the stored response answers: GET, HEAD or QUERY.
 	Method string
-	// User names whose responses may be used. It is empty for a request without
+	// user names whose responses may be used. It is empty for a request without
 	// credentials.
-	User string
+	user string
 	// Key is where the response is stored, or the index of its variants.
 	Key string
 	// OpenKey is where everybody's response to the request of a user is stored. It is empty
@@ -46,10 +46,10 @@ type Query struct {
 // SetUser sets the user, and the keys that follow from it. public is true if the request may
 // be given everybody's responses too.
 func (q *Query) SetUser(user string, public bool) {
-	q.User, q.OpenKey = user, ""
-	q.Key = q.KeyOf()
+	q.user, q.OpenKey = user, ""
+	q.Key = q.keyOf()
 	if public && user != "" {
-		q.OpenKey = q.Cat.keys.Of(q.Req)
+		q.OpenKey = q.Cat.keys.of(q.Req)
 	}
 }
 
@@ -62,27 +62,28 @@ func (q *Query) Tell(action, reason string, status int, err error) {
 	}
 }
 
-// KeyOf returns where the response to the request is stored, or the index of its variants.
-func (q *Query) KeyOf() string {
-	if q.User == "" && q.Method != MethodQuery {
-		return q.Cat.keys.Of(q.Req)
+// keyOf returns where the response to the request is stored, or the index of its variants.
+func (q *Query) keyOf() string {
+	if q.user == "" && q.Method != MethodQuery {
+		return q.Cat.keys.of(q.Req)
 	}
 	var room [256]byte
 	target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)
 	if q.Method == MethodQuery {
-		content := []string{q.User, q.Req.Header.Get("Content-Type"), q.Req.Header.Get("Content-Encoding"), string(q.Content)}
-		return HashKey(keyQuery, target, q.userSecret(), content...)
+		content := []string{q.user, q.Req.Header.Get("Content-Type"), q.Req.Header.Get("Content-Encoding"), string(q.Content)}
+		return hashKey(keyQuery, target, q.userSecret(), content...)
 	}
-	return HashKey(KeyGet, target, q.userSecret(), q.User)
+	return hashKey(keyGet, target, q.userSecret(), q.user)
 }
 
 // Target returns the key of the index of all responses for the request's target that have
 // keys of their own. Invalidations are noted under it.
-func (q *Query) Target() string { return TargetKey(q.Req) }
+func (q *Query) Target() string { return targetKey(q.Req) }
 
-func TargetKey(req *http.Request) string {
+// targetKey returns the key of the index of the target of req.
+func targetKey(req *http.Request) string {
 	var room [256]byte
-	return HashKey(keyUsers, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
+	return hashKey(keyUsers, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
 }
 
 // PrimaryFor returns where a response with that status and header is stored, or the index
@@ -114,7 +115,7 @@ func (q *Query) SetSelectors(r *Record, primary string, names []string) {
 // listed reports whether a response that is found by way of primary is one of several for
 // the same target, so that it has to be in the index of the target.
 func (q *Query) listed(primary string) bool {
-	return q.Method == MethodQuery || q.User != "" && primary != q.OpenKey
+	return q.Method == MethodQuery || q.user != "" && primary != q.OpenKey
 }
 
 // Owner names the user whom a Set-Cookie in the response to the request is for, without
@@ -124,10 +125,10 @@ func (q *Query) Owner(unknown bool) string {
 	switch {
 	case unknown:
 		return "?"
-	case q.User == "":
+	case q.user == "":
 		return ""
 	}
-	return q.Hide(q.User)
+	return q.Hide(q.user)
 }
 
 // Hide returns a keyed hash of a value that must not be stored.
@@ -135,7 +136,7 @@ func (q *Query) Hide(value string) string { return hide(q.secret(), value) }
 
 // userSecret returns the secret for the keys of a user, nil if there is no user.
 func (q *Query) userSecret() []byte {
-	if q.User == "" {
+	if q.user == "" {
 		return nil
 	}
 	return q.secret()

@@ -33,25 +33,18 @@ const recordVersion = 1
 
 const (
 	flagIndex = 1 << iota
-	flagSuspect
+	flagMustRevalidate
 	flagRequested
 	flagOwner
 )
 
-// Append appends r in its stored form.
-func (r *Record) Append(b []byte) []byte {
+// appendTo appends r in its stored form.
+func (r *Record) appendTo(b []byte) []byte {
 	flags := byte(0)
-	if r.Index {
-		flags |= flagIndex
-	}
-	if r.MustRevalidate {
-		flags |= flagSuspect
-	}
-	if r.Requested {
-		flags |= flagRequested
-	}
-	if r.Owner != "" {
-		flags |= flagOwner
+	for i, set := range [...]bool{r.Index, r.MustRevalidate, r.Requested, r.Owner != ""} {
+		if set {
+			flags |= 1 << i
+		}
 	}
 	b = append(b, recordVersion, flags)
 	b = wire.AppendString(b, r.Key)
@@ -85,15 +78,14 @@ func appendSelectors(b []byte, selectors []policy.Selector) []byte {
 	return b
 }
 
-// parseRecord reads what append has written. ok is false for anything else.
+// parseRecord reads what appendTo has written. ok is false for anything else.
 func parseRecord(b []byte) (r Record, ok bool) {
 	d := wire.NewDecoder(b)
 	if d.Byte() != recordVersion {
 		return Record{}, false
 	}
 	flags := d.Byte()
-	r.Index, r.MustRevalidate = flags&flagIndex != 0, flags&flagSuspect != 0
-	r.Requested = flags&flagRequested != 0
+	r.Index, r.MustRevalidate, r.Requested = flags&flagIndex != 0, flags&flagMustRevalidate != 0, flags&flagRequested != 0
 	r.Key = d.String()
 	if flags&flagOwner != 0 {
 		r.Owner = d.String()
@@ -103,17 +95,11 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	r.Selectors = readSelectors(&d)
 	for range d.Length() {
 		r.keys = append(r.keys, d.String())
-		if d.Failed() {
-			break
-		}
 	}
 	for range d.Length() {
 		r.variants = append(r.variants, policy.Variant{Key: d.String(), Etag: d.String(), Date: d.Varint(), Selectors: readSelectors(&d)})
-		if d.Failed() {
-			break
-		}
 	}
-	if !d.Done() || flags&^(flagIndex|flagSuspect|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.Owner != "") {
+	if !d.Done() || flags&^(flagIndex|flagMustRevalidate|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.Owner != "") {
 		return Record{}, false
 	}
 	return r, true
@@ -123,9 +109,6 @@ func readSelectors(d *wire.Decoder) []policy.Selector {
 	var all []policy.Selector
 	for range d.Length() {
 		all = append(all, policy.Selector{Name: d.String(), Value: d.String()})
-		if d.Failed() {
-			return nil
-		}
 	}
 	return all
 }

@@ -11,7 +11,7 @@ import (
 // more.
 func (q *Query) Delete(ctx context.Context, key string) {
 	if err := q.Cat.Calls.Delete(ctx, key, &q.Budget); err != nil {
-		q.Cat.Unwritten.Add(key, time.Now())
+		q.Cat.unwritten.add(key, time.Now())
 		q.Tell("store", "removing failed", 0, err)
 	}
 }
@@ -47,7 +47,7 @@ func (q *Query) SetMustRevalidate(ctx context.Context, key string, all bool) {
 	e, f, err := q.read(ctx, key)
 	switch {
 	case err != nil:
-		q.Cat.Unwritten.Add(key, time.Now()) // it is not known what is there: it is not used
+		q.Cat.unwritten.add(key, time.Now()) // it is not known what is there: it is not used
 	case e == nil:
 	case f.Index:
 		_ = e.Close()
@@ -69,7 +69,7 @@ func (q *Query) markEntry(ctx context.Context, e *store.Entry, f *Memo, all bool
 	}
 	m, r := e.Meta.Clone(), f.Record
 	r.MustRevalidate = true
-	q.Cat.SetRecord(m, r)
+	q.Cat.SetRecord(m, r, nil, false, nil)
 	if q.update(ctx, f.Key, m) != nil {
 		q.Delete(ctx, f.Key) // also what has taken its place meanwhile
 	}
@@ -79,23 +79,23 @@ func (q *Query) markEntry(ctx context.Context, e *store.Entry, f *Memo, all bool
 // for its user, for everybody, and for the other users.
 func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) {
 	target := q.Target()
-	q.Cat.Epochs.invalidate(target)
+	q.Cat.epochs.invalidate(target)
 	keys := []string{q.Key}
 	everybody := *q
-	if everybody.User = ""; q.User != "" {
-		keys = append(keys, everybody.KeyOf())
+	if everybody.user = ""; q.user != "" {
+		keys = append(keys, everybody.keyOf())
 	}
 	if q.Cat.noVarySearch {
 		for _, p := range []*Query{q, &everybody} {
 			if key, _ := p.FindNVSKey(); key != "" {
 				keys = append(keys, key)
-				q.Cat.Epochs.invalidate(key)
+				q.Cat.epochs.invalidate(key)
 			}
 		}
 	}
 	switch e, f, err := q.read(ctx, target); {
 	case err != nil:
-		q.Cat.Unwritten.Add(target, time.Now())
+		q.Cat.unwritten.add(target, time.Now())
 	case e != nil:
 		keys = append(keys, f.keys...)
 		_ = e.Close()

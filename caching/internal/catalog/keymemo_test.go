@@ -1,0 +1,57 @@
+package catalog
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+)
+
+// The key that is remembered for a target is the one that would be made, also far beyond the
+// places that there are.
+func TestKeyMemo(t *testing.T) {
+	t.Parallel()
+	var keys keyMemo
+	for range 2 {
+		for i := range 2000 {
+			req := httptest.NewRequest("GET", fmt.Sprintf("http://example.com/%0*d", i%400, i), nil)
+			for _, req.URL.ForceQuery = range []bool{true, false} {
+				if got, want := keys.of(req), getKey(req); got != want {
+					t.Fatalf("key of %s: %q, want %q", req.URL, got, want)
+				}
+			}
+		}
+	}
+	for _, row := range []struct {
+		why  string
+		u    url.URL
+		host string
+	}{
+		{"it is remembered", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, ""},
+		{"another scheme", url.URL{Scheme: "https", Host: "a", Path: "/b", RawQuery: "c"}, ""},
+		{"another host", url.URL{Scheme: "http", Host: "b", Path: "/b", RawQuery: "c"}, ""},
+		{"another path", url.URL{Scheme: "http", Host: "a", Path: "/c", RawQuery: "c"}, ""},
+		{"other escapes", url.URL{Scheme: "http", Host: "a", Path: "/b", RawPath: "/%62", RawQuery: "c"}, ""},
+		{"another query", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "d"}, ""},
+		{"a Host of its own", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "other"},
+		{"the Host of the URL", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "a"},
+		{"an opaque URL", url.URL{Scheme: "http", Host: "a", Opaque: "/d", Path: "/b", RawQuery: "c"}, ""},
+	} {
+		// All have one place, or may have.
+		var full keyMemo
+		for i := range full {
+			full[i].Store(&memoKey{scheme: "http", host: "a", path: "/b", query: "c", key: "remembered"})
+		}
+		req := httptest.NewRequest("GET", "/", nil)
+		req.URL, req.Host = &row.u, row.host
+		want := getKey(req)
+		if row.why == "it is remembered" || row.why == "the Host of the URL" {
+			want = "remembered"
+		}
+		for range 2 {
+			if got := full.of(req); got != want {
+				t.Errorf("%s: %q, want %q", row.why, got, want)
+			}
+		}
+	}
+}
