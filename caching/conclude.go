@@ -11,12 +11,12 @@ import (
 
 func (x *exchange) fwd() string {
 	switch {
-	case x.verdict.Fwd == "miss" && len(x.candidate.Variants) > 0:
-		return "vary-miss"
-	case x.verdict.Fwd == "miss":
-		return "uri-miss"
+	case x.verdict.Fwd == policy.FwdMiss && len(x.candidate.Variants) > 0:
+		return policy.FwdVaryMiss
+	case x.verdict.Fwd == policy.FwdMiss:
+		return policy.FwdURIMiss
 	case x.verdict.Fwd == "":
-		return "miss"
+		return policy.FwdMiss
 	}
 	return x.verdict.Fwd
 }
@@ -38,7 +38,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 		return nil, false
 	}
 	if shared {
-		x.collapse("shares the failure of another request", o.status, o.err)
+		x.collapse(policy.ReasonSharesFailure, o.status, o.err)
 	}
 	s := &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64((x.candidate.F.Lifetime - x.candidate.F.Age(x.Now)) / time.Second), Detail: reason}
 	if o.err == nil {
@@ -71,8 +71,8 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.drop()
 		// Whether a body of unknown length fits is known when it has come.
 		stored := o.detail == "" && o.body.Size >= 0
-		if stored || o.detail == "" {
-			x.Tell("store", x.verdict.Reason, o.resp.StatusCode, nil)
+		if o.detail == "" {
+			x.Tell("fetch", x.verdict.Reason, o.resp.StatusCode, nil)
 		}
 		o.resp.Body = o.body.Open(x.Req.Context(), o.resp, true)
 		o.resp.Request = x.Req

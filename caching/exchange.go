@@ -105,10 +105,10 @@ func (x *exchange) decide() policy.Portion {
 	p, ok := x.portion()
 	switch {
 	case !ok:
-		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: "partial", Reason: policy.ReasonNotAllStored}
+		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: policy.FwdPartial, Reason: policy.ReasonNotAllStored}
 	case !x.preview(p):
 		x.drop()
-		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: "miss", Reason: policy.ReasonBodyLost}
+		x.verdict = policy.Verdict{Action: policy.Fetch, Fwd: policy.FwdMiss, Reason: policy.ReasonBodyLost}
 	default:
 		return p
 	}
@@ -138,9 +138,9 @@ func (x *exchange) bypass(reason string) (*http.Response, error) {
 		return nil, err
 	}
 	x.Tell("bypass", reason, resp.StatusCode, nil)
-	s := policy.CacheStatus{Fwd: "bypass", FwdStatus: resp.StatusCode, Detail: reason}
+	s := policy.CacheStatus{Fwd: policy.FwdBypass, FwdStatus: resp.StatusCode, Detail: reason}
 	if reason == policy.ReasonMethod {
-		s.Fwd, s.Detail = "method", ""
+		s.Fwd, s.Detail = policy.FwdMethod, ""
 	}
 	resp = owned(resp)
 	x.mark(resp, infoOrigin, &s)

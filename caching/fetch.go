@@ -68,14 +68,14 @@ func (x *exchange) forward() (*http.Response, error) {
 		}
 	case errOverdue:
 		x.st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
-		x.Tell("fetch", "waited long enough for another request", 0, nil)
+		x.Tell("fetch", policy.ReasonWaitedEnough, 0, nil)
 	default:
 		x.drop()
 		return nil, err
 	}
 	if x.retry() {
 		if err == nil {
-			x.collapse("another request has stored it", 0, nil)
+			x.collapse(policy.ReasonStoredByRequest, 0, nil)
 		}
 		return x.answerFound()
 	}
@@ -192,7 +192,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 	defer func() {
 		if v := recover(); v != nil {
 			o = result{panicked: v}
-			x.Tell("error", "the RoundTripper below panicked", 0, nil)
+			x.Tell("error", policy.ReasonPanic, 0, nil)
 		}
 		if o.body == nil && (o.resp == nil || o.entry != nil) {
 			cancel(nil)

@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"fmt"
 	"math/bits"
 	"net/http"
 	"net/url"
@@ -157,7 +158,7 @@ func (x *exchange) recognise(a *reply, n *note) {
 	}
 	switch {
 	case len(names) > 0:
-		a.barred = "credentials added below the cache (" + strings.Join(names, ", ") + "): set Partition, or give the layer an Identity method"
+		a.barred = fmt.Sprintf(policy.ReasonAddedCredentials, strings.Join(names, ", "))
 	case !x.st.Cfg.Shared && signed.Principal != x.asked.Principal:
 		a.barred = policy.ReasonOtherCredentials
 	default:

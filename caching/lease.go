@@ -3,6 +3,7 @@ package caching
 import (
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -45,7 +46,7 @@ func (x *exchange) acquire() bool {
 		release, err := x.st.Calls.Acquire(ctx, leaser, x.Key, &x.Budget)
 		switch {
 		case err != nil:
-			x.Tell("store", "no lease", 0, err)
+			x.Tell("store", policy.ReasonNoLease, 0, err)
 			return false
 		case release != nil:
 			// Another process may have stored what it got since this one looked.
@@ -68,7 +69,7 @@ func (x *exchange) acquire() bool {
 		}
 		x.Budget.Renew()
 		if x.retry() {
-			x.collapse("another process stored it", 0, nil)
+			x.collapse(policy.ReasonStoredByProcess, 0, nil)
 			return true
 		}
 	}

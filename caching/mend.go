@@ -51,10 +51,10 @@ func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.Re
 func (m *mender) mend(off, end int64, cause error) error {
 	resp, skip, err := m.fetch(off, end)
 	if err != nil {
-		m.Tell("error", "the store lost the rest of a body, and the origin did not complete it", 0, cause)
+		m.Tell("error", policy.ReasonRestLost, 0, cause)
 		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
 	}
-	m.Tell("resume", "the store lost the rest of a body, the origin completes it", resp.StatusCode, cause)
+	m.Tell("resume", policy.ReasonRestCompleted, resp.StatusCode, cause)
 	if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
 		_ = resp.Body.Close()
 		return err
@@ -168,7 +168,7 @@ func (x *exchange) preview(p policy.Portion) bool {
 	b := make([]byte, min(firstRead, p.Length))
 	n, err := e.Body.ReadAt(b, p.Offset)
 	if n == 0 && err != nil {
-		x.Tell("store", "the body is lost", 0, err)
+		x.Tell("store", policy.ReasonBodyLost, 0, err)
 		return false
 	}
 	x.first = b[:n]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // recorder brings the body of one response to its entry.
@@ -53,6 +55,7 @@ func (k *recorder) Finish(e collapse.Ending) {
 
 func (k *recorder) commit(e collapse.Ending) {
 	_, never := k.w.(noWriter)
+	stored := policy.ReasonStored
 	switch {
 	case never: // it was told
 		return
@@ -76,6 +79,8 @@ func (k *recorder) commit(e collapse.Ending) {
 	}
 	if e.Whole {
 		k.meta.Trailer = k.resp.Trailer.Clone()
+	} else {
+		stored = policy.ReasonPartStored
 	}
 	err := k.w.Commit(k.ctx, k.meta)
 	if k.st.Calls.Wrote(err); err != nil {
@@ -83,7 +88,9 @@ func (k *recorder) commit(e collapse.Ending) {
 		return
 	}
 	k.st.hitForMiss.Remove(k.Key)
-	k.Publish(k.ctx, &k.at, k.primary, k.meta, k.f)
+	if k.Publish(k.ctx, &k.at, k.primary, k.meta, k.f) && trace.From(k.ctx) != nil {
+		k.Tell("store", stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
+	}
 }
 
 func (k *recorder) drop(reason string, err error) {
@@ -166,6 +173,5 @@ func (k *recorder) cut(n int64) bool {
 	m.Header = maps.Clone(m.Header)
 	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
 	k.meta, k.f = m, k.Cat.SetRecord(m, k.f.Record, nil, false, nil)
-	k.Tell("store", "the part that came of a body that was cut", m.Status, nil)
 	return true
 }

@@ -44,7 +44,7 @@ func (x *exchange) refresh() {
 		y.renew(key)
 	})
 	if !started {
-		y.Tell("stale", "no room to validate in the background", 0, nil)
+		y.Tell("stale", policy.ReasonNoRoom, 0, nil)
 	}
 }
 
@@ -52,7 +52,7 @@ func (x *exchange) refresh() {
 func (x *exchange) renew(key string) {
 	defer func() {
 		if recover() != nil { // there is no caller to have it
-			x.Tell("error", "the RoundTripper below panicked", 0, nil)
+			x.Tell("error", policy.ReasonPanic, 0, nil)
 		}
 	}()
 	x.Epoch = x.st.Epoch()

@@ -9,7 +9,7 @@ func reuseDialogues() []dialogue {
 		{
 			name: "fresh", why: "RFC 9111 §4: a fresh response is reused, with its age",
 			turns: []turn{
-				{ask: "GET /", origin: fresh, want: "200 body", status: "tripper; fwd=uri-miss; fwd-status=200; stored", lacks: []string{"Age"}, trace: []string{"store: nothing stored"}},
+				{ask: "GET /", origin: fresh, want: "200 body", status: "tripper; fwd=uri-miss; fwd-status=200; stored", lacks: []string{"Age"}, trace: []string{"fetch: nothing stored", "store: stored"}},
 				{after: 3 * time.Second, ask: "GET /", want: "200 body", cached: true, status: "tripper; hit; ttl=97", has: []string{"Age: 3"}, trace: []string{"hit: fresh"}},
 				{ask: "GET /#fragment", want: "200 body", cached: true},
 				{ask: "GET http://EXAMPLE.com:80", want: "200 body", cached: true},

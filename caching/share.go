@@ -20,7 +20,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 			o.body.Release()
 			return nil, nil
 		}
-		x.collapse("shares the response of another request", o.meta.Status, nil)
+		x.collapse(policy.ReasonSharesResponse, o.meta.Status, nil)
 		resp := x.joined(o)
 		x.drop()
 		return resp, nil
@@ -29,7 +29,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 		x.candidate.Entry = withMeta(x.candidate.Entry, o.meta)
 		x.candidate.F = o.f
 		x.Now = time.Now()
-		x.collapse("validated by another request", http.StatusNotModified, nil)
+		x.collapse(policy.ReasonSharesValidation, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil || policy.ErrorStatus(o.status):
 		if resp, ok := x.instead(o, true); ok {
@@ -39,7 +39,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 			return nil, nil
 		}
 		// The error comes after all tries of the layers below: not each caller repeats them.
-		x.collapse("shares the error of another request", 0, o.err)
+		x.collapse(policy.ReasonSharesError, 0, o.err)
 		x.drop()
 		return nil, o.err
 	}

@@ -54,7 +54,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	}
 	x.Tell("pass", policy.ReasonUnsafeMethod, resp.StatusCode, nil)
 	resp = owned(resp)
-	x.mark(resp, infoOrigin, &policy.CacheStatus{Fwd: "method", FwdStatus: resp.StatusCode})
+	x.mark(resp, infoOrigin, &policy.CacheStatus{Fwd: policy.FwdMethod, FwdStatus: resp.StatusCode})
 	return resp, nil
 }
 
@@ -98,7 +98,7 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 		return result{}, false
 	}
 	x.Epoch = x.st.Epoch()
-	x.verdict.Fwd = "method"
+	x.verdict.Fwd = policy.FwdMethod
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false
 	}

@@ -2,12 +2,13 @@ package catalog
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Responses of one origin that name the same group in Cache-Groups are invalidated together
@@ -80,7 +81,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 	if t.invalidated.After(stored) {
 		// The Store has evicted the note. Other processes must still hear of it.
 		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
-			q.Tell("store", "writing a group failed", 0, err)
+			q.Tell("store", policy.ReasonGroupNotWritten, 0, err)
 		}
 	}
 	return t.invalidated, true
@@ -101,6 +102,6 @@ func (q *Query) InvalidateGroup(ctx context.Context, origin, name string) (at ti
 	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
 	err = q.putGroup(ctx, key, origin, now)
 	unlock()
-	q.Tell("invalidate", "its group", 0, err)
+	q.Tell("invalidate", policy.ReasonGroup, 0, err)
 	return now, err
 }

@@ -2,12 +2,13 @@ package catalog
 
 import (
 	"context"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // An index is an entry that is no response. It lists where the variants of a URL are, or
@@ -107,7 +108,7 @@ func (q *Query) editIndex(ctx context.Context, key string, until time.Time, chan
 		until = kept
 	}
 	if err := q.putIndex(ctx, &r, URLOf(q.Req), q.Now, until); err != nil {
-		q.Tell("store", "writing an index failed", 0, err)
+		q.Tell("store", policy.ReasonIndexNotWritten, 0, err)
 		return false
 	}
 	return true

@@ -3,9 +3,10 @@ package catalog
 import (
 	"context"
 	"errors"
+	"time"
+
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"time"
 )
 
 // A Candidate is what a look-up has found. The zero value is nothing.
@@ -107,10 +108,10 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 	late := q.Budget.Awaits(key)
 	e, err := q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {
-		q.Tell("store", "the answer came late, StoreWait is short for it", 0, err)
+		q.Tell("store", policy.ReasonAnswerLate, 0, err)
 	}
 	if err != nil {
-		q.Tell("store", "reading failed", 0, err)
+		q.Tell("store", policy.ReasonNotRead, 0, err)
 		if errors.Is(err, store.ErrCorrupt) {
 			err = nil
 		}
@@ -125,7 +126,7 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 	}
 	if f == nil || f.Key != key {
 		_ = e.Close()
-		q.Tell("store", "entry of another kind or key", 0, store.ErrCorrupt)
+		q.Tell("store", policy.ReasonWrongEntry, 0, store.ErrCorrupt)
 		return nil, nil, nil
 	}
 	if q.Cat.commits.invalidated(key, &q.Cat.epochs) {
@@ -140,7 +141,7 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 	}
 	if len(f.Groups) > 0 && q.GroupInvalidated(ctx, f, e.Meta) {
 		_ = e.Close()
-		q.Tell("miss", "its group was invalidated", 0, nil)
+		q.Tell("miss", policy.ReasonGroup, 0, nil)
 		return nil, nil, nil
 	}
 	return e, f, nil

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"io"
 )
 
 // Outdated reports whether the response with the metadata m and the memo f, which is found
@@ -18,8 +19,10 @@ func (q *Query) Outdated(ctx context.Context, primary string, m *store.Meta, f *
 
 // Publish makes a response findable that was just committed: it is listed where look-ups
 // and invalidations find it, and what it supersedes is deleted. at is what the request had
-// found. A response that was invalidated meanwhile is deleted.
-func (q *Query) Publish(ctx context.Context, at *Candidate, primary string, m *store.Meta, f *Memo) {
+// found. A response that was invalidated meanwhile is deleted: Publish reports whether it
+// stays.
+func (q *Query) Publish(ctx context.Context, at *Candidate, primary string, m *store.Meta, f *Memo) (stays bool) {
+	stays = true
 	if len(f.Selectors) > 0 {
 		q.AddVariant(ctx, primary, f.Selectors, f)
 	} else {
@@ -31,8 +34,9 @@ func (q *Query) Publish(ctx context.Context, at *Candidate, primary string, m *s
 		q.deleteWithVariants(ctx, p)
 	}
 	if q.listed(primary) && !q.addUser(ctx, primary, m) {
-		q.Tell("remove", "an invalidation would not find it", m.Status, nil)
+		q.Tell("remove", policy.ReasonNotListed, m.Status, nil)
 		q.Delete(ctx, f.Key)
+		stays = false
 	}
 	if f.NoVarySearch != "" {
 		if primary != q.Key { // what is there would be found before
@@ -44,7 +48,9 @@ func (q *Query) Publish(ctx context.Context, at *Candidate, primary string, m *s
 	if q.Outdated(ctx, primary, m, f) {
 		q.Tell("remove", policy.ReasonInvalidated, m.Status, nil)
 		q.Delete(ctx, f.Key)
+		stays = false
 	}
+	return stays
 }
 
 // Replace gives the entry e under key, which was found at, the metadata m with the memo f. It
@@ -83,7 +89,7 @@ func (q *Query) Replace(ctx context.Context, at *Candidate, e *store.Entry, m *s
 // under key. It reports whether it could.
 func (q *Query) move(ctx context.Context, at *Candidate, e *store.Entry, m *store.Meta, f *Memo, key string) bool {
 	if err := q.copyEntry(ctx, e, m, f.Key); err != nil {
-		q.Tell("store", "copying failed", m.Status, err)
+		q.Tell("store", policy.ReasonNotCopied, m.Status, err)
 		q.Delete(ctx, key)
 		return false
 	}
@@ -121,7 +127,7 @@ func (q *Query) copyEntry(ctx context.Context, e *store.Entry, m *store.Meta, ke
 func (q *Query) update(ctx context.Context, key string, m *store.Meta) error {
 	err := q.Cat.Calls.Update(ctx, key, m, &q.Budget)
 	if err != nil {
-		q.Tell("store", "updating failed", m.Status, err)
+		q.Tell("store", policy.ReasonNotUpdated, m.Status, err)
 	}
 	return err
 }

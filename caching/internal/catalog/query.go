@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -54,10 +55,10 @@ func (q *Query) SetUser(user string, public bool) {
 }
 
 // Tell reports a decision to trace.
-func (q *Query) Tell(action, reason string, status int, err error) {
+func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog.Attr) {
 	if hook := trace.From(q.Req.Context()); hook != nil {
 		e := trace.About(q.Req, "caching", action, reason)
-		e.Status, e.Err = status, err
+		e.Status, e.Err, e.Attrs = status, err, attrs
 		hook(e)
 	}
 }
@@ -148,7 +149,7 @@ func (q *Query) secret() []byte {
 	key, err := q.Cat.Calls.Secret(q.Req.Context(), &q.Budget)
 	if err != nil {
 		if !q.Secretless {
-			q.Tell("store", "no secret", 0, err)
+			q.Tell("store", policy.ReasonNoSecret, 0, err)
 		}
 		q.Secretless = true
 		return placeholder

@@ -2,9 +2,10 @@ package catalog
 
 import (
 	"context"
+	"time"
+
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"time"
 )
 
 // Delete deletes what is stored under key. If the Store fails to, the entry is not used any
@@ -12,7 +13,7 @@ import (
 func (q *Query) Delete(ctx context.Context, key string) {
 	if err := q.Cat.Calls.Delete(ctx, key, &q.Budget); err != nil {
 		q.Cat.unwritten.add(key, time.Now())
-		q.Tell("store", "removing failed", 0, err)
+		q.Tell("store", policy.ReasonNotRemoved, 0, err)
 	}
 }
 

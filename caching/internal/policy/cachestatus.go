@@ -5,6 +5,18 @@ import (
 	"strings"
 )
 
+// Why a request was sent to the origin: the values of fwd (RFC 9211 §2.2).
+const (
+	FwdBypass   = "bypass"
+	FwdMethod   = "method"
+	FwdURIMiss  = "uri-miss"
+	FwdVaryMiss = "vary-miss"
+	FwdMiss     = "miss"
+	FwdRequest  = "request"
+	FwdStale    = "stale"
+	FwdPartial  = "partial"
+)
+
 // CacheStatus is what Cache-Status says about one response (RFC 9211 §2).
 type CacheStatus struct {
 	Hit       bool

@@ -71,21 +71,21 @@ func Decide(d *Demand, f *Facts, now time.Time) Verdict {
 // judge is decide for a request that may be sent.
 func judge(d *Demand, f *Facts, now time.Time) Verdict {
 	if f == nil {
-		return Verdict{Action: Fetch, Fwd: "miss", Reason: reasonNothingStored}
+		return Verdict{Action: Fetch, Fwd: FwdMiss, Reason: reasonNothingStored}
 	}
 	age := f.Age(now)
 	fresh := f.Lifetime > age
 	switch {
 	case f.imposed.MustRevalidate:
-		return revalidate(f, "stale", reasonMayHaveChanged)
+		return revalidate(f, FwdStale, reasonMayHaveChanged)
 	case f.dir.Has(noCache):
-		return revalidate(f, "stale", reasonResponseNoCache)
+		return revalidate(f, FwdStale, reasonResponseNoCache)
 	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
-		return revalidate(f, "stale", reasonFromFuture)
+		return revalidate(f, FwdStale, reasonFromFuture)
 	case d.Reload:
-		return revalidate(f, "request", reasonReload)
+		return revalidate(f, FwdRequest, reasonReload)
 	case d.Dir.Has(noCache):
-		return revalidate(f, "request", reasonRequestNoCache)
+		return revalidate(f, FwdRequest, reasonRequestNoCache)
 	}
 	if fresh {
 		return fresher(d, f, age)
@@ -93,15 +93,15 @@ func judge(d *Demand, f *Facts, now time.Time) Verdict {
 	over := age - f.Lifetime
 	switch {
 	case f.strict:
-		return revalidate(f, "stale", reasonMustRevalidate)
+		return revalidate(f, FwdStale, reasonMustRevalidate)
 	case d.Dir.delta(maxAge) >= 0 && age > d.Dir.delta(maxAge) && !d.maxStale(over), d.Dir.delta(minFresh) >= 0:
-		return revalidate(f, "stale", reasonStaleForRequest)
+		return revalidate(f, FwdStale, reasonStaleForRequest)
 	case d.maxStale(over):
 		return Verdict{Action: Reuse, Reason: reasonMaxStale, Stale: true}
 	case d.Dir.delta(maxAge) < 0 && over < f.staleWindow():
 		return Verdict{Action: Refresh, Reason: ReasonStaleWhileRevalidate, Stale: true}
 	}
-	return revalidate(f, "stale", reasonStale)
+	return revalidate(f, FwdStale, reasonStale)
 }
 
 // fresher says whether a fresh response is fresh enough for the request
@@ -112,9 +112,9 @@ func fresher(d *Demand, f *Facts, age time.Duration) Verdict {
 		// RFC 8246 §2: a reload does not ask for what does not change.
 		return Verdict{Action: Reuse, Reason: reasonImmutable}
 	case d.Dir.delta(maxAge) == 0, d.Dir.delta(maxAge) > 0 && age > d.Dir.delta(maxAge):
-		return revalidate(f, "request", reasonRequestMaxAge)
+		return revalidate(f, FwdRequest, reasonRequestMaxAge)
 	case d.Dir.delta(minFresh) > 0 && f.Lifetime-age < d.Dir.delta(minFresh):
-		return revalidate(f, "request", reasonRequestMinFresh)
+		return revalidate(f, FwdRequest, reasonRequestMinFresh)
 	}
 	return Verdict{Action: Reuse, Reason: reasonFresh}
 }

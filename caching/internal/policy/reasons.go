@@ -50,6 +50,8 @@ const (
 	reasonPrivate          = "private in the response"
 	reasonAuthorized       = "answers a request with credentials"
 	ReasonOtherCredentials = "signed with other credentials than were asked about before"
+	// ReasonAddedCredentials is a format for the names of the fields.
+	ReasonAddedCredentials = "credentials added below the cache (%s): set Partition, or give the layer an Identity method"
 	ReasonNotForEverybody  = "no longer for everybody"
 	ReasonMaxBody          = "larger than MaxBody"
 	reasonVaryEverything   = "varies on everything"
@@ -86,10 +88,42 @@ const (
 	ReasonNoMatch      = "the answer fits no stored response"
 )
 
-// What an unsafe request does.
+// Why responses are invalidated.
 const (
 	ReasonUnsafeMethod  = "unsafe method"
 	reasonUnsafeBeside  = "unsafe method to the same path with a query"
 	ReasonUnsafeFailed  = "unsafe method failed"
 	ReasonUnsafeNotSent = "unsafe method, never sent"
+	ReasonGroup         = "its group was invalidated"
+)
+
+// Why a request is answered by the trip of another request, or not.
+const (
+	ReasonSharesResponse   = "shares the response of another request"
+	ReasonSharesValidation = "validated by another request"
+	ReasonSharesFailure    = "shares the failure of another request"
+	ReasonSharesError      = "shares the error of another request"
+	ReasonStoredByRequest  = "another request has stored it"
+	ReasonStoredByProcess  = "another process stored it"
+	ReasonWaitedEnough     = "waited long enough for another request"
+	ReasonNoRoom           = "no room to validate in the background"
+	ReasonPanic            = "the RoundTripper below panicked"
+)
+
+// What a store did, or failed to do.
+const (
+	ReasonStored          = "stored"
+	ReasonPartStored      = "the part that came of a body that was cut"
+	ReasonNotRead         = "reading failed"
+	ReasonAnswerLate      = "the answer came late, StoreWait is short for it"
+	ReasonWrongEntry      = "entry of another kind or key"
+	ReasonNotUpdated      = "updating failed"
+	ReasonNotCopied       = "copying failed"
+	ReasonNotRemoved      = "removing failed"
+	ReasonNotListed       = "an invalidation would not find it"
+	ReasonIndexNotWritten = "writing an index failed"
+	ReasonGroupNotWritten = "writing a group failed"
+	ReasonNoLease         = "no lease"
+	ReasonRestLost        = "the store lost the rest of a body, and the origin did not complete it"
+	ReasonRestCompleted   = "the store lost the rest of a body, the origin completes it"
 )
