@@ -3,26 +3,31 @@ package guard
 import (
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// An answer is the result of a call to a Store that runs beside a request. The request
-// waits for it for a while and goes on without it if it is late.
+// patience is after how many times the wait a call without an answer counts as a failure
+// of the Store.
+const patience = 4
+
+// An answer is the result of a call that runs beside a request, which may go on without it.
 type answer[R any] struct {
-	done   chan struct{}           // closed when the call has returned
-	cancel context.CancelCauseFunc // of the call
+	done    chan struct{}           // closed when the call has returned
+	cancel  context.CancelCauseFunc // of the call
+	discard func(R, error)          // closes what is dropped; may be nil
+	state   atomic.Uint32           // returned and dropped, once they are so
 
 	// Written before done is closed.
 	value    R
 	err      error
 	panicked any
-
-	mu       sync.Mutex
-	returned bool    // the call has
-	dropped  bool    // by drop
-	discard  func(R) // closes a value that was dropped. It may be nil
 }
+
+const (
+	returned = 1 << iota
+	dropped
+)
 
 var (
 	errUnanswered = errors.New("caching: the store does not answer")
@@ -30,82 +35,56 @@ var (
 	errNoAnswer   = errors.New("caching: a call to the store ended without a result")
 )
 
-// begin calls fn in a goroutine of its own, with the values of ctx but not its end. ended is
-// told the error, once: when fn returns, or when it has not returned within limit, which
-// also cancels it.
-func begin[R any](ctx context.Context, limit time.Duration, fn func(context.Context) (R, error), ended func(error), discard func(R)) *answer[R] {
+// start calls fn in a goroutine of its own, with the values of ctx but not its end, when there is
+// a slot, which it waits for for at most wait. note is told the error once: when fn returns, or
+// when it has not returned after patience times Wait. Then fn is also cancelled.
+func start[R any](c *Caller, ctx context.Context, wait time.Duration, note func(error), fn func(context.Context) (R, error), discard func(R, error)) (*answer[R], error) {
+	if !receive(ctx, c.slots, wait) {
+		return nil, lateError(ctx)
+	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	a := &answer[R]{done: make(chan struct{}), cancel: cancel, err: errNoAnswer, discard: discard}
-	var once sync.Once
-	timer := time.AfterFunc(limit, func() {
-		once.Do(func() { ended(errUnanswered) })
+	a := &answer[R]{done: make(chan struct{}), cancel: cancel, discard: discard, err: errNoAnswer}
+	limit := time.AfterFunc(patience*c.Wait, func() {
+		note(errUnanswered)
 		cancel(errUnanswered)
 	})
 	go func() {
+		defer func() { _ = recover() }() // from discard: the request has gone on
 		defer func() {
 			a.panicked = recover() // take panics with it
-			timer.Stop()
+			c.slots <- struct{}{}
 			err := a.err
 			if err != nil && context.Cause(ctx) == errUnwanted {
 				err = context.Canceled
 			}
-			once.Do(func() { ended(err) })
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.returned = true
+			if limit.Stop() {
+				note(err)
+			}
 			close(a.done)
-			a.discardLocked()
+			a.mark(returned)
 		}()
 		a.value, a.err = fn(ctx)
 	}()
-	return a
+	return a, nil
 }
 
-// drop says that nobody will take the answer: a value that has come or will come is
-// discarded. If cancel is true, a call that still runs is cancelled.
+// drop says that nobody will take the answer: it is discarded when it has come. If cancel is
+// true, a call that still runs is cancelled. A nil answer has been taken.
 func (a *answer[R]) drop(cancel bool) {
 	if a == nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.dropped {
-		return
-	}
-	a.dropped = true
-	if cancel && !a.returned {
+	if cancel {
 		a.cancel(errUnwanted)
 	}
-	a.discardLocked()
+	a.mark(dropped)
 }
 
-// discardLocked discards the value when it has both come and been dropped.
-func (a *answer[R]) discardLocked() {
-	if a.returned && a.dropped && a.err == nil && a.panicked == nil && a.discard != nil {
-		a.discard(a.value)
+// mark adds to the state, and discards the answer when it is first both returned and dropped.
+func (a *answer[R]) mark(state uint32) {
+	if old := a.state.Or(state); old != returned|dropped && old|state == returned|dropped && a.discard != nil {
+		a.discard(a.value, a.err)
 	}
-}
-
-// await waits for the answer for at most wait, or until ctx ends, and reports whether it is
-// there.
-func (a *answer[R]) await(ctx context.Context, wait time.Duration) bool {
-	select {
-	case <-a.done:
-		return true
-	default:
-	}
-	if wait <= 0 {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-a.done:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return false
 }
 
 // take returns the answer, which must be there. If the call has panicked, take panics: that

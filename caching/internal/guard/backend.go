@@ -1,50 +1,26 @@
 package guard
 
-import (
-	"context"
-	"time"
-
-	"github.com/tripper-go/tripper/caching/store"
-)
-
-// A Backend is a Store and what all who call it know about it.
-type Backend struct {
-	Store store.Store
-	// reads and writes are counted apart: a full disk still serves hits.
-	reads, writes health
-	slots         slots
-	key           secretKey
-}
-
-func NewBackend(s store.Store) *Backend { return &Backend{Store: s, slots: make(slots, maxUnanswered)} }
+import "github.com/tripper-go/tripper/caching/store"
 
 // maxUnanswered bounds the calls to one Store that have not returned.
 const maxUnanswered = 64
 
-// slots are the rights to have a call run beside a request.
-type slots chan struct{}
-
-// take waits for a right, for at most wait, and reports whether it has one. Who has
-// waited longest gets the next.
-func (s slots) take(ctx context.Context, wait time.Duration) bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-	}
-	if wait <= 0 {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case s <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return false
+// A Backend is a Store and what all Transports that use it know about it.
+type Backend struct {
+	Store store.Store
+	// reads and writes are counted apart: a full disk still serves hits.
+	reads, writes health
+	// slots has a value for each call that may still run beside a request. The caller that has
+	// waited longest receives the next.
+	slots  chan struct{}
+	secret secret
 }
 
-// give returns a right.
-func (s slots) give() { <-s }
+// NewBackend returns the Backend of s, of which nothing is known yet.
+func NewBackend(s store.Store) *Backend {
+	b := &Backend{Store: s, slots: make(chan struct{}, maxUnanswered)}
+	for range maxUnanswered {
+		b.slots <- struct{}{}
+	}
+	return b
+}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// breakerRow is how many failures in a row make a Store one to leave alone.
+	// breakerRow is after how many failures in a row a Store is left alone.
 	breakerRow = 3
 	// breakerFirst is how long it is left alone then. It is twice as long after each
 	// further failure, up to breakerMost.
@@ -18,16 +18,16 @@ const (
 	breakerMost  = time.Minute
 )
 
-// breaker decides when a Store is left alone. It is a value: no clock, no lock.
+// A breaker decides when a Store is left alone. A success makes it the zero value.
 type breaker struct {
 	failures int           // in a row
 	pause    time.Duration // how long the Store is left alone now; zero: it is not
 	since    time.Time     // when the pause began
-	until    time.Time     // when the next request may ask the Store
+	until    time.Time     // when the next request may ask
 }
 
-// allows reports whether a request may ask the Store at now. After the pause one may at
-// a time: the others wait for its result, but not for ever.
+// allows reports whether a request may ask the Store at now. After the pause one request may, and
+// the next breakerFirst later if nothing has come of that.
 func (b *breaker) allows(now time.Time) bool {
 	if b.pause == 0 {
 		return true
@@ -39,7 +39,7 @@ func (b *breaker) allows(now time.Time) bool {
 	return true
 }
 
-// failed notes a failure, at now, of a call that began at began. What began before the
+// failed notes a failure, at now, of a call that began at began. A call that began before the
 // pause says nothing new.
 func (b *breaker) failed(began, now time.Time) {
 	if b.pause > 0 && began.Before(b.since) {
@@ -57,20 +57,17 @@ func (b *breaker) failed(began, now time.Time) {
 	b.since, b.until = now, now.Add(b.pause)
 }
 
-// succeeded notes that the Store did what it was asked to.
-func (b *breaker) succeeded() { *b = breaker{} }
-
-// saysNothing reports whether err, or what a request has cancelled, says nothing about the
-// Store: what a Store says about one entry is no failure of the Store.
+// saysNothing reports whether err says nothing about the Store: it is about one entry, or the call
+// was cancelled.
 func saysNothing(err error, cancelled bool) bool {
 	return err != nil && (cancelled || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrCorrupt))
 }
 
-// health is the breaker of one kind of calls, for all who share the Store.
+// health is the breaker of one kind of calls, of all Transports that use the Store.
 type health struct {
-	troubled atomic.Bool // false: there is nothing to look up in b
+	troubled atomic.Bool // false if b is zero
 	mu       sync.Mutex
-	b        breaker
+	b        breaker // guarded by mu
 }
 
 // allows reports whether the Store may be asked.
@@ -83,8 +80,7 @@ func (h *health) allows() bool {
 	return h.b.allows(time.Now())
 }
 
-// note notes the error of a call that began at began. If cancelled, an error is the doing
-// of the request.
+// note notes the error of a call that began at began.
 func (h *health) note(err error, cancelled bool, began time.Time) {
 	if err == nil && !h.troubled.Load() || saysNothing(err, cancelled) {
 		return
@@ -94,7 +90,7 @@ func (h *health) note(err error, cancelled bool, began time.Time) {
 	if err != nil {
 		h.b.failed(began, time.Now())
 	} else {
-		h.b.succeeded()
+		h.b = breaker{}
 	}
 	h.troubled.Store(err != nil)
 }

@@ -132,6 +132,9 @@ func guardedBy(fake *fakeStore, o Options) *guarded {
 	return g
 }
 
+// running returns how many calls run beside requests.
+func (g *guarded) running() int { return maxUnanswered - len(g.slots) }
+
 // told returns what the Store was asked.
 func (g *guarded) told() string {
 	g.fake.mu.Lock()
@@ -406,7 +409,7 @@ func TestUnwantedCallsAreCancelled(t *testing.T) {
 				t.Errorf("%v, %v; pending: %v: %s", e, err, b.Pending(), row.why)
 			}
 			synctest.Wait()
-			if n := len(g.slots); n != 0 {
+			if n := g.running(); n != 0 {
 				t.Errorf("the call still runs: %s", row.why)
 			}
 		})
@@ -427,12 +430,12 @@ func TestPatience(t *testing.T) {
 		}
 		time.Sleep(4*time.Second - 1)
 		synctest.Wait()
-		if n := len(g.slots); !g.allows(&g.reads) || n != breakerRow {
+		if n := g.running(); !g.allows(&g.reads) || n != breakerRow {
 			t.Errorf("left alone too early; %d calls run", n)
 		}
 		time.Sleep(1 * time.Nanosecond)
 		synctest.Wait()
-		if n := len(g.slots); g.allows(&g.reads) || n != 0 {
+		if n := g.running(); g.allows(&g.reads) || n != 0 {
 			t.Errorf("not left alone; %d calls run", n)
 		}
 	})
@@ -486,7 +489,7 @@ func TestPanicBeside(t *testing.T) {
 					_ = fn(g, t.Context(), nil)
 				}()
 				time.Sleep(time.Minute)
-				if n := len(g.slots); n != 0 {
+				if n := g.running(); n != 0 {
 					t.Errorf("%s after %v: %d slots are taken", call, row.after, n)
 				}
 			})
@@ -498,8 +501,8 @@ func TestPanicBeside(t *testing.T) {
 func TestGoexitOfStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guardedBy(&fakeStore{do: func(context.Context, string) error { runtime.Goexit(); return nil }}, Options{})
-		if err := g.Delete(t.Context(), "k", nil); err != errNoAnswer || len(g.slots) != 0 {
-			t.Errorf("%v; %d slots are taken", err, len(g.slots))
+		if err := g.Delete(t.Context(), "k", nil); err != errNoAnswer || g.running() != 0 {
+			t.Errorf("%v; %d slots are taken", err, g.running())
 		}
 	})
 }
@@ -520,7 +523,7 @@ func TestSlots(t *testing.T) {
 			}
 			g.reads.note(nil, false, time.Now())
 		}
-		if n := len(g.slots); n != maxUnanswered {
+		if n := g.running(); n != maxUnanswered {
 			t.Fatalf("%d slots are taken, want %d", n, maxUnanswered)
 		}
 		var b Budget
@@ -537,7 +540,7 @@ func TestSlots(t *testing.T) {
 			t.Errorf("%v for a request that ends while it waits for a slot", err)
 		}
 		ran := make(chan struct{})
-		g.beside(func() { close(ran) })
+		g.finally(func() { close(ran) })
 		<-ran // what must be done is done without a slot
 		time.AfterFunc(time.Second/2, func() { close(release) })
 		if err := g.Delete(t.Context(), "k", nil); err != nil {

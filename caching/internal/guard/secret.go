@@ -11,21 +11,21 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// secretKey is the key of the hashes that keep users apart. It belongs to the Store:
-// entries of users outlive a restart, and are found by every process.
-type secretKey struct {
+// A secret is the key of the hashes that keep users apart. It belongs to the Store: entries of
+// users outlive a restart, and are found by every process.
+type secret struct {
 	value  atomic.Pointer[[]byte]
 	mu     sync.Mutex
-	asking *answer[[]byte] // the question under way, for all who wait for it
+	asking *answer[[]byte] // the last call, which all wait for; guarded by mu
 }
 
 var errNoSecret = errors.New("caching: the store has an empty secret")
 
-// Secret is [store.Secreter.Secret], asked until the Store has given it once: what is hashed with
-// another key would never be found again. A Store without that ability gets a secret that
-// lives as long as this process knows the Store.
+// Secret is [store.Secreter.Secret], called until the Store has returned a secret: what is hashed
+// with another key would never be found again. A Store without that ability gets a secret
+// that lives as long as b.
 func (c *Caller) Secret(ctx context.Context, b *Budget) ([]byte, error) {
-	s := &c.key
+	s := &c.secret
 	if key := s.value.Load(); key != nil {
 		return *key, nil
 	}
@@ -35,32 +35,29 @@ func (c *Caller) Secret(ctx context.Context, b *Budget) ([]byte, error) {
 		_, _ = rand.Read(key) // it never fails
 		return s.keep(key, nil)
 	}
+	ask := func(ctx context.Context) ([]byte, error) {
+		key, err := secreter.Secret(ctx)
+		if err == nil && len(key) == 0 {
+			err = errNoSecret
+		}
+		return key, err
+	}
 	if c.InPlace() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.keep(secreter.Secret(context.WithoutCancel(ctx)))
+		return s.keep(ask(context.WithoutCancel(ctx)))
 	}
 	defer b.spend(time.Now())
-	a, err := c.askSecret(ctx, secreter)
+	a, err := c.askSecret(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
-	if !a.await(ctx, b.left(c.Wait)) {
+	if !receive(ctx, a.done, b.left(c.Wait)) {
 		return nil, lateError(ctx)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asking == a {
-		s.asking = nil
 	}
 	return s.keep(a.take())
 }
 
 // keep keeps the secret that has come, if it is the first.
-func (s *secretKey) keep(key []byte, err error) ([]byte, error) {
-	if err == nil && len(key) == 0 {
-		err = errNoSecret
-	}
+func (s *secret) keep(key []byte, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -68,22 +65,23 @@ func (s *secretKey) keep(key []byte, err error) ([]byte, error) {
 	return *s.value.Load(), nil
 }
 
-// askSecret asks for the secret, unless somebody has.
-func (c *Caller) askSecret(ctx context.Context, secreter store.Secreter) (a *answer[[]byte], err error) {
-	s := &c.key
+// askSecret calls ask, unless a call runs or has succeeded.
+func (c *Caller) askSecret(ctx context.Context, ask func(context.Context) ([]byte, error)) (a *answer[[]byte], err error) {
+	s := &c.secret
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.asking; a != nil && !(a.await(ctx, 0) && a.err != nil) { // else nobody has waited for it
+	if a := s.asking; a != nil && !(receive(ctx, a.done, 0) && a.err != nil) {
 		return a, nil
 	}
 	if !c.allows(&c.reads) {
 		return nil, ErrLeftAlone
 	}
-	s.asking, err = startBeside(c, ctx, 0, func(err error, began time.Time) {
+	note, began := c.results(&c.reads), time.Now()
+	s.asking, err = start(c, ctx, 0, func(err error) {
 		// An error that comes at once costs nobody anything: it may be gone the next time.
 		if err == nil || time.Since(began) >= c.Wait {
-			c.results(&c.reads)(err, began)
+			note(err)
 		}
-	}, secreter.Secret, nil)
+	}, ask, nil)
 	return s.asking, err
 }

@@ -23,7 +23,7 @@ func slowly(d time.Duration, calls ...string) func(context.Context, string) erro
 	}
 }
 
-func TestPatientWriter(t *testing.T) {
+func TestBoundedWriter(t *testing.T) {
 	const s = time.Second
 	write := func(w store.Writer) error { _, err := io.WriteString(w, "x"); return err }
 	commit := func(w store.Writer) error { return w.Commit(context.Background(), nil) }
@@ -43,15 +43,15 @@ func TestPatientWriter(t *testing.T) {
 		}, {
 			name: "late Write", why: "the rest of the entry is lost, and the request goes on; what the Store has is closed when it returns",
 			do:    slowly(10*s, "write"),
-			steps: []func(store.Writer) error{write, write, commit, store.Writer.Abort, store.Writer.Close}, want: []error{ErrSlow, ErrSlow, ErrSlow, nil, nil},
-			took: s, told: "create k, write x, abort, close", unsure: true,
+			steps: []func(store.Writer) error{write, write, commit, store.Writer.Abort, store.Writer.Close}, want: []error{ErrSlow, ErrSlow, ErrSlow, ErrSlow, nil},
+			took: s, told: "create k, write x, close", unsure: true,
 		}, {
 			name: "late Commit", why: "nobody would look whether what it has stored is outdated", do: slowly(10*s, "commit"),
 			steps: []func(store.Writer) error{write, commit, store.Writer.Close}, want: []error{nil, ErrSlow, nil},
 			took: s, told: "create k, write x, commit, close", unsure: true,
 		}, {
 			name: "late Abort", why: "a Writer takes one call at a time, and the request does not wait for the second", do: slowly(10*s, "abort"),
-			steps: []func(store.Writer) error{write, store.Writer.Abort, store.Writer.Close}, want: []error{nil, nil, nil},
+			steps: []func(store.Writer) error{write, store.Writer.Abort, store.Writer.Close}, want: []error{nil, ErrSlow, nil},
 			took: s, told: "create k, write x, abort, close",
 		}, {
 			name: "late Close", why: "the request goes on", do: slowly(10*s, "close"),
@@ -98,7 +98,7 @@ func TestPatientWriter(t *testing.T) {
 }
 
 // What has been written can be read back, by who shares it before it is committed.
-func TestPatientWriterIsRead(t *testing.T) {
+func TestBoundedWriterIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guardedBy(&fakeStore{}, Options{})
 		w, err := g.Create(t.Context(), "k", 4, nil)
@@ -143,7 +143,7 @@ func TestLateCallsKeepNoBytes(t *testing.T) {
 	})
 }
 
-func TestPatientBody(t *testing.T) {
+func TestBoundedBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guardedBy(&fakeStore{}, Options{})
 		e, err := g.Get(t.Context(), "k", nil)
@@ -200,9 +200,9 @@ func TestShortenerOf(t *testing.T) {
 		why  string
 	}{
 		{w, true, "in place"},
-		{&patientWriter{w: w}, true, "it is asked beside, and can all the same"},
+		{&boundedWriter{w: w}, true, "it is asked beside, and can all the same"},
 		{plain{w}, false, "it does not say so"},
-		{&patientWriter{w: plain{w}}, false, "it does not say so"},
+		{&boundedWriter{w: plain{w}}, false, "it does not say so"},
 	} {
 		if _, ok := ShortenerOf(row.w); ok != row.want {
 			t.Errorf("%T: %v, want %v: %s", row.w, ok, row.want, row.why)
