@@ -3,9 +3,9 @@ package memcachestore
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -65,27 +65,20 @@ func (b *body) piece(i int) ([]byte, error) {
 
 // ReadAt implements [io.ReaderAt].
 func (b *body) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errors.New("memcachestore: negative offset")
+	return storekit.ReadAt(p, off, b.head.size, b.readSome)
+}
+
+// readSome reads from one piece.
+func (b *body) readSome(p []byte, off int64) (int, error) {
+	i := off / b.head.chunk
+	data, err := b.piece(int(i))
+	if errors.Is(err, store.ErrCorrupt) {
+		err = b.s.drop(b.name, b.value, err)
 	}
-	done := 0
-	for done < len(p) && off < b.head.size {
-		i := off / b.head.chunk
-		data, err := b.piece(int(i))
-		if errors.Is(err, store.ErrCorrupt) {
-			return done, b.s.drop(b.name, b.value, err)
-		}
-		if err != nil {
-			return done, err
-		}
-		n := copy(p[done:], data[off-i*b.head.chunk:])
-		done += n
-		off += int64(n)
+	if err != nil {
+		return 0, err
 	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+	return copy(p, data[off-i*b.head.chunk:]), nil
 }
 
 // Close implements [io.Closer]. There is nothing to release.

@@ -5,10 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -19,8 +19,6 @@ const (
 	sumSize   = 16
 	nonceSize = 16
 )
-
-var errNoMeta = errors.New("memcachestore: no metadata")
 
 // head is the first item of an entry.
 type head struct {
@@ -33,9 +31,6 @@ type head struct {
 
 // seal encodes h, with a checksum that binds it to key.
 func (h *head) seal(key string) ([]byte, error) {
-	if h.meta == nil {
-		return nil, errNoMeta
-	}
 	nonce, err := hex.DecodeString(h.nonce)
 	if err != nil {
 		return nil, err
@@ -55,27 +50,27 @@ func (h *head) seal(key string) ([]byte, error) {
 // parseHead returns what seal encoded, if it is whole and belongs to key.
 func parseHead(key string, b []byte) (*head, error) {
 	if len(b) < sumSize+1+nonceSize || subtle.ConstantTimeCompare(b[:sumSize], sum("entry", key, b[sumSize:])) == 0 {
-		return nil, fmt.Errorf("%w: entry", store.ErrCorrupt)
+		return nil, storekit.Corrupt("entry")
 	}
 	return parseBody(b[sumSize:])
 }
 
 func parseBody(b []byte) (*head, error) {
 	if len(b) < 1+nonceSize || b[0] != version {
-		return nil, fmt.Errorf("%w: entry of another version", store.ErrCorrupt)
+		return nil, storekit.Corrupt("entry of another version")
 	}
 	h := &head{nonce: hex.EncodeToString(b[1 : 1+nonceSize])}
 	b = b[1+nonceSize:]
 	for _, p := range []*int64{&h.size, &h.chunk} {
 		v, n := binary.Uvarint(b)
 		if n <= 0 || v > 1<<40 {
-			return nil, fmt.Errorf("%w: entry", store.ErrCorrupt)
+			return nil, storekit.Corrupt("entry")
 		}
 		*p = int64(v)
 		b = b[n:]
 	}
 	if h.chunk < minChunk-sumSize || h.chunk > maxChunk {
-		return nil, fmt.Errorf("%w: length of pieces", store.ErrCorrupt)
+		return nil, storekit.Corrupt("length of pieces")
 	}
 	h.chunks = int((h.size + h.chunk - 1) / h.chunk)
 	var err error

@@ -54,6 +54,7 @@ package memcachestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -136,7 +137,7 @@ var errNoClient = errors.New("memcachestore: a Store without a client (it is mad
 // hash of namespace: Stores with one namespace share their entries. If namespace is
 // empty, [DefaultNamespace] is used.
 func New(client *memcache.Client, namespace string) *Store {
-	sum := sha256.Sum256([]byte(or(namespace, DefaultNamespace)))
+	sum := sha256.Sum256([]byte(cmp.Or(namespace, DefaultNamespace)))
 	return &Store{client: client, prefix: base64.RawURLEncoding.EncodeToString(sum[:12]) + ":"}
 }
 
@@ -198,9 +199,6 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (store.Write
 func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
 	if err := s.usable(ctx); err != nil {
 		return err
-	}
-	if meta == nil {
-		return errNoMeta
 	}
 	n := s.name(key)
 	for range tries {

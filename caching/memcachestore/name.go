@@ -1,6 +1,7 @@
 package memcachestore
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -21,17 +22,17 @@ func (s *Store) name(key string) name {
 // chunk returns the name of piece i of the body called nonce.
 func (n name) chunk(nonce string, i int) string { return fmt.Sprintf("%s%s:%d", n.body, nonce, i) }
 
-func (s *Store) maxBody() int64       { return or(s.MaxBody, DefaultMaxBody) }
-func (s *Store) grace() time.Duration { return or(s.Grace, DefaultGrace) }
+func (s *Store) maxBody() int64       { return cmp.Or(s.MaxBody, DefaultMaxBody) }
+func (s *Store) grace() time.Duration { return cmp.Or(s.Grace, DefaultGrace) }
 
 // chunkSize returns how much of a body is in one piece.
 func (s *Store) chunkSize() int {
-	return min(max(or(s.ChunkSize, DefaultChunkSize), minChunk), maxChunk) - sumSize
+	return min(max(cmp.Or(s.ChunkSize, DefaultChunkSize), minChunk), maxChunk) - sumSize
 }
 
 // ttl returns how long an entry with meta lives.
 func (s *Store) ttl(meta *store.Meta) time.Duration {
-	d := or(s.TTL, DefaultTTL)
+	d := cmp.Or(s.TTL, DefaultTTL)
 	if !meta.Expires.IsZero() {
 		d = time.Until(meta.Expires)
 	}
@@ -46,12 +47,4 @@ func seconds(d time.Duration) int32 {
 		n += time.Now().Unix()
 	}
 	return int32(min(n, 1<<31-1)) //nolint:gosec // bounded
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

@@ -2,6 +2,7 @@ package memcachestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,7 +53,7 @@ func (s *Store) Acquire(ctx context.Context, key string) (release func(), err er
 	}
 	token := []byte(rand.Text())
 	lease := s.name(key).lease
-	err = s.client.Add(&memcache.Item{Key: lease, Value: token, Expiration: seconds(or(s.LeaseTime, DefaultLeaseTime))})
+	err = s.client.Add(&memcache.Item{Key: lease, Value: token, Expiration: seconds(cmp.Or(s.LeaseTime, DefaultLeaseTime))})
 	if errors.Is(err, memcache.ErrNotStored) {
 		return nil, nil //nolint:nilnil // another has the lease
 	}

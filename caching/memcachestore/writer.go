@@ -1,35 +1,31 @@
 package memcachestore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
-
-var errSize = errors.New("memcachestore: body is not as long as announced")
 
 // writer is the [store.Writer] of a [Store]. It sends pieces as they are full and
 // keeps them for ReadAt: the server may forget them.
 type writer struct {
+	storekit.WriterState
 	s     *Store
 	key   string
 	name  name
-	size  int64 // -1: not known
 	chunk int
 	nonce string
 
-	ended bool  // by Commit or Abort
-	kept  bool  // the pieces belong to an entry, or may do so
-	sent  int   // pieces that are on the server
-	err   error // why nothing more can be written
+	kept bool // the pieces belong to an entry, or may do so
+	sent int  // pieces that are on the server
 
 	mu     sync.RWMutex
 	total  int64
@@ -40,30 +36,29 @@ type writer struct {
 func newWriter(s *Store, key string, size int64) *writer {
 	nonce := make([]byte, nonceSize)
 	_, _ = rand.Read(nonce) // never fails
-	return &writer{s: s, key: key, name: s.name(key), size: size, chunk: s.chunkSize(), nonce: hex.EncodeToString(nonce)}
+	return &writer{
+		WriterState: storekit.WriterState{Size: size},
+		s:           s, key: key, name: s.name(key), chunk: s.chunkSize(), nonce: hex.EncodeToString(nonce),
+	}
 }
 
 // Write implements [io.Writer].
 func (w *writer) Write(p []byte) (int, error) {
-	switch n := w.total + int64(len(p)); {
-	case w.ended:
-		return 0, store.ErrClosed
-	case w.err != nil:
-		return 0, w.err
-	case w.size >= 0 && n > w.size:
-		w.err = errSize
-		return 0, w.err
-	case n > w.s.maxBody():
-		w.err = fmt.Errorf("memcachestore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
-		return 0, w.err
+	n := w.total + int64(len(p))
+	if err := w.Check(n); err != nil {
+		return 0, err
+	}
+	if n > w.s.maxBody() {
+		w.Err = fmt.Errorf("memcachestore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
+		return 0, w.Err
 	}
 	done := 0
 	for done < len(p) {
 		n := w.add(p[done:])
 		done += n
 		if w.total == int64(len(w.pieces))*int64(w.chunk) {
-			if w.err = w.send(); w.err != nil {
-				return done, w.err
+			if w.Err = w.send(); w.Err != nil {
+				return done, w.Err
 			}
 		}
 	}
@@ -76,8 +71,8 @@ func (w *writer) add(p []byte) int {
 	defer w.mu.Unlock()
 	if w.total == int64(len(w.pieces))*int64(w.chunk) {
 		room := min(len(p), w.chunk)
-		if w.size >= 0 {
-			room = int(min(w.size-w.total, int64(w.chunk)))
+		if w.Size >= 0 {
+			room = int(min(w.Size-w.total, int64(w.chunk)))
 		}
 		w.pieces = append(w.pieces, make([]byte, sumSize, sumSize+room))
 	}
@@ -95,7 +90,7 @@ func (w *writer) send() error {
 	piece := w.pieces[i]
 	copy(piece, chunkSum(w.nonce, i, piece[sumSize:]))
 	err := w.s.client.Set(&memcache.Item{
-		Key: w.name.chunk(w.nonce, i), Value: piece, Expiration: seconds(or(w.s.WriteTime, DefaultWriteTime)),
+		Key: w.name.chunk(w.nonce, i), Value: piece, Expiration: seconds(cmp.Or(w.s.WriteTime, DefaultWriteTime)),
 	})
 	if err != nil {
 		return wrap("write", err)
@@ -111,38 +106,19 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	if w.closed {
 		return 0, store.ErrClosed
 	}
-	if off < 0 {
-		return 0, errors.New("memcachestore: negative offset")
-	}
-	done := 0
-	for done < len(p) && off < w.total {
+	return storekit.ReadAt(p, off, w.total, func(p []byte, off int64) (int, error) {
 		i := off / int64(w.chunk)
-		n := copy(p[done:], w.pieces[i][sumSize+off-i*int64(w.chunk):])
-		done += n
-		off += int64(n)
-	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+		return copy(p, w.pieces[i][sumSize+off-i*int64(w.chunk):]), nil
+	})
 }
 
 // Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.size = -1 }
+func (w *writer) Shorten() { w.Size = -1 }
 
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
-	if w.ended {
-		return store.ErrClosed
-	}
-	w.ended = true
-	switch err := ctx.Err(); {
-	case err != nil:
+	if err := w.EndCommit(ctx, w.total, meta); err != nil {
 		return err
-	case w.err != nil:
-		return w.err
-	case w.size >= 0 && w.total != w.size:
-		return errSize
 	}
 	h := &head{nonce: w.nonce, size: w.total, chunk: int64(w.chunk), meta: meta}
 	value, err := h.seal(w.key)
@@ -175,18 +151,12 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 }
 
 // Abort implements [store.Writer].
-func (w *writer) Abort() error {
-	if w.ended {
-		return store.ErrClosed
-	}
-	w.ended = true
-	return nil
-}
+func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer]. It removes the pieces of a body that was not
 // committed.
 func (w *writer) Close() error {
-	w.ended = true
+	w.Ended = true
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
-	"github.com/tripper-go/tripper/caching/internal/readahead"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/redisstore/internal/readahead"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// pieceReader reads the pieces of a body, some ahead of who reads it.
+// pieceReader reads the pieces of a body, some of them before they are asked for.
 type pieceReader struct {
 	*readahead.Reader
 	s     *Store
@@ -73,27 +73,20 @@ func (s *Store) open(ctx context.Context, n name, d descriptor, h *head) *body {
 
 // ReadAt implements [io.ReaderAt].
 func (b *body) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errors.New("redisstore: negative offset")
+	return storekit.ReadAt(p, off, b.d.size, b.readSome)
+}
+
+// readSome reads from one piece.
+func (b *body) readSome(p []byte, off int64) (int, error) {
+	i := off / b.d.chunk
+	data, err := b.read(int(i), b.d.chunks, min(b.d.chunk, b.d.size-i*b.d.chunk))
+	if errors.Is(err, store.ErrCorrupt) {
+		return 0, b.s.drop(b.ctx, b.name, b.head, err)
 	}
-	done := 0
-	for done < len(p) && off < b.d.size {
-		i := off / b.d.chunk
-		data, err := b.read(int(i), b.d.chunks, min(b.d.chunk, b.d.size-i*b.d.chunk))
-		if errors.Is(err, store.ErrCorrupt) {
-			return done, b.s.drop(b.ctx, b.name, b.head, err)
-		}
-		if err != nil {
-			return done, b.s.wrap("read", err)
-		}
-		n := copy(p[done:], data[off-i*b.d.chunk:])
-		done += n
-		off += int64(n)
+	if err != nil {
+		return 0, b.s.wrap("read", err)
 	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
+	return copy(p, data[off-i*b.d.chunk:]), nil
 }
 
 // Close implements [io.Closer].

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -42,7 +42,7 @@ func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
 		// Whoever wrote it, it is in the way.
 		err = s.client.Unlink(ctx, n.head).Err()
 		if err == nil {
-			err = fmt.Errorf("%w: not an entry", store.ErrCorrupt)
+			err = storekit.Corrupt("not an entry")
 		}
 	}
 	if err != nil {
@@ -82,11 +82,11 @@ func (d descriptor) seal(key string) string {
 func (h *head) parse(key string) (d descriptor, meta *store.Meta, err error) {
 	i := strings.LastIndexByte(h.descriptor, ' ')
 	if i < 0 {
-		return d, nil, fmt.Errorf("%w: no descriptor", store.ErrCorrupt)
+		return d, nil, storekit.Corrupt("no descriptor")
 	}
 	text, check := h.descriptor[:i], h.descriptor[i+1:]
 	if check != hex.EncodeToString(sum("descriptor", key, text)) {
-		return d, nil, fmt.Errorf("%w: descriptor", store.ErrCorrupt)
+		return d, nil, storekit.Corrupt("descriptor")
 	}
 	if d, err = parseDescriptor(text); err != nil {
 		return d, nil, err
@@ -96,9 +96,9 @@ func (h *head) parse(key string) (d descriptor, meta *store.Meta, err error) {
 	case err != nil:
 		return d, nil, err
 	case stored != key:
-		return d, nil, fmt.Errorf("%w: metadata of another key", store.ErrCorrupt)
+		return d, nil, storekit.Corrupt("metadata of another key")
 	case meta.ID != d.id:
-		return d, nil, fmt.Errorf("%w: metadata of another body", store.ErrCorrupt)
+		return d, nil, storekit.Corrupt("metadata of another body")
 	}
 	return d, meta, nil
 }
@@ -106,7 +106,7 @@ func (h *head) parse(key string) (d descriptor, meta *store.Meta, err error) {
 func parseDescriptor(text string) (d descriptor, err error) {
 	words := strings.Split(text, " ")
 	if len(words) != 6 || words[0] != version {
-		return d, fmt.Errorf("%w: descriptor of another version", store.ErrCorrupt)
+		return d, storekit.Corrupt("descriptor of another version")
 	}
 	chunks, err1 := strconv.ParseUint(words[2], 10, 31)
 	id, err2 := hex.DecodeString(words[3])
@@ -124,7 +124,7 @@ func parseDescriptor(text string) (d descriptor, err error) {
 		whole = (d.size+d.chunk-1)/d.chunk == int64(d.chunks)
 	}
 	if len(id) != len(d.id) || !whole || !hexadecimal(d.nonce) {
-		return d, fmt.Errorf("%w: descriptor contradicts itself", store.ErrCorrupt)
+		return d, storekit.Corrupt("descriptor contradicts itself")
 	}
 	return d, nil
 }
@@ -149,13 +149,7 @@ func (n name) chunks(d descriptor) []string {
 
 // sealMeta encodes meta, with the key that it is stored under and a checksum.
 func sealMeta(key string, meta *store.Meta) ([]byte, error) {
-	if meta == nil {
-		return nil, fmt.Errorf("redisstore: no metadata")
-	}
-	b := make([]byte, sumSize, 1024)
-	b = binary.AppendUvarint(b, uint64(len(key)))
-	b = append(b, key...)
-	b, err := meta.AppendBinary(b)
+	b, err := storekit.AppendEntryRecord(make([]byte, sumSize, 1024), key, meta)
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: metadata: %w", err)
 	}
@@ -166,16 +160,10 @@ func sealMeta(key string, meta *store.Meta) ([]byte, error) {
 // unsealMeta returns what sealMeta encoded.
 func unsealMeta(s string) (key string, meta *store.Meta, err error) {
 	if len(s) < sumSize || subtle.ConstantTimeCompare([]byte(s[:sumSize]), sum("meta", "", s[sumSize:])) == 0 {
-		return "", nil, fmt.Errorf("%w: metadata", store.ErrCorrupt)
+		return "", nil, storekit.Corrupt("metadata")
 	}
-	b := []byte(s[sumSize:])
-	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
-		return "", nil, fmt.Errorf("%w: metadata without key", store.ErrCorrupt)
-	}
-	key = string(b[k : k+int(n)])             //nolint:gosec // at most the length of b
-	meta, err = store.ParseMeta(b[k+int(n):]) //nolint:gosec // likewise
-	return key, meta, err
+	k, meta, err := storekit.ParseEntryRecord([]byte(s[sumSize:]))
+	return string(k), meta, err
 }
 
 // unseal returns the data in piece i of the body called nonce.

@@ -71,6 +71,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -83,7 +84,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/tripper-go/tripper/caching/internal/readahead"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/redisstore/internal/readahead"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -216,7 +218,7 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 		return e, nil
 	case d.chunks == 0:
 		if e.Bytes, err = unseal(d.nonce, 0, h.inline); err == nil && int64(len(e.Bytes)) != d.size {
-			err = fmt.Errorf("%w: body of another length", store.ErrCorrupt)
+			err = storekit.Corrupt("body of another length")
 		}
 		if err != nil {
 			return nil, s.drop(ctx, n, h, err)
@@ -322,7 +324,7 @@ func (s *Store) Acquire(ctx context.Context, key string) (release func(), err er
 	}
 	token := rand.Text()
 	lease := s.name(key).lease
-	got, err := s.client.SetNX(ctx, lease, token, or(s.LeaseTime, DefaultLeaseTime)).Result()
+	got, err := s.client.SetNX(ctx, lease, token, cmp.Or(s.LeaseTime, DefaultLeaseTime)).Result()
 	if err != nil {
 		return nil, s.wrap("lease", err)
 	}
@@ -352,19 +354,21 @@ func (s *Store) name(key string) name {
 	return name{head: s.prefix + "e:" + tag, chunk: s.prefix + "c:" + tag + ":", lease: s.prefix + "l:" + tag}
 }
 
-func (s *Store) grace() time.Duration { return or(s.Grace, DefaultGrace) }
+func (s *Store) grace() time.Duration { return cmp.Or(s.Grace, DefaultGrace) }
 
 // chunkSize returns how much of a body is in one piece.
-func (s *Store) chunkSize() int { return max(or(s.ChunkSize, DefaultChunkSize), minChunk) - sumSize }
+func (s *Store) chunkSize() int {
+	return max(cmp.Or(s.ChunkSize, DefaultChunkSize), minChunk) - sumSize
+}
 
 func (s *Store) maxBody() int64 {
-	return min(or(s.MaxBody, DefaultMaxBody), int64(s.chunkSize())*maxChunks)
+	return min(cmp.Or(s.MaxBody, DefaultMaxBody), int64(s.chunkSize())*maxChunks)
 }
 
 // ttl returns how long an entry with meta lives, at least the shortest time that
 // Redis knows.
 func (s *Store) ttl(meta *store.Meta) time.Duration {
-	d := or(s.TTL, DefaultTTL)
+	d := cmp.Or(s.TTL, DefaultTTL)
 	if !meta.Expires.IsZero() {
 		d = time.Until(meta.Expires)
 	}
@@ -373,12 +377,4 @@ func (s *Store) ttl(meta *store.Meta) time.Duration {
 
 func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
-func (s *Store) readAhead() int64 { return or(s.ReadAhead, DefaultReadAhead) }
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
+func (s *Store) readAhead() int64 { return cmp.Or(s.ReadAhead, DefaultReadAhead) }

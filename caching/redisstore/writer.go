@@ -1,37 +1,33 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
-
-var errSize = errors.New("redisstore: body is not as long as announced")
 
 // writer is the [store.Writer] of a [Store]. It writes each piece of the body when
 // it is full. It keeps what it wrote, for those who read the body while it is stored:
 // a server that fails does not take it from them. What is beyond
 // [Store.ReadAhead] it reads back from the server.
 type writer struct {
+	storekit.WriterState
 	s     *Store
 	key   string
 	name  name
-	size  int64 // -1: not known
 	chunk int
 	read  *pieceReader
 	ctx   context.Context //nolint:containedctx // for its values; io.Writer has none
-
-	ended bool  // by Commit or Abort
-	err   error // why nothing more can be written
 
 	kept   bool // the pieces belong to an entry, or may do so
 	mu     sync.RWMutex
@@ -46,7 +42,7 @@ func newWriter(ctx context.Context, s *Store, key string, size int64) *writer {
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce) // never fails
 	n := s.name(key)
-	w := &writer{s: s, key: key, name: n, size: size, chunk: s.chunkSize(), ctx: context.WithoutCancel(ctx)}
+	w := &writer{WriterState: storekit.WriterState{Size: size}, s: s, key: key, name: n, chunk: s.chunkSize(), ctx: context.WithoutCancel(ctx)}
 	w.read = s.newPieceReader(w.ctx, n, hex.EncodeToString(nonce), int64(w.chunk))
 	room := int64(4 << 10)
 	if size >= 0 {
@@ -58,23 +54,19 @@ func newWriter(ctx context.Context, s *Store, key string, size int64) *writer {
 
 // Write implements [io.Writer].
 func (w *writer) Write(p []byte) (int, error) {
-	switch n := w.total + int64(len(p)); {
-	case w.ended:
-		return 0, store.ErrClosed
-	case w.err != nil:
-		return 0, w.err
-	case w.size >= 0 && n > w.size:
-		w.err = errSize
-		return 0, w.err
-	case n > w.s.maxBody():
-		w.err = fmt.Errorf("redisstore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
-		return 0, w.err
+	n := w.total + int64(len(p))
+	if err := w.Check(n); err != nil {
+		return 0, err
+	}
+	if n > w.s.maxBody() {
+		w.Err = fmt.Errorf("redisstore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
+		return 0, w.Err
 	}
 	done := 0
 	for done < len(p) {
 		if len(w.buf) == sumSize+w.chunk {
-			if w.err = w.flush(w.ctx); w.err != nil {
-				return done, w.err
+			if w.Err = w.flush(w.ctx); w.Err != nil {
+				return done, w.Err
 			}
 		}
 		n := min(len(p)-done, sumSize+w.chunk-len(w.buf))
@@ -92,7 +84,7 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) flush(ctx context.Context) error {
 	copy(w.buf, chunkSum(w.read.nonce, w.chunks, w.buf[sumSize:]))
 	key := w.name.chunkName(w.read.nonce, w.chunks)
-	if err := w.s.client.Set(ctx, key, w.buf, or(w.s.WriteTime, DefaultWriteTime)).Err(); err != nil {
+	if err := w.s.client.Set(ctx, key, w.buf, cmp.Or(w.s.WriteTime, DefaultWriteTime)).Err(); err != nil {
 		return w.s.wrap("write", err)
 	}
 	w.mu.Lock()
@@ -110,18 +102,13 @@ func (w *writer) flush(ctx context.Context) error {
 
 // ReadAt implements [io.ReaderAt].
 func (w *writer) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errors.New("redisstore: negative offset")
+	w.mu.RLock()
+	closed, total := w.closed, w.total
+	w.mu.RUnlock()
+	if closed {
+		return 0, store.ErrClosed
 	}
-	done := 0
-	for done < len(p) {
-		n, err := w.readSome(p[done:], off+int64(done))
-		done += n
-		if err != nil {
-			return done, err
-		}
-	}
-	return done, nil
+	return storekit.ReadAt(p, off, total, w.readSome)
 }
 
 // readSome reads from one piece.
@@ -134,9 +121,6 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	case w.closed:
 		w.mu.RUnlock()
 		return 0, store.ErrClosed
-	case off >= total:
-		w.mu.RUnlock()
-		return 0, io.EOF
 	case i >= int64(chunks):
 		defer w.mu.RUnlock()
 		return copy(p, w.buf[sumSize+off-i*size:]), nil
@@ -153,21 +137,12 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 }
 
 // Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.size = -1 }
+func (w *writer) Shorten() { w.Size = -1 }
 
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
-	if w.ended {
-		return store.ErrClosed
-	}
-	w.ended = true
-	switch err := ctx.Err(); {
-	case err != nil:
+	if err := w.EndCommit(ctx, w.total, meta); err != nil {
 		return err
-	case w.err != nil:
-		return w.err
-	case w.size >= 0 && w.total != w.size:
-		return errSize
 	}
 	sealed, err := sealMeta(w.key, meta)
 	if err != nil {
@@ -208,18 +183,12 @@ func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte,
 }
 
 // Abort implements [store.Writer].
-func (w *writer) Abort() error {
-	if w.ended {
-		return store.ErrClosed
-	}
-	w.ended = true
-	return nil
-}
+func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer]. It removes the pieces of a body that was not
 // committed; until then ReadAt needs them.
 func (w *writer) Close() error {
-	w.ended = true
+	w.Ended = true
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
