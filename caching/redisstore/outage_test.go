@@ -46,20 +46,6 @@ func TestOutages(t *testing.T) {
 	}
 }
 
-// TestDistance counts the way to the server: two round trips find an entry, three
-// bring 1.5 MB.
-func TestDistance(t *testing.T) {
-	for name, obeys := range map[string]bool{"obeys": true, "beside": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			sharedtest.Distance(t, servers.Redis(t, "").Addr, 5, func(t *testing.T, addr string) store.Store {
-				t.Helper()
-				return New(patient(t, addr, obeys), "")
-			})
-		})
-	}
-}
-
 // TestNoRoom has a server that refuses to store more: what it has is served, and
 // what changes is removed.
 func TestNoRoom(t *testing.T) {

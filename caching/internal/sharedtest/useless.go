@@ -1,10 +1,7 @@
 package sharedtest
 
 import (
-	"context"
-	"net"
 	"testing"
-	"time"
 
 	"github.com/tripper-go/tripper/caching/store"
 )
@@ -39,26 +36,4 @@ func Useless(t *testing.T, why string, s store.Store, says func(error) bool) {
 		w.Get(Path("x", 100))
 	}
 	w.Put(Path("x", 100))
-}
-
-// Silent returns the address of a server that takes connections and says nothing.
-func Silent(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().String()
-}
-
-// Within checks that do, which waits for a [Silent] server, ends with its context.
-func Within(t *testing.T, do func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), StoreWait)
-	defer cancel()
-	began := time.Now()
-	if err := do(ctx); err == nil || time.Since(began) > Patience {
-		t.Errorf("%v after %v, with a deadline of %v", err, time.Since(began), StoreWait)
-	}
 }

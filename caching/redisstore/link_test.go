@@ -1,4 +1,4 @@
-package sharedtest
+package redisstore
 
 import (
 	"io"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Link is the way to a server that is some time away.
-type Link struct {
+// A link is the way to a server that is some time away.
+type link struct {
 	// Addr is the address that leads to the server.
 	Addr string
 
@@ -19,14 +19,14 @@ type Link struct {
 	turns  atomic.Int32
 }
 
-// NewLink returns a way to the server at addr.
-func NewLink(t *testing.T, addr string) *Link {
+// newLink returns a way to the server at addr.
+func newLink(t *testing.T, addr string) *link {
 	t.Helper()
 	in, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Link{Addr: in.Addr().String(), server: addr}
+	l := &link{Addr: in.Addr().String(), server: addr}
 	t.Cleanup(func() { _ = in.Close() })
 	go func() {
 		for {
@@ -41,13 +41,13 @@ func NewLink(t *testing.T, addr string) *Link {
 }
 
 // Away sets how long it takes to the server and back.
-func (l *Link) Away(trip time.Duration) { l.trip.Store(int64(trip)) }
+func (l *link) Away(trip time.Duration) { l.trip.Store(int64(trip)) }
 
 // Turns returns how often something was sent to the server after an answer, since
 // Turns was last called: round trips, also those that were made at the same time.
-func (l *Link) Turns() int { return int(l.turns.Swap(0)) }
+func (l *link) Turns() int { return int(l.turns.Swap(0)) }
 
-func (l *Link) connect(t *testing.T, c net.Conn) {
+func (l *link) connect(t *testing.T, c net.Conn) {
 	t.Helper()
 	s, err := net.Dial("tcp", l.server) //nolint:noctx // to a server of this test
 	if err != nil {
@@ -65,7 +65,7 @@ func (l *Link) connect(t *testing.T, c net.Conn) {
 }
 
 // carry copies from one to the other, each piece half a trip later.
-func (l *Link) carry(to, from net.Conn, seen func()) {
+func (l *link) carry(to, from net.Conn, seen func()) {
 	type piece struct {
 		data []byte
 		due  time.Time
