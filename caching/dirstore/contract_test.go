@@ -31,7 +31,7 @@ func TestStoreSynced(t *testing.T) {
 
 func testKey() ([]byte, error) { return []byte("0123456789abcdef0123456789abcdef"), nil }
 
-// contractStore is a Dir whose files can be broken.
+// contractStore is a Store whose files can be broken.
 type contractStore struct {
 	*dirstore.Store
 	path string

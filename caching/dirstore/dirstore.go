@@ -5,9 +5,18 @@
 //
 // # Behavior
 //
-// An entry is a file that is written under another name and renamed, with a checksum for every 32 KiB
-// (format.go); a 304 writes metadata only. Entries can be encrypted. The least recently used entry is
-// evicted first, and entries that were never got before all others.
+// An entry is a file. It is written under another name and then renamed, so that neither a crash nor
+// another process leaves half an entry. A 304 writes new metadata beside the old and does not touch the
+// body. File names are hashes. Nothing outside the directory can be reached through it ([os.Root]).
+//
+// Each 32 KiB of a body have a checksum, or are encrypted. A hit streams from the file; at most 32 KiB
+// are held in memory. The first 32 KiB are checked before Get returns: if they are damaged, the entry is
+// a miss. Damage further on is an error of Body.ReadAt that wraps [store.ErrCorrupt].
+//
+// The bound counts the blocks of 4 KiB that files take, also those being written. A process notices what
+// others store after it has written a sixteenth of the bound, so each may exceed the bound by that much.
+// The least recently used entry is evicted first, and entries that were never got before all others. An
+// entry takes at most half of the bound.
 //
 // # Place in a chain
 //
@@ -18,6 +27,10 @@
 // Where there are no file locks (Windows, Plan 9) leases and the files of crashed processes go by time.
 // A file system that is not local is Options.Remote.
 package dirstore
+
+// The files, in the order in which to read them: format.go and seal.go say what is in a file, read.go,
+// write.go and update.go do it, root.go and lock_unix.go make and lock files; index.go is what is known of them,
+// evict.go and scan.go keep the bound; list.go, secret.go and lease.go are the optional abilities.
 
 import (
 	"context"
@@ -59,25 +72,10 @@ type Options struct {
 	Key func() ([]byte, error)
 }
 
-// Store is a [store.Store] in a directory, bounded by bytes. Several processes may use one
-// directory at once.
-//
-// An entry is a file with a checksum for every 32 KiB of its body. It is written under another
-// name and then renamed, so that neither a crash nor another process leaves half an entry. A 304
-// writes new metadata beside the old and does not touch the body. A hit streams from the file;
-// at most 32 KiB are held in memory. The first 32 KiB are checked before Get returns: if they
-// are damaged, the entry is a miss. Damage further on is an error of Body.ReadAt that wraps
-// [store.ErrCorrupt]. File names are hashes. Nothing outside the directory can be reached through it
-// ([os.Root]).
-//
-// The bound counts the blocks of 4 KiB that files take, also those being written. A process
-// notices what others store after it has written a sixteenth of the bound, so each may exceed the
-// bound by that much. The least recently used entry is evicted first, and entries that were never
-// used before all others. An entry takes at most half of the bound.
-//
-// A Dir is made by [Open]; the zero value keeps nothing, and its methods say so. A Dir is safe
-// for concurrent use. It holds one file descriptor, and one for each entry that is being read or
-// written. If the disk is full or read only, it keeps less or nothing, and still serves the
+// Store is a [store.Store] in a directory, bounded by bytes. It is made by [Open]; the zero value
+// keeps nothing, and its methods say so. It is safe for concurrent use, and several processes may
+// open one directory at once. It holds one file descriptor, and one for each entry that is being
+// read or written. If the disk is full or read only, it keeps less or nothing, and still serves the
 // entries it has.
 type Store struct {
 	path  string
@@ -152,7 +150,7 @@ func Open(path string, opts *Options) (*Store, error) {
 	return d, nil
 }
 
-// errNotOpened is the error of a Dir that was not made by OpenDir.
+// errNotOpened is the error of the zero Store.
 var errNotOpened = errors.New("dirstore: a Store that was not made by Open")
 
 // usable returns why a call with ctx cannot be answered, if it cannot.

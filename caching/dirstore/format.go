@@ -159,6 +159,7 @@ func (h *head) newest() [2]int {
 	return [2]int{0, 1}
 }
 
+// sealLen is the length of the seal of a piece.
 func (h *head) sealLen() int64 {
 	if h.encrypted {
 		return 16

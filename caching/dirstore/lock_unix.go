@@ -3,12 +3,13 @@
 package dirstore
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"syscall"
 )
 
-// nonblock keeps OpenFile from waiting if the file is a named pipe, which a Dir never makes.
+// nonblock keeps OpenFile from waiting if the file is a named pipe, which a Store never makes.
 const nonblock = syscall.O_NONBLOCK
 
 // tryLock takes the lock of f if it is free. The lock belongs to the open file, not to the
@@ -31,16 +32,11 @@ func flock(f *os.File, how int) error {
 	if err != nil {
 		return err
 	}
-	var ferr error
+	ferr := error(syscall.EINTR)
 	err = c.Control(func(fd uintptr) {
-		for {
-			if ferr = syscall.Flock(int(fd), how); !errors.Is(ferr, syscall.EINTR) { //nolint:gosec // a file descriptor is an int
-				return
-			}
+		for errors.Is(ferr, syscall.EINTR) {
+			ferr = syscall.Flock(int(fd), how) //nolint:gosec // a file descriptor is an int
 		}
 	})
-	if err != nil {
-		return err
-	}
-	return ferr
+	return cmp.Or(err, ferr)
 }

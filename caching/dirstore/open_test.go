@@ -24,11 +24,11 @@ func TestZeroStore(t *testing.T) {
 		d.List(ctx, func(string, *store.Meta, int64) bool { return true }),
 	} {
 		if !errors.Is(err, errNotOpened) {
-			t.Errorf("call %d of a zero Dir: %v", i, err)
+			t.Errorf("call %d of a zero Store: %v", i, err)
 		}
 	}
 	if d.Stats().Entries != 0 || d.Close() != nil {
-		t.Error("a zero Dir")
+		t.Error("a zero Store")
 	}
 }
 

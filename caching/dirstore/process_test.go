@@ -21,7 +21,7 @@ import (
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
-// Some of what a Dir promises is about processes. They are this test binary again,
+// Some of what a Store promises is about processes. They are this test binary again,
 // running TestChild with these in its environment.
 const (
 	childJob  = "TRIPPER_TEST_DIR_JOB"

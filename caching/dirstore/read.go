@@ -66,6 +66,7 @@ type body struct {
 	d    *Store
 	at   place
 	head head
+	slot int // the one whose record was read
 	seal sealer
 
 	mu        sync.Mutex
@@ -147,6 +148,7 @@ func (b *body) readHead(again bool) (key []byte, meta *store.Meta, err error) {
 			continue
 		}
 		if key, meta, err = b.readRecord(b.head.slots[i], int64(n)); err == nil {
+			b.slot = i
 			return key, meta, nil
 		}
 	}

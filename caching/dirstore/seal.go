@@ -38,14 +38,6 @@ func newSealer(key []byte, salt [16]byte) (sealer, error) {
 	return s, err
 }
 
-// len is the length of the seal of a piece.
-func (s sealer) len() int {
-	if s.aead != nil {
-		return 16
-	}
-	return 4
-}
-
 // pieceNonce returns the nonce of a piece. Those of records are random, with the first bit set.
 func pieceNonce(piece int64) (n [12]byte) {
 	binary.BigEndian.PutUint64(n[4:], uint64(piece)) //nolint:gosec // never negative

@@ -48,7 +48,7 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	return d.writeRecord(&b, at, key, meta)
 }
 
-// writeRecord writes meta to the older of the two places.
+// writeRecord writes meta over the record that does not count: the older one, or a damaged one.
 func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) error {
 	rec, err := storekit.AppendEntryRecord(nil, key, meta)
 	if err != nil {
@@ -60,14 +60,14 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	}
 	h := &b.head
 	rec = b.seal.sealRecord(nil, h.appendFixed(nil), rec)
-	i := b.current(key)
-	h.place(1-i, len(rec), info.Size())
-	h.slots[1-i].checksum = b.seal.recordSum(rec)
-	if _, err = b.f.WriteAt(rec, h.slots[1-i].off); err == nil && d.opts.Sync {
+	i := 1 - b.slot
+	h.place(i, len(rec), info.Size())
+	h.slots[i].checksum = b.seal.recordSum(rec)
+	if _, err = b.f.WriteAt(rec, h.slots[i].off); err == nil && d.opts.Sync {
 		err = b.f.Sync()
 	}
 	if err == nil {
-		_, err = b.f.WriteAt(h.appendSlot(nil, 1-i), int64(fixedLen+(1-i)*slotLen))
+		_, err = b.f.WriteAt(h.appendSlot(nil, i), int64(fixedLen+i*slotLen))
 	}
 	if err == nil && d.opts.Sync {
 		err = b.f.Sync()
@@ -75,21 +75,8 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	if err != nil {
 		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
-	d.note(at, max(info.Size(), h.slots[1-i].off+int64(len(rec))))
+	d.note(at, max(info.Size(), h.slots[i].off+int64(len(rec))))
 	return nil
-}
-
-// current returns the slot whose record counts: the newer one, unless it is damaged.
-func (b *body) current(key string) int {
-	for _, i := range b.head.newest() {
-		if b.head.slots[i].seq == 0 {
-			continue
-		}
-		if got, _, err := b.readRecord(b.head.slots[i], 0); err == nil && string(got) == key {
-			return i
-		}
-	}
-	return b.head.newest()[0]
 }
 
 // exclude locks the entry in f against other updates: in this process, and where there are file
@@ -97,29 +84,27 @@ func (b *body) current(key string) int {
 func (d *Store) exclude(ctx context.Context, at place, f *os.File, patience time.Duration) (release func(), err error) {
 	s := &d.shards[at.shard]
 	mine := false
-	defer func() {
-		if mine && err != nil {
-			s.update.Unlock()
-		}
-	}()
 	wait := 500 * time.Microsecond
-	for began := time.Now(); ; wait = min(2*wait, 10*time.Millisecond) {
+	for began := time.Now(); err == nil; wait = min(2*wait, 10*time.Millisecond) {
 		if mine = mine || s.update.TryLock(); mine && tryLock(f) != lockTaken {
-			break
-		}
-		if time.Since(began) > patience {
-			return nil, fmt.Errorf("dirstore: the entry is locked: %w", os.ErrDeadlineExceeded)
+			return func() {
+				unlock(f)
+				s.update.Unlock()
+			}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			err = ctx.Err()
 		case <-time.After(wait):
+			if time.Since(began) > patience {
+				err = fmt.Errorf("dirstore: the entry is locked: %w", os.ErrDeadlineExceeded)
+			}
 		}
 	}
-	return func() {
-		unlock(f)
+	if mine {
 		s.update.Unlock()
-	}, nil
+	}
+	return nil, err
 }
 
 // updatePatience is how long an Update waits for the lock of an entry, unless its context ends

@@ -177,7 +177,7 @@ func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 	if _, err := w.f.ReadAt(stored, headLen+i*pieceSize); err != nil {
 		return 0, readError(err)
 	}
-	n := int64(w.seal.len())
+	n := w.head.sealLen()
 	if !w.seal.openPiece(stored, i, w.seals[i*n:(i+1)*n]) {
 		return 0, storekit.Corrupt("body damaged while it was written")
 	}

@@ -5,7 +5,10 @@
 //
 // # Behavior
 //
-// An entry is two values: metadata and body, each with a checksum. A 304 writes metadata only.
+// Every cache written for github.com/gregjones/httpcache can be used: diskcache, leveldb, memcache, redis
+// and others. An entry is two values, metadata and body, so that a 304 does not write the body. Each has
+// a checksum and its key; if they do not belong together, as after a crash, the entry is corrupt. How
+// many entries are kept is up to the cache.
 //
 // # Place in a chain
 //
@@ -34,7 +37,7 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// DefaultMaxBody is the largest body that an [Store] keeps, in bytes, unless its options
+// DefaultMaxBody is the largest body that a [Store] keeps, in bytes, unless its options
 // say otherwise.
 const DefaultMaxBody = 16 << 20
 
@@ -55,14 +58,7 @@ type Store struct {
 	locks [64]sync.RWMutex // of keys: metadata and body are changed together
 }
 
-// New returns a [store.Store] that keeps its entries in c. Every cache written for
-// github.com/gregjones/httpcache can be used: diskcache, leveldb, memcache, redis and others.
-// If opts is nil, the zero [Options] is used.
-//
-// Such a cache takes and returns a value as a whole: bodies are in memory while they are
-// stored and while they are served. How many entries are kept is up to c. Metadata and body
-// are two values under two keys, so that a 304 does not write the body. Each has a checksum
-// and its key; if they do not belong together, as after a crash, the entry is corrupt.
+// New returns a Store that keeps its entries in c. If opts is nil, the zero [Options] is used.
 //
 // c must be safe for concurrent use. It must not change a value that it was given or that it
 // has returned.

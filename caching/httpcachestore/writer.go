@@ -10,7 +10,7 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// writer is the [store.Writer] of an [Store]. It gathers the body in a slice, which Commit gives
+// writer is the [store.Writer] of a [Store]. It gathers the body in a slice, which Commit gives
 // to the cache.
 type writer struct {
 	storekit.WriterState

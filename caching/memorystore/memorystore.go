@@ -5,8 +5,8 @@
 // # Behavior
 //
 // Entries that are got again stay; a long series of entries that are never got takes a tenth of the
-// memory and leaves the others alone (S3-FIFO, s3fifo.go). A hit takes no lock but that of a map, and
-// allocates nothing.
+// memory and leaves the others alone (S3-FIFO). A hit takes no lock but that of a map, and allocates
+// nothing. Bodies, metadata and bodies that are still being written all count.
 //
 // # Place in a chain
 //
@@ -14,8 +14,12 @@
 //
 // # Limits
 //
-// Entries last as long as the process. An entry takes at most half of the bound.
+// Entries last as long as the process. An entry takes at most half of the bound: a larger one is refused
+// with [store.ErrTooLarge], and so is one for which other bodies being written leave no room.
 package memorystore
+
+// The files, in the order in which to read them: memorystore.go finds entries, s3fifo.go decides which
+// of them stay and knows nothing of HTTP, writer.go gathers bodies, cost.go says what they cost.
 
 import (
 	"context"
@@ -33,16 +37,8 @@ import (
 // DefaultMaxBytes is what a [Store] holds at most, in bytes, unless it is told otherwise.
 const DefaultMaxBytes = 64 << 20
 
-// Store is a [store.Store] in memory, bounded by bytes. Bodies, metadata and bodies that are still
-// being written all count.
-//
-// Entries that are got again stay. A long series of entries that are never got takes a tenth of
-// the memory and leaves the others alone (S3-FIFO). An entry takes at most half of the bound: a
-// larger one is refused with [store.ErrTooLarge], and so is one for which other bodies being written
-// leave no room.
-//
-// A Memory is safe for concurrent use. It needs no closing. The zero value holds at most
-// [DefaultMaxBytes] bytes.
+// Store is a [store.Store] in memory, bounded by bytes. It is safe for concurrent use and needs no
+// closing. The zero value holds at most [DefaultMaxBytes] bytes.
 type Store struct {
 	once   sync.Once // guards what follows
 	limit  int64
@@ -76,11 +72,11 @@ type value struct {
 	short uint8    // length of the key in room; zero: the key is in long
 	room  [47]byte // takes the keys of a Transport, without an allocation
 	long  string
-	meta  int64 // what the metadata cost, guarded by Memory.mu
+	meta  int64 // what the metadata cost, guarded by Store.mu
 }
 
-// New returns an empty Memory that holds at most maxBytes. If maxBytes is
-// zero or negative, [DefaultMaxBytes] is used.
+// New returns an empty Store that holds at most maxBytes bytes. If maxBytes is zero or negative,
+// [DefaultMaxBytes] is used.
 func New(maxBytes int64) *Store {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
@@ -90,7 +86,7 @@ func New(maxBytes int64) *Store {
 	return m
 }
 
-// init completes a zero Memory.
+// init completes the zero Store.
 func (m *Store) init() {
 	m.once.Do(func() {
 		if m.limit == 0 {
