@@ -3,7 +3,6 @@ package caching
 import (
 	"net/http"
 	"time"
-
 )
 
 func optionDialogues() []dialogue {

@@ -3,11 +3,9 @@ package caching
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,18 +77,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 	st := t.state()
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.Query(req)
-	at, err := q.InvalidateGroup(ctx, catalog.OriginOfURL(u), group)
-	if err != nil {
-		return fmt.Errorf("caching: purge: %w", err)
-	}
-	if _, ok := st.Store.(store.Lister); !ok {
-		return nil
-	}
-	key := catalog.GroupKey(catalog.OriginOfURL(u), group)
-	return st.Purge(ctx, func(m *store.Meta, _ int64) bool {
-		f := catalog.MemoOf(st.Cfg, m)
-		return f != nil && slices.Contains(f.Groups, key) && catalog.Outlived(m.RequestTime, at)
-	})
+	return q.PurgeGroup(ctx, u, group)
 }
 
 // PurgeFunc removes the stored responses for which match returns true. It needs a

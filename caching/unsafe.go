@@ -42,7 +42,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	if names, ok := policy.GroupNames(resp.Header["Cache-Group-Invalidation"]); ok {
 		// RFC 9875 §3: whatever the status, the origin asks for it.
 		for _, name := range names[:min(len(names), policy.MaxGroups)] {
-			_, _ = x.InvalidateGroup(ctx, catalog.OriginOfURL(x.Req.URL), name) // it is told
+			_, _ = x.InvalidateGroup(ctx, x.Req.URL, name) // it is told
 		}
 	}
 	if !overtaken { // else somebody has changed the target since this was sent

@@ -3,10 +3,11 @@
 package catalog
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/guard"
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"net/http"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // A Catalog knows what is stored where in one Store, for one Transport: it finds the stored

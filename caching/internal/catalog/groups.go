@@ -2,8 +2,10 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +32,13 @@ func groupKeys(target string, h http.Header) []string {
 	origin := originOf(target)
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = GroupKey(origin, name)
+		keys[i] = groupKey(origin, name)
 	}
 	return keys
 }
 
-func GroupKey(origin, name string) string { return hashKey(keyGroup, []byte(origin), nil, name) }
+// groupKey returns the key of the note of a group.
+func groupKey(origin, name string) string { return hashKey(keyGroup, []byte(origin), nil, name) }
 
 // originOf returns the origin of a URL in normal form.
 func originOf(target string) string {
@@ -47,14 +50,12 @@ func originOf(target string) string {
 	return target
 }
 
-func OriginOfURL(u *url.URL) string { return originOf(string(AppendURL(nil, u, ""))) }
-
 // GroupInvalidated reports whether one of the groups of the response with the metadata m and
 // the memo f was invalidated since its request was sent, or may have been: at the same
 // moment, or the Store cannot say.
 func (q *Query) GroupInvalidated(ctx context.Context, f *Memo, m *store.Meta) bool {
 	for _, key := range f.Groups {
-		if t, ok := q.groupTime(ctx, key, m.URL); !ok || Outlived(m.RequestTime, t) {
+		if t, ok := q.groupTime(ctx, key, m.URL); !ok || outlived(m.RequestTime, t) {
 			return true
 		}
 	}
@@ -93,15 +94,33 @@ func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 	return q.putIndex(ctx, &Record{Key: key, Index: true}, origin, at, at.Add(policy.MaxLifetime))
 }
 
-// InvalidateGroup invalidates a group of an origin. Its error is that of the Store, whose
-// other users then do not hear of it.
-func (q *Query) InvalidateGroup(ctx context.Context, origin, name string) (at time.Time, err error) {
-	key := GroupKey(origin, name)
+// InvalidateGroup invalidates a group of the origin of u, now. Its error is that of the Store,
+// whose other users then do not hear of it.
+func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (now time.Time, err error) {
+	origin := originOf(string(AppendURL(nil, u, "")))
+	key := groupKey(origin, name)
 	unlock := q.Cat.indexes.lock(key)
-	now := time.Now()
+	now = time.Now()
 	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
 	err = q.putGroup(ctx, key, origin, now)
 	unlock()
 	q.Tell("invalidate", policy.ReasonGroup, 0, err)
 	return now, err
+}
+
+// PurgeGroup invalidates a group of the origin of u, and deletes its responses if the Store
+// can list them.
+func (q *Query) PurgeGroup(ctx context.Context, u *url.URL, name string) error {
+	at, err := q.InvalidateGroup(ctx, u, name)
+	if err != nil {
+		return fmt.Errorf("caching: purge: %w", err)
+	}
+	if _, ok := q.Cat.Calls.Store.(store.Lister); !ok {
+		return nil
+	}
+	key := groupKey(originOf(string(AppendURL(nil, u, ""))), name)
+	return q.Cat.Purge(ctx, func(m *store.Meta, _ int64) bool {
+		f := MemoOf(q.Cat.Cfg, m)
+		return f != nil && slices.Contains(f.Groups, key) && outlived(m.RequestTime, at)
+	})
 }

@@ -1,8 +1,13 @@
 package catalog
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
@@ -17,6 +22,102 @@ func FuzzGroupKeys(f *testing.F) {
 		}
 		if keys := groupKeys(url, http.Header{"Cache-Groups": {field}}); len(keys) != len(names) {
 			t.Errorf("%q: %d keys of %d names", field, len(keys), len(names))
+		}
+	})
+}
+
+var originURL = &url.URL{Scheme: "http", Host: "example.com"}
+
+// The invalidation of a group reaches the responses of the group that were requested before.
+func TestGroups(t *testing.T) {
+	const target, origin, field = "http://example.com/", "http://example.com", `Cache-Groups: "g", "h"`
+	for _, row := range []struct {
+		why, want string
+		do        func(t *testing.T, s *shelf)
+	}{
+		{"nothing was invalidated", "body", func(*testing.T, *shelf) {}},
+		{"its group", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "h")
+		}},
+		{"another group", "body", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "other")
+		}},
+		{"RFC 9875 §2.1: another origin", "body", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(target).InvalidateGroup(t.Context(), &url.URL{Scheme: "http", Host: "example.org"}, "g")
+		}},
+		{"it was requested later", "new", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "g")
+			time.Sleep(time.Second)
+			s.keep(s.ask(target), "new", field)
+		}},
+		{"the Store has lost the note", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "g")
+			delete(s.store.m, groupKey(origin, "g"))
+			time.Sleep(groupAgain)
+		}},
+		{"the Store cannot write the note", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			s.store.before = func(string, string) error { return errors.New("full") }
+			if _, err := s.ask(target).InvalidateGroup(t.Context(), originURL, "g"); err == nil {
+				t.Error("nobody is told")
+			}
+			s.store.before = nil
+		}},
+		{"the Store cannot say", "", func(_ *testing.T, s *shelf) {
+			s.store.before = func(_, key string) error {
+				if key == groupKey(origin, "g") {
+					return errors.New("away")
+				}
+				return nil
+			}
+			time.Sleep(groupAgain)
+		}},
+		{"by another process", "", func(t *testing.T, s *shelf) {
+			t.Helper()
+			o := newShelf(t, policy.Settings{})
+			o.store.m = s.store.m
+			_, _ = o.ask(target).InvalidateGroup(t.Context(), originURL, "g")
+			time.Sleep(groupAgain)
+		}},
+		{"so many groups that some were forgotten", "", func(_ *testing.T, s *shelf) {
+			for i := range maxInvalidated {
+				s.groups.set(fmt.Sprint(i), groupTime{invalidated: time.Now(), read: time.Now()})
+			}
+		}},
+		{"groups that were never invalidated are asked for again", "body", func(_ *testing.T, s *shelf) {
+			for i := range maxInvalidated {
+				s.groups.set(fmt.Sprint(i), groupTime{read: time.Now()})
+			}
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.keep(s.ask(target), "body", field)
+			time.Sleep(time.Second)
+			row.do(t, s)
+			s.expect(row.why, row.want, target)
+		})
+	}
+}
+
+// A Store that forgets the note of a group is told again, for other processes.
+func TestGroupIsToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const target, origin = "http://example.com/", "http://example.com"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(target), "body", `Cache-Groups: "g"`)
+		time.Sleep(time.Second)
+		_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "g")
+		delete(s.store.m, groupKey(origin, "g"))
+		time.Sleep(groupAgain)
+		s.expect("here it is known", "", target)
+		if s.store.m[groupKey(origin, "g")] == nil {
+			t.Error("the Store was not told again")
 		}
 	})
 }

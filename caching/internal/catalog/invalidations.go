@@ -3,13 +3,14 @@ package catalog
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/store"
 	"maps"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // invalidations answer one question about a stored response: was it invalidated after its
@@ -131,15 +132,12 @@ func (n *Commit) End() {
 	defer c.mu.Unlock()
 	c.some.Add(-1)
 	first := c.m[n.key]
-	switch {
-	case first != n:
-		for first.next != n {
-			first = first.next
-		}
-		first.next = n.next
-	case n.next != nil:
-		c.m[n.key] = n.next
-	default:
+	at := &first
+	for *at != n {
+		at = &(*at).next
+	}
+	*at = n.next
+	if c.m[n.key] = first; first == nil {
 		delete(c.m, n.key)
 	}
 }
@@ -187,11 +185,11 @@ func (u *unwritten) add(key string, now time.Time) {
 
 // has reports whether an entry under key whose request was sent at sent should have been
 // deleted.
-func (u *unwritten) has(key string, sent time.Time) bool { return Outlived(sent, u.when(key)) }
+func (u *unwritten) has(key string, sent time.Time) bool { return outlived(sent, u.when(key)) }
 
-// Outlived reports whether an entry whose request was sent at sent should have been deleted
+// outlived reports whether an entry whose request was sent at sent should have been deleted
 // at a time, which is zero if none was to be.
-func Outlived(sent, deleted time.Time) bool { return !deleted.IsZero() && !sent.After(deleted) }
+func outlived(sent, deleted time.Time) bool { return !deleted.IsZero() && !sent.After(deleted) }
 
 // when returns when the entry under key should have been deleted, zero if it should not.
 func (u *unwritten) when(key string) time.Time {
@@ -215,31 +213,25 @@ func latest(times ...time.Time) (t time.Time) {
 // writeBackEvery is the least time between two tries to write invalidations to the Store.
 const writeBackEvery = time.Second
 
-// begin reports whether invalidations are to be written now. If so, end must be called.
-func (u *unwritten) begin(now time.Time) bool {
+// begin returns a copy of m if the invalidations are to be written now, and then end must be
+// called.
+func (u *unwritten) begin(now time.Time) map[string]time.Time {
 	if !u.some.Load() {
-		return false
+		return nil
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.writing || len(u.m) == 0 || now.Sub(u.wrote) < writeBackEvery {
-		return false
+		return nil
 	}
 	u.writing, u.wrote = true, now
-	return true
+	return maps.Clone(u.m)
 }
 
 func (u *unwritten) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.writing = false
-}
-
-// pending returns a copy of m.
-func (u *unwritten) pending() map[string]time.Time {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return maps.Clone(u.m)
 }
 
 // written notes that what should have been deleted under key at that time is deleted.
@@ -255,14 +247,14 @@ func (u *unwritten) written(key string, at time.Time) {
 // WriteBack writes the invalidations that the Store has not taken: other processes are to
 // know of them too. start runs a function in the background, or reports that it cannot.
 func (c *Catalog) WriteBack(start func(func(context.Context)) bool) {
-	if c.unwritten.begin(time.Now()) && !start(c.writeBack) {
+	if keys := c.unwritten.begin(time.Now()); keys != nil && !start(func(ctx context.Context) { c.writeBack(ctx, keys) }) {
 		c.unwritten.end()
 	}
 }
 
-func (c *Catalog) writeBack(ctx context.Context) {
+func (c *Catalog) writeBack(ctx context.Context, keys map[string]time.Time) {
 	defer c.unwritten.end()
-	for key, at := range c.unwritten.pending() {
+	for key, at := range keys {
 		if c.deleteBefore(ctx, key, at, 2) != nil {
 			return
 		}

@@ -1,13 +1,15 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // An invalidation crosses a response that is being stored, at every moment. Nobody finds the
@@ -133,11 +135,16 @@ func TestUnwritten(t *testing.T) {
 			s.keep(s.ask(url, lines...), "new")
 			s.expect("it was requested later", "new", url, lines...)
 			time.Sleep(writeBackEvery)
-			if !s.unwritten.begin(time.Now()) || s.unwritten.begin(time.Now()) {
-				t.Error("one at a time writes what is not written")
-			}
-			s.writeBack(t.Context())
-			if n := len(s.unwritten.pending()); n != 0 || s.unwritten.some.Load() {
+			s.WriteBack(func(write func(context.Context)) bool {
+				time.Sleep(writeBackEvery)
+				s.WriteBack(func(func(context.Context)) bool {
+					t.Error("one at a time writes what is not written")
+					return false
+				})
+				write(t.Context())
+				return true
+			})
+			if n := len(s.unwritten.m); n != 0 || s.unwritten.some.Load() {
 				t.Errorf("%d invalidations are still not written", n)
 			}
 			s.expect("what came later stays", "new", url, lines...)
@@ -171,15 +178,23 @@ func TestWriteBack(t *testing.T) {
 				}
 				return nil
 			}
-			if !s.unwritten.begin(time.Now()) {
-				t.Fatal("there is something to write")
+			tries := 0
+			start := func(write func(context.Context)) bool {
+				if tries++; tries > 1 {
+					write(t.Context())
+				}
+				return tries > 1
 			}
-			s.writeBack(t.Context())
+			s.WriteBack(start) // cannot start it
+			time.Sleep(writeBackEvery)
+			if s.WriteBack(start); tries != 2 {
+				t.Fatalf("%d tries, want 2: %s", tries, row.why)
+			}
 			if len(s.store.m) != row.left {
 				t.Errorf("%d entries, want %d: %s", len(s.store.m), row.left, row.why)
 			}
-			if s.unwritten.begin(time.Now()) {
-				t.Error("it is tried again at once")
+			if s.WriteBack(start); tries != 2 {
+				t.Errorf("it is tried again at once: %s", row.why)
 			}
 		})
 	}
@@ -222,100 +237,6 @@ func TestUnwrittenFloor(t *testing.T) {
 		s.unwritten.written("one more", s.unwritten.when("one more"))
 		if !s.unwritten.some.Load() {
 			t.Error("what was forgotten is forgotten for good")
-		}
-	})
-}
-
-// The invalidation of a group reaches the responses of the group that were requested before.
-func TestGroupsOfCatalog(t *testing.T) {
-	const url, origin, field = "http://example.com/", "http://example.com", `Cache-Groups: "g", "h"`
-	for _, row := range []struct {
-		why, want string
-		do        func(t *testing.T, s *shelf)
-	}{
-		{"nothing was invalidated", "body", func(*testing.T, *shelf) {}},
-		{"its group", "", func(t *testing.T, s *shelf) {
-			t.Helper()
-			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "h")
-		}},
-		{"another group", "body", func(t *testing.T, s *shelf) {
-			t.Helper()
-			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "other")
-		}},
-		{"RFC 9875 §2.1: another origin", "body", func(t *testing.T, s *shelf) {
-			t.Helper()
-			_, _ = s.ask(url).InvalidateGroup(t.Context(), "http://example.org", "g")
-		}},
-		{"it was requested later", "new", func(t *testing.T, s *shelf) {
-			t.Helper()
-			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
-			time.Sleep(time.Second)
-			s.keep(s.ask(url), "new", field)
-		}},
-		{"the Store has lost the note", "", func(t *testing.T, s *shelf) {
-			t.Helper()
-			_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
-			delete(s.store.m, GroupKey(origin, "g"))
-			time.Sleep(groupAgain)
-		}},
-		{"the Store cannot write the note", "", func(t *testing.T, s *shelf) {
-			t.Helper()
-			s.store.before = func(string, string) error { return errors.New("full") }
-			if _, err := s.ask(url).InvalidateGroup(t.Context(), origin, "g"); err == nil {
-				t.Error("nobody is told")
-			}
-			s.store.before = nil
-		}},
-		{"the Store cannot say", "", func(_ *testing.T, s *shelf) {
-			s.store.before = func(_, key string) error {
-				if key == GroupKey(origin, "g") {
-					return errors.New("away")
-				}
-				return nil
-			}
-			time.Sleep(groupAgain)
-		}},
-		{"by another process", "", func(t *testing.T, s *shelf) {
-			t.Helper()
-			o := newShelf(t, policy.Settings{})
-			o.store.m = s.store.m
-			_, _ = o.ask(url).InvalidateGroup(t.Context(), origin, "g")
-			time.Sleep(groupAgain)
-		}},
-		{"so many groups that some were forgotten", "", func(_ *testing.T, s *shelf) {
-			for i := range maxInvalidated {
-				s.groups.set(fmt.Sprint(i), groupTime{invalidated: time.Now(), read: time.Now()})
-			}
-		}},
-		{"groups that were never invalidated are asked for again", "body", func(_ *testing.T, s *shelf) {
-			for i := range maxInvalidated {
-				s.groups.set(fmt.Sprint(i), groupTime{read: time.Now()})
-			}
-		}},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newShelf(t, policy.Settings{})
-			s.keep(s.ask(url), "body", field)
-			time.Sleep(time.Second)
-			row.do(t, s)
-			s.expect(row.why, row.want, url)
-		})
-	}
-}
-
-// A Store that forgets the note of a group is told again, for other processes.
-func TestGroupIsToldAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const url, origin = "http://example.com/", "http://example.com"
-		s := newShelf(t, policy.Settings{})
-		s.keep(s.ask(url), "body", `Cache-Groups: "g"`)
-		time.Sleep(time.Second)
-		_, _ = s.ask(url).InvalidateGroup(t.Context(), origin, "g")
-		delete(s.store.m, GroupKey(origin, "g"))
-		time.Sleep(groupAgain)
-		s.expect("here it is known", "", url)
-		if s.store.m[GroupKey(origin, "g")] == nil {
-			t.Error("the Store was not told again")
 		}
 	})
 }

@@ -30,17 +30,16 @@ const (
 // keys cannot try users and passwords.
 func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	if secret != nil {
-		return keyedHash(kind, target, secret, parts)
+		return keyedHash(secret, appendParts(nil, kind, target, parts))
 	}
 	var room [512]byte
 	sum := sha256.Sum256(appendParts(room[:0], kind, target, parts))
 	return keyText(&sum)
 }
 
-// keyedHash is apart from hashKey, since what it hashes escapes to the heap.
-func keyedHash(kind byte, target []byte, secret []byte, parts []string) string {
+func keyedHash(secret, b []byte) string {
 	mac := hmac.New(sha256.New, secret)
-	mac.Write(appendParts(nil, kind, target, parts))
+	mac.Write(b)
 	var sum [sha256.Size]byte
 	mac.Sum(sum[:0])
 	return keyText(&sum)
@@ -189,8 +188,4 @@ func VariantKey(primary string, selectors []policy.Selector) string {
 }
 
 // hide returns a keyed hash of a value that must not be stored.
-func hide(secret []byte, value string) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(value))
-	return "#" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
+func hide(secret []byte, value string) string { return "#" + keyedHash(secret, []byte(value)) }

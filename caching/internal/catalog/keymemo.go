@@ -3,6 +3,7 @@ package catalog
 import (
 	"hash/maphash"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 )
 
@@ -13,12 +14,10 @@ type keyMemo [1024]atomic.Pointer[memoKey]
 
 var keySeed = maphash.MakeSeed()
 
-// memoKey is the key of the URLs that consist of these parts.
+// memoKey is the key of a URL, whose strings it owns.
 type memoKey struct {
-	scheme, host, path, rawPath, query string
-
-	forceQuery bool
-	key        string
+	url url.URL
+	key string
 }
 
 // maxMemo is how long a URL may be, in bytes, to be remembered.
@@ -28,21 +27,17 @@ const maxMemo = 256
 func (m *keyMemo) of(req *http.Request) string {
 	u := req.URL
 	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
-	if u.Opaque != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
+	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
 		return getKey(req)
 	}
 	place := &m[(maphash.String(keySeed, u.Path)+maphash.String(keySeed, u.RawQuery)+maphash.String(keySeed, u.Host))%uint64(len(m))]
-	if k := place.Load(); k != nil && k.path == u.Path && k.query == u.RawQuery && k.host == u.Host && k.scheme == u.Scheme && k.rawPath == u.RawPath && k.forceQuery == u.ForceQuery {
+	if k := place.Load(); k != nil && k.url == *u {
 		return k.key
 	}
+	k := &memoKey{*u, getKey(req)}
 	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery // the strings of u may be parts of something large
-	cut := func(s string) (part string) {
-		part, own = own[:len(s)], own[len(s):]
-		return part
-	}
-	k := &memoKey{
-		scheme: cut(u.Scheme), host: cut(u.Host), path: cut(u.Path), rawPath: cut(u.RawPath), query: cut(u.RawQuery),
-		forceQuery: u.ForceQuery, key: getKey(req),
+	for _, part := range []*string{&k.url.Scheme, &k.url.Host, &k.url.Path, &k.url.RawPath, &k.url.RawQuery} {
+		*part, own = own[:len(*part)], own[len(*part):]
 	}
 	place.Store(k)
 	return k.key

@@ -40,7 +40,7 @@ func TestKeyMemo(t *testing.T) {
 		// All have one place, or may have.
 		var full keyMemo
 		for i := range full {
-			full[i].Store(&memoKey{scheme: "http", host: "a", path: "/b", query: "c", key: "remembered"})
+			full[i].Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "remembered"})
 		}
 		req := httptest.NewRequest("GET", "/", nil)
 		req.URL, req.Host = &row.u, row.host

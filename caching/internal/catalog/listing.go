@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/store"
 	"net/http"
 	"net/url"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // errNoList is the error of what has to go through all entries of a Store that cannot.

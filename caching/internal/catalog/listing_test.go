@@ -3,13 +3,14 @@ package catalog
 import (
 	"context"
 	"errors"
-	"github.com/tripper-go/tripper/caching/internal/guard"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A listedStore is a mapStore that can list its entries, and then fails with err.
@@ -28,7 +29,7 @@ func (s listedStore) List(_ context.Context, fn func(string, *store.Meta, int64)
 }
 
 // A purge deletes what matches, also what is stored meanwhile, and nothing else.
-func TestPurgeOfCatalog(t *testing.T) {
+func TestPurge(t *testing.T) {
 	const prefix = "http://example.com/a/"
 	errAway := errors.New("away")
 	for _, row := range []struct {
@@ -88,5 +89,47 @@ func TestList(t *testing.T) {
 	n := 0
 	if err := s.List(t.Context(), func(string, *store.Meta, int64) bool { n++; return false }); n != 1 || err != nil {
 		t.Errorf("%d entries, %v: it was ended", n, err)
+	}
+}
+
+// The purge of a group deletes its responses, and only those that were requested before. It
+// works without a list too: they are not used any more.
+func TestPurgeGroup(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		lists   bool
+		fail    error
+		entries int // afterwards, with the note of the group
+	}{
+		{"all are deleted", true, nil, 2},
+		{"the Store cannot list its entries", false, nil, 3},
+		{"other processes would not hear of it", true, errors.New("full"), 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			if row.lists {
+				s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listedStore{s.store, nil}), guard.Options{Wait: -1, Back: func() {}})
+			}
+			s.keep(s.ask("http://example.com/1"), "body", `Cache-Groups: "g", "h"`)
+			s.keep(s.ask("http://example.com/2"), "other", `Cache-Groups: "h"`)
+			time.Sleep(time.Second)
+			s.store.before = func(call, _ string) error {
+				if call == "create" {
+					return row.fail
+				}
+				return nil
+			}
+			q := s.ask("http://example.com/")
+			if err := q.PurgeGroup(t.Context(), originURL, "g"); !errors.Is(err, row.fail) {
+				t.Errorf("%v, want %v: %s", err, row.fail, row.why)
+			}
+			s.store.before = nil
+			s.expectTold(row.why, "invalidate: "+policy.ReasonGroup)
+			if len(s.store.m) != row.entries {
+				t.Errorf("%d entries, want %d: %s", len(s.store.m), row.entries, row.why)
+			}
+			s.expect(row.why, "", "http://example.com/1")
+			s.expect("of another group", "other", "http://example.com/2")
+		})
 	}
 }

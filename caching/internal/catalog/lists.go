@@ -31,7 +31,6 @@ func (q *Query) AddVariant(ctx context.Context, primary string, selectors []poli
 	if !f.IsPartial {
 		v.Etag = f.Tag
 	}
-	defer q.Cat.indexes.lock(primary)()
 	var gone string
 	q.editIndex(ctx, primary, f.UsefulUntil(), func(r *Record) bool {
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o policy.Variant) bool { return slices.Equal(o.Selectors, v.Selectors) })
@@ -53,7 +52,6 @@ func (q *Query) AddVariant(ctx context.Context, primary string, selectors []poli
 // dropVariant takes the response under key, which had the memo f, off the index under
 // primary.
 func (q *Query) dropVariant(ctx context.Context, primary, key string, f *Memo) {
-	defer q.Cat.indexes.lock(primary)()
 	q.editIndex(ctx, primary, f.UsefulUntil(), func(r *Record) bool {
 		before := len(r.variants)
 		r.variants = slices.DeleteFunc(slices.Clone(r.variants), func(o policy.Variant) bool { return o.Key == key })
@@ -65,10 +63,8 @@ func (q *Query) dropVariant(ctx context.Context, primary, key string, f *Memo) {
 // target of q, so that whoever invalidates the target finds it. It reports whether it is
 // listed.
 func (q *Query) addUser(ctx context.Context, primary string, m *store.Meta) bool {
-	target := q.Target()
-	defer q.Cat.indexes.lock(target)()
 	var gone string
-	ok := q.editIndex(ctx, target, m.Expires, func(r *Record) bool {
+	ok := q.editIndex(ctx, q.Target(), m.Expires, func(r *Record) bool {
 		if slices.Contains(r.keys, primary) {
 			return false
 		}
@@ -87,9 +83,9 @@ func (q *Query) addUser(ctx context.Context, primary string, m *store.Meta) bool
 }
 
 // editIndex changes the index under key, or makes one, and keeps it at least until a time.
-// change reports whether it has changed anything. The lock of the index must be held.
-// editIndex reports whether the index is in the Store as it should be.
+// change reports whether it has changed anything. It reports whether the index is in the Store as it should be.
 func (q *Query) editIndex(ctx context.Context, key string, until time.Time, change func(*Record) bool) bool {
+	defer q.Cat.indexes.lock(key)()
 	r := Record{Key: key, Index: true}
 	var kept time.Time
 	e, f, err := q.read(ctx, key)

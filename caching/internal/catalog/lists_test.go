@@ -3,11 +3,12 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // Of several responses for one URL the one is found that the request selects.

@@ -76,7 +76,7 @@ func (q *Query) find(c *Candidate, key string) {
 	if e == nil {
 		return
 	}
-	if Outlived(e.Meta.RequestTime, q.unwrittenAt) || q.Cat.unwritten.some.Load() && q.Cat.unwritten.has(q.Target(), e.Meta.RequestTime) {
+	if outlived(e.Meta.RequestTime, q.unwrittenAt) || q.Cat.unwritten.some.Load() && q.Cat.unwritten.has(q.Target(), e.Meta.RequestTime) {
 		_ = e.Close()
 		return
 	}
@@ -133,7 +133,7 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 		_ = e.Close()
 		return nil, nil, nil
 	}
-	if len(f.keys) == 0 && (Outlived(e.Meta.RequestTime, deleted) || q.Cat.unwritten.has(key, e.Meta.RequestTime)) {
+	if len(f.keys) == 0 && (outlived(e.Meta.RequestTime, deleted) || q.Cat.unwritten.has(key, e.Meta.RequestTime)) {
 		// The index of a target stays: without it what it lists could not be deleted.
 		_ = e.Close()
 		q.Delete(ctx, key)

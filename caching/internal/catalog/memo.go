@@ -2,12 +2,13 @@ package catalog
 
 import (
 	"bytes"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/internal/storekit"
-	"github.com/tripper-go/tripper/caching/store"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Memo is what is worked out once for each stored entry and kept with its [store.Meta], so

@@ -2,9 +2,10 @@ package catalog
 
 import (
 	"context"
+	"strings"
+
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
-	"strings"
 )
 
 // URLs whose queries differ in nothing that a No-Vary-Search leaves significant share a
@@ -46,9 +47,7 @@ func (q *Query) FindNVSKey() (key, noVarySearch string) {
 // addNVS notes the No-Vary-Search of a response, with the metadata m, in the index of the
 // path.
 func (q *Query) addNVS(ctx context.Context, m *store.Meta, noVarySearch string) {
-	key := q.nvsIndex()
-	defer q.Cat.indexes.lock(key)()
-	q.editIndex(ctx, key, m.Expires, func(r *Record) bool {
+	q.editIndex(ctx, q.nvsIndex(), m.Expires, func(r *Record) bool {
 		changed := r.NoVarySearch != noVarySearch
 		r.NoVarySearch = noVarySearch
 		return changed

@@ -2,11 +2,12 @@ package catalog
 
 import (
 	"errors"
-	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // A response that a 304 has confirmed is kept under the key that its fields lead to now.

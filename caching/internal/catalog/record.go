@@ -2,9 +2,10 @@ package catalog
 
 import (
 	"encoding/binary"
+	"time"
+
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/wire"
-	"time"
 )
 
 // A Record is what the catalog knows of an entry beside the response. It is stored in
