@@ -40,9 +40,9 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if shared {
 		x.collapse(policy.ReasonSharesFailure, o.status, o.err)
 	}
-	s := &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64((x.candidate.F.Lifetime - x.candidate.F.Age(x.Now)) / time.Second), Detail: reason}
+	s := &policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64((x.candidate.F.Lifetime - x.candidate.F.Age(x.Now)) / time.Second), Detail: reason}
 	if o.err == nil {
-		s = &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: o.status, HasTTL: true, Ttl: s.Ttl, Detail: reason}
+		s = &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: o.status, HasTTL: true, TTL: s.TTL, Detail: reason}
 	}
 	x.Tell("stale", reason, p.Status, o.err)
 	return x.serve(p, s), true

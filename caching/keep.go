@@ -163,7 +163,7 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 		whole(m, *contentRange)
 	}
 	primary, search := x.PrimaryFor(resp.StatusCode, header)
-	r := catalog.Record{Imposed: policy.Imposed{Ttl: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: search}
+	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: search}
 	if x.st.Cfg.SharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.Owner = x.Owner(a.unknown)
 	}

@@ -155,7 +155,7 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		// confirmed for this request.
 		x.SetSelectors(&r, x.candidate.Primary, names)
 	}
-	r.MustRevalidate, r.Ttl, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
+	r.MustRevalidate, r.TTL, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
 	if !whole {
 		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}

@@ -58,7 +58,7 @@ func (x *exchange) answer(p policy.Portion) *http.Response {
 		return x.serve(p, nil)
 	}
 	ttl := int64((f.Lifetime - f.Age(x.Now)) / time.Second)
-	return x.serve(p, &policy.CacheStatus{Hit: true, HasTTL: true, Ttl: ttl, Detail: v.Reason})
+	return x.serve(p, &policy.CacheStatus{Hit: true, HasTTL: true, TTL: ttl, Detail: v.Reason})
 }
 
 // answerFound is answer for a response of which the request wants a portion that is there.

@@ -12,7 +12,7 @@ func TestStatusMemo(t *testing.T) {
 	var said recentStatus
 	for range 2 {
 		for i := range 2000 {
-			s := policy.CacheStatus{Fwd: "uri-miss", FwdStatus: i - 50, Stored: i%2 == 0, Collapsed: i%3 == 0, HasTTL: i%5 == 0, Ttl: int64(i)}
+			s := policy.CacheStatus{Fwd: "uri-miss", FwdStatus: i - 50, Stored: i%2 == 0, Collapsed: i%3 == 0, HasTTL: i%5 == 0, TTL: int64(i)}
 			if got, want := said.text(&s, "c"), s.String("c"); got != want {
 				t.Fatalf("%+v: %q, want %q", s, got, want)
 			}

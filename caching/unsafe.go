@@ -68,8 +68,8 @@ func (x *exchange) spread(ctx context.Context, c policy.Consequence, header http
 	for _, also := range policy.AlsoAffected(x.Req, c, header, roundtrip.SameOrigin) {
 		y := *x
 		y.Req = x.Req.WithContext(x.Req.Context())
-		also.Url.Host = x.Req.URL.Host // of the same origin, reached by the same way
-		y.Req.URL = also.Url
+		also.URL.Host = x.Req.URL.Host // of the same origin, reached by the same way
+		y.Req.URL = also.URL
 		y.divide()
 		x.st.strike(ctx, &y.Query, also.C)
 	}

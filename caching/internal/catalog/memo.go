@@ -112,7 +112,7 @@ func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targe
 }
 
 func ResponseOf(m *store.Meta) policy.Response {
-	return policy.Response{Url: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
+	return policy.Response{URL: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
 }
 
 // stamp holds the fields of a hit that change from second to second.
@@ -128,7 +128,7 @@ func (f *Memo) StampAt(old time.Duration) (age, cacheStatus string) {
 	if st := f.stamp.Load(); st != nil && st.seconds == seconds {
 		return st.age, st.cacheStatus
 	}
-	s := policy.CacheStatus{Hit: true, HasTTL: true, Ttl: int64(f.Lifetime/time.Second) - seconds}
+	s := policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64(f.Lifetime/time.Second) - seconds}
 	if f.Cfg.ShowKey {
 		s.Key = f.Key
 	}

@@ -52,7 +52,7 @@ func (r *Record) appendTo(b []byte) []byte {
 	if r.Owner != "" {
 		b = wire.AppendString(b, r.Owner)
 	}
-	b = binary.AppendVarint(b, int64(r.Ttl))
+	b = binary.AppendVarint(b, int64(r.TTL))
 	b = wire.AppendString(b, r.NoVarySearch)
 	b = appendSelectors(b, r.Selectors)
 	b = binary.AppendUvarint(b, uint64(len(r.keys)))
@@ -91,7 +91,7 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	if flags&flagOwner != 0 {
 		r.Owner = d.String()
 	}
-	r.Ttl = time.Duration(d.Varint())
+	r.TTL = time.Duration(d.Varint())
 	r.NoVarySearch = d.String()
 	r.Selectors = readSelectors(&d)
 	for range d.Length() {

@@ -13,7 +13,7 @@ import (
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	r := Record{
-		Key: "k", Index: true, Imposed: policy.Imposed{MustRevalidate: true, Ttl: -time.Second}, NoVarySearch: "params", keys: []string{"x", "y"},
+		Key: "k", Index: true, Imposed: policy.Imposed{MustRevalidate: true, TTL: -time.Second}, NoVarySearch: "params", keys: []string{"x", "y"},
 		Selectors: []policy.Selector{{Name: "A", Value: policy.Absent}, {Name: "B"}},
 		variants:  []policy.Variant{{Selectors: []policy.Selector{{Name: "A", Value: "1"}}, Key: "v", Etag: `"e"`, Date: -5}, {Key: "w"}},
 	}
@@ -35,7 +35,7 @@ func TestRecord(t *testing.T) {
 func TestOwnerRecord(t *testing.T) {
 	t.Parallel()
 	for _, r := range []Record{
-		{Key: "k", Owner: "#abc"}, {Key: "k", Imposed: policy.Imposed{Requested: true, Ttl: time.Second}}, {Key: "k", Owner: "?", Imposed: policy.Imposed{MustRevalidate: true}, keys: []string{"o"}},
+		{Key: "k", Owner: "#abc"}, {Key: "k", Imposed: policy.Imposed{Requested: true, TTL: time.Second}}, {Key: "k", Owner: "?", Imposed: policy.Imposed{MustRevalidate: true}, keys: []string{"o"}},
 	} {
 		b := r.appendTo(nil)
 		got, ok := parseRecord(b)

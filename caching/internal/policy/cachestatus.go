@@ -3,6 +3,8 @@ package policy
 import (
 	"strconv"
 	"strings"
+
+	"github.com/dunglas/httpsfv"
 )
 
 // Why a request was sent to the origin: the values of fwd (RFC 9211 §2.2).
@@ -25,7 +27,7 @@ type CacheStatus struct {
 	Stored    bool
 	Collapsed bool
 	HasTTL    bool
-	Ttl       int64
+	TTL       int64
 	Key       string
 	Detail    string
 }
@@ -47,7 +49,7 @@ func (s *CacheStatus) String(name string) string {
 	}
 	if s.HasTTL {
 		b = append(b, "; ttl="...)
-		b = strconv.AppendInt(b, s.Ttl, 10)
+		b = strconv.AppendInt(b, s.TTL, 10)
 	}
 	if s.Stored {
 		b = append(b, "; stored"...)
@@ -70,14 +72,10 @@ func (s *CacheStatus) String(name string) string {
 // cacheName returns name in the form of a Structured Field, a token if it is
 // one and else a string.
 func cacheName(name string) string {
-	for i := range len(name) {
-		c := name[i]
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || !strings.ContainsRune("0123456789:/-._~!#$%&'*+^`|", rune(c))) {
-			return strconv.Quote(strings.Map(printable, name))
-		}
+	if token, err := httpsfv.Marshal(httpsfv.NewItem(httpsfv.Token(name))); err == nil {
+		return token
 	}
-	return name
+	return strconv.Quote(strings.Map(printable, name))
 }
 
 // printable drops what a Structured Field string cannot hold (RFC 9651 §3.3.3).

@@ -10,6 +10,7 @@ import (
 // Conditions are the preconditions that a request came with (RFC 9110 §13.1).
 type Conditions uint8
 
+// The preconditions, and what else makes a request one for a part.
 const (
 	IfNoneMatch Conditions = 1 << iota
 	IfModifiedSince

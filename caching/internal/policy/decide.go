@@ -7,27 +7,22 @@ import (
 	"time"
 )
 
-// action is what to do about a request.
-type action uint8
+// Action is what to do about a request.
+type Action uint8
 
+// The actions.
 const (
-	// fetch: send the request as it is.
-	Fetch action = iota
-	// validate: send the request with the validators of the stored response.
-	validate
-	// reuse: answer with the stored response.
-	Reuse
-	// refresh: answer with the stored response, and validate it afterwards.
-	Refresh
-	// refuse: answer with 504. The request must not be sent, and does not allow what is
-	// stored.
-	Refuse
+	Fetch    Action = iota // send the request as it is
+	Validate               // send the request with the validators of the stored response
+	Reuse                  // answer with the stored response
+	Refresh                // answer with the stored response, and validate it afterwards
+	Refuse                 // answer with 504: the request must not be sent, and does not allow the stored response
 )
 
 // Verdict is an action and its reason.
 type Verdict struct {
-	Action action
-	// Fwd says why the request is sent, in the words of RFC 9211 §2.2.
+	Action Action
+	// Fwd says why the request is sent: one of FwdMiss and the like.
 	Fwd string
 	// Reason is one of the reasons of this package.
 	Reason string
@@ -38,8 +33,8 @@ type Verdict struct {
 // Demand is what a request asks of a cache.
 type Demand struct {
 	Dir Directives
-	// Reload is true if the application wants the stored response validated, and offline
-	// if it does not want the request sent.
+	// Reload is true if the application wants the stored response validated, Offline if it
+	// does not want the request sent.
 	Reload, Offline bool
 }
 
@@ -52,13 +47,14 @@ func (d *Demand) Restricts() bool {
 // of the stored response that the request selects, nil if there is none.
 func Decide(d *Demand, f *Facts, now time.Time) Verdict {
 	v := judge(d, f, now)
+	mayBeStale := f != nil && !f.strict && !f.imposed.MustRevalidate
 	switch {
 	case v.Action == Refresh && (d.Dir.Has(OnlyIfCached) || d.Offline):
 		v.Action = Reuse
 	case v.Action == Reuse || v.Action == Refresh:
-	case d.Offline && f != nil && !f.strict && !f.imposed.MustRevalidate:
+	case d.Offline && mayBeStale:
 		return Verdict{Action: Reuse, Reason: reasonOffline, Stale: true}
-	case d.Dir.Has(OnlyIfCached) && f != nil && f.Cfg.StaleOnlyIfCached && !f.strict && !f.imposed.MustRevalidate:
+	case d.Dir.Has(OnlyIfCached) && mayBeStale && f.Cfg.StaleOnlyIfCached:
 		return Verdict{Action: Reuse, Reason: ReasonOnlyIfCached, Stale: true}
 	case d.Offline:
 		v.Action, v.Reason = Refuse, reasonOffline+", "+v.Reason
@@ -68,13 +64,12 @@ func Decide(d *Demand, f *Facts, now time.Time) Verdict {
 	return v
 }
 
-// judge is decide for a request that may be sent.
+// judge is Decide for a request that may be sent.
 func judge(d *Demand, f *Facts, now time.Time) Verdict {
 	if f == nil {
 		return Verdict{Action: Fetch, Fwd: FwdMiss, Reason: reasonNothingStored}
 	}
 	age := f.Age(now)
-	fresh := f.Lifetime > age
 	switch {
 	case f.imposed.MustRevalidate:
 		return revalidate(f, FwdStale, reasonMayHaveChanged)
@@ -87,43 +82,45 @@ func judge(d *Demand, f *Facts, now time.Time) Verdict {
 	case d.Dir.Has(noCache):
 		return revalidate(f, FwdRequest, reasonRequestNoCache)
 	}
-	if fresh {
-		return fresher(d, f, age)
-	}
+	wanted := d.Dir.delta(maxAge)
 	over := age - f.Lifetime
 	switch {
+	case over < 0:
+		return judgeFresh(d, f, age)
 	case f.strict:
 		return revalidate(f, FwdStale, reasonMustRevalidate)
-	case d.Dir.delta(maxAge) >= 0 && age > d.Dir.delta(maxAge) && !d.maxStale(over), d.Dir.delta(minFresh) >= 0:
+	case wanted >= 0 && age > wanted && !d.maxStale(over), d.Dir.delta(minFresh) >= 0:
 		return revalidate(f, FwdStale, reasonStaleForRequest)
 	case d.maxStale(over):
 		return Verdict{Action: Reuse, Reason: reasonMaxStale, Stale: true}
-	case d.Dir.delta(maxAge) < 0 && over < f.staleWindow():
+	case wanted < 0 && over < f.staleWindow():
 		return Verdict{Action: Refresh, Reason: ReasonStaleWhileRevalidate, Stale: true}
 	}
 	return revalidate(f, FwdStale, reasonStale)
 }
 
-// fresher says whether a fresh response is fresh enough for the request
+// judgeFresh says whether a fresh response is fresh enough for the request
 // (RFC 9111 §5.2.1).
-func fresher(d *Demand, f *Facts, age time.Duration) Verdict {
+func judgeFresh(d *Demand, f *Facts, age time.Duration) Verdict {
+	wanted := d.Dir.delta(maxAge)
 	switch {
-	case d.Dir.delta(maxAge) == 0 && f.dir.Has(immutable):
+	case wanted == 0 && f.dir.Has(immutable):
 		// RFC 8246 §2: a reload does not ask for what does not change.
 		return Verdict{Action: Reuse, Reason: reasonImmutable}
-	case d.Dir.delta(maxAge) == 0, d.Dir.delta(maxAge) > 0 && age > d.Dir.delta(maxAge):
+	case wanted == 0, wanted > 0 && age > wanted:
 		return revalidate(f, FwdRequest, reasonRequestMaxAge)
-	case d.Dir.delta(minFresh) > 0 && f.Lifetime-age < d.Dir.delta(minFresh):
+	case f.Lifetime-age < d.Dir.delta(minFresh):
 		return revalidate(f, FwdRequest, reasonRequestMinFresh)
 	}
 	return Verdict{Action: Reuse, Reason: reasonFresh}
 }
 
 func revalidate(f *Facts, fwd, reason string) Verdict {
+	v := Verdict{Action: Fetch, Fwd: fwd, Reason: reason}
 	if f.Validators() {
-		return Verdict{Action: validate, Fwd: fwd, Reason: reason}
+		v.Action = Validate
 	}
-	return Verdict{Action: Fetch, Fwd: fwd, Reason: reason}
+	return v
 }
 
 // maxStale reports whether the request takes a response that has been stale
@@ -145,9 +142,8 @@ func (f *Facts) staleWindow() time.Duration {
 }
 
 // errorWindow is how long after its end of freshness the response may be served
-// in place of an error (RFC 5861 §4). unreachable is true for an error of the
-// network: then the cache is disconnected, which RFC 9111 §4.2.4 takes for
-// reason enough.
+// in place of an error (RFC 5861 §4), negative if it may not. unreachable is true for an
+// error of the network: then the cache is disconnected, which RFC 9111 §4.2.4 allows.
 func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
 	window := max(0, f.Cfg.StaleIfError)
 	if unreachable {
@@ -168,8 +164,8 @@ func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
 	return window
 }
 
-// MayReplace says whether the stored response may be served in place of an
-// error, and if not, why.
+// MayReplace reports whether the stored response may be served in place of an error, and
+// why, or why not.
 func MayReplace(d *Demand, f *Facts, now time.Time, unreachable bool) (bool, string) {
 	switch window := f.errorWindow(d, unreachable); {
 	case d.Restricts():
@@ -184,18 +180,14 @@ func MayReplace(d *Demand, f *Facts, now time.Time, unreachable bool) (bool, str
 
 // ErrorStatus reports whether a status is an error in the sense of RFC 5861 §4.
 func ErrorStatus(status int) bool {
-	switch status {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
+	return status == http.StatusInternalServerError || http.StatusBadGateway <= status && status <= http.StatusGatewayTimeout
 }
 
-// UsefulUntil is when a stored response can serve no more, not even stale or by
-// being validated: a hint for stores. A validator stays useful for a while
-// that grows with how long the response has been fresh.
+// UsefulUntil returns when a stored response is of no more use, not even stale or by being
+// validated: a hint for stores. A validator is useful for as long again as the response was
+// fresh, at least for a week.
 func (f *Facts) UsefulUntil() time.Time {
-	window := max(f.staleWindow(), 0)
+	window := f.staleWindow()
 	if !f.strict {
 		window = max(window, f.errorWindow(&Demand{}, true))
 	}

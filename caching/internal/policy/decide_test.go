@@ -32,7 +32,7 @@ func responseFrom(status int, lines ...string) *Response {
 	if h.Get("Date") == "" {
 		h.Set("Date", epoch.Format(http.TimeFormat))
 	}
-	return &Response{Url: "http://example.com/", Status: status, Header: h, RequestTime: epoch, ResponseTime: epoch}
+	return &Response{URL: "http://example.com/", Status: status, Header: h, RequestTime: epoch, ResponseTime: epoch}
 }
 
 func TestDecide(t *testing.T) {
@@ -44,32 +44,32 @@ func TestDecide(t *testing.T) {
 		response []string
 		request  string
 		after    time.Duration
-		want     action
+		want     Action
 		reason   string
 	}{
 		{"fresh", false, []string{"Cache-Control: max-age=60"}, "", 59 * time.Second, Reuse, reasonFresh},
 		{"at its lifetime it is stale (§4.2)", false, []string{"Cache-Control: max-age=60"}, "", time.Minute, Fetch, reasonStale},
-		{"stale with a validator", false, []string{"Cache-Control: max-age=60", tag}, "", time.Minute, validate, reasonStale},
-		{"no-cache in the response", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "", 0, validate, reasonResponseNoCache},
+		{"stale with a validator", false, []string{"Cache-Control: max-age=60", tag}, "", time.Minute, Validate, reasonStale},
+		{"no-cache in the response", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "", 0, Validate, reasonResponseNoCache},
 		{"qualified no-cache: the rest may be used", false, []string{`Cache-Control: max-age=60, no-cache="a"`, tag}, "", 0, Reuse, reasonFresh},
-		{"no-cache in the request", false, []string{"Cache-Control: max-age=60", tag}, "no-cache", 0, validate, reasonRequestNoCache},
-		{"max-age=0 in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=0", 0, validate, reasonRequestMaxAge},
+		{"no-cache in the request", false, []string{"Cache-Control: max-age=60", tag}, "no-cache", 0, Validate, reasonRequestNoCache},
+		{"max-age=0 in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=0", 0, Validate, reasonRequestMaxAge},
 		{"RFC 8246: immutable is not validated while fresh", false, []string{"Cache-Control: max-age=60, immutable", tag}, "max-age=0", 0, Reuse, reasonImmutable},
-		{"immutable and stale", false, []string{"Cache-Control: max-age=60, immutable", tag}, "", time.Minute, validate, reasonStale},
-		{"max-age in the request never extends", false, []string{"Cache-Control: max-age=0", tag}, "max-age=1000", time.Second, validate, reasonStale},
-		{"old enough for max-age in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=5", 6 * time.Second, validate, reasonRequestMaxAge},
+		{"immutable and stale", false, []string{"Cache-Control: max-age=60, immutable", tag}, "", time.Minute, Validate, reasonStale},
+		{"max-age in the request never extends", false, []string{"Cache-Control: max-age=0", tag}, "max-age=1000", time.Second, Validate, reasonStale},
+		{"old enough for max-age in the request", false, []string{"Cache-Control: max-age=60", tag}, "max-age=5", 6 * time.Second, Validate, reasonRequestMaxAge},
 		{"young enough", false, []string{"Cache-Control: max-age=60", tag}, "max-age=5", 5 * time.Second, Reuse, reasonFresh},
-		{"min-fresh", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=10", 51 * time.Second, validate, reasonRequestMinFresh},
+		{"min-fresh", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=10", 51 * time.Second, Validate, reasonRequestMinFresh},
 		{"min-fresh met", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=10", 50 * time.Second, Reuse, reasonFresh},
 		{"max-stale", false, []string{"Cache-Control: max-age=60", tag}, "max-stale=10", 70 * time.Second, Reuse, reasonMaxStale},
-		{"max-stale exceeded", false, []string{"Cache-Control: max-age=60", tag}, "max-stale=10", 71 * time.Second, validate, reasonStale},
+		{"max-stale exceeded", false, []string{"Cache-Control: max-age=60", tag}, "max-stale=10", 71 * time.Second, Validate, reasonStale},
 		{"max-stale, any", false, []string{"Cache-Control: max-age=60", tag}, "max-stale", 1000 * time.Hour, Reuse, reasonMaxStale},
-		{"must-revalidate beats max-stale", false, []string{"Cache-Control: max-age=60, must-revalidate", tag}, "max-stale", 61 * time.Second, validate, reasonMustRevalidate},
+		{"must-revalidate beats max-stale", false, []string{"Cache-Control: max-age=60, must-revalidate", tag}, "max-stale", 61 * time.Second, Validate, reasonMustRevalidate},
 		{"proxy-revalidate is for shared caches", false, []string{"Cache-Control: max-age=60, proxy-revalidate", tag}, "max-stale", 61 * time.Second, Reuse, reasonMaxStale},
-		{"proxy-revalidate", true, []string{"Cache-Control: max-age=60, proxy-revalidate", tag}, "max-stale", 61 * time.Second, validate, reasonMustRevalidate},
-		{"s-maxage implies it (§5.2.2.10)", true, []string{"Cache-Control: s-maxage=60", tag}, "max-stale", 61 * time.Second, validate, reasonMustRevalidate},
+		{"proxy-revalidate", true, []string{"Cache-Control: max-age=60, proxy-revalidate", tag}, "max-stale", 61 * time.Second, Validate, reasonMustRevalidate},
+		{"s-maxage implies it (§5.2.2.10)", true, []string{"Cache-Control: s-maxage=60", tag}, "max-stale", 61 * time.Second, Validate, reasonMustRevalidate},
 		{"stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "", 69 * time.Second, Refresh, ReasonStaleWhileRevalidate},
-		{"stale-while-revalidate is over", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "", 70 * time.Second, validate, reasonStale},
+		{"stale-while-revalidate is over", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "", 70 * time.Second, Validate, reasonStale},
 		{"only-if-cached and stale", false, []string{"Cache-Control: max-age=60", tag}, "only-if-cached", 61 * time.Second, Refuse, ReasonOnlyIfCached + ", " + reasonStale},
 		{"only-if-cached and no-cache", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "only-if-cached", 0, Refuse, ReasonOnlyIfCached + ", " + reasonResponseNoCache},
 		{"only-if-cached within stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "only-if-cached", 61 * time.Second, Reuse, ReasonStaleWhileRevalidate},
@@ -97,14 +97,14 @@ func TestFromFuture(t *testing.T) {
 	for _, r := range []struct {
 		received time.Duration // after now
 		lines    []string
-		want     action
+		want     Action
 		why      string
 	}{
 		{0, []string{"Cache-Control: max-age=3600"}, Reuse, "just received"},
 		{30 * time.Second, []string{"Cache-Control: max-age=3600"}, Reuse, "the clocks of two hosts differ"},
 		{30 * time.Second, []string{"Cache-Control: max-age=10"}, Fetch, "but by more than its lifetime"},
 		{2 * time.Minute, []string{"Cache-Control: max-age=3600"}, Fetch, "one of the clocks was set"},
-		{365 * 24 * time.Hour, []string{"Cache-Control: max-age=315360000", `ETag: "a"`}, validate, "it can be validated"},
+		{365 * 24 * time.Hour, []string{"Cache-Control: max-age=315360000", `ETag: "a"`}, Validate, "it can be validated"},
 		{time.Hour, []string{"Cache-Control: max-age=60, stale-while-revalidate=86400"}, Fetch, "nor is it served stale"},
 	} {
 		m := responseFrom(200, r.lines...)
@@ -125,14 +125,14 @@ func TestDecideImposed(t *testing.T) {
 		lines  []string
 		by     Imposed
 		d      Demand
-		want   action
+		want   Action
 		reason string
 	}{
-		{"a lifetime of its own", stale, Imposed{Ttl: time.Hour}, Demand{}, Reuse, reasonFresh},
-		{"it undoes no-cache", []string{"Cache-Control: no-cache"}, Imposed{Ttl: time.Hour}, Demand{}, Reuse, reasonFresh},
-		{"a request that may have changed it", fresh, Imposed{MustRevalidate: true}, Demand{}, validate, reasonMayHaveChanged},
+		{"a lifetime of its own", stale, Imposed{TTL: time.Hour}, Demand{}, Reuse, reasonFresh},
+		{"it undoes no-cache", []string{"Cache-Control: no-cache"}, Imposed{TTL: time.Hour}, Demand{}, Reuse, reasonFresh},
+		{"a request that may have changed it", fresh, Imposed{MustRevalidate: true}, Demand{}, Validate, reasonMayHaveChanged},
 		{"and no validator", fresh[:1], Imposed{MustRevalidate: true}, Demand{}, Fetch, reasonMayHaveChanged},
-		{"reload", fresh, Imposed{}, Demand{Reload: true}, validate, reasonReload},
+		{"reload", fresh, Imposed{}, Demand{Reload: true}, Validate, reasonReload},
 		{"offline and fresh", fresh, Imposed{}, Demand{Offline: true}, Reuse, reasonFresh},
 		{"offline and stale", stale, Imposed{}, Demand{Offline: true}, Reuse, reasonOffline},
 		{"offline, and it may never be stale", []string{"Cache-Control: max-age=0, must-revalidate"}, Imposed{}, Demand{Offline: true}, Refuse, reasonOffline + ", " + reasonMustRevalidate},

@@ -14,8 +14,8 @@ import (
 // directive is a directive of Cache-Control (RFC 9111 §5.2): its row in directiveTable.
 type directive uint8
 
+// The directives: first those with a number of seconds, then all others.
 const (
-	// Directives with a number of seconds.
 	maxAge directive = iota
 	sMaxAge
 	minFresh
@@ -23,7 +23,6 @@ const (
 	staleWhileRevalidate
 	staleIfError
 
-	// All others.
 	NoStore
 	noCache
 	private
@@ -36,7 +35,7 @@ const (
 )
 
 // directiveTable says how each directive is read. What a directive means is said where
-// the decisions ask for it, with [directives.has] or [directives.delta].
+// the decisions ask for it, with [Directives.Has] or [Directives.delta].
 var directiveTable = [...]struct {
 	name     string
 	argument argument

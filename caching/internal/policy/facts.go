@@ -9,11 +9,11 @@ import (
 
 // Response is a stored response, or one that is about to be stored.
 type Response struct {
-	// Url is the target, without user information and fragment.
-	Url    string
+	// URL is the target, without user information and fragment.
+	URL    string
 	Status int
 	Header http.Header
-	// RequestTime and responseTime are when the request was sent and the response
+	// RequestTime and ResponseTime are when the request was sent and the response
 	// received, by the clock of this cache (RFC 9111 §4.2.3).
 	RequestTime, ResponseTime time.Time
 }
@@ -21,10 +21,10 @@ type Response struct {
 // Imposed is what holds for a response beside what its header says. The zero value
 // imposes nothing.
 type Imposed struct {
-	// Ttl is a freshness lifetime set by the application, counted from the reception.
+	// TTL is a freshness lifetime set by the application, counted from the reception.
 	// Zero leaves it to the header; negative means that the response is not stored.
-	Ttl time.Duration
-	// Requested is true if ttl was set for one request and not for all.
+	TTL time.Duration
+	// Requested is true if TTL was set for one request and not for all.
 	Requested bool
 	// MustRevalidate is true if the response must be revalidated before it is used again: a
 	// request that may have changed the resource failed.
@@ -42,7 +42,7 @@ type Facts struct {
 	strict bool
 	// Public is true if the response is for everybody, whatever their credentials.
 	Public bool
-	// hasModified is true if there is modified, and isPartial if there is part.
+	// hasModified is true if modified is set, IsPartial if Part is.
 	hasModified, IsPartial bool
 
 	// Tag and lastModified are ETag and Last-Modified as the origin wrote them, for
@@ -64,8 +64,8 @@ func (f *Facts) Set(cfg *Settings, r *Response, by Imposed, d *Directives, targe
 		d, targeted = &read, t
 	}
 	f.Cfg, f.imposed, f.dir = cfg, by, *d
-	f.Freshness = freshnessOf(cfg, r, d, targeted, by.Ttl)
-	if by.Ttl != 0 {
+	f.Freshness = freshnessOf(cfg, r, d, targeted, by.TTL)
+	if by.TTL != 0 {
 		// The application knows better than the response.
 		f.dir.flags &^= 1<<noCache | 1<<mustRevalidate | 1<<proxyRevalidate
 	}

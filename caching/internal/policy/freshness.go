@@ -19,9 +19,9 @@ type Freshness struct {
 	Source string
 	// Date is when the origin made the response, by its own clock.
 	Date time.Time
-	// Born is when the response was of age zero: the current age is now - born.
+	// Born is when the response was of age zero: the current age is now - Born.
 	Born time.Time
-	// BornWall and receivedWall are born, and when the response came, by the clock on the
+	// BornWall and receivedWall are Born, and when the response came, by the clock on the
 	// wall: microseconds since 1970, which are quicker to compare than times.
 	BornWall, receivedWall int64
 }
@@ -123,25 +123,17 @@ func httpDate(values []string, now time.Time) (time.Time, bool) {
 // dateCase gives the words of a date the case that the grammar wants: a cache is
 // to take any (RFC 9111 §4.2).
 func dateCase(s string) string {
-	if len(s) > 40 {
-		return s
-	}
-	b := []byte(s)
 	inWord := false
-	for i, c := range b {
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		switch {
-		case letter && inWord:
-			b[i] = c | 0x20
-		case letter:
-			b[i] = c &^ 0x20
+	s = strings.Map(func(c rune) rune {
+		began := inWord
+		if inWord = 'a' <= c|0x20 && c|0x20 <= 'z'; !inWord {
+			return c
+		} else if began {
+			return c | 0x20
 		}
-		inWord = letter
-	}
-	if start, ok := strings.CutSuffix(string(b), " Gmt"); ok {
-		return start + " GMT"
-	}
-	return string(b)
+		return c &^ 0x20
+	}, s)
+	return strings.Replace(s, " Gmt", " GMT", 1)
 }
 
 const byStatus = "by status"
@@ -159,7 +151,7 @@ func heuristic(cfg *Settings, r *Response, d *Directives, date time.Time) (time.
 		return 0, "none"
 	case !d.present && httpfield.HasToken(r.Header["Pragma"], "no-cache"):
 		return 0, "none"
-	case strings.Contains(r.Url, "?") && !d.Has(public):
+	case strings.Contains(r.URL, "?") && !d.Has(public):
 		return 0, "none"
 	case len(r.Header["Set-Cookie"]) > 0 && !d.Has(public):
 		// RFC 9111 §7.3: a response has to say whether it may be used again. This one
@@ -191,11 +183,11 @@ func heuristicStatus(status int) bool {
 // (RFC 9111 §5.2.2.3): all that RFC 9110 defines, and the better known others.
 func understoodStatus(status int) bool {
 	switch status {
-	case 425, 426, 428, 429, 431, 451, 506, 507, 508, 511:
-		return true
-	case 306:
+	case 306, 418, 419, 420, 427, 430:
 		return false
+	case 451, 511:
+		return true
 	}
 	return 200 <= status && status <= 206 || 300 <= status && status <= 308 ||
-		400 <= status && status <= 417 || 421 <= status && status <= 424 || 500 <= status && status <= 505
+		400 <= status && status <= 431 || 500 <= status && status <= 508
 }

@@ -68,11 +68,7 @@ func copyStored(dst, src http.Header, names []string, update bool) {
 }
 
 func describesContent(name string) bool {
-	switch name {
-	case "Content-Encoding", "Content-Length", "Content-Range", "Content-Type":
-		return true
-	}
-	return false
+	return name == "Content-Encoding" || name == "Content-Length" || name == "Content-Range" || name == "Content-Type"
 }
 
 // Merge returns the stored header updated by that of a 304, a HEAD or a part
@@ -84,7 +80,7 @@ func Merge(cfg *Settings, stored, update http.Header) http.Header {
 	return h
 }
 
-// MergeWith is merge where the directives d of the result are known. whole is false if
+// MergeWith is Merge where the directives d of the result are known. whole is false if
 // a field was left out because of what the header itself says.
 func MergeWith(cfg *Settings, stored, update http.Header, d *Directives) (h http.Header, whole bool) {
 	names := Unstored(cfg, update, d)
@@ -123,7 +119,7 @@ func updatedDirectives(cfg *Settings, stored, update http.Header) (d Directives,
 // DirectivesAfter is updatedDirectives for a stored response with the facts f, which need not
 // be worked out again if the update says the same.
 func (f *Facts) DirectivesAfter(stored, update http.Header) (d Directives, targeted bool) {
-	if v := update["Cache-Control"]; len(f.Cfg.Targeted) == 0 && f.imposed.Ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+	if v := update["Cache-Control"]; len(f.Cfg.Targeted) == 0 && f.imposed.TTL == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
 		return f.dir, false
 	}
 	return updatedDirectives(f.Cfg, stored, update)

@@ -9,18 +9,19 @@ import (
 // Consequence is what an unsafe request means for the responses stored for a target.
 type Consequence uint8
 
+// The consequences, of which a later one goes further.
 const (
-	// unchanged: they may be used as before.
+	// Unchanged: they may be used as before.
 	Unchanged Consequence = iota
-	// mayHaveChanged: those with a validator must be revalidated before they are used.
+	// MayHaveChanged: those with a validator must be revalidated before they are used.
 	MayHaveChanged
 	// besideChanged: the request was to the same path with a query, where S3 has its
 	// multipart uploads, Azure its lists of blocks and CouchDB its revisions. All must be
 	// revalidated.
 	besideChanged
-	// outcomeUnknown: the request failed without an answer. All must be revalidated.
+	// OutcomeUnknown: the request failed without an answer. All must be revalidated.
 	OutcomeUnknown
-	// changed: they are invalidated.
+	// Changed: they are invalidated.
 	Changed
 )
 
@@ -50,9 +51,9 @@ func (c Consequence) Reason() string {
 	return ReasonUnsafeFailed
 }
 
-// affected is a URL that an unsafe request is about beside its target.
-type affected struct {
-	Url *url.URL
+// Affected is a URL that an unsafe request is about beside its target.
+type Affected struct {
+	URL *url.URL
 	C   Consequence
 }
 
@@ -60,7 +61,7 @@ type affected struct {
 // about: the Destination of MOVE and COPY, which is another resource afterwards (RFC 4918
 // §9.8, §9.9), what the header h of the response names (RFC 9111 §4.4), and the path
 // without the query. No URL of another origin is among them.
-func AlsoAffected(req *http.Request, c Consequence, h http.Header, sameOrigin func(a, b *url.URL) bool) (also []affected) {
+func AlsoAffected(req *http.Request, c Consequence, h http.Header, sameOrigin func(a, b *url.URL) bool) (also []Affected) {
 	target := Effective(req)
 	var refs []string
 	if req.Method == "MOVE" || req.Method == "COPY" {
@@ -71,7 +72,7 @@ func AlsoAffected(req *http.Request, c Consequence, h http.Header, sameOrigin fu
 	}
 	for _, ref := range refs {
 		if u, err := target.Parse(ref); ref != "" && err == nil && sameOrigin(u, target) {
-			also = append(also, affected{u, c})
+			also = append(also, Affected{u, c})
 		}
 	}
 	opaque, _, queried := strings.Cut(target.Opaque, "?")
@@ -81,7 +82,7 @@ func AlsoAffected(req *http.Request, c Consequence, h http.Header, sameOrigin fu
 		if c == Changed {
 			c = besideChanged
 		}
-		also = append(also, affected{&u, c})
+		also = append(also, Affected{&u, c})
 	}
 	return also
 }

@@ -57,7 +57,7 @@ func TestAlsoAffected(t *testing.T) {
 		req.Header = headerOf("Destination: " + r.destination)
 		var got []string
 		for _, a := range AlsoAffected(req, r.c, headerOf(r.answer...), sameHost) {
-			got = append(got, a.Url.String(), fmt.Sprint(a.C))
+			got = append(got, a.URL.String(), fmt.Sprint(a.C))
 		}
 		if text := strings.Join(got, " "); text != r.want {
 			t.Errorf("%s: %q, want %q: %s", r.request, text, r.want, r.why)

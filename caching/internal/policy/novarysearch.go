@@ -8,9 +8,9 @@ import (
 	"github.com/dunglas/httpsfv"
 )
 
-// noVarySearch says which parameters of a query select another response
+// NoVarySearch says which parameters of a query select another response
 // (No-Vary-Search, draft-ietf-httpbis-no-vary-search).
-type noVarySearch struct {
+type NoVarySearch struct {
 	// none is true if no parameter matters but those in except.
 	none   bool
 	except []string
@@ -22,36 +22,36 @@ type noVarySearch struct {
 
 // ParseNoVarySearch reads No-Vary-Search. ok is false if it is not valid, or leaves
 // everything as it is.
-func ParseNoVarySearch(values []string) (s noVarySearch, ok bool) {
+func ParseNoVarySearch(values []string) (s NoVarySearch, ok bool) {
 	if len(values) == 0 {
-		return noVarySearch{}, false
+		return NoVarySearch{}, false
 	}
 	dict, err := httpsfv.UnmarshalDictionary(values)
 	if err != nil {
-		return noVarySearch{}, false
+		return NoVarySearch{}, false
 	}
 	for _, name := range dict.Names() {
 		member, _ := dict.Get(name)
 		switch name {
 		case "key-order":
 			if s.anyOrder, ok = truth(member); !ok {
-				return noVarySearch{}, false
+				return NoVarySearch{}, false
 			}
 		case "params":
 			if s.none, ok = truth(member); ok {
 				continue
 			}
 			if s.ignored, ok = stringList(member); !ok {
-				return noVarySearch{}, false
+				return NoVarySearch{}, false
 			}
 		case "except":
 			if s.except, ok = stringList(member); !ok {
-				return noVarySearch{}, false
+				return NoVarySearch{}, false
 			}
 		}
 	}
 	if len(s.except) > 0 && !s.none {
-		return noVarySearch{}, false
+		return NoVarySearch{}, false
 	}
 	return s, s.none || len(s.ignored) > 0 || s.anyOrder
 }
@@ -87,7 +87,7 @@ func unescapeQuery(s string) string {
 
 // Normalise returns what matters of query. Values are compared as they are
 // written, so at worst two that mean the same are taken for different.
-func (s *noVarySearch) Normalise(query string) string {
+func (s *NoVarySearch) Normalise(query string) string {
 	type pair struct{ name, text string }
 	var pairs []pair
 	for text := range strings.SplitSeq(query, "&") {

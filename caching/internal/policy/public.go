@@ -9,7 +9,7 @@ import (
 )
 
 // IsPublic reports whether a response, which is reused by the directives d, says that it is
-// for everybody (see settings.sharePublic). It has to say public: s-maxage and
+// for everybody (see [Settings].SharePublic). It has to say public: s-maxage and
 // must-revalidate, which mean the same to a shared cache (RFC 9111 §3.5), are often sent
 // without a thought of users. Any directive against it, or one that cannot be parsed,
 // makes it the response of one user.

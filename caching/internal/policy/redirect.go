@@ -9,8 +9,7 @@ import (
 // §15.4). A 300 may come without one.
 func Redirects(status int, h http.Header) bool {
 	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
-		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case 301, 302, 303, 307, 308:
 		return true
 	}
 	return status == http.StatusMultipleChoices && len(h["Location"]) > 0

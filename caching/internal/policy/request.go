@@ -6,11 +6,11 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// requestFields are what the fields of a request say to a cache.
-type requestFields struct {
+// RequestFields are what the fields of a request say to a cache.
+type RequestFields struct {
 	Dir  Directives
 	Cond Conditions
-	// Authorized is true if there is Authorization, credentials if there is another field
+	// Authorized is true if there is Authorization, Credentials if there is another field
 	// that carries credentials.
 	Authorized, Credentials bool
 	// Upgrade is true if another protocol is asked for.
@@ -20,7 +20,7 @@ type requestFields struct {
 // ReadRequest goes through a header once, which is quicker than a dozen lookups. It
 // knows names in canonical form only: ok is false if there are others, which net/http
 // sends as they are, unless anyForm is set.
-func ReadRequest(h http.Header, anyForm bool) (r requestFields, ok bool) {
+func ReadRequest(h http.Header, anyForm bool) (r RequestFields, ok bool) {
 	for name, values := range h {
 		if len(values) == 0 {
 			continue

@@ -7,22 +7,22 @@ func TestReadRequest(t *testing.T) {
 	for _, r := range []struct {
 		why  string
 		line string
-		want requestFields
+		want RequestFields
 	}{
-		{"nothing for a cache", "Accept: */*", requestFields{}},
-		{"without Cache-Control Pragma counts (RFC 9111 §5.4)", "Pragma: no-cache", requestFields{Dir: Directives{flags: only(noCache)}}},
-		{"a condition", "If-None-Match: *", requestFields{Cond: IfNoneMatch}},
-		{"a condition", "If-Modified-Since: x", requestFields{Cond: IfModifiedSince}},
-		{"one for the origin", "If-Match: *", requestFields{Cond: ifMatch}},
-		{"one for the origin", "If-Unmodified-Since: x", requestFields{Cond: ifUnmodifiedSince}},
-		{"a range", "Range: bytes=0-1", requestFields{Cond: WithRange}},
-		{"of a version", `If-Range: "a"`, requestFields{Cond: IfRange}},
-		{"a range in another unit", "Range: lines=0-1", requestFields{Cond: WithRange | UnknownRange}},
-		{"a range in a field of its own", "X-Ms-Range: bytes=0-1", requestFields{Cond: UnknownRange}},
-		{"RFC 3229", "A-IM: vcdiff", requestFields{Cond: UnknownRange}},
-		{"credentials", "Authorization: Basic x", requestFields{Authorized: true}},
-		{"credentials of another kind", "Cookie: a=b", requestFields{Credentials: true}},
-		{"another protocol", "Upgrade: websocket", requestFields{Upgrade: true}},
+		{"nothing for a cache", "Accept: */*", RequestFields{}},
+		{"without Cache-Control Pragma counts (RFC 9111 §5.4)", "Pragma: no-cache", RequestFields{Dir: Directives{flags: only(noCache)}}},
+		{"a condition", "If-None-Match: *", RequestFields{Cond: IfNoneMatch}},
+		{"a condition", "If-Modified-Since: x", RequestFields{Cond: IfModifiedSince}},
+		{"one for the origin", "If-Match: *", RequestFields{Cond: ifMatch}},
+		{"one for the origin", "If-Unmodified-Since: x", RequestFields{Cond: ifUnmodifiedSince}},
+		{"a range", "Range: bytes=0-1", RequestFields{Cond: WithRange}},
+		{"of a version", `If-Range: "a"`, RequestFields{Cond: IfRange}},
+		{"a range in another unit", "Range: lines=0-1", RequestFields{Cond: WithRange | UnknownRange}},
+		{"a range in a field of its own", "X-Ms-Range: bytes=0-1", RequestFields{Cond: UnknownRange}},
+		{"RFC 3229", "A-IM: vcdiff", RequestFields{Cond: UnknownRange}},
+		{"credentials", "Authorization: Basic x", RequestFields{Authorized: true}},
+		{"credentials of another kind", "Cookie: a=b", RequestFields{Credentials: true}},
+		{"another protocol", "Upgrade: websocket", RequestFields{Upgrade: true}},
 	} {
 		got, ok := ReadRequest(headerOf(r.line), false)
 		got.Dir.present = false

@@ -8,23 +8,23 @@ import (
 )
 
 // Settings are what of a cache's configuration the decisions depend on. They are not
-// changed after complete has returned them.
+// changed after Complete has returned them.
 type Settings struct {
 	// Shared is true for a cache with several users (RFC 9111 §1).
 	Shared bool
 	// SharePublic is true if a private cache gives a response that is public to all of
-	// its users (see facts.public).
+	// its users (see [IsPublic]).
 	SharePublic bool
-	// NoHeuristics turns off lifetimes that responses do not state. heuristicFraction is
+	// NoHeuristics turns off lifetimes that responses do not state. HeuristicFraction is
 	// the part of the time since a response was modified for which it is fresh, and
-	// heuristicMax the longest time. If zero, the defaults are used.
+	// HeuristicMax the longest time. If zero, the defaults are used.
 	NoHeuristics      bool
 	HeuristicFraction float64
 	HeuristicMax      time.Duration
 	// StatusTTL are lifetimes by status for responses that do not state one.
 	StatusTTL map[int]time.Duration
-	// StaleWhileRevalidate and staleIfError hold for responses that do not state their own
-	// (RFC 5861). If staleIfError is zero, the default is used for errors of the network.
+	// StaleWhileRevalidate and StaleIfError hold for responses that do not state their own
+	// (RFC 5861). If StaleIfError is zero, the default is used for errors of the network.
 	StaleWhileRevalidate, StaleIfError, unreachable time.Duration
 	// StaleOnlyIfCached is true if only-if-cached is answered with stale responses too.
 	StaleOnlyIfCached bool
@@ -35,7 +35,7 @@ type Settings struct {
 	Targeted []string
 	// MaxBody is the largest body that is stored, in bytes. Zero means no limit.
 	MaxBody int64
-	// Name is how the cache calls itself in Cache-Status, and showKey is true if it tells
+	// Name is how the cache calls itself in Cache-Status, and ShowKey is true if it tells
 	// the keys of responses there.
 	Name    string
 	ShowKey bool

@@ -14,7 +14,7 @@ import (
 // credentials.
 func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 	cfg, dir := f.Cfg, &f.dir
-	forced := f.imposed.Ttl > 0
+	forced := f.imposed.TTL > 0
 	switch {
 	case r.Status < 200 || r.Status == http.StatusNotModified:
 		return reasonNotFinal
@@ -22,7 +22,7 @@ func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 		return reasonOneRequest
 	case r.Status == http.StatusPartialContent && !f.IsPartial:
 		return reasonPartOfUnknown
-	case f.imposed.Ttl < 0:
+	case f.imposed.TTL < 0:
 		return ReasonApplication
 	case d.Dir.Has(NoStore):
 		return reasonRequestNoStore
@@ -70,30 +70,23 @@ func (f *Facts) Personal(h http.Header) bool {
 // reused, however fresh it says it is.
 func ofOneRequest(status int) bool {
 	switch status {
-	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusPreconditionFailed,
-		http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed:
+	case 401, 407, 412, 416, 417,
+		428, 429, 431, 511, // RFC 6585 §3 to §6: MUST NOT be stored by a cache
+		226: // RFC 3229 §10.4.1: a difference to what one client has
 		return true
-	case http.StatusPreconditionRequired, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge,
-		http.StatusNetworkAuthenticationRequired:
-		return true // RFC 6585 §3 to §6: MUST NOT be stored by a cache
-	case http.StatusIMUsed:
-		return true // RFC 3229 §10.4.1: a difference to what one client has
 	}
 	return false
 }
 
 // Refusal reports whether a status says nothing about the target.
 func Refusal(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly:
-		return true
-	}
-	return ofOneRequest(status)
+	return status == http.StatusRequestTimeout || status == http.StatusMisdirectedRequest ||
+		status == http.StatusTooEarly || ofOneRequest(status)
 }
 
 // PlainlyUnstorable is a check for responses that need no other: those that say no-store,
 // or nothing at all about their freshness and their version. What it gives a reason for is
-// unstorable; without a reason unstorable decides. ttl is imposed by the application.
+// unstorable; without a reason Unstorable decides. ttl is imposed by the application.
 func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl time.Duration) string {
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.Targeted) > 0 || cfg.StatusTTL[status] > 0:

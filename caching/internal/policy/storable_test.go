@@ -103,7 +103,7 @@ func TestPlainlyUnstorable(t *testing.T) {
 			d.Dir.set(NoStore)
 		}
 		reason := PlainlyUnstorable(cfg, d, status, h, 0)
-		m := &Response{Status: status, Header: h, Url: "http://e/", RequestTime: time.Now(), ResponseTime: time.Now()}
+		m := &Response{Status: status, Header: h, URL: "http://e/", RequestTime: time.Now(), ResponseTime: time.Now()}
 		f := factsOf(cfg, m, Imposed{})
 		if reason != "" && Unstorable(d, m, &f, false) == "" {
 			t.Fatalf("%d %v, no-store in the request %v: plainly unstorable (%s), but storable", status, h, d.Dir.Has(NoStore), reason)

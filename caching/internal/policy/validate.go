@@ -54,6 +54,7 @@ func OfferOf(ignoreETag bool, selected http.Header, f *Facts, variants []Variant
 	return o
 }
 
+// Empty reports whether there is nothing to offer.
 func (o *Offer) Empty() bool { return len(o.tags) == 0 && len(o.modified) == 0 }
 
 // Set puts the offer into the header of a request.
@@ -100,11 +101,12 @@ func (f *Facts) IsAbout(h http.Header) bool {
 	return f.sameDate(h)
 }
 
-// evidence is what a header tells about whether a stored response is up to date.
-type evidence uint8
+// Evidence is what a header tells about whether a stored response is up to date.
+type Evidence uint8
 
+// Evidence: none, that it is, or that it is not.
 const (
-	NoEvidence evidence = iota
+	NoEvidence Evidence = iota
 	Same
 	Different
 )
@@ -112,7 +114,7 @@ const (
 // Compare returns what the response to a HEAD, with the header h, tells about the stored
 // response, whose body has size bytes (RFC 9111 §4.3.5): it is the same if h has a
 // validator or a length and none that differs.
-func (f *Facts) Compare(size int64, h http.Header) evidence {
+func (f *Facts) Compare(size int64, h http.Header) Evidence {
 	e := NoEvidence
 	if len(h["Etag"]) > 0 {
 		tag := single(h["Etag"])

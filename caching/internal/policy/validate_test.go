@@ -102,7 +102,7 @@ func TestCompare(t *testing.T) {
 	for _, r := range []struct {
 		why    string
 		answer []string
-		want   evidence
+		want   Evidence
 	}{
 		{"nothing to compare", []string{"X: 1"}, NoEvidence},
 		{"the tag", []string{`ETag: "a"`}, Same},

@@ -31,7 +31,7 @@ type Variant struct {
 const Absent = "\x00"
 
 // maxSelectors is the most fields that one response may vary on. A value longer than
-// longValue is replaced by its hash, since an index may hold many of them.
+// LongValue is replaced by its hash, since an index may hold many of them.
 const (
 	maxSelectors = 32
 	LongValue    = 256
@@ -109,11 +109,11 @@ func normalise(name string, values []string) string {
 	if len(values) == 0 {
 		return Absent
 	}
-	kind := syntaxOf(name)
-	if len(values) == 1 && plain(values[0], kind) {
+	negotiation := isNegotiation(name)
+	if len(values) == 1 && plain(values[0], negotiation) {
 		return values[0]
 	}
-	if kind == opaque {
+	if !negotiation {
 		return withoutBlanks(strings.Join(values, ","))
 	}
 	var elements []string
@@ -144,28 +144,19 @@ func withoutBlanks(s string) string {
 	return strings.Join(append(elements, strings.Trim(s[start:], " \t")), ",")
 }
 
-type syntax uint8
-
-const (
-	opaque    syntax = iota // nothing known but that lines and blanks may be joined
-	unordered               // weighted alternatives in any case and order
-)
-
-func syntaxOf(name string) syntax {
-	switch name {
-	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language":
-		return unordered
-	}
-	return opaque
+// isNegotiation reports whether the value of a field is weighted alternatives in any case and
+// order. Of others nothing is known but that lines and blanks may be joined.
+func isNegotiation(name string) bool {
+	return name == "Accept" || name == "Accept-Charset" || name == "Accept-Encoding" || name == "Accept-Language"
 }
 
 // plain reports whether one line needs no change, the common case.
-func plain(s string, kind syntax) bool {
+func plain(s string, negotiation bool) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == ',' || c == '"' || c == ' ' || c == '\t':
 			return false
-		case kind != opaque && (c == ';' || c == '-' && s[:i] == "x" || 'A' <= c && c <= 'Z'):
+		case negotiation && (c == ';' || c == '-' && s[:i] == "x" || 'A' <= c && c <= 'Z'):
 			return false
 		}
 	}

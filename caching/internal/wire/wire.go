@@ -1,5 +1,5 @@
-// Package wire appends strings with their length to bytes, and reads them back from bytes that are not
-// trusted.
+// Package wire is how records are written: it appends strings with their length to bytes, and reads
+// them and numbers back from bytes that are not trusted.
 package wire
 
 import "encoding/binary"
@@ -10,9 +10,8 @@ func AppendString[T string | []byte](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-// Decoder reads what appendString and package [binary] have appended. After the first failure every
-// result is zero. It allocates no more than a small multiple of
-// what it has yet to read.
+// Decoder reads what [AppendString] and package [binary] have appended. After the first failure
+// every result is zero. It allocates no more than a small multiple of what it has yet to read.
 type Decoder struct {
 	b   []byte
 	bad bool
@@ -24,27 +23,23 @@ func NewDecoder(b []byte) Decoder { return Decoder{b: b} }
 // Failed reports whether something could not be read.
 func (d *Decoder) Failed() bool { return d.bad }
 
-// Done reports whether all of b was read, without a failure.
+// Done reports whether all bytes were read, without a failure.
 func (d *Decoder) Done() bool { return !d.bad && len(d.b) == 0 }
 
-// Rest returns what was not read yet.
+// Rest returns the bytes that were not read yet.
 func (d *Decoder) Rest() []byte { return d.b }
 
 // Fail makes d fail, since a value that was read is out of range.
 func (d *Decoder) Fail() { d.bad, d.b = true, nil }
 
-func (d *Decoder) Uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.Fail()
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
+// Uvarint reads what [binary.AppendUvarint] appended.
+func (d *Decoder) Uvarint() uint64 { return number(d, binary.Uvarint) }
 
-func (d *Decoder) Varint() int64 {
-	v, n := binary.Varint(d.b)
+// Varint reads what [binary.AppendVarint] appended.
+func (d *Decoder) Varint() int64 { return number(d, binary.Varint) }
+
+func number[T uint64 | int64](d *Decoder, read func([]byte) (T, int)) T {
+	v, n := read(d.b)
 	if n <= 0 {
 		d.Fail()
 		return 0
@@ -63,7 +58,7 @@ func (d *Decoder) Length() int {
 	return int(v) //nolint:gosec // not larger than a length
 }
 
-// Bytes reads n bytes. The result is part of b.
+// Bytes reads n bytes, n not negative. The result is a part of the decoder's bytes.
 func (d *Decoder) Bytes(n int) []byte {
 	if n > len(d.b) {
 		d.Fail()
@@ -74,6 +69,7 @@ func (d *Decoder) Bytes(n int) []byte {
 	return s
 }
 
+// Byte reads one byte.
 func (d *Decoder) Byte() byte {
 	if s := d.Bytes(1); len(s) == 1 {
 		return s[0]
@@ -81,5 +77,5 @@ func (d *Decoder) Byte() byte {
 	return 0
 }
 
-// String reads what appendString appended.
+// String reads what [AppendString] appended.
 func (d *Decoder) String() string { return string(d.Bytes(d.Length())) }
