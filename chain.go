@@ -15,7 +15,7 @@
 // A [Chain] is a list of layers, the outermost first. A request travels through
 // it from left to right, its response from right to left. Any RoundTripper that
 // can wrap another is a layer, also one that tripper has never heard of, by
-// [LayerFunc]. This package imports none of the layers, so that a program holds
+// [LayerFunc]. This package imports none of the features, so that a program holds
 // only those it uses.
 //
 // The documentation of [http.RoundTripper] says that implementations should not
@@ -61,10 +61,7 @@
 package tripper
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -127,8 +124,11 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 //     and takes its cookies for those of the URL that was asked for first, even if
 //     another host set them. It must stay nil; the layer has a Jar. Without one,
 //     the cookies of redirects are not kept, and an event of package trace says so.
+//
+// What [Chain.Check] finds is told to package trace: each problem is an event of the
+// first request with a hook that reaches base.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
-	client := &http.Client{Transport: c.Wrap(base)}
+	client := &http.Client{Transport: c.Wrap(c.telling(base))}
 	if c.FollowsRedirects() {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
@@ -165,59 +165,4 @@ func (c Chain) flat() []Layer {
 		}
 	}
 	return all
-}
-
-// Check reports what is wrong with the order of c, or nil: every pair of layers
-// that stand the wrong way round, with the reason, and every layer that stands
-// twice, has a Base, or is a nil pointer or function. It knows the layers of this module; others
-// may stand anywhere.
-func (c Chain) Check() error {
-	problems := c.misplaced()
-	layers := c.flat()
-	names := make([]string, len(layers))
-	for i, l := range layers {
-		names[i] = kindOf(l)
-	}
-	for i, outer := range names {
-		if outer == "" {
-			continue
-		}
-		for _, inner := range names[i+1:] {
-			if why, ok := order[pair{inner, outer}]; ok {
-				problems = append(problems, fmt.Errorf("tripper: %s stands above %s, but should stand below it: %s", outer, inner, why))
-			}
-		}
-		if why, ok := twice[outer]; ok && slices.Contains(names[i+1:], outer) && slices.Index(names, outer) == i {
-			problems = append(problems, fmt.Errorf("tripper: %s stands in the chain twice: %s", outer, why))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// kindOf returns the name by which the order knows a layer, or "" for a
-// stranger: the last element of the path of its package, if that is one of this
-// module's, or the name of its type in the root package and in trace.
-func kindOf(l Layer) string {
-	t := reflect.TypeOf(l)
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	root := reflect.TypeFor[Chain]().PkgPath()
-	switch {
-	case t.PkgPath() == root && t.Name() == "ErrorResponses":
-		return t.Name()
-	case t.PkgPath() == root+"/trace":
-		return "trace." + t.Name()
-	case t.Name() == "Transport" && strings.HasPrefix(t.PkgPath(), root+"/"):
-		return t.PkgPath()[len(root)+1:]
-	}
-	return ""
-}
-
-// nameOf returns a name to print for any layer.
-func nameOf(l Layer) string {
-	if name := kindOf(l); name != "" {
-		return name
-	}
-	return strings.TrimPrefix(reflect.TypeOf(l).String(), "*")
 }

@@ -8,12 +8,12 @@ import "net/http"
 // into the key of what it stores, so that one user's response never reaches
 // another.
 //
-// Without it the cache still notices, by the Request of the response, that
-// credentials were added further in, and stores nothing; such a layer costs every
-// hit. Cache-Status and trace then name the fields that were added. What the Request
-// does not show (a client certificate of a foreign transport, a layer that puts the
-// old Request back) cannot be noticed: there an Identifier is a must, or the
-// Partition of the cache.
+// Without it the cache compares the Request of the response with the request that
+// it sent, finds the credentials that were added, and stores nothing: such a layer
+// costs every hit. Cache-Status and trace then name the fields that were added.
+// Credentials that the Request does not show (a client certificate of a foreign
+// transport, a layer that puts the old Request back) are not found: there an
+// Identifier, or the Partition of the cache, is required.
 //
 // An Identifier answers for all credentials that are added, if there is nothing else from
 // the cache inwards that might add some: only Identifiers, layers of this module in a
@@ -29,10 +29,34 @@ type Identifier interface {
 	Identity(req *http.Request) string
 }
 
+// An Unwrapper is a RoundTripper that shows the one it sends through. A layer of
+// another module should implement it on what its Wrap returns, or have an exported
+// field named Base: a cache follows it to the Identifiers below.
+//
+// In a [Chain] a layer without either is wrapped once more, and nothing is lost.
+// Outside a chain the cache does not see what is below it: it takes the credentials
+// added there for those of nobody it knows, and does not store the responses.
+type Unwrapper interface {
+	http.RoundTripper
+	// Unwrap returns the RoundTripper that requests are sent through. It may be
+	// called concurrently.
+	Unwrap() http.RoundTripper
+}
+
+// A RedirectFollower is a layer that says whether redirects are its business. A
+// layer that follows redirects must implement it: [Chain.Client] then has
+// [http.Client] leave redirects alone. Without it http.Client follows what the
+// layer left unfollowed on purpose.
+type RedirectFollower interface {
+	Layer
+	FollowsRedirects() bool
+}
+
 // A ResponseError is an error that holds a response: a redirect too many, a
-// conflict, a challenge that nothing can answer. [ErrorResponses] finds it and
-// returns its response; decompress decodes the content of its response, as it
-// would have decoded that of a response that was returned.
+// conflict, a challenge that nothing can answer. An error that is returned in place
+// of a response should implement it: [ErrorResponses] returns its response, and
+// decompress decodes the content of it. Without it, ErrorResponses makes a response
+// of the text of the error, and the server's own is lost.
 //
 // The response belongs to the error and to nobody else. Its body is a copy of
 // bounded length, which holds no connection and need not be closed. A layer that
@@ -45,17 +69,11 @@ type ResponseError interface {
 
 // Permanent is implemented by errors that say whether the same request would fail
 // again in the same way: a wrong certificate pin, a proxy that refuses, a server
-// that failed to prove that it knows the password. An error for which it is true
-// is returned to the caller at once; no layer sends the request again. An error
-// without it is judged by what else is known of it.
+// that failed to prove that it knows the password. An error that cannot pass must
+// implement it: if Permanent returns true, the error is returned to the caller at
+// once, and no layer sends the request again. Without it the layers judge the error
+// by what else they know of it, and may send an idempotent request again in vain.
 type Permanent interface {
 	error
 	Permanent() bool
-}
-
-// A RedirectFollower is a layer that says whether redirects are its business.
-// [Chain.Client] then has [http.Client] leave them alone.
-type RedirectFollower interface {
-	Layer
-	FollowsRedirects() bool
 }

@@ -146,32 +146,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // Wrap returns a RoundTripper like t that sends through next in place of t.Base.
 func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
-	return &bound{t, roundtrip.Or(next)}
+	return roundtrip.BindSigner(t.roundTrip, t, next)
 }
 
 // CloseIdleConnections closes the idle connections of t.Base.
 func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
-
-// bound is a Transport with another successor.
-type bound struct {
-	t    *Transport
-	next http.RoundTripper
-}
-
-func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
-	return b.t.roundTrip(req, b.next)
-}
-func (b *bound) CloseIdleConnections()             { roundtrip.CloseIdle(b.next) }
-func (b *bound) Unwrap() http.RoundTripper         { return b.next }
-func (b *bound) Identity(req *http.Request) string { return b.t.Identity(req) }
-func (b *bound) Ask(req *http.Request) (principal string, layer, answer any) {
-	return b.t.Ask(req)
-}
-
-var (
-	_ roundtrip.Signer = (*Transport)(nil)
-	_ roundtrip.Signer = (*bound)(nil)
-)
 
 func (t *Transport) setup() *engine {
 	t.once.Do(func() {

@@ -24,9 +24,6 @@ func (k *Keyring) Format(f fmt.State, _ rune) {
 // Format implements [fmt.Formatter]: nothing that t has learned is printed.
 func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Transport") }
 
-// Format implements [fmt.Formatter], as that of a Transport.
-func (b *bound) Format(f fmt.State, c rune) { b.t.Format(f, c) }
-
 // Format implements [fmt.Formatter]: nothing that p has learned is printed.
 func (p *Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Proxy") }
 

@@ -137,7 +137,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Unwrap returns the successor.
+// Unwrap implements [Unwrapper].
 func (g *guard) Unwrap() http.RoundTripper { return g.next }
 
 // CloseIdleConnections closes those of the successor.

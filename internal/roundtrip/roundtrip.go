@@ -12,26 +12,43 @@ import (
 // has to send.
 type Func func(req *http.Request, next http.RoundTripper) (*http.Response, error)
 
-// Bind returns a RoundTripper that answers by fn with next as successor. It
-// forwards idle close and [Identity] to next. If next is nil,
-// [http.DefaultTransport] is used.
-func Bind(fn Func, next http.RoundTripper) http.RoundTripper {
-	return &bound{fn: fn, next: Or(next)}
+// Bind returns a RoundTripper that answers by fn with next as successor. If next is
+// nil, [http.DefaultTransport] is used.
+func Bind(fn Func, next http.RoundTripper) *TripperLayer {
+	return &TripperLayer{fn: fn, next: Or(next)}
 }
 
-type bound struct {
+// A TripperLayer is what Wrap of the layers of this module returns. It shows its
+// successor and forwards idle close to it. Its name is for other people's messages,
+// which print the types of RoundTrippers.
+type TripperLayer struct {
 	fn   Func
 	next http.RoundTripper
 }
 
-func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) { return b.fn(req, b.next) }
+// RoundTrip implements [http.RoundTripper].
+func (l *TripperLayer) RoundTrip(req *http.Request) (*http.Response, error) {
+	return l.fn(req, l.next)
+}
 
-// Unwrap returns the successor.
-func (b *bound) Unwrap() http.RoundTripper { return b.next }
+// Unwrap implements [Unwrapper].
+func (l *TripperLayer) Unwrap() http.RoundTripper { return l.next }
 
 // CloseIdleConnections forwards to the successor, as [http.Client] would have
 // done without the layer.
-func (b *bound) CloseIdleConnections() { CloseIdle(b.next) }
+func (l *TripperLayer) CloseIdleConnections() { CloseIdle(l.next) }
+
+// BindSigner is [Bind] for a layer that adds credentials. The result answers about
+// them by signer.
+func BindSigner(fn Func, signer Signer, next http.RoundTripper) *SigningTripperLayer {
+	return &SigningTripperLayer{Bind(fn, next), signer}
+}
+
+// A SigningTripperLayer is a [TripperLayer] that adds credentials.
+type SigningTripperLayer struct {
+	*TripperLayer
+	Signer
+}
 
 // CloseIdle closes the idle connections of rt if it has a way to.
 func CloseIdle(rt http.RoundTripper) {

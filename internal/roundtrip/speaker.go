@@ -6,7 +6,7 @@ import (
 )
 
 // speakForAll reports whether from rt inwards there are only layers that are known to add
-// no credentials without saying whose they are: [Identifier]s, layers made by [Bind], and
+// no credentials without saying whose they are: [Identifier]s, [TripperLayer]s, and
 // an [http.Transport] at the end.
 func speakForAll(rt http.RoundTripper) bool {
 	budget := maxDepth
@@ -25,7 +25,7 @@ func known(v reflect.Value, budget *int) bool {
 	switch t := v.Type(); {
 	case t == reflect.TypeFor[*http.Transport]():
 		return true
-	case t == reflect.TypeFor[*bound](), t == reflect.TypeFor[*guard](), t == reflect.TypeFor[*foreign]():
+	case t == reflect.TypeFor[*TripperLayer](), t == reflect.TypeFor[*guard](), t == reflect.TypeFor[*ForeignLayer]():
 	case t == reflect.TypeFor[*late](), !t.Implements(reflect.TypeFor[Identifier]()):
 		return false
 	}

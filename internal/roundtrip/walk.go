@@ -5,6 +5,12 @@ import (
 	"reflect"
 )
 
+// An Unwrapper is a RoundTripper that shows the one it sends through.
+type Unwrapper interface {
+	http.RoundTripper
+	Unwrap() http.RoundTripper
+}
+
 // Seen returns rt, a layer around next, such that the walk of [IdentifiersOf]
 // comes through it to next. If rt hides its successor, the result shows it, and
 // forwards idle close. Without that a foreign layer between a cache and the layer
@@ -19,7 +25,7 @@ func Seen(rt, next http.RoundTripper) http.RoundTripper {
 			return rt
 		}
 	}
-	return &foreign{RoundTripper: rt, next: next}
+	return &ForeignLayer{RoundTripper: rt, next: next}
 }
 
 // same reports whether two RoundTrippers are one. Those of a type that cannot be
@@ -29,18 +35,18 @@ func same(a, b http.RoundTripper) bool {
 	return t == reflect.TypeOf(b) && t.Comparable() && reflect.ValueOf(a).Comparable() && a == b
 }
 
-// foreign is a RoundTripper that does not tell its successor.
-type foreign struct {
+// A ForeignLayer shows the successor of a RoundTripper that hides it.
+type ForeignLayer struct {
 	http.RoundTripper
 	next http.RoundTripper
 }
 
-// Unwrap returns the successor.
-func (f *foreign) Unwrap() http.RoundTripper { return f.next }
+// Unwrap implements [Unwrapper].
+func (f *ForeignLayer) Unwrap() http.RoundTripper { return f.next }
 
 // CloseIdleConnections closes those of the layer, if it has a way to, and those
 // of the successor otherwise.
-func (f *foreign) CloseIdleConnections() {
+func (f *ForeignLayer) CloseIdleConnections() {
 	if c, ok := f.RoundTripper.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 		return
@@ -53,7 +59,7 @@ const maxDepth = 64
 
 // identifier returns what rt has to say about principals, or nil.
 func identifier(rt http.RoundTripper) Identifier {
-	if f, ok := rt.(*foreign); ok {
+	if f, ok := rt.(*ForeignLayer); ok {
 		rt = f.RoundTripper
 	}
 	id, _ := rt.(Identifier)
@@ -62,7 +68,7 @@ func identifier(rt http.RoundTripper) Identifier {
 
 // successor returns the RoundTripper behind rt, or nil if there is none to see.
 func successor(rt http.RoundTripper) http.RoundTripper {
-	if u, ok := rt.(interface{ Unwrap() http.RoundTripper }); ok {
+	if u, ok := rt.(Unwrapper); ok {
 		return u.Unwrap()
 	}
 	v := reflect.ValueOf(rt)
