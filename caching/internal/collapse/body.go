@@ -1,5 +1,11 @@
-// Package collapse lets many callers share one trip to an origin and one body: flights, the body that is
-// being stored while callers read it, and marks of what cannot be shared (hit-for-miss).
+// Package collapse lets many callers share one trip to an origin and one body.
+//
+// Files, in the order to read them: flight.go has the trips under way, which callers join; source.go says
+// what a body is made of; body.go stores it while any number of readers (reader.go) read it; pump.go reads
+// the source in a goroutine; spill.go keeps what the sink does not take; hitformiss.go has the keys of
+// responses that are not worth waiting for.
+//
+// The package does not decide who may share a response, and knows neither stores nor keys.
 package collapse
 
 import (
@@ -13,11 +19,10 @@ import (
 
 // A Body is the body of a response on its way from the origin, the source, to the sink
 // that stores it and to any number of readers. Nothing is read from the source before a
-// reader wants it. Each reader has its own offset and context.
+// reader wants it. Each reader has its own offset and context. The phases of a body, and who
+// reads the source:
 //
-// Its phase, and who reads the source:
-//
-//	open ──the source has ended, has failed, or is abandoned──▶ ending ──owner.Finish has returned──▶ over
+//	open ──the source has ended, has failed, or is abandoned──▶ ending ──Owner.Finish has returned──▶ over
 //
 //	nobody ──a Read of the only reader, whose context cannot end──▶ inline ──the Read returns──▶ nobody
 //	nobody ──any other Read, or draining──▶ pump, a goroutine for all the rest
@@ -37,16 +42,17 @@ type Body struct {
 	// announced is the trailer as far as it was known before the body.
 	announced http.Header
 
-	mu     sync.Mutex
-	cancel context.CancelCauseFunc // see Bind
-	landed func()                  // see Bind
-	left   bool                    // the source is closed
-	phase  phase
-	reads  sourceReader
-	n      int64 // bytes that arrived
-	kept   int64 // bytes of them that the sink has
-	err    error // in phase over, why there are no more: io.EOF at the end
-	// sinkErr is why the sink takes no more. Only who reads the source sets it.
+	mu      sync.Mutex // guards the rest
+	changed sync.Cond  // is signalled at each change
+	cancel  context.CancelCauseFunc
+	landed  func()
+	left    bool // the source is closed
+	phase   phase
+	reads   sourceReader
+	n       int64 // bytes that arrived; set by the goroutine that reads the source
+	kept    int64 // bytes of them that the sink has
+	err     error // in phase over, why there are no more: io.EOF at the end
+	// sinkErr is why the sink takes no more; set by the goroutine that reads the source.
 	sinkErr error
 	trailer http.Header // what came after the body
 	// panicked is what the pump panicked with. Readers panic with it, too.
@@ -54,10 +60,10 @@ type Body struct {
 
 	shares  int
 	readers []*reader
-	want    bool  // a reader waits for more
-	budget  int64 // of an unused body, the bytes that may still be read
-	moved   chan struct{}
-	spilled
+	want    bool   // a reader waits for more
+	budget  int64  // of an unused body, the bytes that may still be read
+	tail    *block // the empty one after what the sink has not taken
+	head    *block // the first one, as long as there are shares
 	// recent is what the pump has read last, at recentOff, in buf: readers that keep up do
 	// not ask the sink for it.
 	buf       *[32 << 10]byte
@@ -78,7 +84,7 @@ type sourceReader uint8
 
 const (
 	nobody sourceReader = iota
-	inline              // a reader for itself, or who ends the body
+	inline              // a reader for itself, or the goroutine that ends the body
 	pump
 )
 
@@ -89,6 +95,7 @@ func (b *Body) Start(s Source, to Sink, owner Owner) {
 		Source: s, src: s.Origin.Body, sink: to, owner: owner, announced: s.Origin.Trailer.Clone(),
 		n: s.Stored, kept: s.Stored, shares: 1,
 	}
+	b.changed.L = &b.mu
 	if s.Size == s.Stored && len(b.announced) == 0 {
 		b.conclude(b.n, io.EOF, true, b.src != http.NoBody)
 	}
@@ -144,8 +151,8 @@ func (b *Body) unshareLocked() {
 func (b *Body) unusedLocked() bool { return len(b.readers)+b.shares == 0 }
 
 // gone is called with the lock, and releases it, when a share or a reader has gone. If it
-// was the last the body is ended: cause is why, nil to drain what is left of the source if
-// it is little.
+// was the last, the body ends because of cause; nil allows to drain what is left of the
+// source if it is little.
 func (b *Body) gone(cause error) {
 	unused, ended := b.unusedLocked(), b.phase == over
 	drain := unused && cause == nil && b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
@@ -153,7 +160,7 @@ func (b *Body) gone(cause error) {
 		b.budget = roundtrip.DrainBytes + 1
 	}
 	b.recycleLocked()
-	b.wakeLocked()
+	b.changed.Broadcast()
 	b.mu.Unlock()
 	switch {
 	case !unused:
@@ -175,7 +182,7 @@ func (b *Body) abandon(cause error) {
 		b.reads = inline
 	}
 	cancel := b.cancel
-	b.wakeLocked()
+	b.changed.Broadcast()
 	b.mu.Unlock()
 	if cancel != nil {
 		cancel(cause)
@@ -183,22 +190,21 @@ func (b *Body) abandon(cause error) {
 	if idle {
 		b.abort(ErrAbandoned)
 	} else {
-		_ = b.src.Close() // who reads the source ends the body
+		_ = b.src.Close() // the goroutine that reads the source ends the body
 	}
 }
 
-// take records p, read from the source with the result err. It is called by who reads the
-// source.
+// take records p, read from the source with the result err. It is called by the goroutine
+// that reads the source.
 func (b *Body) take(p []byte, err error) {
-	sinkErr := b.sinkErr
-	if len(p) > 0 && sinkErr == nil {
-		if b.Limit > 0 && b.n+int64(len(p)) > b.Limit {
-			sinkErr = ErrTooLong
-		} else {
-			_, sinkErr = b.sink.Write(p)
-		}
+	n, sinkErr := b.n+int64(len(p)), b.sinkErr
+	switch {
+	case len(p) == 0 || sinkErr != nil:
+	case b.Limit > 0 && n > b.Limit:
+		sinkErr = ErrTooLong
+	default:
+		_, sinkErr = b.sink.Write(p)
 	}
-	n := b.n + int64(len(p))
 	early := err == nil && b.Size >= 0 && (n > b.Size || n == b.Size && len(b.announced) == 0)
 	if early {
 		err = io.EOF // complete, whether or not the origin says so at once
@@ -213,18 +219,24 @@ func (b *Body) take(p []byte, err error) {
 	b.spillLocked(p, sinkErr)
 	if b.reads == pump {
 		b.recent, b.recentOff = p, b.n
+		b.budget -= int64(len(p))
 	}
-	if err == nil {
-		b.advanceLocked(n)
-		if b.reads == inline {
-			b.reads = nobody
-		}
-		b.wakeLocked()
+	if err != nil {
 		b.mu.Unlock()
+		b.conclude(n, err, whole, early)
 		return
 	}
+	b.advanceLocked(n)
+	// If the reader was closed meanwhile, nobody else ends the body.
+	abandoned := b.reads == inline && b.unusedLocked() && b.budget <= 0
+	if b.reads == inline && !abandoned {
+		b.reads = nobody
+	}
+	b.changed.Broadcast()
 	b.mu.Unlock()
-	b.conclude(n, err, whole, early)
+	if abandoned {
+		b.abort(ErrAbandoned)
+	}
 }
 
 // conclude closes the source and ends the body. early is true if the end of the source was
@@ -232,25 +244,22 @@ func (b *Body) take(p []byte, err error) {
 // servers count (and take for an attack if there are many), so it is given a moment
 // to end.
 func (b *Body) conclude(n int64, err error, whole, early bool) {
-	if !early || b.Origin.ProtoMajor < 2 {
+	early = early && b.Origin.ProtoMajor >= 2
+	if !early {
 		b.closeSource()
-		b.end(n, err, whole, true)
-		return
 	}
-	b.end(n, err, whole, false)
-	go func() { // after the end, since the trailer is written to meanwhile
-		roundtrip.Drain(b.src, 0, roundtrip.DrainTime)
-		b.leaveOrigin()
-	}()
+	b.end(n, err, whole, !early)
+	if early {
+		go func() { // after the end, since the trailer is written to meanwhile
+			roundtrip.Drain(b.src, 0, roundtrip.DrainTime)
+			b.closeSource()
+		}()
+	}
 }
 
+// closeSource closes the source, and releases the context of the exchange with the origin.
 func (b *Body) closeSource() {
 	_ = b.src.Close()
-	b.leaveOrigin()
-}
-
-// leaveOrigin releases the context of the exchange with the origin.
-func (b *Body) leaveOrigin() {
 	b.mu.Lock()
 	cancel := b.cancel
 	b.left = true
@@ -260,17 +269,16 @@ func (b *Body) leaveOrigin() {
 	}
 }
 
-// abort ends the body where it is because of err. It is called by who reads the source. A
-// body that is abandoned when all of its announced bytes have come is whole, but for its
-// trailer.
+// abort ends the body where it is because of err. It is called by the goroutine that reads
+// the source. A body that is abandoned when all of its announced bytes have come is whole,
+// without a trailer.
 func (b *Body) abort(err error) {
 	b.closeSource()
 	b.end(b.n, err, b.Size >= 0 && b.n == b.Size && err == ErrAbandoned, false)
 }
 
 // fail ends the body after the source, the sink or the owner has panicked with v, or ended
-// the goroutine. It is called by who reads the source, with nil if it was a reader: that
-// one panics itself.
+// the goroutine, which has read the source. v is nil if that is a reader's: it panics itself.
 func (b *Body) fail(v any) {
 	b.mu.Lock()
 	b.panicked, b.budget = v, 0
@@ -311,7 +319,7 @@ func (b *Body) over(n int64, err error, trailer bool) {
 	}
 	b.recycleLocked()
 	unused, landed := b.unusedLocked(), b.landed
-	b.wakeLocked()
+	b.changed.Broadcast()
 	b.mu.Unlock()
 	if landed != nil {
 		landed()
@@ -326,20 +334,4 @@ func (b *Body) advanceLocked(n int64) {
 	if b.n = n; b.sinkErr == nil {
 		b.kept = n
 	}
-}
-
-// wakeLocked tells all who wait that something has changed.
-func (b *Body) wakeLocked() {
-	if b.moved != nil {
-		close(b.moved)
-		b.moved = nil
-	}
-}
-
-// changedLocked returns a channel that is closed at the next change.
-func (b *Body) changedLocked() <-chan struct{} {
-	if b.moved == nil {
-		b.moved = make(chan struct{})
-	}
-	return b.moved
 }

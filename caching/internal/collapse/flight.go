@@ -2,7 +2,6 @@ package collapse
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,7 +9,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A Result is what a trip to the origin brings for all who wait for it.
+// A Result is what a trip to the origin brings for all callers that wait for it. Join and Share
+// are called with the lock of the flight.
 type Result interface {
 	// Joinable reports whether a caller may join the flight after the result has arrived:
 	// a body is still being received.
@@ -29,7 +29,7 @@ type Result interface {
 // leader, makes the trip.
 //
 // The lock of a flight may be held when that of the body that is its result is taken. The
-// lock of a shard of the group is held with no other.
+// lock of the group is held with no other.
 type Flight[R Result] struct {
 	group *Group[R] // nil if nobody can join
 	key   string
@@ -47,7 +47,7 @@ type Flight[R Result] struct {
 	// process before. It is zero until then.
 	sent    time.Time
 	cancel  context.CancelCauseFunc // nil if the trip cannot be cancelled
-	arrived chan struct{}           // closed when result is set; made by the first who waits
+	arrived chan struct{}           // closed when result is set; made by the first call of Arrived
 	// deserted is true if the leader has left before the result arrived.
 	deserted bool
 	settled  bool // result is set
@@ -65,20 +65,9 @@ const (
 
 // A Group holds the flights under way, by key. The zero value is ready to use.
 type Group[R Result] struct {
-	shards [64]groupShard[R]
-	// finished counts the flights that are over.
-	finished atomic.Uint64
-}
-
-type groupShard[R Result] struct {
-	mu sync.Mutex
-	m  map[string]*Flight[R]
-}
-
-var shardSeed = maphash.MakeSeed()
-
-func (g *Group[R]) shard(key string) *groupShard[R] {
-	return &g.shards[maphash.String(shardSeed, key)%uint64(len(g.shards))]
+	finished atomic.Uint64 // flights that are over
+	mu       sync.Mutex
+	m        map[string]*Flight[R] // guarded by mu
 }
 
 // Join returns the flight for key and the caller's role in it. If there is none to join the
@@ -87,22 +76,21 @@ func (g *Group[R]) shard(key string) *groupShard[R] {
 // invalidation after the flight's epoch concerns the caller: such a flight may bring the
 // invalidated response.
 func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uint64, stale func(epoch uint64) bool) (*Flight[R], Role) {
-	s := g.shard(key)
 	var refused *Flight[R]
 	for {
-		s.mu.Lock()
-		f := s.m[key]
+		g.mu.Lock()
+		f := g.m[key]
 		if f == nil || f == refused {
-			if s.m == nil {
-				s.m = make(map[string]*Flight[R])
+			if g.m == nil {
+				g.m = make(map[string]*Flight[R])
 			}
 			f = &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
 			f.deadline.Extend(ctx)
-			s.m[key] = f
-			s.mu.Unlock()
+			g.m[key] = f
+			g.mu.Unlock()
 			return f, Leader
 		}
-		s.mu.Unlock()
+		g.mu.Unlock()
 		if f.settings == settings && (f.epoch == epoch || !stale(f.epoch)) {
 			if r, ok := f.board(); ok {
 				f.deadline.Extend(ctx)
@@ -115,10 +103,9 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 
 // Busy reports whether there is a flight for key.
 func (g *Group[R]) Busy(key string) bool {
-	s := g.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.m[key] != nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.m[key] != nil
 }
 
 // Finished returns how many flights are over. A caller that has looked into the store
@@ -126,14 +113,10 @@ func (g *Group[R]) Busy(key string) bool {
 func (g *Group[R]) Finished() uint64 { return g.finished.Load() }
 
 // Len returns the number of flights under way.
-func (g *Group[R]) Len() (n int) {
-	for i := range g.shards {
-		s := &g.shards[i]
-		s.mu.Lock()
-		n += len(s.m)
-		s.mu.Unlock()
-	}
-	return n
+func (g *Group[R]) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.m)
 }
 
 // NewFlight returns a flight that only its leader knows.
@@ -185,7 +168,7 @@ func (f *Flight[R]) Rest(wait time.Duration) time.Duration {
 	return wait - time.Since(f.sent)
 }
 
-// Settle gives the result to all who wait. Only a [Result] that is Joinable can be
+// Settle gives the result to all callers that wait. Only a [Result] that is Joinable can be
 // joined after that, until Land is called. It reports whether the leader has left: then
 // the result was dropped.
 func (f *Flight[R]) Settle(result R) (deserted bool) {
@@ -214,15 +197,15 @@ func (f *Flight[R]) Settle(result R) (deserted bool) {
 
 // Land takes f out of its group, so that nobody joins it any more.
 func (f *Flight[R]) Land() {
-	if f.group == nil {
+	g := f.group
+	if g == nil {
 		return
 	}
-	s := f.group.shard(f.key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m[f.key] == f {
-		f.group.finished.Add(1)
-		delete(s.m, f.key)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.m[f.key] == f {
+		g.finished.Add(1)
+		delete(g.m, f.key)
 	}
 }
 

@@ -7,16 +7,16 @@ import (
 )
 
 // A HitForMiss has keys of responses that turned out not to be stored. Requests for them
-// do not wait for one another: each would have to be sent in the end. The name is
-// Varnish's. The zero value is ready to use, and it is safe for concurrent use.
+// do not wait for one another: each would have to be sent in the end (Varnish has the same
+// under the same name). The zero value is ready to use, and it is safe for concurrent use.
 type HitForMiss[K comparable] struct {
 	some atomic.Bool // m is not empty
 	mu   sync.Mutex
 	m    map[K]time.Time // until when
 }
 
-// maxHitForMiss bounds the keys of one hitForMiss. When there are more all are dropped,
-// which costs each a wait.
+// maxHitForMiss bounds the keys of a HitForMiss. When there are more, all are dropped:
+// the next requests for each of them wait once.
 const maxHitForMiss = 4096
 
 // Add marks key until a time.

@@ -28,16 +28,13 @@ func (b *Body) pump(buf []byte) {
 	}()
 	for b.turn() {
 		n, err := b.src.Read(buf)
-		b.mu.Lock()
-		b.budget -= int64(n)
-		b.mu.Unlock()
 		b.take(buf[:n], err)
 	}
 	done = true
 }
 
-// turn waits until the pump is to read, and returns true; or until the body has ended,
-// and returns false.
+// turn waits until the pump has to read, and returns true, or until the body has ended, and
+// returns false.
 func (b *Body) turn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -59,22 +56,13 @@ func (b *Body) turn() bool {
 }
 
 // waitLocked waits for a change. If a reader waits for more, and nothing changes for
-// maxStall, those are cut off that keep it waiting.
+// maxStall, the readers that are too far behind are cut off.
 func (b *Body) waitLocked() {
-	moved, want := b.changedLocked(), b.want
-	b.mu.Unlock()
-	defer b.mu.Lock()
-	if !want {
-		<-moved
-		return
+	if b.want {
+		timer := time.AfterFunc(maxStall, b.cutOff)
+		defer timer.Stop()
 	}
-	timer := time.NewTimer(maxStall)
-	defer timer.Stop()
-	select {
-	case <-moved:
-	case <-timer.C:
-		b.cutOff()
-	}
+	b.changed.Wait()
 }
 
 // recycleLocked gives the buffer of the pump back when the body is over and unused.
@@ -95,9 +83,6 @@ func (b *Body) drain() {
 		if b.reads == nobody {
 			b.startPumpLocked()
 		}
-		moved := b.changedLocked()
-		b.mu.Unlock()
-		<-moved
-		b.mu.Lock()
+		b.changed.Wait()
 	}
 }

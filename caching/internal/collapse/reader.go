@@ -14,21 +14,17 @@ type reader struct {
 	b   *Body
 	ctx context.Context
 	// resp is the response that the reader is the body of. It gets the trailer.
-	resp *http.Response
-	// inline is true if it may read the source itself.
-	inline bool
-	// stop ends the watch over ctx, if there is one.
-	stop func() bool
+	resp   *http.Response
+	inline bool // it may read the source itself
 
 	// The rest is guarded by the lock of b.
-	off  int64
-	at   *block // see spilled
-	shut bool   // closed, ended by ctx, or cut off
-	cut  bool   // cut off: others waited for it in vain
-	// ended is true if the trailer was handed over.
-	ended bool
-	// rest is read in place of b, nil if that has all.
-	rest io.ReadCloser
+	stop  func() bool // ends the watch over ctx, if there is one
+	off   int64
+	at    *block        // the one that off is in, or was in when it moved last
+	shut  bool          // closed, ended by ctx, or cut off
+	cut   bool          // cut off: others waited for it in vain
+	ended bool          // the trailer was handed over
+	rest  io.ReadCloser // is read in place of b, if not nil
 }
 
 // Open turns a share into the body of resp for a caller whose context is ctx. inline
@@ -37,15 +33,12 @@ type reader struct {
 func (b *Body) Open(ctx context.Context, resp *http.Response, inline bool) io.ReadCloser {
 	r := &reader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First}
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	r.at = b.head
 	b.unshareLocked()
 	b.readers = append(b.readers, r)
-	b.mu.Unlock()
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { r.leave(context.Cause(ctx)) })
-		b.mu.Lock()
-		r.stop = stop
-		b.mu.Unlock()
+		r.stop = context.AfterFunc(ctx, func() { r.leave(context.Cause(ctx)) })
 	}
 	return r
 }
@@ -93,16 +86,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		}
 		if !b.want { // or waiters would wake each other for ever
 			b.want = true
-			b.wakeLocked()
+			b.changed.Broadcast()
 		}
-		moved := b.changedLocked()
-		b.mu.Unlock()
-		select {
-		case <-moved:
-		case <-r.ctx.Done():
-			return 0, context.Cause(r.ctx)
-		}
-		b.mu.Lock()
+		b.changed.Wait() // for the end of ctx, too: see leave
 	}
 }
 
@@ -134,12 +120,6 @@ func (r *reader) direct(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.off += int64(n)
-	if b.phase == open && b.unusedLocked() && b.budget <= 0 && b.reads == nobody {
-		b.reads = inline // the reader was closed meanwhile: nobody else ends the body
-		b.mu.Unlock()
-		b.abort(ErrAbandoned)
-		b.mu.Lock()
-	}
 	if b.err == nil || r.off < b.n {
 		return n, nil
 	}
@@ -195,7 +175,7 @@ func (r *reader) copy(p []byte) (int, error) {
 	b.mu.Lock()
 	shut := r.shut
 	r.rest, r.off = rest, b.Size
-	b.wakeLocked() // others may have waited for r
+	b.changed.Broadcast() // others may have waited for r
 	b.mu.Unlock()
 	if shut {
 		_ = rest.Close()
@@ -207,7 +187,7 @@ func (r *reader) copy(p []byte) (int, error) {
 func (r *reader) moveLocked(n int) int {
 	r.off += int64(n)
 	if r.b.sinkErr != nil {
-		r.b.wakeLocked() // others may wait for it
+		r.b.changed.Broadcast() // others may wait for r
 	}
 	return n
 }
@@ -233,7 +213,7 @@ func (r *reader) leave(cause error) {
 		r.stop()
 	}
 	b.readers = slices.DeleteFunc(b.readers, func(o *reader) bool { return o == r })
-	b.want = false // who still waits says so again
+	b.want = false // readers that still wait set it again
 	rest := r.rest
 	b.gone(cause)
 	if rest != nil {

@@ -6,15 +6,8 @@ import (
 	"time"
 )
 
-// spilled is what a sink has not taken of a body, kept for readers that are slower than
-// others.
-type spilled struct {
-	tail *block // the empty one at the end
-	head *block // the first, as long as there are shares
-}
-
-// A block is a piece of a body that the sink has not taken. Readers hold the one they are
-// at, so that blocks that all of them have read are garbage.
+// A block is a piece of a body that the sink has not taken, for readers that are slower than
+// others. Readers hold the one they are at, so that blocks that all have read are garbage.
 type block struct {
 	off  int64
 	data []byte
@@ -24,12 +17,12 @@ type block struct {
 const (
 	// maxLag bounds the bytes that are kept in blocks.
 	maxLag = 1 << 20
-	// maxStall is how long other readers wait for one that is maxLag behind and reads
-	// nothing at all.
+	// maxStall is how long other readers wait for one that is maxLag behind and does not
+	// read.
 	maxStall = 30 * time.Second
 )
 
-// ErrLagging is for a reader that was cut off.
+// ErrLagging is the error of a reader that was cut off.
 var ErrLagging = errors.New("caching: the body was read too slowly, and others waited for it")
 
 // spillLocked keeps p for the readers if the sink has not taken it, because of err.
@@ -76,10 +69,10 @@ func (b *Body) cutOff() {
 		}
 		return true
 	})
-	b.wakeLocked() // an unused body has no budget yet, and is abandoned
+	b.changed.Broadcast() // an unused body has no budget yet, and is abandoned
 }
 
-// behindLocked reports whether much is kept for r that the sink has not taken.
+// behindLocked reports whether more than maxLag is kept for r that the sink has not taken.
 func (r *reader) behindLocked() bool { return r.b.n-max(r.off, r.b.kept) > maxLag }
 
 // readBlockLocked reads what the sink has not taken.

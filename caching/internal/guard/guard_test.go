@@ -497,6 +497,27 @@ func TestPanicBeside(t *testing.T) {
 	}
 }
 
+// An entry that comes too late is closed for nobody, and so is a panic of that.
+func TestPanicOfLateClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guardedBy(&fakeStore{do: func(_ context.Context, call string) error {
+			if call == "close" {
+				panic("oops")
+			}
+			time.Sleep(2 * time.Second)
+			return nil
+		}}, Options{})
+		if e, err := g.Get(t.Context(), "k", nil); e != nil || err != ErrSlow {
+			t.Errorf("%v, %v", e, err)
+		}
+		time.Sleep(time.Minute)
+		g.closed(t)
+		if n := g.running(); n != 0 {
+			t.Errorf("%d calls run", n)
+		}
+	})
+}
+
 // A Store that ends its goroutine has given no answer.
 func TestGoexitOfStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
