@@ -10,6 +10,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -21,7 +22,7 @@ func TestAllocs(t *testing.T) {
 	var keys auth.Keyring
 	keys.Add("joe", "password", "other.example")
 	all := func(a *auth.Transport) tripper.Chain {
-		return tripper.Chain{&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, &caching.Transport{}, &retry.Transport{}, a}
+		return tripper.Chain{&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, &caching.Transport{}, &compress.Transport{}, &retry.Transport{}, a}
 	}
 	for _, row := range []struct {
 		name         string
@@ -34,6 +35,7 @@ func TestAllocs(t *testing.T) {
 		{"redirects", tripper.Chain{&redirects.Transport{}}, "no-store", 0, ""},
 		{"lostupdate", tripper.Chain{&lostupdate.Transport{}}, "no-store", 0, "what comes without a validator teaches nothing"},
 		{"caching", tripper.Chain{&caching.Transport{}}, "no-store", 3, "the response with Cache-Status, and its header in two pieces"},
+		{"compress", tripper.Chain{&compress.Transport{}}, "no-store", 0, "there is no body"},
 		{"retry", tripper.Chain{&retry.Transport{}}, "no-store", 0, "without a validator its body cannot be resumed"},
 		{"auth", tripper.Chain{&auth.Transport{}}, "no-store", 0, ""},
 		{"auth, no credentials for the origin", tripper.Chain{&auth.Transport{Credentials: &keys}}, "no-store", 0, ""},

@@ -25,7 +25,7 @@
 //
 // # The order of the layers
 //
-//	ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > retry > auth > transport
+//	ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > compress > retry > auth > transport
 //
 // The order matters, and this is why:
 //
@@ -50,6 +50,12 @@
 //   - caching above retry: hits need no tries, callers that share a fetch share
 //     one series of tries, a resumed body is whole when it is stored, and a stale
 //     response stands in only after the tries.
+//   - redirects, lostupdate and caching above compress: each hop says for itself
+//     which codings of a body it takes; a write that is sent again in another coding
+//     is one write; a hit needs no body, and the key of a QUERY is its content. So is
+//     decompress: a refusal that compress answers itself need not be decoded.
+//   - compress above retry and auth: what is kept for the next try is the smaller
+//     body, and what is signed is the bytes that are sent.
 //   - caching above auth: a hit needs no credentials and a 401 is never stored.
 //   - retry above auth: every try is signed afresh, since a Digest nonce count may
 //     not be sent twice.

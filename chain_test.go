@@ -12,6 +12,7 @@ import (
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/lostupdate"
@@ -26,7 +27,7 @@ func recommended() Chain {
 	return Chain{
 		ErrorResponses{},
 		&trace.Log{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
-		&caching.Transport{}, &retry.Transport{}, &auth.Transport{},
+		&caching.Transport{}, &compress.Transport{}, &retry.Transport{}, &auth.Transport{},
 	}
 }
 
@@ -123,7 +124,7 @@ func TestClientLeavesRedirectsToTheLayer(t *testing.T) {
 func TestChainString(t *testing.T) {
 	t.Parallel()
 	chain := append(recommended(), named("x"), LayerFunc(named("f").Wrap))
-	want := "ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > retry > auth > tripper.named > tripper.LayerFunc"
+	want := "ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > compress > retry > auth > tripper.named > tripper.LayerFunc"
 	if got := chain.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -145,28 +146,36 @@ func TestChainOrder(t *testing.T) {
 		{"ErrorResponses", "redirects", "errors of every layer"},
 		{"ErrorResponses", "lostupdate", "errors of every layer"},
 		{"ErrorResponses", "caching", "errors of every layer"},
+		{"ErrorResponses", "compress", "errors of every layer"},
 		{"ErrorResponses", "retry", "errors of every layer"},
 		{"ErrorResponses", "auth", "errors of every layer"},
 		{"trace.Log", "decompress", "hears only"},
 		{"trace.Log", "redirects", "hears only"},
 		{"trace.Log", "lostupdate", "hears only"},
 		{"trace.Log", "caching", "hears only"},
+		{"trace.Log", "compress", "hears only"},
 		{"trace.Log", "retry", "hears only"},
 		{"trace.Log", "auth", "hears only"},
 		{"decompress", "redirects", "last body"},
 		{"decompress", "lostupdate", "coding of the wire"},
 		{"decompress", "caching", "bytes of the wire"},
+		{"decompress", "compress", "refusal"},
 		{"decompress", "retry", "bytes of the wire"},
 		{"decompress", "auth", "bytes of the wire"},
 		{"redirects", "lostupdate", "its own URL"},
 		{"redirects", "caching", "its own key"},
+		{"redirects", "compress", "for itself"},
 		{"redirects", "retry", "its own tries"},
 		{"redirects", "auth", "its own origin's credentials"},
 		{"lostupdate", "caching", "the caller saw"},
+		{"lostupdate", "compress", "one write"},
 		{"lostupdate", "retry", "ambiguous"},
 		{"lostupdate", "auth", "signed"},
+		{"caching", "compress", "QUERY"},
 		{"caching", "retry", "hits need no tries"},
 		{"caching", "auth", "needs no credentials"},
+		{"compress", "retry", "the smaller one"},
+		{"compress", "auth", "bytes that are sent"},
 		{"retry", "auth", "signed afresh"},
 	}
 	if len(rows) != len(order) {
@@ -208,8 +217,8 @@ func TestChainCheck(t *testing.T) {
 	if err == nil {
 		t.Fatal("the reversed order passes")
 	}
-	// Every pair of the eight is named.
-	if got, want := strings.Count(err.Error(), "stands above"), 8*7/2; got != want {
+	// Every pair of the nine is named.
+	if got, want := strings.Count(err.Error(), "stands above"), 9*8/2; got != want {
 		t.Errorf("the reversed order has %d complaints, want %d:\n%v", got, want, err)
 	}
 }
@@ -253,7 +262,7 @@ func BenchmarkChain(b *testing.B) {
 	for name, rt := range map[string]http.RoundTripper{
 		"bare": base,
 		"all": Chain{
-			&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, &caching.Transport{}, &retry.Transport{}, &auth.Transport{},
+			&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, &caching.Transport{}, &compress.Transport{}, &retry.Transport{}, &auth.Transport{},
 		}.Wrap(base),
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -295,7 +304,7 @@ func TestChainAsDefault(t *testing.T) {
 		http.DefaultTransport = row.put(Chain{
 			ErrorResponses{},
 			&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{}, cache,
-			&retry.Transport{}, &auth.Transport{},
+			&compress.Transport{}, &retry.Transport{}, &auth.Transport{},
 		})
 		resp, err := http.Get(srv.URL)
 		if err != nil {

@@ -16,7 +16,7 @@ var order = func() map[pair]string {
 		all  = "it turns the errors of every layer into responses"
 		hear = "it hears only what the layers below it decide"
 	)
-	features := []string{"decompress", "redirects", "lostupdate", "caching", "retry", "auth"}
+	features := []string{"decompress", "redirects", "lostupdate", "caching", "compress", "retry", "auth"}
 	put(all, "ErrorResponses", append(features, "trace.Log")...)
 	put(hear, "trace.Log", features...)
 
@@ -25,15 +25,21 @@ var order = func() map[pair]string {
 	put("the store keeps the bytes of the wire, so that ETag, Vary, Range and 304 stay true", "decompress", "caching")
 	put("a broken download resumes by bytes of the wire", "decompress", "retry")
 	put("auth-int hashes the bytes of the wire", "decompress", "auth")
+	put("the content of a refusal that compress answers itself need not be decoded", "decompress", "compress")
 	put("each hop is guarded by the tag of its own URL", "redirects", "lostupdate")
 	put("each hop has its own key, and stored redirects are followed like others", "redirects", "caching")
 	put("each hop has its own tries", "redirects", "retry")
 	put("each hop gets its own origin's credentials and no other's", "redirects", "auth")
+	put("each hop says for itself which codings of a body it takes", "redirects", "compress")
 	put("it protects the version the caller saw, not the one the store has moved on to", "lostupdate", "caching")
 	put("a write and its second try are one write; the 412 to the second is ambiguous", "lostupdate", "retry")
 	put("a precondition must be there before the request is signed", "lostupdate", "auth")
+	put("a write that is sent again in another coding is one write", "lostupdate", "compress")
 	put("hits need no tries, and a resumed body must be whole when it is stored", "caching", "retry")
 	put("a hit needs no credentials, and a 401 is never stored", "caching", "auth")
+	put("a hit needs no body, and the key of a QUERY is its content in no coding", "caching", "compress")
+	put("what is kept of a body for the next try is the smaller one, and a refusal of its coding is no failed try", "compress", "retry")
+	put("what is signed is the bytes that are sent", "compress", "auth")
 	put("every try is signed afresh; a nonce count may not be sent twice", "retry", "auth")
 	return m
 }()
@@ -46,6 +52,7 @@ var twice = map[string]string{
 	"redirects":      "the inner one would follow within a hop of the outer one",
 	"lostupdate":     "they would remember different tags for one resource",
 	"caching":        "the inner one would validate for the outer one what that holds itself",
+	"compress":       "the inner one finds every body encoded",
 	"retry":          "their numbers of tries multiply",
 	"auth":           "a 401 would be answered once by each; give one of them all credentials",
 }

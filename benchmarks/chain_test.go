@@ -11,6 +11,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -46,7 +47,7 @@ func fetchAs(b *testing.B, client *http.Client, url, codings string) {
 func allLayers() tripper.Chain {
 	return tripper.Chain{
 		&decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
-		&caching.Transport{}, &retry.Transport{}, &auth.Transport{},
+		&caching.Transport{}, &compress.Transport{}, &retry.Transport{}, &auth.Transport{},
 	}
 }
 

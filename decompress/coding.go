@@ -49,8 +49,8 @@ func (t *Transport) configure() {
 			continue
 		}
 		written = append(written, httpfield.TrimBlanks(o))
-		name := canonical(it.Value)
-		if q, ok := it.Param("q"); (!ok || !zero(q)) && (builtin(name) || t.Decoders[name] != nil) {
+		name := httpfield.Coding(it.Value)
+		if !it.Refused() && (builtin(name) || t.Decoders[name] != nil) {
 			s.known[name] = true
 		}
 	}
@@ -81,9 +81,6 @@ func limit(n, def int64) int64 {
 	return max(n, -1)
 }
 
-// zero reports whether a weight is zero (RFC 9110 §12.4.2).
-func zero(q string) bool { return q != "" && strings.Trim(q, "0.") == "" }
-
 // builtin reports whether the coding is known without the caller's help.
 func builtin(name string) bool {
 	switch name {
@@ -91,16 +88,6 @@ func builtin(name string) bool {
 		return true
 	}
 	return false
-}
-
-// canonical returns the one name of a coding: in lower case, and without the
-// x- that RFC 9110 §8.4.1.3 wants to be taken for nothing.
-func canonical(name string) string {
-	name = httpfield.Lower(name)
-	if name == "x-gzip" {
-		return "gzip"
-	}
-	return name
 }
 
 // mayAsk reports whether the layer may add its offer to a request with these
@@ -135,7 +122,7 @@ func (t *Transport) plan(codings []string, method string, resp *http.Response, w
 		return append(codings, values[0]), "" // nearly always
 	}
 	for c := range httpfield.List(values) {
-		name := canonical(c)
+		name := httpfield.Coding(c)
 		switch {
 		case name == "identity":
 			// RFC 9110 §8.4.1 says it should not be there; some send it.

@@ -138,23 +138,9 @@ type Transport struct {
 	// nil, dictionaries are not used. See [Dictionaries].
 	Dictionaries *Dictionaries
 
-	// Compress is the coding that request bodies are sent in, "gzip" or "zstd".
-	// If empty, they are sent as they are. A body that has a Content-Encoding,
-	// a range or a digest already is never touched. What a server says it takes
-	// (415, or Accept-Encoding in a response; RFC 9110 §12.5.3) is remembered
-	// for the resource, and a request that was refused for its coding is sent
-	// again without if it has a GetBody.
-	Compress string
-
-	// CompressMin is the smallest body of known length that is compressed. If
-	// zero, DefaultCompressMin is used; if negative, all are.
-	CompressMin int64
-
 	once     sync.Once
 	settings settings
 	decoders sync.Pool // of *zstdDecoder; see newZstd
-	encoders encoders
-	learned  learned
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -181,13 +167,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			out, dict = t.Dictionaries.offer(out, who, t.settings.accept)
 		}
 	}
-	var resp *http.Response
-	var err error
-	if t.Compress != "" {
-		resp, err = t.sendCompressed(out, next)
-	} else {
-		resp, err = next.RoundTrip(out)
-	}
+	resp, err := next.RoundTrip(out)
 	if err != nil {
 		t.decodeHeld(req, method, err, o)
 		return nil, err

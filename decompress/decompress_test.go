@@ -30,7 +30,6 @@ func TestContract(t *testing.T) {
 		"zero":         func() rttest.Layer { return &Transport{} },
 		"always":       func() rttest.Layer { return &Transport{Always: true, Strict: true} },
 		"dictionaries": func() rttest.Layer { return &Transport{Dictionaries: &Dictionaries{}} },
-		"compress":     func() rttest.Layer { return &Transport{Compress: "zstd"} },
 	} {
 		t.Run(name, func(t *testing.T) { rttest.Contract(t, layer) })
 	}

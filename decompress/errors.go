@@ -27,9 +27,6 @@ var (
 	ErrDictionary = errors.New("decompress: other dictionary")
 )
 
-// errRequestClosed is what a Read of a closed request body gets.
-var errRequestClosed = errors.New("decompress: read on closed request body")
-
 // errConcurrent is what a second Read gets while the first is under way.
 var errConcurrent = errors.New("decompress: concurrent read on response body")
 

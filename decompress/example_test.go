@@ -77,24 +77,6 @@ func ExampleOriginal() {
 	// Output: gzip true 5000
 }
 
-// Send request bodies compressed, as far as the server takes it.
-func ExampleTransport_Compress() {
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-		n, _ := io.Copy(io.Discard, req.Body)
-		fmt.Println(req.Header.Get("Content-Encoding"), n < 100)
-	}))
-	defer server.Close()
-
-	client := &http.Client{Transport: &decompress.Transport{Compress: "gzip"}}
-	resp, err := client.Post(server.URL, "text/plain", strings.NewReader(strings.Repeat("0", 5000)))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = resp.Body.Close()
-	// Output: gzip true
-}
-
 // Add a coding of your own.
 func ExampleTransport_Decoders() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -23,6 +23,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -81,6 +82,7 @@ func newClient(wire *meter) (*http.Client, *caching.Transport, *auth.Keyring, er
 		&redirects.Transport{Jar: jar},
 		&lostupdate.Transport{},
 		cache,
+		&compress.Transport{},
 		&retry.Transport{},
 		&auth.Transport{Credentials: keys},
 	}

@@ -145,6 +145,33 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		item string
+		want bool
+		why  string
+	}{
+		{"gzip", false, "no weight is one"},
+		{"gzip;q=1", false, "one"},
+		{"gzip;q=0.001", false, "little is not nothing"},
+		{"gzip;q=0", true, "zero"},
+		{"gzip ; Q=0.000", true, "zero, in another spelling"},
+		{"gzip;q=", false, "no weight"},
+	} {
+		if got := ParseItem(tt.item).Refused(); got != tt.want {
+			t.Errorf("%s: %v, want %v: %s", tt.item, got, tt.want, tt.why)
+		}
+	}
+}
+
+func TestCoding(t *testing.T) {
+	for name, want := range map[string]string{"gzip": "gzip", "GZip": "gzip", "X-GZIP": "gzip", "x-exi": "x-exi", "": ""} {
+		if got := Coding(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestItems(t *testing.T) {
 	t.Parallel()
 	got := slices.Collect(Items([]string{`gzip;q=0.5, text/html ; Charset="a;b" ;x`}))

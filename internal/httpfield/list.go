@@ -1,6 +1,9 @@
 package httpfield
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // List returns the elements of a list-valued field (RFC 9110 §5.6.1): of every
 // line of values, split at commas outside quoted strings, without blanks around
@@ -114,6 +117,21 @@ func (it Item) Param(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Refused reports whether the weight of the item is zero (RFC 9110 §12.4.2).
+func (it Item) Refused() bool {
+	q, _ := it.Param("q")
+	return q != "" && strings.Trim(q, "0.") == ""
+}
+
+// Coding returns the one name of a content coding: in lower case, and without the x-
+// of x-gzip that RFC 9110 §8.4.1.3 wants to be taken for nothing.
+func Coding(name string) string {
+	if name = Lower(name); name == "x-gzip" {
+		return "gzip"
+	}
+	return name
 }
 
 // ParseItem parses one element of a list, or a whole single-valued field.

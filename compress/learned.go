@@ -1,4 +1,4 @@
-package decompress
+package compress
 
 import (
 	"net/http"
@@ -16,7 +16,7 @@ const (
 	maxLearned = 1024
 )
 
-// learned is which coding a resource takes in requests. The zero value is ready.
+// learned knows which coding a resource takes in requests. The zero value is ready.
 type learned struct {
 	mu sync.Mutex
 	m  map[string]lesson
@@ -87,12 +87,11 @@ func taught(sent, preferred string, status int, accept []string) (coding string,
 	}
 	takes := make(map[string]bool)
 	for it := range httpfield.Items(accept) {
-		q, weighted := it.Param("q")
-		takes[canonical(it.Value)] = !weighted || !zero(q)
+		takes[httpfield.Coding(it.Value)] = !it.Refused()
 	}
 	for _, c := range []string{preferred, "zstd", "gzip"} {
 		ok, named := takes[c]
-		if canCompress(c) && (ok || !named && takes["*"]) {
+		if supported(c) && (ok || !named && takes["*"]) {
 			return c, true
 		}
 	}

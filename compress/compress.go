@@ -1,0 +1,178 @@
+// Package compress sends request bodies compressed, to servers that take them.
+//
+//	client.Transport = &compress.Transport{Base: client.Transport}
+//
+// # Behavior
+//
+// A request body of 1 KiB or more, or of unknown length, is compressed while it is
+// sent. Content-Encoding then names the coding, and ContentLength is -1: the length
+// is known at the end only.
+//
+// A server says what it takes by Accept-Encoding in a response (RFC 9110 §12.5.3), or
+// by 415 that it does not take what it got (§15.5.16). This is remembered for an hour,
+// for the resource: the URL without its query. A request that was refused with 415 is
+// sent again in another coding, or as it is, if it has a GetBody; otherwise the caller
+// gets the 415, and the next request is sent right.
+//
+// A body is never compressed if its request has a Content-Encoding, a Content-Range, a
+// digest of the body, or a signature of the caller's.
+//
+// # Place in a chain
+//
+// Below redirects, since each hop says for itself what it takes, and below lostupdate
+// and caching, for which a request that is sent again is one request. Above retry,
+// which then keeps the smaller body for its next try, and above auth, which signs the
+// bytes that are sent.
+//
+// # Limits
+//
+// The first request to a resource is compressed before anything is known of it. Most
+// servers hand the body on as they got it: use the layer for those that undo codings.
+// Others may answer 400, or take a PUT for a representation in that coding (§8.4).
+package compress
+
+import (
+	"net/http"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// What a Transport does if its fields are zero.
+const (
+	// DefaultCoding is the coding that most servers take.
+	DefaultCoding = "gzip"
+	// DefaultMinBytes is 1 KiB: below it there is little to gain.
+	DefaultMinBytes = 1 << 10
+)
+
+// Transport is an [http.RoundTripper] that compresses request bodies. The zero value
+// uses [DefaultCoding] for bodies of [DefaultMinBytes] or more.
+//
+// A Transport is safe for concurrent use. Its fields must not be changed after its
+// first use. Layers made by one Transport share what it has learned.
+type Transport struct {
+	// Base sends the requests. If nil, [http.DefaultTransport] is used.
+	Base http.RoundTripper
+
+	// Coding is "gzip" or "zstd": what a body is sent in while nothing is known of the
+	// resource. If empty, DefaultCoding is used; with any other, bodies are sent as they
+	// are.
+	Coding string
+
+	// MinBytes is the smallest body of known length that is compressed. If zero,
+	// DefaultMinBytes is used; if negative, all are compressed.
+	MinBytes int64
+
+	learned  learned
+	encoders encoders
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.roundTrip(req, roundtrip.Next(t, t.Base))
+}
+
+// Wrap returns a RoundTripper like t that sends through next in place of t.Base.
+func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundtrip.Bind(t.roundTrip, next)
+}
+
+// CloseIdleConnections closes the idle connections of t.Base.
+func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
+
+func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	preferred := t.Coding
+	if preferred == "" {
+		preferred = DefaultCoding
+	}
+	coding, why := t.choose(req, preferred)
+	repeatable := coding != "" && req.GetBody != nil && !httpfield.OneTime(req)
+	resp, err := t.send(req, coding, why, next)
+	if resp == nil {
+		return nil, err
+	}
+	other, known := t.learned.note(req, coding, preferred, resp)
+	if !repeatable || !known || other == coding || resp.StatusCode != http.StatusUnsupportedMediaType {
+		return resp, nil
+	}
+	again, err := roundtrip.Rewind(req)
+	if err != nil {
+		tell(req, "give up", "the body cannot be had again")
+		return resp, nil //nolint:nilerr // the caller has a response: the 415
+	}
+	roundtrip.Discard(resp)
+	resp, err = t.send(again, other, "status 415", next)
+	if resp != nil && resp.StatusCode == http.StatusUnsupportedMediaType && len(resp.Header["Accept-Encoding"]) == 0 {
+		t.learned.forget(req) // it was not the coding after all
+	}
+	return resp, err
+}
+
+// choose returns the coding to send the body of req in, or none and why.
+func (t *Transport) choose(req *http.Request, preferred string) (coding, why string) {
+	atLeast := t.MinBytes
+	if atLeast == 0 {
+		atLeast = DefaultMinBytes
+	}
+	if why := incompressible(req, atLeast); why != "" {
+		return "", why
+	}
+	if c, ok := t.learned.get(req); ok {
+		return c, "the server does not take it"
+	}
+	if !supported(preferred) {
+		return "", "unknown coding"
+	}
+	return preferred, ""
+}
+
+// supported reports whether there is an encoder.
+func supported(coding string) bool { return coding == "gzip" || coding == "zstd" }
+
+// incompressible says why the body of req has to be sent as it is.
+func incompressible(req *http.Request, atLeast int64) string {
+	switch {
+	case !roundtrip.HasBody(req):
+		return "no body"
+	case req.ContentLength > 0 && req.ContentLength < atLeast:
+		return "small body"
+	case len(req.Header["Content-Encoding"]) > 0:
+		return "encoded by the caller"
+	case len(req.Header["Content-Range"]) > 0:
+		return "a part"
+	case httpfield.Signed(req.Header):
+		return "signed by the caller"
+	}
+	// These are about the bytes that are sent.
+	for _, name := range []string{"Content-Digest", "Content-Md5", "Digest", "X-Amz-Content-Sha256"} {
+		if len(req.Header[name]) > 0 {
+			return "has " + name
+		}
+	}
+	return ""
+}
+
+// send hands req down with its body in the coding, or as it is if there is none; why
+// is the reason for that. Either the response or the error is nil.
+func (t *Transport) send(req *http.Request, coding, why string, next http.RoundTripper) (*http.Response, error) {
+	if coding == "" {
+		tell(req, "send plain", why)
+	} else {
+		tell(req, "compress", coding)
+		req = t.compressed(req, coding)
+	}
+	resp, err := next.RoundTrip(req)
+	if err != nil || resp == nil {
+		return nil, err
+	}
+	return roundtrip.Complete(resp, req), nil
+}
+
+// tell reports a decision about the body of req, if it has one.
+func tell(req *http.Request, action, reason string) {
+	if hook := trace.From(req.Context()); hook != nil && roundtrip.HasBody(req) {
+		hook(trace.About(req, "compress", action, reason))
+	}
+}
