@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"golang.org/x/crypto/scrypt"
 )
 
 // decryptPEM returns the private key in the PEM data, decrypted if it has to be.
@@ -202,7 +204,7 @@ func deriveKey(kdf pkix.AlgorithmIdentifier, password []byte, length int) ([]byt
 		if p.KeyLength != 0 && p.KeyLength != length {
 			return nil, errors.New("malformed encrypted key")
 		}
-		return scrypt(password, p.Salt, p.N, p.R, p.P, length)
+		return p.key(password, length)
 	default:
 		return nil, fmt.Errorf("key derivation %s is not supported, only PBKDF2 and scrypt are", id)
 	}
@@ -215,4 +217,13 @@ func unmarshal(der []byte, into any) error {
 		return errors.New("malformed encrypted key")
 	}
 	return nil
+}
+
+// key derives a key of length bytes from the password. It needs 128·N·r bytes.
+func (s scryptParams) key(password []byte, length int) ([]byte, error) {
+	n, r, p := int64(s.N), int64(s.R), int64(s.P)
+	if n > 1<<24 || r > 1<<10 || p > 1<<10 || 128*n*r > maxScrypt || 128*n*r*p > 4*maxScrypt {
+		return nil, errors.New("parameters of scrypt beyond the limit")
+	}
+	return scrypt.Key(password, s.Salt, s.N, s.R, s.P, length)
 }
