@@ -44,7 +44,7 @@ func TestAllocs(t *testing.T) {
 		{"all, hit", all(&auth.Transport{}), "max-age=3600", 7, "the request that asks, and the four of a hit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			origin := roundTripper(func(req *http.Request) (*http.Response, error) {
+			origin := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
 				return &http.Response{
 					Status: "200 OK", StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
 					Header: http.Header{"Cache-Control": {row.cacheControl}}, ContentLength: 5, Body: io.NopCloser(strings.NewReader("hello")),

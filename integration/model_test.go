@@ -1,7 +1,11 @@
-// Package integration_test holds the tests of all layers together. Model is the
-// one of them that nobody has thought out: random origins and random clients,
-// whose layers are put together at random, and a judge who knows what each
-// response may be.
+// Package integration_test holds the tests of all layers together. Each looks at what
+// the origins received and at what the caller got.
+//
+// Most tests are about one subject, in the file of its name, and are built of what
+// stack_test.go holds: a server that remembers its requests, a stack of all layers,
+// and ask. The model is of another kind: random clients, whose layers are put
+// together at random, send to random origins, and a judge knows what each response
+// may be. It begins in world_test.go.
 package integration_test
 
 import (

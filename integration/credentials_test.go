@@ -1,11 +1,11 @@
-package tripper_test
+package integration_test
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,26 +16,134 @@ import (
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
+	"github.com/tripper-go/tripper/transport"
 )
+
+// TestUserinfoStaysHome: the user information of a URL reaches its own origin and
+// no other, whatever the switch, with http.Client above and auth below.
+func TestUserinfoStaysHome(t *testing.T) {
+	t.Parallel()
+	for _, f := range []redirects.Forwarding{redirects.SameOriginOnly, redirects.Nowhere, redirects.Everywhere} {
+		other := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="other"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+		first := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			switch _, _, ok := r.BasicAuth(); {
+			case r.URL.Path == "/":
+				http.Redirect(w, r, "/private", http.StatusFound)
+			case !ok:
+				w.Header().Set("WWW-Authenticate", `Basic realm="first"`)
+				w.WriteHeader(http.StatusUnauthorized)
+			default:
+				http.Redirect(w, r, other.URL, http.StatusFound)
+			}
+		})
+		client := tripper.Chain{&redirects.Transport{ForwardAuthorization: f}, &auth.Transport{}}.Client(&transport.Transport{})
+		u, _ := url.Parse(first.URL)
+		u.User, u.Path = url.UserPassword("joe", "secret"), "/"
+		resp, err := client.Get(u.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if asked := len(other.requests("/")); (asked > 0) != (f != redirects.Nowhere) {
+			t.Errorf("%v: the other origin was asked %d times", f, asked)
+		}
+		for _, r := range other.requests("/") {
+			if r.header.Get("Authorization") != "" {
+				t.Errorf("%v: the other origin got the password", f)
+			}
+		}
+	}
+}
+
+// secretsOf returns the fields of r that could hold one.
+func secretsOf(r seenRequest) string {
+	var found []string
+	for _, name := range []string{"Authorization", "Cookie", "X-Api-Key", "Proxy-Authorization", "X-Wsse"} {
+		if v := r.header.Get(name); v != "" {
+			found = append(found, name+": "+v)
+		}
+	}
+	return strings.Join(found, ", ")
+}
+
+// TestCredentialsStayAtTheirOrigin: what belongs to the first origin never
+// reaches the one that it redirects to, whether the redirect is new, stored,
+// reached by a retry, or shared with others.
+func TestCredentialsStayAtTheirOrigin(t *testing.T) {
+	t.Parallel()
+	for _, cancellable := range []bool{false, true} {
+		for _, wrong := range []string{"", `Basic realm="r"`, `Digest realm="r", nonce="n", qop="auth"`, "Bearer"} {
+			t.Run(fmt.Sprint(wrong, cancellable), func(t *testing.T) {
+				t.Parallel()
+				fail := true
+				foreign := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Cache-Control", "max-age=1000")
+					switch {
+					case r.URL.Path == "/once" && fail:
+						fail = false
+						w.WriteHeader(http.StatusServiceUnavailable)
+					case wrong != "":
+						w.Header().Set("WWW-Authenticate", wrong)
+						w.WriteHeader(http.StatusUnauthorized)
+					}
+				})
+				home := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+					if user, _, ok := r.BasicAuth(); !ok || user != "joe" {
+						w.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+						w.WriteHeader(http.StatusUnauthorized)
+						return
+					}
+					w.Header().Set("Cache-Control", "max-age=1000")
+					w.Header().Set("Location", strings.Replace(foreign.URL, "http://", "http://eve:pw@", 1)+r.URL.Path)
+					w.WriteHeader(http.StatusMovedPermanently)
+				})
+				var keys auth.Keyring
+				keys.Add("joe", "secret") // for every origin that the caller asks
+				for _, preemptive := range []bool{false, true} {
+					l := newStack(t)
+					l.auth.Credentials, l.auth.Preemptive = &keys, preemptive
+					client := l.client()
+					ctx := t.Context()
+					if !cancellable {
+						ctx = context.WithoutCancel(ctx)
+					}
+					for range 2 {
+						for _, path := range []string{"/a", "/once"} {
+							r := ask(ctx, client, "GET "+home.URL+path+"\nCookie: sid=1\nX-Api-Key: k")
+							want := 200
+							if wrong != "" {
+								want = 401
+							}
+							wantReply(t, r, want, "")
+						}
+					}
+				}
+				for _, r := range foreign.requests("/") {
+					if s := secretsOf(r); s != "" {
+						t.Errorf("the other origin received %s", s)
+					}
+				}
+				if len(foreign.requests("/once")) < 2 || len(home.requests("/a")) == 0 {
+					t.Error("the test does not test")
+				}
+			})
+		}
+	}
+}
 
 // bodyOf asks once, and returns the body and what Cache-Status says.
 func bodyOf(t *testing.T, c *http.Client, url string) (body, status string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
+	r := ask(t.Context(), c, "GET "+url)
+	if r.err != nil {
+		t.Fatal(r.err)
 	}
-	resp, err := c.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b), resp.Header.Get("Cache-Status")
+	return r.body, r.header.Get("Cache-Status")
 }
 
 // inbox answers with all credentials it sees.
@@ -90,7 +198,7 @@ func TestForeignBesideAuth(t *testing.T) {
 	t.Parallel()
 	adds := func(name string) tripper.Layer {
 		return tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripper(func(req *http.Request) (*http.Response, error) {
+			return roundTripFunc(func(req *http.Request) (*http.Response, error) {
 				out := req.Clone(req.Context())
 				out.Header.Set(name, "foreign")
 				return next.RoundTrip(out)
@@ -181,7 +289,7 @@ func TestLoginMeanwhile(t *testing.T) {
 				&caching.Transport{Store: &loginStore{memorystore.New(0), func() { at("while the store is asked") }}},
 				&retry.Transport{},
 				tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-					return roundTripper(func(req *http.Request) (*http.Response, error) {
+					return roundTripFunc(func(req *http.Request) (*http.Response, error) {
 						at("before a layer further in")
 						return next.RoundTrip(req)
 					})
@@ -196,6 +304,29 @@ func TestLoginMeanwhile(t *testing.T) {
 					t.Errorf("a login %s of %q: %q gets %q (%s)", moment, first, user, got, status)
 				}
 			}
+		}
+	}
+}
+
+// TestUserInformation: what http.Client makes of it, and the auth layer.
+func TestUserInformation(t *testing.T) {
+	t.Parallel()
+	for _, source := range []auth.Source{nil, &auth.Keyring{}} {
+		o := newServer(t, whose)
+		l := newStack(t)
+		l.auth.Credentials = source
+		client := l.client()
+		for range 2 {
+			for _, user := range []string{"alice", "bob"} {
+				for _, path := range []string{"/login", "/x"} {
+					r := ask(t.Context(), client, "GET http://"+user+":pw@"+o.addr()+path)
+					if r.err != nil || r.body != user && !(path == "/x" && r.body == "nobody") {
+						t.Errorf("%s got %v of %s", user, r, path)
+					}
+				}
+			}
+			wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/login"), 401, "")
+			wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/x"), 200, "nobody")
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package tripper_test
+package integration_test
 
 import (
 	"context"
@@ -27,7 +27,7 @@ import (
 func TestManyRequests(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	want := text()
-	coded := gzipped(want)
+	coded := encode("gzip", []byte(want))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("ETag", `"1"`)
@@ -49,7 +49,7 @@ func TestManyRequests(t *testing.T) {
 			_, _ = w.Write(coded)
 		}
 	}))
-	l := newLayers(t)
+	l := newStack(t)
 	l.caching.StaleWhileRevalidate = time.Second
 	l.caching.Store = memorystore.New(1 << 20)
 	var keys auth.Keyring
@@ -109,7 +109,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32
 	var fail atomic.Bool
-	o := &origin{}
+	o := &server{}
 	o.Server = httptest.NewUnstartedServer(o.recorded(func(w http.ResponseWriter, r *http.Request) {
 		filler := strings.Repeat("x", 20<<10)
 		switch {
@@ -138,7 +138,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 	o.Start()
 	t.Cleanup(o.Close)
-	l := newLayers(t)
+	l := newStack(t)
 	var keys auth.Keyring
 	keys.Add("joe", "secret", o.addr())
 	l.auth.Credentials = &keys
@@ -157,9 +157,9 @@ func TestConnectionsAreReused(t *testing.T) {
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	want := text()
-	coded := gzipped(want)
+	coded := encode("gzip", []byte(want))
 	var broken, refused atomic.Bool
-	o := &origin{}
+	o := &server{}
 	o.Server = httptest.NewUnstartedServer(o.recorded(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("%s came by %s", r.URL, r.Proto)
@@ -192,7 +192,7 @@ func TestHTTP2(t *testing.T) {
 	o.EnableHTTP2 = true
 	o.StartTLS()
 	t.Cleanup(o.Close)
-	l := newLayers(t)
+	l := newStack(t)
 	l.retry.Attempts = 3
 	l.transport.RootCAs = x509.NewCertPool()
 	l.transport.RootCAs.AddCert(o.Certificate())

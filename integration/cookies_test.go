@@ -1,11 +1,13 @@
-package tripper_test
+package integration_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,41 +85,54 @@ func TestCookiesOfEveryResponse(t *testing.T) {
 	}
 }
 
-// TestUserinfoStaysHome: the user information of a URL reaches its own origin and
-// no other, whatever the switch, with http.Client above and auth below.
-func TestUserinfoStaysHome(t *testing.T) {
+// TestCookiesOfHits: Set-Cookie counts when the origin sends it, and not each
+// time a stored response repeats it.
+func TestCookiesOfHits(t *testing.T) {
 	t.Parallel()
-	for _, f := range []redirects.Forwarding{redirects.SameOriginOnly, redirects.Nowhere, redirects.Everywhere} {
-		other := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="other"`)
-			w.WriteHeader(http.StatusUnauthorized)
-		})
-		first := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
-			switch _, _, ok := r.BasicAuth(); {
-			case r.URL.Path == "/":
-				http.Redirect(w, r, "/private", http.StatusFound)
-			case !ok:
-				w.Header().Set("WWW-Authenticate", `Basic realm="first"`)
-				w.WriteHeader(http.StatusUnauthorized)
-			default:
-				http.Redirect(w, r, other.URL, http.StatusFound)
-			}
-		})
-		client := tripper.Chain{&redirects.Transport{ForwardAuthorization: f}, &auth.Transport{}}.Client(&transport.Transport{})
-		u, _ := url.Parse(first.URL)
-		u.User, u.Path = url.UserPassword("joe", "secret"), "/"
-		resp, err := client.Get(u.String())
-		if err != nil {
-			t.Fatal(err)
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=1000")
+		switch r.URL.Path {
+		case "/page":
+			w.Header().Set("Set-Cookie", "seen=page; Path=/other")
+		case "/other/change":
+			w.Header().Set("Set-Cookie", "seen=change; Path=/other")
+		case "/hop":
+			w.Header().Set("Set-Cookie", "hop=1; Path=/other")
+			w.Header().Set("Location", "/end")
+			w.WriteHeader(http.StatusMovedPermanently)
 		}
-		_ = resp.Body.Close()
-		if asked := len(other.requests("/")); (asked > 0) != (f != redirects.Nowhere) {
-			t.Errorf("%v: the other origin was asked %d times", f, asked)
+		_, _ = fmt.Fprint(w, r.URL.Path)
+	})
+	jar, _ := cookiejar.New(nil)
+	l := newStack(t)
+	l.redirects = &redirects.Transport{Jar: jar}
+	client := l.client()
+	u, _ := url.Parse(o.URL + "/other")
+	cookies := func() string {
+		var all []string
+		for _, c := range jar.Cookies(u) {
+			all = append(all, c.String())
 		}
-		for _, r := range other.requests("/") {
-			if r.header.Get("Authorization") != "" {
-				t.Errorf("%v: the other origin got the password", f)
-			}
-		}
+		return strings.Join(all, " ")
+	}
+	ask(t.Context(), client, "GET "+o.URL+"/page")
+	if got := cookies(); got != "seen=page" {
+		t.Errorf("cookies %q after the first answer", got)
+	}
+	ask(t.Context(), client, "GET "+o.URL+"/other/change")
+	if r := ask(t.Context(), client, "GET "+o.URL+"/page"); !r.cached || r.header.Get("Set-Cookie") == "" {
+		t.Errorf("cached %v, Set-Cookie %q", r.cached, r.header.Get("Set-Cookie"))
+	}
+	if got := cookies(); got != "seen=change" {
+		t.Errorf("cookies %q: a stored response set an old one again", got)
+	}
+	wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/hop"), 200, "/end")
+	jar.SetCookies(u, []*http.Cookie{{Name: "hop", Value: "2", Path: "/other"}})
+	wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/hop"), 200, "/end")
+	if got := cookies(); !strings.Contains(got, "hop=2") {
+		t.Errorf("cookies %q: a stored redirect set an old one again", got)
+	}
+	if n := len(o.requests("/hop")); n != 1 {
+		t.Errorf("%d requests for a permanent redirect", n)
 	}
 }

@@ -1,21 +1,25 @@
-package tripper_test
+package integration_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -53,7 +57,7 @@ func failing(w http.ResponseWriter, r *http.Request) {
 // none, nor what is told about it on the way, holds a secret.
 func TestErrorsThroughAllLayers(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t, failing)
+	o := newServer(t, failing)
 	var logged bytes.Buffer
 	var mu sync.Mutex
 	tell := func(text string) {
@@ -63,7 +67,7 @@ func TestErrorsThroughAllLayers(t *testing.T) {
 	}
 	logger := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) { tell(string(p)); return len(p), nil }), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	archive := &trace.HAR{MaxBody: 1 << 10}
-	l := newLayers(t)
+	l := newStack(t)
 	l.log = &trace.Log{Logger: logger, Headers: true}
 	l.decompress.Probe = true
 	l.lostupdate.ConflictErrors = true
@@ -171,8 +175,8 @@ func lines(text, part string) string {
 // TestErrorResponsesOverAll: every failure is a response, with a body to read.
 func TestErrorResponsesOverAll(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t, failing)
-	l := newLayers(t)
+	o := newServer(t, failing)
+	l := newStack(t)
 	l.decompress.Probe = true
 	l.transport.HeaderTimeout = 500 * time.Millisecond
 	client := append(tripper.Chain{tripper.ErrorResponses{}}, l.chain()...).Client(l.transport)
@@ -198,7 +202,7 @@ func TestStrangeHeaders(t *testing.T) {
 		"http://[::1", "//", "http://\x7f/", "%zz", "gzip, gzip, gzip, br, zstd, deflate, gzip", "-1", "99999999999999999999", "params=(\"", "=", "a=b; Expires=x; Max-Age=y",
 	}
 	for _, status := range []int{200, 204, 206, 301, 304, 308, 401, 412, 416, 428, 429, 503} {
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
 			var n, m int
 			_, _ = fmt.Sscanf(req.URL.Query().Get("n"), "%d-%d", &n, &m)
 			resp := &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: req, Header: http.Header{}}
@@ -206,7 +210,7 @@ func TestStrangeHeaders(t *testing.T) {
 			resp.Header.Add("Cache-Control", "max-age=10")
 			return resp, nil
 		})
-		l := newLayers(t)
+		l := newStack(t)
 		var keys auth.Keyring
 		keys.Add("joe", "secret")
 		l.auth.Credentials = &keys
@@ -222,5 +226,81 @@ func TestStrangeHeaders(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// refusal is somebody's error that holds a response.
+type refusal struct{ response *http.Response }
+
+func (*refusal) Error() string { return "refused" }
+
+func (*refusal) Permanent() bool { return true }
+
+func (r *refusal) HTTPResponse() *http.Response { return r.response }
+
+// TestHeldResponseOfItsOwn: the cache lets callers share a trip, but not an error that
+// holds a response: the layers on the way to each of them may change it, and
+// each may read its body.
+func TestHeldResponseOfItsOwn(t *testing.T) {
+	for _, tt := range []struct {
+		name, why  string
+		cancelable bool // a trip of a caller's that nothing cancels is its own
+	}{
+		{"callers that nothing cancels", "one of them makes the trip in its own goroutine", false},
+		{"callers that may give up", "a goroutine of the cache makes the trip", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { heldByEach(t, tt.cancelable) })
+		})
+	}
+}
+
+func heldByEach(t *testing.T, cancelable bool) {
+	t.Helper()
+	const callers = 8
+	coded := encode("gzip", []byte("no entry"))
+	var trips atomic.Int32
+	base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		trips.Add(1)
+		time.Sleep(time.Second)
+		return nil, &refusal{&http.Response{
+			Status: "401 Unauthorized", StatusCode: 401, Header: http.Header{"Content-Encoding": {"gzip"}},
+			Body: io.NopCloser(bytes.NewReader(coded)), ContentLength: int64(len(coded)), Request: req,
+		}}
+	})
+	cache := &caching.Transport{}
+	defer func() { _ = cache.Close() }()
+	rt := tripper.Chain{&decompress.Transport{}, cache, &retry.Transport{}}.Wrap(base)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range callers {
+		wg.Go(func() {
+			ctx := context.Background()
+			if cancelable {
+				ctx = t.Context()
+			}
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, err = rt.RoundTrip(req) //nolint:bodyclose // there is none
+			var held *refusal
+			if !errors.As(err, &held) {
+				t.Errorf("error %v", err)
+				return
+			}
+			body, err := io.ReadAll(held.response.Body)
+			if string(body) != "no entry" || err != nil || held.response.Header.Get("Content-Encoding") != "" {
+				t.Errorf("read %q, %v", body, err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v: the callers took turns", took)
+	}
+	if n := trips.Load(); n != callers {
+		t.Errorf("%d trips, want %d", n, callers)
 	}
 }

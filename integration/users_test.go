@@ -1,10 +1,8 @@
-package tripper_test
+package integration_test
 
 import (
 	"fmt"
 	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +14,6 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/internal/rttest"
-	"github.com/tripper-go/tripper/redirects"
 )
 
 // whose answers with who asks, by Authorization and Cookie, and asks for a
@@ -68,8 +65,8 @@ func TestUsersOfOneClient(t *testing.T) {
 		for _, query := range []string{"", "?vary=Authorization", "?vary=Cookie", "?vary=Accept", "?cc=no-cache", "?cc=max-age%3D0,stale-while-revalidate%3D100"} {
 			t.Run(fmt.Sprint("shared=", shared, query), func(t *testing.T) {
 				t.Parallel()
-				o := newOrigin(t, whose)
-				l := newLayers(t)
+				o := newServer(t, whose)
+				l := newStack(t)
 				l.caching.Shared = shared
 				client := l.client()
 				for range 3 {
@@ -106,15 +103,15 @@ func TestCacheAboveTwoUsers(t *testing.T) {
 	between := map[string]tripper.Layer{
 		"nothing": nil,
 		"foreign layer": tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripper(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+			return roundTripFunc(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
 		}),
 	}
 	for name, layer := range between {
 		for _, shared := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", shared=", shared), func(t *testing.T) {
 				t.Parallel()
-				o := newOrigin(t, whose)
-				l := newLayers(t)
+				o := newServer(t, whose)
+				l := newStack(t)
 				l.caching.Shared = shared
 				clients := make(map[string]*http.Client)
 				for _, user := range []string{"alice", "bob"} {
@@ -160,47 +157,20 @@ func TestCacheAboveTwoUsers(t *testing.T) {
 	}
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-// TestUserInformation: what http.Client makes of it, and the auth layer.
-func TestUserInformation(t *testing.T) {
-	t.Parallel()
-	for _, source := range []auth.Source{nil, &auth.Keyring{}} {
-		o := newOrigin(t, whose)
-		l := newLayers(t)
-		l.auth.Credentials = source
-		client := l.client()
-		for range 2 {
-			for _, user := range []string{"alice", "bob"} {
-				for _, path := range []string{"/login", "/x"} {
-					r := ask(t.Context(), client, "GET http://"+user+":pw@"+o.addr()+path)
-					if r.err != nil || r.body != user && !(path == "/x" && r.body == "nobody") {
-						t.Errorf("%s got %v of %s", user, r, path)
-					}
-				}
-			}
-			wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/login"), 401, "")
-			wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/x"), 200, "nobody")
-		}
-	}
-}
-
 // TestUsersAtOnce: requests that are under way together are collapsed for each
 // user, and for nobody else.
 func TestUsersAtOnce(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	var waiting atomic.Int32
-	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if waiting.Add(1) == 3 {
 			close(release) // one of each user is here
 		}
 		<-release
 		whose(w, r)
 	})
-	client := newLayers(t).client()
+	client := newStack(t).client()
 	var wg sync.WaitGroup
 	for i := range 60 {
 		user := fmt.Sprint("user", i%3)
@@ -223,7 +193,7 @@ func TestStaleUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		var count atomic.Int32
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
 			if down.Load() {
 				return nil, fmt.Errorf("network is down")
 			}
@@ -277,7 +247,7 @@ func TestSessionsOfStrangers(t *testing.T) {
 	for _, cc := range []string{"", "no-cache", "max-age=0", "private"} {
 		release := make(chan struct{})
 		var count atomic.Int32
-		o := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+		o := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 			n := count.Add(1)
 			<-release
 			w.Header().Set("Set-Cookie", fmt.Sprint("sid=", n))
@@ -286,7 +256,7 @@ func TestSessionsOfStrangers(t *testing.T) {
 				w.Header().Set("Cache-Control", cc)
 			}
 		})
-		client := newLayers(t).client()
+		client := newStack(t).client()
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		sessions := make(map[string]int)
@@ -305,57 +275,5 @@ func TestSessionsOfStrangers(t *testing.T) {
 		if len(sessions) != 6 {
 			t.Errorf("Cache-Control %q: six strangers in sessions %v", cc, sessions)
 		}
-	}
-}
-
-// TestCookiesOfHits: Set-Cookie counts when the origin sends it, and not each
-// time a stored response repeats it.
-func TestCookiesOfHits(t *testing.T) {
-	t.Parallel()
-	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=1000")
-		switch r.URL.Path {
-		case "/page":
-			w.Header().Set("Set-Cookie", "seen=page; Path=/other")
-		case "/other/change":
-			w.Header().Set("Set-Cookie", "seen=change; Path=/other")
-		case "/hop":
-			w.Header().Set("Set-Cookie", "hop=1; Path=/other")
-			w.Header().Set("Location", "/end")
-			w.WriteHeader(http.StatusMovedPermanently)
-		}
-		_, _ = fmt.Fprint(w, r.URL.Path)
-	})
-	jar, _ := cookiejar.New(nil)
-	l := newLayers(t)
-	l.redirects = &redirects.Transport{Jar: jar}
-	client := l.client()
-	u, _ := url.Parse(o.URL + "/other")
-	cookies := func() string {
-		var all []string
-		for _, c := range jar.Cookies(u) {
-			all = append(all, c.String())
-		}
-		return strings.Join(all, " ")
-	}
-	ask(t.Context(), client, "GET "+o.URL+"/page")
-	if got := cookies(); got != "seen=page" {
-		t.Errorf("cookies %q after the first answer", got)
-	}
-	ask(t.Context(), client, "GET "+o.URL+"/other/change")
-	if r := ask(t.Context(), client, "GET "+o.URL+"/page"); !r.cached || r.header.Get("Set-Cookie") == "" {
-		t.Errorf("cached %v, Set-Cookie %q", r.cached, r.header.Get("Set-Cookie"))
-	}
-	if got := cookies(); got != "seen=change" {
-		t.Errorf("cookies %q: a stored response set an old one again", got)
-	}
-	wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/hop"), 200, "/end")
-	jar.SetCookies(u, []*http.Cookie{{Name: "hop", Value: "2", Path: "/other"}})
-	wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/hop"), 200, "/end")
-	if got := cookies(); !strings.Contains(got, "hop=2") {
-		t.Errorf("cookies %q: a stored redirect set an old one again", got)
-	}
-	if n := len(o.requests("/hop")); n != 1 {
-		t.Errorf("%d requests for a permanent redirect", n)
 	}
 }

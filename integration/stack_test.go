@@ -1,4 +1,4 @@
-package tripper_test
+package integration_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
@@ -23,11 +24,8 @@ import (
 	"github.com/tripper-go/tripper/transport"
 )
 
-// The tests in integration_*_test.go look at all layers together: at what the
-// origins received, and at what the caller got.
-
-// origin is a server that remembers what it was asked.
-type origin struct {
+// server is an origin that remembers what it was asked.
+type server struct {
 	*httptest.Server
 	mu   sync.Mutex
 	seen []seenRequest
@@ -38,15 +36,15 @@ type seenRequest struct {
 	header            http.Header
 }
 
-func newOrigin(t *testing.T, h http.HandlerFunc) *origin {
+func newServer(t *testing.T, h http.HandlerFunc) *server {
 	t.Helper()
-	o := &origin{}
+	o := &server{}
 	o.Server = httptest.NewServer(o.recorded(h))
 	t.Cleanup(o.Close)
 	return o
 }
 
-func (o *origin) recorded(h http.HandlerFunc) http.Handler {
+func (o *server) recorded(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		o.mu.Lock()
@@ -57,17 +55,17 @@ func (o *origin) recorded(h http.HandlerFunc) http.Handler {
 }
 
 // requests returns those so far whose URI begins with prefix.
-func (o *origin) requests(prefix string) []seenRequest {
+func (o *server) requests(prefix string) []seenRequest {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(o.seen), func(r seenRequest) bool { return !strings.HasPrefix(r.uri, prefix) })
 }
 
 // addr is host:port.
-func (o *origin) addr() string { return o.Listener.Addr().String() }
+func (o *server) addr() string { return o.Listener.Addr().String() }
 
-// layers are those of a chain, to be changed before it is made.
-type layers struct {
+// stack holds the layers of a chain, to be changed before it is made.
+type stack struct {
 	log        *trace.Log
 	decompress *decompress.Transport
 	redirects  *redirects.Transport
@@ -78,10 +76,10 @@ type layers struct {
 	transport  *transport.Transport
 }
 
-// newLayers returns all layers; retries do not wait.
-func newLayers(t *testing.T) *layers {
+// newStack returns all layers; retries do not wait.
+func newStack(t *testing.T) *stack {
 	t.Helper()
-	l := &layers{
+	l := &stack{
 		decompress: &decompress.Transport{}, redirects: &redirects.Transport{}, lostupdate: &lostupdate.Transport{},
 		caching: &caching.Transport{}, retry: &retry.Transport{Backoff: retry.Constant(0)}, auth: &auth.Transport{},
 		transport: &transport.Transport{Proxy: transport.Direct},
@@ -93,7 +91,7 @@ func newLayers(t *testing.T) *layers {
 	return l
 }
 
-func (l *layers) chain() tripper.Chain {
+func (l *stack) chain() tripper.Chain {
 	c := tripper.Chain{}
 	if l.log != nil {
 		c = append(c, l.log)
@@ -101,7 +99,7 @@ func (l *layers) chain() tripper.Chain {
 	return append(c, l.decompress, l.redirects, l.lostupdate, l.caching, l.retry, l.auth)
 }
 
-func (l *layers) client() *http.Client { return l.chain().Client(l.transport) }
+func (l *stack) client() *http.Client { return l.chain().Client(l.transport) }
 
 // reply is what a caller got.
 type reply struct {
@@ -157,3 +155,14 @@ func wantError(t *testing.T, err, want error) {
 		t.Errorf("error %v, want %v", err, want)
 	}
 }
+
+// text is some 200 KiB that do not compress to nothing.
+func text() string {
+	var b strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&b, "%x ", uint32(i)*2654435761)
+	}
+	return b.String()
+}
+
+var modTime = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,8 +1,7 @@
-package tripper_test
+package integration_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,26 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/decompress"
 )
-
-func gzipped(s string) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = io.WriteString(w, s)
-	_ = w.Close()
-	return b.Bytes()
-}
-
-// text is some 200 KiB that do not compress to nothing.
-func text() string {
-	var b strings.Builder
-	for i := range 20000 {
-		fmt.Fprintf(&b, "%x ", uint32(i)*2654435761)
-	}
-	return b.String()
-}
 
 // breaking serves content in coding gzip, and breaks the first transfer in the
 // middle. It knows ranges if resumable.
@@ -65,8 +48,8 @@ func TestBrokenDownload(t *testing.T) {
 	t.Parallel()
 	want := text()
 	for _, resumable := range []bool{true, false} {
-		o := newOrigin(t, breaking(gzipped(want), resumable))
-		client := newLayers(t).client()
+		o := newServer(t, breaking(encode("gzip", []byte(want)), resumable))
+		client := newStack(t).client()
 		first := ask(t.Context(), client, "GET "+o.URL+"/f")
 		second := ask(t.Context(), client, "GET "+o.URL+"/f")
 		if second.err != nil || second.body != want {
@@ -94,7 +77,7 @@ func TestBrokenDownload(t *testing.T) {
 // TestValidatedCodedBody: a 304 leaves the coding of the stored body.
 func TestValidatedCodedBody(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"v"`)
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("Vary", "Accept-Encoding")
@@ -103,9 +86,9 @@ func TestValidatedCodedBody(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(gzipped("hello"))
+		_, _ = w.Write(encode("gzip", []byte("hello")))
 	})
-	client := newLayers(t).client()
+	client := newStack(t).client()
 	for i := range 3 {
 		r := ask(t.Context(), client, "GET "+o.URL+"/")
 		wantReply(t, r, 200, "hello")
@@ -115,7 +98,7 @@ func TestValidatedCodedBody(t *testing.T) {
 	}
 	// Who asks for the coding gets the bytes of the wire, and a part of them.
 	r := ask(t.Context(), client, "GET "+o.URL+"/\nAccept-Encoding: gzip")
-	wantReply(t, r, 200, string(gzipped("hello")))
+	wantReply(t, r, 200, string(encode("gzip", []byte("hello"))))
 	r = ask(t.Context(), client, "HEAD "+o.URL+"/")
 	wantReply(t, r, 200, "")
 }
@@ -124,12 +107,12 @@ func TestValidatedCodedBody(t *testing.T) {
 // whoever is cancelled takes nothing away from others.
 func TestEarlyEnds(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+	o := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=1000")
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(gzipped(`{"a":1}` + "\n\n\n"))
+		_, _ = w.Write(encode("gzip", []byte(`{"a":1}`+"\n\n\n")))
 	})
-	client := newLayers(t).client()
+	client := newStack(t).client()
 	for i := range 2 {
 		req, _ := http.NewRequestWithContext(t.Context(), "GET", o.URL+"/json", nil)
 		resp, err := client.Do(req)
@@ -150,9 +133,9 @@ func TestEarlyEnds(t *testing.T) {
 func TestCancelledMidBody(t *testing.T) {
 	t.Parallel()
 	want := text()
-	content := gzipped(want)
+	content := encode("gzip", []byte(want))
 	release := make(chan struct{})
-	o := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+	o := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=1000")
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
@@ -161,7 +144,7 @@ func TestCancelledMidBody(t *testing.T) {
 		<-release
 		_, _ = w.Write(content[len(content)/2:])
 	})
-	client := newLayers(t).client()
+	client := newStack(t).client()
 	cause := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	open := func(ctx context.Context) *http.Response {
@@ -197,12 +180,12 @@ func TestCancelledMidBody(t *testing.T) {
 // TestBombFromTheCache: the limits hold for what is stored too.
 func TestBombFromTheCache(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+	o := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=1000")
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(gzipped(strings.Repeat("0", 1<<20)))
+		_, _ = w.Write(encode("gzip", []byte(strings.Repeat("0", 1<<20))))
 	})
-	l := newLayers(t)
+	l := newStack(t)
 	l.decompress.RatioAfter = 1 << 10
 	client := l.client()
 	for i := range 3 {
@@ -214,63 +197,144 @@ func TestBombFromTheCache(t *testing.T) {
 	}
 }
 
-// TestLostUpdateThroughTheCache: a write is guarded by the version that the
-// caller saw, also if it came from the store or from another's request.
-func TestLostUpdateThroughTheCache(t *testing.T) {
+// TestTimeoutDuringBody: the Timeout of http.Client ends a body that stands
+// still, for those who have one, and takes nothing from the cache.
+func TestTimeoutDuringBody(t *testing.T) {
 	t.Parallel()
-	var version atomic.Int32
-	version.Store(1)
-	drops := atomic.Int32{}
-	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
-		tag := func() string { return fmt.Sprintf(`"%d"`, version.Load()) }
-		if r.Method == http.MethodPut {
-			if m := r.Header.Get("If-Match"); m != "" && m != tag() {
-				w.WriteHeader(http.StatusPreconditionFailed)
-				return
-			}
-			version.Add(1)
-			if drops.Add(-1) >= 0 {
-				panic(http.ErrAbortHandler) // done, but nobody is told
-			}
-			w.Header().Set("ETag", tag())
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=1000")
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "hello")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	client := newStack(t).client()
+	client.Timeout = time.Second
+	for range 2 {
+		r := ask(t.Context(), client, "GET "+o.URL+"/")
+		var timeout interface{ Timeout() bool }
+		if r.body != "hello" || !errors.As(r.err, &timeout) || !timeout.Timeout() {
+			t.Errorf("got %v", r)
+		}
+		if r.cached {
+			t.Error("half a body was stored")
+		}
+	}
+}
+
+// TestRangesByTheCaller pass decompress by, are cut from what is stored, and are
+// stored as what they are.
+func TestRangesByTheCaller(t *testing.T) {
+	t.Parallel()
+	content := []byte(text())
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=1000")
+		w.Header().Set("ETag", `"v"`)
+		http.ServeContent(w, r, "", modTime, bytes.NewReader(content))
+	})
+	client := newStack(t).client()
+	r := ask(t.Context(), client, "GET "+o.URL+"/f\nRange: bytes=10-19")
+	wantReply(t, r, 206, string(content[10:20]))
+	r = ask(t.Context(), client, "GET "+o.URL+"/f")
+	wantReply(t, r, 200, string(content))
+	r = ask(t.Context(), client, "GET "+o.URL+"/f\nRange: bytes=-5")
+	wantReply(t, r, 206, string(content[len(content)-5:]))
+	r = ask(t.Context(), client, fmt.Sprintf("GET %s/f\nRange: bytes=%d-", o.URL, len(content)))
+	if r.status != 416 {
+		t.Errorf("beyond the end: %v", r)
+	}
+	r = ask(t.Context(), client, "GET "+o.URL+"/f\nRange: bytes=0-4\nAuthorization: other")
+	wantReply(t, r, 206, string(content[:5]))
+	if r.cached {
+		t.Error("a part of another user's answer")
+	}
+}
+
+// TestNoContent: 204, 304 to the caller's own question, and HEAD, through
+// everything.
+func TestNoContent(t *testing.T) {
+	t.Parallel()
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=1000")
+		w.Header().Set("ETag", `"v"`)
+		switch {
+		case r.URL.Path == "/204":
 			w.WriteHeader(http.StatusNoContent)
+		case r.Header.Get("If-None-Match") == `"v"`:
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(encode("gzip", []byte("hello")))
+		}
+	})
+	client := newStack(t).client()
+	for range 2 {
+		wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/204"), 204, "")
+		wantReply(t, ask(t.Context(), client, "HEAD "+o.URL+"/x"), 200, "")
+		wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/x\nIf-None-Match: \"v\""), 304, "")
+		wantReply(t, ask(t.Context(), client, "GET "+o.URL+"/x"), 200, "hello")
+	}
+}
+
+// TestSharedFetchIsComplete: who shares a fetch with others gets what they get,
+// decoded, with a version of their own to guard a write with.
+func TestSharedFetchIsComplete(t *testing.T) {
+	t.Parallel()
+	want := text()
+	release := make(chan struct{})
+	o := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			return
+		}
+		if _, _, ok := r.BasicAuth(); !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		w.Header().Set("Cache-Control", "max-age=1000")
-		w.Header().Set("ETag", tag())
-		_, _ = fmt.Fprint(w, version.Load())
+		w.Header().Set("ETag", `"v"`)
+		w.Header().Set("Content-Encoding", "gzip")
+		coded := encode("gzip", []byte(want))
+		_, _ = w.Write(coded[:1000])
+		_ = http.NewResponseController(w).Flush()
+		<-release
+		_, _ = w.Write(coded[1000:])
 	})
-	l := newLayers(t)
-	one := l.client()
-	other := l.client() // the same layers, the same memory
-	wantReply(t, ask(t.Context(), one, "GET "+o.URL+"/doc"), 200, "1")
-	version.Store(2) // somebody else
-	wantReply(t, ask(t.Context(), other, "GET "+o.URL+"/doc"), 200, "1")
-	wantReply(t, ask(t.Context(), one, "PUT "+o.URL+"/doc", "mine"), 412, "")
-	seen := o.requests("/doc")
-	if m := seen[len(seen)-1].header.Get("If-Match"); m != `"1"` {
-		t.Errorf("If-Match %q, want the version that was seen", m)
+	l := newStack(t)
+	var keys auth.Keyring
+	keys.Add("joe", "secret", o.addr())
+	l.auth.Credentials = &keys
+	client := l.client()
+	var bodies []io.ReadCloser
+	for i := range 10 {
+		ctx := t.Context()
+		if i%2 == 1 {
+			ctx = context.WithoutCancel(ctx)
+		}
+		req, _ := http.NewRequestWithContext(ctx, "GET", o.URL+"/f", nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Header.Get("Content-Encoding") != "" || !resp.Uncompressed || resp.Request.URL.Path != "/f" {
+			t.Errorf("caller %d: Content-Encoding %q, Uncompressed %v", i, resp.Header.Get("Content-Encoding"), resp.Uncompressed)
+		}
+		bodies = append(bodies, resp.Body)
 	}
-	r := ask(t.Context(), one, "GET "+o.URL+"/doc\nCache-Control: no-cache")
-	wantReply(t, r, 200, "2")
-	wantReply(t, ask(t.Context(), one, "PUT "+o.URL+"/doc", "mine"), 204, "")
-	r = ask(t.Context(), one, "GET "+o.URL+"/doc")
-	wantReply(t, r, 200, "3")
-	if r.cached {
-		t.Error("a write leaves the stored response in place")
+	close(release)
+	for i, b := range bodies {
+		got, err := io.ReadAll(b)
+		if err != nil || string(got) != want {
+			t.Errorf("caller %d got %d bytes, %v", i, len(got), err)
+		}
+		_ = b.Close()
 	}
-
-	// The write is done and its answer lost; the second try gets a 412.
-	drops.Store(1)
-	r = ask(t.Context(), one, "PUT "+o.URL+"/doc", "mine")
-	if r.err == nil && r.status/100 == 2 {
-		t.Errorf("a write of which nobody knows got %v", r)
+	if n := len(o.requests("/f")); n != 2 {
+		t.Errorf("%d requests, want a 401 and one more", n)
 	}
-	if version.Load() != 4 {
-		t.Errorf("version %d: the write was done %d times", version.Load(), version.Load()-3)
+	ask(t.Context(), client, "PUT "+o.URL+"/f", "mine")
+	seen := o.requests("/f")
+	if m := seen[len(seen)-1].header.Get("If-Match"); !strings.Contains(m, `"v"`) {
+		t.Errorf("If-Match %q", m)
 	}
-	r = ask(t.Context(), one, "GET "+o.URL+"/doc")
-	wantReply(t, r, 200, "4")
 }
-
-var modTime = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
