@@ -38,6 +38,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -245,6 +246,9 @@ func (d *Store) Stats() store.Stats {
 	}
 	return s
 }
+
+// Format implements [fmt.Formatter]. It prints the name of the type only: d holds a key.
+func (d *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "dirstore.Store") }
 
 // Close closes d. Entries that were got can still be read; every other call returns an error
 // that wraps [store.ErrClosed].

@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"hash/maphash"
+	"io"
 	"slices"
 	"sync"
 
@@ -199,6 +200,9 @@ func (s *Store) removeLocked(key string) {
 	s.cache.Delete(metaPrefix + key)
 	s.cache.Delete(bodyPrefix + key)
 }
+
+// Format implements [fmt.Formatter]. It prints the name of the type only: the cache holds what is stored.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "httpcachestore.Store") }
 
 // Create implements [store.Store].
 func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {

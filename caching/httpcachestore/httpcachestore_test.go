@@ -78,15 +78,33 @@ func TestUpdateWritesNoBody(t *testing.T) {
 	}
 }
 
+// A cache may hold what others have put there.
 func TestDropsForeignValues(t *testing.T) {
-	c := httpcache.NewMemoryCache()
-	s := httpcachestore.New(c, nil)
-	c.Set("tripper:m:key", []byte("HTTP/1.1 200 OK\r\n\r\n"))
-	if e, err := s.Get(t.Context(), "key"); e != nil || err == nil {
-		t.Errorf("got %v, %v", e, err)
-	}
-	if _, ok := c.Get("tripper:m:key"); ok {
-		t.Error("what cannot be read is kept")
+	for _, row := range []struct {
+		why   string
+		value string
+	}{
+		{"a response as httpcache keeps it", "HTTP/1.1 200 OK\r\n\r\n"},
+		{"nothing", ""},
+		{"another version", "m\x01\x00\x00\x00\x00"},
+		{"a wrong checksum", "m\x02\x00\x00\x00\x01"},
+		{"a right checksum and nothing else", "m\x02\x00\x00\x00\x00"},
+	} {
+		c := httpcache.NewMemoryCache()
+		s := httpcachestore.New(c, nil)
+		ctx := t.Context()
+		for method, call := range map[string]func() error{
+			"Get":    func() error { _, err := s.Get(ctx, "key"); return err },
+			"Update": func() error { return s.Update(ctx, "key", &store.Meta{}) },
+		} {
+			c.Set("tripper:m:key", []byte(row.value))
+			if err := call(); !errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrConflict) != (method == "Update") {
+				t.Errorf("%s: %s: %v", row.why, method, err)
+			}
+			if _, ok := c.Get("tripper:m:key"); ok {
+				t.Errorf("%s: it is still there after %s", row.why, method)
+			}
+		}
 	}
 }
 

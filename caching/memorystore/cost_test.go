@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // ledger is writers of a [Store] with what was written to them.
@@ -78,6 +80,25 @@ func (l *ledger) same(t *testing.T, w *writer) {
 	got := make([]byte, len(l.want[w])+1)
 	if n, err := w.ReadAt(got, 0); err != io.EOF || !bytes.Equal(got[:n], l.want[w]) {
 		t.Fatalf("read %d bytes of %d, %v", n, len(l.want[w]), err)
+	}
+}
+
+func TestMetaCost(t *testing.T) {
+	t.Parallel()
+	m := newMeta(1)
+	with := func(bytes int64) int64 {
+		c := m.Clone()
+		c.SetMemo(&store.Memo{Bytes: bytes})
+		return metaCost(c)
+	}
+	if got := with(5000) - with(1000); got != 4000 {
+		t.Errorf("a memo larger by 4000 bytes costs %d more", got)
+	}
+	if metaCost(m) <= with(0) {
+		t.Error("metadata without a memo costs nothing for the one that it gets")
+	}
+	if got := metaCost(&store.Meta{}); got > 2<<10 {
+		t.Errorf("metadata without a field costs %d bytes", got)
 	}
 }
 

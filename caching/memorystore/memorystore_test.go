@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -385,5 +387,59 @@ func TestUpdateCounts(t *testing.T) {
 	}
 	if s := m.Stats(); s.Bytes != 0 || s.Entries != 0 {
 		t.Errorf("after Delete: %+v", s)
+	}
+}
+
+// The key of an entry is kept without an allocation if it is as long as that of a Transport.
+func TestKeys(t *testing.T) {
+	m := New(1 << 20)
+	var want []string
+	for _, n := range []int{0, 1, 46, 47, 48, 200} {
+		key := strings.Repeat("k", n)
+		put(t, m, key, newMeta(byte(n)), []byte(key), -1)
+		want = append(want, key)
+	}
+	for _, key := range want {
+		if got := get(t, m, key); string(got) != key {
+			t.Errorf("under a key of %d bytes: %q", len(key), got)
+		}
+	}
+	var got []string
+	_ = m.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool {
+		got = append(got, key)
+		return true
+	})
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+}
+
+// Two keys may have one hash: each finds its own entry, whichever goes first.
+func TestSameHash(t *testing.T) {
+	const hash = 7
+	keys := []string{"a", "b", "c"}
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		m := New(0)
+		s := m.shard(hash)
+		nodes := map[string]*node{}
+		for _, key := range keys {
+			n := &node{hash: hash}
+			n.value.setKey(key)
+			n.value.other, s.nodes[hash] = s.nodes[hash], n
+			nodes[key] = n
+		}
+		for _, i := range order {
+			m.forget(nodes[keys[i]])
+			delete(nodes, keys[i])
+			for _, key := range keys {
+				if got := m.lookup(hash, key); got != nodes[key] {
+					t.Errorf("removed in order %v: %q finds %p, want %p", order, key, got, nodes[key])
+				}
+			}
+		}
+		if len(s.nodes) != 0 {
+			t.Errorf("removed in order %v: %d nodes are left", order, len(s.nodes))
+		}
 	}
 }

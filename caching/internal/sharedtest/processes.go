@@ -51,9 +51,9 @@ func pageBody(page int) []byte {
 
 // child is a process that shares the cache. It waits for a line on its standard
 // input, fetches all pages, and checks each body.
-func child(store store.Store, origin string) error {
+func child(s store.Store, origin string) error {
 	// The machine may be busy: here it counts what is fetched, and not how soon.
-	transport := &caching.Transport{Store: store, StoreWait: time.Minute, CollapseWait: time.Minute}
+	transport := &caching.Transport{Store: s, StoreWait: time.Minute, CollapseWait: time.Minute}
 	defer func() { _ = transport.Close() }()
 	fmt.Println("ready")
 	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {

@@ -40,12 +40,12 @@ type World struct {
 	version atomic.Int32
 }
 
-// New returns a World with store.
-func New(t *testing.T, store store.Store) *World {
+// New returns a World whose cache has s.
+func New(t *testing.T, s store.Store) *World {
 	t.Helper()
 	w := &World{t: t}
 	w.origin = httptest.NewServer(http.HandlerFunc(w.serve))
-	w.Cache = &caching.Transport{Store: store, StoreWait: StoreWait}
+	w.Cache = &caching.Transport{Store: s, StoreWait: StoreWait}
 	t.Cleanup(w.origin.Close)
 	t.Cleanup(func() { _ = w.Cache.Close() })
 	return w

@@ -31,7 +31,7 @@ func AppendEntryRecord(b []byte, key string, meta *store.Meta) ([]byte, error) {
 	return b, err
 }
 
-// ParseEntryRecord reads what appendEntryRecord wrote. The key refers to b.
+// ParseEntryRecord reads what [AppendEntryRecord] appended. The key refers to b.
 func ParseEntryRecord(b []byte) (key []byte, meta *store.Meta, err error) {
 	d := wire.NewDecoder(b)
 	if key = d.Bytes(d.Length()); d.Failed() {
