@@ -18,7 +18,7 @@ type answer[R any] struct {
 	discard func(R, error)          // closes what is dropped; may be nil
 	state   atomic.Uint32           // returned and dropped, once they are so
 
-	// Written before done is closed.
+	// Written before it is returned.
 	value    R
 	err      error
 	panicked any
@@ -60,7 +60,7 @@ func start[R any](c *Caller, ctx context.Context, wait time.Duration, note func(
 			if limit.Stop() {
 				note(err)
 			}
-			close(a.done)
+			defer close(a.done)
 			a.mark(returned)
 		}()
 		a.value, a.err = fn(ctx)

@@ -50,6 +50,15 @@ func TestBoundedWriter(t *testing.T) {
 			steps: []func(store.Writer) error{write, commit, store.Writer.Close}, want: []error{nil, ErrSlow, nil},
 			took: s, told: "create k, write x, commit, close", unsure: true,
 		}, {
+			name: "failing Commit", why: "nothing was stored, and that is known", do: func(_ context.Context, call string) error {
+				if call == "commit" {
+					return errBroken
+				}
+				return nil
+			},
+			steps: []func(store.Writer) error{write, commit, store.Writer.Close}, want: []error{nil, errBroken, nil},
+			told: "create k, write x, commit, close",
+		}, {
 			name: "late Abort", why: "a Writer takes one call at a time, and the request does not wait for the second", do: slowly(10*s, "abort"),
 			steps: []func(store.Writer) error{write, store.Writer.Abort, store.Writer.Close}, want: []error{nil, ErrSlow, nil},
 			took: s, told: "create k, write x, abort, close",

@@ -22,7 +22,7 @@ const (
 type breaker struct {
 	failures int           // in a row
 	pause    time.Duration // how long the Store is left alone now; zero: it is not
-	since    time.Time     // when the pause began
+	since    time.Time     // when the pause began; zero without a pause
 	until    time.Time     // when the next request may ask
 }
 
@@ -42,7 +42,7 @@ func (b *breaker) allows(now time.Time) bool {
 // failed notes a failure, at now, of a call that began at began. A call that began before the
 // pause says nothing new.
 func (b *breaker) failed(began, now time.Time) {
-	if b.pause > 0 && began.Before(b.since) {
+	if began.Before(b.since) {
 		return
 	}
 	b.failures++

@@ -47,7 +47,8 @@ type Options struct {
 	// Memory says that Update and Delete wait for nothing, not even for another process, so that
 	// they need no deadline.
 	Memory bool
-	// Back is called after each call that has succeeded, and may be called often.
+	// Back is called when a call has succeeded, and may be called often. A Get in place calls it
+	// only if calls had failed before.
 	Back func()
 	// Unsure is called with the key of a change that may or may not come about.
 	Unsure func(key string)

@@ -50,13 +50,17 @@ func TestSecret(t *testing.T) {
 				fake := &fakeStore{timing: row.timing, do: row.do}
 				g := guardedBy(fake, Options{})
 				g.Caller = New(NewBackend(secretStore{fake, row.secret}), g.Options)
+				var b Budget
 				began := time.Now()
-				key, err := g.Secret(t.Context(), new(Budget))
+				key, err := g.Secret(t.Context(), &b)
 				if took := time.Since(began); err != row.want || string(key) != row.secret && err == nil || took != row.took {
 					t.Errorf("%q, %v after %v; want %q, %v after %v: %s", key, err, took, row.secret, row.want, row.took, row.why)
 				}
 				if got := g.told(); got != row.told {
 					t.Errorf("the Store was asked for %q, want %q: %s", got, row.told, row.why)
+				}
+				if !g.InPlace() && b.waited != row.took {
+					t.Errorf("%v are counted, want %v", b.waited, row.took)
 				}
 				time.Sleep(time.Minute)
 				fake.does(nil)
@@ -68,6 +72,20 @@ func TestSecret(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The secret is not that of the request which has asked first, and the first one stays.
+func TestSecretIsKept(t *testing.T) {
+	fake := &fakeStore{timing: store.TimingImmediate, do: func(ctx context.Context, _ string) error { return ctx.Err() }}
+	c := New(NewBackend(secretStore{fake, "x"}), Options{Wait: 1, Back: func() {}})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if key, err := c.Secret(ctx, nil); string(key) != "x" || err != nil {
+		t.Errorf("%q, %v for a request that has ended", key, err)
+	}
+	if key, err := c.secret.keep([]byte("y"), nil); string(key) != "x" || err != nil {
+		t.Errorf("%q, %v: another secret came later", key, err)
 	}
 }
 
