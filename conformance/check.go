@@ -12,7 +12,7 @@ import (
 // exchange is a case under way.
 type exchange struct {
 	token     string
-	requests  []Request
+	requests  []request
 	responses []response
 }
 
@@ -158,8 +158,8 @@ func (x *exchange) checkInterim(i int) Verdict {
 	return Verdict{}
 }
 
-func sameFields(a, b []Field) bool {
-	lines := func(fields []Field) []string {
+func sameFields(a, b []field) bool {
+	lines := func(fields []field) []string {
 		var s []string
 		for _, f := range fields {
 			s = append(s, strings.ToLower(f.Name)+": "+f.Value)

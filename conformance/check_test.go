@@ -303,19 +303,19 @@ func TestExpectations(t *testing.T) {
 
 func TestEvaluate(t *testing.T) {
 	suites := []Suite{{ID: "s", Tests: []Case{
-		{ID: "ok", Kind: Required},
-		{ID: "bad", Kind: Required},
-		{ID: "miss", Kind: Optimal},
-		{ID: "no", Kind: Check},
-		{ID: "setup", Kind: Required},
-		{ID: "retry", Kind: Required},
-		{ID: "on ok", Kind: Optimal, DependsOn: []string{"ok"}},
-		{ID: "on bad", Kind: Required, DependsOn: []string{"ok", "bad"}},
-		{ID: "on on bad", Kind: Required, DependsOn: []string{"on bad"}},
-		{ID: "on no", Kind: Check, DependsOn: []string{"no"}},
-		{ID: "on absent", Kind: Required, DependsOn: []string{"absent"}},
-		{ID: "ring 1", Kind: Required, DependsOn: []string{"ring 2"}},
-		{ID: "ring 2", Kind: Required, DependsOn: []string{"ring 1"}},
+		{ID: "ok", plan: plan{Kind: required}},
+		{ID: "bad", plan: plan{Kind: required}},
+		{ID: "miss", plan: plan{Kind: optimal}},
+		{ID: "no", plan: plan{Kind: check}},
+		{ID: "setup", plan: plan{Kind: required}},
+		{ID: "retry", plan: plan{Kind: required}},
+		{ID: "on ok", plan: plan{Kind: optimal, DependsOn: []string{"ok"}}},
+		{ID: "on bad", plan: plan{Kind: required, DependsOn: []string{"ok", "bad"}}},
+		{ID: "on on bad", plan: plan{Kind: required, DependsOn: []string{"on bad"}}},
+		{ID: "on no", plan: plan{Kind: check, DependsOn: []string{"no"}}},
+		{ID: "on absent", plan: plan{Kind: required, DependsOn: []string{"absent"}}},
+		{ID: "ring 1", plan: plan{Kind: required, DependsOn: []string{"ring 2"}}},
+		{ID: "ring 2", plan: plan{Kind: required, DependsOn: []string{"ring 1"}}},
 	}}}
 	verdicts := map[string]Verdict{
 		"bad": {Problem: "x"}, "miss": {Problem: "x"}, "no": {Problem: "x"},
@@ -326,22 +326,22 @@ func TestEvaluate(t *testing.T) {
 			verdicts[c.ID] = Verdict{}
 		}
 	}
-	outcomes := Evaluate(suites, verdicts)
-	for id, want := range map[string]Outcome{
-		"ok": Pass, "bad": Fail, "miss": Missed, "no": No, "setup": SetupFail, "retry": Retried, "on ok": Pass,
-		"on bad": DependencyFail, "on on bad": DependencyFail, "on no": DependencyFail, "on absent": DependencyFail,
-		"ring 1": DependencyFail, "ring 2": DependencyFail,
+	outcomes := evaluate(suites, verdicts)
+	for id, want := range map[string]outcome{
+		"ok": pass, "bad": fail, "miss": missed, "no": no, "setup": setupFail, "retry": retried, "on ok": pass,
+		"on bad": dependencyFail, "on on bad": dependencyFail, "on no": dependencyFail, "on absent": dependencyFail,
+		"ring 1": dependencyFail, "ring 2": dependencyFail,
 	} {
 		if got := outcomes[id]; got != want {
 			t.Errorf("%s: %s, want %s", id, got, want)
 		}
 	}
-	scores := Scores(suites, outcomes)
-	if got, want := scores[1], (Score{"total", 9, 1, 2, 1, 2, 0}); got != want {
+	scores := tallies(suites, outcomes)
+	if got, want := scores[1], (tally{required: share{1, 9}, optimal: share{1, 2}, checks: share{0, 2}}); got != want {
 		t.Errorf("total %+v, want %+v", got, want)
 	}
 	var b strings.Builder
-	if err := WriteTable(&b, []string{"private"}, scores); err != nil || !strings.Contains(b.String(), "| total | 1/9 | 1/2 | 0/2 |") {
+	if err := WriteTable(&b, suites, Run{Private, verdicts}); err != nil || !strings.Contains(b.String(), "| total | 1/9 | 1/2 | 0/2 |") {
 		t.Errorf("table:\n%s", b.String())
 	}
 }

@@ -3,17 +3,23 @@
 //
 //	suites, err := conformance.Load(file)
 //	origin := new(conformance.Origin)
-//	run := conformance.Runner{Client: &caching.Transport{Base: origin}, Origin: origin}
-//	verdict := run.Case(ctx, suites[0].Tests[0])
+//	runner := conformance.Runner{Client: &caching.Transport{Base: origin}, Origin: origin}
+//	run := conformance.Run{Profile: conformance.Private, Verdicts: make(map[string]conformance.Verdict)}
+//	for _, suite := range run.Profile.Select(suites) {
+//		for _, c := range suite.Tests {
+//			run.Verdicts[c.ID] = runner.Case(ctx, c)
+//		}
+//	}
+//	err = conformance.WriteTable(os.Stdout, suites, run)
 //
 // # Behavior
 //
 // [Origin] is the suite's server in memory: a RoundTripper to put below the
 // cache, and an [http.Handler] to put behind a socket. [Runner] is its client:
-// it sends the requests of a case one after the other and holds what comes back,
-// and what the origin saw, against the expectations. [Evaluate] then applies the
-// suite's rules for dependencies and kinds to the verdicts of a whole run, and
-// [Scores] adds them up by section.
+// it sends the requests of a case one after the other, and compares what comes back,
+// and what the origin saw, with what the case expects. [WriteTable] applies the
+// suite's rules for dependencies and kinds to the verdicts of whole runs, and
+// counts the cases that pass by section.
 //
 // Run in a testing/synctest bubble, the pauses of three seconds between requests
 // cost nothing.
@@ -48,30 +54,35 @@ type Suite struct {
 // A Case is one test: requests sent one after the other to one URL of its own,
 // and what is expected of each.
 type Case struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	Kind        Kind      `json:"kind"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	plan
+}
+
+// plan is what a [Case] does, and what it means.
+type plan struct {
+	Kind        kind      `json:"kind"`
 	DependsOn   []string  `json:"depends_on"`
 	BrowserOnly bool      `json:"browser_only"`
 	CDNOnly     bool      `json:"cdn_only"`
-	Requests    []Request `json:"requests"`
+	Requests    []request `json:"requests"`
 }
 
-// Kind says what it means if a [Case] does not pass.
-type Kind string
+// kind says what it means if a [Case] does not pass.
+type kind string
 
-// The kinds of a case. An empty Kind in the data is Required.
+// The kinds of a case. One without a kind in the data is required.
 const (
-	Required Kind = "required" // the cache breaks a rule
-	Optimal  Kind = "optimal"  // the cache misses a chance
-	Check    Kind = "check"    // nothing: there is no right answer
+	required kind = "required" // the cache breaks a rule
+	optimal  kind = "optimal"  // the cache misses a chance
+	check    kind = "check"    // nothing: there is no right answer
 )
 
-// A Request is one step of a [Case]: what the client sends, what the origin
+// A request is one step of a [Case]: what the client sends, what the origin
 // answers, and what is expected to happen. The names are those of the data.
-type Request struct {
+type request struct {
 	Method     string   `json:"request_method"`
-	Headers    []Field  `json:"request_headers"`
+	Headers    []field  `json:"request_headers"`
 	Body       string   `json:"request_body"`
 	Cache      string   `json:"cache"`
 	Filename   string   `json:"filename"`
@@ -80,30 +91,30 @@ type Request struct {
 	MagicIMS   bool     `json:"magic_ims"`
 	RFC850Date []string `json:"rfc850date"`
 
-	ResponseStatus  *Status   `json:"response_status"`
-	ResponseHeaders []Field   `json:"response_headers"`
-	ResponseBody    Maybe     `json:"response_body"`
-	ResponsePause   float64   `json:"response_pause"`
-	Interim         []Interim `json:"interim_responses"`
-	Disconnect      bool      `json:"disconnect"`
-	MagicLocations  bool      `json:"magic_locations"`
+	ResponseStatus  *statusLine    `json:"response_status"`
+	ResponseHeaders []field        `json:"response_headers"`
+	ResponseBody    optionalString `json:"response_body"`
+	ResponsePause   float64        `json:"response_pause"`
+	Interim         []interim      `json:"interim_responses"`
+	Disconnect      bool           `json:"disconnect"`
+	MagicLocations  bool           `json:"magic_locations"`
 
-	Setup               bool       `json:"setup"`
-	SetupTests          []string   `json:"setup_tests"`
-	CheckBody           *bool      `json:"check_body"`
-	ExpectedType        string     `json:"expected_type"`
-	ExpectedStatus      MaybeInt   `json:"expected_status"`
-	ExpectedText        Maybe      `json:"expected_response_text"`
-	ExpectedHeaders     []Field    `json:"expected_response_headers"`
-	ExpectedMissing     []Field    `json:"expected_response_headers_missing"`
-	ExpectedSent        []Field    `json:"expected_request_headers"`
-	ExpectedSentMissing []Field    `json:"expected_request_headers_missing"`
-	ExpectedMethod      string     `json:"expected_method"`
-	ExpectedInterim     *[]Interim `json:"expected_interim_responses"`
+	Setup               bool           `json:"setup"`
+	SetupTests          []string       `json:"setup_tests"`
+	CheckBody           *bool          `json:"check_body"`
+	ExpectedType        string         `json:"expected_type"`
+	ExpectedStatus      optionalInt    `json:"expected_status"`
+	ExpectedText        optionalString `json:"expected_response_text"`
+	ExpectedHeaders     []field        `json:"expected_response_headers"`
+	ExpectedMissing     []field        `json:"expected_response_headers_missing"`
+	ExpectedSent        []field        `json:"expected_request_headers"`
+	ExpectedSentMissing []field        `json:"expected_request_headers_missing"`
+	ExpectedMethod      string         `json:"expected_method"`
+	ExpectedInterim     *[]interim     `json:"expected_interim_responses"`
 }
 
-// A Field is a header field of a [Request], or an expectation about one.
-type Field struct {
+// A field is a header field of a [request], or an expectation about one.
+type field struct {
 	Name  string
 	Value string
 	// Bare is set if there is a name and no value.
@@ -117,26 +128,26 @@ type Field struct {
 	Unchecked bool
 }
 
-// Status is a status code and reason phrase.
-type Status struct {
+// statusLine is a status code and reason phrase.
+type statusLine struct {
 	Code   int
 	Phrase string
 }
 
-// An Interim is a 1xx response.
-type Interim struct {
+// An interim is a 1xx response.
+type interim struct {
 	Code   int
-	Fields []Field
+	Fields []field
 }
 
-// Maybe is a string that can be absent, or present and null.
-type Maybe struct {
+// optionalString is a string that can be absent, or present and null.
+type optionalString struct {
 	Present, Null bool
 	Value         string
 }
 
-// MaybeInt is an integer that can be absent, or present and null.
-type MaybeInt struct {
+// optionalInt is an integer that can be absent, or present and null.
+type optionalInt struct {
 	Present, Null bool
 	Value         int
 }
@@ -150,7 +161,7 @@ func Load(r io.Reader) ([]Suite, error) {
 	for i := range suites {
 		for j := range suites[i].Tests {
 			if c := &suites[i].Tests[j]; c.Kind == "" {
-				c.Kind = Required
+				c.Kind = required
 			}
 		}
 	}
@@ -159,7 +170,7 @@ func Load(r io.Reader) ([]Suite, error) {
 
 // UnmarshalJSON reads "name", [name, value], [name, value, compared] and
 // [name, operator, operand].
-func (f *Field) UnmarshalJSON(data []byte) error {
+func (f *field) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &f.Name) == nil {
 		f.Bare = true
 		return nil
@@ -191,7 +202,7 @@ func (f *Field) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (f *Field) setValue(v any) {
+func (f *field) setValue(v any) {
 	switch v := v.(type) {
 	case float64:
 		n := int64(v)
@@ -217,23 +228,23 @@ func latin1(s string) string {
 }
 
 // UnmarshalJSON reads [code, phrase].
-func (s *Status) UnmarshalJSON(data []byte) error {
+func (s *statusLine) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &[]any{&s.Code, &s.Phrase})
 }
 
 // UnmarshalJSON reads [code] and [code, fields].
-func (i *Interim) UnmarshalJSON(data []byte) error {
+func (i *interim) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &[]any{&i.Code, &i.Fields})
 }
 
 // UnmarshalJSON notes that the value is there.
-func (m *Maybe) UnmarshalJSON(data []byte) error {
+func (m *optionalString) UnmarshalJSON(data []byte) error {
 	m.Present, m.Null = true, string(data) == "null"
 	return json.Unmarshal(data, &m.Value)
 }
 
 // UnmarshalJSON notes that the value is there.
-func (m *MaybeInt) UnmarshalJSON(data []byte) error {
+func (m *optionalInt) UnmarshalJSON(data []byte) error {
 	m.Present, m.Null = true, string(data) == "null"
 	return json.Unmarshal(data, &m.Value)
 }

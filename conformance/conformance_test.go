@@ -42,28 +42,27 @@ func (p profile) cache(origin http.RoundTripper) (http.RoundTripper, func()) {
 // listed in [known]; a case that begins or ceases to pass fails the test.
 func TestConformance(t *testing.T) {
 	all := load(t)
-	var names []string
-	var scores [][]Score
+	var runs []Run
 	failed := make(map[string][]string) // profiles by id
 	for _, p := range profiles {
 		t.Run(p.Name, func(t *testing.T) {
 			suites := p.Select(all)
 			verdicts := run(t, suites, 0, p.cache)
-			outcomes := Evaluate(suites, verdicts)
+			outcomes := evaluate(suites, verdicts)
 			compare(t, p.Name, suites, outcomes, verdicts)
-			names, scores = append(names, p.Name), append(scores, Scores(suites, outcomes))
+			runs = append(runs, Run{p.Profile, verdicts})
 			for id, o := range outcomes {
-				if !o.Passed() {
+				if !o.passed() {
 					failed[id] = append(failed[id], p.Name)
 				}
 			}
 		})
 	}
-	if len(scores) != len(profiles) {
+	if len(runs) != len(profiles) {
 		return // only some were asked for
 	}
 	var b bytes.Buffer
-	if err := results(&b, all, names, scores, failed); err != nil {
+	if err := results(&b, all, runs, failed); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", b.Bytes())
@@ -85,20 +84,20 @@ func TestConformance(t *testing.T) {
 // compare holds outcomes against those that are known. With another file of
 // cases than the one this was written with, there may be checks that are not
 // listed: there is no wrong answer to them.
-func compare(t *testing.T, profile string, suites []Suite, outcomes map[string]Outcome, verdicts map[string]Verdict) {
+func compare(t *testing.T, profile string, suites []Suite, outcomes map[string]outcome, verdicts map[string]Verdict) {
 	t.Helper()
 	for _, s := range suites {
 		for _, c := range s.Tests {
 			got, r := outcomes[c.ID], known[c.ID]
 			want := r.in(profile)
 			switch _, listed := known[c.ID]; {
-			case got.Passed() && want != "":
+			case got.passed() && want != "":
 				t.Errorf("%s passes now; it is listed as %q: %s", c.ID, want, r.why)
-			case got.Passed() || got == want:
-			case c.Kind == Check && !listed && os.Getenv("CACHE_TESTS") != "":
+			case got.passed() || got == want:
+			case c.Kind == check && !listed && os.Getenv("CACHE_TESTS") != "":
 				t.Logf("check %s is answered by %q: %s", c.ID, got, verdicts[c.ID].Problem)
 			default:
-				t.Errorf("%s: %s, want %s: %s", c.ID, got, cmp.Or(want, Pass), verdicts[c.ID].Problem)
+				t.Errorf("%s: %s, want %s: %s", c.ID, got, cmp.Or(want, pass), verdicts[c.ID].Problem)
 			}
 		}
 	}
@@ -112,7 +111,7 @@ func TestPhases(t *testing.T) {
 		suites := p.Select(all)
 		for _, phase := range []time.Duration{time.Millisecond, 500 * time.Millisecond, 999 * time.Millisecond} {
 			verdicts := run(t, suites, phase, p.cache)
-			compare(t, p.Name, suites, Evaluate(suites, verdicts), verdicts)
+			compare(t, p.Name, suites, evaluate(suites, verdicts), verdicts)
 		}
 	}
 }
@@ -123,6 +122,6 @@ func TestTogether(t *testing.T) {
 	for _, p := range profiles {
 		suites := p.Select(all)
 		verdicts := runTogether(t, suites, p.cache)
-		compare(t, p.Name, suites, Evaluate(suites, verdicts), verdicts)
+		compare(t, p.Name, suites, evaluate(suites, verdicts), verdicts)
 	}
 }

@@ -29,7 +29,7 @@ type Origin struct {
 
 // state is what an Origin knows about one case.
 type state struct {
-	requests []Request
+	requests []request
 	seen     []seen
 	modified map[int]string // the Last-Modified sent to Req-Num
 }
@@ -48,7 +48,7 @@ type sentField struct{ name, value string }
 // answer is a response before it is bytes.
 type answer struct {
 	wire       []byte
-	interim    []Interim
+	interim    []interim
 	disconnect bool
 }
 
@@ -161,7 +161,7 @@ func (o *Origin) pause(ctx context.Context, path string, h http.Header) error {
 }
 
 // find returns the token in a path and the configuration of the request.
-func (o *Origin) find(path string, h http.Header) (token string, config *Request) {
+func (o *Origin) find(path string, h http.Header) (token string, config *request) {
 	rest, ok := strings.CutPrefix(path, "/test/")
 	if !ok {
 		return "", nil
@@ -197,7 +197,7 @@ func (o *Origin) answer(method, target, path string, h http.Header, now time.Tim
 		num = count
 	}
 
-	status := Status{http.StatusOK, "OK"}
+	status := statusLine{http.StatusOK, "OK"}
 	if config.ResponseStatus != nil {
 		status = *config.ResponseStatus
 	}
@@ -231,7 +231,7 @@ func (o *Origin) answer(method, target, path string, h http.Header, now time.Tim
 
 // validate returns the status of a response to a request that is expected to be
 // conditional: 304 if its validator is the one sent last, and 999 otherwise.
-func (st *state) validate(num int, h http.Header) Status {
+func (st *state) validate(num int, h http.Header) statusLine {
 	if num >= 2 {
 		etag := ""
 		for _, f := range st.requests[num-2].ResponseHeaders {
@@ -242,15 +242,15 @@ func (st *state) validate(num int, h http.Header) Status {
 		modified := st.modified[num-1]
 		if modified != "" && h.Get("If-Modified-Since") == modified ||
 			etag != "" && strings.Join(h.Values("If-None-Match"), ", ") == etag {
-			return Status{http.StatusNotModified, "Not Modified"}
+			return statusLine{http.StatusNotModified, "Not Modified"}
 		}
 	}
-	return Status{999, "304 Not Generated"}
+	return statusLine{999, "304 Not Generated"}
 }
 
 // fields returns the configured fields of a response as they are sent, and what
 // of them is expected at the client: lines of one name joined.
-func (st *state) fields(num int, config *Request, target string, now time.Time) (all, checked []sentField) {
+func (st *state) fields(num int, config *request, target string, now time.Time) (all, checked []sentField) {
 	joined := make(map[string]string)
 	for _, f := range config.ResponseHeaders {
 		value := fixup(f, config, now, target)
@@ -274,7 +274,7 @@ func (st *state) fields(num int, config *Request, target string, now time.Time) 
 
 // fixup returns the value of f: an integer in a date field is seconds from now,
 // and with magic_locations a Location is relative to the target.
-func fixup(f Field, config *Request, now time.Time, target string) string {
+func fixup(f field, config *request, now time.Time, target string) string {
 	name := strings.ToLower(f.Name)
 	switch name {
 	case "date", "expires", "last-modified", "if-modified-since", "if-unmodified-since":
@@ -299,7 +299,7 @@ func fixup(f Field, config *Request, now time.Time, target string) string {
 }
 
 // write returns the bytes of a response as a server in good order sends them.
-func write(status Status, fields []sentField, body, method string, now time.Time) []byte {
+func write(status statusLine, fields []sentField, body, method string, now time.Time) []byte {
 	has := func(name string) bool {
 		return slices.ContainsFunc(fields, func(f sentField) bool { return strings.EqualFold(f.name, name) })
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // results writes RESULTS.md: the scores, and what does not pass and why.
-func results(w io.Writer, suites []Suite, names []string, scores [][]Score, failed map[string][]string) error {
+func results(w io.Writer, suites []Suite, runs []Run, failed map[string][]string) error {
 	n := 0
 	for _, s := range suites {
 		n += len(s.Tests)
@@ -24,16 +24,16 @@ Written by `+"`go test ./conformance -run TestConformance -update`"+`.
 	if err != nil {
 		return err
 	}
-	if err := WriteTable(w, names, scores...); err != nil {
+	if err := WriteTable(w, suites, runs...); err != nil {
 		return err
 	}
 	for _, part := range []struct {
 		title string
-		kind  Kind
+		kind  kind
 	}{
-		{"Required cases that do not pass", Required},
-		{"Optimal cases that do not pass", Optimal},
-		{"Checks that are not answered by yes", Check},
+		{"Required cases that do not pass", required},
+		{"Optimal cases that do not pass", optimal},
+		{"Checks that are not answered by yes", check},
 	} {
 		if _, err := fmt.Fprintf(w, "\n## %s\n\n| case | in | outcome | why |\n|---|---|---|---|\n", part.title); err != nil {
 			return err
@@ -45,7 +45,7 @@ Written by `+"`go test ./conformance -run TestConformance -update`"+`.
 					continue
 				}
 				where := strings.Join(in, ", ")
-				if len(in) == len(names) {
+				if len(in) == len(runs) {
 					where = "all"
 				}
 				r := known[c.ID]

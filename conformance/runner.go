@@ -52,7 +52,7 @@ type response struct {
 	status  int
 	header  http.Header
 	body    string
-	interim []Interim
+	interim []interim
 }
 
 // Case runs c.
@@ -82,7 +82,7 @@ func (r *Runner) send(ctx context.Context, x *exchange, i int) (response, error)
 	var got response
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-			got.interim = append(got.interim, Interim{Code: code, Fields: fieldsOf(h)})
+			got.interim = append(got.interim, interim{Code: code, Fields: fieldsOf(h)})
 			return nil
 		},
 	})
@@ -155,13 +155,13 @@ func (x *exchange) clock(i int) time.Time {
 	return time.Now()
 }
 
-func fieldsOf(h textproto.MIMEHeader) []Field {
-	var fields []Field
+func fieldsOf(h textproto.MIMEHeader) []field {
+	var fields []field
 	for name, values := range h {
 		for _, v := range values {
-			fields = append(fields, Field{Name: name, Value: v})
+			fields = append(fields, field{Name: name, Value: v})
 		}
 	}
-	slices.SortFunc(fields, func(a, b Field) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(fields, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })
 	return fields
 }

@@ -120,7 +120,7 @@ func TestNoCache(t *testing.T) {
 func asks(c Case) (forCache, onlyForbids bool) {
 	onlyForbids = c.ID != "headers-store-Transfer-Encoding" // net/http refuses the response
 	for _, r := range c.Requests {
-		conditional := slices.ContainsFunc(r.Headers, func(f Field) bool { return strings.HasPrefix(f.Name, "If-") })
+		conditional := slices.ContainsFunc(r.Headers, func(f field) bool { return strings.HasPrefix(f.Name, "If-") })
 		passive := r.ExpectedType == "" || r.ExpectedType == "not_cached"
 		forCache = forCache || r.ExpectedType == "cached" || !passive && !conditional
 		onlyForbids = onlyForbids && passive && !r.ExpectedStatus.Present &&
@@ -139,29 +139,29 @@ func TestKnownCache(t *testing.T) {
 		c.Transport = origin
 		return c, func() {}
 	}
-	outcomes := Evaluate(suites, run(t, suites, 0, known))
-	scores := Scores(suites, outcomes)
+	outcomes := evaluate(suites, run(t, suites, 0, known))
+	scores := tallies(suites, outcomes)
 	total := scores[len(scores)-1]
-	required := 100 * total.RequiredPassed / total.Required
-	optimal := 100 * total.OptimalPassed / total.Optimal
+	required := 100 * total.required.passed / total.required.of
+	optimal := 100 * total.optimal.passed / total.optimal.of
 	if required < 60 || required > 74 || optimal < 44 || optimal > 58 {
 		t.Errorf("passes %d%% of the required and %d%% of the optimal cases, should be about 67%% and 51%%", required, optimal)
 	}
-	for id, want := range map[string]Outcome{
-		"freshness-max-age":                      Pass,
-		"freshness-max-age-age":                  Fail,           // ignores Age
-		"age-parse-large":                        DependencyFail, // which depends on it
-		"heuristic-200-cached":                   Missed,         // has no heuristics
-		"invalidate-POST":                        Fail,           // looks up "POST url"
-		"invalidate-POST-location":               DependencyFail,
-		"vary-syntax-star":                       Fail,
-		"conditional-lm-fresh":                   Missed,
-		"stale-close":                            No,
-		"stale-sie-close":                        Yes,
-		"headers-store-Keep-Alive":               Fail,
-		"headers-store-Transfer-Encoding":        SetupFail, // net/http refuses the response
-		"interim-103":                            Pass,
-		"304-etag-update-response-Cache-Control": Pass,
+	for id, want := range map[string]outcome{
+		"freshness-max-age":                      pass,
+		"freshness-max-age-age":                  fail,           // ignores Age
+		"age-parse-large":                        dependencyFail, // which depends on it
+		"heuristic-200-cached":                   missed,         // has no heuristics
+		"invalidate-POST":                        fail,           // looks up "POST url"
+		"invalidate-POST-location":               dependencyFail,
+		"vary-syntax-star":                       fail,
+		"conditional-lm-fresh":                   missed,
+		"stale-close":                            no,
+		"stale-sie-close":                        yes,
+		"headers-store-Keep-Alive":               fail,
+		"headers-store-Transfer-Encoding":        setupFail, // net/http refuses the response
+		"interim-103":                            pass,
+		"304-etag-update-response-Cache-Control": pass,
 	} {
 		if got := outcomes[id]; got != want && got != "" {
 			t.Errorf("%s: %s, want %s", id, got, want)

@@ -25,9 +25,6 @@ var (
 	CDN = Profile{"cdn", func(c Case) bool { return !privateOnly(c) }}
 )
 
-// Asks reports whether c is asked of a cache of this sort.
-func (p Profile) Asks(c Case) bool { return p.asks(c) }
-
 func cdnOnly(c Case) bool { return c.CDNOnly || strings.HasPrefix(c.ID, "cdn-") }
 
 func sharedOnly(c Case) bool {
@@ -44,50 +41,50 @@ func privateOnly(c Case) bool {
 		strings.HasPrefix(c.ID, "freshness-max-age-s-maxage-private")
 }
 
-// An Outcome is what the suite calls the result of a case.
-type Outcome string
+// An outcome is what the suite calls the result of a case.
+type outcome string
 
 // The outcomes. Only Pass and Yes count, and let the cases that depend on it
 // count.
 const (
-	Pass           Outcome = "pass"
-	Fail           Outcome = "fail"            // a required case
-	Missed         Outcome = "missed"          // an optimal case
-	Yes            Outcome = "yes"             // a check
-	No             Outcome = "no"              // a check
-	SetupFail      Outcome = "setup fail"      // it could not be tried
-	Retried        Outcome = "retry"           // the origin was asked twice
-	DependencyFail Outcome = "dependency fail" // what it builds upon did not pass
-	Untested       Outcome = "untested"
+	pass           outcome = "pass"
+	fail           outcome = "fail"            // a required case
+	missed         outcome = "missed"          // an optimal case
+	yes            outcome = "yes"             // a check
+	no             outcome = "no"              // a check
+	setupFail      outcome = "setup fail"      // it could not be tried
+	retried        outcome = "retry"           // the origin was asked twice
+	dependencyFail outcome = "dependency fail" // what it builds upon did not pass
+	untested       outcome = "untested"
 )
 
 // Passed reports whether the case counts.
-func (o Outcome) Passed() bool { return o == Pass || o == Yes }
+func (o outcome) passed() bool { return o == pass || o == yes }
 
-// Evaluate turns the verdicts of a run, by id, into outcomes by the suite's
+// evaluate turns the verdicts of a run, by id, into outcomes by the suite's
 // rules: a case counts only if all cases it depends on do.
-func Evaluate(suites []Suite, verdicts map[string]Verdict) map[string]Outcome {
+func evaluate(suites []Suite, verdicts map[string]Verdict) map[string]outcome {
 	cases := make(map[string]Case)
 	for _, s := range suites {
 		for _, c := range s.Tests {
 			cases[c.ID] = c
 		}
 	}
-	outcomes := make(map[string]Outcome, len(verdicts))
-	var of func(id string, depth int) Outcome
-	of = func(id string, depth int) Outcome {
+	outcomes := make(map[string]outcome, len(verdicts))
+	var of func(id string, depth int) outcome
+	of = func(id string, depth int) outcome {
 		if o, ok := outcomes[id]; ok {
 			return o
 		}
 		v, ok := verdicts[id]
 		if !ok || depth > len(cases) { // absent, or a ring
-			return Untested
+			return untested
 		}
 		c := cases[id]
-		o := outcome(c.Kind, v)
+		o := outcomeOf(c.Kind, v)
 		for _, d := range c.DependsOn {
-			if !of(d, depth+1).Passed() {
-				o = DependencyFail
+			if !of(d, depth+1).passed() {
+				o = dependencyFail
 				break
 			}
 		}
@@ -100,91 +97,96 @@ func Evaluate(suites []Suite, verdicts map[string]Verdict) map[string]Outcome {
 	return outcomes
 }
 
-func outcome(k Kind, v Verdict) Outcome {
+func outcomeOf(k kind, v Verdict) outcome {
 	switch {
-	case v.Problem == "" && k == Check:
-		return Yes
+	case v.Problem == "" && k == check:
+		return yes
 	case v.Problem == "":
-		return Pass
+		return pass
 	case v.Retry:
-		return Retried
+		return retried
 	case v.Setup:
-		return SetupFail
-	case k == Check:
-		return No
-	case k == Optimal:
-		return Missed
+		return setupFail
+	case k == check:
+		return no
+	case k == optimal:
+		return missed
 	}
-	return Fail
+	return fail
 }
 
-// A Score counts the cases of one section.
-type Score struct {
-	Section                     string
-	Required, RequiredPassed    int
-	Optimal, OptimalPassed      int
-	Checks, ChecksAnsweredByYes int
-}
+// A tally counts the cases of one section.
+type tally struct{ required, optimal, checks share }
 
-// Scores counts the outcomes by section, the last one being the total.
-func Scores(suites []Suite, outcomes map[string]Outcome) []Score {
-	total := Score{Section: "total"}
-	var scores []Score
-	for _, s := range suites {
-		score := Score{Section: s.ID}
+// share is how many cases pass of how many.
+type share struct{ passed, of int }
+
+// tallies counts the outcomes by section, the last one being the total.
+func tallies(suites []Suite, outcomes map[string]outcome) []tally {
+	all := make([]tally, len(suites)+1)
+	for i, s := range suites {
 		for _, c := range s.Tests {
-			o, ok := outcomes[c.ID]
-			if !ok {
-				continue
-			}
-			for _, sum := range []*Score{&score, &total} {
-				sum.add(c.Kind, o.Passed())
+			if o, ok := outcomes[c.ID]; ok {
+				all[i].of(c.Kind).add(o)
+				all[len(suites)].of(c.Kind).add(o)
 			}
 		}
-		scores = append(scores, score)
 	}
-	return append(scores, total)
+	return all
 }
 
-func (s *Score) add(k Kind, passed bool) {
-	n := 0
-	if passed {
-		n = 1
-	}
+func (t *tally) of(k kind) *share {
 	switch k {
-	case Check:
-		s.Checks++
-		s.ChecksAnsweredByYes += n
-	case Optimal:
-		s.Optimal++
-		s.OptimalPassed += n
-	default:
-		s.Required++
-		s.RequiredPassed += n
+	case check:
+		return &t.checks
+	case optimal:
+		return &t.optimal
+	}
+	return &t.required
+}
+
+func (s *share) add(o outcome) {
+	s.of++
+	if o.passed() {
+		s.passed++
 	}
 }
 
-// WriteTable writes the scores of several profiles side by side, as a table in
-// Markdown: required and optimal cases passed, and checks answered by yes.
-func WriteTable(w io.Writer, names []string, scores ...[]Score) error {
+// cell returns s as a cell of a table.
+func (s share) cell() string {
+	if s.of == 0 {
+		return " |"
+	}
+	return fmt.Sprintf(" %d/%d |", s.passed, s.of)
+}
+
+// A Run holds the verdicts of the cases that Profile asks, by the ID of the case.
+type Run struct {
+	Profile  Profile
+	Verdicts map[string]Verdict
+}
+
+// WriteTable writes the scores of runs side by side, as a table in Markdown with a
+// row for each of the suites and one for the total: required and optimal cases
+// passed, and checks answered by yes. A case counts only if the cases it depends on
+// pass. Cases without a verdict are left out.
+func WriteTable(w io.Writer, suites []Suite, runs ...Run) error {
 	var b strings.Builder
 	b.WriteString("| section |")
-	for _, n := range names {
-		fmt.Fprintf(&b, " %[1]s required | %[1]s optimal | %[1]s checks |", n)
+	columns := make([][]tally, len(runs))
+	for i, r := range runs {
+		columns[i] = tallies(suites, evaluate(suites, r.Verdicts))
+		fmt.Fprintf(&b, " %[1]s required | %[1]s optimal | %[1]s checks |", r.Profile.Name)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|---:|---:|", len(names)) + "\n")
-	cell := func(passed, of int) string {
-		if of == 0 {
-			return " |"
+	b.WriteString("\n|---|" + strings.Repeat("---:|---:|---:|", len(runs)) + "\n")
+	for i := range len(suites) + 1 {
+		section := "total"
+		if i < len(suites) {
+			section = suites[i].ID
 		}
-		return fmt.Sprintf(" %d/%d |", passed, of)
-	}
-	for i := range scores[0] {
-		b.WriteString("| " + scores[0][i].Section + " |")
-		for _, s := range scores {
-			b.WriteString(cell(s[i].RequiredPassed, s[i].Required))
-			b.WriteString(cell(s[i].OptimalPassed, s[i].Optimal))
-			b.WriteString(cell(s[i].ChecksAnsweredByYes, s[i].Checks))
+		b.WriteString("| " + section + " |")
+		for _, c := range columns {
+			b.WriteString(c[i].required.cell() + c[i].optimal.cell() + c[i].checks.cell())
 		}
 		b.WriteByte('\n')
 	}
