@@ -184,9 +184,6 @@ func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 	return copy(p, stored[at:]), nil
 }
 
-// Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.Size = -1 }
-
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	err := w.EndCommit(ctx, w.n, meta)
@@ -281,7 +278,7 @@ func syncDir(root *os.Root, dir string) error {
 
 // Abort implements [store.Writer].
 func (w *writer) Abort() error {
-	if err := w.EndAbort(); err != nil {
+	if err := w.WriterState.Abort(); err != nil {
 		return err
 	}
 	w.removeTemp()

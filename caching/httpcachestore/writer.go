@@ -48,9 +48,6 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	return bytes.NewReader(w.body).ReadAt(p, off)
 }
 
-// Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.Size = -1 }
-
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, int64(len(w.body)), meta); err != nil {
@@ -70,9 +67,6 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	}
 	return err
 }
-
-// Abort implements [store.Writer].
-func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer].
 func (w *writer) Close() error {

@@ -112,9 +112,6 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	})
 }
 
-// Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.Size = -1 }
-
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.total, meta); err != nil {
@@ -149,9 +146,6 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	}
 	return nil
 }
-
-// Abort implements [store.Writer].
-func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer]. It removes the pieces of a body that was not
 // committed.

@@ -108,10 +108,7 @@ func (m *Store) init() {
 // Get implements [store.Store]. The Entry needs no Close.
 func (m *Store) Get(_ context.Context, key string) (*store.Entry, error) {
 	h := m.hash(key)
-	s := m.shard(h)
-	s.mu.RLock()
-	n := s.find(h, key)
-	s.mu.RUnlock()
+	n, s := m.lookup(h, key), m.shard(h)
 	if n == nil {
 		s.misses.Add(1)
 		return nil, nil
@@ -119,15 +116,6 @@ func (m *Store) Get(_ context.Context, key string) (*store.Entry, error) {
 	s.hits.Add(1)
 	n.hit()
 	return n.value.entry.Load(), nil
-}
-
-// Create implements [store.Store].
-func (m *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	m.init()
-	return m.newWriter(key, size)
 }
 
 // Update implements [store.Store].
@@ -139,18 +127,14 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.lookup(h, key)
-	if n == nil {
-		return store.ErrConflict
-	}
-	old := n.value.entry.Load()
-	if old.Meta.ID != meta.ID {
+	if n == nil || n.value.entry.Load().Meta.ID != meta.ID {
 		return store.ErrConflict
 	}
 	cost := metaCost(meta)
 	if cost > m.limit/2 {
 		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, m.limit)
 	}
-	e := *old
+	e := *n.value.entry.Load()
 	e.Meta = meta
 	n.value.entry.Store(&e)
 	before := n.value.meta
@@ -282,11 +266,16 @@ func (m *Store) forget(n *node) {
 	}
 }
 
+// lookup returns the node of key, or nil.
 func (m *Store) lookup(hash uint64, key string) *node {
 	s := m.shard(hash)
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.find(hash, key)
+	n := s.nodes[hash]
+	for n != nil && !n.value.is(key) {
+		n = n.value.other
+	}
+	s.mu.RUnlock()
+	return n
 }
 
 func (m *Store) hash(key string) uint64 {
@@ -295,15 +284,6 @@ func (m *Store) hash(key string) uint64 {
 }
 
 func (m *Store) shard(hash uint64) *shard { return &m.shards[hash%shardCount] }
-
-// find returns the node of key. s.mu is held.
-func (s *shard) find(hash uint64, key string) *node {
-	n := s.nodes[hash]
-	for n != nil && !n.value.is(key) {
-		n = n.value.other
-	}
-	return n
-}
 
 func (e *value) is(key string) bool {
 	if e.short == 0 {

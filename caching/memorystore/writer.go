@@ -35,7 +35,12 @@ type writer struct {
 	closed   bool
 }
 
-func (m *Store) newWriter(key string, size int64) (*writer, error) {
+// Create implements [store.Store].
+func (m *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.init()
 	// Memory for a large body is allocated when an eighth of it has come: the announced length
 	// may be wrong.
 	w := &writer{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > maxJoin}
@@ -137,17 +142,6 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 	return w.body.ReadAt(p, off)
 }
 
-// Shorten implements [store.Shortener].
-func (w *writer) Shorten() {
-	if w.Check(w.body.n) != nil || w.Size < 0 || w.body.n == w.Size {
-		return
-	}
-	w.Size = w.body.n
-	if !w.pooled && len(w.body.chunks) == 1 {
-		w.join(0, w.Size)
-	}
-}
-
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.body.n, meta); err != nil {
@@ -171,19 +165,20 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	return nil
 }
 
-// settle copies a body out of chunks of the pool into one piece. Of a large body only the last
-// chunk is copied, to one of the right length; the others are not given back to the pool.
+// settle copies a body out of chunks of the pool, or out of a piece that was made for a longer one,
+// into a piece of its length. Of a large body only the last chunk is copied; the others are not
+// given back to the pool.
 func (w *writer) settle() {
-	if last := len(w.body.chunks) - 1; w.pooled && last >= 0 {
-		if w.body.n > maxJoin || !w.join(0, w.body.n) {
-			w.join(last, w.body.n-int64(last)*chunkSize)
-		}
-		w.pooled = false
+	last := len(w.body.chunks) - 1
+	switch {
+	case last < 0, !w.pooled && int64(len(w.body.chunks[0])) == w.body.n:
+	case !w.pooled:
+		w.join(0, w.body.n)
+	case w.body.n > maxJoin || !w.join(0, w.body.n):
+		w.join(last, w.body.n-int64(last)*chunkSize)
 	}
+	w.pooled = false
 }
-
-// Abort implements [store.Writer].
-func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer].
 func (w *writer) Close() error {

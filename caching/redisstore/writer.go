@@ -136,9 +136,6 @@ func (w *writer) readSome(p []byte, off int64) (int, error) {
 	return copy(p, data[off-i*size:]), nil
 }
 
-// Shorten implements [store.Shortener].
-func (w *writer) Shorten() { w.Size = -1 }
-
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.total, meta); err != nil {
@@ -181,9 +178,6 @@ func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte,
 	}
 	return nil
 }
-
-// Abort implements [store.Writer].
-func (w *writer) Abort() error { return w.EndAbort() }
 
 // Close implements [io.Closer]. It removes the pieces of a body that was not
 // committed; until then ReadAt needs them.

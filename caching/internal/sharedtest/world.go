@@ -127,7 +127,7 @@ func (w *World) get(path string, fn func()) (hit bool, took time.Duration, err e
 }
 
 // Put changes what the origin has under every path, by a write to path.
-func (w *World) Put(path string) (took time.Duration) {
+func (w *World) Put(path string) {
 	w.t.Helper()
 	began := time.Now()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPut, w.origin.URL+path, strings.NewReader("x"))
@@ -137,13 +137,12 @@ func (w *World) Put(path string) (took time.Duration) {
 	resp, err := w.Cache.RoundTrip(req)
 	if err != nil {
 		w.t.Errorf("PUT: %v", err)
-		return 0
+		return
 	}
 	_ = resp.Body.Close()
-	if took = time.Since(began); took > Patience {
+	if took := time.Since(began); took > Patience {
 		w.t.Errorf("PUT took %v", took)
 	}
-	return took
 }
 
 // Stored gets path until it comes from the Store.

@@ -17,8 +17,8 @@ var (
 )
 
 // WriterState is what every [store.Writer] has to keep account of: how long its body may be, why it
-// takes no more, and whether it has ended. It is used by the goroutine that writes, without a
-// lock.
+// takes no more, and whether it has ended. A Writer embeds it. It is used by the goroutine that
+// writes, without a lock.
 type WriterState struct {
 	Size  int64 // the length of the body that was announced; -1: none was
 	Err   error // the first error of Write, after which nothing is written or committed
@@ -38,7 +38,7 @@ func (s *WriterState) Check(n int64) error {
 
 // EndCommit ends the Writer. It returns why its body of n bytes must not become an entry with meta.
 func (s *WriterState) EndCommit(ctx context.Context, n int64, meta *store.Meta) error {
-	if err := s.EndAbort(); err != nil {
+	if err := s.Abort(); err != nil {
 		return err
 	}
 	err := ctx.Err()
@@ -55,14 +55,18 @@ func (s *WriterState) EndCommit(ctx context.Context, n int64, meta *store.Meta) 
 	return nil
 }
 
-// EndAbort ends the Writer. It returns [store.ErrClosed] if the Writer had ended already.
-func (s *WriterState) EndAbort() error {
+// Abort implements [store.Writer]: it ends the Writer. It returns [store.ErrClosed] if the Writer
+// had ended already.
+func (s *WriterState) Abort() error {
 	if s.Ended {
 		return store.ErrClosed
 	}
 	s.Ended = true
 	return nil
 }
+
+// Shorten implements [store.Shortener]: a body of any length is the whole.
+func (s *WriterState) Shorten() { s.Size = -1 }
 
 // ReadAt implements [io.ReaderAt] for a body of size bytes by calls of some, which reads one
 // byte at least.

@@ -19,7 +19,7 @@ func TestWriterState(t *testing.T) {
 		return func(s w) error { return s.EndCommit(t.Context(), n, &store.Meta{}) }
 	}
 	failWith := func(err error) func(w) error { return func(s w) error { s.Err = err; return nil } }
-	shorten := func(s w) error { s.Size = -1; return nil }
+	shorten := func(s w) error { s.Shorten(); return nil }
 	for _, row := range []struct {
 		why   string
 		size  int64
@@ -37,7 +37,7 @@ func TestWriterState(t *testing.T) {
 		{"an empty body has no bytes", 0, []func(w) error{check(1)}, errBodySize},
 		{"an error of Write stays", -1, []func(w) error{failWith(store.ErrTooLarge), check(1)}, store.ErrTooLarge},
 		{"and is that of Commit", -1, []func(w) error{failWith(store.ErrTooLarge), commit(1)}, store.ErrTooLarge},
-		{"Abort after an error of Write is none", -1, []func(w) error{failWith(store.ErrTooLarge), w.EndAbort}, nil},
+		{"Abort after an error of Write is none", -1, []func(w) error{failWith(store.ErrTooLarge), w.Abort}, nil},
 		{
 			"no commit for a request that is over", -1,
 			[]func(w) error{func(s w) error { return s.EndCommit(done, 0, &store.Meta{}) }},
@@ -46,9 +46,9 @@ func TestWriterState(t *testing.T) {
 		{"no entry without metadata", -1, []func(w) error{func(s w) error { return s.EndCommit(t.Context(), 0, nil) }}, errNoMeta},
 		{"a Writer ends once: Write after Commit", -1, []func(w) error{commit(0), check(1)}, store.ErrClosed},
 		{"Commit after Commit", -1, []func(w) error{commit(0), commit(0)}, store.ErrClosed},
-		{"Abort after Commit", -1, []func(w) error{commit(0), w.EndAbort}, store.ErrClosed},
-		{"Commit after Abort", -1, []func(w) error{w.EndAbort, commit(0)}, store.ErrClosed},
-		{"Abort after Abort", -1, []func(w) error{w.EndAbort, w.EndAbort}, store.ErrClosed},
+		{"Abort after Commit", -1, []func(w) error{commit(0), w.Abort}, store.ErrClosed},
+		{"Commit after Abort", -1, []func(w) error{w.Abort, commit(0)}, store.ErrClosed},
+		{"Abort after Abort", -1, []func(w) error{w.Abort, w.Abort}, store.ErrClosed},
 		{"a Commit that failed is an end too", 5, []func(w) error{commit(3), commit(5)}, store.ErrClosed},
 	} {
 		s := &WriterState{Size: row.size}
