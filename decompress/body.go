@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -38,7 +39,7 @@ type body struct {
 	turn  turn
 	t     *Transport
 	wire  io.ReadCloser
-	dict  *dictionary
+	dict  *dictionary.Entry
 	req   *http.Request
 	hook  func(trace.Event)
 	first stage   // undoes the coding that was applied last
@@ -287,7 +288,7 @@ func (s *stage) count(n int) (int, error) {
 		}
 		if s.b.dict != nil {
 			// A copy of the dictionary is no bomb.
-			used += int64(len(s.b.dict.content))
+			used += int64(len(s.b.dict.Content))
 		}
 		if used < math.MaxInt64/max(lim.maxRatio, 1) && s.out > used*lim.maxRatio {
 			return 0, ErrRatio

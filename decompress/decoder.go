@@ -3,10 +3,12 @@ package decompress
 import (
 	"errors"
 	"io"
+
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 )
 
 // newDecoder returns a decoder of the coding, which is one that plan let pass.
-func (t *Transport) newDecoder(coding string, src io.Reader, dict *dictionary) (decoder, error) {
+func (t *Transport) newDecoder(coding string, src io.Reader, dict *dictionary.Entry) (decoder, error) {
 	if f := t.Decoders[coding]; f != nil {
 		return &custom{src: src, open: f}, nil
 	}

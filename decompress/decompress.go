@@ -15,7 +15,12 @@
 // A response is left as it is if the layer did not ask for its coding, if it has
 // a coding the layer does not know, if it has no content (HEAD, 1xx, 204, 205,
 // 304, an empty body), if it is part of something (206), or if a RoundTripper
-// below has decoded it already.
+// below has decoded it already. The response that an error of a layer below holds
+// is decoded in the same way.
+//
+// With [Transport.Dictionaries], what a server means as a dictionary for later
+// responses (RFC 9842) is kept, and the coding dcz offered where one fits.
+// [Transport.Decoders] adds other codings.
 //
 // Nothing is read before the caller reads. What is wrong with the content is
 // therefore an [Error] of Read; [Transport.Probe] makes content that is not in
@@ -55,6 +60,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -160,11 +166,11 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	t.once.Do(t.configure)
 	method := req.Method
 	out, o := t.ask(req)
-	var dict *dictionary
+	var dict *dictionary.Entry
 	who := ""
 	if t.Dictionaries != nil {
 		if who = roundtrip.Identity(next, req); o != nil {
-			out, dict = t.Dictionaries.offer(out, who, t.settings.accept)
+			dict = t.Dictionaries.store.Offer(out, who)
 		}
 	}
 	resp, err := next.RoundTrip(out)
@@ -178,7 +184,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	resp = roundtrip.Complete(resp, out)
 	resp, err = t.decode(req, method, resp, o, dict)
 	if err == nil && t.Dictionaries != nil {
-		resp = t.Dictionaries.learn(req, method, who, resp)
+		resp = t.Dictionaries.store.Learn(req, method, who, resp, t.Dictionaries.maxBytes())
 	}
 	return resp, err
 }
@@ -205,7 +211,7 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
 // decode returns resp with a body that decodes itself, if it should, and else as
 // it is. o is nil if the layer did not ask for the coding. method is that of req
 // before it was handed down.
-func (t *Transport) decode(req *http.Request, method string, resp *http.Response, o *offer, dict *dictionary) (*http.Response, error) {
+func (t *Transport) decode(req *http.Request, method string, resp *http.Response, o *offer, dict *dictionary.Entry) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return resp, nil
@@ -246,7 +252,7 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 
 // attach makes a copy of resp whose body decodes wire, without what is no longer
 // true. The copy is part of the body that it returns.
-func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []string, dict *dictionary) *body {
+func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []string, dict *dictionary.Entry) *body {
 	b := &body{t: t, wire: wire, dict: dict, from: resp, to: *resp}
 	b.first.b, b.first.coding = b, codings[0]
 	if len(codings) > 1 {

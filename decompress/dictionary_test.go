@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,164 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/tripper-go/tripper/internal/rttest"
-	"github.com/tripper-go/tripper/trace"
 )
-
-func mustParse(tb testing.TB, s string) *url.URL {
-	tb.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return u
-}
-
-func TestParseUsage(t *testing.T) {
-	const base = "https://example.com/app/v1/main.js?x=1"
-	for _, tt := range []struct {
-		field, url, why string
-		match           bool
-	}{
-		{`match="/product/*"`, "https://example.com/product/1?q", "RFC 9842 §2.1.5.1", true},
-		{`match="/product/*", match-dest=("document")`, "https://example.com/product/", "no destinations here: match-dest is ignored", true},
-		{`match="/product/*"`, "https://example.com/products/1", "the slash is literal", false},
-		{`match="/app/*/main.js"`, "https://example.com/app/v2/main.js", "RFC 9842 §2.1.5.2", true},
-		{`match="/app/*/main.js"`, "https://example.com/app/v2/other.js", "another file", false},
-		{`match="/app/*/main.js"`, "https://example.com/app/main.js", "both slashes are needed", false},
-		{`match="/a*b*c"`, "https://example.com/axbxbxc", "an asterisk takes as much as it has to", true},
-		{`match="/ab*ba"`, "https://example.com/aba", "the ends do not overlap", false},
-		{`match="*.js"`, "https://example.com/app/v1/other.js", "relative to the directory of the dictionary", true},
-		{`match="*.js"`, "https://example.com/app/v2/other.js", "and not of another", false},
-		{`match="?v=*"`, "https://example.com/app/v1/main.js?v=3", "the search alone", true},
-		{`match="?v=*"`, "https://example.com/app/v1/main.js?w=3", "another search", false},
-		{`match="/x?v=1"`, "https://example.com/x?v=1", "path and search", true},
-		{`match="/x?v=1"`, "https://example.com/x", "without the search", false},
-		{`match="https://example.com:443/x/*"`, "https://example.com/x/y", "absolute, same origin", true},
-		{`match="https://example.com"`, "https://example.com/any", "absolute, any path", true},
-		{`match="https://other.example/*"`, "", "another origin", false},
-		{`match="http://example.com/*"`, "", "another scheme", false},
-		{`match="/a\\*b"`, "https://example.com/a*b", "an escaped asterisk", true},
-		{`match="/ax*yy*zb"`, "https://example.com/ax-y-zb", "what is between has to be there", false},
-		{`match="/x", id="tab	bed"`, "", "id is printable", false},
-		{`match="/x", type=raw`, "https://example.com/x", "the one type", true},
-		{`match="/x", type=other`, "", "§2.1.4: unknown type", false},
-		{`match="/x", id="a\"b"`, "https://example.com/x", "id", true},
-		{`match="/x", id="` + strings.Repeat("i", 1025) + `"`, "", "id too long", false},
-		{`match="/x", id=token`, "", "id is a string", false},
-		{`match=/x`, "", "match is a string", false},
-		{`id="x"`, "", "match is required", false},
-		{``, "", "nothing", false},
-		{`match=""`, "", "empty", false},
-		{`match="/([a-z]+)"`, "", "regular expressions are forbidden", false},
-		{`match="/:name"`, "", "named groups are not understood", false},
-		{`match="/{a}?"`, "", "groups are not understood", false},
-		{`match="/*?"`, "", "modifiers are not understood", false},
-		{`match="/` + strings.Repeat("a", 600) + `"`, "", "too long", false},
-		{`match="/ä"`, "", "not ASCII", false},
-	} {
-		u, why := parseUsage([]string{tt.field}, mustParse(t, base))
-		if tt.url == "" {
-			if why == "" {
-				t.Errorf("%s was accepted: %s", tt.field, tt.why)
-			}
-			continue
-		}
-		if why != "" {
-			t.Errorf("%s: %s (%s)", tt.field, why, tt.why)
-			continue
-		}
-		if got := u.pattern.matches(mustParse(t, tt.url)); got != tt.match {
-			t.Errorf("%s matches %s: %v, want %v: %s", tt.field, tt.url, got, tt.match, tt.why)
-		}
-	}
-}
-
-// TestLiteralBase: what is special in patterns is nothing special in the path
-// they are relative to.
-func TestLiteralBase(t *testing.T) {
-	u, why := parseUsage([]string{`match="*.js"`}, mustParse(t, "https://example.com/a*(b)/c:d/x"))
-	if why != "" || !u.pattern.matches(mustParse(t, "https://example.com/a*(b)/c:d/y.js")) ||
-		u.pattern.matches(mustParse(t, "https://example.com/aa(b)/c:d/y.js")) {
-		t.Errorf("%+v, %s", u.pattern, why)
-	}
-	if p := (pattern{path: []string{"/"}, anySearch: true}); !p.matches(mustParse(t, "https://example.com")) {
-		t.Error("an empty path is /")
-	}
-}
-
-func TestSecure(t *testing.T) {
-	for u, want := range map[string]bool{
-		"https://example.com/": true, "http://example.com/": false, "http://localhost:80/": true, "http://a.localhost/": true,
-		"http://127.0.0.1:1/": true, "http://[::1]/": true, "http://127.0.0.1.example.com/": false, "ftp://localhost/": false,
-	} {
-		if got := secure(mustParse(t, u)); got != want {
-			t.Errorf("%s: %v, want %v", u, got, want)
-		}
-	}
-	if secure(nil) {
-		t.Error("nil is secure")
-	}
-}
-
-// TestCandidate has what keeps a response from becoming a dictionary, as it is
-// told.
-func TestCandidate(t *testing.T) {
-	const use = "Use-As-Dictionary: match=\"/*\"\n"
-	const fresh = "Cache-Control: max-age=60\n"
-	for _, tt := range []struct{ method, url, wire, want string }{
-		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "recorded"},
-		{"", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "recorded"},
-		{"POST", "https://example.com/", "200 OK\n" + use + fresh + "\nbody", "not a 200 to a GET"},
-		{"GET", "https://example.com/", "206 Partial Content\n" + use + fresh + "\nbody", "not a 200 to a GET"},
-		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "Content-Encoding: exi\n\nbody", "not decoded"},
-		{"GET", "http://example.com/", "200 OK\n" + use + fresh + "\nbody", "not a secure context"},
-		{"GET", "https://example.com/", "200 OK\n" + use + fresh + "\n" + strings.Repeat("x", 101), "too large"},
-		{"GET", "https://example.com/", "200 OK\n" + use + "\nbody", "not fresh"},
-		{"GET", "https://example.com/", "200 OK\nUse-As-Dictionary: x\n" + fresh + "\nbody", "no match, or one that is too long"},
-	} {
-		var told string
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
-			if strings.Contains(e.Action, "dictionary") {
-				told = e.Reason
-			}
-		})
-		req, _ := http.NewRequestWithContext(ctx, "GET", tt.url, nil)
-		req.Method = tt.method
-		resp, err := (&Transport{Dictionaries: &Dictionaries{MaxBytes: 200}}).Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 "+tt.wire))).RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if told != tt.want {
-			t.Errorf("%s %s %.40q: %q, want %q", tt.method, tt.url, tt.wire, told, tt.want)
-		}
-	}
-}
-
-func TestFreshFor(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		header http.Header
-		want   time.Duration
-		why    string
-	}{
-		{http.Header{"Cache-Control": {"max-age=60"}}, time.Minute, "explicit"},
-		{http.Header{"Cache-Control": {"public", "max-age=60"}, "Age": {"20"}}, 40 * time.Second, "less its age"},
-		{http.Header{"Cache-Control": {"max-age=60"}, "Age": {"80"}}, 0, "stale already"},
-		{http.Header{"Cache-Control": {"max-age=60, no-store"}}, 0, "not to be stored"},
-		{http.Header{"Cache-Control": {"max-age=60, no-cache"}}, 0, "never fresh"},
-		{http.Header{"Cache-Control": {"max-age=60, max-age=61"}}, 0, "contradiction"},
-		{http.Header{"Cache-Control": {"max-age=x"}}, 0, "broken"},
-		{http.Header{"Expires": {"Thu, 01 Jan 2026 00:01:00 GMT"}}, time.Minute, "Expires"},
-		{http.Header{"Expires": {"Thu, 01 Jan 2026 00:01:00 GMT"}, "Date": {"Thu, 01 Jan 2026 00:00:30 GMT"}}, 30 * time.Second, "from Date"},
-		{http.Header{"Expires": {"0"}}, 0, "the past"},
-		{http.Header{}, 0, "nothing said"},
-	} {
-		if got := freshFor(tt.header, now); got != tt.want {
-			t.Errorf("%v: %v, want %v: %s", tt.header, got, tt.want, tt.why)
-		}
-	}
-}
 
 // dcz returns data compressed with a dictionary, as RFC 9842 §5 has it.
 func dcz(tb testing.TB, dict, data []byte) []byte {
@@ -319,25 +161,6 @@ func TestDictionaryMismatch(t *testing.T) {
 	}
 }
 
-func FuzzParsePattern(f *testing.F) {
-	f.Add("/a/*", "/a/b")
-	f.Add("https://example.com/*?x=*", "/?x=1")
-	f.Add("?*", "")
-	f.Add(`\`, "/")
-	base := &url.URL{Scheme: "https", Host: "example.com", Path: "/x/y"}
-	f.Fuzz(func(t *testing.T, match, target string) {
-		if match == "" {
-			return
-		}
-		p, ok := parsePattern(match, base)
-		u, err := url.Parse(target)
-		if !ok || err != nil {
-			return
-		}
-		p.matches(u)
-	})
-}
-
 // TestDictionaryRatio: that a new version differs little from a large dictionary
 // does not make it a bomb; that it is much larger does.
 func TestDictionaryRatio(t *testing.T) {
@@ -356,6 +179,35 @@ func TestDictionaryRatio(t *testing.T) {
 		}
 		if _, err := fetchURL(t, rt, "https://example.com/app/v2"); !errors.Is(err, tt.want) {
 			t.Errorf("%d bytes from %d: %v, want %v", len(tt.v2), s.wire, err, tt.want)
+		}
+	}
+}
+
+// as is a layer that adds the credentials of one user.
+type as struct {
+	http.RoundTripper
+	user string
+}
+
+func (a as) Identity(*http.Request) string { return a.user }
+
+// TestDictionaryUsers has two users, whose credentials a layer below adds, share
+// a Transport: what one of them has got is not told with the other's requests.
+func TestDictionaryUsers(t *testing.T) {
+	v1 := noise(5000)
+	s := &dictionaryServer{t: t, v1: v1, v2: append(bytes.Clone(v1), 'x'), control: "max-age=3600"}
+	layer := &Transport{Dictionaries: &Dictionaries{}}
+	for _, step := range []struct {
+		user, path string
+		told       bool
+	}{
+		{"alice", "/app/v1", false}, {"bob", "/app/v2", false}, {"", "/app/v2", false}, {"alice", "/app/v2", true},
+	} {
+		if _, err := fetchURL(t, layer.Wrap(as{s, step.user}), "https://example.com"+step.path); err != nil {
+			t.Fatal(err)
+		}
+		if told := s.seen[len(s.seen)-1].Get("Available-Dictionary") != ""; told != step.told {
+			t.Errorf("%s as %q: dictionary told %v, want %v", step.path, step.user, told, step.told)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -20,7 +21,7 @@ const probeBytes = 512
 // a body that gives the beginning once more. If decoding fails for another reason
 // than that there is only a beginning, it returns an Error that holds resp with
 // the body in its coding, as far as it was to be had at once.
-func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary) (io.ReadCloser, error) {
+func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary.Entry) (io.ReadCloser, error) {
 	start := make([]byte, probeBytes)
 	n, rerr := io.ReadAtLeast(resp.Body, start, 1)
 	start = start[:n]
@@ -40,7 +41,7 @@ func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionar
 }
 
 // try decodes a beginning.
-func (t *Transport) try(resp *http.Response, start []byte, codings []string, dict *dictionary) error {
+func (t *Transport) try(resp *http.Response, start []byte, codings []string, dict *dictionary.Entry) error {
 	trial := &http.Response{Header: http.Header{"Content-Encoding": resp.Header["Content-Encoding"]}}
 	b := t.attach(trial, io.NopCloser(bytes.NewReader(start)), codings, dict)
 	_, err := io.CopyN(io.Discard, b, probeBytes)

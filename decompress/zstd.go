@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 )
 
 // zstdDecoder undoes zstd (RFC 8878) and dcz (RFC 9842 §5).
@@ -21,7 +23,7 @@ type zstdDecoder struct {
 // for all, as those of the other codings are, because a zstd.Decoder has
 // channels: one that was made in a bubble of testing/synctest must not be used in
 // another.
-func (t *Transport) newZstd(src io.Reader, dict *dictionary) (*zstdDecoder, error) {
+func (t *Transport) newZstd(src io.Reader, dict *dictionary.Entry) (*zstdDecoder, error) {
 	d, _ := t.decoders.Get().(*zstdDecoder)
 	if d == nil {
 		// With a concurrency of 1 there are no goroutines. The window is not
@@ -38,9 +40,9 @@ func (t *Transport) newZstd(src io.Reader, dict *dictionary) (*zstdDecoder, erro
 		return d, d.zr.Reset(&d.frames)
 	}
 	d.dict = true
-	d.frames.hash = dict.hash[:]
-	d.frames.max = max(d.frames.max, dict.window())
-	return d, d.zr.ResetWithOptions(&d.frames, zstd.WithDecoderDictRaw(0, dict.content))
+	d.frames.hash = dict.Hash[:]
+	d.frames.max = max(d.frames.max, dict.Window())
+	return d, d.zr.ResetWithOptions(&d.frames, zstd.WithDecoderDictRaw(0, dict.Content))
 }
 
 func (d *zstdDecoder) release() {

@@ -1,4 +1,4 @@
-package decompress
+package dictionary
 
 import (
 	"net/http"
@@ -176,36 +176,21 @@ func secure(u *url.URL) bool {
 	return false
 }
 
-// freshFor returns how long a response may be used without asking (RFC 9111
-// §4.2), as far as it says so itself: RFC 9842 §2.2.1 wants dictionaries fresh.
-func freshFor(h http.Header, now time.Time) time.Duration {
-	var maxAge int64 = -1
+// freshFor returns how long a response may be used without asking, by the max-age of
+// its own Cache-Control (RFC 9842 §2.2.1 wants dictionaries fresh). Of several the
+// least counts; Expires does not.
+func freshFor(h http.Header) time.Duration {
+	maxAge := int64(-1)
 	for d := range httpfield.Directives(h["Cache-Control"]) {
 		switch d.Name {
 		case "no-store", "no-cache":
 			return 0
 		case "max-age":
-			n, ok := httpfield.DeltaSeconds(d.Value)
-			if !ok || maxAge >= 0 && n != maxAge {
-				return 0
+			if n, _ := httpfield.DeltaSeconds(d.Value); maxAge < 0 || n < maxAge {
+				maxAge = n
 			}
-			maxAge = n
 		}
 	}
-	age := int64(0)
-	if v := h.Get("Age"); v != "" {
-		age, _ = httpfield.DeltaSeconds(v)
-	}
-	if maxAge < 0 {
-		date, ok := httpfield.ParseDate(h.Get("Date"), now)
-		if !ok {
-			date = now
-		}
-		expires, ok := httpfield.ParseDate(h.Get("Expires"), now)
-		if !ok {
-			return 0
-		}
-		maxAge = int64(expires.Sub(date) / time.Second)
-	}
-	return max(time.Duration(maxAge-age)*time.Second, 0)
+	age, _ := httpfield.DeltaSeconds(h.Get("Age"))
+	return time.Duration(max(maxAge-age, 0)) * time.Second
 }

@@ -1,0 +1,119 @@
+package dictionary
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// Offer adds to out, whose header is the layer's own and has an Accept-Encoding, what
+// says that a dictionary is there, and returns that, or nil if there is none. who is
+// whose credentials a layer below adds.
+func (s *Store) Offer(out *http.Request, who string) *Entry {
+	if _, own := out.Header["Available-Dictionary"]; own {
+		return nil
+	}
+	d := s.find(out, who, time.Now())
+	if d == nil {
+		return nil
+	}
+	// §6.1: the coding is offered only together with a dictionary.
+	out.Header["Accept-Encoding"] = []string{out.Header.Get("Accept-Encoding") + ", dcz"}
+	out.Header["Available-Dictionary"] = []string{":" + base64.StdEncoding.EncodeToString(d.Hash[:]) + ":"}
+	if d.id != "" {
+		out.Header["Dictionary-Id"] = []string{httpfield.Quote(d.id)}
+	}
+	if hook := trace.From(out.Context()); hook != nil {
+		hook(trace.About(out, "decompress", "dictionary", "offered, from "+d.url))
+	}
+	return d
+}
+
+// Learn returns resp, which is decoded by now, with a body that records itself if it is
+// meant as a dictionary. method is that of req before it was handed down. All that is
+// kept is limit bytes at most, one response half of that.
+func (s *Store) Learn(req *http.Request, method, who string, resp *http.Response, limit int64) *http.Response {
+	if len(resp.Header["Use-As-Dictionary"]) == 0 {
+		return resp
+	}
+	why := "not a 200 to a GET"
+	var d *Entry
+	if (method == http.MethodGet || method == "") && resp.StatusCode == http.StatusOK {
+		d, why = candidate(req, who, resp, limit/2, time.Now())
+	}
+	if hook := trace.From(req.Context()); hook != nil {
+		e := trace.About(req, "decompress", "dictionary", "recorded")
+		if why != "" {
+			e.Action, e.Reason = "no dictionary", why
+		}
+		e.Status = resp.StatusCode
+		hook(e)
+	}
+	if why != "" {
+		return resp
+	}
+	out := *resp
+	out.Body = &recorder{ReadCloser: resp.Body, store: s, entry: d, limit: limit}
+	return &out
+}
+
+// candidate returns resp, a 200 to a GET, as the dictionary it will be, still without its
+// content, or why it may not become one.
+func candidate(req *http.Request, who string, resp *http.Response, limit int64, now time.Time) (*Entry, string) {
+	u := resp.Request.URL
+	switch {
+	case len(resp.Header["Content-Encoding"]) > 0:
+		return nil, "not decoded"
+	case !secure(u):
+		return nil, "not a secure context"
+	case resp.ContentLength > limit:
+		return nil, "too large"
+	}
+	fresh := freshFor(resp.Header)
+	if fresh == 0 {
+		return nil, "not fresh"
+	}
+	usage, why := parseUsage(resp.Header["Use-As-Dictionary"], u)
+	if why != "" {
+		return nil, why
+	}
+	return &Entry{
+		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), who), url: trace.Redact(u),
+		fetched: now, until: now.Add(fresh),
+	}, ""
+}
+
+// recorder copies a body that is read to its end.
+type recorder struct {
+	io.ReadCloser
+	store *Store
+	entry *Entry // nil if given up or done
+	limit int64  // bytes, for the whole store
+}
+
+func (r *recorder) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if r.entry == nil {
+		return n, err
+	}
+	d := r.entry
+	if int64(len(d.Content)+n) > r.limit/2 || err != nil && err != io.EOF {
+		r.entry = nil
+		return n, err
+	}
+	d.Content = append(d.Content, p[:n]...)
+	if err == io.EOF {
+		r.entry = nil
+		d.Content = slices.Clip(d.Content)
+		d.Hash = sha256.Sum256(d.Content)
+		r.store.put(d, r.limit)
+	}
+	return n, err
+}
