@@ -35,6 +35,29 @@ func responseFrom(status int, lines ...string) *Response {
 	return &Response{URL: "http://example.com/", Status: status, Header: h, RequestTime: epoch, ResponseTime: epoch}
 }
 
+// check reports whether a verdict is the wanted one. The reason says for whose sake the
+// request is sent, or whether what is served is stale.
+func (v Verdict) check(want Action, reason string) bool {
+	switch v.Action {
+	case Reuse, Refresh:
+		if v.Fwd != "" || v.Stale != (reason != reasonFresh && reason != reasonImmutable) {
+			return false
+		}
+	case Fetch, Validate:
+		fwd := FwdStale
+		switch reason {
+		case reasonReload, reasonRequestNoCache, reasonRequestMaxAge, reasonRequestMinFresh:
+			fwd = FwdRequest
+		case reasonNothingStored:
+			fwd = FwdMiss
+		}
+		if v.Fwd != fwd || v.Stale {
+			return false
+		}
+	}
+	return v.Action == want && v.Reason == reason
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	const tag = `ETag: "a"`
@@ -73,6 +96,15 @@ func TestDecide(t *testing.T) {
 		{"only-if-cached and stale", false, []string{"Cache-Control: max-age=60", tag}, "only-if-cached", 61 * time.Second, Refuse, ReasonOnlyIfCached + ", " + reasonStale},
 		{"only-if-cached and no-cache", false, []string{"Cache-Control: max-age=60, no-cache", tag}, "only-if-cached", 0, Refuse, ReasonOnlyIfCached + ", " + reasonResponseNoCache},
 		{"only-if-cached within stale-while-revalidate", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=10", tag}, "only-if-cached", 61 * time.Second, Reuse, ReasonStaleWhileRevalidate},
+		{"only-if-cached and fresh", false, []string{"Cache-Control: max-age=60"}, "only-if-cached", 0, Reuse, reasonFresh},
+		{"stale, and older than the request wants", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=99", tag}, "max-age=60", 61 * time.Second, Validate, reasonStaleForRequest},
+		{"stale, and as old as the request wants", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=99", tag}, "max-age=61", 61 * time.Second, Validate, reasonStale},
+		{"max-age=0 goes before stale-while-revalidate", false, []string{"Cache-Control: max-age=0, stale-while-revalidate=99", tag}, "max-age=0", 0, Validate, reasonStale},
+		{"max-stale beside max-age", false, []string{"Cache-Control: max-age=60", tag}, "max-age=50, max-stale=10", 61 * time.Second, Reuse, reasonMaxStale},
+		{"min-fresh wants it fresh", false, []string{"Cache-Control: max-age=60, stale-while-revalidate=99", tag}, "min-fresh=0", 61 * time.Second, Validate, reasonStaleForRequest},
+		{"min-fresh=0 and fresh", false, []string{"Cache-Control: max-age=60", tag}, "min-fresh=0", 59 * time.Second, Reuse, reasonFresh},
+		{"no stale-while-revalidate for a response that must not be stale", false, []string{"Cache-Control: max-age=60, must-revalidate, stale-while-revalidate=99", tag}, "", 61 * time.Second, Validate, reasonMustRevalidate},
+		{"immutable changes nothing for another max-age", false, []string{"Cache-Control: max-age=60, immutable", tag}, "max-age=5", 6 * time.Second, Validate, reasonRequestMaxAge},
 		{"Pragma counts without Cache-Control only (§5.4)", false, []string{"Cache-Control: max-age=60", tag}, "nothing", 0, Reuse, reasonFresh},
 	} {
 		m := responseFrom(200, r.response...)
@@ -82,12 +114,18 @@ func TestDecide(t *testing.T) {
 		if r.request == "" {
 			d.Dir = Directives{}
 		}
-		if v := Decide(d, &f, epoch.Add(r.after)); v.Action != r.want || v.Reason != r.reason {
-			t.Errorf("%q, %q after %v: action %d (%s), want %d (%s): %s", r.response, r.request, r.after, v.Action, v.Reason, r.want, r.reason, r.why)
+		if v := Decide(d, &f, epoch.Add(r.after)); !v.check(r.want, r.reason) {
+			t.Errorf("%q, %q after %v: %+v, want %d (%s): %s", r.response, r.request, r.after, v, r.want, r.reason, r.why)
 		}
 	}
-	if v := Decide(&Demand{}, nil, epoch); v.Action != Fetch {
-		t.Errorf("nothing stored: action %d, want fetch", v.Action)
+	if v := Decide(&Demand{}, nil, epoch); !v.check(Fetch, reasonNothingStored) {
+		t.Errorf("nothing stored: %+v", v)
+	}
+	if v := Decide(&Demand{Offline: true}, nil, epoch); !v.check(Refuse, reasonOffline+", "+reasonNothingStored) {
+		t.Errorf("nothing stored, offline: %+v", v)
+	}
+	if v := Decide(&Demand{Dir: parseDirectives([]string{"only-if-cached"})}, nil, epoch); !v.check(Refuse, ReasonOnlyIfCached+", "+reasonNothingStored) {
+		t.Errorf("nothing stored, only-if-cached: %+v", v)
 	}
 }
 
@@ -101,6 +139,8 @@ func TestFromFuture(t *testing.T) {
 		why      string
 	}{
 		{0, []string{"Cache-Control: max-age=3600"}, Reuse, "just received"},
+		{time.Minute, []string{"Cache-Control: max-age=3600"}, Reuse, "they may differ by as much"},
+		{time.Minute + time.Second, []string{"Cache-Control: max-age=3600"}, Fetch, "but not by more"},
 		{30 * time.Second, []string{"Cache-Control: max-age=3600"}, Reuse, "the clocks of two hosts differ"},
 		{30 * time.Second, []string{"Cache-Control: max-age=10"}, Fetch, "but by more than its lifetime"},
 		{2 * time.Minute, []string{"Cache-Control: max-age=3600"}, Fetch, "one of the clocks was set"},
@@ -110,7 +150,8 @@ func TestFromFuture(t *testing.T) {
 		m := responseFrom(200, r.lines...)
 		m.RequestTime, m.ResponseTime = epoch.Add(r.received), epoch.Add(r.received)
 		f := factsOf(testConfig(false), m, Imposed{})
-		if v := Decide(&Demand{}, &f, epoch); v.Action != r.want {
+		v := Decide(&Demand{}, &f, epoch)
+		if v.Action != r.want || r.want != Reuse && r.received > time.Minute && !v.check(r.want, reasonFromFuture) {
 			t.Errorf("received %v after now, %q: %+v: %s", r.received, r.lines, v, r.why)
 		}
 	}
@@ -132,6 +173,8 @@ func TestDecideImposed(t *testing.T) {
 		{"it undoes no-cache", []string{"Cache-Control: no-cache"}, Imposed{TTL: time.Hour}, Demand{}, Reuse, reasonFresh},
 		{"a request that may have changed it", fresh, Imposed{MustRevalidate: true}, Demand{}, Validate, reasonMayHaveChanged},
 		{"and no validator", fresh[:1], Imposed{MustRevalidate: true}, Demand{}, Fetch, reasonMayHaveChanged},
+		{"a lifetime of its own undoes must-revalidate", []string{"Cache-Control: max-age=0, must-revalidate, proxy-revalidate"}, Imposed{TTL: time.Hour}, Demand{Offline: true}, Reuse, reasonFresh},
+		{"offline, while it would be validated in the background", []string{"Cache-Control: max-age=0, stale-while-revalidate=9"}, Imposed{}, Demand{Offline: true}, Reuse, ReasonStaleWhileRevalidate},
 		{"reload", fresh, Imposed{}, Demand{Reload: true}, Validate, reasonReload},
 		{"offline and fresh", fresh, Imposed{}, Demand{Offline: true}, Reuse, reasonFresh},
 		{"offline and stale", stale, Imposed{}, Demand{Offline: true}, Reuse, reasonOffline},
@@ -139,8 +182,8 @@ func TestDecideImposed(t *testing.T) {
 		{"offline, and it may be outdated", fresh, Imposed{MustRevalidate: true}, Demand{Offline: true}, Refuse, reasonOffline + ", " + reasonMayHaveChanged},
 	} {
 		f := factsOf(testConfig(false), responseFrom(200, r.lines...), r.by)
-		if v := Decide(&r.d, &f, epoch); v.Action != r.want || v.Reason != r.reason {
-			t.Errorf("%q: action %d (%s), want %d (%s): %s", r.lines, v.Action, v.Reason, r.want, r.reason, r.why)
+		if v := Decide(&r.d, &f, epoch); !v.check(r.want, r.reason) {
+			t.Errorf("%q: %+v, want %d (%s): %s", r.lines, v, r.want, r.reason, r.why)
 		}
 	}
 }
@@ -168,6 +211,10 @@ func TestMayReplace(t *testing.T) {
 		{"must-revalidate forbids it", "max-age=10, stale-if-error=5, must-revalidate", Imposed{}, "", true, 11, reasonStaleNotAllowed},
 		{"so does a change that is possible", "max-age=10, stale-if-error=5", Imposed{MustRevalidate: true}, "", true, 5, reasonStaleNotAllowed},
 		{"the request wants it validated", "max-age=10, stale-if-error=5", Imposed{}, "no-cache", true, 11, reasonRequestRevalidates},
+		{"at the end of freshness", "max-age=10, stale-if-error=5", Imposed{}, "", false, 10, reasonStaleIfError},
+		{"the shorter one of the request takes nothing away", "max-age=10, stale-if-error=20", Imposed{}, "stale-if-error=0", false, 30, reasonStaleIfError},
+		{"the request wants it young", "max-age=10, stale-if-error=5", Imposed{}, "max-age=0", true, 11, reasonRequestRevalidates},
+		{"the request wants it fresh", "max-age=10, stale-if-error=5", Imposed{}, "min-fresh=0", true, 11, reasonRequestRevalidates},
 		{"zero seconds are none", "max-age=10, stale-if-error=0", Imposed{}, "", true, 10, reasonStaleNotAllowed},
 	} {
 		f := factsOf(testConfig(false), responseFrom(200, "Cache-Control: "+r.line), r.by)
@@ -175,6 +222,72 @@ func TestMayReplace(t *testing.T) {
 		ok, reason := MayReplace(&d, &f, epoch.Add(time.Duration(r.after)*time.Second), r.unreachable)
 		if reason != r.reason || ok != (reason == reasonStaleIfError) {
 			t.Errorf("%s, %q after %ds: %v (%s), want %s: %s", r.line, r.request, r.after, ok, reason, r.reason, r.why)
+		}
+	}
+}
+
+// The settings hold for responses that say nothing themselves.
+func TestStaleBySettings(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why  string
+		cfg  Settings
+		line string
+		d    Demand
+		want Action
+		stay bool // in place of an error response
+	}{
+		{"nothing is set", Settings{}, "max-age=0", Demand{}, Fetch, false},
+		{"stale-while-revalidate for all", Settings{StaleWhileRevalidate: time.Minute}, "max-age=0", Demand{}, Refresh, false},
+		{"the response knows better", Settings{StaleWhileRevalidate: time.Minute}, "max-age=0, stale-while-revalidate=0", Demand{}, Fetch, false},
+		{"negative is off", Settings{StaleWhileRevalidate: -time.Minute, StaleIfError: -time.Minute}, "max-age=0", Demand{}, Fetch, false},
+		{"stale-if-error for all", Settings{StaleIfError: time.Minute}, "max-age=0", Demand{}, Fetch, true},
+		{"but not if the application reloads", Settings{StaleIfError: time.Minute}, "max-age=0", Demand{Reload: true}, Fetch, false},
+		{"only-if-cached takes what is stale", Settings{StaleOnlyIfCached: true}, "max-age=0", Demand{Dir: Directives{flags: only(OnlyIfCached)}}, Reuse, false},
+		{"but not what must not be stale", Settings{StaleOnlyIfCached: true}, "max-age=0, must-revalidate", Demand{Dir: Directives{flags: only(OnlyIfCached)}}, Refuse, false},
+		{"other requests are as ever", Settings{StaleOnlyIfCached: true}, "max-age=0", Demand{}, Fetch, false},
+	} {
+		f := factsOf(r.cfg.Complete(), responseFrom(200, "Cache-Control: "+r.line), Imposed{})
+		v := Decide(&r.d, &f, epoch.Add(time.Second))
+		if stay, _ := MayReplace(&r.d, &f, epoch.Add(time.Second), false); v.Action != r.want || stay != r.stay || v.Action == Reuse && !v.check(Reuse, ReasonOnlyIfCached) {
+			t.Errorf("%+v, %s: %+v, in place of an error %v: %s", r.cfg, r.line, v, stay, r.why)
+		}
+	}
+	f := factsOf(Settings{StaleOnlyIfCached: true}.Complete(), responseFrom(200, "Cache-Control: max-age=0"), Imposed{MustRevalidate: true})
+	if v := Decide(&Demand{Dir: Directives{flags: only(OnlyIfCached)}}, &f, epoch); v.Action != Refuse {
+		t.Errorf("a response that may be outdated is served to only-if-cached: %+v", v)
+	}
+}
+
+func TestErrorStatus(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{499: false, 500: true, 501: false, 502: true, 503: true, 504: true, 505: false, 200: false} {
+		if ErrorStatus(status) != want {
+			t.Errorf("%d: %v: RFC 5861 §4 names 500, 502, 503 and 504", status, !want)
+		}
+	}
+}
+
+func TestUsefulUntil(t *testing.T) {
+	t.Parallel()
+	const day, week = 24 * time.Hour, 7 * 24 * time.Hour
+	for _, r := range []struct {
+		why, line, tag string
+		want           time.Duration // after its birth
+	}{
+		{"fresh, then in place of an error", "max-age=60", "", time.Minute + day},
+		{"it never serves stale", "max-age=60, must-revalidate", "", time.Minute},
+		{"while it is validated", "max-age=60, stale-while-revalidate=172800", "", time.Minute + 2*day},
+		{"longer in place of an error", "max-age=60, stale-if-error=172800", "", time.Minute + 2*day},
+		{"for a week it is validated", "max-age=60", `"a"`, time.Minute + week},
+		{"also if it never serves stale", "max-age=60, must-revalidate", `"a"`, time.Minute + week},
+		{"or for as long as it was fresh", "max-age=864000", `"a"`, 20 * day},
+		{"without an overflow", "max-age=99999999999", `"a"`, 2 * MaxLifetime},
+		{"nothing longer than a lifetime", "max-age=60, stale-while-revalidate=99999999999", "", time.Minute + MaxLifetime},
+	} {
+		f := factsOf(testConfig(false), responseFrom(200, "Cache-Control: "+r.line, "ETag: "+r.tag), Imposed{})
+		if got := f.UsefulUntil().Sub(epoch); got != r.want {
+			t.Errorf("%s, tag %s: for %v, want %v: %s", r.line, r.tag, got, r.want, r.why)
 		}
 	}
 }

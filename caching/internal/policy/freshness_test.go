@@ -3,6 +3,7 @@ package policy
 import (
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,11 +96,26 @@ func TestFreshness(t *testing.T) {
 		{"heuristic: from the future", false, 200, []string{"Last-Modified: " + at(day)}, 0, 0},
 		{"heuristic: not for 201", false, 201, []string{"Last-Modified: " + at(-10*day)}, 0, 0},
 		{"heuristic: for any status that is public", false, 599, []string{"Last-Modified: " + at(-10*time.Hour), "Cache-Control: public"}, time.Hour, 0},
+		{"heuristic: not with a query (as OkHttp)", false, 200, []string{"?", "Last-Modified: " + at(-10*time.Hour)}, 0, 0},
+		{"unless it is public", false, 200, []string{"?", "Cache-Control: public", "Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
+		{"heuristic: not with cookies (§7.3)", false, 200, []string{"Set-Cookie: a=b", "Last-Modified: " + at(-10*time.Hour)}, 0, 0},
+		{"unless it is public", false, 200, []string{"Set-Cookie: a=b", "Cache-Control: public", "Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
+		{"heuristic: not with Pragma (§5.4)", false, 200, []string{"Pragma: no-cache", "Last-Modified: " + at(-10*time.Hour)}, 0, 0},
+		{"unless there is Cache-Control", false, 200, []string{"Pragma: no-cache", "Cache-Control: x", "Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
+		{"heuristic: a date in another case", false, 200, []string{"Last-Modified: " + strings.ToUpper(at(-10*time.Hour))}, time.Hour, 0},
+		{"heuristic: the dates that are obsolete (RFC 9110 §5.6.7)", false, 200, []string{"Last-Modified: thursday, 01-jan-26 17:04:05 gmt"}, time.Hour, 0},
+		{"heuristic: what is no date", false, 200, []string{"Last-Modified: x"}, 0, 0},
+		{"a number in what is malformed bounds it", false, 200, []string{"Cache-Control: x; max-age=60", "Expires: " + at(time.Hour)}, time.Minute, 0},
+		{"permanent, but of an old kind", false, 301, nil, DefaultPermanent, 0},
+		{"a redirect that says when it was made", false, 308, []string{"Last-Modified: " + at(-10*time.Hour)}, time.Hour, 0},
 		{"permanent redirect", false, 308, nil, DefaultPermanent, 0},
 		{"temporary redirect", false, 307, nil, 0, 0},
 		{"overflow", false, 200, []string{"Cache-Control: max-age=99999999999", "Age: 99999999999"}, MaxLifetime, MaxLifetime},
 	} {
 		m := responseFrom(r.status, r.lines...)
+		if m.Header["?"] != nil {
+			m.URL += "?q"
+		}
 		d, targeted := ResponseDirectives(m.Header, nil)
 		f := freshnessOf(testConfig(r.shared), m, &d, targeted, 0)
 		if f.Lifetime != r.lifetime || f.Age(epoch) != r.age {
@@ -112,6 +128,98 @@ func TestFreshness(t *testing.T) {
 	d, _ := ResponseDirectives(m.Header, nil)
 	if f := freshnessOf(testConfig(false), m, &d, false, 0); f.Age(epoch) != 15*time.Second {
 		t.Errorf("age with a delay of 5s is %v, want 15s", f.Age(epoch))
+	}
+}
+
+// What says the lifetime, and whether that is the response.
+func TestFreshnessSource(t *testing.T) {
+	t.Parallel()
+	modified := "Last-Modified: " + epoch.Add(-10*time.Hour).Format(http.TimeFormat)
+	for _, r := range []struct {
+		why      string
+		cfg      Settings
+		status   int
+		lines    []string
+		ttl      time.Duration
+		lifetime time.Duration
+		explicit bool
+		source   string
+	}{
+		{"the application", Settings{}, 200, []string{"Cache-Control: max-age=60"}, time.Hour, time.Hour, true, "set by the application"},
+		{"it may allow more than a typing error", Settings{}, 200, []string{"Cache-Control: x; max-age=60"}, time.Hour, time.Hour, true, "set by the application"},
+		{"no more than is counted", Settings{}, 200, nil, 2 * MaxLifetime, MaxLifetime, true, "set by the application"},
+		{"s-maxage", Settings{Shared: true}, 200, []string{"Cache-Control: max-age=60, s-maxage=90"}, 0, 90 * time.Second, true, "s-maxage"},
+		{"max-age", Settings{}, 200, []string{"Cache-Control: max-age=60"}, 0, time.Minute, true, "max-age"},
+		{"Expires", Settings{}, 200, []string{"Expires: Fri, 02 Jan 2026 03:05:05 GMT"}, 0, time.Minute, true, "expires"},
+		{"Expires long ago", Settings{}, 200, []string{"Expires: Fri, 02 Jan 2020 03:05:05 GMT"}, 0, 0, true, "expires"},
+		{"Expires that is none says so too (RFC 9111 §5.3)", Settings{}, 200, []string{"Expires: 0"}, 0, 0, true, "expires"},
+		{"a targeted field without a lifetime has none (RFC 9213 §2.2)", Settings{Targeted: []string{"CDN-Cache-Control"}}, 200, []string{"CDN-Cache-Control: public", "Expires: Fri, 02 Jan 2026 03:05:05 GMT"}, 0, 0, false, ""},
+		{"by status", Settings{StatusTTL: map[int]time.Duration{404: time.Minute}}, 404, []string{modified}, 0, time.Minute, false, "by status"},
+		{"by status, no more than is counted", Settings{StatusTTL: map[int]time.Duration{404: 2 * MaxLifetime}}, 404, []string{"Age: 60"}, 0, MaxLifetime, false, "by status"},
+		{"heuristic", Settings{}, 200, []string{modified}, 0, time.Hour, false, "heuristic"},
+		{"heuristics are off", Settings{NoHeuristics: true}, 200, []string{modified, "Cache-Control: public"}, 0, 0, false, "none"},
+		{"permanent", Settings{}, 301, nil, 0, DefaultPermanent, false, "permanent"},
+		{"permanent, bounded as all heuristics", Settings{HeuristicMax: time.Hour}, 308, nil, 0, time.Hour, false, "permanent"},
+		{"nothing", Settings{}, 200, nil, 0, 0, false, "none"},
+		{"a query", Settings{}, 200, []string{"?", modified}, 0, 0, false, "none"},
+		{"cookies", Settings{}, 200, []string{"Set-Cookie: a=b", modified}, 0, 0, false, "none"},
+		{"Pragma", Settings{}, 200, []string{"Pragma: no-cache", modified}, 0, 0, false, "none"},
+	} {
+		m := responseFrom(r.status, r.lines...)
+		if m.Header["?"] != nil {
+			m.URL += "?q"
+		}
+		cfg := r.cfg.Complete()
+		d, targeted := ResponseDirectives(m.Header, cfg.Targeted)
+		f := freshnessOf(cfg, m, &d, targeted, r.ttl)
+		if f.Lifetime != r.lifetime || f.Explicit != r.explicit || f.Source != r.source {
+			t.Errorf("%d %q: %v, explicit %v, %q; want %v, %v, %q: %s", r.status, r.lines, f.Lifetime, f.Explicit, f.Source, r.lifetime, r.explicit, r.source, r.why)
+		}
+	}
+}
+
+func TestStatusClasses(t *testing.T) {
+	t.Parallel()
+	heuristic := map[int]bool{200: true, 203: true, 204: true, 206: true, 300: true, 301: true, 308: true, 404: true, 405: true, 410: true, 414: true, 501: true}
+	notUnderstood := "306 418 419 420 427 430" // unused (RFC 9110 §15.4.7, §15.5.19), or of nobody
+	for status := 200; status < 600; status++ {
+		if heuristicStatus(status) != heuristic[status] {
+			t.Errorf("%d: heuristically cacheable %v: RFC 9110 §15.1 says otherwise", status, !heuristic[status])
+		}
+		known := status <= 206 || status >= 300 && status <= 308 || status >= 400 && status <= 431 || status == 451 || status >= 500 && status <= 508 || status == 511
+		if want := known && !strings.Contains(notUnderstood, strconv.Itoa(status)); understoodStatus(status) != want {
+			t.Errorf("%d: understood %v, want %v", status, !want, want)
+		}
+	}
+	if understoodStatus(199) {
+		t.Error("199 is understood")
+	}
+}
+
+// Both clocks count, the one that says more.
+func TestAge(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why                      string
+		born, bornWall, received time.Duration // before now
+		want                     time.Duration
+	}{
+		{"both agree", time.Minute, time.Minute, time.Minute, time.Minute},
+		{"the monotonic clock stopped while the computer slept", time.Minute, time.Hour, time.Hour, time.Hour},
+		{"the wall clock was set back", time.Hour, time.Minute, time.Minute, time.Hour},
+		{"born in the future", 0, -time.Hour, 0, time.Hour},
+		{"received in the future", 0, 0, -time.Hour, time.Hour},
+	} {
+		f := Freshness{
+			Born: epoch.Add(-r.born), BornWall: epoch.Add(-r.bornWall).UnixMicro(), receivedWall: epoch.Add(-r.received).UnixMicro(),
+		}
+		if age := f.Age(epoch); age != r.want {
+			t.Errorf("%+v: %v: %s", r, age, r.why)
+		}
+	}
+	f := Freshness{Born: epoch, BornWall: math.MinInt64 / 2}
+	if age := f.Age(epoch); age < 100*365*24*time.Hour {
+		t.Errorf("a time that is out of all range makes an age of %v", age)
 	}
 }
 

@@ -1,6 +1,117 @@
 package policy
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestStoredHeader(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why    string
+		shared bool
+		lines  []string
+		want   []string
+	}{
+		{"what is for the response", false, []string{"A: 1", "A: 2", "Set-Cookie: x", "Content-Length: 5"}, []string{"A: 1", "A: 2", "Set-Cookie: x", "Content-Length: 5"}},
+		{
+			"what is for one connection (RFC 9110 §7.6.1), or for a proxy (RFC 9111 §3.1)", false,
+			[]string{
+				"A: 1", "Connection: close", "Keep-Alive: 1", "Proxy-Authenticate: Basic", "Proxy-Authentication-Info: x", "Proxy-Authorization: x",
+				"Proxy-Connection: close", "Te: trailers", "Transfer-Encoding: chunked", "Upgrade: x", "Trailer: X",
+			},
+			[]string{"A: 1"},
+		},
+		{"what Connection names", false, []string{"Connection: x-a, B", "X-A: 1", "B: 2", "C: 3"}, []string{"C: 3"}},
+		{"what no-cache names (RFC 9111 §5.2.2.4)", false, []string{`Cache-Control: no-cache="a"`, "A: 1"}, []string{`Cache-Control: no-cache="a"`}},
+		{"what private names is for a private cache", false, []string{`Cache-Control: private="a"`, "A: 1"}, []string{`Cache-Control: private="a"`, "A: 1"}},
+		{"and for no shared one (RFC 9111 §5.2.2.7)", true, []string{`Cache-Control: private="a"`, "A: 1"}, []string{`Cache-Control: private="a"`}},
+		{"no field", false, nil, nil},
+	} {
+		h := headerOf(r.lines...)
+		h["Empty"] = nil
+		d := parseDirectives(h["Cache-Control"])
+		got := StoredHeader(h, Unstored(testConfig(r.shared), h, &d))
+		if diff := cmp.Diff(headerOf(r.want...), got); diff != "" {
+			t.Errorf("%s: mismatch (-want +got)\n%s", r.why, diff)
+		}
+		for name := range got {
+			_ = append(got[name], "more")
+			got[name][0] = "changed"
+		}
+		if diff := cmp.Diff(headerOf(r.lines...), h, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == `["Empty"]` }, cmp.Ignore())); diff != "" {
+			t.Errorf("a change of the stored header is one of the original\n%s", diff)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why            string
+		stored, update []string
+		want           []string
+		whole          bool
+	}{
+		{"the new fields replace the old (RFC 9111 §3.2)", []string{"A: 1", "A: 2", "B: 1"}, []string{"A: 3", "C: 4"}, []string{"A: 3", "B: 1", "C: 4"}, true},
+		{
+			"but for what describes the content", []string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"},
+			[]string{"Content-Encoding: br", "Content-Length: 0", "Content-Range: y", "Content-Type: c/d"},
+			[]string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"}, true,
+		},
+		{"the old Age goes", []string{"Age: 5", "A: 1"}, nil, []string{"A: 1"}, true},
+		{"a new one stays", []string{"Age: 5"}, []string{"Age: 7"}, []string{"Age: 7"}, true},
+		{"what is for one connection does not come in", []string{"A: 1"}, []string{"Connection: b", "B: 1", "Keep-Alive: 1"}, []string{"A: 1"}, false},
+		{"nothing is stored", nil, []string{"A: 1"}, []string{"A: 1"}, true},
+	} {
+		cfg := testConfig(false)
+		var stored http.Header
+		if r.stored != nil {
+			stored = headerOf(r.stored...)
+		}
+		update := headerOf(r.update...)
+		d, _ := updatedDirectives(cfg, stored, update)
+		got, whole := MergeWith(cfg, stored, update, &d)
+		if diff := cmp.Diff(headerOf(r.want...), got); diff != "" || whole != r.whole {
+			t.Errorf("%s: whole %v, mismatch (-want +got)\n%s", r.why, whole, diff)
+		}
+		if diff := cmp.Diff(headerOf(r.stored...), stored, cmp.Transformer("", func(h http.Header) int { return len(h) })); diff != "" {
+			t.Errorf("%s: the stored header was changed\n%s", r.why, diff)
+		}
+	}
+}
+
+// The directives after an update are those of the new header, whether they are read again or not.
+func TestDirectivesAfter(t *testing.T) {
+	t.Parallel()
+	targeted := []string{"cdn-cache-control"}
+	for _, r := range []struct {
+		why            string
+		targeted       []string
+		by             Imposed
+		stored, update []string
+		want           Directives
+		isTargeted     bool
+	}{
+		{"no new ones", nil, Imposed{}, []string{"Cache-Control: no-store"}, nil, Directives{flags: only(NoStore)}, false},
+		{"the same", nil, Imposed{}, []string{"Cache-Control: no-store"}, []string{"Cache-Control: no-store"}, Directives{flags: only(NoStore)}, false},
+		{"new ones", nil, Imposed{}, []string{"Cache-Control: no-store"}, []string{"Cache-Control: private"}, Directives{flags: only(private)}, false},
+		{"what the application has undone comes back", nil, Imposed{TTL: 1}, []string{"Cache-Control: no-cache"}, nil, Directives{flags: only(noCache)}, false},
+		{"targeted", targeted, Imposed{}, []string{"Cdn-Cache-Control: no-store", "Cache-Control: private"}, nil, Directives{flags: only(NoStore)}, true},
+		{"newly targeted", targeted, Imposed{}, []string{"Cache-Control: private"}, []string{"Cdn-Cache-Control: no-store"}, Directives{flags: only(NoStore)}, true},
+		{"the new field is not targeted", targeted, Imposed{}, []string{"Cache-Control: private"}, []string{"Cache-Control: no-store"}, Directives{flags: only(NoStore)}, false},
+	} {
+		cfg := Settings{Targeted: r.targeted}.Complete()
+		stored := responseFrom(200, r.stored...)
+		f := factsOf(cfg, stored, r.by)
+		d, isTargeted := f.DirectivesAfter(stored.Header, headerOf(r.update...))
+		if d.flags != r.want.flags || isTargeted != r.isTargeted {
+			t.Errorf("%q, then %q: %b, targeted %v: %s", r.stored, r.update, d.flags, isTargeted, r.why)
+		}
+	}
+}
 
 // A 304 brings nothing into a store that the response has kept out of it.
 func TestMergeKeepsOut(t *testing.T) {
