@@ -14,6 +14,8 @@ func TestCacheStatus(t *testing.T) {
 		{"a reason is a string", "t", CacheStatus{Fwd: "bypass", Detail: `a "b"`}, `t; fwd=bypass; detail="a \"b\""`},
 		{"a token is told as it is", "cache.example/1:80", CacheStatus{Hit: true}, "cache.example/1:80; hit"},
 		{"anything else as a string (RFC 9651 §3.3.3)", "my cache\x00", CacheStatus{Hit: true}, `"my cache"; hit`},
+		{"from its begin", "*", CacheStatus{}, "*"},
+		{"the first and the last that can be printed", " ~\x7f\x1f", CacheStatus{}, `" ~"`},
 		{"a token begins with a letter", "1", CacheStatus{Hit: true}, `"1"; hit`},
 	} {
 		if got := r.s.String(cacheName(r.name)); got != r.want {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Every directive that restricts holds however the list is misspelt, and none that
@@ -83,6 +85,74 @@ func TestMalformedTargeted(t *testing.T) {
 		f := factsOf(cfg, m, Imposed{})
 		if reason := Unstorable(&Demand{}, m, &f, false); (reason == "") != r.storable {
 			t.Errorf("CDN-Cache-Control: %s: not storable (%s): %s", r.value, reason, r.why)
+		}
+	}
+}
+
+func TestSpells(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		word, name string
+		want       bool
+		why        string
+	}{
+		{"no-store", "no-store", true, "the name"},
+		{"nostore", "no-store", true, "no hyphen"},
+		{"no_store", "no-store", true, "an underscore"},
+		{"-no--store-", "no-store", true, "too many hyphens"},
+		{"staleif-error", "stale-if-error", true, "one hyphen of two"},
+		{"no-stor", "no-store", false, "a letter less"},
+		{"no-stored", "no-store", false, "a letter more"},
+		{"no-stare", "no-store", false, "another letter"},
+		{"", "no-store", false, "nothing"},
+	} {
+		if got := spells(r.word, r.name); got != r.want {
+			t.Errorf("%q and %q: %v: %s", r.word, r.name, got, r.why)
+		}
+	}
+}
+
+func TestNextWord(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct{ text, word, rest, why string }{
+		{"a b", "a", " b", "up to a blank"},
+		{" ;a-B_9;b", "a-b_9", ";b", "letters, digits, hyphens and underscores, in lower case"},
+		{"azAZ09", "azaz09", "", "the first and the last of each"},
+		{"@[`{/:", "", "", "their neighbours in ASCII are none"},
+		{"", "", "", "nothing"},
+	} {
+		if word, rest := nextWord(r.text); word != r.word || rest != r.rest {
+			t.Errorf("%q: %q, %q: %s", r.text, word, rest, r.why)
+		}
+	}
+}
+
+// What each directive does in a field that cannot be parsed: exactly that, and no more.
+func TestMalformedEffects(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, value string
+		want       reading
+		limit      int64 // plus one
+	}{
+		{"max-age bounds the lifetime", "x; max-age=5", reading{malformed: true}, 6},
+		{"the shorter of two", "x; max-age=5; s-maxage=3; max-age=9", reading{malformed: true}, 4},
+		{"without a number there is none", "x; max-age", reading{malformed: true}, 1},
+		{"no-store holds", "x; no-store", reading{flags: only(NoStore), malformed: true}, 0},
+		{"stale-while-revalidate is nothing", "x; stale-while-revalidate=9", reading{deltas: deltas{staleWhileRevalidate: 0}, malformed: true}, 0},
+		{"so is stale-if-error", "stale-if-error=9, x; stale-if-error=9", reading{deltas: deltas{staleIfError: 0}, malformed: true}, 0},
+		{"what a request allows is ignored", "x; max-stale=5; min-fresh=5; only-if-cached", reading{malformed: true}, 0},
+		{"a valid part of it is not", "max-stale=5, x; y", reading{deltas: deltas{maxStale: 5}, malformed: true}, 0},
+		{"what allows more is not taken", "x; public; immutable; must-understand", reading{malformed: true}, 0},
+		{"not even from a valid part", "public, immutable, must-understand, x; y", reading{malformed: true}, 0},
+		{"a valid argument of an extension says nothing", `x="no-store"`, reading{}, 0},
+		{"one that is not quoted may", "x=no-store", reading{flags: only(NoStore), malformed: true}, 0},
+		{"a digit is no directive", "max-age=60, x=60", reading{deltas: deltas{maxAge: 60}}, 0},
+		{"two words that are one", "x; no cache", reading{flags: only(noCache), malformed: true}, 0},
+	} {
+		d := parseDirectives([]string{r.value})
+		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" || d.limit != r.limit {
+			t.Errorf("%q: limit %d, want %d: %s: mismatch (-want +got)\n%s", r.value, d.limit, r.limit, r.why, diff)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 func TestReadRequest(t *testing.T) {
 	t.Parallel()
@@ -22,6 +25,7 @@ func TestReadRequest(t *testing.T) {
 		{"RFC 3229", "A-IM: vcdiff", RequestFields{Cond: UnknownRange}},
 		{"credentials", "Authorization: Basic x", RequestFields{Authorized: true}},
 		{"credentials of another kind", "Cookie: a=b", RequestFields{Credentials: true}},
+		{"what carries no credential", "X-Request-Id: 1", RequestFields{}},
 		{"another protocol", "Upgrade: websocket", RequestFields{Upgrade: true}},
 	} {
 		got, ok := ReadRequest(headerOf(r.line), false)
@@ -40,5 +44,39 @@ func TestReadRequest(t *testing.T) {
 	}
 	if c := ifMatch | WithRange; !c.ForOrigin() || c.Own() {
 		t.Error("If-Match is for the origin, and about nothing that the caller has")
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		name, why string
+		want      bool
+	}{
+		{"X-Abc-1z", "each word begins with a capital", true},
+		{"x", "one that does not", false},
+		{"X-a", "one that does not", false},
+		{"X-z", "one that does not", false},
+		{"a", "the first letter", false},
+		{"z", "the last", false},
+		{"XA", "a capital within a word", false},
+		{"XZ", "a capital within a word", false},
+		{"-1", "what is no letter", true},
+	} {
+		if got := canonical(r.name); got != r.want {
+			t.Errorf("%s: %v: %s", r.name, got, r.why)
+		}
+	}
+	for name := range map[string]bool{"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Content-Type": true, "Origin": true, "Referer": true, "User-Agent": true} {
+		if got, ok := ReadRequest(http.Header{name: {"x"}}, false); !ok || got.Cond != 0 || got.Credentials {
+			t.Errorf("%s says something to a cache", name)
+		}
+	}
+	if got, ok := ReadRequest(http.Header{"Authorization": nil, "Range": {}, "cookie": nil}, false); !ok || got.Authorized || got.Cond != 0 {
+		t.Error("a field without a value says something to a cache")
+	}
+	got, _ := ReadRequest(headerOf("Cookie: a=b", "Zzz: 1", "Aaa: 1", "Bbb: 1"), false)
+	if !got.Credentials {
+		t.Error("a field beside the credentials hides them")
 	}
 }

@@ -37,6 +37,8 @@ func TestOffer(t *testing.T) {
 		{"and that of a variant", false, nil, variantsOf("a b"), "a b", ""},
 		{"but not beside others", false, nil, variantsOf("a b", `"c"`), `"c"`, ""},
 		{"without tags", true, []string{`ETag: "a"`, "Last-Modified: " + date}, variantsOf(`"b"`), "", date},
+		{"a date beside its tag", false, []string{`ETag: "a"`, "Last-Modified: " + date}, variantsOf(`"b"`), `"a", "b"`, date},
+		{"the first of several that do not parse, beside none", false, nil, variantsOf("", "a b"), "a b", ""},
 		{"nothing to offer", false, []string{"X: 1"}, nil, "", ""},
 		{"as many as are bounded", false, nil, variantsOf(many...), strings.Join(many[:maxTags], ", "), ""},
 	} {
@@ -74,6 +76,10 @@ func TestConfirms(t *testing.T) {
 		{"no validator, and one was asked about", []string{`ETag: "a"`}, nil, nil, true, ""},
 		{"no validator, and several were", []string{`ETag: "a"`}, variantsOf(`"b"`), nil, false, ""},
 		{"none is selected", nil, variantsOf(`"b"`), nil, false, ""},
+		{"no validator, and the response has a date and a tag", []string{`ETag: "a"`, date}, nil, nil, true, ""},
+		{"a date, and a tag was asked about", []string{`ETag: "a"`}, nil, []string{later}, true, ""},
+		{"a tag of a variant that does not parse", []string{`ETag: "a"`}, variantsOf("b c"), []string{"ETag: b c"}, false, "0"},
+		{"no tag that nobody has", nil, variantsOf(""), []string{`ETag: "b"`}, false, ""},
 		{"by its date", []string{date}, nil, []string{date}, true, ""},
 		{"another date", []string{date}, nil, []string{later}, false, ""},
 	} {
@@ -109,7 +115,11 @@ func TestCompare(t *testing.T) {
 		{"another tag", []string{`ETag: "b"`, date, "Content-Length: 5"}, Different},
 		{"a weak tag is not the strong one (RFC 9111 §4.3.5)", []string{`ETag: W/"a"`}, Different},
 		{"a tag that does not parse", []string{"ETag: a"}, Different},
+		{"an empty tag", []string{"ETag: "}, Different},
+		{"two tags", []string{`ETag: "a"`, `ETag: "b"`}, Different},
 		{"the date", []string{date}, Same},
+		{"no date", []string{"Last-Modified: x"}, Different},
+		{"a length that is none", []string{"Content-Length: x"}, NoEvidence},
 		{"another date", []string{`ETag: "a"`, later}, Different},
 		{"the length", []string{"Content-Length: 5"}, Same},
 		{"another length", []string{`ETag: "a"`, "Content-Length: 6"}, Different},
@@ -117,6 +127,56 @@ func TestCompare(t *testing.T) {
 		f := factsOf(testConfig(false), responseFrom(200, `ETag: "a"`, date), Imposed{})
 		if got := f.Compare(5, headerOf(r.answer...)); got != r.want {
 			t.Errorf("%q: %d, want %d: %s", r.answer, got, r.want, r.why)
+		}
+	}
+}
+
+// A tag that does not parse is compared as a string.
+func TestCompareStrings(t *testing.T) {
+	t.Parallel()
+	f := factsOf(testConfig(false), responseFrom(200, "ETag: a b", "Last-Modified: now"), Imposed{})
+	for _, r := range []struct {
+		why, answer string
+		want        Evidence
+		about       bool
+	}{
+		{"the same string", "ETag: a b", Same, true},
+		{"another", "ETag: a c", Different, false},
+		{"a tag", `ETag: "a b"`, Different, false},
+		{"the same date", "Last-Modified: now", Same, true},
+		{"another", "Last-Modified: then", Different, false},
+		{"a date", "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT", Different, false},
+		{"no date", "Last-Modified: ", Different, false},
+		{"nothing", "X: 1", NoEvidence, false},
+	} {
+		h := headerOf(r.answer)
+		if got, about := f.Compare(5, h), f.IsAbout(h); got != r.want || about != r.about {
+			t.Errorf("%q: %d, about it %v, want %d, %v: %s", r.answer, got, about, r.want, r.about, r.why)
+		}
+	}
+}
+
+func TestIsAbout(t *testing.T) {
+	t.Parallel()
+	const date, later = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT", "Last-Modified: Thu, 01 Jan 2026 00:00:01 GMT"
+	for _, r := range []struct {
+		why    string
+		stored []string
+		answer []string
+		want   bool
+	}{
+		{"its tag, by weak comparison", []string{`ETag: "a"`, date}, []string{`ETag: W/"a"`}, true},
+		{"another tag, whatever the date", []string{`ETag: "a"`, date}, []string{`ETag: "b"`, date}, false},
+		{"its date", []string{`ETag: "a"`, date}, []string{date}, true},
+		{"another date", []string{`ETag: "a"`, date}, []string{later}, false},
+		{"its date in another form", []string{date}, []string{"Last-Modified: Thu Jan  1 00:00:00 2026"}, true},
+		{"no validator", []string{`ETag: "a"`, date}, nil, false},
+		{"the response has none", nil, []string{date}, false},
+		{"nobody has any", nil, nil, false},
+	} {
+		f := factsOf(testConfig(false), responseFrom(200, r.stored...), Imposed{})
+		if got := f.IsAbout(headerOf(r.answer...)); got != r.want {
+			t.Errorf("%q answered by %q: %v: %s", r.stored, r.answer, got, r.why)
 		}
 	}
 }

@@ -32,6 +32,8 @@ func TestTagToSend(t *testing.T) {
 		{"and that", "a\nb", false},
 		{"longer than 1 KiB", `"` + strings.Repeat("a", maxValidator) + `"`, false},
 		{"1 KiB", `"` + strings.Repeat("a", maxValidator-2) + `"`, true},
+		{"a list after a quoted comma", `"a,b","c"`, false},
+		{"a blank at the end would be lost", `"a" `, false},
 		{"none", "", false},
 	} {
 		want := ""
@@ -66,6 +68,27 @@ func TestSameTag(t *testing.T) {
 	} {
 		if same := sameTag(r.a, r.b); same != r.same {
 			t.Errorf("%s and %s: %v: %s", r.a, r.b, same, r.why)
+		}
+	}
+}
+
+func TestDateToSend(t *testing.T) {
+	t.Parallel()
+	const day = "Thu, 01 Jan 2026 00:00:00 GMT"
+	for _, r := range []struct {
+		why   string
+		dates []string
+		want  string
+	}{
+		{"a date", []string{day}, day},
+		{"RFC 9110 §13.1.3: as it came, whatever it is", []string{"2026-01-01"}, "2026-01-01"},
+		{"two that differ", []string{day, "x"}, ""},
+		{"repeated", []string{day, day}, day},
+		{"what net/http refuses", []string{"a\nb"}, ""},
+		{"none", nil, ""},
+	} {
+		if got := dateToSend(http.Header{"Last-Modified": r.dates}); got != r.want {
+			t.Errorf("%q: %q: %s", r.dates, got, r.why)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,109 @@ func TestNormalise(t *testing.T) {
 	} {
 		if same := normalise(r.name, r.a) == normalise(r.name, r.b); same != r.same {
 			t.Errorf("%s: %q and %q: same %v, want %v: %s", r.name, r.a, r.b, same, r.same, r.why)
+		}
+	}
+}
+
+func TestVaryNames(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, reason string
+		lines, want []string
+	}{
+		{"no field", "", nil, nil},
+		{"canonical, sorted, each once, in all lines", "", []string{"Vary: b, A", "Vary: a ,, c-d"}, []string{"A", "B", "C-D"}},
+		{"a star", reasonVaryEverything, []string{"Vary: a", "Vary: b, *"}, nil},
+		{"what is not a name", reasonVaryEverything, []string{"Vary: a b"}, nil},
+		{"as many as are kept", "", []string{"Vary: " + fields(32) + ",x0"}, nil},
+		{"too many", ReasonVaryTooMany, []string{"Vary: " + fields(33)}, nil},
+	} {
+		names, reason := VaryNames(headerOf(r.lines...))
+		if reason != r.reason || r.want != nil && !slices.Equal(names, r.want) || reason != "" && names != nil {
+			t.Errorf("%q: %q (%s), want %q (%s): %s", r.lines, names, reason, r.want, r.reason, r.why)
+		}
+	}
+}
+
+// What may be a secret is not stored as it is.
+func TestSelectorsOf(t *testing.T) {
+	t.Parallel()
+	hide := func(string) string { return "hidden" }
+	for _, r := range []struct {
+		why, line, name string
+		want            string
+	}{
+		{"a value", "Accept-Language: EN", "Accept-Language", "en"},
+		{"a credential", "Cookie: a=b", "Cookie", "hidden"},
+		{"no credential", "X: 1", "Cookie", Absent},
+		{"as long as is stored", "X: " + strings.Repeat("a", LongValue), "X", strings.Repeat("a", LongValue)},
+		{"longer", "X: " + strings.Repeat("a", LongValue+1), "X", "hidden"},
+	} {
+		got := SelectorsOf([]string{r.name}, headerOf(r.line), hide)
+		if len(got) != 1 || got[0] != (Selector{r.name, r.want}) {
+			t.Errorf("%q: %q, want %q: %s", r.line, got, r.want, r.why)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	variant := func(key string, date int64, selectors ...string) Variant {
+		v := Variant{Key: key, Date: date}
+		for i := 0; i < len(selectors); i += 2 {
+			v.Selectors = append(v.Selectors, Selector{selectors[i], selectors[i+1]})
+		}
+		return v
+	}
+	for _, r := range []struct {
+		why      string
+		variants []Variant
+		want     string
+	}{
+		{"none", nil, ""},
+		{"by its value", []Variant{variant("1", 0, "A", "x"), variant("2", 0, "A", "1")}, "2"},
+		{"none with that value", []Variant{variant("1", 0, "A", "x")}, ""},
+		{"the newest (RFC 9111 §4.1)", []Variant{variant("1", 5, "A", "1"), variant("2", 9, "A", "1"), variant("3", 7, "A", "1")}, "2"},
+		{"of the same time the last", []Variant{variant("1", 5, "A", "1"), variant("2", 5, "A", "1")}, "2"},
+		{"by all values", []Variant{variant("1", 0, "A", "1", "B", "1"), variant("2", 0, "A", "1", "B", "2")}, "2"},
+		{"the names differ", []Variant{variant("1", 0, "B", "1"), variant("2", 0, "A", "2"), variant("3", 0, "B", "2")}, "3"},
+		{"by a field that it does not have", []Variant{variant("1", 0, "C", ""), variant("2", 0, "C", Absent)}, "2"},
+		{"by nothing", []Variant{variant("1", 0)}, "1"},
+	} {
+		got := ""
+		if v := Match(r.variants, headerOf("A: 1", "B: 2"), func(s string) string { return s }); v != nil {
+			got = v.Key
+		}
+		if got != r.want {
+			t.Errorf("%+v: %q, want %q: %s", r.variants, got, r.want, r.why)
+		}
+	}
+}
+
+// What the normalised value is, where it is not what the request has.
+func TestNormalised(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		why, name string
+		values    []string
+		want      string
+	}{
+		{"lines, without blanks", "A", []string{" 1 ,\t2 ", "3"}, "1,2,3"},
+		{"a comma at the end", "A", []string{"1 ,"}, "1,"},
+		{"quoted", "A", []string{`"a, b" , "c\" , d" , e`}, `"a, b","c\" , d",e`},
+		{"sorted, in lower case, each once", "Accept", []string{"text/HTML;Level=1, a/b", "a/b"}, `a/b,text/html;level="1"`},
+		{"parameters are quoted", "Accept", []string{`a/b;x=c;Y="d e"`}, `a/b;x="c";y="d e"`},
+		{"a weight of one goes, others stay", "Accept-Language", []string{"de;q=0.500, en;q=1, fr;q=1.0, it;q=10"}, `de;q="0.5",en,fr,it;q="10"`},
+		{"x-compress", "Accept-Encoding", []string{"X-Compress;q=0.1, br"}, `br,compress;q="0.1"`},
+		{"x- is nothing elsewhere", "Accept-Language", []string{"x-klingon"}, "x-klingon"},
+		{"one line as it is", "Accept-Charset", []string{"utf-8"}, "utf-8"},
+		{"in lower case", "Accept-Charset", []string{"UTF-8"}, "utf-8"},
+		{"a to z", "Accept-Charset", []string{"AZ"}, "az"},
+		{"with a parameter", "Accept-Charset", []string{"a;q=1"}, "a"},
+		{"an empty value", "Accept", []string{""}, ""},
+	} {
+		if got := normalise(r.name, r.values); got != r.want {
+			t.Errorf("%s %q: %q, want %q: %s", r.name, r.values, got, r.want, r.why)
 		}
 	}
 }
