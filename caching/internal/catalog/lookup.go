@@ -105,7 +105,7 @@ func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
 // not answered in time.
 func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, error) {
 	deleted := q.Cat.unwritten.when(key) // before the Store is asked, see lookup
-	late := q.Budget.Awaits(key)
+	late := q.Budget.Pending()
 	e, err := q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {
 		q.Tell("store", policy.ReasonAnswerLate, 0, err)

@@ -248,9 +248,9 @@ func (b *Body) conclude(n int64, err error, whole, early bool) {
 	if !early {
 		b.closeSource()
 	}
-	b.end(n, err, whole, !early)
+	b.end(n, err, whole)
 	if early {
-		go func() { // after the end, since the trailer is written to meanwhile
+		go func() {
 			roundtrip.Drain(b.src, 0, roundtrip.DrainTime)
 			b.closeSource()
 		}()
@@ -274,7 +274,7 @@ func (b *Body) closeSource() {
 // without a trailer.
 func (b *Body) abort(err error) {
 	b.closeSource()
-	b.end(b.n, err, b.Size >= 0 && b.n == b.Size && err == ErrAbandoned, false)
+	b.end(b.n, err, b.Size >= 0 && b.n == b.Size && err == ErrAbandoned)
 }
 
 // fail ends the body after the source, the sink or the owner has panicked with v, or ended
@@ -284,12 +284,12 @@ func (b *Body) fail(v any) {
 	b.panicked, b.budget = v, 0
 	b.mu.Unlock()
 	b.abort(io.ErrUnexpectedEOF)
-	b.over(b.n, io.ErrUnexpectedEOF, false) // if it was Finish
+	b.over(b.n, io.ErrUnexpectedEOF) // if it was Finish
 }
 
 // end has the owner finish what the sink has of n bytes, and then gives the last of them
-// to the readers. trailer is true if what comes after the body is there.
-func (b *Body) end(n int64, err error, whole, trailer bool) {
+// to the readers.
+func (b *Body) end(n int64, err error, whole bool) {
 	b.mu.Lock()
 	if b.phase != open {
 		b.mu.Unlock()
@@ -302,11 +302,11 @@ func (b *Body) end(n int64, err error, whole, trailer bool) {
 		e.N, e.Whole = 0, false
 	}
 	b.owner.Finish(e)
-	b.over(n, err, trailer)
+	b.over(n, err)
 }
 
 // over tells the readers that n bytes and err is all they get.
-func (b *Body) over(n int64, err error, trailer bool) {
+func (b *Body) over(n int64, err error) {
 	b.mu.Lock()
 	if b.phase == over {
 		b.mu.Unlock()
@@ -314,7 +314,7 @@ func (b *Body) over(n int64, err error, trailer bool) {
 	}
 	b.phase, b.err = over, err
 	b.advanceLocked(n)
-	if err == io.EOF && trailer {
+	if err == io.EOF && b.left { // else the trailer is still written to
 		b.trailer = b.Origin.Trailer.Clone()
 	}
 	b.recycleLocked()

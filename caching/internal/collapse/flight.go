@@ -18,8 +18,7 @@ type Result interface {
 	// Join gives one more caller a share of a result that has arrived. It returns false
 	// if the result is not shared any more.
 	Join() bool
-	// Share gives n callers, who waited for the result, a share each. The leader's share
-	// is not one of them.
+	// Share gives n callers that waited for the result a share each, besides the leader's.
 	Share(n int)
 	// Drop closes a result whose leader does not receive it.
 	Drop()
@@ -31,26 +30,19 @@ type Result interface {
 // The lock of a flight may be held when that of the body that is its result is taken. The
 // lock of the group is held with no other.
 type Flight[R Result] struct {
-	group *Group[R] // nil if nobody can join
-	key   string
-	// settings are those that the trip is made by.
-	settings any
-	// epoch is the number of invalidations before the trip.
-	epoch uint64
-	// deadline is when the last of the waiting callers gives up.
-	deadline roundtrip.Deadline
+	group    *Group[R] // nil if nobody can join
+	key      string
+	settings any                // that the trip is made by
+	epoch    uint64             // the number of invalidations before the trip
+	deadline roundtrip.Deadline // when the last of the waiting callers gives up
 
-	mu sync.Mutex
-	// waiting counts the callers that want the result, until it has arrived.
-	waiting int
-	// sent is when the request was sent: it may have waited for the lease of another
-	// process before. It is zero until then.
-	sent    time.Time
-	cancel  context.CancelCauseFunc // nil if the trip cannot be cancelled
-	arrived chan struct{}           // closed when result is set; made by the first call of Arrived
-	// deserted is true if the leader has left before the result arrived.
-	deserted bool
-	settled  bool // result is set
+	mu       sync.Mutex              // guards the rest
+	waiting  int                     // the callers that want the result, until it has arrived
+	sent     time.Time               // when the request was sent; zero until then
+	cancel   context.CancelCauseFunc // nil if the trip cannot be cancelled
+	arrived  chan struct{}           // closed when result is set; made by the first call of Arrived
+	deserted bool                    // the leader has left before the result arrived
+	settled  bool                    // result is set
 	result   R
 }
 
@@ -151,7 +143,7 @@ func (f *Flight[R]) Detach(ctx context.Context) (trip context.Context, cancel co
 	return trip, cancel
 }
 
-// Send notes that the request is sent now.
+// Send notes that the request is sent now: it may have waited for the lease of another process.
 func (f *Flight[R]) Send() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -182,9 +174,7 @@ func (f *Flight[R]) Settle(result R) (deserted bool) {
 	if !deserted {
 		others--
 	}
-	if others > 0 {
-		result.Share(others)
-	}
+	result.Share(others)
 	if f.arrived != nil {
 		close(f.arrived)
 	}

@@ -151,11 +151,9 @@ func (r *reader) copy(p []byte) (int, error) {
 		defer b.mu.Unlock()
 		return r.readBlockLocked(p), nil
 	}
-	off, most := r.off, b.kept-r.off
+	off := r.off
+	p = p[:min(int64(len(p)), b.kept-off)]
 	b.mu.Unlock()
-	if int64(len(p)) > most {
-		p = p[:most]
-	}
 	n, err := b.sink.ReadAt(p, off)
 	if n > 0 {
 		b.mu.Lock()

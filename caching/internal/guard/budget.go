@@ -59,8 +59,8 @@ func (b *Budget) keep(a *answer[*store.Entry], key string) bool {
 // Pending reports whether an answer is kept.
 func (b *Budget) Pending() bool { return b.late != nil }
 
-// Awaits reports whether the kept answer is that to the look-up of key.
-func (b *Budget) Awaits(key string) bool { return b != nil && b.late != nil && b.lateKey == key }
+// awaits reports whether the kept answer is that to the look-up of key, which Get uses.
+func (b *Budget) awaits(key string) bool { return b != nil && b.late != nil && b.lateKey == key }
 
 // Arrival is closed when the kept answer has come. It is nil if none is kept.
 func (b *Budget) Arrival() <-chan struct{} {

@@ -87,7 +87,7 @@ func TestLateAnswer(t *testing.T) {
 			t.Helper()
 			b.Renew()
 			b.Look()
-			if e, err := g.Get(t.Context(), "other", b); e != nil || err != ErrSlow || !b.Awaits("k") {
+			if e, err := g.Get(t.Context(), "other", b); e != nil || err != ErrSlow || !b.awaits("k") {
 				t.Errorf("%v, %v; pending is %s", e, err, b.lateKey)
 			}
 			b.Forget()
@@ -147,7 +147,7 @@ func TestLateAnswer(t *testing.T) {
 				b.Look()
 				e, err := g.Get(t.Context(), "k", &b)
 				b.Looked()
-				if e != nil || err != ErrSlow || !b.Pending() || !b.Unanswered || !b.Awaits("k") || b.Awaits("other") {
+				if e != nil || err != ErrSlow || !b.Pending() || !b.Unanswered || !b.awaits("k") || b.awaits("other") {
 					t.Fatalf("%v, %v, %+v", e, err, b)
 				}
 				row.then(t, g, &b)

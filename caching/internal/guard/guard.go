@@ -73,7 +73,7 @@ func (c *Caller) InPlace() bool { return c.Wait < 0 || c.timing == store.TimingI
 // in b; Get with the same key and b returns it when it has come.
 func (c *Caller) Get(ctx context.Context, key string, b *Budget) (*store.Entry, error) {
 	switch h := &c.reads; {
-	case b.Awaits(key):
+	case b.awaits(key):
 		e, err := b.arrived()
 		return c.bounded(e), err
 	case !c.allows(h):
