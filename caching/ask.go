@@ -74,9 +74,8 @@ func canonicalised(h http.Header) http.Header {
 	return out
 }
 
-// identify asks the layers below whose credentials they would add, once for the
-// whole exchange, and works out the key that follows from it. It returns why there is none,
-// if so.
+// identify asks the layers below whose credentials they would add, once for the whole
+// exchange, and works out the key. It returns the reason if there is none.
 func (x *exchange) identify() (reason string) {
 	x.asked = x.route.signers.Ask(x.Req)
 	if x.divide(); x.Secretless {
@@ -85,9 +84,9 @@ func (x *exchange) identify() (reason string) {
 	return ""
 }
 
-// divide works out whose answers the request may be given, and the key that follows
-// from it. In a shared cache Authorization does not part users: there what answers it
-// is stored only if it is for everybody (RFC 9111 §3.5).
+// divide works out the user whose responses may be used, and the key. In a shared cache
+// Authorization does not part users: there a response to it is stored only if it is for
+// everybody (RFC 9111 §3.5).
 func (x *exchange) divide() {
 	principal, shared := x.asked.Principal, x.st.Cfg.Shared
 	if principal != "" {
@@ -105,8 +104,8 @@ func (x *exchange) divide() {
 	x.SetUser(user, x.sharesPublic())
 }
 
-// mixed reports whether the request has credentials that are not part of its key:
-// what happens to it may be about them.
+// mixed reports whether the request has credentials that are not part of its key, so that
+// an error may be about them.
 func (x *exchange) mixed() bool {
 	return (x.authorized || x.credentials) && (x.st.t.Partition != nil || x.st.Cfg.Shared)
 }
@@ -131,15 +130,14 @@ func (x *exchange) readContent() (reason string) {
 		return policy.ReasonContentLarge
 	}
 	x.Content = content
-	roundtrip.CloseBody(x.Req) // what is sent is the copy
+	roundtrip.CloseBody(x.Req) // a copy is sent
 	return ""
 }
 
 // maxContent is how much content of a QUERY is read for its key.
 const maxContent = 1 << 20
 
-// sharesPublic reports whether everybody's responses are for this request too, and
-// its response for everybody.
+// sharesPublic reports whether public responses are shared by this request.
 func (x *exchange) sharesPublic() bool {
 	return x.st.Cfg.SharePublic && x.Method != catalog.MethodQuery && x.opts.ttl == 0
 }

@@ -110,19 +110,19 @@ type Transport struct {
 	Store store.Store
 
 	// StoreWait is how long a request waits for the Store. After that the origin is asked
-	// beside, and whoever answers first is heard. If zero, [DefaultStoreWait] is used; if
-	// negative, the Store is waited for as long as it takes.
+	// too, and the first answer is used. If zero, [DefaultStoreWait] is used; if negative,
+	// the Store is waited for as long as it takes.
 	//
 	// A Store whose calls fail three times in a row, or are without an answer after four
 	// times StoreWait, is left alone for a second, and for up to a minute if that goes on;
 	// one call that succeeds ends it. Reading and writing are counted apart.
 	//
-	// It does not matter for a Store that answers at once, see [store.Timed].
+	// StoreWait has no meaning for a Store that answers at once, see [store.Timed].
 	StoreWait time.Duration
 
-	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate
-	// and private are obeyed, and what answers a request with credentials is
-	// stored only where RFC 9111 §3.5 allows it, for everybody.
+	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate and
+	// private are obeyed, and the response to a request with credentials is stored only
+	// where RFC 9111 §3.5 allows it, for everybody.
 	Shared bool
 
 	// SharePublic gives everybody, whatever the credentials, the responses that say
@@ -148,7 +148,7 @@ type Transport struct {
 	// If nil, it is decided by the request's Authorization (but not in a shared cache),
 	// Cookie, X-Api-Key and all other fields whose names look like those of
 	// credentials, and by what the layers below say whose credentials they would add
-	// (tripper.Identifier). What answers credentials that other layers below have
+	// (tripper.Identifier). The response to credentials that other layers below have
 	// added is not stored. A layer that hides what it has sent, and a client
 	// certificate of a foreign transport, cannot be noticed: there Partition is needed.
 	Partition func(*http.Request) string
@@ -158,7 +158,7 @@ type Transport struct {
 	MaxBody int64
 
 	// CollapseWait is how long a request waits for the head of the response to
-	// another caller's request for the same thing before it is sent itself; once the
+	// another caller's request for the same URL before it is sent itself; once the
 	// head is there its body is shared without a bound. Requests for a path, whatever
 	// the query, whose answers take longer and are not stored (long polls) do not wait
 	// for one another for a while. If zero, [DefaultCollapseWait] is used. A negative
@@ -230,12 +230,12 @@ type Compat struct {
 	// from stale responses too, as httplib2 does. RFC 9111 §5.2.1.7 wants 504.
 	OnlyIfCachedServesStale bool
 
-	// InvalidateOnError drops what is stored for the target of an unsafe request
-	// whatever comes of it, as httplib2 does. If false, an error leaves it there,
-	// to be validated before it is used again if it has a validator.
+	// InvalidateOnError removes the responses stored for the target of an unsafe request
+	// even if it fails, as httplib2 does. If false, they are validated before they are
+	// used again; after an error status those without a validator remain.
 	InvalidateOnError bool
 
-	// XFromCache sets X-From-Cache: 1 on what comes from the cache, as
+	// XFromCache sets X-From-Cache: 1 on responses from the cache, as
 	// gregjones/httpcache does. [FromCache] tells the same.
 	XFromCache bool
 
@@ -261,10 +261,9 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 // CloseIdleConnections closes the idle connections of t.Base.
 func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
-// Close waits for the validations that run in the background and for what is just
-// being stored, for a few seconds at most, and ends them then. It does not close the
-// store, which may be closed afterwards. Requests that come later are served, but
-// start nothing in the background.
+// Close waits for validations in the background and for responses that are being stored,
+// for a few seconds at most, and cancels them then. It does not close the Store, which may
+// be closed afterwards. Later requests are served, but start nothing in the background.
 func (t *Transport) Close() error {
 	t.state().background.close()
 	return nil
@@ -311,8 +310,7 @@ func (t *Transport) settings() *policy.Settings {
 	}.Complete()
 }
 
-// state is what a Transport holds besides its settings, and with it what belongs to its
-// Store.
+// state is what a Transport has besides its settings, together with the state of its Store.
 type state struct {
 	*storeState
 	*catalog.Catalog

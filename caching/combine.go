@@ -70,7 +70,6 @@ type joinedBody struct {
 	rest, old io.Closer
 }
 
-// Close implements io.Closer.
 func (b *joinedBody) Close() error {
 	_ = b.old.Close()
 	return b.rest.Close()

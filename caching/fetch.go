@@ -120,24 +120,21 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 	}
 	fl.Send()
 	if !x.Budget.Pending() && x.Req.Context().Done() == nil && x.Req.Cancel == nil { //nolint:staticcheck // see await
-		return x.attached(fl)
+		return x.conclude(x.attached(fl)) // nothing can cancel the caller
 	}
 	return detached(*x, fl)
 }
 
-// attached makes the trip in the caller's own goroutine, which nothing can
-// cancel. Should the next RoundTripper panic, those who wait are let go.
-func (x *exchange) attached(fl *collapse.Flight[result]) (*http.Response, error) {
-	var o result
-	func() {
-		defer func() { x.settle(fl, o) }()
-		o = x.guarded(x.Req.Context())
-		launch(fl, &o)
-	}()
-	return x.conclude(o)
+// attached makes the trip in this goroutine. If the next RoundTripper panics, the callers
+// that wait for the result get none.
+func (x *exchange) attached(fl *collapse.Flight[result]) (o result) {
+	defer func() { x.settle(fl, o) }()
+	o = x.guarded(x.Req.Context())
+	launch(fl, &o)
+	return o
 }
 
-// guarded makes the trip, and lets go of what x has if it does not come to its end.
+// guarded makes the trip, and drops what x holds if that panics.
 func (x *exchange) guarded(ctx context.Context) result {
 	landed := false
 	defer func() {

@@ -138,10 +138,10 @@ func hasParameter(query, pair string) bool {
 
 func ampersand(r rune) bool { return r == '&' || r == ';' }
 
-// recognise works out for whom the response a was really given, by the request that
-// was sent in the end and by what the layers below say they have signed. What
-// answers the credentials of nobody knows whom is not stored, not given to others
-// and changes nothing that is stored, unless it is everybody's.
+// recognise compares the credentials of the request that was sent in the end with those
+// that this cache knows of: its own, and those that the layers below say they have added.
+// If there are others, the response is for its caller alone: it is not stored, not shared
+// and changes nothing that is stored, unless it is public.
 func (x *exchange) recognise(a *reply, n *note) {
 	if x.st.t.Partition != nil {
 		return // which says whose it is, whatever was sent

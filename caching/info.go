@@ -50,9 +50,9 @@ func (c *infoContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// FromCache reports whether resp is a stored response: a fresh one, a stale one,
-// or one that the origin confirmed. It is not if the origin sent the body for
-// this request, or for another one that this one waited for.
+// FromCache reports whether resp is a stored response: a fresh one, a stale one, or one
+// that the origin confirmed. It is false if the origin sent the body for this request, or
+// for another one that this request has waited for.
 func FromCache(resp *http.Response) bool {
 	if resp == nil || resp.Request == nil {
 		return false
@@ -61,9 +61,9 @@ func FromCache(resp *http.Response) bool {
 	return from == infoStored || from == infoConfirmed
 }
 
-// Info is what is known of a stored response.
+// Info describes a stored response that was served.
 type Info struct {
-	// Age is how old it was when it was served (RFC 9111 §4.2.3).
+	// Age is the age of the response when it was served (RFC 9111 §4.2.3).
 	Age time.Duration
 	// Fresh is how much longer it was fresh then: negative if it was stale, and by
 	// how much.
@@ -76,8 +76,8 @@ type Info struct {
 	Key string
 }
 
-// InfoOf returns what is known of resp, if it is a stored response as [FromCache]
-// has it. Like that it does not depend on what a server says.
+// InfoOf describes resp, if it is a stored response (see [FromCache]). No server can forge
+// it.
 func InfoOf(resp *http.Response) (info Info, ok bool) {
 	if !FromCache(resp) {
 		return Info{}, false

@@ -15,9 +15,8 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// keep decides whether the response a is stored, with the given header, and
-// begins to if so. A contentRange that is not nil is what it comes to together
-// with part.
+// keep decides whether the response a is stored, with the given header, and begins to store
+// it. contentRange is that of the response combined with part, nil if nothing is combined.
 func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.ContentRange, part combined) result {
 	if a.resp.Request == nil {
 		a.resp = owned(a.resp)
@@ -103,8 +102,7 @@ func (x *exchange) unstorable(m *store.Meta, f *catalog.Memo) string {
 	return policy.Unstorable(&x.demand, &r, &f.Facts, x.authorized)
 }
 
-// stream makes the body of the response, of size bytes, one that goes to k and to
-// whoever reads it.
+// stream has the body of the response, of size bytes, read by k and by the callers at once.
 func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	resp := a.resp
 	if err := k.begin(); err != nil {
@@ -172,11 +170,10 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	return m, x.st.SetRecord(m, r, &d, targeted, nil)
 }
 
-// dateOf is the Date of a response that came without: who stores it says when it
-// came (RFC 9110 §6.6.1).
+// dateOf is the Date that a recipient adds to a response without (RFC 9110 §6.6.1).
 func dateOf(received time.Time) []string { return []string{received.UTC().Format(http.TimeFormat)} }
 
-// whole sets the status and the length of what parts were combined to.
+// whole sets the status and the length of combined parts.
 func whole(m *store.Meta, r httpfield.ContentRange) {
 	m.Header["Content-Length"] = []string{strconv.FormatInt(r.Last-r.First+1, 10)}
 	if r.First == 0 && r.Last+1 == r.Total {

@@ -8,8 +8,7 @@ import (
 )
 
 const (
-	// leaseWait is how long one process waits for another to store what both
-	// miss.
+	// leaseWait is how long one process waits for the response that another fetches.
 	leaseWait  = 5 * time.Second
 	leaseFirst = 20 * time.Millisecond
 	leaseMost  = 250 * time.Millisecond
@@ -32,9 +31,8 @@ func (l *lease) take() (taken lease) {
 	return taken
 }
 
-// acquire gets the right to fetch for all processes that share the store, if
-// the store deals in such rights. It returns true if another process has
-// brought meanwhile what was missing: it is then what is found.
+// acquire gets the lease of the key, if the Store is a [store.Leaser]. It reports whether
+// another process has stored the response meanwhile, which is the candidate then.
 func (x *exchange) acquire() bool {
 	leaser, ok := x.st.Store.(store.Leaser)
 	if !ok {

@@ -16,7 +16,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// mender gets from the origin what the Store has lost of a body that is being read.
+// A mender fetches from the origin the rest of a body that the Store has lost while it was
+// read.
 type mender struct {
 	catalog.Query
 	sender
@@ -36,7 +37,7 @@ func (x *exchange) mender(e *store.Entry, f *catalog.Memo, begin int64) *mender 
 	return &mender{Query: x.Query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size}
 }
 
-// Rest implements [owner].
+// Rest implements [collapse.Owner].
 func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
 	m := &mender{Query: k.Query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
 	m.Req = k.Req.WithContext(ctx)
@@ -46,8 +47,8 @@ func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.Re
 	return &readerBody{closer: io.NopCloser(nil), off: off, end: end, mender: m}, nil
 }
 
-// mend opens what comes at off of the stored body, up to end, in place of what the Store
-// could not give because of cause.
+// mend opens the part of the body between off and end at the origin. cause is the error of
+// the Store.
 func (m *mender) mend(off, end int64, cause error) error {
 	resp, skip, err := m.fetch(off, end)
 	if err != nil {
@@ -69,7 +70,7 @@ func (m *mender) mend(off, end int64, cause error) error {
 	return nil
 }
 
-// fetch asks the origin, and returns an answer that has what is missing after skip bytes.
+// fetch returns a response of the origin in which the missing part comes after skip bytes.
 func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
 	validator := m.f.StrongTag()
 	if httpfield.Signed(m.Req.Header) {
@@ -85,7 +86,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 	}
 	req := m.Req.Clone(m.asked.Pin(m.Req.Context()))
 	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
-	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
+	for _, name := range ownQuestions {
 		req.Header.Del(name)
 	}
 	if req.Header == nil {

@@ -60,8 +60,8 @@ func (r *received) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// boundBody is a body that nobody shares, of an exchange that does not end with
-// the context of its caller by itself.
+// boundBody is the body of a response that only its caller reads, of a trip that is not
+// cancelled with the caller's context: boundBody cancels it.
 type boundBody struct {
 	body   interface{ Read([]byte) (int, error) }
 	close  func() error
@@ -76,7 +76,6 @@ func newBoundBody(ctx context.Context, resp *http.Response, cancel context.Cance
 	return b
 }
 
-// Read implements io.Reader.
 func (b *boundBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	if err != nil && b.ctx.Err() != nil {
@@ -85,7 +84,6 @@ func (b *boundBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
 func (b *boundBody) Close() error {
 	b.stop()
 	err := b.close()

@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -15,8 +16,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Purge removes what is stored for target, all variants and the answers for all
-// users. What is on its way to the store meanwhile is not stored.
+// Purge removes the responses that are stored for target: all variants, for all users.
+// Responses that are being stored meanwhile are dropped.
 func (t *Transport) Purge(ctx context.Context, target string) error {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -29,8 +30,8 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.Query(req)
 	q.SetUser("", false)
-	st.strike(ctx, &q, policy.Changed)
-	// A store that can list its entries may have more than the index knows of.
+	st.invalidate(ctx, &q, policy.Changed)
+	// A Store that can list its entries may have more than the index lists.
 	if _, ok := st.Store.(store.Lister); !ok {
 		return nil
 	}
@@ -38,9 +39,9 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return m.URL == exact })
 }
 
-// PurgePrefix removes what is stored for all URLs that begin with prefix, as in
-// "https://example.com/articles/". It needs a [store.Store] that is a [store.Lister]. What is
-// on its way to the store meanwhile is not stored.
+// PurgePrefix removes the responses that are stored for all URLs that begin with prefix, as
+// in "https://example.com/articles/". It needs a [store.Store] that is a [store.Lister].
+// Responses that are being stored meanwhile are dropped, whatever their URL.
 func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	if u, err := url.Parse(prefix); err == nil && u.Host != "" {
 		o := roundtrip.OriginOf(u)
@@ -57,18 +58,18 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
 }
 
-// PurgeAll removes everything, and what is on its way to the store meanwhile is
-// not stored. It needs a [store.Store] that is a [store.Lister].
+// PurgeAll removes all stored responses, and drops those that are being stored meanwhile.
+// It needs a [store.Store] that is a [store.Lister].
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	st := t.state()
 	st.InvalidateAll()
 	return st.Purge(ctx, func(*store.Meta, int64) bool { return true })
 }
 
-// PurgeGroup removes what is stored for the origin, as in "https://example.com",
-// and names group in Cache-Groups, as a response with Cache-Group-Invalidation
-// does (RFC 9875). What is on its way to the store meanwhile is not stored. A
-// [store.Store] that is no [store.Lister] keeps the bytes until they are asked for or make room.
+// PurgeGroup removes the stored responses of the origin, as in "https://example.com", that
+// name group in Cache-Groups, as a response with Cache-Group-Invalidation does (RFC 9875).
+// Those that are being stored meanwhile are dropped. A [store.Store] that is no
+// [store.Lister] keeps the bytes until they are asked for or evicted.
 func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || !web(u.Scheme) {
@@ -81,8 +82,8 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 }
 
 // PurgeFunc removes the stored responses for which match returns true. It needs a
-// [store.Store] that is a [store.Lister]. match must not call methods of t. What is on its way
-// to the store meanwhile is asked about as little as what is not there.
+// [store.Store] that is a [store.Lister]. match must not call methods of t. Responses that
+// are still being stored are not passed to match.
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
 	return st.Purge(ctx, func(m *store.Meta, size int64) bool {
@@ -91,18 +92,23 @@ func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) erro
 	})
 }
 
-// Stored describes a stored response.
+// Stored describes a stored response. Its prints hold no URL.
 type Stored struct {
 	URL    string
 	Status int
 	// Size is that of the body in bytes.
 	Size int64
-	// Header is what was stored of it. It must not be changed.
+	// Header holds the stored fields. It must not be changed.
 	Header http.Header
 	// Received is when it came, or was last confirmed.
 	Received time.Time
 	// FreshUntil is when it goes stale, or went.
 	FreshUntil time.Time
+}
+
+// Format implements [fmt.Formatter], as that of a Meta.
+func (s Stored) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprint(f, "stored response of status ", s.Status)
 }
 
 func storedOf(m *store.Meta, f *catalog.Memo, size int64) Stored {

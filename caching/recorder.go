@@ -18,7 +18,7 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// recorder brings the body of one response to its entry.
+// A recorder stores the body of one response while it is read.
 type recorder struct {
 	catalog.Query        // of the exchange, with a request of its own
 	sender        sender // to complete what the Store loses meanwhile
@@ -123,8 +123,8 @@ func whyCut(err error) string {
 	return policy.ReasonBodyCut
 }
 
-// A noWriter is the Writer of a body that cannot be stored, and goes only to the callers
-// that share it: a Store that fails costs the origin no further trip.
+// A noWriter is the Writer of a body that cannot be stored but is shared by callers: a Store
+// that fails costs the origin no further trip.
 type noWriter struct{ err error }
 
 func (u noWriter) Write([]byte) (int, error) { return 0, u.err }
@@ -137,7 +137,7 @@ func (noWriter) Abort() error { return nil }
 
 func (noWriter) Close() error { return nil }
 
-// minPart is how much of a body is worth being kept without the rest.
+// minPart is the least length of a body that is stored without the rest.
 const minPart = 64 << 10
 
 // begin writes what is stored of the representation before the new part.

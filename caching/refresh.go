@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
@@ -12,31 +13,29 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
-// refresh validates the found response after it was served stale, once for all
-// who are served it meanwhile.
+// ownQuestions are the fields by which a caller asks for less than the whole response.
+var ownQuestions = []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"}
+
+// refresh validates the stored response in the background after it was served stale, once
+// for all callers that are served it meanwhile.
 func (x *exchange) refresh() {
 	key := x.flightKey()
 	if x.st.flights.Busy(key) {
 		return
 	}
 	y := *x
-	// The caller keeps its entry, and the caller's headers are its own: both are
-	// taken anew.
+	// The caller keeps its entry and its header.
 	y.Req = y.Req.Clone(detach(y.Req.Context()))
 	y.Req.Cancel = nil //nolint:staticcheck // of the caller
 	y.candidate = catalog.Candidate{Variants: y.candidate.Variants}
-	// What the caller asks about the response is its own question too: others may
-	// wait for the answer, and they want the whole.
+	// The caller's conditions and ranges are not sent: others may wait for the response,
+	// and want the whole.
 	y.cond = 0
 	y.unattended = true
 	y.wire = y.wire.Clone()
 	for _, h := range []http.Header{y.Req.Header, y.wire} {
 		maps.DeleteFunc(h, func(name string, _ []string) bool {
-			switch http.CanonicalHeaderKey(name) {
-			case "If-None-Match", "If-Modified-Since", "If-Range", "Range":
-				return true
-			}
-			return false
+			return slices.Contains(ownQuestions, http.CanonicalHeaderKey(name))
 		})
 	}
 	started := x.st.background.start(y.Req.Context(), func(ctx context.Context) {
@@ -73,19 +72,13 @@ func (x *exchange) renew(key string) {
 		fl.Settle(result{})
 		return
 	}
-	var o result
-	func() {
-		defer func() { x.settle(fl, o) }()
-		o = x.guarded(x.Req.Context())
-		launch(fl, &o)
-	}()
+	o := x.attached(fl)
 	x.Tell("refresh", policy.ReasonStaleWhileRevalidate, statusOf(o.resp), o.err)
-	switch {
-	case o.body != nil:
+	if o.body != nil {
 		r := o.body.Open(x.Req.Context(), o.resp, false)
 		_, _ = io.Copy(io.Discard, r)
 		_ = r.Close()
-	default:
+	} else {
 		o.Drop()
 	}
 	x.drop()

@@ -11,8 +11,8 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// mark puts the request of the caller, where it came from and Cache-Status on a
-// response of the origin.
+// mark sets the caller's request, the source for [FromCache] and Cache-Status on a response
+// of the origin.
 func (x *exchange) mark(resp *http.Response, from *info, s *policy.CacheStatus) {
 	if resp.Header == nil {
 		resp.Header = make(http.Header)
@@ -41,7 +41,7 @@ func (x *exchange) shownKey() string {
 	return x.Key
 }
 
-// answer serves the portion p of the found response, and has it revalidated in the background
+// answer serves the portion p of the stored response, and revalidates it in the background
 // if that was decided.
 func (x *exchange) answer(p policy.Portion) *http.Response {
 	f := x.candidate.F
@@ -61,13 +61,13 @@ func (x *exchange) answer(p policy.Portion) *http.Response {
 	return x.serve(p, &policy.CacheStatus{Hit: true, HasTTL: true, TTL: ttl, Detail: v.Reason})
 }
 
-// answerFound is answer for a response of which the request wants a portion that is there.
+// answerFound is answer for the portion that the request asks for, which is stored.
 func (x *exchange) answerFound() (*http.Response, error) {
 	p, _ := x.portion()
 	return x.answer(p), nil
 }
 
-// stored is a reply from the store with all that belongs to it, in one piece.
+// stored is a stored response on its way to the caller, in one allocation.
 type stored struct {
 	resp http.Response
 	ctx  infoContext
@@ -76,7 +76,7 @@ type stored struct {
 	room [12]string
 }
 
-// serve makes a reply of the found response. A nil s stands for a fresh hit.
+// serve returns the stored response. A nil s stands for a fresh hit.
 func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response {
 	e, f := x.candidate.Entry, x.candidate.F
 	m := e.Meta
@@ -194,7 +194,7 @@ func protoOf(proto string) (major, minor int) {
 	return major, minor
 }
 
-// portion says what of the found response answers the request.
+// portion returns the portion of the stored response that the request asks for.
 func (x *exchange) portion() (policy.Portion, bool) {
 	e := x.candidate.Entry
 	return x.candidate.F.PortionOf(e.Meta.Status, e.Size, x.cond, x.Req.Header)

@@ -77,8 +77,8 @@ func (x *exchange) selects(f *catalog.Memo) bool {
 	return true
 }
 
-// stillSelects reports whether the request selects the found response after a
-// confirmation, which may have changed what it is selected by.
+// stillSelects reports whether the request selects the stored response after a 304, which
+// may have changed its Vary.
 func (x *exchange) stillSelects(f *catalog.Memo) bool {
 	return f.Key == x.candidate.F.Key || x.selects(f)
 }

@@ -13,7 +13,6 @@ type bytesBody struct {
 	closed atomic.Bool
 }
 
-// Read implements io.Reader.
 func (b *bytesBody) Read(p []byte) (int, error) {
 	switch {
 	case b.closed.Load():
@@ -28,7 +27,6 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo implements io.WriterTo.
 func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
 	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
@@ -41,7 +39,6 @@ func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// Close implements io.Closer.
 func (b *bytesBody) Close() error {
 	b.closed.Store(true)
 	return nil
@@ -58,7 +55,6 @@ type readerBody struct {
 	mender *mender
 }
 
-// Read implements io.Reader.
 func (b *readerBody) Read(p []byte) (int, error) {
 	switch {
 	case b.closed.Load():
@@ -110,7 +106,6 @@ func (b *readerBody) finish(n int, err error) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
 func (b *readerBody) Close() error {
 	if b.closed.Swap(true) {
 		return nil

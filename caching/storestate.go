@@ -12,9 +12,8 @@ import (
 )
 
 // storeState is what this process knows about one Store: the requests under way, the
-// invalidations, the secret. It belongs to the Store, not to a Transport: what one
-// Transport has invalidated, another one on the same Store must not serve, whatever
-// crosses on the way.
+// invalidations, the secret. It belongs to the Store and not to a Transport, since what one
+// Transport has invalidated another one on the same Store must not serve.
 type storeState struct {
 	*guard.Backend
 	flights    collapse.Group[result]

@@ -9,7 +9,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// forwardUnsafe sends a request that may change things, and draws the consequences.
+// forwardUnsafe sends a request that may change resources, and invalidates what it may have
+// changed.
 func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	if ctx := x.Req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.Req)
@@ -58,25 +59,25 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	return resp, nil
 }
 
-// spread draws the consequence for the target and for what else the request, or the
-// answer to it with that header, is about.
+// spread invalidates the target, and the other URLs that the request or its response, with
+// that header, is about.
 func (x *exchange) spread(ctx context.Context, c policy.Consequence, header http.Header) {
 	if c == policy.Unchanged || !catalog.Keyed(x.Req.URL) {
 		return
 	}
-	x.st.strike(ctx, &x.Query, c)
+	x.st.invalidate(ctx, &x.Query, c)
 	for _, also := range policy.AlsoAffected(x.Req, c, header, roundtrip.SameOrigin) {
 		y := *x
 		y.Req = x.Req.WithContext(x.Req.Context())
 		also.URL.Host = x.Req.URL.Host // of the same origin, reached by the same way
 		y.Req.URL = also.URL
 		y.divide()
-		x.st.strike(ctx, &y.Query, also.C)
+		x.st.invalidate(ctx, &y.Query, also.C)
 	}
 }
 
-// strike draws the consequence for the target of q.
-func (st *state) strike(ctx context.Context, q *catalog.Query, c policy.Consequence) {
+// invalidate invalidates what is stored for the target of q.
+func (st *state) invalidate(ctx context.Context, q *catalog.Query, c policy.Consequence) {
 	q.Invalidate(ctx, c)
 	st.hitForMiss.Remove(q.Key)
 }
@@ -102,6 +103,5 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false
 	}
-	o := x.keep(a, resp.Header, nil, combined{})
-	return o, true
+	return x.keep(a, resp.Header, nil, combined{}), true
 }
