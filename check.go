@@ -3,6 +3,7 @@ package tripper
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"reflect"
 	"slices"
@@ -80,38 +81,44 @@ func isNil(v reflect.Value) bool {
 
 // fields returns the problems of what layers have in their exported fields.
 func fields(layers []Layer) (problems []string) {
-	owners := make(map[http.CookieJar]string)
+	jars := make(map[http.CookieJar]string)
 	for _, l := range layers {
-		v := reflect.Indirect(reflect.ValueOf(l))
-		if v.Kind() != reflect.Struct {
-			continue
-		}
 		name := nameOf(l)
-		for field, value := range v.Fields() {
-			if !field.IsExported() || value.Kind() != reflect.Interface || value.IsNil() {
-				continue
-			}
-			if isNil(value.Elem()) && kindOf(l) != "" {
-				problems = append(problems, fmt.Sprintf("%s has a %s that is a nil %s: leave the field nil", name, field.Name, value.Elem().Type()))
-				continue
-			}
-			switch held := value.Interface().(type) {
-			case http.RoundTripper:
-				if field.Name == "Base" {
-					problems = append(problems, name+" stands in a chain and has a Base, which is not used there")
+		for field, held := range exported(l) {
+			_, isBase := held.Interface().(http.RoundTripper)
+			jar, isJar := held.Interface().(http.CookieJar)
+			switch {
+			case isNil(held):
+				if kindOf(l) != "" {
+					problems = append(problems, fmt.Sprintf("%s has a %s that is a nil %s: leave the field nil", name, field, held.Type()))
 				}
-			case http.CookieJar:
-				if !value.Comparable() {
-					continue
+			case isBase && field == "Base":
+				problems = append(problems, name+" stands in a chain and has a Base, which is not used there")
+			case isJar && held.Comparable():
+				if other, ok := jars[jar]; ok {
+					problems = append(problems, other+" and "+name+" have the same Jar: give it to the outer one alone, which also takes the cookies of responses that the inner one answers")
 				}
-				if owner, ok := owners[held]; ok {
-					problems = append(problems, owner+" and "+name+" have the same Jar: give it to the outer one, which takes the cookies of what the inner one answers too")
-				}
-				owners[held] = name
+				jars[jar] = name
 			}
 		}
 	}
 	return problems
+}
+
+// exported yields the exported fields of l that hold an interface which is not nil,
+// by name, with what it holds.
+func exported(l Layer) iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		v := reflect.Indirect(reflect.ValueOf(l))
+		if v.Kind() != reflect.Struct {
+			return
+		}
+		for field, value := range v.Fields() {
+			if field.IsExported() && value.Kind() == reflect.Interface && !value.IsNil() && !yield(field.Name, value.Elem()) {
+				return
+			}
+		}
+	}
 }
 
 // misplaced returns the problems of the order of layers.

@@ -8,6 +8,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/lostupdate"
@@ -56,6 +57,7 @@ func TestUnwrapper(t *testing.T) {
 		{&redirects.Transport{}, layer, "a layer of this module"},
 		{&lostupdate.Transport{}, layer, "a layer of this module"},
 		{&caching.Transport{}, layer, "a layer of this module"},
+		{&compress.Transport{}, layer, "a layer of this module"},
 		{&retry.Transport{}, layer, "a layer of this module"},
 		{&auth.Transport{}, "*roundtrip.SigningTripperLayer", "it is an Identifier too"},
 		{tripper.Chain{opaque}, "*roundtrip.ForeignLayer", "a function hides its successor, and the chain shows it"},
