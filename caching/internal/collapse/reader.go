@@ -1,6 +1,7 @@
 package collapse
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -11,20 +12,17 @@ import (
 // A reader reads a body for one caller. It must be read by one goroutine at a time,
 // and may be closed at any time.
 type reader struct {
-	b   *Body
-	ctx context.Context
-	// resp is the response that the reader is the body of. It gets the trailer.
-	resp   *http.Response
-	inline bool // it may read the source itself
+	b      *Body
+	ctx    context.Context
+	resp   *http.Response // that the reader is the body of; nil when it has the trailer
+	inline bool           // it may read the source itself
 
 	// The rest is guarded by the lock of b.
-	stop  func() bool // ends the watch over ctx, if there is one
-	off   int64
-	at    *block        // the one that off is in, or was in when it moved last
-	shut  bool          // closed, ended by ctx, or cut off
-	cut   bool          // cut off: others waited for it in vain
-	ended bool          // the trailer was handed over
-	rest  io.ReadCloser // is read in place of b, if not nil
+	stop func() bool // ends the watch over ctx, if there is one
+	off  int64
+	at   *block        // the one that off is in, or was in when it moved last
+	shut error         // why it may read no more: closed, ended by ctx, or cut off
+	rest io.ReadCloser // is read in place of b, if not nil
 }
 
 // Open turns a share into the body of resp for a caller whose context is ctx. inline
@@ -62,9 +60,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	for {
 		switch {
-		case r.shut:
+		case r.shut != nil:
 			defer b.mu.Unlock()
-			return 0, r.whyShutLocked()
+			return 0, r.shut
 		case r.rest != nil:
 			rest := r.rest
 			b.mu.Unlock()
@@ -90,17 +88,6 @@ func (r *reader) Read(p []byte) (int, error) {
 		}
 		b.changed.Wait() // for the end of ctx, too: see leave
 	}
-}
-
-// whyShutLocked is the error of a reader that may read no more.
-func (r *reader) whyShutLocked() error {
-	switch {
-	case r.cut:
-		return ErrLagging
-	case r.ctx.Err() != nil:
-		return context.Cause(r.ctx)
-	}
-	return http.ErrBodyReadAfterClose
 }
 
 // direct reads from the source into p. It is called with the lock, and releases it.
@@ -130,12 +117,12 @@ func (r *reader) direct(p []byte) (int, error) {
 // come to its end. It is called by the reader's own goroutine: like net/http it
 // changes the trailer within Read.
 func (r *reader) lastLocked() error {
-	if r.b.err == io.EOF && len(r.b.trailer) > 0 && !r.ended {
-		r.ended = true
-		if r.resp.Trailer == nil {
-			r.resp.Trailer = make(http.Header, len(r.b.trailer))
+	if resp := r.resp; r.b.err == io.EOF && len(r.b.trailer) > 0 && resp != nil {
+		r.resp = nil
+		if resp.Trailer == nil {
+			resp.Trailer = make(http.Header, len(r.b.trailer))
 		}
-		maps.Copy(r.resp.Trailer, r.b.trailer.Clone())
+		maps.Copy(resp.Trailer, r.b.trailer.Clone())
 	}
 	return r.b.err
 }
@@ -175,7 +162,7 @@ func (r *reader) copy(p []byte) (int, error) {
 	r.rest, r.off = rest, b.Size
 	b.changed.Broadcast() // others may have waited for r
 	b.mu.Unlock()
-	if shut {
+	if shut != nil {
 		_ = rest.Close()
 	}
 	return rest.Read(p)
@@ -198,15 +185,15 @@ func (r *reader) Close() error {
 	return nil
 }
 
-// leave takes the reader off. A cause of nil allows to drain what is left of the body.
+// leave takes the reader off because of cause. Nil is for Close, and allows to drain what is left of the body.
 func (r *reader) leave(cause error) {
 	b := r.b
 	b.mu.Lock()
-	if r.shut {
+	if r.shut != nil {
 		b.mu.Unlock()
 		return
 	}
-	r.shut = true
+	r.shut, r.at = cmp.Or(cause, http.ErrBodyReadAfterClose), nil
 	if r.stop != nil {
 		r.stop()
 	}

@@ -58,18 +58,12 @@ func (b *Body) laggingLocked() bool {
 // cutOff ends the readers that are too far behind.
 func (b *Body) cutOff() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.readers = slices.DeleteFunc(b.readers, func(r *reader) bool {
-		if b.sinkErr == nil || !r.behindLocked() {
-			return false
-		}
-		r.shut, r.cut, r.at = true, true, nil
-		if r.stop != nil {
-			r.stop()
-		}
-		return true
-	})
-	b.changed.Broadcast() // an unused body has no budget yet, and is abandoned
+	readers := slices.Clone(b.readers)
+	readers = slices.DeleteFunc(readers, func(r *reader) bool { return b.sinkErr == nil || !r.behindLocked() })
+	b.mu.Unlock()
+	for _, r := range readers {
+		r.leave(ErrLagging)
+	}
 }
 
 // behindLocked reports whether more than maxLag is kept for r that the sink has not taken.
