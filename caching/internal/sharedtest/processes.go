@@ -49,16 +49,17 @@ func pageBody(page int) []byte {
 	return bytes.Repeat(fmt.Appendf(nil, "page %d;", page), 1+page*page*100)
 }
 
-// child is a process that shares the cache. It waits for a line on its standard
-// input, fetches all pages, and checks each body.
+// child is a process that shares the cache. It waits until the origin has heard of all
+// processes, fetches all pages, and checks each body.
 func child(s store.Store, origin string) error {
 	// The machine may be busy: here it counts what is fetched, and not how soon.
 	transport := &caching.Transport{Store: s, StoreWait: time.Minute, CollapseWait: time.Minute}
 	defer func() { _ = transport.Close() }()
-	fmt.Println("ready")
-	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
+	resp, err := (&http.Client{Timeout: time.Minute}).Get(origin + "/start") //nolint:noctx // it has a timeout
+	if err != nil {
 		return err
 	}
+	_ = resp.Body.Close()
 	errs := make(chan error, Callers)
 	var wg sync.WaitGroup
 	for page := range pages {
@@ -100,8 +101,21 @@ func fetch(transport http.RoundTripper, origin string, page int) error {
 // the same pages at once: each page is fetched once.
 func Processes(t *testing.T, addr string) {
 	t.Helper()
+	const processes = 3
 	var asked [pages]atomic.Int32
+	var started atomic.Int32
+	start := make(chan struct{})
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/start" {
+			if started.Add(1) == processes {
+				close(start)
+			}
+			select {
+			case <-start:
+			case <-r.Context().Done():
+			}
+			return
+		}
 		page, err := strconv.Atoi(r.URL.Path[1:])
 		if err != nil || page >= pages {
 			http.NotFound(w, r)
@@ -121,20 +135,24 @@ func Processes(t *testing.T, addr string) {
 	}))
 	defer origin.Close()
 
-	const processes = 3
-	children := make([]*process, processes)
+	children := make([]*exec.Cmd, processes)
 	for i := range children {
-		children[i] = startProcess(t, childServer+"="+addr, childOrigin+"="+origin.URL)
-	}
-	for _, c := range children {
-		if _, err := io.WriteString(c.start, "\n"); err != nil {
+		c := exec.CommandContext(t.Context(), os.Args[0])
+		c.Env = append(os.Environ(), childServer+"="+addr, childOrigin+"="+origin.URL)
+		c.Stderr = new(bytes.Buffer)
+		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
+		children[i] = c
+	}
+	select {
+	case <-start:
+	case <-time.After(time.Minute):
 	}
 	began := time.Now()
 	for i, c := range children {
-		if err := c.cmd.Wait(); err != nil {
-			t.Errorf("process %d: %v: %s", i, err, &c.output)
+		if err := c.Wait(); err != nil {
+			t.Errorf("process %d: %v: %s", i, err, c.Stderr)
 		}
 	}
 	// A process waits some seconds for another and then fetches for itself.
@@ -146,34 +164,4 @@ func Processes(t *testing.T, addr string) {
 			t.Errorf("page %d was fetched %d times", page, n)
 		}
 	}
-}
-
-// process is a child that waits for a line.
-type process struct {
-	cmd    *exec.Cmd
-	start  io.Writer
-	output bytes.Buffer
-}
-
-func startProcess(t *testing.T, env ...string) *process {
-	t.Helper()
-	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0])}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stderr = &p.output
-	stdin, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.start = stdin
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(stdout, make([]byte, len("ready\n"))); err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
