@@ -25,7 +25,7 @@ type writer struct {
 	head head
 	seal sealer
 
-	tmp      string
+	tmp      string // the name of the file, until it is that of the entry
 	f        *os.File
 	reserved int64
 
@@ -193,12 +193,11 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err == nil {
 		err = w.finish(meta)
 	}
-	w.d.writing.Add(-w.reserved)
-	w.reserved = 0
 	if err != nil {
-		w.removeTemp()
 		return err
 	}
+	w.d.writing.Add(-w.reserved)
+	w.reserved = 0
 	w.d.stored.Add(1)
 	w.d.fit()
 	return nil
@@ -276,28 +275,9 @@ func syncDir(root *os.Root, dir string) error {
 	return nil
 }
 
-// Abort implements [store.Writer].
-func (w *writer) Abort() error {
-	if err := w.WriterState.Abort(); err != nil {
-		return err
-	}
-	w.removeTemp()
-	return nil
-}
-
-// removeTemp removes the name of the temporary file. The open file can still be read.
-func (w *writer) removeTemp() {
-	if w.f == nil || w.tmp == "" {
-		return
-	}
-	_ = w.d.root.Load().Remove(w.tmp)
-	w.tmp = ""
-}
-
-// Close implements [io.Closer].
+// Close implements [io.Closer]. It removes the file of a body that was not committed.
 func (w *writer) Close() error {
 	w.Ended = true
-	w.removeTemp() // a committed one has none
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.buf == nil {
@@ -309,6 +289,9 @@ func (w *writer) Close() error {
 	w.reserved = 0
 	if w.f == nil {
 		return nil
+	}
+	if w.tmp != "" {
+		_ = w.d.root.Load().Remove(w.tmp)
 	}
 	return w.f.Close()
 }
