@@ -40,11 +40,10 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
 	overtaken := x.Invalidated("")
 	x.spread(ctx, c, resp.Header)
-	if names, ok := policy.GroupNames(resp.Header["Cache-Group-Invalidation"]); ok {
-		// RFC 9875 §3: whatever the status, the origin asks for it.
-		for _, name := range names[:min(len(names), policy.MaxGroups)] {
-			_, _ = x.InvalidateGroup(ctx, x.Req.URL, name) // it is told
-		}
+	// RFC 9875 §3: whatever the status, the origin asks for it.
+	names := policy.GroupNames(resp.Header["Cache-Group-Invalidation"])
+	for _, name := range names[:min(len(names), policy.MaxGroups)] {
+		_, _ = x.InvalidateGroup(ctx, x.Req.URL, name) // it is told
 	}
 	if !overtaken { // else somebody has changed the target since this was sent
 		a := reply{ctx: ctx, resp: resp, sent: sent}

@@ -25,7 +25,7 @@ const groupAgain = time.Second
 // groupKeys returns the keys of the groups that a response for target with the fields h is
 // in. Groups of different origins are different (RFC 9875 §2.1).
 func groupKeys(target string, h http.Header) []string {
-	names, _ := policy.GroupNames(h["Cache-Groups"])
+	names := policy.GroupNames(h["Cache-Groups"])
 	if len(names) == 0 {
 		return nil
 	}

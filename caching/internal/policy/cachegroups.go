@@ -6,27 +6,21 @@ import "github.com/dunglas/httpsfv"
 // 32 at least.
 const MaxGroups = 256
 
-// GroupNames reads Cache-Groups or Cache-Group-Invalidation, each a List of
-// Strings whose parameters mean nothing (RFC 9875 §2, §3). ok is false for a field
-// with anything else in it, which is no field at all.
-func GroupNames(values []string) (names []string, ok bool) {
+// GroupNames reads Cache-Groups or Cache-Group-Invalidation, each a List of Strings whose
+// parameters mean nothing (RFC 9875 §2, §3). A field with anything else in it is no field at
+// all: it names no groups.
+func GroupNames(values []string) (names []string) {
 	if len(values) == 0 {
-		return nil, false
+		return nil
 	}
-	list, err := httpsfv.UnmarshalList(values)
-	if err != nil {
-		return nil, false
-	}
+	list, _ := httpsfv.UnmarshalList(values) // nil after an error
 	for _, member := range list {
-		item, is := member.(httpsfv.Item)
-		if !is {
-			return nil, false
-		}
-		name, is := item.Value.(string)
-		if !is {
-			return nil, false
+		item, _ := member.(httpsfv.Item)
+		name, ok := item.Value.(string)
+		if !ok {
+			return nil
 		}
 		names = append(names, name)
 	}
-	return names, true
+	return names
 }

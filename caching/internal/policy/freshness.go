@@ -146,16 +146,9 @@ func heuristic(cfg *Settings, r *Response, d *Directives, date time.Time) (time.
 	if ttl := cfg.StatusTTL[r.Status]; ttl > 0 {
 		return min(ttl, MaxLifetime), byStatus
 	}
-	switch {
-	case cfg.NoHeuristics || !(heuristicStatus(r.Status) || d.Has(public)):
-		return 0, "none"
-	case !d.present && httpfield.HasToken(r.Header["Pragma"], "no-cache"):
-		return 0, "none"
-	case strings.Contains(r.URL, "?") && !d.Has(public):
-		return 0, "none"
-	case len(r.Header["Set-Cookie"]) > 0 && !d.Has(public):
-		// RFC 9111 §7.3: a response has to say whether it may be used again. This one
-		// does not, and is likely to be for one user.
+	// RFC 9111 §7.3: a response that sets cookies has to say whether it may be used again.
+	needsPublic := strings.Contains(r.URL, "?") || len(r.Header["Set-Cookie"]) > 0 || !heuristicStatus(r.Status)
+	if cfg.NoHeuristics || needsPublic && !d.Has(public) || !d.present && httpfield.HasToken(r.Header["Pragma"], "no-cache") {
 		return 0, "none"
 	}
 	if modified, ok := httpDate(r.Header["Last-Modified"], date); ok {

@@ -23,31 +23,25 @@ type NoVarySearch struct {
 // ParseNoVarySearch reads No-Vary-Search. ok is false if it is not valid, or leaves
 // everything as it is.
 func ParseNoVarySearch(values []string) (s NoVarySearch, ok bool) {
-	if len(values) == 0 {
-		return NoVarySearch{}, false
-	}
 	dict, err := httpsfv.UnmarshalDictionary(values)
 	if err != nil {
 		return NoVarySearch{}, false
 	}
 	for _, name := range dict.Names() {
 		member, _ := dict.Get(name)
+		valid := true
 		switch name {
 		case "key-order":
-			if s.anyOrder, ok = truth(member); !ok {
-				return NoVarySearch{}, false
-			}
+			s.anyOrder, valid = truth(member)
 		case "params":
-			if s.none, ok = truth(member); ok {
-				continue
-			}
-			if s.ignored, ok = stringList(member); !ok {
-				return NoVarySearch{}, false
+			if s.none, valid = truth(member); !valid {
+				s.ignored, valid = stringList(member)
 			}
 		case "except":
-			if s.except, ok = stringList(member); !ok {
-				return NoVarySearch{}, false
-			}
+			s.except, valid = stringList(member)
+		}
+		if !valid {
+			return NoVarySearch{}, false
 		}
 	}
 	if len(s.except) > 0 && !s.none {
@@ -88,25 +82,16 @@ func unescapeQuery(s string) string {
 // Normalise returns what matters of query. Values are compared as they are
 // written, so at worst two that mean the same are taken for different.
 func (s *NoVarySearch) Normalise(query string) string {
-	type pair struct{ name, text string }
-	var pairs []pair
-	for text := range strings.SplitSeq(query, "&") {
-		if text == "" {
-			continue
-		}
-		name, _, _ := strings.Cut(text, "=")
-		name = unescapeQuery(name)
-		if s.none && !slices.Contains(s.except, name) || slices.Contains(s.ignored, name) {
-			continue
-		}
-		pairs = append(pairs, pair{name, text})
+	nameOf := func(pair string) string {
+		name, _, _ := strings.Cut(pair, "=")
+		return unescapeQuery(name)
 	}
+	pairs := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool {
+		name := nameOf(pair)
+		return pair == "" || s.none && !slices.Contains(s.except, name) || slices.Contains(s.ignored, name)
+	})
 	if s.anyOrder {
-		slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+		slices.SortStableFunc(pairs, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	}
-	texts := make([]string, len(pairs))
-	for i, p := range pairs {
-		texts[i] = p.text
-	}
-	return strings.Join(texts, "&")
+	return strings.Join(pairs, "&")
 }

@@ -36,8 +36,7 @@ func vendorRange(name string) bool {
 	for rest := name; rest != ""; {
 		var word string
 		word, rest, _ = strings.Cut(rest, "-")
-		switch word = strings.TrimSuffix(word, "s"); word {
-		case "Range", "Byterange":
+		if word = strings.TrimSuffix(word, "s"); word == "Range" || word == "Byterange" {
 			return true
 		}
 	}
@@ -57,10 +56,7 @@ func (f *Facts) PortionOf(status int, size int64, c Conditions, h http.Header) (
 		total = f.Part.Total
 	}
 	if c&WithRange == 0 || status != http.StatusOK && !f.IsPartial ||
-		c&IfRange != 0 && !f.ifRangeHolds(h["If-Range"]) {
-		return whole, !f.IsPartial
-	}
-	if len(h["Range"]) != 1 {
+		c&IfRange != 0 && !f.ifRangeHolds(h["If-Range"]) || len(h["Range"]) != 1 {
 		return whole, !f.IsPartial
 	}
 	specs, valid := httpfield.ParseRange(h["Range"][0])

@@ -40,7 +40,7 @@ func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 	if _, reason := VaryNames(r.Header); reason != "" {
 		return reason
 	}
-	if names, _ := GroupNames(r.Header["Cache-Groups"]); len(names) > MaxGroups {
+	if len(GroupNames(r.Header["Cache-Groups"])) > MaxGroups {
 		return reasonTooManyGroups
 	}
 	switch {
