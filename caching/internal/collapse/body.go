@@ -128,7 +128,7 @@ func (b *Body) Share(n int) {
 func (b *Body) Join() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.unusedLocked() || b.sinkErr != nil || b.panicked != nil || b.err != nil && b.err != io.EOF {
+	if b.unusedLocked() || b.sinkErr != nil || b.err != nil && b.err != io.EOF {
 		return false
 	}
 	b.shares++
@@ -155,7 +155,7 @@ func (b *Body) unusedLocked() bool { return len(b.readers)+b.shares == 0 }
 // source if it is little.
 func (b *Body) gone(cause error) {
 	unused, ended := b.unusedLocked(), b.phase == over
-	drain := unused && cause == nil && b.sinkErr == nil && (b.Size < 0 || b.Size-b.n <= roundtrip.DrainBytes)
+	drain := unused && cause == nil && b.sinkErr == nil && b.Size-b.n <= roundtrip.DrainBytes // or Size is not known
 	if drain {
 		b.budget = roundtrip.DrainBytes + 1
 	}
@@ -177,7 +177,7 @@ func (b *Body) gone(cause error) {
 func (b *Body) abandon(cause error) {
 	b.mu.Lock()
 	b.budget = 0
-	idle := b.reads == nobody && b.phase == open
+	idle := b.reads == nobody
 	if idle {
 		b.reads = inline
 	}

@@ -2,8 +2,10 @@ package collapse
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -241,4 +243,117 @@ func TestBodyBind(t *testing.T) {
 			t.Errorf("the trip is cancelled because of %v", err)
 		}
 	})
+}
+
+// A body of which all announced bytes have come is whole for those who do not wait for its
+// trailer; but not if the source panics instead of giving it.
+func TestBodyEndsBeforeItsTrailer(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t, "x")
+			b.resp.Trailer = http.Header{"Checksum": nil}
+			b.start(Source{Size: 1})
+			ctx, cancel := context.WithCancel(t.Context())
+			r := b.Response(ctx).Body
+			reads(t, r, "x")
+			if panics {
+				b.from.atEnd = func() { panic("fault") }
+				close(b.from.pieces)
+				if v := panicOf(func() { _, _ = r.Read(make([]byte, 1)) }); v != "fault" {
+					t.Errorf("panicked with %v", v)
+				}
+			}
+			cancel()
+			b.nothingLeft()
+			if len(b.by.ends) != 1 || b.by.ends[0].Whole == panics {
+				t.Errorf("panics %v: ended %v", panics, b.by.ends)
+			}
+		})
+	}
+}
+
+// The end of an HTTP/2 stream that was not seen is waited for, so that the stream is not
+// reset; nobody else waits.
+func TestBodyEndsBeforeItsStream(t *testing.T) {
+	for _, way := range ways {
+		for _, want := range []string{"body", ""} {
+			synctest.Test(t, func(t *testing.T) {
+				b := prepareBody(t, want)
+				b.resp.ProtoMajor = 2
+				b.start(Source{Size: int64(len(want))})
+				r, _ := b.open(way)
+				readsAll(t, r, want)
+				_ = r.Close()
+				if b.from.isClosed() || b.trip.Err() != nil {
+					t.Error("the stream is reset at its last byte")
+				}
+				close(b.from.pieces)
+				b.ended(Ending{N: int64(len(want)), Whole: true, Cause: io.EOF})
+			})
+		}
+	}
+}
+
+// A panic below is that of the caller who reads, and ends the body for all.
+func TestBodyPanics(t *testing.T) {
+	for _, fault := range []struct {
+		name string
+		do   func()
+		want any
+	}{{"panic", func() { panic("fault") }, "fault"}, {"Goexit", runtime.Goexit, errGoexit}} {
+		for _, row := range []struct {
+			where string
+			set   func(b *testBody, f func())
+			ends  int
+		}{
+			{"source", func(b *testBody, f func()) { b.from.atEnd = f }, 1},
+			{"sink", func(b *testBody, f func()) { b.to.before = f }, 1},
+			{"owner", func(b *testBody, f func()) { b.by.before = f }, 1},
+		} {
+			for _, way := range ways {
+				t.Run(fmt.Sprint(row.where, "/", fault.name, "/", way), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						b := prepareBody(t, "bo")
+						close(b.from.pieces)
+						row.set(b, fault.do)
+						b.start(Source{Size: -1})
+						b.Share(1)
+						r, _ := b.open(way)
+						other := b.Response(t.Context()).Body
+						waited := make(chan error, 1)
+						go func() { // it waits for what the first one reads
+							synctest.Wait()
+							defer func() {
+								if v := recover(); v != nil {
+									waited <- fmt.Errorf("panicked with %v", v)
+								}
+							}()
+							_, err := io.ReadAll(other)
+							waited <- err
+						}()
+						var err error
+						v := panicOf(func() { _, err = io.ReadAll(r) })
+						if way == "pump" && fault.want == errGoexit {
+							if v != nil || err != io.ErrUnexpectedEOF {
+								t.Errorf("a goroutine of the body ended: %v, %v", v, err)
+							}
+						} else if v != fault.want {
+							t.Errorf("panicked with %v, %v; want %v", v, err, fault.want)
+						}
+						if err := <-waited; err == nil {
+							t.Error("another reader heard nothing of it")
+						}
+						if b.Join() {
+							t.Error("it can still be joined")
+						}
+						_, _ = r.Close(), other.Close()
+						b.nothingLeft()
+						if len(b.by.ends) != row.ends || row.where != "owner" && b.by.ends[0].Whole {
+							t.Errorf("ended %v", b.by.ends)
+						}
+					})
+				})
+			}
+		}
+	}
 }

@@ -6,94 +6,107 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// panicOf runs fn in a goroutine and returns what it panicked with, nil if it came to its
-// end and errGoexit if it ended the goroutine.
-func panicOf(fn func()) (v any) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		v = errGoexit
-		defer func() {
-			if p := recover(); p != nil {
-				v = p
-			}
-		}()
-		fn()
-		v = nil
-	}()
-	<-done
-	return v
+// The end of the reader's context ends its Read, with its cause, and no other's.
+func TestBodyContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("enough")
+		b := prepareBody(t)
+		b.start(Source{Size: -1})
+		b.Share(1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		leaves, stays := b.Response(ctx).Body, b.Response(t.Context()).Body
+		got := make(chan error)
+		go func() { _, err := leaves.Read(make([]byte, 1)); got <- err }()
+		go func() { _, err := io.ReadAll(stays); got <- err }()
+		synctest.Wait()
+		cancel(cause)
+		if err := <-got; err != cause {
+			t.Errorf("who has left got %v", err)
+		}
+		if _, err := leaves.Read(make([]byte, 1)); err != cause {
+			t.Errorf("who has left got %v then", err)
+		}
+		b.from.pieces <- "x"
+		close(b.from.pieces)
+		if err := <-got; err != nil {
+			t.Errorf("who has stayed got %v", err)
+		}
+		_, _ = leaves.Close(), stays.Close()
+		b.ended(Ending{N: 1, Whole: true, Cause: io.EOF})
+	})
 }
 
-var errGoexit = errors.New("runtime.Goexit")
-
-// A panic below is that of the caller who reads, and ends the body for all.
-func TestBodyPanics(t *testing.T) {
-	for _, fault := range []struct {
+// The last reader whose context ends abandons the body, with its cause, in whatever it is.
+func TestBodyLastContextEnds(t *testing.T) {
+	for _, row := range []struct {
 		name string
-		do   func()
-		want any
-	}{{"panic", func() { panic("fault") }, "fault"}, {"Goexit", runtime.Goexit, errGoexit}} {
-		for _, row := range []struct {
-			where string
-			set   func(b *testBody, f func())
-			ends  int
-		}{
-			{"source", func(b *testBody, f func()) { b.from.atEnd = f }, 1},
-			{"sink", func(b *testBody, f func()) { b.to.before = f }, 1},
-			{"owner", func(b *testBody, f func()) { b.by.before = f }, 1},
-		} {
-			for _, way := range ways {
-				t.Run(fmt.Sprint(row.where, "/", fault.name, "/", way), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						b := prepareBody(t, "bo")
-						close(b.from.pieces)
-						row.set(b, fault.do)
-						b.start(Source{Size: -1})
-						b.Share(1)
-						r, _ := b.open(way)
-						other := b.Response(t.Context()).Body
-						waited := make(chan error, 1)
-						go func() { // it waits for what the first one reads
-							synctest.Wait()
-							defer func() {
-								if v := recover(); v != nil {
-									waited <- fmt.Errorf("panicked with %v", v)
-								}
-							}()
-							_, err := io.ReadAll(other)
-							waited <- err
-						}()
-						var err error
-						v := panicOf(func() { _, err = io.ReadAll(r) })
-						if way == "pump" && fault.want == errGoexit {
-							if v != nil || err != io.ErrUnexpectedEOF {
-								t.Errorf("a goroutine of the body ended: %v, %v", v, err)
-							}
-						} else if v != fault.want {
-							t.Errorf("panicked with %v, %v; want %v", v, err, fault.want)
-						}
-						if err := <-waited; err == nil {
-							t.Error("another reader heard nothing of it")
-						}
-						if b.Join() {
-							t.Error("it can still be joined")
-						}
-						_, _ = r.Close(), other.Close()
-						b.nothingLeft()
-						if len(b.by.ends) != row.ends || row.where != "owner" && b.by.ends[0].Whole {
-							t.Errorf("ended %v", b.by.ends)
-						}
-					})
-				})
+		do   func(b *testBody, r io.Reader)
+	}{
+		{"before it reads", func(*testBody, io.Reader) {}},
+		{"between reads", func(b *testBody, r io.Reader) { reads(b.t, r, "x") }},
+		{"in a read", func(b *testBody, r io.Reader) { go func() { _, _ = io.ReadAll(r) }() }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cause := errors.New("enough")
+			b := prepareBody(t, "x")
+			b.start(Source{Size: -1})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			r := b.Response(ctx).Body
+			row.do(b, r)
+			synctest.Wait()
+			cancel(cause)
+			b.nothingLeft()
+			if err := context.Cause(b.trip); err != cause && err != context.Canceled {
+				t.Errorf("%s: the trip is cancelled because of %v", row.name, err)
 			}
-		}
+			if len(b.by.ends) != 1 || b.by.ends[0].Whole || b.by.ends[0].Cause == io.EOF {
+				t.Errorf("%s: ended %v", row.name, b.by.ends)
+			}
+		})
+	}
+}
+
+// A reader that is closed in the middle of its own Read from the source leaves nothing
+// behind.
+func TestBodyClosedInRead(t *testing.T) {
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t)
+			b.start(Source{Size: 2 * roundtrip.DrainBytes})
+			r, _ := b.open(way)
+			got := make(chan error)
+			go func() { _, err := io.ReadAll(r); got <- err }()
+			synctest.Wait()
+			_ = r.Close()
+			if err := <-got; err == nil {
+				t.Error("a closed body is read without an error")
+			}
+			b.nothingLeft()
+		})
+	}
+}
+
+// A source that gives bytes although it was closed meanwhile is not read on.
+func TestBodyClosedWithAPiece(t *testing.T) {
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			b := prepareBody(t, "one", "two")
+			b.start(Source{Size: 2 * roundtrip.DrainBytes})
+			r, _ := b.open(way)
+			if n, err := r.Read(nil); n != 0 || err != nil {
+				t.Errorf("an empty read: %d, %v", n, err)
+			}
+			b.from.atPiece = func() { _ = r.Close() }
+			_, _ = r.Read(make([]byte, 10))
+			b.ended(Ending{N: 3, Cause: ErrAbandoned})
+		})
 	}
 }
 

@@ -230,3 +230,24 @@ func readsAll(t *testing.T, r io.Reader, want string) {
 		t.Errorf("read %q, %v; want %q", p, err, want)
 	}
 }
+
+// panicOf runs fn in a goroutine and returns what it panicked with, nil if it came to its
+// end and errGoexit if it ended the goroutine.
+func panicOf(fn func()) (v any) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v = errGoexit
+		defer func() {
+			if p := recover(); p != nil {
+				v = p
+			}
+		}()
+		fn()
+		v = nil
+	}()
+	<-done
+	return v
+}
+
+var errGoexit = errors.New("runtime.Goexit")
