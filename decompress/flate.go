@@ -133,33 +133,24 @@ func (d *flateDecoder) next() error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	isGzip := len(p) == 2 && p[0] == 0x1f && p[1] == 0x8b
+	first := d.format == unknownFormat
 	switch {
-	case d.format != unknownFormat && len(p) == 0:
+	case len(p) == 0 && !first:
 		return io.EOF
-	case d.format == gzipFormat && isGzip: // RFC 1952 §2.2: members simply follow each other
-	case d.format == gzipFormat && len(p) == 1 && p[0] == 0x1f:
+	case len(p) == 0, len(p) == 1 && p[0] == 0x1f && (d.format == gzipFormat || first && d.label == "gzip"):
 		return io.ErrUnexpectedEOF
-	case d.format != unknownFormat:
+	case len(p) == 2 && p[0] == 0x1f && p[1] == 0x8b && (first || d.format == gzipFormat):
+		d.format = gzipFormat // RFC 1952 §2.2: members simply follow each other
+		err = d.gzipHeader()
+	case !first:
 		return ErrTrailing
-	case len(p) == 0, len(p) == 1 && d.label == "gzip" && p[0] == 0x1f:
-		return io.ErrUnexpectedEOF
-	case isGzip:
-		d.format = gzipFormat
 	case len(p) == 2 && isZlib(p[0], p[1]):
 		d.format = zlibFormat
+		err = d.zlibHeader(p[1])
 	case d.label == "gzip":
 		return gzip.ErrHeader
 	default:
-		d.format = rawFormat
-	}
-	switch d.format {
-	case gzipFormat:
-		err = d.gzipHeader()
-	case zlibFormat:
-		err = d.zlibHeader()
-	default:
-		err = nil
+		d.format, err = rawFormat, nil
 	}
 	if err != nil {
 		return err
@@ -174,16 +165,13 @@ func isZlib(cmf, flg byte) bool {
 	return cmf&0x0f == 8 && cmf>>4 <= 7 && (uint(cmf)<<8|uint(flg))%31 == 0
 }
 
-func (d *flateDecoder) zlibHeader() error {
-	p, err := d.br.Peek(2)
-	if err != nil {
-		return cut(err)
-	}
-	if p[1]&0x20 != 0 { // FDICT: there is none that both sides know
+// zlibHeader reads over the two bytes of a header, of which flg is the second.
+func (d *flateDecoder) zlibHeader(flg byte) error {
+	if flg&0x20 != 0 { // FDICT: there is none that both sides know
 		return zlib.ErrDictionary
 	}
-	_, err = d.br.Discard(2)
 	d.adler.Reset()
+	_, err := d.br.Discard(2)
 	return err
 }
 
