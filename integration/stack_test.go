@@ -16,6 +16,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
@@ -71,6 +72,7 @@ type stack struct {
 	redirects  *redirects.Transport
 	lostupdate *lostupdate.Transport
 	caching    *caching.Transport
+	compress   *compress.Transport
 	retry      *retry.Transport
 	auth       *auth.Transport
 	transport  *transport.Transport
@@ -81,7 +83,7 @@ func newStack(t *testing.T) *stack {
 	t.Helper()
 	l := &stack{
 		decompress: &decompress.Transport{}, redirects: &redirects.Transport{}, lostupdate: &lostupdate.Transport{},
-		caching: &caching.Transport{}, retry: &retry.Transport{Backoff: retry.Constant(0)}, auth: &auth.Transport{},
+		caching: &caching.Transport{}, compress: &compress.Transport{}, retry: &retry.Transport{Backoff: retry.Constant(0)}, auth: &auth.Transport{},
 		transport: &transport.Transport{Proxy: transport.Direct},
 	}
 	t.Cleanup(func() {
@@ -96,7 +98,7 @@ func (l *stack) chain() tripper.Chain {
 	if l.log != nil {
 		c = append(c, l.log)
 	}
-	return append(c, l.decompress, l.redirects, l.lostupdate, l.caching, l.retry, l.auth)
+	return append(c, l.decompress, l.redirects, l.lostupdate, l.caching, l.compress, l.retry, l.auth)
 }
 
 func (l *stack) client() *http.Client { return l.chain().Client(l.transport) }
