@@ -86,8 +86,8 @@ func (d *Store) load(f *os.File, at place, key string) (*entry, error) {
 	if err == nil && string(got) != key {
 		err = storekit.Corrupt("entry of another key")
 	}
-	if err == nil {
-		err = e.readFirst()
+	if err == nil && e.head.size > 0 {
+		err = e.check(0)
 	}
 	if err != nil {
 		buffers.put(e.buf)
@@ -204,22 +204,6 @@ func (b *body) readRecord(p slot, n int64) (key []byte, meta *store.Meta, err er
 	return key, meta, err
 }
 
-// readFirst checks the first piece, which is in the buffer.
-func (b *body) readFirst() error {
-	if b.head.size == 0 {
-		return nil
-	}
-	seal, err := b.sealOf(0)
-	if err != nil {
-		return err
-	}
-	if !b.seal.openPiece(b.buf.piece()[:b.pieceLen(0)], 0, seal) {
-		return storekit.Corrupt("body damaged")
-	}
-	b.held = 0
-	return nil
-}
-
 func (b *body) pieceLen(i int64) int64 { return min(pieceSize, b.head.size-i*pieceSize) }
 
 // sealOf returns the seal of piece i, and reads the seals around it if they are not in the
@@ -282,15 +266,19 @@ func (b *body) readSome(p []byte, off int64) (int, error) {
 // hold reads piece i into the buffer. b.mu is held.
 func (b *body) hold(i int64) error {
 	b.held = -1
-	stored := b.buf.piece()[:b.pieceLen(i)]
-	if _, err := b.f.ReadAt(stored, headLen+i*pieceSize); err != nil {
+	if _, err := b.f.ReadAt(b.buf.piece()[:b.pieceLen(i)], headLen+i*pieceSize); err != nil {
 		return readError(err)
 	}
+	return b.check(i)
+}
+
+// check checks piece i, which is in the buffer.
+func (b *body) check(i int64) error {
 	seal, err := b.sealOf(i)
 	if err != nil {
 		return err
 	}
-	if !b.seal.openPiece(stored, i, seal) {
+	if !b.seal.openPiece(b.buf.piece()[:b.pieceLen(i)], i, seal) {
 		return storekit.Corrupt("body damaged")
 	}
 	b.held = i

@@ -45,13 +45,11 @@ func (m *Store) Create(ctx context.Context, key string, size int64) (store.Write
 	// may be wrong.
 	w := &writer{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > maxJoin}
 	if size > m.limit/2 {
-		m.refused.Add(1)
-		return nil, fmt.Errorf("%w: %d bytes in a memory store of %d", store.ErrTooLarge, size, m.limit)
+		return nil, w.refuse()
 	}
 	if size > 0 && !w.pooled {
 		if w.reserved = storekit.AllocSize(size); !m.reserve(w.reserved) {
-			m.refused.Add(1)
-			return nil, fmt.Errorf("%w: no room beside the bodies being written", store.ErrTooLarge)
+			return nil, w.refuse()
 		}
 		w.body.chunks = [][]byte{newPiece(size)}
 	}
@@ -74,7 +72,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if n > w.m.limit/2 {
-		return 0, w.refuse(w.m.limit / 2)
+		return 0, w.refuse()
 	}
 	if w.pooled && w.Size > 0 && n >= w.Size/8 {
 		w.join(0, w.Size)
@@ -87,7 +85,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		}
 		if i == len(w.body.chunks) {
 			if !w.m.reserve(chunkSize) {
-				return done, w.refuse(w.body.n)
+				return done, w.refuse()
 			}
 			c := chunkPool.Get().(*[chunkSize]byte)
 			w.mu.Lock()
@@ -126,9 +124,10 @@ func (w *writer) join(from int, length int64) bool {
 	return true
 }
 
-func (w *writer) refuse(limit int64) error {
+// refuse says that the body is larger than half of the bound, or than the bodies being written leave.
+func (w *writer) refuse() error {
 	w.m.refused.Add(1)
-	w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, limit)
+	w.Err = fmt.Errorf("%w: no room in a memory store of %d bytes", store.ErrTooLarge, w.m.limit)
 	return w.Err
 }
 

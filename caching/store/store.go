@@ -11,7 +11,7 @@
 // # Writing a store
 //
 // Only [Store] and [Writer] are needed. In this order they can be tested as they grow, with
-// package storetest:
+// package storetest; httpcachestore is the shortest one to learn from:
 //
 //  1. Create, Write, Commit, Close and Get. Keep body and Meta together ([Meta.AppendBinary],
 //     [ParseMeta]), with the key and a checksum, so that an entry that was damaged, cut short or
