@@ -84,7 +84,7 @@ type sourceReader uint8
 
 const (
 	nobody sourceReader = iota
-	inline              // a reader for itself, or the goroutine that ends the body
+	inline              // a reader for itself
 	pump
 )
 
@@ -177,11 +177,7 @@ func (b *Body) gone(cause error) {
 func (b *Body) abandon(cause error) {
 	b.mu.Lock()
 	b.budget = 0
-	idle := b.reads == nobody
-	if idle {
-		b.reads = inline
-	}
-	cancel := b.cancel
+	idle, cancel := b.reads == nobody, b.cancel
 	b.changed.Broadcast()
 	b.mu.Unlock()
 	if cancel != nil {

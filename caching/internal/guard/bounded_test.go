@@ -106,6 +106,31 @@ func TestBoundedWriter(t *testing.T) {
 	}
 }
 
+// A Store that cannot write is left alone, whichever call says so.
+func TestBoundedWriterFails(t *testing.T) {
+	for _, call := range []string{"create", "write", "commit"} {
+		synctest.Test(t, func(t *testing.T) {
+			g := guardedBy(&fakeStore{do: func(_ context.Context, c string) error {
+				if strings.HasPrefix(c, call) {
+					return errBroken
+				}
+				return nil
+			}}, Options{})
+			for range breakerRow {
+				if w, err := g.Create(t.Context(), "k", 4, nil); err == nil {
+					if _, err = io.WriteString(w, "x"); err == nil {
+						_ = w.Commit(t.Context(), nil)
+					}
+					_ = w.Close()
+				}
+			}
+			if g.allows(&g.writes) {
+				t.Errorf("not left alone after errors of %s", call)
+			}
+		})
+	}
+}
+
 // What has been written can be read back, by who shares it before it is committed.
 func TestBoundedWriterIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,7 +38,7 @@ func (s *fakeStore) call(ctx context.Context, format string, args ...any) (err e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, name)
+	s.calls = append(s.calls, fmt.Sprintf(format, args...)) // as args are now
 	return err
 }
 
