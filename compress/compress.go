@@ -8,11 +8,12 @@
 // sent. Content-Encoding then names the coding, and ContentLength is -1: the length
 // is known at the end only.
 //
-// A server says what it takes by Accept-Encoding in a response (RFC 9110 §12.5.3), or
-// by 415 that it does not take what it got (§15.5.16). This is remembered for an hour,
-// for the resource: the URL without its query. A request that was refused with 415 is
-// sent again in another coding, or as it is, if it has a GetBody; otherwise the caller
-// gets the 415, and the next request is sent right.
+// A server says what it takes by Accept-Encoding in a response (RFC 9110 §12.5.3), by
+// 415 that it does not take what it got (§15.5.16), and by 411 that it wants to know a
+// length (§15.5.12). This is remembered for an hour, for the resource: the URL without
+// its query. A request that was refused so is sent again in another coding, or as it
+// is, if it has a GetBody; otherwise the caller gets the refusal, and the next request
+// is sent right.
 //
 // A body is never compressed if its request has a Content-Encoding, a Content-Range, a
 // digest of the body, or a signature of the caller's.
@@ -33,6 +34,7 @@ package compress
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -94,17 +96,18 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		return nil, err
 	}
 	other, known := t.learned.note(req, coding, preferred, resp)
-	if !repeatable || !known || other == coding || resp.StatusCode != http.StatusUnsupportedMediaType {
+	if !repeatable || !known || other == coding || !refusal(resp.StatusCode) {
 		return resp, nil
 	}
 	again, err := roundtrip.Rewind(req)
 	if err != nil {
 		tell(req, "give up", "the body cannot be had again")
-		return resp, nil //nolint:nilerr // the caller has a response: the 415
+		return resp, nil //nolint:nilerr // the caller has a response: the refusal
 	}
+	why = "status " + strconv.Itoa(resp.StatusCode)
 	roundtrip.Discard(resp)
-	resp, err = t.send(again, other, "status 415", next)
-	if resp != nil && resp.StatusCode == http.StatusUnsupportedMediaType && len(resp.Header["Accept-Encoding"]) == 0 {
+	resp, err = t.send(again, other, why, next)
+	if resp != nil && refusal(resp.StatusCode) && len(resp.Header["Accept-Encoding"]) == 0 {
 		t.learned.forget(req) // it was not the coding after all
 	}
 	return resp, err

@@ -154,6 +154,7 @@ func TestLearns(t *testing.T) {
 	}{
 		{"refused", "RFC 9110 §15.5.16: 415 may be about the coding", body, []string{no, ok}, 200, "zstd -", "-"},
 		{"refused for another reason", "a second 415 shows it was not the coding", body, []string{no, no}, 415, "zstd -", "zstd"},
+		{"length wanted", "RFC 9110 §15.5.12: compressed on the way, it has none", body, []string{"HTTP/1.1 411 Length Required\nAccept-Encoding: gzip\n\n", ok}, 200, "zstd -", "-"},
 		{"told", "RFC 9110 §12.5.3: what it takes", body, []string{noA + "gzip\n\nno", ok}, 200, "zstd gzip", "gzip"},
 		{"told nothing", "an empty list is none", body, []string{noA + "\n\nno", ok}, 200, "zstd -", "-"},
 		{"told identity", "the same", body, []string{noA + "identity\n\nno", ok}, 200, "zstd -", "-"},

@@ -78,12 +78,19 @@ func (l *learned) forget(req *http.Request) {
 	delete(l.m, resource(req))
 }
 
-// taught returns which coding a server takes, after a request that was sent in
-// the coding sent: what Accept-Encoding in the response says (RFC 9110
-// §12.5.3), the preferred one first, and otherwise none after a 415 (§15.5.16).
+// refusal reports whether a server that answers with this status may take the same
+// request as it is: without a coding (RFC 9110 §15.5.16), and so of known length
+// (§15.5.12).
+func refusal(status int) bool {
+	return status == http.StatusUnsupportedMediaType || status == http.StatusLengthRequired
+}
+
+// taught returns which coding a server takes, after a request that was sent in the
+// coding sent: what Accept-Encoding in the response says (RFC 9110 §12.5.3), the
+// preferred one first, and otherwise none after a refusal.
 func taught(sent, preferred string, status int, accept []string) (coding string, known bool) {
-	if accept == nil {
-		return "", sent != "" && status == http.StatusUnsupportedMediaType
+	if accept == nil || status == http.StatusLengthRequired {
+		return "", sent != "" && refusal(status)
 	}
 	takes := make(map[string]bool)
 	for it := range httpfield.Items(accept) {
