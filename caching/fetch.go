@@ -52,7 +52,7 @@ func (x *exchange) forward() (*http.Response, error) {
 		return x.conclude(x.guarded(x.Req.Context()))
 	}
 	if x.st.t.ObeyNoVarySearch && !x.Budget.Pending() {
-		x.nvsKey, _ = x.FindNVSKey()
+		x.nvsKey = x.FindNVSKey()
 	}
 	fl, role := x.join(x.flightKey())
 	if role == collapse.Leader {

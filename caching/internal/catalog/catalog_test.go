@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,9 +20,12 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// A mapStore is a Store that is a map. It is used by one goroutine.
+// A mapStore is a Store that is a map.
 type mapStore struct {
-	m map[string]*store.Entry
+	mu sync.Mutex // guards m in calls
+	m  map[string]*store.Entry
+	// open counts the entries and writers that are not closed.
+	open atomic.Int32
 	// before is called before each call, with its name and key. An error is the result of
 	// the call. read is called with the key when an entry was read. They may be nil.
 	before func(call, key string) error
@@ -28,6 +33,9 @@ type mapStore struct {
 }
 
 func (s *mapStore) ask(call, key string) error {
+	if key == "" {
+		panic(call + " without a key")
+	}
 	if s.before == nil {
 		return nil
 	}
@@ -38,21 +46,33 @@ func (s *mapStore) Get(_ context.Context, key string) (*store.Entry, error) {
 	if err := s.ask("get", key); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
 	e := s.m[key]
+	s.mu.Unlock()
 	if s.read != nil {
 		s.read(key)
 	}
-	return e, nil
+	if e == nil || e.Size != int64(len(e.Bytes)) {
+		return e, nil
+	}
+	s.open.Add(1)
+	return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &mapBody{bytes.NewReader(e.Bytes), s}}, nil
 }
 
 func (s *mapStore) Create(_ context.Context, key string, _ int64) (store.Writer, error) {
-	return &mapWriter{s: s, key: key}, s.ask("create", key)
+	if err := s.ask("create", key); err != nil {
+		return nil, err
+	}
+	s.open.Add(1)
+	return &mapWriter{s: s, key: key}, nil
 }
 
 func (s *mapStore) Update(_ context.Context, key string, m *store.Meta) error {
 	if err := s.ask("update", key); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.m[key]
 	if e == nil || e.Meta.ID != m.ID {
 		return store.ErrConflict
@@ -65,6 +85,8 @@ func (s *mapStore) Delete(_ context.Context, key string) error {
 	if err := s.ask("delete", key); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.m, key)
 	return nil
 }
@@ -83,12 +105,28 @@ func (w *mapWriter) Commit(_ context.Context, m *store.Meta) error {
 	if err := w.s.ask("commit", w.key); err != nil {
 		return err
 	}
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
 	w.s.m[w.key] = &store.Entry{Meta: m, Size: int64(w.Len()), Bytes: w.Bytes()}
 	return nil
 }
 
 func (w *mapWriter) Abort() error { return nil }
-func (w *mapWriter) Close() error { return nil }
+
+func (w *mapWriter) Close() error {
+	w.s.open.Add(-1)
+	return nil
+}
+
+type mapBody struct {
+	*bytes.Reader
+	s *mapStore
+}
+
+func (b *mapBody) Close() error {
+	b.s.open.Add(-1)
+	return nil
+}
 
 // A shelf is a catalog over a map, and a cache that stores what it is told to.
 type shelf struct {
@@ -105,6 +143,9 @@ func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	t.Cleanup(func() {
 		if c, l := len(s.commits.m), len(s.indexes.m); c != 0 || l != 0 || s.commits.some.Load() != 0 {
 			t.Errorf("%d commits are never over, %d locks are left", c, l)
+		}
+		if n := s.store.open.Load(); n != 0 {
+			t.Errorf("%d entries and writers are not closed", n)
 		}
 	})
 	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
@@ -141,12 +182,14 @@ func (s *shelf) keep(q *Query, body string, lines ...string) {
 	s.t.Helper()
 	m, f, primary := s.describe(q, body, lines)
 	at := q.Lookup()
+	at.Close()
 	defer q.BeginCommit(f.Key, primary).End()
 	ctx := s.t.Context()
 	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	defer w.Close()
 	_, _ = io.WriteString(w, body)
 	if err := w.Commit(ctx, m); err != nil {
 		s.t.Fatal(err)
@@ -181,11 +224,15 @@ func (s *shelf) found(q *Query) string {
 	if at.Entry == nil {
 		return ""
 	}
-	defer func() { _ = at.Entry.Close() }()
-	if at.F.MustRevalidate {
-		return "revalidate " + string(at.Entry.Bytes)
+	defer at.Close()
+	body, err := io.ReadAll(io.NewSectionReader(EntryReader(at.Entry), 0, at.Entry.Size))
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return string(at.Entry.Bytes)
+	if at.F.MustRevalidate {
+		return "revalidate " + string(body)
+	}
+	return string(body)
 }
 
 // expect checks what a look-up of the URL with the fields in lines finds.

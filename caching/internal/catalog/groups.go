@@ -42,12 +42,9 @@ func groupKey(origin, name string) string { return hashKey(keyGroup, []byte(orig
 
 // originOf returns the origin of a URL in normal form.
 func originOf(target string) string {
-	if at := strings.Index(target, "://"); at >= 0 {
-		if end := strings.IndexByte(target[at+3:], '/'); end >= 0 {
-			return target[:at+3+end]
-		}
-	}
-	return target
+	scheme, rest, _ := strings.Cut(target, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
 }
 
 // GroupInvalidated reports whether one of the groups of the response with the metadata m and
@@ -69,12 +66,12 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 	if t, ok := q.Cat.groups.get(key, now); ok {
 		return t.invalidated, true
 	}
-	e, f, err := q.read(ctx, key)
+	e, _, err := q.read(ctx, key)
 	if err != nil {
 		return time.Time{}, false
 	}
 	var stored time.Time
-	if e != nil && f.Index {
+	if e != nil {
 		stored = e.Meta.ResponseTime
 	}
 	_ = e.Close()

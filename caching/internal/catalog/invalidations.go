@@ -306,8 +306,8 @@ type groupTime struct {
 func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, ok = g.m[key]
-	return t, ok && now.Sub(t.read) < groupAgain
+	t = g.m[key]
+	return t, now.Sub(t.read) < groupAgain
 }
 
 // set notes t, with a later time of invalidation if one is known, and returns the result.

@@ -1,6 +1,9 @@
 package catalog
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
@@ -101,7 +104,7 @@ func TestPlainAuthority(t *testing.T) {
 	for authority, plain := range map[string]bool{
 		"example.com": true, "example.com:8080": true, "127.0.0.1": true, "a-b.example:0": true,
 		"": false, "Example.com": false, "example.com.": false, "example.com:": false, "example.com:80": false,
-		"example.com:443": false, "example.com:8a": false, "[::1]": false, "b\u00fccher.example": false, "a_b": false, ":80": false,
+		"a9.example:90": true, "a{b": false, "a!b": false, "example.com:8!": false, "example.com:443": false, "example.com:8a": false, "[::1]": false, "b\u00fccher.example": false, "a_b": false, ":80": false,
 	} {
 		if got := plainAuthority(authority); got != plain {
 			t.Errorf("%q: %v", authority, got)
@@ -111,6 +114,9 @@ func TestPlainAuthority(t *testing.T) {
 		"http://[fe80::1%25eth0]:8080/": "http://[fe80::1%25eth0]:8080/",
 		"https://[::1]:443/":            "https://[::1]/",
 		"http://example.com:443/":       "http://example.com:443/",
+		"https://example.com:80/":       "https://example.com:80/",
+		"https://Example.com:8443/":     "https://example.com:8443/",
+		"http://Example.com:8080/":      "http://example.com:8080/",
 	} {
 		parsed, err := url.Parse(u)
 		if err != nil {
@@ -118,6 +124,53 @@ func TestPlainAuthority(t *testing.T) {
 		}
 		if got := string(AppendURL(nil, parsed, parsed.RawQuery)); got != want {
 			t.Errorf("%s becomes %s, want %s", u, got, want)
+		}
+	}
+}
+
+// Different parts are never hashed alike, with a secret or without, and the keys of different
+// kinds, secrets and parts are different.
+func TestHashKey(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]string)
+	for _, row := range []struct {
+		kind   byte
+		target string
+		secret []byte
+		parts  []string
+	}{
+		{'g', "a", nil, nil}, {'q', "a", nil, nil}, {'g', "a", nil, []string{""}}, {'g', "a", nil, []string{"b"}}, {'g', "ab", nil, nil}, {'g', "a\x01b", nil, nil},
+		{'g', "", nil, []string{"ab", "c"}}, {'g', "", nil, []string{"a", "bc"}}, {'g', "", nil, []string{"abc"}},
+		{'g', "a", []byte("s"), nil}, {'g', "a", []byte("t"), nil}, {'q', "a", []byte("s"), nil}, {'g', "a", []byte("s"), []string{"b"}},
+	} {
+		key, row := hashKey(row.kind, []byte(row.target), row.secret, row.parts...), fmt.Sprintf("%q", row)
+		if other, ok := seen[key]; ok || len(key) != 43 {
+			t.Errorf("%s and %s have the key %s", row, other, key)
+		}
+		seen[key] = row
+	}
+	sum := sha256.Sum256([]byte("g\x13http://example.com/"))
+	if got, want := hashKey(keyGet, []byte("http://example.com/"), nil), base64.RawURLEncoding.EncodeToString(sum[:]); got != want {
+		t.Errorf("the key of http://example.com/ is %s, want %s", got, want)
+	}
+}
+
+// A URL is written with another query, and no empty one in its place.
+func TestAppendURL(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why, want string
+		u         url.URL
+		query     string
+	}{
+		{"a path that does not begin with a slash gets one", "http://example.com/a", url.URL{Path: "a"}, ""},
+		{"nothing is left of the query", "http://example.com/", url.URL{RawQuery: "a", ForceQuery: true}, ""},
+		{"the query is empty", "http://example.com/?", url.URL{ForceQuery: true}, ""},
+		{"another query", "http://example.com/?b", url.URL{RawQuery: "a"}, "b"},
+	} {
+		row.u.Scheme, row.u.Host = "http", "example.com"
+		if got := string(AppendURL(nil, &row.u, row.query)); got != row.want {
+			t.Errorf("%s, want %s: %s", got, row.want, row.why)
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"unsafe"
 )
 
 // The key that is remembered for a target is the one that would be made, also far beyond the
@@ -52,6 +54,28 @@ func TestKeyMemo(t *testing.T) {
 			if got := full.of(req); got != want {
 				t.Errorf("%s: %q, want %q", row.why, got, want)
 			}
+		}
+	}
+}
+
+// A URL that is too long is not remembered, and what is remembered keeps nothing larger alive.
+func TestKeyMemoOwnsItsStrings(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{maxMemo, maxMemo + 1} {
+		var keys keyMemo
+		req := httptest.NewRequest("GET", "http://a/"+strings.Repeat("b", n-len("httpa/")), nil)
+		keys.of(req)
+		kept := 0
+		for i := range keys {
+			if k := keys[i].Load(); k != nil {
+				kept++
+				if unsafe.StringData(k.url.Path) == unsafe.StringData(req.URL.Path) {
+					t.Error("it has the string of the request")
+				}
+			}
+		}
+		if want := max(0, maxMemo+1-n); kept != want {
+			t.Errorf("%d bytes: %d are kept, want %d", n, kept, want)
 		}
 	}
 }

@@ -40,6 +40,7 @@ func TestVariants(t *testing.T) {
 		}, []string{"Accept-Language: en"}},
 		{"the variant is lost, its index is not", "", func(s *shelf) {
 			at := s.ask(url, "Accept-Language: en").Lookup()
+			at.Close()
 			delete(s.store.m, at.Key)
 		}, []string{"Accept-Language: en"}},
 	} {
@@ -52,7 +53,9 @@ func TestVariants(t *testing.T) {
 			}
 			s.expect(row.why, row.want, url, row.lines...)
 			selectors := make(map[string]bool)
-			for _, v := range s.ask(url).Lookup().Variants {
+			at := s.ask(url).Lookup()
+			at.Close()
+			for _, v := range at.Variants {
 				if key := fmt.Sprint(v.Selectors); selectors[key] {
 					t.Errorf("%s is listed twice: %s", key, row.why)
 				} else {
@@ -222,6 +225,7 @@ func TestIndexLifetime(t *testing.T) {
 		s.keep(q, "body", vary)
 		index := s.store.m[q.Key].Meta
 		at := q.Lookup()
+		defer at.Close()
 		if !index.Expires.After(at.Entry.Meta.Expires) {
 			t.Errorf("the index expires at %v, what it lists at %v", index.Expires, at.Entry.Meta.Expires)
 		}

@@ -58,13 +58,8 @@ func (q *Query) Lookup() (c Candidate) {
 	if q.find(&c, q.Key); c.Primary != "" || q.Budget.Unanswered || !q.Cat.noVarySearch {
 		return c
 	}
-	key, noVarySearch := q.FindNVSKey()
-	if key == "" {
-		return c
-	}
-	if q.find(&c, key); c.F != nil && c.F.NoVarySearch != noVarySearch {
-		c.Close()
-		return Candidate{}
+	if key := q.FindNVSKey(); key != "" {
+		q.find(&c, key)
 	}
 	return c
 }
@@ -88,7 +83,7 @@ func (q *Query) find(c *Candidate, key string) {
 	_ = e.Close()
 	c.Variants, c.until = f.variants, e.Meta.Expires
 	if v := policy.Match(f.variants, q.Req.Header, q.Hide); v != nil {
-		if e, f := q.Get(q.Req.Context(), v.Key); e != nil && !f.Index {
+		if e, f := q.Get(q.Req.Context(), v.Key); e != nil {
 			c.Entry, c.F, c.Key = e, f, v.Key
 		}
 	}

@@ -30,18 +30,15 @@ func (q *Query) nvsIndex() string {
 	return hashKey(keyNVS, AppendTarget(room[:0], q.Req, ""), q.userSecret(), q.user)
 }
 
-// FindNVSKey returns the last No-Vary-Search of the request's path, and where a response
-// with that would be stored. Both are empty if there was none.
-func (q *Query) FindNVSKey() (key, noVarySearch string) {
+// FindNVSKey returns where a response with the last No-Vary-Search of the request's path would
+// be stored. It is empty if there was none.
+func (q *Query) FindNVSKey() string {
 	e, f := q.Get(q.Req.Context(), q.nvsIndex())
 	if e == nil {
-		return "", ""
+		return ""
 	}
 	_ = e.Close()
-	if !f.Index || f.NoVarySearch == "" {
-		return "", ""
-	}
-	return q.nvsKeyOf([]string{f.NoVarySearch}), f.NoVarySearch
+	return q.nvsKeyOf([]string{f.NoVarySearch})
 }
 
 // addNVS notes the No-Vary-Search of a response, with the metadata m, in the index of the

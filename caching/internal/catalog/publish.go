@@ -73,7 +73,7 @@ func (q *Query) Replace(ctx context.Context, at *Candidate, e *store.Entry, m *s
 		return false
 	}
 	// The lists that it is found by are kept for as long as it is of use.
-	if len(f.Selectors) > 0 && at.until.Before(m.Expires) && at.Primary != f.Key {
+	if len(f.Selectors) > 0 && at.until.Before(m.Expires) {
 		q.AddVariant(ctx, at.Primary, f.Selectors, f)
 	}
 	if q.listed(at.Primary) {

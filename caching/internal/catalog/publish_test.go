@@ -41,6 +41,7 @@ func TestReplace(t *testing.T) {
 			time.Sleep(time.Second)
 			q := s.ask(url, english)
 			at := q.Lookup()
+			defer at.Close()
 			m, r := at.Entry.Meta.Clone(), at.F.Record
 			m.Header = fieldsOf(append([]string{"Cache-Control: max-age=100"}, row.after...))
 			m.Header.Set("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
@@ -86,13 +87,17 @@ func TestWithdraw(t *testing.T) {
 		}
 		q := s.ask(url, "Accept-Language: en")
 		at := q.Lookup()
+		at.Close()
 		q.Withdraw(t.Context(), &at, at.Key, at.F)
-		if at = q.Lookup(); at.Entry != nil || len(at.Variants) != 1 || at.Variants[0].Etag != `"de"` {
-			t.Errorf("found %v of %v", at.Entry, at.Variants)
+		at = q.Lookup()
+		at.Close()
+		if at.F != nil || len(at.Variants) != 1 || at.Variants[0].Etag != `"de"` {
+			t.Errorf("found %v of %v", at.F, at.Variants)
 		}
 		q = s.ask("http://example.com/plain")
 		s.keep(q, "body")
 		at = q.Lookup()
+		at.Close()
 		if q.Withdraw(t.Context(), &at, at.Key, at.F); s.found(q) != "" {
 			t.Error("a response without variants is still there")
 		}

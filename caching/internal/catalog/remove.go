@@ -65,7 +65,7 @@ func (q *Query) SetMustRevalidate(ctx context.Context, key string, all bool) {
 // markEntry marks the response e, which has the memo f, and closes it.
 func (q *Query) markEntry(ctx context.Context, e *store.Entry, f *Memo, all bool) {
 	defer func() { _ = e.Close() }()
-	if f.Index || f.MustRevalidate || !all && !f.Validators() {
+	if f.MustRevalidate || !all && !f.Validators() {
 		return
 	}
 	m, r := e.Meta.Clone(), f.Record
@@ -88,7 +88,7 @@ func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) {
 	}
 	if q.Cat.noVarySearch {
 		for _, p := range []*Query{q, &everybody} {
-			if key, _ := p.FindNVSKey(); key != "" {
+			if key := p.FindNVSKey(); key != "" {
 				keys = append(keys, key)
 				q.Cat.epochs.invalidate(key)
 			}
