@@ -10,6 +10,7 @@ func TestCacheStatus(t *testing.T) {
 		want      string
 	}{
 		{"a hit", "t", CacheStatus{Hit: true, HasTTL: true, TTL: -5, Key: "k"}, `t; hit; ttl=-5; key="k"`},
+		{"a number of two digits", "t", CacheStatus{HasTTL: true, TTL: 59}, "t; ttl=59"},
 		{"a miss", "t", CacheStatus{Fwd: "uri-miss", FwdStatus: 200, Stored: true, Collapsed: true}, "t; fwd=uri-miss; fwd-status=200; stored; collapsed"},
 		{"a reason is a string", "t", CacheStatus{Fwd: "bypass", Detail: `a "b"`}, `t; fwd=bypass; detail="a \"b\""`},
 		{"a token is told as it is", "cache.example/1:80", CacheStatus{Hit: true}, "cache.example/1:80; hit"},

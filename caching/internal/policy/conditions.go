@@ -37,7 +37,7 @@ func (f *Facts) notModified(c Conditions, h http.Header) bool {
 	if c&IfNoneMatch != 0 { // RFC 9110 §13.2.2: in place of If-Modified-Since
 		tags, star, _ := httpfield.ETags(h["If-None-Match"])
 		return star || slices.ContainsFunc(tags, f.Etag.WeakMatch) ||
-			f.Etag.IsZero() && f.Tag != "" && f.Tag == single(h["If-None-Match"])
+			f.Tag != "" && f.Tag == single(h["If-None-Match"])
 	}
 	if c&IfModifiedSince == 0 || len(h["If-Modified-Since"]) != 1 {
 		return false

@@ -51,7 +51,7 @@ func Decide(d *Demand, f *Facts, now time.Time) Verdict {
 	switch {
 	case v.Action == Refresh && (d.Dir.Has(OnlyIfCached) || d.Offline):
 		v.Action = Reuse
-	case v.Action == Reuse || v.Action == Refresh:
+	case v.Action == Reuse, v.Action == Refresh:
 	case d.Offline && mayBeStale:
 		return Verdict{Action: Reuse, Reason: reasonOffline, Stale: true}
 	case d.Dir.Has(OnlyIfCached) && mayBeStale && f.Cfg.StaleOnlyIfCached:
@@ -75,7 +75,7 @@ func judge(d *Demand, f *Facts, now time.Time) Verdict {
 		return revalidate(f, FwdStale, reasonMayHaveChanged)
 	case f.dir.Has(noCache):
 		return revalidate(f, FwdStale, reasonResponseNoCache)
-	case age > maxSkew && f.fromFuture(now): // an age is at least how far in the future it is
+	case f.fromFuture(now):
 		return revalidate(f, FwdStale, reasonFromFuture)
 	case d.Reload:
 		return revalidate(f, FwdRequest, reasonReload)
@@ -142,7 +142,7 @@ func (f *Facts) staleWindow() time.Duration {
 }
 
 // errorWindow is how long after its end of freshness the response may be served
-// in place of an error (RFC 5861 §4), negative if it may not. unreachable is true for an
+// in place of an error (RFC 5861 §4), not positive if it may not. unreachable is true for an
 // error of the network: then the cache is disconnected, which RFC 9111 §4.2.4 allows.
 func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
 	window := max(0, f.Cfg.StaleIfError)
@@ -155,13 +155,7 @@ func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
 	case f.dir.delta(staleIfError) >= 0:
 		window = f.dir.delta(staleIfError)
 	}
-	if d.Dir.delta(staleIfError) >= 0 {
-		window = max(window, d.Dir.delta(staleIfError))
-	}
-	if window == 0 {
-		return -1
-	}
-	return window
+	return max(window, d.Dir.delta(staleIfError))
 }
 
 // MayReplace reports whether the stored response may be served in place of an error, and
@@ -170,7 +164,7 @@ func MayReplace(d *Demand, f *Facts, now time.Time, unreachable bool) (bool, str
 	switch window := f.errorWindow(d, unreachable); {
 	case d.Restricts():
 		return false, reasonRequestRevalidates
-	case window < 0:
+	case window <= 0:
 		return false, reasonStaleNotAllowed
 	case f.Age(now)-f.Lifetime > window:
 		return false, reasonStaleTooLong
@@ -187,10 +181,7 @@ func ErrorStatus(status int) bool {
 // validated: a hint for stores. A validator is useful for as long again as the response was
 // fresh, at least for a week.
 func (f *Facts) UsefulUntil() time.Time {
-	window := f.staleWindow()
-	if !f.strict {
-		window = max(window, f.errorWindow(&Demand{}, true))
-	}
+	window := max(f.staleWindow(), f.errorWindow(&Demand{}, true))
 	if f.Validators() {
 		window = max(window, 7*24*time.Hour, f.Lifetime)
 	}

@@ -89,7 +89,7 @@ const (
 // of a targeted field (RFC 9213). The zero value has no directive.
 type Directives struct {
 	flags uint32
-	// present is true if there was a field to parse.
+	// present is true if there is a directive in Cache-Control, whether it is known or not.
 	present bool
 	// malformed is true if a part of it does not parse.
 	malformed bool
@@ -142,7 +142,7 @@ func requestDirectives(h http.Header) (d Directives) {
 		if d.limit > 0 {
 			atMost(&d.deltas[maxAge], d.limit)
 		}
-	} else if pragma := h["Pragma"]; len(pragma) > 0 && httpfield.HasToken(pragma, "no-cache") {
+	} else if httpfield.HasToken(h["Pragma"], "no-cache") {
 		d.set(noCache)
 	}
 	return d
@@ -177,19 +177,16 @@ func parseTargeted(values []string) (d Directives, ok bool) {
 	if err != nil || len(dict.Names()) == 0 {
 		return Directives{}, false
 	}
-	d.present = true
 	for _, name := range dict.Names() {
 		member, _ := dict.Get(name)
 		item, ok := member.(httpsfv.Item)
 		if !ok {
 			continue
 		}
-		if item.Params != nil {
+		for _, param := range item.Params.Names() {
 			// No directive has parameters: a semicolon stands for a comma.
-			for _, param := range item.Params.Names() {
-				value, _ := item.Params.Get(param)
-				d.restrict(param, fmt.Sprint(value))
-			}
+			value, _ := item.Params.Get(param)
+			d.restrict(param, fmt.Sprint(value))
 		}
 		p := httpfield.Param{Name: name}
 		switch v := item.Value.(type) {
@@ -253,7 +250,7 @@ func (d *Directives) add(p httpfield.Param) {
 	switch {
 	case p.Bad:
 		d.salvage(p.Value)
-	case p.HasValue && !p.Quoted && !digits(p.Value):
+	case !p.Quoted:
 		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
 	}
 }
@@ -278,11 +275,7 @@ func secondsIn(p httpfield.Param, otherwise int64) int64 {
 // namesIn returns the argument of a qualified no-cache or private in
 // canonical form, and nil if there is none or it is not a list of names: then
 // the directive holds for the whole response.
-func namesIn(p httpfield.Param) []string {
-	if !p.HasValue || p.Bad {
-		return nil
-	}
-	var names []string
+func namesIn(p httpfield.Param) (names []string) {
 	for e := range httpfield.List([]string{p.Value}) {
 		if !httpfield.IsToken(e) {
 			return nil

@@ -40,6 +40,7 @@ func TestDirectives(t *testing.T) {
 		}},
 		{"min-fresh takes the longer, in any order", []string{"min-fresh=9, min-fresh=5"}, reading{deltas: deltas{minFresh: 9}}},
 		{"max-stale that is no number allows nothing", []string{"max-stale=x"}, reading{deltas: deltas{maxStale: 0}}},
+		{"a field that is called as a directive", []string{`no-cache="private"`}, reading{fields: []string{"no-cache Private"}}},
 		{"an empty list of fields", []string{`no-cache=""`}, reading{flags: only(noCache)}},
 		{"a list that does not parse", []string{`private="a`}, reading{flags: only(private), malformed: true}},
 		{"fields beside the whole", []string{`no-cache="a", no-cache`}, reading{flags: only(noCache), fields: []string{"no-cache A"}}},
@@ -168,6 +169,8 @@ func TestResponseDirectives(t *testing.T) {
 		{"one that is not valid forbids what it seems to, and the next holds", []string{"A-Cache-Control: &&no-store", "CDN-Cache-Control: private"}, only(NoStore, private), true},
 		{"and Cache-Control holds", []string{"CDN-Cache-Control: &&no-cache", "Cache-Control: must-revalidate"}, only(noCache, mustRevalidate), false},
 		{"in every line", []string{"CDN-Cache-Control: &&", "CDN-Cache-Control: private"}, only(private), false},
+		{"a string of what is not known", []string{`CDN-Cache-Control: public, x="5"`}, only(public), true},
+		{"what is not valid allows nothing", []string{"CDN-Cache-Control: public, max-age=5.5"}, 0, true},
 		{"nothing else that it says holds", []string{"CDN-Cache-Control: &&must-revalidate, public"}, 0, false},
 	} {
 		d, targeted := ResponseDirectives(headerOf(r.lines...), targets)
@@ -189,6 +192,7 @@ func TestRequestDirectives(t *testing.T) {
 		{"another Pragma", []string{"Pragma: x"}, reading{}},
 		{"Cache-Control goes before it", []string{"Pragma: no-cache", "Cache-Control: x"}, reading{}},
 		{"what is malformed bounds the age", []string{"Cache-Control: x; max-age=5"}, reading{deltas: deltas{maxAge: 5}, malformed: true}},
+		{"zero too", []string{"Cache-Control: x; max-age=0"}, reading{deltas: deltas{maxAge: 0}, malformed: true}},
 		{"the shorter counts", []string{"Cache-Control: max-age=3, x; max-age=5"}, reading{deltas: deltas{maxAge: 3}, malformed: true}},
 		{"in any order", []string{"Cache-Control: max-age=9, x; max-age=5"}, reading{deltas: deltas{maxAge: 5}, malformed: true}},
 	} {

@@ -92,8 +92,7 @@ func (f *Facts) Set(cfg *Settings, r *Response, by Imposed, d *Directives, targe
 // after most updates.
 func (f *Facts) sameValidators(h http.Header) bool {
 	tag, date := h["Etag"], h["Last-Modified"]
-	return f.Tag != "" && len(tag) == 1 && tag[0] == f.Tag &&
-		f.hasModified && len(date) == 1 && date[0] == f.lastModified
+	return len(tag) == 1 && tag[0] == f.Tag && len(date) == 1 && date[0] == f.lastModified
 }
 
 // Validators reports whether the response can be validated.

@@ -34,6 +34,7 @@ func TestFacts(t *testing.T) {
 		{"proxy-revalidate", Settings{Shared: true}, Imposed{}, 200, []string{"Cache-Control: proxy-revalidate"}, known{strict: true}},
 		{"the application knows better", Settings{}, Imposed{TTL: time.Hour}, 200, []string{"Cache-Control: no-cache, must-revalidate, proxy-revalidate"}, known{}},
 		{"for everybody", Settings{SharePublic: true}, Imposed{}, 200, []string{"Cache-Control: public"}, known{public: true}},
+		{"not if it does not say so", Settings{SharePublic: true}, Imposed{}, 200, nil, known{}},
 		{"only if that is shared", Settings{}, Imposed{}, 200, []string{"Cache-Control: public"}, known{}},
 		{"a lifetime for one request is for its user", Settings{SharePublic: true}, Imposed{TTL: time.Hour, Requested: true}, 200, []string{"Cache-Control: public"}, known{}},
 		{"one for all is for everybody", Settings{SharePublic: true}, Imposed{TTL: time.Hour}, 200, []string{"Cache-Control: public"}, known{public: true}},
@@ -79,9 +80,5 @@ func TestFactsAfterUpdate(t *testing.T) {
 			f.Lifetime != want.Lifetime || before.sameValidators(m.Header) != r.taken {
 			t.Errorf("%q: %+v, want %+v: %s", r.now, f, want, r.why)
 		}
-	}
-	none := factsOf(testConfig(false), responseFrom(200, "ETag: ", "Last-Modified: x"), Imposed{})
-	if none.sameValidators(headerOf("ETag: ", "Last-Modified: x")) {
-		t.Error("validators that are none are taken")
 	}
 }

@@ -122,6 +122,7 @@ func TestMergeKeepsOut(t *testing.T) {
 	}{
 		{"by the stored field", "RFC 9111 §5.2.2.7: what it said goes on to hold", []string{`Cache-Control: max-age=9, private="Set-Cookie"`}, nil, false},
 		{"by the new field", "what it says now holds", []string{"Cache-Control: max-age=9"}, []string{`Cache-Control: private="Set-Cookie"`}, false},
+		{"that is stored", "what it says now holds", []string{"Cache-Control: max-age=9", "Set-Cookie: id=bob"}, []string{`Cache-Control: private="Set-Cookie"`}, false},
 		{"no more", "what it says now holds", []string{`Cache-Control: private="Set-Cookie"`}, []string{"Cache-Control: max-age=9"}, true},
 		{"by a targeted field", "RFC 9213 §2.2", []string{`CDN-Cache-Control: max-age=9, private="set-cookie"`}, nil, false},
 		{"by a targeted field still", "it goes before the new one", []string{`CDN-Cache-Control: max-age=9, private="set-cookie"`}, []string{"Cache-Control: max-age=9"}, false},

@@ -43,15 +43,6 @@ func wordByte(c byte) bool {
 
 func hyphen(c byte) bool { return c == '-' || c == '_' }
 
-func digits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
 // spells reports whether word is name but for its hyphens, which may be missing, be too
 // many or be underscores.
 func spells(word, name string) bool {

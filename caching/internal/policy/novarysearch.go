@@ -51,9 +51,8 @@ func ParseNoVarySearch(values []string) (s NoVarySearch, ok bool) {
 }
 
 func truth(m httpsfv.Member) (value, ok bool) {
-	if item, is := m.(httpsfv.Item); is {
-		value, ok = item.Value.(bool)
-	}
+	item, _ := m.(httpsfv.Item)
+	value, ok = item.Value.(bool)
 	return value, ok
 }
 

@@ -33,6 +33,9 @@ func TestIsPublic(t *testing.T) {
 		{"an argument where there is none", 200, []string{"Cache-Control: public=1"}, false},
 		{"no argument where there has to be one", 200, []string{"Cache-Control: public, max-age="}, false},
 		{"a quoted directive", 200, []string{`Cache-Control: "public"`}, false},
+		{"the last of them", 299, []string{"Cache-Control: public"}, true},
+		{"none any more", 300, []string{"Cache-Control: public"}, false},
+		{"not yet", 199, []string{"Cache-Control: public"}, false},
 		{"any other success", 204, []string{"Cache-Control: public"}, true},
 		{"a part of one", 206, []string{"Cache-Control: public"}, true},
 		{"a permanent redirect", 301, []string{"Cache-Control: public"}, true},
@@ -50,6 +53,30 @@ func TestIsPublic(t *testing.T) {
 		d := parseDirectives(h["Cache-Control"])
 		if got := IsPublic(row.status, h, &d); got != row.want {
 			t.Errorf("%d %q: %v, want %v: %s", row.status, row.h, got, row.want, row.why)
+		}
+	}
+}
+
+// Where a targeted field controls the reuse, neither field may be against it.
+func TestIsPublicTargeted(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why, targeted, other string
+		want                 bool
+	}{
+		{"the targeted field says so", "public", "max-age=60", true},
+		{"it does not", "max-age=60", "public", false},
+		{"it says otherwise", "public, private", "public", false},
+		{"Cache-Control says otherwise", "public", "private", false},
+		{"or for a part", "public", `no-cache="a"`, false},
+		{"or nobody knows what", "public", "a b", false},
+		{"or which", "public", `x="a`, false},
+		{"or how", "public", "x=a b", false},
+	} {
+		h := headerOf("Cache-Control: " + row.other)
+		d := parseDirectives([]string{row.targeted})
+		if got := IsPublic(200, h, &d); got != row.want {
+			t.Errorf("%q, beside Cache-Control: %s: %v: %s", row.targeted, row.other, got, row.why)
 		}
 	}
 }

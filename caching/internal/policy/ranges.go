@@ -47,7 +47,7 @@ func vendorRange(name string) bool {
 // request with the conditions c and the header h. ok is false if too little of it is
 // stored, or if the request wants several ranges, which are left to the origin.
 func (f *Facts) PortionOf(status int, size int64, c Conditions, h http.Header) (p Portion, ok bool) {
-	if c.Own() && !f.IsPartial && (status == http.StatusOK || status == http.StatusNoContent) && f.notModified(c, h) {
+	if (status == http.StatusOK || status == http.StatusNoContent) && f.notModified(c, h) {
 		return Portion{Status: http.StatusNotModified}, true
 	}
 	whole := Portion{Status: http.StatusOK, Length: size}

@@ -62,6 +62,7 @@ func TestPortionOf(t *testing.T) {
 		{"with its date", 200, []string{day}, 10, []string{"Range: bytes=2-4", "If-Range: Thu, 01 Jan 2026 00:00:00 GMT"}, "206 2+3 bytes 2-4/10"},
 		{"with another date", 200, []string{day}, 10, []string{"Range: bytes=2-4", "If-Range: Thu, 01 Jan 2026 00:00:01 GMT"}, "200 0+10"},
 		{"with a date, and it has none", 200, nil, 10, []string{"Range: bytes=2-4", "If-Range: Thu, 01 Jan 2026 00:00:00 GMT"}, "200 0+10"},
+		{"with no date, and it has none", 200, nil, 10, []string{"Range: bytes=2-4", "If-Range: x"}, "200 0+10"},
 		{"with what is no validator", 200, []string{day}, 10, []string{"Range: bytes=2-4", "If-Range: x"}, "200 0+10"},
 		{
 			"a date is strong a second later (RFC 9110 §8.8.2.2)", 200,
@@ -82,7 +83,7 @@ func TestPortionOf(t *testing.T) {
 		{"the part that is stored", 206, []string{cr}, 4, []string{"Range: bytes=2-5"}, "206 0+4 bytes 2-5/10"},
 		{"a part of it", 206, []string{cr}, 4, []string{"Range: bytes=3-4"}, "206 1+2 bytes 3-4/10"},
 		{"it begins too late", 206, []string{cr}, 4, []string{"Range: bytes=1-4"}, ""},
-		{"it ends too early", 206, []string{cr}, 4, []string{"Range: bytes=3-6"}, ""},
+		{"it ends too early, whatever its length", 206, []string{cr}, 9, []string{"Range: bytes=3-6"}, ""},
 		{"not all of its body is there", 206, []string{cr}, 3, []string{"Range: bytes=2-5"}, ""},
 		{"beyond the whole", 206, []string{cr}, 4, []string{"Range: bytes=10-"}, "416 0+0 bytes */10"},
 		{"the whole is wanted", 206, []string{cr}, 4, nil, ""},
@@ -138,7 +139,7 @@ func TestMissing(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		{"the end", []string{tag, "Content-Range: bytes 0-3/10"}, `bytes=4- "a"`},
+		{"the end", []string{tag, "Content-Range: bytes 0-11/20"}, `bytes=12- "a"`},
 		{"one byte", []string{tag, "Content-Range: bytes 0-8/10"}, `bytes=9- "a"`},
 		{"nothing", []string{tag, "Content-Range: bytes 0-9/10"}, ""},
 		{"the begin", []string{tag, "Content-Range: bytes 1-3/10"}, ""},

@@ -13,6 +13,7 @@ func TestReadRequest(t *testing.T) {
 		want RequestFields
 	}{
 		{"nothing for a cache", "Accept: */*", RequestFields{}},
+		{"Cache-Control", "Cache-Control: no-store", RequestFields{Dir: Directives{flags: only(NoStore)}}},
 		{"without Cache-Control Pragma counts (RFC 9111 §5.4)", "Pragma: no-cache", RequestFields{Dir: Directives{flags: only(noCache)}}},
 		{"a condition", "If-None-Match: *", RequestFields{Cond: IfNoneMatch}},
 		{"a condition", "If-Modified-Since: x", RequestFields{Cond: IfModifiedSince}},
@@ -20,6 +21,8 @@ func TestReadRequest(t *testing.T) {
 		{"one for the origin", "If-Unmodified-Since: x", RequestFields{Cond: ifUnmodifiedSince}},
 		{"a range", "Range: bytes=0-1", RequestFields{Cond: WithRange}},
 		{"of a version", `If-Range: "a"`, RequestFields{Cond: IfRange}},
+		{"the unit in any case", "Range: BYTES =0-1", RequestFields{Cond: WithRange}},
+		{"no range", "Range: bytes", RequestFields{Cond: WithRange | UnknownRange}},
 		{"a range in another unit", "Range: lines=0-1", RequestFields{Cond: WithRange | UnknownRange}},
 		{"a range in a field of its own", "X-Ms-Range: bytes=0-1", RequestFields{Cond: UnknownRange}},
 		{"RFC 3229", "A-IM: vcdiff", RequestFields{Cond: UnknownRange}},
@@ -62,6 +65,7 @@ func TestCanonical(t *testing.T) {
 		{"XA", "a capital within a word", false},
 		{"XZ", "a capital within a word", false},
 		{"-1", "what is no letter", true},
+		{"~", "nor that", true},
 	} {
 		if got := canonical(r.name); got != r.want {
 			t.Errorf("%s: %v: %s", r.name, got, r.why)
@@ -74,6 +78,9 @@ func TestCanonical(t *testing.T) {
 	}
 	if got, ok := ReadRequest(http.Header{"Authorization": nil, "Range": {}, "cookie": nil}, false); !ok || got.Authorized || got.Cond != 0 {
 		t.Error("a field without a value says something to a cache")
+	}
+	if got, _ := ReadRequest(headerOf("Range: bytes=0-1", "Range: bytes=2-3"), false); got.Cond != WithRange|UnknownRange {
+		t.Error("two lines of Range are understood")
 	}
 	got, _ := ReadRequest(headerOf("Cookie: a=b", "Zzz: 1", "Aaa: 1", "Bbb: 1"), false)
 	if !got.Credentials {

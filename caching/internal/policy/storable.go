@@ -44,16 +44,12 @@ func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 		return reasonTooManyGroups
 	}
 	switch {
-	case f.Explicit || dir.Has(public) || heuristicStatus(r.Status) || cfg.StatusTTL[r.Status] > 0:
-	case !cfg.Shared && dir.Has(private):
-	default:
+	case !f.Explicit && !dir.Has(public) && !dir.Has(private) && !heuristicStatus(r.Status) && cfg.StatusTTL[r.Status] <= 0:
 		return reasonNeedsLifetime
-	}
-	if r.Status >= 500 && (f.dir.Has(noCache) || f.Lifetime <= f.Age(r.ResponseTime)) {
+	case r.Status >= 500 && (f.dir.Has(noCache) || f.Lifetime <= f.Age(r.ResponseTime)):
 		// A 304 would make it fresh again, whatever version the 304 is about.
 		return reasonErrorNotFresh
-	}
-	if f.Lifetime <= 0 && !f.Validators() && f.staleWindow() <= 0 {
+	case f.Lifetime <= 0 && !f.Validators() && f.staleWindow() <= 0:
 		return reasonOfNoUse
 	}
 	return ""

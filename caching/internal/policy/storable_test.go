@@ -68,6 +68,8 @@ func TestStorable(t *testing.T) {
 		{"s-maxage=0 too", true, true, 200, []string{"Cache-Control: s-maxage=0", `ETag: "a"`}, "", ""},
 		{"no credentials", true, false, 200, []string{"Cache-Control: max-age=60"}, "", ""},
 		{"credentials in a private cache", false, true, 200, []string{"Cache-Control: max-age=60"}, "", ""},
+		{"what is not understood, and forbidden", false, false, 599, []string{"Cache-Control: max-age=60, no-store, must-understand"}, "", reasonResponseNoStore},
+		{"it may not serve stale", false, false, 200, []string{"Cache-Control: max-age=0, must-revalidate, stale-while-revalidate=1"}, "", reasonOfNoUse},
 		{"must-understand alone", false, false, 200, []string{"Cache-Control: max-age=60, must-understand"}, "", ""},
 		{"private makes any status storable in a private cache (§3)", false, false, 499, []string{"Cache-Control: private", `ETag: "a"`}, "", ""},
 		{"not in a shared one", true, false, 499, []string{`Cache-Control: private="a"`, `ETag: "a"`}, "", reasonNeedsLifetime},
@@ -147,6 +149,10 @@ func TestPersonal(t *testing.T) {
 		if got := f.Personal(m.Header); got != r.want {
 			t.Errorf("%q: %v: %s", r.lines, got, r.why)
 		}
+	}
+	m := responseFrom(200, "Set-Cookie: a=b")
+	if f := factsOf(Settings{StatusTTL: map[int]time.Duration{200: time.Minute}}.Complete(), m, Imposed{}); !f.Personal(m.Header) {
+		t.Error("a lifetime by status makes a cookie everybody's: the response has not said so")
 	}
 }
 

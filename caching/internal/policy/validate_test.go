@@ -39,6 +39,8 @@ func TestOffer(t *testing.T) {
 		{"without tags", true, []string{`ETag: "a"`, "Last-Modified: " + date}, variantsOf(`"b"`), "", date},
 		{"a date beside its tag", false, []string{`ETag: "a"`, "Last-Modified: " + date}, variantsOf(`"b"`), `"a", "b"`, date},
 		{"the first of several that do not parse, beside none", false, nil, variantsOf("", "a b"), "a b", ""},
+		{"no tags of variants either", true, nil, variantsOf(`"b"`), "", ""},
+		{"a variant without a tag", false, nil, variantsOf(""), "", ""},
 		{"nothing to offer", false, []string{"X: 1"}, nil, "", ""},
 		{"as many as are bounded", false, nil, variantsOf(many...), strings.Join(many[:maxTags], ", "), ""},
 	} {
@@ -153,6 +155,15 @@ func TestCompareStrings(t *testing.T) {
 		if got, about := f.Compare(5, h), f.IsAbout(h); got != r.want || about != r.about {
 			t.Errorf("%q: %d, about it %v, want %d, %v: %s", r.answer, got, about, r.want, r.about, r.why)
 		}
+	}
+}
+
+// An empty tag is no evidence that two responses without one are the same.
+func TestCompareEmpty(t *testing.T) {
+	t.Parallel()
+	f := factsOf(testConfig(false), responseFrom(200), Imposed{})
+	if got := f.Compare(5, headerOf("ETag: ")); got != Different {
+		t.Errorf("an empty tag is evidence of %d", got)
 	}
 }
 

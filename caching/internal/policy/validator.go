@@ -62,7 +62,7 @@ func dateToSend(h http.Header) string {
 // sendable reports whether net/http sends a value as it is, and whether it can be
 // meant as a validator.
 func sendable(v string) bool {
-	if v == "" || v == "*" || len(v) > maxValidator {
+	if v == "*" || len(v) > maxValidator {
 		return false
 	}
 	return httpfield.IsValue(v) && httpfield.TrimBlanks(v) == v // else the wire would have it otherwise

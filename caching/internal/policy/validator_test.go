@@ -25,6 +25,7 @@ func TestTagToSend(t *testing.T) {
 		{"it matches everything, and in If-Match it loses updates", "*", false},
 		{"a star in quotes is a tag", `"*"`, true},
 		{"a list", `"a", "b"`, false},
+		{"a list with a comma in quotes", `a,"b,c"`, false},
 		{"a list without quotes", "a,b", false},
 		{"a list, or a quoted comma", `"a,b`, false},
 		{"there are no escapes in a tag", `"a\",b"`, false},
