@@ -79,7 +79,7 @@ func (b *body) last() *stage {
 
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (n int, err error) {
-	if err := b.enter(); err != nil {
+	if err := b.turn.enter(); err != nil {
 		return 0, err
 	}
 	if err = b.err; err == nil && len(p) > 0 {
@@ -92,7 +92,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 
 // WriteTo implements [io.WriterTo]. It saves a copy where the decoder can.
 func (b *body) WriteTo(w io.Writer) (n int64, err error) {
-	if err := b.enter(); err != nil {
+	if err := b.turn.enter(); err != nil {
 		return 0, err
 	}
 	b.w, b.written, b.werr = w, 0, nil
@@ -117,16 +117,6 @@ func (b *body) Close() error {
 		b.release()
 	}
 	return b.wire.Close()
-}
-
-func (b *body) enter() error {
-	switch b.turn.enter() {
-	case turnClosed:
-		return http.ErrBodyReadAfterClose
-	case turnTaken:
-		return errConcurrent
-	}
-	return nil
 }
 
 // leave ends a Read. If Close has come meanwhile it is what the Read failed of,

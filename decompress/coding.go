@@ -83,11 +83,7 @@ func limit(n, def int64) int64 {
 
 // builtin reports whether the coding is known without the caller's help.
 func builtin(name string) bool {
-	switch name {
-	case "gzip", "deflate", "br", "zstd":
-		return true
-	}
-	return false
+	return name == "gzip" || name == "deflate" || name == "br" || name == "zstd"
 }
 
 // mayAsk reports whether the layer may add its offer to a request with these
@@ -131,6 +127,9 @@ func (t *Transport) plan(codings []string, method string, resp *http.Response, w
 		default:
 			return nil, "unknown coding"
 		}
+	}
+	if len(codings) == 0 {
+		return nil, "identity"
 	}
 	slices.Reverse(codings)
 	return codings, ""

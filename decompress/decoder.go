@@ -35,13 +35,10 @@ type custom struct {
 
 func (c *custom) Read(p []byte) (int, error) {
 	if c.r == nil && c.err == nil {
-		c.r, c.err = c.open(c.src)
-		if c.r == nil && c.err == nil {
+		if c.r, c.err = c.open(c.src); c.err != nil {
+			c.r, c.err = nil, cut(c.err)
+		} else if c.r == nil {
 			c.err = errors.New("the decoder made no reader")
-		}
-		if c.err != nil {
-			c.r = nil
-			c.err = cut(c.err)
 		}
 	}
 	if c.err != nil {

@@ -223,10 +223,6 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 		t.tell(hook, req, resp, "pass", why)
 		return resp, nil
 	}
-	if len(codings) == 0 {
-		t.tell(hook, req, resp, "pass", "identity")
-		return resp, nil
-	}
 	if len(codings) > t.settings.maxCodings {
 		t.tell(hook, req, resp, "refuse", ErrTooManyCodings.Error())
 		return nil, &Error{Coding: strings.Join(values, ", "), Err: ErrTooManyCodings, response: keep(resp, nil)}

@@ -1,6 +1,9 @@
 package decompress
 
-import "sync/atomic"
+import (
+	"net/http"
+	"sync/atomic"
+)
 
 // turn lets one goroutine at a time use pooled parts, and lets another close
 // them at any moment: the parts are given back by whoever is last.
@@ -12,20 +15,15 @@ const (
 	turnClosed = 2
 )
 
-// enter takes the turn if it returns turnIdle; what it returns otherwise says
-// why not.
-func (t *turn) enter() uint32 {
-	for {
-		s := t.state.Load()
-		switch {
-		case s&turnClosed != 0:
-			return turnClosed
-		case s == turnTaken:
-			return turnTaken
-		case t.state.CompareAndSwap(turnIdle, turnTaken):
-			return turnIdle
-		}
+// enter takes the turn, or says why not.
+func (t *turn) enter() error {
+	switch {
+	case t.state.CompareAndSwap(turnIdle, turnTaken):
+		return nil
+	case t.state.Load()&turnClosed != 0:
+		return http.ErrBodyReadAfterClose
 	}
+	return errConcurrent
 }
 
 // leave ends the turn. If it returns false, close was called meanwhile and the

@@ -97,18 +97,11 @@ type frames struct {
 	window int64  // largest so far
 
 	left  int64 // bytes until the next decision
-	state frameState
-	check bool // the frame has a checksum
+	block bool  // what follows is a block, and else a frame
+	check bool  // the frame has a checksum
 	begun bool
 	err   error
 }
-
-type frameState uint8
-
-const (
-	atFrame frameState = iota
-	atBlock
-)
 
 func (f *frames) Read(p []byte) (int, error) {
 	if f.err == nil && f.left == 0 {
@@ -131,8 +124,8 @@ func (f *frames) Read(p []byte) (int, error) {
 
 // step looks at what is next and sets left to its length.
 func (f *frames) step() error {
-	if f.state == atBlock {
-		return f.block()
+	if f.block {
+		return f.blockHeader()
 	}
 	if f.hash != nil {
 		return f.dictionaryHeader()
@@ -229,7 +222,7 @@ func (f *frames) header() error {
 	}
 	f.window = max(f.window, int64(window))
 	f.left = int64(csAt + csSize)
-	f.state = atBlock
+	f.block = true
 	return nil
 }
 
@@ -246,8 +239,8 @@ func contentSize(p []byte) uint64 {
 	return binary.LittleEndian.Uint64(p)
 }
 
-// block reads a block header (RFC 8878 §3.1.1.2).
-func (f *frames) block() error {
+// blockHeader reads a block header (RFC 8878 §3.1.1.2).
+func (f *frames) blockHeader() error {
 	p, err := f.br.Peek(3)
 	if err != nil {
 		return cut(err)
@@ -258,7 +251,7 @@ func (f *frames) block() error {
 		f.left = 4
 	}
 	if h&1 != 0 {
-		f.state = atFrame
+		f.block = false
 		if f.check {
 			f.left += 4
 		}
