@@ -43,7 +43,7 @@ func TestBodyEnds(t *testing.T) {
 		name: "short", why: "RFC 9112 §8: fewer bytes than announced are incomplete", source: Source{Size: 5}, pieces: []string{"body"},
 		want: Ending{N: 4, Cause: io.ErrUnexpectedEOF}, got: "body", err: io.ErrUnexpectedEOF,
 	}, {
-		name: "long", why: "more bytes than announced are not what was announced", source: Source{Size: 3}, pieces: []string{"body"},
+		name: "long", why: "more bytes than announced are not what was announced", source: Source{Size: 3}, pieces: []string{"body", "more"},
 		want: Ending{N: 4, Cause: io.EOF}, got: "body",
 	}, {
 		name: "more than nothing", why: "as above", source: Source{Size: 0}, pieces: []string{"x"}, trailer: true,
@@ -273,23 +273,25 @@ func TestBodyEndsBeforeItsTrailer(t *testing.T) {
 }
 
 // The end of an HTTP/2 stream that was not seen is waited for, so that the stream is not
-// reset; nobody else waits.
+// reset; nobody else waits. A connection of HTTP/1 has nothing more to come.
 func TestBodyEndsBeforeItsStream(t *testing.T) {
 	for _, way := range ways {
 		for _, want := range []string{"body", ""} {
-			synctest.Test(t, func(t *testing.T) {
-				b := prepareBody(t, want)
-				b.resp.ProtoMajor = 2
-				b.start(Source{Size: int64(len(want))})
-				r, _ := b.open(way)
-				readsAll(t, r, want)
-				_ = r.Close()
-				if b.from.isClosed() || b.trip.Err() != nil {
-					t.Error("the stream is reset at its last byte")
-				}
-				close(b.from.pieces)
-				b.ended(Ending{N: int64(len(want)), Whole: true, Cause: io.EOF})
-			})
+			for _, proto := range []int{1, 2} {
+				synctest.Test(t, func(t *testing.T) {
+					b := prepareBody(t, want)
+					b.resp.ProtoMajor = proto
+					b.start(Source{Size: int64(len(want))})
+					r, _ := b.open(way)
+					readsAll(t, r, want)
+					_ = r.Close()
+					if early := b.from.isClosed() || b.trip.Err() != nil; early != (proto == 1) {
+						t.Errorf("HTTP/%d: closed at the last byte: %v", proto, early)
+					}
+					close(b.from.pieces)
+					b.ended(Ending{N: int64(len(want)), Whole: true, Cause: io.EOF})
+				})
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package collapse
 
 import (
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,4 +55,16 @@ func TestBodyDrainOfEndlessSource(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reader that keeps up with the pump does not ask the sink.
+func TestPumpKeepsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startBody(t, -1, "one ", "two")
+		b.to.lost = func(int64) error { return errSink }
+		r, _ := b.open("pump")
+		readsAll(t, r, "one two")
+		_ = r.Close()
+		b.ended(Ending{N: 7, Whole: true, Cause: io.EOF})
+	})
 }

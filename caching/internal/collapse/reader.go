@@ -70,9 +70,8 @@ func (r *reader) Read(p []byte) (int, error) {
 		case r.off < b.n:
 			return r.copy(p)
 		case b.panicked != nil:
-			v := b.panicked
-			b.mu.Unlock()
-			panic(v)
+			defer b.mu.Unlock()
+			panic(b.panicked)
 		case b.err != nil:
 			defer b.mu.Unlock()
 			return 0, r.lastLocked()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -106,6 +107,24 @@ func TestBodyClosedWithAPiece(t *testing.T) {
 			b.from.atPiece = func() { _ = r.Close() }
 			_, _ = r.Read(make([]byte, 10))
 			b.ended(Ending{N: 3, Cause: ErrAbandoned})
+		})
+	}
+}
+
+// A reader that is closed in the middle of its own Read, with little left: the rest is drained.
+func TestBodyClosedInReadIsDrained(t *testing.T) {
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			b := startBody(t, 6, "one", "two")
+			r, _ := b.open(way)
+			b.from.atPiece = func() {
+				b.from.atPiece = nil
+				go func() { _ = r.Close() }()
+				time.Sleep(time.Millisecond) // Close waits then
+			}
+			_, _ = r.Read(make([]byte, 10))
+			time.Sleep(time.Second)
+			b.ended(Ending{N: 6, Whole: true, Cause: io.EOF})
 		})
 	}
 }

@@ -49,17 +49,13 @@ func (b *Body) spillLocked(p []byte, err error) {
 
 // laggingLocked reports whether a reader is too far behind to go on.
 func (b *Body) laggingLocked() bool {
-	if b.sinkErr == nil {
-		return false
-	}
 	return b.head != nil && b.n-b.kept > maxLag || slices.ContainsFunc(b.readers, (*reader).behindLocked)
 }
 
 // cutOff ends the readers that are too far behind.
 func (b *Body) cutOff() {
 	b.mu.Lock()
-	readers := slices.Clone(b.readers)
-	readers = slices.DeleteFunc(readers, func(r *reader) bool { return b.sinkErr == nil || !r.behindLocked() })
+	readers := slices.DeleteFunc(slices.Clone(b.readers), func(r *reader) bool { return !r.behindLocked() })
 	b.mu.Unlock()
 	for _, r := range readers {
 		r.leave(ErrLagging)

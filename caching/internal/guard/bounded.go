@@ -81,7 +81,7 @@ func ShortenerOf(w store.Writer) (s store.Shortener, ok bool) {
 
 // bounded returns e with a body whose calls are waited for for at most Wait.
 func (c *Caller) bounded(e *store.Entry) *store.Entry {
-	if e == nil || e.Body == nil || c.InPlace() {
+	if e == nil || e.Body == nil {
 		return e
 	}
 	return &store.Entry{Meta: e.Meta, Size: e.Size, Bytes: e.Bytes, Body: &boundedBody{c, e}}
