@@ -280,6 +280,12 @@ func TestLookup(t *testing.T) {
 			return &store.Entry{Meta: e.Meta, Size: e.Size + 1, Bytes: e.Bytes}
 		}, "", "store: entry of another kind or key"},
 		{"no metadata", url, nil, func(_ string, e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} }, "", "store: entry of another kind or key"},
+		{"a size that cannot be", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: e.Meta, Size: -1, Body: &mapBody{bytes.NewReader(e.Bytes), new(mapStore)}}
+		}, "", "store: entry of another kind or key"},
+		{"a body in memory", url, nil, func(_ string, e *store.Entry) *store.Entry {
+			return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &mapBody{bytes.NewReader(e.Bytes), new(mapStore)}}
+		}, "body", ""},
 		{"metadata that was read from bytes", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			return &store.Entry{Meta: e.Meta.Clone(), Size: e.Size, Bytes: e.Bytes}
 		}, "body", ""},
@@ -316,7 +322,94 @@ func TestReadErrors(t *testing.T) {
 		if e, f, err := q.read(t.Context(), q.Key); e != nil || f != nil || !errors.Is(err, row.want) {
 			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, f, err, row.why)
 		}
+		if row.err != nil {
+			s.expectTold(row.why, "store: "+policy.ReasonNotRead)
+		}
 	}
+}
+
+// Two look-ups of one request: what the Store did not say in time is not asked for again, and
+// used if it comes.
+func TestLookupLate(t *testing.T) {
+	const url = "http://example.com/"
+	for _, row := range []struct {
+		why    string
+		public bool // the user may have everybody's
+		lines  []string
+		gets   int
+	}{
+		{"everybody's", false, nil, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{SharePublic: row.public})
+			s.keep(s.ask(url, row.lines...), "body")
+			slow := New(s.Shared, s.Cfg, true, guard.NewBackend(s.store), guard.Options{Wait: 250 * time.Millisecond, Back: func() {}})
+			q := s.ask(url, row.lines...)
+			q.Cat = slow
+			var gets atomic.Int32
+			s.store.before = func(string, string) error {
+				gets.Add(1)
+				time.Sleep(time.Second)
+				return nil
+			}
+			if got := s.found(q); got != "" || !q.Budget.Unanswered || !q.Budget.Pending() {
+				t.Errorf("found %q before the Store has answered: %s", got, row.why)
+			}
+			if n := int(gets.Load()); n != row.gets {
+				t.Errorf("asked %d times, want %d: %s", n, row.gets, row.why)
+			}
+			time.Sleep(time.Second)
+			if got := s.found(q); got != "body" {
+				t.Errorf("found %q, and the Store has answered: %s", got, row.why)
+			}
+			s.expectTold(row.why, "store: "+policy.ReasonAnswerLate)
+			synctest.Wait()
+		})
+	}
+}
+
+// A candidate is closed once, by whoever has it.
+func TestCandidate(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	s.keep(s.ask("http://example.com/"), "body")
+	at := s.ask("http://example.com/").Lookup()
+	at.Close()
+	at.Close()
+	at = s.ask("http://example.com/").Lookup()
+	e := at.Take()
+	if at.Close(); s.store.open.Load() != 1 || at.F != nil || at.Key == "" {
+		t.Error("what was taken was closed, or is still there")
+	}
+	_ = e.Close()
+}
+
+// What a user's request finds of everybody's is not used unless it says that it is public.
+func TestLookupNotPublic(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{SharePublic: true})
+	s.keep(s.ask("http://example.com/"), "nobody's", "Cache-Control: private")
+	if at := s.ask("http://example.com/", "Authorization: alice").Lookup(); at.Primary != "" || at.Entry != nil || at.F != nil {
+		t.Errorf("found %+v", at)
+	}
+	if q := s.ask("http://example.com/"); q.OpenKey != "" {
+		t.Error("nobody is no user")
+	}
+}
+
+// What is told has the status and the error, and without a hook nothing is.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	var got trace.Event
+	errAway := errors.New("away")
+	req, _ := http.NewRequestWithContext(trace.WithHook(t.Context(), func(e trace.Event) { got = e }), http.MethodGet, "http://example.com/", nil)
+	q := new(Catalog).Query(req)
+	q.Tell("store", "reason", 200, errAway)
+	if got.Action != "store" || got.Reason != "reason" || got.Status != 200 || !errors.Is(got.Err, errAway) {
+		t.Errorf("told %+v", got)
+	}
+	q.Req = req.WithContext(t.Context())
+	q.Tell("store", "reason", 200, nil)
 }
 
 // The content of a QUERY is part of what is asked for.
@@ -402,7 +495,17 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("told %d times: %s", told, row.why)
 		}
 	}
+	q := ask(keyedStore{err: errors.New("away")}, "", func(trace.Event) {})
+	q.Method = MethodQuery
+	if q.SetUser("", false); q.Secretless {
+		t.Error("a QUERY by nobody needs no secret")
+	}
 	alice := ask(one, "alice", nil)
+	key := alice.Key
+	alice.Req.Header.Set("Content-Type", "text/plain")
+	if alice.SetUser("alice", false); alice.Key != key {
+		t.Error("the Content-Type of a GET is part of its key")
+	}
 	for why, row := range map[string]struct{ got, want string }{
 		"the user's name is hidden":                {alice.Owner(false), hide([]byte("one"), "alice")},
 		"nobody knows who it is":                   {alice.Owner(true), "?"},

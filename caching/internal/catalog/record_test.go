@@ -23,6 +23,18 @@ func TestRecord(t *testing.T) {
 	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
 		t.Errorf("mismatch (-want +got)\n%s", diff)
 	}
+	for why, spoil := range map[string]func([]byte) []byte{
+		"another version": func(b []byte) []byte { b[0]++; return b },
+		"an unknown flag": func(b []byte) []byte { b[1] |= 1 << 7; return b },
+		"more than that":  func(b []byte) []byte { return append(b, 0) },
+		"an owner without a name": func([]byte) []byte {
+			return []byte{recordVersion, flagOwner, 1, 'k', 0, 0, 0, 0, 0, 0}
+		},
+	} {
+		if r, ok := parseRecord(spoil(slices.Clone(b))); ok {
+			t.Errorf("%s: %+v", why, r)
+		}
+	}
 	for i := range b {
 		if _, ok := parseRecord(b[:i]); ok {
 			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
