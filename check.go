@@ -85,8 +85,8 @@ func fields(layers []Layer) (problems []string) {
 	for _, l := range layers {
 		name := nameOf(l)
 		for field, held := range exported(l) {
-			_, isBase := held.Interface().(http.RoundTripper)
-			jar, isJar := held.Interface().(http.CookieJar)
+			_, isBase := reflect.TypeAssert[http.RoundTripper](held)
+			jar, isJar := reflect.TypeAssert[http.CookieJar](held)
 			switch {
 			case isNil(held):
 				if kindOf(l) != "" {
