@@ -94,7 +94,7 @@ func responseTo(req *http.Request, text string, err error) *http.Response {
 			return withStatus500(req, resp, err)
 		}
 	}
-	if timedOut(err) {
+	if roundtrip.TimedOut(err) {
 		return textResponse(req, http.StatusRequestTimeout, http.StatusText(http.StatusRequestTimeout))
 	}
 	return textResponse(req, http.StatusBadRequest, text)
@@ -111,11 +111,6 @@ func textOf(u url.URL, err error) string {
 		return "Unable to find the server at " + dns.Name
 	}
 	return err.Error()
-}
-
-func timedOut(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
 }
 
 // withStatus500 returns a copy of resp that is about err. The body and the

@@ -81,7 +81,4 @@ func (e *sourceError) Error() string { return "auth: " + e.what + ": " + e.err.E
 func (e *sourceError) Unwrap() error { return e.err }
 
 // Timeout reports whether the cause was a timeout.
-func (e *sourceError) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.err, &t) && t.Timeout()
-}
+func (e *sourceError) Timeout() bool { return roundtrip.TimedOut(e.err) }

@@ -91,26 +91,26 @@ type request struct {
 	MagicIMS   bool     `json:"magic_ims"`
 	RFC850Date []string `json:"rfc850date"`
 
-	ResponseStatus  *statusLine    `json:"response_status"`
-	ResponseHeaders []field        `json:"response_headers"`
-	ResponseBody    optionalString `json:"response_body"`
-	ResponsePause   float64        `json:"response_pause"`
-	Interim         []interim      `json:"interim_responses"`
-	Disconnect      bool           `json:"disconnect"`
-	MagicLocations  bool           `json:"magic_locations"`
+	ResponseStatus  *statusLine      `json:"response_status"`
+	ResponseHeaders []field          `json:"response_headers"`
+	ResponseBody    optional[string] `json:"response_body"`
+	ResponsePause   float64          `json:"response_pause"`
+	Interim         []interim        `json:"interim_responses"`
+	Disconnect      bool             `json:"disconnect"`
+	MagicLocations  bool             `json:"magic_locations"`
 
-	Setup               bool           `json:"setup"`
-	SetupTests          []string       `json:"setup_tests"`
-	CheckBody           *bool          `json:"check_body"`
-	ExpectedType        string         `json:"expected_type"`
-	ExpectedStatus      optionalInt    `json:"expected_status"`
-	ExpectedText        optionalString `json:"expected_response_text"`
-	ExpectedHeaders     []field        `json:"expected_response_headers"`
-	ExpectedMissing     []field        `json:"expected_response_headers_missing"`
-	ExpectedSent        []field        `json:"expected_request_headers"`
-	ExpectedSentMissing []field        `json:"expected_request_headers_missing"`
-	ExpectedMethod      string         `json:"expected_method"`
-	ExpectedInterim     *[]interim     `json:"expected_interim_responses"`
+	Setup               bool             `json:"setup"`
+	SetupTests          []string         `json:"setup_tests"`
+	CheckBody           *bool            `json:"check_body"`
+	ExpectedType        string           `json:"expected_type"`
+	ExpectedStatus      optional[int]    `json:"expected_status"`
+	ExpectedText        optional[string] `json:"expected_response_text"`
+	ExpectedHeaders     []field          `json:"expected_response_headers"`
+	ExpectedMissing     []field          `json:"expected_response_headers_missing"`
+	ExpectedSent        []field          `json:"expected_request_headers"`
+	ExpectedSentMissing []field          `json:"expected_request_headers_missing"`
+	ExpectedMethod      string           `json:"expected_method"`
+	ExpectedInterim     *[]interim       `json:"expected_interim_responses"`
 }
 
 // A field is a header field of a [request], or an expectation about one.
@@ -140,16 +140,10 @@ type interim struct {
 	Fields []field
 }
 
-// optionalString is a string that can be absent, or present and null.
-type optionalString struct {
+// optional is a value that can be absent, or present and null.
+type optional[T any] struct {
 	Present, Null bool
-	Value         string
-}
-
-// optionalInt is an integer that can be absent, or present and null.
-type optionalInt struct {
-	Present, Null bool
-	Value         int
+	Value         T
 }
 
 // Load reads the suites, in the form the suite's own "npm run export" writes.
@@ -238,13 +232,7 @@ func (i *interim) UnmarshalJSON(data []byte) error {
 }
 
 // UnmarshalJSON notes that the value is there.
-func (m *optionalString) UnmarshalJSON(data []byte) error {
-	m.Present, m.Null = true, string(data) == "null"
-	return json.Unmarshal(data, &m.Value)
-}
-
-// UnmarshalJSON notes that the value is there.
-func (m *optionalInt) UnmarshalJSON(data []byte) error {
-	m.Present, m.Null = true, string(data) == "null"
-	return json.Unmarshal(data, &m.Value)
+func (o *optional[T]) UnmarshalJSON(data []byte) error {
+	o.Present, o.Null = true, string(data) == "null"
+	return json.Unmarshal(data, &o.Value)
 }

@@ -58,7 +58,7 @@ const (
 	untested       outcome = "untested"
 )
 
-// Passed reports whether the case counts.
+// passed reports whether the case counts.
 func (o outcome) passed() bool { return o == pass || o == yes }
 
 // evaluate turns the verdicts of a run, by id, into outcomes by the suite's
@@ -71,28 +71,25 @@ func evaluate(suites []Suite, verdicts map[string]Verdict) map[string]outcome {
 		}
 	}
 	outcomes := make(map[string]outcome, len(verdicts))
-	var of func(id string, depth int) outcome
-	of = func(id string, depth int) outcome {
-		if o, ok := outcomes[id]; ok {
-			return o
-		}
+	var of func(id string) outcome
+	of = func(id string) outcome {
 		v, ok := verdicts[id]
-		if !ok || depth > len(cases) { // absent, or a ring
+		if !ok {
 			return untested
 		}
-		c := cases[id]
-		o := outcomeOf(c.Kind, v)
-		for _, d := range c.DependsOn {
-			if !of(d, depth+1).passed() {
+		if outcomes[id] == "" {
+			outcomes[id] = untested // a ring of dependencies ends here
+			c := cases[id]
+			o := outcomeOf(c.Kind, v)
+			if slices.ContainsFunc(c.DependsOn, func(d string) bool { return !of(d).passed() }) {
 				o = dependencyFail
-				break
 			}
+			outcomes[id] = o
 		}
-		outcomes[id] = o
-		return o
+		return outcomes[id]
 	}
 	for id := range verdicts {
-		of(id, 0)
+		of(id)
 	}
 	return outcomes
 }

@@ -23,10 +23,7 @@ func (e *tagsError) Error() string { return "lostupdate: tags: " + e.err.Error()
 func (e *tagsError) Unwrap() error { return e.err }
 
 // Timeout reports whether the cause is a timeout.
-func (e *tagsError) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.err, &t) && t.Timeout()
-}
+func (e *tagsError) Timeout() bool { return roundtrip.TimedOut(e.err) }
 
 // ConflictError reports a write that was stopped by a precondition: the resource
 // has changed since the caller saw it.

@@ -47,10 +47,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause is a timeout.
-func (e *Error) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
-}
+func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
 // Permanent reports whether the same request would be redirected in vain again.
 func (e *Error) Permanent() bool {

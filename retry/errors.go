@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // ErrExhausted matches, with [errors.Is], the error of a request that failed on
@@ -54,10 +56,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Is(target error) bool { return target == ErrExhausted && !e.interrupted }
 
 // Timeout reports whether the last attempt timed out.
-func (e *Error) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
-}
+func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
 // timeoutError is the error of an attempt that took longer than AttemptTimeout.
 type timeoutError struct{ after time.Duration }

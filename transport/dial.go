@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A dialer makes the connections of a route.
@@ -117,7 +119,7 @@ func (w *watchedConn) Write(p []byte) (int, error) {
 		if err == nil {
 			return done, nil
 		}
-		if !timedOut(err) {
+		if !roundtrip.TimedOut(err) {
 			return done, err
 		}
 		if n == 0 {

@@ -66,7 +66,7 @@ func (e *Error) Is(target error) bool {
 }
 
 // Timeout reports whether the phase took too long.
-func (e *Error) Timeout() bool { return timedOut(e.Err) }
+func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
 // Temporary is there for [net.Error]; it reports what Timeout does.
 func (e *Error) Temporary() bool { return e.Timeout() }
@@ -108,11 +108,6 @@ var (
 	errUnasked  = errors.New("the server switched protocols, which nobody asked for")
 	errTooLong  = errors.New("the header of its answer is too long")
 )
-
-func timedOut(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
-}
 
 // explain names the phase in which err, an error of http.Transport, ended the
 // trip of req. The caller's cancelling, and what it does not know, it leaves as they
@@ -156,9 +151,9 @@ func phaseOf(err error) string {
 		text         = err.Error()
 	)
 	switch {
-	case timedOut(err) && strings.Contains(text, "TLS handshake timeout"):
+	case roundtrip.TimedOut(err) && strings.Contains(text, "TLS handshake timeout"):
 		return PhaseTLS
-	case timedOut(err) && strings.Contains(text, "awaiting response headers"):
+	case roundtrip.TimedOut(err) && strings.Contains(text, "awaiting response headers"):
 		return PhaseHeader
 	case errors.As(err, &verification), errors.As(err, &record), errors.As(err, &alert):
 		return PhaseTLS

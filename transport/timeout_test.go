@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -335,7 +336,7 @@ func TestWatchedConn(t *testing.T) {
 	}
 	wantTimeout(t, err, PhaseWrite)
 	theirs.Close()
-	if _, err := conn.Write([]byte("x")); err == nil || timedOut(err) {
+	if _, err := conn.Write([]byte("x")); err == nil || roundtrip.TimedOut(err) {
 		t.Errorf("writing to a closed pipe: %v", err)
 	}
 }

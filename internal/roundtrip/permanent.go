@@ -10,6 +10,14 @@ func Permanent(err error) bool {
 	return errors.As(err, &p) && p.Permanent()
 }
 
+// TimedOut reports whether err, or an error in its chain, says that it is of a timeout.
+// An error that wraps another should say what that says: url.Error asks only the
+// outermost one.
+func TimedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
 // Final returns err marked as permanent: its text and its chain are those of err.
 // If err is nil, Final returns nil.
 func Final(err error) error {
@@ -28,7 +36,4 @@ func (f *final) Unwrap() error { return f.error }
 func (f *final) Permanent() bool { return true }
 
 // Timeout reports whether the marked error is one of a timeout.
-func (f *final) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(f.error, &t) && t.Timeout()
-}
+func (f *final) Timeout() bool { return TimedOut(f.error) }
