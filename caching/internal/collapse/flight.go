@@ -49,6 +49,7 @@ type Flight[R Result] struct {
 // A Role is what a caller is in a flight.
 type Role uint8
 
+// The roles.
 const (
 	Leader    Role = iota // makes the trip
 	Follower              // joined before the result arrived

@@ -116,7 +116,7 @@ func (r *reader) direct(p []byte) (int, error) {
 // come to its end. It is called by the reader's own goroutine: like net/http it
 // changes the trailer within Read.
 func (r *reader) lastLocked() error {
-	if resp := r.resp; r.b.err == io.EOF && len(r.b.trailer) > 0 && resp != nil {
+	if resp := r.resp; len(r.b.trailer) > 0 && resp != nil {
 		r.resp = nil
 		if resp.Trailer == nil {
 			resp.Trailer = make(http.Header, len(r.b.trailer))
