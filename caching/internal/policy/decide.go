@@ -1,5 +1,3 @@
-// Package policy is RFC 9111 as pure functions of values and a time: what the fields of requests and
-// responses say, whether a response may be stored, and whether a stored one may be reused.
 package policy
 
 import (

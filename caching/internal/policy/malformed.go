@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/tripper-go/tripper/internal/httpfield"
+import (
+	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
 
 // salvage takes the directives that restrict from a text that is not a list of
 // directives: one with semicolons or blanks for commas, with a quotation mark that
@@ -26,29 +30,26 @@ func (d *Directives) read(text string) {
 // nextWord returns the first run of letters, digits, hyphens and underscores of s, in
 // lower case, and what follows it.
 func nextWord(s string) (word, rest string) {
-	start := 0
-	for start < len(s) && !wordByte(s[start]) {
-		start++
+	s = strings.TrimLeftFunc(s, notInWord)
+	end := strings.IndexFunc(s, notInWord)
+	if end < 0 {
+		end = len(s)
 	}
-	end := start
-	for end < len(s) && wordByte(s[end]) {
-		end++
-	}
-	return httpfield.Lower(s[start:end]), s[end:]
+	return httpfield.Lower(s[:end]), s[end:]
 }
 
-func wordByte(c byte) bool {
-	return hyphen(c) || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+func notInWord(c rune) bool {
+	return !hyphen(c) && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z')
 }
 
-func hyphen(c byte) bool { return c == '-' || c == '_' }
+func hyphen(c rune) bool { return c == '-' || c == '_' }
 
 // spells reports whether word is name but for its hyphens, which may be missing, be too
 // many or be underscores.
 func spells(word, name string) bool {
 	i := 0
 	for j := range len(word) {
-		if hyphen(word[j]) {
+		if hyphen(rune(word[j])) {
 			continue
 		}
 		for i < len(name) && name[i] == '-' {
@@ -99,11 +100,8 @@ func (d *Directives) unknown(p httpfield.Param) {
 
 // revoke takes back what a malformed field allows.
 func (d *Directives) revoke() {
-	if !d.malformed {
-		return
-	}
 	for k := range directiveTable {
-		if directiveTable[k].malformed == revoked {
+		if d.malformed && directiveTable[k].malformed == revoked {
 			d.flags &^= 1 << k
 		}
 	}

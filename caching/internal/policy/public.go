@@ -14,12 +14,8 @@ import (
 // without a thought of users. Any directive against it, or one that cannot be parsed,
 // makes it the response of one user.
 func IsPublic(status int, h http.Header, d *Directives) bool {
-	switch {
-	case status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect:
-	case status < 200 || status > 299:
-		return false
-	}
-	if !d.Has(public) || restricted(d) {
+	permanent := status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect
+	if !permanent && (status < 200 || status > 299) || !d.Has(public) || restricted(d) {
 		return false
 	}
 	// d may come from a targeted field: what Cache-Control says against it counts too.

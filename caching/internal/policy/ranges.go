@@ -105,11 +105,7 @@ func (f *Facts) StrongTag() string {
 
 // SameStrong reports whether h has the strong validator of the response.
 func (f *Facts) SameStrong(h http.Header) bool {
-	v := h["Etag"]
-	if len(v) == 0 {
-		return false
-	}
-	tag, ok := httpfield.ParseETag(v[0])
+	tag, ok := httpfield.ParseETag(h.Get("Etag"))
 	return ok && tag.Strong(f.Etag)
 }
 
