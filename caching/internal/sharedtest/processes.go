@@ -137,13 +137,7 @@ func Processes(t *testing.T, addr string) {
 
 	children := make([]*exec.Cmd, processes)
 	for i := range children {
-		c := exec.CommandContext(t.Context(), os.Args[0])
-		c.Env = append(os.Environ(), childServer+"="+addr, childOrigin+"="+origin.URL)
-		c.Stderr = new(bytes.Buffer)
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		children[i] = c
+		children[i] = startChild(t, addr, origin.URL)
 	}
 	select {
 	case <-start:
@@ -164,4 +158,15 @@ func Processes(t *testing.T, addr string) {
 			t.Errorf("page %d was fetched %d times", page, n)
 		}
 	}
+}
+
+func startChild(t *testing.T, addr, origin string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0])
+	c.Env = append(os.Environ(), childServer+"="+addr, childOrigin+"="+origin)
+	c.Stderr = new(bytes.Buffer)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
