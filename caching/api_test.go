@@ -72,6 +72,9 @@ func TestTrace(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = append(told, e.Action+": "+e.Reason)
+		if want := "caching: store (stored) size=1 lifetime=1m0s"; e.Action == "store" && e.String() != want {
+			t.Errorf("told %q, want %q", e, want)
+		}
 		if strings.Contains(e.String()+e.URL, "secret") {
 			t.Errorf("told too much: %v", e)
 		}
