@@ -99,13 +99,12 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.enc, _ = b.pool.Get().(*encoder); b.enc == nil {
 			b.enc = newEncoder(b.coding)
 		}
-		b.enc.out.Reset()
 		b.enc.w.Reset(&b.enc.out)
 	}
 	for b.err == nil && b.enc.out.Len() == 0 {
 		b.err = b.enc.fill(b.src)
 	}
-	if b.err == nil || b.err == io.EOF && b.enc.out.Len() > 0 {
+	if b.enc.out.Len() > 0 {
 		return b.enc.out.Read(p)
 	}
 	b.enc.w.Reset(nil)

@@ -96,7 +96,11 @@ func TestTransport(t *testing.T) {
 		{name: "pipe", why: "of unknown length", layer: &Transport{Coding: "gzip"}, body: func() io.Reader { return struct{ io.Reader }{strings.NewReader(data)} }, want: "gzip"},
 		{name: "encoded", why: "twice is no use", layer: &Transport{Coding: "gzip"}, header: []string{"Content-Encoding", "br"}, want: "br"},
 		{name: "part", why: "a range is of what is stored", layer: &Transport{Coding: "gzip"}, header: []string{"Content-Range", "bytes 0-1/2"}},
-		{name: "digest", why: "the digest is of the bytes sent", layer: &Transport{Coding: "gzip"}, header: []string{"Content-Digest", "sha-256=:x:"}},
+		{name: "Content-Digest", why: "it is of the bytes sent", layer: &Transport{}, header: []string{"Content-Digest", "sha-256=:x:"}},
+		{name: "Digest", why: "it is of the bytes sent", layer: &Transport{}, header: []string{"Digest", "sha-256=x"}},
+		{name: "Content-MD5", why: "it is of the bytes sent", layer: &Transport{}, header: []string{"Content-MD5", "x"}},
+		{name: "X-Amz-Content-Sha256", why: "it is of the bytes sent", layer: &Transport{}, header: []string{"X-Amz-Content-Sha256", "x"}},
+		{name: "Content-Length", why: "the field would tell the length before", layer: &Transport{}, header: []string{"Content-Length", "50000"}, want: "gzip"},
 		{name: "signed", why: "the signature may be over the body, or over a Content-Encoding", layer: &Transport{}, header: []string{"Signature-Input", "sig=()"}},
 		{name: "no body", why: "nothing to compress", layer: &Transport{Coding: "gzip"}, body: func() io.Reader { return nil }},
 	} {
@@ -227,6 +231,37 @@ func TestLearnsNothing(t *testing.T) {
 			t.Errorf("%s: status %d, body %q, %v: %s", tt.name, resp.StatusCode, b, err, tt.why)
 		}
 		_ = resp.Body.Close()
+	}
+}
+
+// TestPlainRefusal: a 415 to what was sent as it is says nothing of codings.
+func TestPlainRefusal(t *testing.T) {
+	t.Parallel()
+	var layer Transport
+	base := rttest.NewScript(t, rttest.Respond(no), rttest.Respond(ok))
+	post(t, layer.Wrap(base), "http://example.com/", strings.NewReader("small"))
+	post(t, layer.Wrap(base), "http://example.com/", strings.NewReader(text(5000)))
+	if got := base.Requests()[1].Header.Get("Content-Encoding"); got != "gzip" {
+		t.Errorf("sent as %q after a 415 to a plain body", got)
+	}
+}
+
+// bare answers with neither Request nor Body.
+type bare struct{ sent *http.Request }
+
+func (b *bare) RoundTrip(req *http.Request) (*http.Response, error) {
+	b.sent = req
+	_ = req.Body.Close()
+	return &http.Response{StatusCode: 204}, nil
+}
+
+// TestComplete: what a caller finds in a response does not depend on the layer below.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	var base bare
+	resp := post(t, (&Transport{}).Wrap(&base), "http://example.com/", strings.NewReader(text(5000)))
+	if resp.Request != base.sent || resp.Body == nil {
+		t.Errorf("Request %v, Body %v", resp.Request, resp.Body)
 	}
 }
 

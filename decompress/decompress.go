@@ -47,7 +47,7 @@
 //
 // # Limits
 //
-// The codings compress and dcb are not known. Ranges are never decoded.
+// The codings that are called compress (LZW) and dcb are not known. Ranges are never decoded.
 // Content-MD5, Content-Digest and Repr-Digest are left in the response although
 // they belong to the bytes of the wire.
 package decompress
