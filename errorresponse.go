@@ -116,18 +116,11 @@ func textOf(u url.URL, err error) string {
 // withStatus500 returns a copy of resp that is about err. The body and the
 // request, from which the chain of earlier responses hangs, stay.
 func withStatus500(req *http.Request, resp *http.Response, err error) *http.Response {
-	out := *resp
-	if out.Request == nil {
-		out.Request = req
-	}
+	out := *roundtrip.Complete(resp, req)
 	out.StatusCode = http.StatusInternalServerError
 	out.Status = "500 " + reason(err)
-	out.Header = resp.Header.Clone()
-	if out.Header == nil {
+	if out.Header = resp.Header.Clone(); out.Header == nil {
 		out.Header = make(http.Header)
-	}
-	if out.Body == nil {
-		out.Body = http.NoBody
 	}
 	return &out
 }

@@ -28,7 +28,7 @@ func TestPermanent(t *testing.T) {
 		t.Error("Final(nil) is an error")
 	}
 	err := Final(os.ErrDeadlineExceeded)
-	if !errors.Is(err, os.ErrDeadlineExceeded) || err.Error() != os.ErrDeadlineExceeded.Error() || !err.(interface{ Timeout() bool }).Timeout() {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || err.Error() != os.ErrDeadlineExceeded.Error() || !TimedOut(err) || TimedOut(Final(plain)) {
 		t.Errorf("%v hides what it marks", err)
 	}
 }

@@ -50,11 +50,13 @@ type SigningTripperLayer struct {
 	Signer
 }
 
-// CloseIdle closes the idle connections of rt if it has a way to.
-func CloseIdle(rt http.RoundTripper) {
-	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
+// CloseIdle closes the idle connections of rt, and reports whether it has a way to.
+func CloseIdle(rt http.RoundTripper) bool {
+	c, ok := rt.(interface{ CloseIdleConnections() })
+	if ok {
 		c.CloseIdleConnections()
 	}
+	return ok
 }
 
 type newConnectionKey struct{}

@@ -11,11 +11,10 @@ type Unwrapper interface {
 	Unwrap() http.RoundTripper
 }
 
-// Seen returns rt, a layer around next, such that the walk of [IdentifiersOf]
-// comes through it to next. If rt hides its successor, the result shows it, and
-// forwards idle close. Without that a foreign layer between a cache and the layer
-// that adds credentials would make one user of all. If rt is nil, the layer has
-// nothing to add, and Seen returns next.
+// Seen returns rt, a layer around next, such that [IdentifiersOf] finds next behind
+// it. If rt hides its successor, the result is a [ForeignLayer] that shows it.
+// Without that, a cache above a foreign layer could not ask an auth layer below it
+// whose credentials a request gets. If rt is nil, Seen returns next.
 func Seen(rt, next http.RoundTripper) http.RoundTripper {
 	if isNil(rt) {
 		return next
@@ -35,7 +34,8 @@ func same(a, b http.RoundTripper) bool {
 	return t == reflect.TypeOf(b) && t.Comparable() && reflect.ValueOf(a).Comparable() && a == b
 }
 
-// A ForeignLayer shows the successor of a RoundTripper that hides it.
+// A ForeignLayer is a RoundTripper of another module that does not show its
+// successor, with that successor.
 type ForeignLayer struct {
 	http.RoundTripper
 	next http.RoundTripper
@@ -44,20 +44,18 @@ type ForeignLayer struct {
 // Unwrap implements [Unwrapper].
 func (f *ForeignLayer) Unwrap() http.RoundTripper { return f.next }
 
-// CloseIdleConnections closes those of the layer, if it has a way to, and those
-// of the successor otherwise.
+// CloseIdleConnections closes the idle connections of the layer, if it has a way
+// to, and else those of the successor.
 func (f *ForeignLayer) CloseIdleConnections() {
-	if c, ok := f.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-		return
+	if !CloseIdle(f.RoundTripper) {
+		CloseIdle(f.next)
 	}
-	CloseIdle(f.next)
 }
 
-// maxDepth bounds the walk, should someone build a ring.
+// maxDepth is how many RoundTrippers are looked at: some lead back to themselves.
 const maxDepth = 64
 
-// identifier returns what rt has to say about principals, or nil.
+// identifier returns rt as an Identifier, or nil if it is none.
 func identifier(rt http.RoundTripper) Identifier {
 	if f, ok := rt.(*ForeignLayer); ok {
 		rt = f.RoundTripper
