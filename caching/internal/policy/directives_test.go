@@ -106,6 +106,7 @@ func TestTargeted(t *testing.T) {
 		{"a number as a string is not valid: stale", `max-age="5"`, true, 0, false},
 		{"a number that is not whole", "max-age=5.5", true, 0, false},
 		{"negative", "max-age=-5", true, 0, false},
+		{"two digits", "max-age=15", true, 15, false},
 		{"a token", "max-age=a", true, 0, false},
 		{"an inner list is no argument", "max-age=(5), no-store", true, -1, true},
 		{"a string of what has no number", `no-store="x", max-age=5`, true, 5, true},
@@ -171,6 +172,8 @@ func TestResponseDirectives(t *testing.T) {
 		{"in every line", []string{"CDN-Cache-Control: &&", "CDN-Cache-Control: private"}, only(private), false},
 		{"a string of what is not known", []string{`CDN-Cache-Control: public, x="5"`}, only(public), true},
 		{"what is not valid allows nothing", []string{"CDN-Cache-Control: public, max-age=5.5"}, 0, true},
+		{"fields that are named", []string{`CDN-Cache-Control: public, no-cache="a"`}, only(public), true},
+		{"a string of what is not known is read by nobody", []string{`CDN-Cache-Control: x="no-store"`}, 0, true},
 		{"nothing else that it says holds", []string{"CDN-Cache-Control: &&must-revalidate, public"}, 0, false},
 	} {
 		d, targeted := ResponseDirectives(headerOf(r.lines...), targets)

@@ -148,6 +148,7 @@ func TestMalformedEffects(t *testing.T) {
 		{"a valid argument of an extension says nothing", `x="no-store"`, reading{}, 0},
 		{"one that is not quoted may", "x=no-store", reading{flags: only(NoStore), malformed: true}, 0},
 		{"nor does one that is no restriction", "public, x=public, y=max-stale", reading{flags: only(public)}, 0},
+		{"what follows does not make it valid", "x; y, public, z=1", reading{malformed: true}, 0},
 		{"one that does not parse", "public, x=a b", reading{malformed: true}, 0},
 		{"a digit is no directive", "max-age=60, x=60", reading{deltas: deltas{maxAge: 60}}, 0},
 		{"two words that are one", "x; no cache", reading{flags: only(noCache), malformed: true}, 0},

@@ -124,7 +124,7 @@ func TestNormalised(t *testing.T) {
 		want      string
 	}{
 		{"lines, without blanks", "A", []string{" 1 ,\t2 ", "3"}, "1,2,3"},
-		{"nothing is escaped outside of quotes", "A", []string{`a\ , b`}, `a\,b`},
+		{"nothing is escaped outside of quotes", "A", []string{`a\,  b`}, `a\,b`},
 		{"a comma at the end", "A", []string{"1 ,"}, "1,"},
 		{"quoted", "A", []string{`"a, b" , "c\" , d" , e`}, `"a, b","c\" , d",e`},
 		{"sorted, in lower case, each once", "Accept", []string{"text/HTML;Level=1, a/b", "a/b"}, `a/b,text/html;level="1"`},
