@@ -277,7 +277,7 @@ func (b *Body) abort(err error) {
 // the goroutine, which has read the source. v is nil if that is a reader's: it panics itself.
 func (b *Body) fail(v any) {
 	b.mu.Lock()
-	b.panicked, b.budget = v, 0
+	b.panicked = v
 	b.mu.Unlock()
 	b.abort(io.ErrUnexpectedEOF)
 	b.over(b.n, io.ErrUnexpectedEOF) // if it was Finish

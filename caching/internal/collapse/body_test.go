@@ -281,9 +281,15 @@ func TestBodyEndsBeforeItsStream(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := prepareBody(t, want)
 					b.resp.ProtoMajor = proto
+					if want != "" {
+						b.from.atPiece = func() { b.resp.Trailer = http.Header{"Checksum": {"half"}} }
+					}
 					b.start(Source{Size: int64(len(want))})
-					r, _ := b.open(way)
+					r, resp := b.open(way)
 					readsAll(t, r, want)
+					if proto == 2 && len(resp.Trailer) > 0 {
+						t.Errorf("the trailer is read while it is written: %v", resp.Trailer)
+					}
 					_ = r.Close()
 					if early := b.from.isClosed() || b.trip.Err() != nil; early != (proto == 1) {
 						t.Errorf("HTTP/%d: closed at the last byte: %v", proto, early)
