@@ -36,27 +36,24 @@ import (
 // called without the lock.
 type Body struct {
 	Source
-	src   io.ReadCloser
-	sink  Sink
-	owner Owner
-	// announced is the trailer as far as it was known before the body.
-	announced http.Header
+	src       io.ReadCloser
+	sink      Sink
+	owner     Owner
+	announced http.Header // the trailer as far as it was known before the body
 
-	mu      sync.Mutex // guards the rest
-	changed sync.Cond  // is signalled at each change
-	cancel  context.CancelCauseFunc
-	landed  func()
-	left    bool // the source is closed
-	phase   phase
-	reads   sourceReader
-	n       int64 // bytes that arrived; set by the goroutine that reads the source
-	kept    int64 // bytes of them that the sink has
-	err     error // in phase over, why there are no more: io.EOF at the end
-	// sinkErr is why the sink takes no more; set by the goroutine that reads the source.
-	sinkErr error
-	trailer http.Header // what came after the body
-	// panicked is what the pump panicked with. Readers panic with it, too.
-	panicked any
+	mu       sync.Mutex // guards the rest
+	changed  sync.Cond  // is signalled at each change
+	cancel   context.CancelCauseFunc
+	landed   func()
+	left     bool // the source is closed
+	phase    phase
+	reads    sourceReader
+	n        int64       // bytes that arrived; set by the goroutine that reads the source
+	kept     int64       // bytes of them that the sink has
+	err      error       // in phase over, why there are no more: io.EOF at the end
+	sinkErr  error       // why the sink takes no more; set by the goroutine that reads the source
+	trailer  http.Header // what came after the body
+	panicked any         // what the pump panicked with; readers panic with it, too
 
 	shares  int
 	readers []*reader

@@ -15,8 +15,7 @@ type HitForMiss[K comparable] struct {
 	m    map[K]time.Time // until when
 }
 
-// maxHitForMiss bounds the keys of a HitForMiss. When there are more, all are dropped:
-// the next requests for each of them wait once.
+// maxHitForMiss bounds the keys of a HitForMiss. When there are more, all are dropped.
 const maxHitForMiss = 4096
 
 // Add marks key until a time.
