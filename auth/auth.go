@@ -50,7 +50,7 @@
 //
 // # Place in a chain
 //
-// Below redirects, caching and retry, so that each hop and each try is signed
+// Below redirects, caching, compress and retry, so that each hop and try is signed
 // afresh, and next to the wire, since Digest signs the bytes of the request
 // target and, with auth-int, those of the content.
 //
