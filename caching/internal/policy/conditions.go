@@ -18,9 +18,8 @@ const (
 	ifUnmodifiedSince
 	IfRange
 	WithRange
-	// UnknownRange is for a range in another unit than bytes or in a vendor's field, and
-	// for a difference (RFC 3229). The response to it is neither the whole nor a part that
-	// a cache can combine.
+	// UnknownRange is for a range in another unit than bytes or in a vendor's field, and for a
+	// difference (RFC 3229): the response is neither the whole nor a part to combine.
 	UnknownRange
 )
 

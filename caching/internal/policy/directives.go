@@ -97,9 +97,8 @@ type Directives struct {
 	deltas [staleIfError + 1]int64
 	// limit is the longest lifetime that a malformed part allows, in the same form.
 	limit int64
-	// fields are the fields named by the qualified forms of no-cache and private (RFC
-	// 9111 §5.2.2.4, §5.2.2.7): they may not be reused or stored, while the rest of the
-	// response may.
+	// fields are those that the qualified forms of no-cache and private name (RFC 9111
+	// §5.2.2.4, §5.2.2.7): they may not be reused or stored, the rest of the response may.
 	fields []qualified
 }
 

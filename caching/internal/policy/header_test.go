@@ -57,9 +57,11 @@ func TestMerge(t *testing.T) {
 	}{
 		{"the new fields replace the old (RFC 9111 §3.2)", []string{"A: 1", "A: 2", "B: 1"}, []string{"A: 3", "C: 4"}, []string{"A: 3", "B: 1", "C: 4"}, true},
 		{
-			"but for what describes the content", []string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"},
+			"but for what describes the content",
+			[]string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"},
 			[]string{"Content-Encoding: br", "Content-Length: 0", "Content-Range: y", "Content-Type: c/d"},
-			[]string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"}, true,
+			[]string{"Content-Encoding: gzip", "Content-Length: 5", "Content-Range: x", "Content-Type: a/b"},
+			true,
 		},
 		{"the old Age goes", []string{"Age: 5", "A: 1"}, nil, []string{"A: 1"}, true},
 		{"a new one stays", []string{"Age: 5"}, []string{"Age: 7"}, []string{"Age: 7"}, true},

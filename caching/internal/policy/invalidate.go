@@ -15,9 +15,8 @@ const (
 	Unchanged Consequence = iota
 	// MayHaveChanged: those with a validator must be revalidated before they are used.
 	MayHaveChanged
-	// besideChanged: the request was to the same path with a query, where S3 has its
-	// multipart uploads, Azure its lists of blocks and CouchDB its revisions. All must be
-	// revalidated.
+	// besideChanged: the request was to the same path with a query, as S3's multipart uploads
+	// and Azure's lists of blocks are. All must be revalidated.
 	besideChanged
 	// OutcomeUnknown: the request failed without an answer. All must be revalidated.
 	OutcomeUnknown

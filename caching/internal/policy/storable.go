@@ -80,9 +80,8 @@ func Refusal(status int) bool {
 		status == http.StatusTooEarly || ofOneRequest(status)
 }
 
-// PlainlyUnstorable is a check for responses that need no other: those that say no-store,
-// or nothing at all about their freshness and their version. What it gives a reason for is
-// unstorable; without a reason Unstorable decides. ttl is imposed by the application.
+// PlainlyUnstorable gives the reason for responses that say no-store, or nothing at all about
+// their freshness and version. Without a reason Unstorable decides. ttl is the application's.
 func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl time.Duration) string {
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.Targeted) > 0 || cfg.StatusTTL[status] > 0:

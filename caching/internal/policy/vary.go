@@ -102,9 +102,8 @@ func Match(variants []Variant, h http.Header, hide func(string) string) *Variant
 }
 
 // normalise returns the value of a request field in a form that is equal for
-// values that mean the same (RFC 9111 §4.1): all lines joined, without the
-// blanks around commas, and for fields whose syntax is known without what does
-// not matter in it: case, order, and weights of one.
+// values that mean the same (RFC 9111 §4.1): all lines joined, without the blanks around
+// commas, and in fields of negotiation without case, order, and weights of one.
 func normalise(name string, values []string) string {
 	if len(values) == 0 {
 		return Absent
