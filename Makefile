@@ -10,7 +10,7 @@ test: ; go test -race -shuffle=on ./...
 # The same with every real server required: a missing one fails.
 servers: ; TRIPPER_REQUIRE_SERVERS=1 go test -race ./...
 
-nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go vet ./... && go test -race ./...) || exit 1; done
+nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go mod tidy -diff && go vet ./... && go test -race ./...) || exit 1; done
 
 lint: ; go mod tidy -diff && $(LINT) run
 
