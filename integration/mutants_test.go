@@ -26,34 +26,35 @@ type edit struct{ dir, old, new string }
 
 var mutants = []mutant{
 	{"the user is left out of the key", []edit{
-		{"caching", "return hashKey(keyGet, target, x.secretFor(x.user), x.user)", "return hashKey(keyGet, target, x.secretFor(x.user))"},
+		{"caching", "return hashKey(keyGet, target, q.userSecret(), q.user)", "return hashKey(keyGet, target, q.userSecret())"},
 	}},
 	{"the query is left out of the key", []edit{
-		{"caching", "x.key, x.open = x.keyOf(x.req.URL.RawQuery)", `x.key, x.open = x.keyOf("")`},
+		{"caching", "return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)", `return hashKey(keyGet, AppendTarget(room[:0], req, ""), nil)`},
+		{"caching", "target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)", `target := AppendTarget(room[:0], q.Req, "")`},
 	}},
 	{"a write invalidates nothing", []edit{
-		{"caching", "return invalid // RFC 9111 §4.4", "return nothing"},
+		{"caching", "return Changed // RFC 9111 §4.4", "return Unchanged"},
 	}},
 	{"a write invalidates its own user's answer only", []edit{
-		{"caching", "keys = append(keys, f.others...)", "_ = f.others"},
+		{"caching", "keys = append(keys, f.keys...)", "_ = f.keys"},
 	}},
 	{"what was asked before a write is stored after it", []edit{
-		{"caching", "return t.since(x.epoch, x.target(), primary)", "return false"},
+		{"caching", "return q.Cat.epochs.invalidatedSince(epoch, q.Req, key)", "return false"},
 	}},
 	{"a body that was cut is committed", []edit{
-		{"caching", "whole := err == io.EOF && (f.size < 0 || n == f.size)", "whole := err != nil && (f.size < 0 || n == f.size)"},
+		{"caching", "whole := err == io.EOF && (b.Size < 0 || n == b.Size)", "whole := err != nil && (b.Size < 0 || n == b.Size)"},
 	}},
 	{"Vary is ignored", []edit{
-		{"caching", "if s.value != value {", "if s.value != value && false {"},
+		{"caching", "if s.Value != value {", "if s.Value != value && false {"},
 	}},
 	{"a 304 for another variant is taken for the selected one", []edit{
-		{"caching", "if selected != nil && sameTag(tag, selected.tag) {", "if selected != nil {"},
+		{"caching", "if selected != nil && sameTag(tag, selected.Tag) {", "if selected != nil {"},
 	}},
 	{"a stored response never ages", []edit{
-		{"caching", "return max(age, byWall, -byWall, f.received.Sub(wall))", "return min(age, byWall, 0)"},
+		{"caching", "return max(now.Sub(f.Born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond)", "return min(now.Sub(f.Born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond, 0)"},
 	}},
 	{"one caller's cancellation ends the trip of all", []edit{
-		{"caching", "last := fl.waiting == 0", "last := true"},
+		{"caching", "last, cancel := f.waiting == 0, f.cancel", "last, cancel := true, f.cancel"},
 	}},
 	{"a download resumes with another version", []edit{
 		{"retry", `h.Set("If-Range", p.tag)`, `h.Del("If-Range")`},
@@ -134,10 +135,22 @@ func TestMutants(t *testing.T) {
 
 var symptom = regexp.MustCompile(`_test\.go:\d+: .*|panic: .*|fatal error: .*`)
 
-// apply makes the edit in the module at root, and returns what undoes it.
-func (e edit) apply(root string) (restore func(), err error) {
+// TestMutantsFitTheCode: each fault can be planted.
+func TestMutantsFitTheCode(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutants {
+		for _, e := range m.edits {
+			if _, err := e.find(".."); err != nil {
+				t.Errorf("%s: %v", m.name, err)
+			}
+		}
+	}
+}
+
+// find returns the file of the module at root that the edit changes.
+func (e edit) find(root string) (string, error) {
 	var found []string
-	err = filepath.WalkDir(filepath.Join(root, e.dir), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(root, e.dir), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -147,18 +160,24 @@ func (e edit) apply(root string) (restore func(), err error) {
 		}
 		return err
 	})
+	if err == nil && len(found) != 1 {
+		err = &editError{e, found}
+	}
+	return strings.Join(found, " "), err
+}
+
+// apply makes the edit in the module at root, and returns what undoes it.
+func (e edit) apply(root string) (restore func(), err error) {
+	path, err := e.find(root)
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != 1 {
-		return nil, &editError{e, found}
-	}
-	before, err := os.ReadFile(found[0])
+	before, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	after := bytes.Replace(before, []byte(e.old), []byte(e.new), 1)
-	return func() { _ = os.WriteFile(found[0], before, 0o600) }, os.WriteFile(found[0], after, 0o600)
+	return func() { _ = os.WriteFile(path, before, 0o600) }, os.WriteFile(path, after, 0o600)
 }
 
 // An editError says that the product has moved on: the fault has to be planted
