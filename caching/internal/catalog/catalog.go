@@ -1,5 +1,14 @@
-// Package catalog knows what is stored where: the keys of responses, variants, users and groups, and what
-// was invalidated.
+// Package catalog knows what is stored where in a Store: the keys of responses, variants, users
+// and groups, and what was invalidated.
+//
+// Read catalog.go and query.go first: a [Query] is one request as the catalog sees it. Then
+// key.go (what a key is made from), record.go and memo.go (what is kept with an entry),
+// lookup.go, publish.go and remove.go (what is done to a Store), lists.go and nvs.go (the
+// entries that list others), and invalidations.go with groups.go (what must not be used any
+// more).
+//
+// The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
+// Every call of the Store goes through package guard.
 package catalog
 
 import (
@@ -31,8 +40,8 @@ type Shared struct {
 	indexes locks
 }
 
-// New returns the catalog of the Store of b, for a cache with the settings cfg.
-// o.unsure is set here.
+// New returns the catalog of the Store of b, for a cache with the settings cfg. It sets
+// o.Unsure.
 func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.Options) *Catalog {
 	c := &Catalog{Shared: known, Cfg: cfg, noVarySearch: noVarySearch}
 	o.Unsure = func(key string) { c.unwritten.add(key, time.Now()) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,8 +114,57 @@ func TestGroupIsToldAgain(t *testing.T) {
 		delete(s.store.m, groupKey(origin, "g"))
 		time.Sleep(groupAgain)
 		s.expect("here it is known", "", target)
-		if s.store.m[groupKey(origin, "g")] == nil {
+		if s.store.m[groupKey(origin, "g")] == nil || slices.Contains(s.told, "store: "+policy.ReasonGroupNotWritten) {
 			t.Error("the Store was not told again")
+		}
+		s.expectTold("the response is not used", "miss: "+policy.ReasonGroup)
+		s.keep(s.ask(target), "body", `Cache-Groups: "g"`)
+		delete(s.store.m, groupKey(origin, "g"))
+		time.Sleep(groupAgain)
+		s.store.before = func(call, _ string) error {
+			if call == "create" {
+				return errors.New("full")
+			}
+			return nil
+		}
+		s.found(s.ask(target))
+		if !slices.Contains(s.told, "store: "+policy.ReasonGroupNotWritten) {
+			t.Errorf("told %q, and the note could not be written", s.told)
+		}
+	})
+}
+
+// For a second the Store is not asked again for a group, and what is known of other groups stays.
+func TestGroupTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const target = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(target), "body", `Cache-Groups: "g"`)
+		time.Sleep(groupAgain)
+		asked := 0
+		s.store.before = func(_, key string) error {
+			if key == groupKey("http://example.com", "g") {
+				asked++
+			}
+			return nil
+		}
+		for range 3 {
+			s.expect("it is of a group", "body", target)
+		}
+		if asked != 1 {
+			t.Errorf("the Store was asked %d times in a second", asked)
+		}
+		g, now := new(groupTimes), time.Now()
+		for i := range maxInvalidated {
+			g.set(fmt.Sprint(i), groupTime{invalidated: now, read: now})
+		}
+		if g.set("0", groupTime{read: now}); len(g.m) != maxInvalidated {
+			t.Error("one that is there needs no room")
+		}
+		g = new(groupTimes)
+		g.set("a", groupTime{read: now})
+		if g.set("b", groupTime{read: now}); len(g.m) != 2 {
+			t.Error("there is room")
 		}
 	})
 }

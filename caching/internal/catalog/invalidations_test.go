@@ -290,6 +290,23 @@ func TestWriteBackAgain(t *testing.T) {
 	})
 }
 
+// The list of users outlives the note that its target is to be deleted: without it what it lists
+// would stay.
+func TestUnwrittenList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(url, "Authorization: alice"), "old")
+		target := s.ask(url).Target()
+		s.unwritten.add(target, time.Now())
+		time.Sleep(time.Second)
+		s.keep(s.ask(url, "Authorization: bob"), "new")
+		if n := len(MemoOf(s.Cfg, s.store.m[target].Meta).keys); n != 2 {
+			t.Errorf("%d users are listed, want 2", n)
+		}
+	})
+}
+
 // What was noted while the Store was asked counts, for everything that is read.
 func TestUnwrittenDuringRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -42,6 +42,7 @@ func TestPurge(t *testing.T) {
 		{"all is well", nil, nil, nil, ""},
 		{"not all could be listed: those that were are deleted", errAway, nil, errAway, ""},
 		{"they cannot be deleted", nil, errAway, errAway, "body"},
+		{"neither: the first error counts", errAway, errors.New("another"), errAway, "body"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -49,6 +50,7 @@ func TestPurge(t *testing.T) {
 			s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listed), guard.Options{Wait: -1, Back: func() {}})
 			s.keep(s.ask(prefix+"1"), "body")
 			s.keep(s.ask("http://example.com/b/"), "other")
+			s.store.m["foreign"] = &store.Entry{Meta: &store.Meta{URL: prefix + "%"}, Size: 4}
 			late := s.ask(prefix + "1")
 			time.Sleep(time.Second)
 			s.store.before = func(call, _ string) error {
@@ -101,9 +103,9 @@ func TestPurgeGroup(t *testing.T) {
 		fail    error
 		entries int // afterwards, with the note of the group
 	}{
-		{"all are deleted", true, nil, 2},
-		{"the Store cannot list its entries", false, nil, 3},
-		{"other processes would not hear of it", true, errors.New("full"), 2},
+		{"all are deleted", true, nil, 3},
+		{"the Store cannot list its entries", false, nil, 4},
+		{"other processes would not hear of it", true, errors.New("full"), 3},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -112,6 +114,7 @@ func TestPurgeGroup(t *testing.T) {
 			}
 			s.keep(s.ask("http://example.com/1"), "body", `Cache-Groups: "g", "h"`)
 			s.keep(s.ask("http://example.com/2"), "other", `Cache-Groups: "h"`)
+			s.store.m["foreign"] = &store.Entry{Meta: &store.Meta{URL: "http://example.com/3"}}
 			time.Sleep(time.Second)
 			s.store.before = func(call, _ string) error {
 				if call == "create" {

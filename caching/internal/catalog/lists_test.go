@@ -3,12 +3,16 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // Of several responses for one URL the one is found that the request selects.
@@ -54,7 +58,9 @@ func TestVariants(t *testing.T) {
 			s.expect(row.why, row.want, url, row.lines...)
 			selectors := make(map[string]bool)
 			at := s.ask(url).Lookup()
-			at.Close()
+			if at.Close(); at.F == nil && at.Key != "" {
+				t.Errorf("nothing is found, under %s: %s", at.Key, row.why)
+			}
 			for _, v := range at.Variants {
 				if key := fmt.Sprint(v.Selectors); selectors[key] {
 					t.Errorf("%s is listed twice: %s", key, row.why)
@@ -169,6 +175,9 @@ func TestManyUsers(t *testing.T) {
 		}
 		s.expect("the first is not listed any more", "", url, user(0))
 		s.expect("the second is", "body", url, user(1))
+		if n := len(MemoOf(s.Cfg, s.store.m[s.ask(url).Target()].Meta).keys); n != maxUsers {
+			t.Errorf("%d users are listed", n)
+		}
 		s.ask(url).Invalidate(t.Context(), policy.Changed)
 		if n := len(s.store.m); n != 1 {
 			t.Errorf("%d entries after an invalidation, want the list alone", n)
@@ -190,6 +199,7 @@ func TestUnlistedUser(t *testing.T) {
 			}
 			s.keep(q, "body")
 			s.store.before = nil
+			s.expectTold(call, "remove: "+policy.ReasonNotListed)
 			if len(s.store.m) != 0 {
 				t.Errorf("%s of the list fails: %d entries", call, len(s.store.m))
 			}
@@ -205,12 +215,18 @@ func TestPublic(t *testing.T) {
 		s := newShelf(t, policy.Settings{SharePublic: true})
 		s.keep(s.ask(url, alice), "everybody's")
 		s.expect("it says public", "everybody's", url, bob)
+		if len(s.store.m) != 1 {
+			t.Error("everybody's needs no list")
+		}
 		s.expect("also without credentials", "everybody's", url)
 		s.keep(s.ask(url, alice), "alice's", "Cache-Control: private")
 		s.expect("the later one is private", "alice's", url, alice)
 		s.expect("everybody's was superseded", "", url, bob)
 		s.keep(s.ask(url, alice), "everybody's again")
 		s.expect("alice's was superseded", "everybody's again", url, alice)
+		if s.store.m[s.ask(url, alice).Key] != nil {
+			t.Error("alice's was superseded, and is there still")
+		}
 		s.ask(url, bob).Invalidate(t.Context(), policy.Changed)
 		s.expect("RFC 9111 §4.4", "", url, alice)
 	})
@@ -284,5 +300,119 @@ func TestNoVarySearchKeys(t *testing.T) {
 				s.expect("it is not obeyed", "", row.url, row.lines...)
 			}
 		})
+	}
+}
+
+// What a request finds by other selectors than its own is listed twice, and stays when one of
+// the two is dropped.
+func TestVariantListedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const url, vary = "http://example.com/", "Vary: Accept-Language"
+		s := newShelf(t, policy.Settings{})
+		q := s.ask(url, "Accept-Language: en")
+		s.keep(q, "body", vary)
+		at := q.Lookup()
+		at.Close()
+		french := policy.SelectorsOf([]string{"Accept-Language"}, http.Header{"Accept-Language": {"fr"}}, q.Hide)
+		q.AddVariant(t.Context(), q.Key, french, at.F)
+		for i := range maxVariants - 1 {
+			s.keep(s.ask(url, fmt.Sprintf("Accept-Language: l%d", i)), "other", vary)
+		}
+		s.expect("listed first, and dropped", "", url, "Accept-Language: en")
+		s.expect("listed second", "body", url, "Accept-Language: fr")
+		writes := 0
+		s.store.before = func(call, _ string) error {
+			if call == "create" {
+				writes++
+			}
+			return nil
+		}
+		if q.dropVariant(t.Context(), q.Key, "another", at.F); writes != 0 {
+			t.Error("what is not listed was dropped, and the list was written")
+		}
+	})
+}
+
+// Only a whole response offers its entity tag.
+func TestVariantOfPart(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	q := s.ask("http://example.com/")
+	q.AddVariant(t.Context(), q.Key, nil, &Memo{Record: Record{Key: "k"}, Facts: policy.Facts{Cfg: s.Cfg, Tag: `"a"`, IsPartial: true}})
+	if at := q.Lookup(); len(at.Variants) != 1 || at.Variants[0].Etag != "" {
+		t.Errorf("found %+v", at.Variants)
+	}
+}
+
+// Users who are listed at the same time are all listed.
+func TestAddUsersAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	s.store.before = func(string, string) error { runtime.Gosched(); return nil }
+	var wg sync.WaitGroup
+	for i := range 50 {
+		q := s.ask("http://example.com/")
+		wg.Go(func() { q.addUser(t.Context(), fmt.Sprint(i), &store.Meta{}) })
+	}
+	wg.Wait()
+	if n := len(MemoOf(s.Cfg, s.store.m[s.ask("http://example.com/").Target()].Meta).keys); n != 50 {
+		t.Errorf("%d of 50 users are listed", n)
+	}
+}
+
+// An index is kept for twice as long as is needed, and never for less than before.
+func TestEditIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, policy.Settings{})
+		q := s.ask("http://example.com/")
+		for _, row := range []struct {
+			why           string
+			until, expire time.Duration
+			changes       bool
+		}{
+			{"the first", time.Hour, 2 * time.Hour, true},
+			{"changed, and not needed for longer", time.Hour / 2, 2 * time.Hour, true},
+			{"kept for long enough", 2 * time.Hour, 2 * time.Hour, false},
+			{"needed for longer", 3 * time.Hour, 6 * time.Hour, false},
+			{"needed for very long", 10 * maxSpare, 11 * maxSpare, false},
+		} {
+			q.editIndex(t.Context(), "k", q.Now.Add(row.until), func(*Record) bool { return row.changes })
+			if got := s.store.m["k"].Meta.Expires.Sub(q.Now); got != row.expire {
+				t.Errorf("expires in %v, want %v: %s", got, row.expire, row.why)
+			}
+		}
+		s.store.before = func(call, _ string) error {
+			if call == "commit" {
+				return errors.New("full")
+			}
+			return nil
+		}
+		if q.editIndex(t.Context(), "k", q.Now, func(*Record) bool { return true }) {
+			t.Error("it was not written")
+		}
+		s.expectTold("it was not written", "store: "+policy.ReasonIndexNotWritten)
+	})
+}
+
+// No-Vary-Search is no part of a QUERY, and a field that leaves everything significant is none.
+func TestPrimaryFor(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, policy.Settings{})
+	for _, row := range []struct {
+		why, method, field string
+		obeyed, own        bool
+	}{
+		{"it shares a response", http.MethodGet, `params=("a")`, true, true},
+		{"not obeyed", http.MethodGet, `params=("a")`, false, false},
+		{"of a QUERY", MethodQuery, `params=("a")`, true, false},
+		{"everything is significant", http.MethodGet, `params=()`, true, false},
+	} {
+		q := s.ask("http://example.com/?a=1")
+		s.noVarySearch, q.Method = row.obeyed, row.method
+		q.SetUser("", false)
+		key, field := q.PrimaryFor(200, http.Header{"No-Vary-Search": {row.field}})
+		if (key != q.Key) != row.own || (field != "") != row.own {
+			t.Errorf("a key of its own: %v, %q: %s", key != q.Key, field, row.why)
+		}
 	}
 }

@@ -111,6 +111,7 @@ func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targe
 	return f
 }
 
+// ResponseOf returns what policy needs to know of m.
 func ResponseOf(m *store.Meta) policy.Response {
 	return policy.Response{URL: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
 }

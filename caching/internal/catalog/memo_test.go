@@ -41,6 +41,9 @@ func TestMemos(t *testing.T) {
 	if f.next != nil || f.box.Bytes != one {
 		t.Errorf("more than %d memos are kept", maxMemos)
 	}
+	if f.Known() != &f.Facts || (*Memo)(nil).Known() != nil {
+		t.Error("the facts of a memo are its own, and without a memo there are none")
+	}
 	if len(f.Fields) != 1 || f.Fields[0].Name != "A" || f.Lines != 2 {
 		t.Errorf("%d fields in %d lines, want A alone, twice: Age is set anew", len(f.Fields), f.Lines)
 	}
@@ -120,7 +123,7 @@ func TestStampAt(t *testing.T) {
 			}
 		}
 		first := f.stamp.Load()
-		if f.StampAt(0); f.stamp.Load() != first {
+		if f.StampAt(0); first == nil || f.stamp.Load() != first {
 			t.Error("it is made again within a second")
 		}
 	}

@@ -1,6 +1,9 @@
 package catalog
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // Requests that are signed with one key are one user's, however often the signature
 // changes.
@@ -85,6 +88,13 @@ func TestSigner(t *testing.T) {
 			true,
 		},
 		{"RFC 9421: one of two has no key id", []string{`Signature-Input: a=();keyid="k", b=()`, "Signature: 1"}, []string{`Signature-Input: a=();keyid="k", b=()`, "Signature: 2"}, false},
+		{"AWS, version 4a", []string{"Authorization: AWS4-ECDSA-P256-SHA256 Credential=AKIA1/1/s3/aws4_request, Signature=aa"}, []string{"Authorization: AWS4-ECDSA-P256-SHA256 Credential=AKIA1/1/s3/aws4_request, Signature=bb"}, true},
+		{"Google, with a key of a service", []string{"Authorization: GOOG4-RSA-SHA256 Credential=id/1/r/storage/goog4_request, Signature=aa"}, []string{"Authorization: GOOG4-RSA-SHA256 Credential=id/1/r/storage/goog4_request, Signature=bb"}, true},
+		{"Alibaba, by the model of AWS", []string{"Authorization: ACS3-HMAC-SHA256 Credential=id, Signature=aa"}, []string{"Authorization: ACS3-HMAC-SHA256 Credential=id, Signature=bb"}, true},
+		{"a scheme that nobody knows", []string{"Authorization: Other Credential=id, Signature=aa"}, []string{"Authorization: Other Credential=id, Signature=bb"}, false},
+		{"OAuth 1 without a signature", []string{`Authorization: OAuth oauth_consumer_key="c", oauth_nonce="1"`}, []string{`Authorization: OAuth oauth_consumer_key="c", oauth_nonce="2"`}, false},
+		{"SharedKey without a signature: the session counts", []string{"Authorization: SharedKey a", "X-Amz-Security-Token: 1"}, []string{"Authorization: SharedKey a", "X-Amz-Security-Token: 2"}, false},
+		{"RFC 9421: an empty key id", []string{`Signature-Input: a=();keyid=""`, "Signature: 1"}, []string{`Signature-Input: a=();keyid=""`, "Signature: 2"}, false},
 		{"nobody and somebody", nil, []string{"X-Api-Key: a"}, false},
 	} {
 		a, b := Signer(fieldsOf(row.a)), Signer(fieldsOf(row.b))
@@ -108,6 +118,7 @@ func TestCredentials(t *testing.T) {
 		{"the order of values does", []string{"", "Cookie: a", "Cookie: b"}, []string{"", "Cookie: b", "Cookie: a"}, false},
 		{"one value is not two", []string{"", "Cookie: a, b"}, []string{"", "Cookie: a", "Cookie: b"}, false},
 		{"the same value in another field", []string{"", "X-Api-Key: a"}, []string{"", "X-Auth-Token: a"}, false},
+		{"a value like the name of a field", []string{"", "Authorization: x", "Authorization: Cookie", "Authorization: y"}, []string{"", "Authorization: x", "Cookie: y"}, false},
 		{"a principal", []string{"alice"}, []string{"bob"}, false},
 		{"a principal and a field", []string{"alice", "Cookie: a"}, []string{"alice", "Cookie: b"}, false},
 		{"a principal is no field", []string{"alice"}, []string{"", "Authorization: alice"}, false},
@@ -118,6 +129,9 @@ func TestCredentials(t *testing.T) {
 		if (a == b) != row.same {
 			t.Errorf("%q and %q, want one user: %v: %s", row.a, row.b, row.same, row.why)
 		}
+	}
+	if Credentials(http.Header{"Cookie": nil}, "", nil) != "" || Credentials(fieldsOf([]string{"Cookie: a"}), "", NotAuthorization) == "" {
+		t.Error("a field without values is none, and a cookie is no Authorization")
 	}
 	for _, lines := range [][]string{nil, {"Authorization: a"}} {
 		if got := Credentials(fieldsOf(lines), "", NotAuthorization); got != "" {
