@@ -97,7 +97,7 @@ func (x *exchange) divide() {
 	case x.st.t.Partition != nil:
 		user = x.st.t.Partition(x.Req)
 	case shared && x.credentials:
-		user = catalog.Credentials(x.Req.Header, "", catalog.NotAuthorization)
+		user = catalog.Credentials(x.Req.Header, "", catalog.IsAuthorization)
 	case !shared && (x.authorized || x.credentials):
 		user = catalog.Credentials(x.Req.Header, principal, nil)
 	}

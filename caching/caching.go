@@ -67,12 +67,14 @@
 //	serve.go         answers with the stored response
 //	fetch.go         joins or leads a trip to the origin (internal/collapse); await.go, share.go
 //	origin.go        sends, and takes the reply: revalidate.go (304, HEAD), combine.go (206)
-//	keep.go          decides about storing; recorder.go commits the body when it is complete
+//	keep.go          decides about storing; recorder.go commits the body when it is complete,
+//	                 mend.go gets what the Store has lost of it
 //	conclude.go      the response of the caller, also in place of an error
 //	unsafe.go        requests that change something, and what they invalidate
 //
-// A Cache-Control directive is a row in internal/policy/directives.go, a reason a line in
-// internal/policy/reasons.go, a store a package that implements package store.
+// A Cache-Control directive is a row in internal/policy/directives.go. A reason is a line in
+// internal/policy/reasons.go, and a case in storable.go (store?) or decide.go (reuse?) beside
+// it. A store is a package that implements package store.
 package caching
 
 import (

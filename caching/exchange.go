@@ -30,11 +30,11 @@ type exchange struct {
 	flightsSeen uint64
 	// candidate is what is stored for the request. Who takes its entry closes it.
 	candidate catalog.Candidate
-	// first is what was read of the body already, see preview.
+	// first is what was read of the body already, see preview in mend.go.
 	first []byte
 	// verdict is what was decided about what was found.
 	verdict policy.Verdict
-	// collapsed is true if the answer is that to another request, see collapse.
+	// collapsed is true if the answer is that to another request, see collapse in share.go.
 	collapsed bool
 	// hitForMiss is true if the key is marked hit-for-miss, and will be for some time.
 	hitForMiss bool

@@ -58,7 +58,7 @@ func (n *note) has(name string, values []string) bool {
 // that left the cache had not, or had otherwise, for a person to read: credentials
 // of layers that nobody could ask. Those that signed tells of are left out.
 //
-// A field that is missing in really does no harm: an http.Client further in drops
+// A field that the request sent down had and really has not does no harm: an http.Client further in drops
 // some when it follows a redirect. Proxy-Authorization is for the way, not for the
 // target (RFC 9110 §11.7.2).
 func (n *note) added(really *http.Request, signed *roundtrip.Signed) []string {
@@ -154,7 +154,7 @@ func (x *exchange) recognise(a *reply, n *note) {
 	if x.st.Cfg.Shared {
 		// RFC 9111 §3.5 is about this response too.
 		x.authorized = x.authorized || signed.Principal != "" || slices.Contains(names, "Authorization")
-		names = slices.DeleteFunc(names, catalog.NotAuthorization)
+		names = slices.DeleteFunc(names, catalog.IsAuthorization)
 	}
 	switch {
 	case len(names) > 0:

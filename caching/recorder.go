@@ -127,15 +127,11 @@ func whyCut(err error) string {
 // that fails costs the origin no further trip.
 type noWriter struct{ err error }
 
-func (u noWriter) Write([]byte) (int, error) { return 0, u.err }
-
-func (u noWriter) ReadAt([]byte, int64) (int, error) { return 0, u.err }
-
+func (u noWriter) Write([]byte) (int, error)                 { return 0, u.err }
+func (u noWriter) ReadAt([]byte, int64) (int, error)         { return 0, u.err }
 func (u noWriter) Commit(context.Context, *store.Meta) error { return u.err }
-
-func (noWriter) Abort() error { return nil }
-
-func (noWriter) Close() error { return nil }
+func (noWriter) Abort() error                                { return nil }
+func (noWriter) Close() error                                { return nil }
 
 // minPart is the least length of a body that is stored without the rest.
 const minPart = 64 << 10

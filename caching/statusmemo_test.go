@@ -1,8 +1,9 @@
 package caching
 
 import (
-	"github.com/tripper-go/tripper/caching/internal/policy"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
 // What is remembered of Cache-Status is what would be written, also far beyond the places that

@@ -80,7 +80,7 @@ func (b *readerBody) Read(p []byte) (int, error) {
 	switch {
 	case n > 0:
 		b.off += int64(n)
-		return n, nil // what is wrong comes again
+		return n, nil // the next read gives the error
 	case err == nil:
 		return 0, nil
 	case err == io.EOF:

@@ -2,10 +2,11 @@ package caching
 
 import (
 	"errors"
-	"github.com/tripper-go/tripper/caching/memorystore"
 	"net/http"
 	"sync/atomic"
 	"testing"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
 )
 
 // Another user's response comes between an invalidation that did not reach the list of

@@ -15,7 +15,7 @@ type shard struct {
 	mu    sync.Mutex
 	nodes map[string]node // by path
 
-	seen time.Time // modification time of the directory at the last scan; guarded by Dir.cleanMu
+	seen time.Time // modification time of the directory at the last scan; guarded by Store.cleanMu
 }
 
 // node is what is known of a file.

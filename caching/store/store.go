@@ -10,8 +10,9 @@
 //
 // # Writing a store
 //
-// Only [Store] and [Writer] are needed. In this order they can be tested as they grow, with
-// package storetest; httpcachestore is the shortest one to learn from:
+// Only [Store] and [Writer] are needed, and of the steps below the first four. In this order
+// they can be tested as they grow, with package storetest; httpcachestore is the shortest
+// one to learn from:
 //
 //  1. Create, Write, Commit, Close and Get. Keep body and Meta together ([Meta.AppendBinary],
 //     [ParseMeta]), with the key and a checksum, so that an entry that was damaged, cut short or
@@ -78,7 +79,7 @@ type Store interface {
 // nothing.
 type Writer interface {
 	// Write adds to the body. It returns an error that wraps [ErrTooLarge] when the body becomes
-	// longer than the Store keeps. After any error only ReadAt, Abort and Close may be called.
+	// longer than the Store keeps. After an error of Write, Commit returns an error too.
 	io.Writer
 
 	// ReadAt reads what was written so far, for callers that share the response while it is
@@ -156,8 +157,8 @@ type (
 		Shorten()
 	}
 
-	// A Timed is a Store that says how long its methods take. self is the Store that says so: a
-	// type that embeds another Store, and so has its Timing method, is not meant by it.
+	// A Timed is a Store that says how long its methods take. self is the receiver: a type
+	// that embeds another Store has its Timing method too, and says nothing about itself by it.
 	Timed interface {
 		Timing() (self Store, timing Timing)
 	}

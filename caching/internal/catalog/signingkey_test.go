@@ -130,11 +130,11 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%q and %q, want one user: %v: %s", row.a, row.b, row.same, row.why)
 		}
 	}
-	if Credentials(http.Header{"Cookie": nil}, "", nil) != "" || Credentials(fieldsOf([]string{"Cookie: a"}), "", NotAuthorization) == "" {
+	if Credentials(http.Header{"Cookie": nil}, "", nil) != "" || Credentials(fieldsOf([]string{"Cookie: a"}), "", IsAuthorization) == "" {
 		t.Error("a field without values is none, and a cookie is no Authorization")
 	}
 	for _, lines := range [][]string{nil, {"Authorization: a"}} {
-		if got := Credentials(fieldsOf(lines), "", NotAuthorization); got != "" {
+		if got := Credentials(fieldsOf(lines), "", IsAuthorization); got != "" {
 			t.Errorf("%q is nobody's, and was named %q", lines, got)
 		}
 	}

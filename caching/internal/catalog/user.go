@@ -37,5 +37,5 @@ func Credentials(h http.Header, principal string, leaveOut func(name string) boo
 	return string(b)
 }
 
-// NotAuthorization reports whether a field is Authorization, to leave that out of [Credentials].
-func NotAuthorization(name string) bool { return name == "Authorization" }
+// IsAuthorization reports whether name, in canonical form, is Authorization.
+func IsAuthorization(name string) bool { return name == "Authorization" }

@@ -23,7 +23,7 @@ const (
 	staleWhileRevalidate
 	staleIfError
 
-	NoStore
+	NoStore // the first one without a number
 	noCache
 	private
 	mustRevalidate
@@ -78,11 +78,11 @@ const (
 type effect uint8
 
 const (
-	ignored effect = iota // in the part that is malformed
-	holds                 // wherever its name can be read
-	limits                // its number bounds the lifetime, wherever that comes from
-	isZero                // whatever its number
-	revoked               // even if it was in a part that can be parsed
+	ignored effect = iota // the malformed part does not count
+	holds                 // it counts wherever its name can be read: it restricts
+	limits                // its number bounds the lifetime: it states one
+	isZero                // its number is zero: it allows a stale response
+	revoked               // it does not count, not even in a part that can be parsed: it allows
 )
 
 // Directives is the content of a Cache-Control field, of a request or of a response, or
@@ -94,7 +94,7 @@ type Directives struct {
 	// malformed is true if a part of it does not parse.
 	malformed bool
 	// deltas are the numbers of seconds plus one, zero where the directive is absent.
-	deltas [staleIfError + 1]int64
+	deltas [NoStore]int64
 	// limit is the longest lifetime that a malformed part allows, in the same form.
 	limit int64
 	// fields are those that the qualified forms of no-cache and private name (RFC 9111

@@ -77,7 +77,7 @@ func only(ks ...directive) (flags uint32) {
 
 func readingOf(d *Directives) reading {
 	r := reading{flags: d.flags, malformed: d.malformed}
-	for k := maxAge; k <= staleIfError; k++ {
+	for k := range NoStore {
 		if n := d.delta(k); n >= 0 {
 			if r.deltas == nil {
 				r.deltas = deltas{}
@@ -128,7 +128,7 @@ func FuzzDirectives(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		d := parseDirectives([]string{s})
-		for k := maxAge; k <= staleIfError; k++ {
+		for k := range NoStore {
 			if n := d.delta(k); n < -time.Second || n > MaxLifetime {
 				t.Fatalf("%q: %v", s, n)
 			}

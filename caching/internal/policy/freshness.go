@@ -28,8 +28,8 @@ type Freshness struct {
 
 // Age returns the current age of RFC 9111 §4.2.3. The monotonic clock may stop while a
 // computer sleeps, and the wall clock may be set: the larger of both ages counts. A
-// response that was born or received after now, by a clock that is wrong or another
-// host's, is at least as old as that is in the future.
+// response that was born or received after now, by a wrong clock or that of another host,
+// is taken to be at least as old as that time is ahead of now.
 func (f *Freshness) Age(now time.Time) time.Duration {
 	wall := now.UnixMicro()
 	byWall := max(wall-f.BornWall, f.BornWall-wall, f.receivedWall-wall)

@@ -80,8 +80,9 @@ func Refusal(status int) bool {
 		status == http.StatusTooEarly || ofOneRequest(status)
 }
 
-// PlainlyUnstorable gives the reason for responses that say no-store, or nothing at all about
-// their freshness and version. Without a reason Unstorable decides. ttl is the application's.
+// PlainlyUnstorable is a cheap check that comes before [Unstorable]: it gives the reason for
+// responses that say no-store, or nothing at all about their freshness and version. A reason
+// that holds for all responses stands in both. ttl is the application's.
 func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl time.Duration) string {
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.Targeted) > 0 || cfg.StatusTTL[status] > 0:
