@@ -82,9 +82,7 @@ func (e *epochs) invalidatedSince(epoch uint64, req *http.Request, key string) b
 
 // Invalidated reports whether the target of q, or what is stored under primary, was
 // invalidated after the request was sent.
-func (q *Query) Invalidated(primary string) bool {
-	return q.InvalidatedSince(q.Epoch, primary)
-}
+func (q *Query) Invalidated(primary string) bool { return q.InvalidatedSince(q.Epoch, primary) }
 
 // InvalidatedSince reports whether the target of q, or what is stored under key, was
 // invalidated after an epoch.

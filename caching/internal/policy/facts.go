@@ -96,6 +96,4 @@ func (f *Facts) sameValidators(h http.Header) bool {
 }
 
 // Validators reports whether the response can be validated.
-func (f *Facts) Validators() bool {
-	return f.lastModified != "" || f.Tag != "" && !f.Cfg.IgnoreETag
-}
+func (f *Facts) Validators() bool { return f.lastModified != "" || f.Tag != "" && !f.Cfg.IgnoreETag }
