@@ -142,6 +142,7 @@ func (b *Body) Release() {
 func (b *Body) unshareLocked() {
 	if b.shares--; b.shares == 0 {
 		b.head = nil
+		b.changed.Broadcast() // the pump may wait for the shares, and waits for readers now
 	}
 }
 
@@ -188,8 +189,8 @@ func (b *Body) abandon(cause error) {
 }
 
 // take records p, read from the source with the result err. It is called by the goroutine
-// that reads the source.
-func (b *Body) take(p []byte, err error) {
+// that reads the source: that of the reader by, or the pump if by is nil.
+func (b *Body) take(p []byte, err error, by *reader) {
 	n, sinkErr := b.n+int64(len(p)), b.sinkErr
 	switch {
 	case len(p) == 0 || sinkErr != nil:
@@ -209,7 +210,7 @@ func (b *Body) take(p []byte, err error) {
 
 	b.mu.Lock()
 	whole = whole || b.unusedLocked() && b.Size >= 0 && n == b.Size // nobody waits for a trailer
-	b.spillLocked(p, sinkErr)
+	b.spillLocked(p, sinkErr, by)
 	if b.reads == pump {
 		b.recent, b.recentOff = p, b.n
 		b.budget -= int64(len(p))

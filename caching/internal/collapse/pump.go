@@ -28,7 +28,7 @@ func (b *Body) pump(buf []byte) {
 	}()
 	for b.turn() {
 		n, err := b.src.Read(buf)
-		b.take(buf[:n], err)
+		b.take(buf[:n], err, nil)
 	}
 	done = true
 }

@@ -101,7 +101,7 @@ func (r *reader) direct(p []byte) (int, error) {
 		}
 	}()
 	n, err := b.src.Read(p)
-	b.take(p[:n], err)
+	b.take(p[:n], err, r)
 	done = true
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -25,8 +25,9 @@ const (
 // ErrLagging is the error of a reader that was cut off.
 var ErrLagging = errors.New("caching: the body was read too slowly, and others waited for it")
 
-// spillLocked keeps p for the readers if the sink has not taken it, because of err.
-func (b *Body) spillLocked(p []byte, err error) {
+// spillLocked keeps p for the readers other than by, which has it, if the sink has not taken it
+// because of err.
+func (b *Body) spillLocked(p []byte, err error, by *reader) {
 	if err == nil {
 		return
 	}
@@ -40,7 +41,7 @@ func (b *Body) spillLocked(p []byte, err error) {
 			r.at = b.tail
 		}
 	}
-	if len(p) > 0 && (b.reads == pump || len(b.readers)+b.shares > 1) {
+	if len(p) > 0 && (b.shares > 0 || slices.ContainsFunc(b.readers, func(r *reader) bool { return r != by })) {
 		b.tail.data = append([]byte(nil), p...)
 		b.tail.next = &block{off: b.n + int64(len(p))}
 		b.tail = b.tail.next

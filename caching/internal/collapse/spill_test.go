@@ -150,3 +150,50 @@ func TestSpillForOne(t *testing.T) {
 		b.ended(Ending{Sink: errSink, Cause: io.EOF})
 	})
 }
+
+// A share that is used late gets as much time as any other reader, and no more.
+func TestSpillLateShare(t *testing.T) {
+	for _, used := range []time.Duration{maxStall / 2, 2 * maxStall} {
+		synctest.Test(t, func(t *testing.T) {
+			b := spilling(t, 1<<10, 5*maxLag)
+			fast, _ := b.open("pump")
+			done := discard(fast)
+			time.Sleep(used)
+			late, _ := b.open("pump")
+			began := time.Now()
+			if err := <-done; err != nil || time.Since(began) != maxStall {
+				t.Errorf("used after %v: the other got %v after %v", used, err, time.Since(began))
+			}
+			_, _ = late.Close(), fast.Close()
+			b.ended(Ending{Sink: errSink, Cause: io.EOF})
+		})
+	}
+}
+
+// What the sink does not take is kept for the other reader, although the one that has read it was
+// closed meanwhile.
+func TestSpillReaderIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := prepareBody(t, "bo")
+		b.to.takes = 2
+		b.start(Source{Size: -1})
+		b.Share(1)
+		first, _ := b.open("inline")
+		other, _ := b.open("pump")
+		reads(t, first, "bo")
+		reads(t, other, "bo")
+		read := discard(first)
+		synctest.Wait()
+		_ = first.Close()
+		b.from.pieces <- "dy"
+		close(b.from.pieces)
+		<-read
+		p := make([]byte, 4)
+		if n, err := other.Read(p); string(p[:n]) != "dy" || err != nil {
+			t.Fatalf("read %q, %v", p[:n], err)
+		}
+		readsAll(t, other, "")
+		_ = other.Close()
+		b.ended(Ending{Sink: errSink, Cause: io.EOF})
+	})
+}
