@@ -111,6 +111,19 @@ func TestRemovedUnderIt(t *testing.T) {
 	}
 }
 
+// A directory that is removed before anything was stored is made again.
+func TestRemovedWhileEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	d := open(t, path, Options{})
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	put(t, d, "key", newMeta(1), []byte("body"), -1)
+	if got := get(t, d, "key"); string(got) != "body" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestTruncatedWhileRead(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})

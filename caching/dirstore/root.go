@@ -22,7 +22,8 @@ func (d *Store) create(at place, suffix string, flag int) (f *os.File, err error
 			return nil, err
 		}
 		if !s.made.Load() {
-			if err = d.root.Load().Mkdir(shardDir(at.shard), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			err = d.root.Load().Mkdir(shardDir(at.shard), 0o700)
+			if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}
 			s.made.Store(true)
