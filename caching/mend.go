@@ -50,16 +50,12 @@ func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.Re
 // mend opens the part of the body between off and end at the origin. cause is the error of
 // the Store.
 func (m *mender) mend(off, end int64, cause error) error {
-	resp, skip, err := m.fetch(off, end)
+	resp, err := m.fetch(off, end)
 	if err != nil {
 		m.Tell("error", policy.ReasonRestLost, 0, cause)
 		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
 	}
 	m.Tell("resume", policy.ReasonRestCompleted, resp.StatusCode, cause)
-	if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
-		_ = resp.Body.Close()
-		return err
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -70,14 +66,14 @@ func (m *mender) mend(off, end int64, cause error) error {
 	return nil
 }
 
-// fetch returns a response of the origin in which the missing part comes after skip bytes.
-func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err error) {
+// fetch returns a response of the origin whose body begins with the missing part.
+func (m *mender) fetch(off, end int64) (resp *http.Response, err error) {
 	validator := m.f.StrongTag()
 	if httpfield.Signed(m.Req.Header) {
-		return nil, 0, errSigned
+		return nil, errSigned
 	}
 	if validator == "" && off != m.begin {
-		return nil, 0, errNotResumable
+		return nil, errNotResumable
 	}
 	first := off
 	total := int64(-1)
@@ -97,17 +93,21 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, skip int64, err err
 		req.Header["If-Range"] = []string{validator}
 	}
 	if resp, err = receive(m.route.next, req); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
 	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
 		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && m.f.SameStrong(resp.Header):
-		return resp, 0, nil
+		return resp, nil
 	case resp.StatusCode == http.StatusOK && m.sameRepresentation(resp):
-		return resp, first, nil
+		if _, err = io.CopyN(io.Discard, resp.Body, first); err == nil {
+			return resp, nil
+		}
+	default:
+		err = errChanged
 	}
 	roundtrip.Discard(resp)
-	return nil, 0, errChanged
+	return nil, err
 }
 
 var (
@@ -137,9 +137,6 @@ func (m *mender) source() io.Reader {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.rest == nil {
-		return nil
-	}
 	return m.rest
 }
 

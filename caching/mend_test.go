@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ type losing struct {
 	*memorystore.Store
 	keep   int64
 	timing store.Timing
+	err    error // of reading the rest, errLost if nil
 }
 
 func (s *losing) Timing() (store.Store, store.Timing) { return s, s.timing }
@@ -27,21 +29,22 @@ func (s *losing) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if e == nil || e.Size == 0 {
 		return e, err
 	}
-	return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &lostBody{e, s.keep}}, nil
+	return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &lostBody{e, s.keep, cmp.Or(s.err, errLost)}}, nil
 }
 
 type lostBody struct {
 	e    *store.Entry
 	keep int64
+	err  error
 }
 
 var errLost = errors.New("connection refused")
 
 func (b *lostBody) ReadAt(p []byte, off int64) (int, error) {
 	if off >= b.keep {
-		return 0, errLost
+		return 0, b.err
 	}
-	return copy(p, b.e.Bytes[off:b.keep]), errLost
+	return copy(p, b.e.Bytes[off:b.keep]), b.err
 }
 
 func (b *lostBody) Close() error { return nil }
@@ -54,7 +57,7 @@ func TestBodyLostInMidHit(t *testing.T) {
 		keep      int64
 		validator string // of the response
 		ask       string // a field of the second request
-		origin    string // "ranges", "no ranges", "changed", "down"
+		origin    string // "ranges", "no ranges", "short", "changed", "down"
 		want      string // the body, "" for an error
 	}{
 		{"rest", "RFC 9110 §14, §13.1.5: the rest under the same strong validator", 100_000, `ETag: "a"`, "", "ranges", whole},
@@ -63,6 +66,7 @@ func TestBodyLostInMidHit(t *testing.T) {
 		{"range, whole", "what comes whole is cut to what the caller asked for", 100_000, `ETag: "a"`, "Range: bytes=50000-149999", "no ranges", whole[50_000:150_000]},
 		{"suffix", "nothing of the range is there", 100_000, `ETag: "a"`, "Range: bytes=150000-150009", "ranges", whole[150_000:150_010]},
 		{"changed", "two versions make no body", 100_000, `ETag: "a"`, "", "changed", ""},
+		{"short", "what ends before the missing part begins is no end of the body", 100_000, `ETag: "a"`, "", "short", ""},
 		{"down", "there is nobody to ask", 100_000, `ETag: "a"`, "", "down", ""},
 		{"weak", "a weak validator does not tell bytes apart", 100_000, `ETag: W/"a"`, "", "ranges", ""},
 		{"none", "nor does none", 100_000, "", "", "ranges", ""},
@@ -71,7 +75,7 @@ func TestBodyLostInMidHit(t *testing.T) {
 	} {
 		for _, timing := range []store.Timing{store.TimingImmediate, store.TimingUnknown, store.TimingContext} {
 			asked, state := 0, "ranges"
-			c := &Transport{Store: &losing{memorystore.New(0), row.keep, timing}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			c := &Transport{Store: &losing{memorystore.New(0), row.keep, timing, nil}, Base: originFunc(func(req *http.Request) (*http.Response, error) {
 				asked++
 				lines := []string{"Cache-Control: max-age=60"}
 				if row.validator != "" {
@@ -81,6 +85,8 @@ func TestBodyLostInMidHit(t *testing.T) {
 				switch n, _ := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-%d", &first, &last); {
 				case state == "down":
 					return nil, io.ErrUnexpectedEOF
+				case state == "short":
+					return respond(req, 200, strings.NewReader(whole[:10]), -1, lines...), nil
 				case state == "changed":
 					return text(req, 200, changed, "Cache-Control: max-age=60", `ETag: "b"`), nil
 				case state == "ranges" && n == 2 && strings.Contains(`"a"`, req.Header.Get("If-Range")):
@@ -102,6 +108,28 @@ func TestBodyLostInMidHit(t *testing.T) {
 				t.Errorf("%s, timing %d: %d of %d bytes, %v (%s): %s", row.name, timing, len(body), len(row.want), err, resp.Header.Get("Cache-Status"), row.why)
 			case row.want != "" && asked != 2:
 				t.Errorf("%s, timing %d: the origin was asked %d times", row.name, timing, asked)
+			}
+		}
+	}
+}
+
+// The rest of a body is not put at the end of a stored part that is shorter than it was: what
+// is missing, and no more, comes from the origin.
+func TestStoredPartHasShrunk(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 16<<10)
+	const cut = 130 << 10
+	for _, kept := range []int64{0, 1000} {
+		for _, broken := range []error{io.EOF, errLost} {
+			s := &losing{memorystore.New(0), int64(len(body)), store.TimingImmediate, broken}
+			origin := &brokenOrigin{body: body, cut: cut, lines: []string{`ETag: "a"`, "Cache-Control: max-age=60"}}
+			c := &Transport{Store: s, Base: origin}
+			if _, _, err := try(c, t.Context(), "GET", "http://example.com/"); err == nil {
+				t.Fatal("nothing has broken off")
+			}
+			s.keep = kept
+			_, got, err := try(c, t.Context(), "GET", "http://example.com/")
+			if last, want := origin.asked[len(origin.asked)-1], fmt.Sprintf(`bytes=%d-%d "a"`, kept, cut-1); got != body || err != nil || last != want {
+				t.Errorf("%d bytes are left, then %v: got %d of %d bytes, %v; the origin was asked for %s, want %s", kept, broken, len(got), len(body), err, last, want)
 			}
 		}
 	}
