@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -15,10 +16,7 @@ const DefaultCollapseWait = 5 * time.Second
 
 // collapseWait is how long requests wait for one another, negative for no bound.
 func (t *Transport) collapseWait() time.Duration {
-	if t.CollapseWait == 0 {
-		return DefaultCollapseWait
-	}
-	return t.CollapseWait
+	return cmp.Or(t.CollapseWait, DefaultCollapseWait)
 }
 
 var (
@@ -80,8 +78,12 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 // overtakes looks at the late answer of the Store, and reports whether the request is
 // answered with it: it is there before the origin's answer, and may be reused.
 func (x *exchange) overtakes(fl *collapse.Flight[result], r collapse.Role) bool {
+	arrived := x.Budget.Arrival()
 	x.Now = time.Now()
 	x.consult()
+	if x.Budget.Arrival() == arrived {
+		x.Budget.Forget() // what is looked up before it takes time that there is no more
+	}
 	v := policy.Decide(&x.demand, x.candidate.F.Known(), x.Now)
 	if v.Action != policy.Reuse && v.Action != policy.Refresh {
 		return false

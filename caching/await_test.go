@@ -202,3 +202,30 @@ func (r *slowReader) Read(p []byte) (int, error) {
 	r.wait = 0
 	return r.Reader.Read(p)
 }
+
+// What the Store takes is no time of the origin: its paths are not slow for that.
+func TestSlowStoreIsNoSlowPath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLazy()
+		s.read.Store(int64(200 * time.Millisecond))
+		var trips atomic.Int32
+		field := "Cache-Control: no-store"
+		c := &Transport{Store: s, CollapseWait: 100 * time.Millisecond, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			trips.Add(1)
+			time.Sleep(50 * time.Millisecond)
+			return text(req, 200, "body", field), nil
+		})}
+		defer c.Close()
+		get(t, c, t.Context(), "http://example.com/?1")
+		field = "Cache-Control: max-age=60"
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { get(t, c, t.Context(), "http://example.com/?2") })
+		}
+		wg.Wait()
+		if n := trips.Load(); n != 2 {
+			t.Errorf("%d trips, want one for each URL", n)
+		}
+		time.Sleep(time.Minute)
+	})
+}

@@ -336,3 +336,47 @@ func TestSecretIsNotWaitedForForEver(t *testing.T) {
 		time.Sleep(4 * DefaultStoreWait) // for the end of the question
 	})
 }
+
+// A late answer that the next look-up does not ask for first is dropped: the Store is not
+// asked again and again until the origin answers.
+func TestLateVariant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 100
+		inner := memorystore.New(0)
+		var variant string
+		var asked atomic.Int32
+		spun := make(chan struct{})
+		s := &faulty{Store: inner, get: func(key string) error {
+			if variant == "" {
+				return nil
+			}
+			if asked.Add(1) == many {
+				close(spun)
+			}
+			if key == variant {
+				time.Sleep(DefaultStoreWait + 50*time.Millisecond)
+			}
+			return nil
+		}}
+		c := &Transport{Store: s, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(time.Second):
+			case <-spun:
+			}
+			return text(req, 200, "body", "Vary: Accept", "Cache-Control: max-age=60"), nil
+		})}
+		defer c.Close()
+		get(t, c, t.Context(), "http://example.com/", "Accept: a")
+		_ = inner.List(t.Context(), func(key string, m *store.Meta, _ int64) bool {
+			if m.Header["Vary"] != nil {
+				variant = key
+			}
+			return true
+		})
+		get(t, c, t.Context(), "http://example.com/", "Accept: a")
+		if n := asked.Load(); variant == "" || n >= many {
+			t.Errorf("the Store was asked %d times for variant %q", n, variant)
+		}
+		time.Sleep(time.Minute)
+	})
+}
