@@ -60,7 +60,9 @@ func (k *recorder) commit(e collapse.Ending) {
 	case never: // it was told
 		return
 	case e.Sink != nil:
-		k.st.Calls.Wrote(e.Sink)
+		if e.Sink != collapse.ErrTooLong { // which is no failure of the Store
+			k.st.Calls.Wrote(e.Sink)
+		}
 		k.drop(whyNot(e.Sink), e.Sink)
 		return
 	case !e.Whole && !k.cut(e.N):
@@ -141,7 +143,7 @@ func (k *recorder) begin() error {
 	if k.part.before == 0 {
 		return nil
 	}
-	_, err := io.Copy(k.w, io.NewSectionReader(catalog.EntryReader(k.part.old), 0, k.part.before))
+	_, err := io.CopyN(k.w, io.NewSectionReader(catalog.EntryReader(k.part.old), 0, k.part.before), k.part.before)
 	return err
 }
 

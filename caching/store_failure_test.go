@@ -223,3 +223,18 @@ func TestStoreFailsToDelete(t *testing.T) {
 		}
 	})
 }
+
+// Bodies longer than MaxBody say nothing about the Store, however many there are in a row.
+func TestMaxBodyIsNoFailure(t *testing.T) {
+	c := &Transport{MaxBody: 4, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		return respond(req, 200, strings.NewReader(req.URL.RawQuery), -1, "Cache-Control: max-age=60"), nil
+	})}
+	defer c.Close()
+	for range 5 {
+		get(t, c, t.Context(), "http://example.com/?too-long")
+	}
+	get(t, c, t.Context(), "http://example.com/?ok")
+	if resp, _ := get(t, c, t.Context(), "http://example.com/?ok"); !FromCache(resp) {
+		t.Errorf("not stored: %q", resp.Header["Cache-Status"])
+	}
+}
