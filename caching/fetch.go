@@ -110,12 +110,7 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 		return detached(*x, fl) // the Store has had its time
 	}
 	// What another flight has stored since the store was asked is there now.
-	if x.st.flights.Finished() != x.flightsSeen && x.retry() {
-		fl.Settle(result{})
-		return x.answerFound()
-	}
-	if x.acquire() {
-		fl.Settle(result{})
+	if settled(fl, func() bool { return x.st.flights.Finished() != x.flightsSeen && x.retry() || x.acquire() }) {
 		return x.answerFound()
 	}
 	fl.Send()
@@ -123,6 +118,17 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 		return x.conclude(x.attached(fl)) // nothing can cancel the caller
 	}
 	return detached(*x, fl)
+}
+
+// settled asks whether there is no need of a trip, and settles fl if so or if the Store panics.
+func settled(fl *collapse.Flight[result], needless func() bool) (yes bool) {
+	yes = true
+	defer func() {
+		if yes {
+			fl.Settle(result{})
+		}
+	}()
+	return needless()
 }
 
 // attached makes the trip in this goroutine. If the next RoundTripper panics, the callers
@@ -142,7 +148,7 @@ func (x *exchange) guarded(ctx context.Context) result {
 			x.drop()
 		}
 	}()
-	start := x.Now // nothing was waited for since
+	start := time.Now()
 	o := x.trip(ctx)
 	landed = true
 	x.learn(start, &o)

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
@@ -49,5 +51,69 @@ func TestPanicOfStoreInPlace(t *testing.T) {
 		third := send(t, c, t.Context())
 		_ = third.Body.Close()
 		_ = second.Body.Close()
+	})
+}
+
+// The panic of a store that is asked again ends the flight of the request, so that nobody
+// waits for that.
+func TestPanicOfStoreAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key, _ := about("http://example.com/")
+		var asked atomic.Int32
+		s := &faulty{Store: memorystore.New(0), get: func(k string) error {
+			if k != key {
+				return nil
+			}
+			if asked.Add(1) == 2 {
+				panic("oops")
+			}
+			time.Sleep(100 * time.Millisecond)
+			return nil
+		}}
+		c := &Transport{Store: s, Base: origin200("body")}
+		defer c.Close()
+		go func() {
+			time.Sleep(50 * time.Millisecond) // a flight is over meanwhile
+			get(t, c, t.Context(), "http://example.com/other")
+		}()
+		func() {
+			defer func() {
+				if recover() != "oops" {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			send(t, c, t.Context())
+		}()
+		began := time.Now()
+		get(t, c, t.Context(), "http://example.com/")
+		if took := time.Since(began); took > time.Second || underWay(c) != 0 {
+			t.Errorf("the next request took %v, %d flights are left", took, underWay(c))
+		}
+	})
+}
+
+// A store that panics when a response is validated in the background does so once: the next
+// request has it validated.
+func TestPanicOfStoreInBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked, trips atomic.Int32
+		s := &faulty{Store: memorystore.New(0), get: func(string) error {
+			if asked.Add(1) == 3 {
+				panic("oops")
+			}
+			return nil
+		}}
+		c := &Transport{Store: s, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			trips.Add(1)
+			return text(req, 200, "body", "Cache-Control: max-age=1, stale-while-revalidate=60"), nil
+		})}
+		defer c.Close()
+		for range 3 {
+			get(t, c, t.Context(), "http://example.com/")
+			time.Sleep(5 * time.Second)
+		}
+		if trips.Load() != 2 || underWay(c) != 0 {
+			t.Errorf("%d trips after %d questions, %d flights are left", trips.Load(), asked.Load(), underWay(c))
+		}
 	})
 }

@@ -64,12 +64,13 @@ func (x *exchange) renew(key string) {
 		return
 	}
 	fl.Send()
-	x.Now = time.Now()
-	x.consult()
-	x.verdict = policy.Decide(&policy.Demand{}, x.candidate.F.Known(), x.Now)
-	if x.verdict.Action == policy.Reuse || x.candidate.F == nil {
+	if settled(fl, func() bool {
+		x.Now = time.Now()
+		x.consult()
+		x.verdict = policy.Decide(&policy.Demand{}, x.candidate.F.Known(), x.Now)
+		return x.verdict.Action == policy.Reuse || x.candidate.F == nil
+	}) {
 		x.drop()
-		fl.Settle(result{})
 		return
 	}
 	o := x.attached(fl)

@@ -150,7 +150,7 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		owner = x.Owner(a.unknown)
 	}
 	names, _ := policy.VaryNames(m.Header)
-	if moved = !sameNames(names, r.Selectors); moved {
+	if moved = !slices.EqualFunc(names, r.Selectors, func(n string, s policy.Selector) bool { return n == s.Name }); moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
 		x.SetSelectors(&r, x.candidate.Primary, names)
@@ -160,10 +160,6 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}
 	return m, x.st.SetRecord(m, r, &d, targeted, &f.Facts), moved
-}
-
-func sameNames(names []string, selectors []policy.Selector) bool {
-	return slices.EqualFunc(names, selectors, func(n string, s policy.Selector) bool { return n == s.Name })
 }
 
 // headed takes the answer to a HEAD: it freshens the stored GET, or makes it
