@@ -128,12 +128,7 @@ func addsParameter(sent, really string) bool {
 }
 
 func hasParameter(query, pair string) bool {
-	for p := range strings.FieldsFuncSeq(query, ampersand) {
-		if p == pair {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.FieldsFunc(query, ampersand), pair)
 }
 
 func ampersand(r rune) bool { return r == '&' || r == ';' }

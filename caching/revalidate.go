@@ -61,18 +61,12 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 		return result{}, false
 	case other != nil:
 		// It may have been replaced since the index was read.
-		if e, f = x.Get(a.ctx, other.Key); e == nil || f.Index || !f.IsAbout(http.Header{"Etag": {other.Etag}}) {
+		if e, f = x.Get(a.ctx, other.Key); e == nil || f.Index || f.IsPartial || !f.IsAbout(http.Header{"Etag": {other.Etag}}) {
 			_ = e.Close()
 			return result{}, false
 		}
 		key = other.Key
-	case !self:
-		return result{}, false
-	}
-	if f.IsPartial {
-		if other != nil {
-			_ = e.Close()
-		}
+	case !self || f.IsPartial:
 		return result{}, false
 	}
 	roundtrip.Discard(a.resp)
