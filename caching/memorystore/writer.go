@@ -28,6 +28,10 @@ type writer struct {
 	m   *Store
 	key string
 
+	// piece takes a body that is allocated at once, and is then the only chunk. It is a Builder
+	// since the memory of that is not made zero first, which takes as long as to write to it.
+	piece strings.Builder
+
 	mu       sync.RWMutex
 	body     body
 	reserved int64
@@ -51,18 +55,10 @@ func (m *Store) Create(ctx context.Context, key string, size int64) (store.Write
 		if w.reserved = storekit.AllocSize(size); !m.reserve(w.reserved) {
 			return nil, w.refuse()
 		}
-		w.body.chunks = [][]byte{newPiece(size)}
+		w.piece.Grow(int(size))
+		w.body.chunks = make([][]byte, 1)
 	}
 	return w, nil
-}
-
-// newPiece returns n bytes for a body. They are not zero, which takes as long as copying
-// the body to them: nobody reads beyond what was written.
-func newPiece(n int64) []byte {
-	var b strings.Builder // no other type gives such memory
-	b.Grow(int(n))
-	b.WriteByte(0)
-	return unsafe.Slice(unsafe.StringData(b.String()), n)
 }
 
 // Write implements [io.Writer].
@@ -73,6 +69,15 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	if n > w.m.limit/2 {
 		return 0, w.refuse()
+	}
+	if w.piece.Cap() > 0 {
+		w.piece.Write(p)
+		s := w.piece.String()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.body.n = n
+		w.body.chunks[0] = unsafe.Slice(unsafe.StringData(s), len(s)) // read only, like any chunk of an Entry
+		return len(p), nil
 	}
 	if w.pooled && w.Size > 0 && n >= w.Size/8 {
 		w.join(0, w.Size)
@@ -170,13 +175,14 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 func (w *writer) settle() {
 	last := len(w.body.chunks) - 1
 	switch {
-	case last < 0, !w.pooled && int64(len(w.body.chunks[0])) == w.body.n:
+	case last < 0, !w.pooled && w.reserved == storekit.AllocSize(w.body.n):
 	case !w.pooled:
 		w.join(0, w.body.n)
 	case w.body.n > maxJoin || !w.join(0, w.body.n):
 		w.join(last, w.body.n-int64(last)*chunkSize)
 	}
 	w.pooled = false
+	w.piece.Reset() // the chunk is the entry's now, or has been replaced
 }
 
 // Close implements [io.Closer].
@@ -192,6 +198,7 @@ func (w *writer) Close() error {
 		putChunks(w.body.chunks)
 	}
 	w.body = body{}
+	w.piece.Reset()
 	w.m.release(w.reserved)
 	w.reserved = 0
 	return nil
