@@ -78,7 +78,6 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 				g.m = make(map[string]*Flight[R])
 			}
 			f = &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
-			f.deadline.Extend(ctx)
 			g.m[key] = f
 			g.mu.Unlock()
 			return f, Leader
@@ -133,6 +132,7 @@ func (f *Flight[R]) board() (r Role, ok bool) {
 // it ends when cancel is called or the last caller has left, and tells the layers below by
 // [roundtrip.DeadlineOf] for how long callers wait.
 func (f *Flight[R]) Detach(ctx context.Context) (trip context.Context, cancel context.CancelCauseFunc) {
+	f.deadline.Extend(ctx)
 	trip = context.WithoutCancel(ctx)
 	if _, ok := roundtrip.DeadlineOf(ctx); ok || ctx.Done() != nil { // else there is none, whoever joins
 		trip = roundtrip.WithDeadline(trip, &f.deadline)

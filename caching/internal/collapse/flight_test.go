@@ -224,6 +224,11 @@ func TestFlightDeadline(t *testing.T) {
 				t.Errorf("deadline in %v, %v; want %v", time.Until(at), ok, r.want)
 			}
 		}
+		alone, end := NewFlight[parcel]().Detach(short)
+		defer end(nil)
+		if at, ok := roundtrip.DeadlineOf(alone); !ok || time.Until(at) != time.Second {
+			t.Errorf("deadline of a flight that nobody can join in %v, %v", time.Until(at), ok)
+		}
 	})
 	f := NewFlight[parcel]()
 	trip, end := f.Detach(context.Background())
