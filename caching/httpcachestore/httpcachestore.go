@@ -97,20 +97,25 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	l := s.lock(key)
-	l.RLock()
-	meta, size, sum, err := s.meta(key)
-	var body []byte
-	if err == nil && meta != nil {
-		body, err = s.body(key, meta, size, sum)
-	}
-	l.RUnlock()
+	e, err := s.entry(key)
 	if err != nil {
 		s.remove(key)
+	}
+	return e, err
+}
+
+// entry returns the entry under key. It is nil if there is none.
+func (s *Store) entry(key string) (*store.Entry, error) {
+	l := s.lock(key)
+	l.RLock()
+	defer l.RUnlock()
+	meta, size, sum, err := s.meta(key)
+	if meta == nil {
 		return nil, err
 	}
-	if meta == nil || body == nil {
-		return nil, nil
+	body, err := s.body(key, meta, size, sum)
+	if body == nil {
+		return nil, err
 	}
 	return &store.Entry{Meta: meta, Size: size, Bytes: body}, nil
 }

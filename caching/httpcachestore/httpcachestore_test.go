@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gregjones/httpcache"
 
@@ -141,6 +142,39 @@ func TestMaxBody(t *testing.T) {
 			if w != nil {
 				_ = w.Close()
 			}
+		}
+	}
+}
+
+// panickingCache panics when it is asked.
+type panickingCache struct{ httpcache.Cache }
+
+func (panickingCache) Get(string) ([]byte, bool) { panic("no connection") }
+
+// A cache that panics leaves no lock behind: whoever recovers can go on.
+func TestCachePanics(t *testing.T) {
+	s := httpcachestore.New(panickingCache{httpcache.NewMemoryCache()}, nil)
+	for name, call := range map[string]func() error{
+		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
+		"Update": func() error { return s.Update(t.Context(), "key", &store.Meta{}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			_ = call()
+		}()
+		deleted := make(chan error)
+		go func() { deleted <- s.Delete(t.Context(), "key") }()
+		select {
+		case err := <-deleted:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the lock is held", name)
 		}
 	}
 }
