@@ -186,14 +186,13 @@ func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 
 // Commit implements [store.Writer].
 func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
-	err := w.EndCommit(ctx, w.n, meta)
-	if err == nil && w.d.closed.Load() {
-		err = store.ErrClosed
+	if err := w.EndCommit(ctx, w.n, meta); err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.finish(meta)
+	if w.d.closed.Load() {
+		return store.ErrClosed
 	}
-	if err != nil {
+	if err := w.finish(meta); err != nil {
 		return err
 	}
 	w.d.writing.Add(-w.reserved)

@@ -148,14 +148,12 @@ func (s *Store) meta(key string) (meta *store.Meta, size int64, sum uint32, err 
 
 // body returns the body that belongs to meta. It is nil if there is none.
 func (s *Store) body(key string, meta *store.Meta, size int64, sum uint32) ([]byte, error) {
-	var b []byte
+	b, ok := []byte{}, true // not every cache keeps an empty value
 	if size > 0 {
-		var ok bool
-		if b, ok = s.cache.Get(bodyPrefix + key); !ok {
-			return nil, nil
-		}
-	} else {
-		b = []byte{} // not every cache keeps an empty value
+		b, ok = s.cache.Get(bodyPrefix + key)
+	}
+	if !ok {
+		return nil, nil
 	}
 	// The checksum covers the ID, so a body of another entry does not match.
 	if int64(len(b)) != size || bodySum(meta.ID, b) != sum {

@@ -28,8 +28,7 @@ type writer struct {
 	m   *Store
 	key string
 
-	// piece takes a body that is allocated at once, and is then the only chunk. It is a Builder
-	// since the memory of that is not made zero first, which takes as long as to write to it.
+	// piece takes a body that is allocated at once. The memory of a Builder is not zeroed first.
 	piece strings.Builder
 
 	mu       sync.RWMutex

@@ -41,8 +41,7 @@ func (s *WriterState) EndCommit(ctx context.Context, n int64, meta *store.Meta) 
 	if err := s.Abort(); err != nil {
 		return err
 	}
-	err := ctx.Err()
-	switch {
+	switch err := ctx.Err(); {
 	case err != nil:
 		return err
 	case s.Err != nil:
