@@ -120,15 +120,11 @@ func addsParameter(sent, really string) bool {
 		if text, err := url.QueryUnescape(name); err == nil {
 			name = text
 		}
-		if httpfield.CredentialLike(name) && !hasParameter(sent, pair) {
+		if httpfield.CredentialLike(name) && !slices.Contains(strings.FieldsFunc(sent, ampersand), pair) {
 			return true
 		}
 	}
 	return false
-}
-
-func hasParameter(query, pair string) bool {
-	return slices.Contains(strings.FieldsFunc(query, ampersand), pair)
 }
 
 func ampersand(r rune) bool { return r == '&' || r == ';' }

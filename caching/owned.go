@@ -63,15 +63,14 @@ func (r *received) Read(p []byte) (int, error) {
 // boundBody is the body of a response that only its caller reads, of a trip that is not
 // cancelled with the caller's context: boundBody cancels it.
 type boundBody struct {
-	body   interface{ Read([]byte) (int, error) }
-	close  func() error
+	body   io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   func() bool
 }
 
 func newBoundBody(ctx context.Context, resp *http.Response, cancel context.CancelCauseFunc) *boundBody {
-	b := &boundBody{body: resp.Body, close: resp.Body.Close, ctx: ctx, cancel: cancel}
+	b := &boundBody{body: resp.Body, ctx: ctx, cancel: cancel}
 	b.stop = context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	return b
 }
@@ -86,7 +85,7 @@ func (b *boundBody) Read(p []byte) (int, error) {
 
 func (b *boundBody) Close() error {
 	b.stop()
-	err := b.close()
+	err := b.body.Close()
 	b.cancel(nil)
 	return err
 }

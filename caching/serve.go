@@ -187,9 +187,6 @@ func statusLine(m *store.Meta) string {
 }
 
 func protoOf(proto string) (major, minor int) {
-	if proto == "HTTP/1.1" {
-		return 1, 1
-	}
 	major, minor, _ = http.ParseHTTPVersion(proto)
 	return major, minor
 }
