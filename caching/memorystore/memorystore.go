@@ -253,15 +253,12 @@ func (m *Store) forget(n *node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.nodes[n.hash]
-	switch {
-	case first != n:
-		for first.value.other != n {
-			first = first.value.other
-		}
-		first.value.other = n.value.other
-	case n.value.other != nil:
-		s.nodes[n.hash] = n.value.other
-	default:
+	at := &first
+	for *at != n {
+		at = &(*at).value.other
+	}
+	*at = n.value.other
+	if s.nodes[n.hash] = first; first == nil {
 		delete(s.nodes, n.hash)
 	}
 }

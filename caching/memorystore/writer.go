@@ -44,8 +44,7 @@ func (m *Store) Create(ctx context.Context, key string, size int64) (store.Write
 		return nil, err
 	}
 	m.init()
-	// Memory for a large body is allocated when an eighth of it has come: the announced length
-	// may be wrong.
+	// Memory for a large body is allocated when an eighth has come: the announced length may be wrong.
 	w := &writer{WriterState: storekit.WriterState{Size: size}, m: m, key: key, pooled: size < 0 || size > maxJoin}
 	if size > m.limit/2 {
 		return nil, w.refuse()

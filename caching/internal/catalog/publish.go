@@ -114,10 +114,8 @@ func (q *Query) copyEntry(ctx context.Context, e *store.Entry, m *store.Meta, ke
 		return err
 	}
 	defer func() { _ = w.Close() }()
-	if e.Size > 0 {
-		if _, err := io.Copy(w, io.NewSectionReader(EntryReader(e), 0, e.Size)); err != nil {
-			return err
-		}
+	if _, err := io.Copy(w, io.NewSectionReader(EntryReader(e), 0, e.Size)); err != nil {
+		return err
 	}
 	return w.Commit(ctx, m)
 }

@@ -25,8 +25,7 @@ const (
 // ErrLagging is the error of a reader that was cut off.
 var ErrLagging = errors.New("caching: the body was read too slowly, and others waited for it")
 
-// spillLocked keeps p for the readers other than by, which has it, if the sink has not taken it
-// because of err.
+// spillLocked keeps p, for all readers but by, if the sink has not taken it, because of err.
 func (b *Body) spillLocked(p []byte, err error, by *reader) {
 	if err == nil {
 		return
