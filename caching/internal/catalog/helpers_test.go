@@ -1,0 +1,263 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// A mapStore is a Store that is a map.
+type mapStore struct {
+	mu sync.Mutex // guards m in calls
+	m  map[string]*store.Entry
+	// bytes is true if bodies are in memory in one piece.
+	bytes bool
+	// open counts the entries and writers that are not closed.
+	open atomic.Int32
+	// before is called before each call, with its name and key. An error is the result of
+	// the call. read is called with the key when an entry was read. They may be nil.
+	before func(call, key string) error
+	read   func(key string)
+}
+
+func (s *mapStore) ask(call, key string) error {
+	if key == "" {
+		panic(call + " without a key")
+	}
+	if s.before == nil {
+		return nil
+	}
+	return s.before(call, key)
+}
+
+func (s *mapStore) Get(_ context.Context, key string) (*store.Entry, error) {
+	if err := s.ask("get", key); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	e := s.m[key]
+	s.mu.Unlock()
+	if s.read != nil {
+		s.read(key)
+	}
+	if e == nil || s.bytes || e.Size != int64(len(e.Bytes)) {
+		return e, nil
+	}
+	s.open.Add(1)
+	return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &mapBody{bytes.NewReader(e.Bytes), s}}, nil
+}
+
+func (s *mapStore) Create(_ context.Context, key string, _ int64) (store.Writer, error) {
+	if err := s.ask("create", key); err != nil {
+		return nil, err
+	}
+	s.open.Add(1)
+	return &mapWriter{s: s, key: key}, nil
+}
+
+func (s *mapStore) Update(_ context.Context, key string, m *store.Meta) error {
+	if err := s.ask("update", key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.m[key]
+	if e == nil || e.Meta.ID != m.ID {
+		return store.ErrConflict
+	}
+	s.m[key] = &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
+	return nil
+}
+
+func (s *mapStore) Delete(_ context.Context, key string) error {
+	if err := s.ask("delete", key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, key)
+	return nil
+}
+
+type mapWriter struct {
+	buf bytes.Buffer
+	s   *mapStore
+	key string
+}
+
+func (w *mapWriter) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(w.buf.Bytes()).ReadAt(p, off)
+}
+
+func (w *mapWriter) Write(p []byte) (int, error) {
+	if err := w.s.ask("write", w.key); err != nil {
+		return 0, err
+	}
+	return w.buf.Write(p)
+}
+
+func (w *mapWriter) Commit(_ context.Context, m *store.Meta) error {
+	if err := w.s.ask("commit", w.key); err != nil {
+		return err
+	}
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.m[w.key] = &store.Entry{Meta: m, Size: int64(w.buf.Len()), Bytes: w.buf.Bytes()}
+	return nil
+}
+
+func (w *mapWriter) Abort() error { return nil }
+
+func (w *mapWriter) Close() error {
+	w.s.open.Add(-1)
+	return nil
+}
+
+type mapBody struct {
+	*bytes.Reader
+	s *mapStore
+}
+
+func (b *mapBody) Close() error {
+	b.s.open.Add(-1)
+	return nil
+}
+
+// A shelf is a catalog over a map, and a cache that stores what it is told to.
+type shelf struct {
+	*Catalog
+	t     *testing.T
+	store *mapStore
+	// told are the last events of all queries, as "action: reason".
+	told []string
+}
+
+func newShelf(t *testing.T, cfg policy.Settings) *shelf {
+	t.Helper()
+	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry)}}
+	t.Cleanup(func() {
+		if c, l := len(s.commits.m), len(s.indexes.m); c != 0 || l != 0 || s.commits.some.Load() != 0 {
+			t.Errorf("%d commits are never over, %d locks are left", c, l)
+		}
+		if n := s.store.open.Load(); n != 0 {
+			t.Errorf("%d entries and writers are not closed", n)
+		}
+	})
+	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
+	return s
+}
+
+// ask returns a query about a URL that is sent now, with the fields in lines. The user is
+// the value of Authorization.
+func (s *shelf) ask(url string, lines ...string) *Query {
+	s.t.Helper()
+	ctx := trace.WithHook(s.t.Context(), func(e trace.Event) { s.told = append(s.told, e.Action+": "+e.Reason) })
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = fieldsOf(lines)
+	q := s.Query(req)
+	q.Epoch = s.Epoch()
+	q.SetUser(req.Header.Get("Authorization"), s.Cfg.SharePublic)
+	return &q
+}
+
+func fieldsOf(lines []string) http.Header {
+	h := make(http.Header)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+// keep stores a response to q, fresh for a minute, with the fields in lines.
+func (s *shelf) keep(q *Query, body string, lines ...string) {
+	s.t.Helper()
+	m, f, primary := s.describe(q, body, lines)
+	at := q.Lookup()
+	at.Close()
+	defer q.BeginCommit(f.Key, primary).End()
+	ctx := s.t.Context()
+	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.Write([]byte(body)); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := w.Commit(ctx, m); err != nil {
+		s.t.Fatal(err)
+	}
+	if stays, there := q.Publish(ctx, &at, primary, m, f), s.store.m[f.Key] != nil; stays != there {
+		s.t.Errorf("it stays: %v, and it is there: %v", stays, there)
+	}
+}
+
+// describe returns what is stored about a response to q.
+func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo, primary string) {
+	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
+	m = &store.Meta{
+		ID: storekit.NewID(), URL: URLOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		RequestTime: q.Now, ResponseTime: time.Now(),
+	}
+	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
+	h.Set("ETag", `"`+body+`"`)
+	var r Record
+	primary, r.NoVarySearch = q.PrimaryFor(m.Status, h)
+	var names []string
+	if vary := h.Get("Vary"); vary != "" {
+		names = strings.Split(vary, ", ")
+	}
+	q.SetSelectors(&r, primary, names)
+	f = s.SetRecord(m, r, nil, false, nil)
+	return m, f, primary
+}
+
+// found returns the body of what a look-up finds, "" for nothing.
+func (s *shelf) found(q *Query) string {
+	s.t.Helper()
+	at := q.Lookup()
+	if at.Entry == nil {
+		return ""
+	}
+	defer at.Close()
+	body, err := io.ReadAll(io.NewSectionReader(EntryReader(at.Entry), 0, at.Entry.Size))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if at.F.MustRevalidate {
+		return "revalidate " + string(body)
+	}
+	return string(body)
+}
+
+// expect checks what a look-up of the URL with the fields in lines finds.
+func (s *shelf) expect(why, want, url string, lines ...string) {
+	s.t.Helper()
+	if got := s.found(s.ask(url, lines...)); got != want {
+		s.t.Errorf("%s %q: found %q, want %q: %s", url, lines, got, want, why)
+	}
+}
+
+// expectTold checks that the last event was want, if that is not empty.
+func (s *shelf) expectTold(why, want string) {
+	s.t.Helper()
+	if want != "" && (len(s.told) == 0 || s.told[len(s.told)-1] != want) {
+		s.t.Errorf("told %q, want %q last: %s", s.told, want, why)
+	}
+}
