@@ -12,41 +12,20 @@ import (
 	"github.com/tripper-go/tripper/caching/httpcachestore"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
-
-// breakable is an adapted cache whose values can be broken.
-type breakable struct {
-	store.Store
-	cache httpcache.Cache
-}
-
-// Corrupt implements [storetest.Corrupter].
-func (s breakable) Corrupt(key string, change func(int, []byte) []byte) error {
-	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
-		b, ok := s.cache.Get(k)
-		if !ok {
-			continue
-		}
-		if b = change(i, b); b == nil {
-			s.cache.Delete(k)
-		} else {
-			s.cache.Set(k, b)
-		}
-	}
-	return nil
-}
 
 func TestMemoryCache(t *testing.T) {
 	storetest.Run(t, func() store.Store {
 		c := httpcache.NewMemoryCache()
-		return breakable{httpcachestore.New(c, nil), c}
+		return entries.CorruptibleCache{Store: httpcachestore.New(c, nil), Cache: c}
 	})
 }
 
 func TestDiskCache(t *testing.T) {
 	storetest.Run(t, func() store.Store {
 		c := diskcache.New(t.TempDir())
-		return breakable{httpcachestore.New(c, nil), c}
+		return entries.CorruptibleCache{Store: httpcachestore.New(c, nil), Cache: c}
 	})
 }
 
@@ -62,6 +41,6 @@ func TestLevelDBCache(t *testing.T) {
 			}
 		})
 		c := leveldbcache.NewWithDB(db)
-		return breakable{httpcachestore.New(c, nil), c}
+		return entries.CorruptibleCache{Store: httpcachestore.New(c, nil), Cache: c}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func TestLeftovers(t *testing.T) {
@@ -43,11 +44,11 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("a file that is not ours: %v", err)
 	}
 	// What is being written is no leftover.
-	if err := w.Commit(t.Context(), newMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), entries.Meta(1)); err != nil {
 		t.Errorf("Commit: %v", err)
 	}
 	w.Close()
-	if len(get(t, d, "key")) != 100_000 {
+	if len(entries.Get(t, d, "key")) != 100_000 {
 		t.Error("the entry is not there")
 	}
 }
@@ -74,7 +75,7 @@ func TestRemovedUnderIt(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cache")
 			d := open(t, path, Options{})
 			body := make([]byte, 100_000)
-			put(t, d, "key", newMeta(1), body, -1)
+			entries.PutSize(t, d, "key", entries.Meta(1), body, -1)
 			open, err := d.Get(t.Context(), "key")
 			if err != nil || open == nil {
 				t.Fatal(open, err)
@@ -89,19 +90,19 @@ func TestRemovedUnderIt(t *testing.T) {
 			if err := c.remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if get(t, d, "key") != nil {
+			if entries.Get(t, d, "key") != nil {
 				t.Error("still there")
 			}
-			if err := w.Commit(t.Context(), newMeta(1)); err == nil {
+			if err := w.Commit(t.Context(), entries.Meta(1)); err == nil {
 				t.Error("a body whose file was removed was committed")
 			}
 			w.Close()
-			if got, err := readAll(open); err != nil || !bytes.Equal(got, body) {
+			if got, err := entries.ReadAll(open); err != nil || !bytes.Equal(got, body) {
 				t.Errorf("an entry that was open: %v", err)
 			}
 			open.Close() //nolint:errcheck // a reader
-			put(t, d, "key", newMeta(1), body, -1)
-			if !bytes.Equal(get(t, d, "key"), body) {
+			entries.PutSize(t, d, "key", entries.Meta(1), body, -1)
+			if !bytes.Equal(entries.Get(t, d, "key"), body) {
 				t.Error("nothing is stored any more")
 			}
 			if s := d.Stats(); s.Entries != 1 || s.Bytes > 200_000 {
@@ -118,8 +119,8 @@ func TestRemovedWhileEmpty(t *testing.T) {
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
-	put(t, d, "key", newMeta(1), []byte("body"), -1)
-	if got := get(t, d, "key"); string(got) != "body" {
+	entries.PutSize(t, d, "key", entries.Meta(1), []byte("body"), -1)
+	if got := entries.Get(t, d, "key"); string(got) != "body" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -127,7 +128,7 @@ func TestRemovedWhileEmpty(t *testing.T) {
 func TestTruncatedWhileRead(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})
-	put(t, d, "key", newMeta(1), make([]byte, 1<<20), -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), make([]byte, 1<<20), -1)
 	e, err := d.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -137,11 +138,11 @@ func TestTruncatedWhileRead(t *testing.T) {
 	if err := os.Truncate(filepath.Join(path, versionDir, at.path), 500_000); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readAll(e)
+	got, err := entries.ReadAll(e)
 	if !errors.Is(err, store.ErrCorrupt) || errors.Is(err, io.EOF) || len(got) > 500_000 {
 		t.Errorf("read %d bytes, %v", len(got), err)
 	}
-	if get(t, d, "key") != nil {
+	if entries.Get(t, d, "key") != nil {
 		t.Error("it is still there")
 	}
 	if d.Stats().Corrupt != 1 {
@@ -181,9 +182,9 @@ func TestForeignThings(t *testing.T) {
 			if err := d.List(t.Context(), func(string, *store.Meta, int64) bool { t.Error("listed"); return true }); err != nil {
 				t.Error(err)
 			}
-			if err := tryPut(d, "key", newMeta(1), []byte("body"), -1); err != nil {
+			if err := entries.TryPut(d, "key", entries.Meta(1), []byte("body"), -1); err != nil {
 				t.Error(err)
-			} else if string(get(t, d, "key")) != "body" {
+			} else if string(entries.Get(t, d, "key")) != "body" {
 				t.Error("another body")
 			}
 			if err := d.Delete(t.Context(), "key"); err != nil {
@@ -216,7 +217,7 @@ func TestSecretDamaged(t *testing.T) {
 func TestOlderVersion(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})
-	put(t, d, "key", newMeta(1), []byte("the body"), -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), []byte("the body"), -1)
 	file := filepath.Join(path, versionDir, placeOf("key").path)
 	b, err := os.ReadFile(file)
 	if err != nil {

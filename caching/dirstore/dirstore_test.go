@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func open(tb testing.TB, path string, opts Options) *Store {
@@ -51,7 +52,7 @@ func TestModesAndNames(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "cache")
 	d := open(t, path, Options{})
 	const key = "secret-key-of-a-user"
-	put(t, d, key, newMeta(1), bytes.Repeat([]byte("x"), 100_000), -1)
+	entries.PutSize(t, d, key, entries.Meta(1), bytes.Repeat([]byte("x"), 100_000), -1)
 	if _, err := d.Secret(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestReopened(t *testing.T) {
 	for _, opts := range []Options{{}, {Sync: true}} {
 		d := open(t, path, opts)
 		body := bytes.Repeat([]byte("body"), 30_000)
-		put(t, d, "key", newMeta(7), body, -1)
+		entries.PutSize(t, d, "key", entries.Meta(7), body, -1)
 		secret, err := d.Secret(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +128,7 @@ func TestReopened(t *testing.T) {
 		if got := d.Stats(); got.Entries != 1 || got.Bytes != before.Bytes {
 			t.Errorf("reopened: %+v, before: %+v", got, before)
 		}
-		if !bytes.Equal(get(t, d, "key"), body) {
+		if !bytes.Equal(entries.Get(t, d, "key"), body) {
 			t.Error("another body")
 		}
 		if again, err := d.Secret(t.Context()); err != nil || !bytes.Equal(again, secret) {
@@ -149,18 +150,18 @@ func TestBound(t *testing.T) {
 	hot := make([]string, 20)
 	for i := range hot {
 		hot[i] = fmt.Sprint("hot", i)
-		put(t, d, hot[i], newMeta(1), make([]byte, 40_000), -1)
-		get(t, d, hot[i])
+		entries.PutSize(t, d, hot[i], entries.Meta(1), make([]byte, 40_000), -1)
+		entries.Get(t, d, hot[i])
 	}
 	for i := range 400 { // four times the bound
-		put(t, d, fmt.Sprint("scan", i), newMeta(1), make([]byte, 40_000), -1)
+		entries.PutSize(t, d, fmt.Sprint("scan", i), entries.Meta(1), make([]byte, 40_000), -1)
 		if i%40 == 0 && size() > limit {
 			t.Errorf("%d bytes of %d", size(), limit)
 		}
 	}
 	kept := 0
 	for _, key := range hot {
-		if get(t, d, key) != nil {
+		if entries.Get(t, d, key) != nil {
 			kept++
 		}
 	}
@@ -206,8 +207,8 @@ func TestSeesWhatOthersStore(t *testing.T) {
 	path := t.TempDir()
 	a, b := open(t, path, Options{MaxBytes: limit}), open(t, path, Options{MaxBytes: limit})
 	for i := range 160 {
-		put(t, a, fmt.Sprint("a", i), newMeta(1), make([]byte, 40_000), -1)
-		put(t, b, fmt.Sprint("b", i), newMeta(1), make([]byte, 40_000), -1)
+		entries.PutSize(t, a, fmt.Sprint("a", i), entries.Meta(1), make([]byte, 40_000), -1)
+		entries.PutSize(t, b, fmt.Sprint("b", i), entries.Meta(1), make([]byte, 40_000), -1)
 	}
 	var n int64
 	for _, s := range files(t, path) {
@@ -216,14 +217,14 @@ func TestSeesWhatOthersStore(t *testing.T) {
 	if n > limit+2*limit/16+100_000 {
 		t.Errorf("two stores on one directory: %d bytes of %d", n, limit)
 	}
-	put(t, a, "both", newMeta(1), []byte("body"), -1)
-	if string(get(t, b, "both")) != "body" {
+	entries.PutSize(t, a, "both", entries.Meta(1), []byte("body"), -1)
+	if string(entries.Get(t, b, "both")) != "body" {
 		t.Error("what one has stored the other does not find")
 	}
 	if err := b.Delete(t.Context(), "both"); err != nil {
 		t.Fatal(err)
 	}
-	if get(t, a, "both") != nil {
+	if entries.Get(t, a, "both") != nil {
 		t.Error("what one has deleted the other still finds")
 	}
 	sa, err1 := a.Secret(t.Context())
@@ -253,8 +254,8 @@ func TestEncrypted(t *testing.T) {
 	}
 	d := open(t, path, Options{Key: key(1)})
 	plain := bytes.Repeat([]byte("plain text "), 20_000)
-	put(t, d, "key", newMeta(1), plain, -1)
-	put(t, d, "small", newMeta(1), []byte("plain text"), -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), plain, -1)
+	entries.PutSize(t, d, "small", entries.Meta(1), []byte("plain text"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +271,7 @@ func TestEncrypted(t *testing.T) {
 			}
 		}
 	}
-	if !bytes.Equal(get(t, d, "key"), plain) {
+	if !bytes.Equal(entries.Get(t, d, "key"), plain) {
 		t.Error("another body")
 	}
 	d.Close() //nolint:errcheck // a test
@@ -283,7 +284,7 @@ func TestEncrypted(t *testing.T) {
 		if d.Stats().Corrupt != 1 {
 			t.Errorf("with %s: %+v", name, d.Stats())
 		}
-		put(t, d, "open", newMeta(1), []byte("open"), -1)
+		entries.PutSize(t, d, "open", entries.Meta(1), []byte("open"), -1)
 		d.Close() //nolint:errcheck // a test
 	}
 	d = open(t, path, Options{Key: key(1)})
@@ -309,7 +310,7 @@ func TestAllocs(t *testing.T) {
 	d := open(t, t.TempDir(), Options{})
 	for _, n := range []int{1 << 10, 64 << 10, 1 << 20} {
 		key := fmt.Sprint(n)
-		put(t, d, key, newMeta(1), make([]byte, n), -1)
+		entries.PutSize(t, d, key, entries.Meta(1), make([]byte, n), -1)
 		buf := make([]byte, 32<<10)
 		got := rttest.BytesPerRun(300, func() {
 			e, err := d.Get(t.Context(), key)
@@ -352,7 +353,7 @@ func TestFlippedBits(t *testing.T) {
 		{pieceSize*8 + 1, pieceSize*8 + 33},
 		{3 * pieceSize * 8, len(body)*8 - 1},
 	} {
-		put(t, d, "key", newMeta(1), body, -1)
+		entries.PutSize(t, d, "key", entries.Meta(1), body, -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

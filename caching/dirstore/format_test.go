@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // FuzzHead looks for headers that are read as something they cannot be.
@@ -79,7 +80,7 @@ func FuzzFile(f *testing.F) {
 	at := placeOf("key")
 	file := filepath.Join(path, versionDir, at.path)
 	for _, n := range []int{0, 10, 40_000, 100_000} {
-		put(f, d, "key", newMeta(1), make([]byte, n), -1)
+		entries.PutSize(f, d, "key", entries.Meta(1), make([]byte, n), -1)
 		b, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // TestPipe meets a pipe where an entry should be: opening it must not wait for
@@ -19,7 +20,7 @@ import (
 func TestPipe(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})
-	put(t, d, "key", newMeta(1), []byte("body"), -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), []byte("body"), -1)
 	at := placeOf("key")
 	file := filepath.Join(path, versionDir, at.path)
 	for _, f := range []string{file, file + ".0123.tmp", filepath.Join(path, "v1", "secret")} {
@@ -35,8 +36,8 @@ func TestPipe(t *testing.T) {
 	if s, err := d.Secret(t.Context()); err != nil || len(s) != 32 {
 		t.Errorf("secret: %v", err)
 	}
-	put(t, d, "key", newMeta(1), []byte("body"), -1)
-	if string(get(t, d, "key")) != "body" {
+	entries.PutSize(t, d, "key", entries.Meta(1), []byte("body"), -1)
+	if string(entries.Get(t, d, "key")) != "body" {
 		t.Error("another body")
 	}
 }
@@ -65,11 +66,11 @@ func TestFullDisk(t *testing.T) {
 	stored := 0
 	for i := range 100 {
 		key, body := fmt.Sprint("key", i), bytes.Repeat([]byte{byte(i)}, 50_000)
-		err := tryPut(d, key, newMeta(1), body, -1)
+		err := entries.TryPut(d, key, entries.Meta(1), body, -1)
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("storing: %v", err)
 		}
-		got := get(t, d, key)
+		got := entries.Get(t, d, key)
 		if err == nil {
 			stored++
 			if !bytes.Equal(got, body) {
@@ -82,7 +83,7 @@ func TestFullDisk(t *testing.T) {
 	if stored < 95 {
 		t.Errorf("%d of 100 entries were stored, though there is room if others go", stored)
 	}
-	if err := tryPut(d, "huge", newMeta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
+	if err := entries.TryPut(d, "huge", entries.Meta(1), make([]byte, 2<<20), -1); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("more than the disk: %v", err)
 	}
 	for name := range files(t, path) {
@@ -90,8 +91,8 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("left over: %s", name)
 		}
 	}
-	put(t, d, "after", newMeta(1), []byte("body"), -1)
-	if string(get(t, d, "after")) != "body" {
+	entries.PutSize(t, d, "after", entries.Meta(1), []byte("body"), -1)
+	if string(entries.Get(t, d, "after")) != "body" {
 		t.Error("nothing is stored any more")
 	}
 }
@@ -99,7 +100,7 @@ func TestFullDisk(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	path := onTmpfs(t, "size=1m")
 	d := open(t, path, Options{})
-	put(t, d, "key", newMeta(1), []byte("body"), -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), []byte("body"), -1)
 	secret, err := d.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -109,15 +110,15 @@ func TestReadOnly(t *testing.T) {
 		t.Skipf("mount: %v: %s", err, out)
 	}
 	d = open(t, path, Options{})
-	if string(get(t, d, "key")) != "body" {
+	if string(entries.Get(t, d, "key")) != "body" {
 		t.Error("what is there is not served")
 	}
 	if s, err := d.Secret(t.Context()); err != nil || !bytes.Equal(s, secret) {
 		t.Errorf("secret: %v", err)
 	}
 	for what, err := range map[string]error{
-		"store":  tryPut(d, "key", newMeta(1), []byte("other"), -1),
-		"update": d.Update(t.Context(), "key", newMeta(1)),
+		"store":  entries.TryPut(d, "key", entries.Meta(1), []byte("other"), -1),
+		"update": d.Update(t.Context(), "key", entries.Meta(1)),
 		"delete": d.Delete(t.Context(), "key"),
 	} {
 		if !errors.Is(err, syscall.EROFS) {
@@ -127,7 +128,7 @@ func TestReadOnly(t *testing.T) {
 	if _, err := d.Acquire(t.Context(), "key"); err == nil {
 		t.Error("a lease without a file")
 	}
-	if string(get(t, d, "key")) != "body" {
+	if string(entries.Get(t, d, "key")) != "body" {
 		t.Error("what is there is not served any more")
 	}
 	if _, err := Open(filepath.Join(path, "new"), nil); err == nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // Some of what a Store promises is about processes. They are this test binary again,
@@ -139,7 +140,7 @@ func stressTime(usual time.Duration) time.Duration {
 
 // seededMeta is metadata that tells which body belongs to it.
 func seededMeta(seed uint64, n int) *store.Meta {
-	m := newMeta(1)
+	m := entries.Meta(1)
 	binary.BigEndian.PutUint64(m.ID[:], seed)
 	binary.BigEndian.PutUint64(m.ID[8:], uint64(n)) //nolint:gosec // never negative
 	return m
@@ -162,7 +163,7 @@ func checkSeeded(d *Store, key string) (bool, error) {
 	}
 	defer e.Close()
 	seed, n := binary.BigEndian.Uint64(e.Meta.ID[:]), binary.BigEndian.Uint64(e.Meta.ID[8:])
-	body, err := readAll(e)
+	body, err := entries.ReadAll(e)
 	if err != nil {
 		return true, err
 	}
@@ -205,7 +206,7 @@ func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
 					}
 				default:
 					n, id := rnd.IntN(300_000), rnd.Uint64()
-					if err := tryPut(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
+					if err := entries.TryPut(dir, key, seededMeta(id, n), seededBody(id, n), -1); err != nil {
 						t.Errorf("storing: %v", err)
 					}
 				}
@@ -324,7 +325,7 @@ func childBig(t *testing.T, path string) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Commit(t.Context(), newMeta(1)); err != nil {
+	if err := w.Commit(t.Context(), entries.Meta(1)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

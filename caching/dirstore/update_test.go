@@ -10,20 +10,21 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func TestUpdateWritesNoBody(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, Options{})
 	body := make([]byte, 1<<20)
-	put(t, d, "key", newMeta(1), body, -1)
+	entries.PutSize(t, d, "key", entries.Meta(1), body, -1)
 	at := placeOf("key")
 	file := filepath.Join(path, versionDir, at.path)
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := newMeta(1)
+	meta := entries.Meta(1)
 	for i := range 1000 {
 		meta = meta.Clone()
 		meta.ResponseTime = meta.ResponseTime.Add(time.Minute)
@@ -59,11 +60,11 @@ func TestUpdateCutShort(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path, opts)
 		body := []byte("the body")
-		put(t, d, "key", newMeta(1), body, -1)
+		entries.PutSize(t, d, "key", entries.Meta(1), body, -1)
 		at := placeOf("key")
 		file := filepath.Join(path, versionDir, at.path)
 		meta := func(n string) *store.Meta {
-			m := newMeta(1)
+			m := entries.Meta(1)
 			m.Header.Set("X-Version", n)
 			return m
 		}
@@ -106,7 +107,7 @@ func TestUpdateCutShort(t *testing.T) {
 			if err != nil || e == nil {
 				t.Fatalf("cut at %d: %v, %v", cut, e, err)
 			}
-			got, err := readAll(e)
+			got, err := entries.ReadAll(e)
 			e.Close() //nolint:errcheck // a reader
 			if err != nil || !bytes.Equal(got, body) {
 				t.Fatalf("cut at %d: body %q, %v", cut, got, err)

@@ -11,34 +11,13 @@ import (
 	"github.com/tripper-go/tripper/caching/httpcachestore"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
-
-// contractStore is an adapted cache whose values can be broken.
-type contractStore struct {
-	store.Store
-	cache httpcache.Cache
-}
-
-// Corrupt implements [storetest.Corrupter].
-func (s contractStore) Corrupt(key string, change func(int, []byte) []byte) error {
-	for i, k := range []string{"tripper:m:" + key, "tripper:b:" + key} {
-		b, ok := s.cache.Get(k)
-		if !ok {
-			continue
-		}
-		if b = change(i, b); b == nil {
-			s.cache.Delete(k)
-		} else {
-			s.cache.Set(k, b)
-		}
-	}
-	return nil
-}
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func() store.Store {
 		c := httpcache.NewMemoryCache()
-		return contractStore{httpcachestore.New(c, nil), c}
+		return entries.CorruptibleCache{Store: httpcachestore.New(c, nil), Cache: c}
 	})
 }
 

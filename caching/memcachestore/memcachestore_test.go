@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -35,8 +35,8 @@ func TestLargest(t *testing.T) {
 	s := New(c, "")
 	s.ChunkSize = 100 << 20 // more than an item takes
 	for _, n := range []int{0, 1, maxChunk - sumSize, maxChunk - sumSize + 1, 5 << 20, DefaultMaxBody} {
-		put(t, s, "key", newMeta(1), bodyOf(n))
-		if b, ok, err := read(t, s, "key"); !ok || err != nil || !bytes.Equal(b, bodyOf(n)) {
+		entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(n))
+		if b, ok, err := entries.TryGet(s, "key"); !ok || err != nil || !bytes.Equal(b, entries.Body(n)) {
 			t.Errorf("%d bytes: got %d, %v, %v", n, len(b), ok, err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestSeconds(t *testing.T) {
 		}
 	}
 	s := New(nil, "")
-	meta := newMeta(1)
+	meta := entries.MetaForAnHour(1)
 	for why, row := range map[string]struct {
 		expires     time.Time
 		least, most time.Duration
@@ -123,7 +123,7 @@ func TestEvicted(t *testing.T) {
 		}
 	}
 	for _, n := range []int{5_000, 15_000, 45_000} {
-		put(t, s, "key", newMeta(1), bodyOf(n))
+		entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(n))
 		lose(n / 10_000)
 		if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("%d bytes, lost before Get: %v, %v", n, e, err)
@@ -131,21 +131,21 @@ func TestEvicted(t *testing.T) {
 		gone("lost before Get")
 	}
 
-	put(t, s, "key", newMeta(2), bodyOf(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(45_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
 	}
 	lose(3)
 	got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
-	if !errors.Is(err, store.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) {
+	if !errors.Is(err, store.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, entries.Body(45_000)[:len(got)]) {
 		t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
 	}
 	gone("lost while it was read")
 
-	put(t, s, "key", newMeta(3), bodyOf(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(3), entries.Body(45_000))
 	lose(2)
-	if err := s.Update(t.Context(), "key", newMeta(3)); err == nil {
+	if err := s.Update(t.Context(), "key", entries.MetaForAnHour(3)); err == nil {
 		t.Error("Update of an entry without its body: no error")
 	}
 	gone("found by Update")
@@ -155,17 +155,17 @@ func TestEvicted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	if _, err := w.Write(bodyOf(45_000)); err != nil {
+	if _, err := w.Write(entries.Body(45_000)); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.FlushAll(); err != nil {
 		t.Fatal(err)
 	}
 	p := make([]byte, 45_000)
-	if n, err := w.ReadAt(p, 0); n != len(p) || err != nil || !bytes.Equal(p, bodyOf(45_000)) {
+	if n, err := w.ReadAt(p, 0); n != len(p) || err != nil || !bytes.Equal(p, entries.Body(45_000)) {
 		t.Errorf("who shares a body that is being stored lost it with the server: %d, %v", n, err)
 	}
-	if err := w.Commit(t.Context(), newMeta(4)); err == nil {
+	if err := w.Commit(t.Context(), entries.MetaForAnHour(4)); err == nil {
 		t.Error("a body that the server has forgotten was committed")
 	}
 	gone("never committed")
@@ -179,37 +179,7 @@ func TestFull(t *testing.T) {
 	t.Cleanup(func() { _ = c.Close() })
 	s := New(c, "")
 	s.ChunkSize = 100_000
-	found := 0
-	for i := range 100 {
-		n := 1000 + i*7919%900_000
-		w, err := s.Create(t.Context(), strconv.Itoa(i), -1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// It may be gone before it is whole.
-		if _, err := w.Write(bodyOf(n)); err == nil {
-			_ = w.Commit(t.Context(), newMeta(byte(i)))
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, j := range []int{i, i / 2, 0} {
-			b, ok, err := read(t, s, strconv.Itoa(j))
-			if err != nil && !errors.Is(err, store.ErrCorrupt) {
-				t.Error(err)
-			}
-			if ok && err == nil {
-				found++
-				if !bytes.Equal(b, bodyOf(1000+j*7919%900_000)) {
-					t.Errorf("entry %d has another body, of %d bytes", j, len(b))
-				}
-			}
-		}
-	}
-	if found == 0 {
-		t.Error("nothing was ever found")
-	}
-	t.Logf("%d of 300 looks found an entry", found)
+	entries.Overfill(t, s)
 }
 
 func TestLeftovers(t *testing.T) {
@@ -220,7 +190,7 @@ func TestLeftovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(bodyOf(25_000)); err != nil {
+	if _, err := w.Write(entries.Body(25_000)); err != nil {
 		t.Fatal(err)
 	}
 	first := w.(*writer)
@@ -286,7 +256,7 @@ func TestServerGone(t *testing.T) {
 	c, server := client(t)
 	s := New(c, "")
 	s.ChunkSize = 10_000
-	put(t, s, "key", newMeta(1), bodyOf(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(45_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -295,7 +265,7 @@ func TestServerGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(bodyOf(5000)); err != nil {
+	if _, err := w.Write(entries.Body(5000)); err != nil {
 		t.Fatal(err)
 	}
 	release, err := s.Acquire(t.Context(), "key")
@@ -306,9 +276,9 @@ func TestServerGone(t *testing.T) {
 	for what, do := range map[string]func() error{
 		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 20_000); return err },
 		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
-		"Update": func() error { return s.Update(t.Context(), "key", newMeta(1)) },
+		"Update": func() error { return s.Update(t.Context(), "key", entries.MetaForAnHour(1)) },
 		"Delete": func() error { return s.Delete(t.Context(), "key") },
-		"Write":  func() error { _, err := w.Write(bodyOf(30_000)); return err },
+		"Write":  func() error { _, err := w.Write(entries.Body(30_000)); return err },
 		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
 		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
 	} {
@@ -318,10 +288,10 @@ func TestServerGone(t *testing.T) {
 	}
 	release()
 	p := make([]byte, 5000)
-	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, bodyOf(5000)) {
+	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, entries.Body(5000)) {
 		t.Errorf("what a caller was shown is gone: %d, %v", n, err)
 	}
-	if err := w.Commit(t.Context(), newMeta(2)); err == nil {
+	if err := w.Commit(t.Context(), entries.MetaForAnHour(2)); err == nil {
 		t.Error("Commit: no error")
 	}
 }
@@ -333,7 +303,7 @@ func TestContextDone(t *testing.T) {
 	for what, do := range map[string]func() error{
 		"Get":    func() error { _, err := s.Get(ctx, "key"); return err },
 		"Create": func() error { _, err := s.Create(ctx, "key", 1); return err },
-		"Update": func() error { return s.Update(ctx, "key", newMeta(1)) },
+		"Update": func() error { return s.Update(ctx, "key", entries.MetaForAnHour(1)) },
 		"Delete": func() error { return s.Delete(ctx, "key") },
 		"Secret": func() error { _, err := s.Secret(ctx); return err },
 		"Lease":  func() error { _, err := s.Acquire(ctx, "key"); return err },
@@ -346,7 +316,7 @@ func TestContextDone(t *testing.T) {
 
 // FuzzParse parses what could stand in the first item of an entry.
 func FuzzParse(f *testing.F) {
-	h := &head{nonce: strings.Repeat("ab", nonceSize), size: 20_000, chunk: 10_000, meta: newMeta(1)}
+	h := &head{nonce: strings.Repeat("ab", nonceSize), size: 20_000, chunk: 10_000, meta: entries.MetaForAnHour(1)}
 	b, err := h.seal("key")
 	if err != nil {
 		f.Fatal(err)

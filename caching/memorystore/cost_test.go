@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // ledger is writers of a [Store] with what was written to them.
@@ -62,9 +63,9 @@ func (l *ledger) step(t *testing.T, r *rand.Rand) string {
 	end := "Abort"
 	if r.IntN(3) == 0 {
 		_ = w.Abort()
-	} else if end = "Commit"; w.Commit(t.Context(), newMeta(1)) == nil {
+	} else if end = "Commit"; w.Commit(t.Context(), entries.Meta(1)) == nil {
 		l.same(t, w)
-		if b := get(t, l.m, w.key); b != nil && !bytes.Equal(b, l.want[w]) {
+		if b := entries.Get(t, l.m, w.key); b != nil && !bytes.Equal(b, l.want[w]) {
 			t.Fatalf("stored %d bytes of %d", len(b), len(l.want[w]))
 		}
 	}
@@ -85,7 +86,7 @@ func (l *ledger) same(t *testing.T, w *writer) {
 
 func TestMetaCost(t *testing.T) {
 	t.Parallel()
-	m := newMeta(1)
+	m := entries.Meta(1)
 	with := func(bytes int64) int64 {
 		c := m.Clone()
 		c.SetMemo(&store.Memo{Bytes: bytes})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func TestOnePiece(t *testing.T) {
@@ -35,7 +36,7 @@ func TestOnePiece(t *testing.T) {
 		m := New(64 << 20)
 		body := make([]byte, c.n)
 		rand.NewChaCha8([32]byte{1}).Read(body)
-		put(t, m, "k", newMeta(1), body, c.size)
+		entries.PutSize(t, m, "k", entries.Meta(1), body, c.size)
 		e, err := m.Get(t.Context(), "k")
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +44,7 @@ func TestOnePiece(t *testing.T) {
 		if got := e.Body != nil; got != c.wantPieces {
 			t.Errorf("%s: in pieces: %v, want %v", c.why, got, c.wantPieces)
 		}
-		if got, err := readAll(e); err != nil || !bytes.Equal(got, body) {
+		if got, err := entries.ReadAll(e); err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%s: got another body (%v)", c.why, err)
 		}
 		if m.queues.reserved != 0 {
@@ -57,16 +58,16 @@ func TestScanResistant(t *testing.T) {
 	body := make([]byte, 4<<10)
 	hot := func(i int) string { return fmt.Sprintf("hot-%d", i) }
 	for i := range 500 { // a quarter of the bound
-		put(t, m, hot(i), newMeta(1), body, -1)
-		get(t, m, hot(i))
-		get(t, m, hot(i))
+		entries.PutSize(t, m, hot(i), entries.Meta(1), body, -1)
+		entries.Get(t, m, hot(i))
+		entries.Get(t, m, hot(i))
 	}
 	for i := range 20_000 { // ten times the bound
-		put(t, m, fmt.Sprintf("scan-%d", i), newMeta(1), body, -1)
+		entries.PutSize(t, m, fmt.Sprintf("scan-%d", i), entries.Meta(1), body, -1)
 	}
 	kept := 0
 	for i := range 500 {
-		if get(t, m, hot(i)) != nil {
+		if entries.Get(t, m, hot(i)) != nil {
 			kept++
 		}
 	}
@@ -78,13 +79,13 @@ func TestScanResistant(t *testing.T) {
 func TestGhostReturns(t *testing.T) {
 	m := New(1 << 20)
 	body := make([]byte, 4<<10)
-	put(t, m, "once", newMeta(1), body, -1)
+	entries.PutSize(t, m, "once", entries.Meta(1), body, -1)
 	for i := 0; has(m, "once"); i++ {
-		put(t, m, fmt.Sprintf("other-%d", i), newMeta(1), body, -1)
+		entries.PutSize(t, m, fmt.Sprintf("other-%d", i), entries.Meta(1), body, -1)
 	}
-	put(t, m, "once", newMeta(1), body, -1)
+	entries.PutSize(t, m, "once", entries.Meta(1), body, -1)
 	for i := range 1000 {
-		put(t, m, fmt.Sprintf("more-%d", i), newMeta(1), body, -1)
+		entries.PutSize(t, m, fmt.Sprintf("more-%d", i), entries.Meta(1), body, -1)
 	}
 	if !has(m, "once") {
 		t.Error("an entry that came back soon after it was dropped was dropped with the others again")
@@ -116,7 +117,7 @@ func TestBound(t *testing.T) {
 	if _, err := w.ReadAt(piece, int64(n-len(piece))); err != nil {
 		t.Errorf("ReadAt after ErrTooLarge: %v", err)
 	}
-	if err := w.Commit(t.Context(), newMeta(1)); !errors.Is(err, store.ErrTooLarge) {
+	if err := w.Commit(t.Context(), entries.Meta(1)); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("Commit after ErrTooLarge: %v", err)
 	}
 	if err := w.Close(); err != nil {
@@ -175,7 +176,7 @@ func TestHeap(t *testing.T) {
 				if c.size {
 					size = int64(n)
 				}
-				put(t, m, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body[:n], size)
+				entries.PutSize(t, m, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body[:n], size)
 				written += n + 1500
 			}
 			body = nil
@@ -194,7 +195,7 @@ func TestHeap(t *testing.T) {
 
 // newOwnMeta is newMeta with strings of its own, as they come from the wire.
 func newOwnMeta(id byte) *store.Meta {
-	m := newMeta(id)
+	m := entries.Meta(id)
 	for k, vs := range m.Header {
 		for i := range vs {
 			vs[i] = string([]byte(vs[i]))
@@ -218,11 +219,11 @@ func TestOverhead(t *testing.T) {
 		t.Skip("the memory of 100,000 entries is measured")
 	}
 	const n = 100_000
-	meta, body := newMeta(1), []byte("x")
+	meta, body := entries.Meta(1), []byte("x")
 	before := heapInUse()
 	m := New(1 << 30)
 	for i := range n {
-		put(t, m, fmt.Sprintf("%064d", i), meta, body, 1)
+		entries.PutSize(t, m, fmt.Sprintf("%064d", i), meta, body, 1)
 	}
 	per := (heapInUse() - before) / n
 	if s := m.Stats(); s.Entries != n {
@@ -237,7 +238,7 @@ func TestOverhead(t *testing.T) {
 	before = heapInUse()
 	m2 := New(1 << 30)
 	for i := range n / 10 {
-		put(t, m2, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body, 1)
+		entries.PutSize(t, m2, fmt.Sprintf("%064d", i), newOwnMeta(byte(i)), body, 1)
 	}
 	per = (heapInUse() - before) / (n / 10)
 	t.Logf("%d bytes for an entry, with metadata of twelve fields, counted %d", per, m2.Stats().Bytes/(n/10))
@@ -252,7 +253,7 @@ func TestAllocs(t *testing.T) {
 		t.Skip("memory is measured")
 	}
 	m := New(0)
-	put(t, m, "k", newMeta(1), bigBody, int64(len(bigBody)))
+	entries.PutSize(t, m, "k", entries.Meta(1), bigBody, int64(len(bigBody)))
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		e, err := m.Get(ctx, "k")
@@ -263,12 +264,12 @@ func TestAllocs(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("a hit takes %v allocations", n)
 	}
-	meta, body := newMeta(1), make([]byte, 64<<10)
-	if got := rttest.BytesPerRun(200, func() { put(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
+	meta, body := entries.Meta(1), make([]byte, 64<<10)
+	if got := rttest.BytesPerRun(200, func() { entries.PutSize(t, m, "k2", meta, body, 64<<10) }); got > 64<<10*115/100 {
 		t.Errorf("storing 64 KiB allocates %d bytes", got)
 	}
 	// Chunks of a pool and then one piece: not a series of ever larger ones.
-	if got := rttest.BytesPerRun(50, func() { put(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
+	if got := rttest.BytesPerRun(50, func() { entries.PutSize(t, m, "k3", meta, bigBody, -1) }); got > 1<<20*13/10 {
 		t.Errorf("storing 1 MiB of unknown length allocates %d bytes", got)
 	}
 }
@@ -279,7 +280,7 @@ func TestHotMainQueue(t *testing.T) {
 	// All entries are hit all the time while others come in: eviction has to end.
 	m := New(256 << 10)
 	for i := range 8 {
-		put(t, m, fmt.Sprint("hot", i), newMeta(1), make([]byte, 16<<10), -1)
+		entries.PutSize(t, m, fmt.Sprint("hot", i), entries.Meta(1), make([]byte, 16<<10), -1)
 	}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -296,7 +297,7 @@ func TestHotMainQueue(t *testing.T) {
 		})
 	}
 	for i := range 500 {
-		put(t, m, fmt.Sprint("new", i), newMeta(1), make([]byte, 60<<10), -1)
+		entries.PutSize(t, m, fmt.Sprint("new", i), entries.Meta(1), make([]byte, 60<<10), -1)
 	}
 	close(stop)
 	wg.Wait()
@@ -307,9 +308,9 @@ func TestHotMainQueue(t *testing.T) {
 
 func TestUpdateCounts(t *testing.T) {
 	m := New(0)
-	put(t, m, "k", newMeta(1), []byte("body"), -1)
+	entries.PutSize(t, m, "k", entries.Meta(1), []byte("body"), -1)
 	before := m.Stats().Bytes
-	meta := newMeta(1)
+	meta := entries.Meta(1)
 	meta.Header.Set("X-New", string(make([]byte, 10_000)))
 	if err := m.Update(t.Context(), "k", meta); err != nil {
 		t.Fatal(err)
@@ -331,11 +332,11 @@ func TestKeys(t *testing.T) {
 	var want []string
 	for _, n := range []int{0, 1, 46, 47, 48, 200} {
 		key := strings.Repeat("k", n)
-		put(t, m, key, newMeta(byte(n)), []byte(key), -1)
+		entries.PutSize(t, m, key, entries.Meta(byte(n)), []byte(key), -1)
 		want = append(want, key)
 	}
 	for _, key := range want {
-		if got := get(t, m, key); string(got) != key {
+		if got := entries.Get(t, m, key); string(got) != key {
 			t.Errorf("under a key of %d bytes: %q", len(key), got)
 		}
 	}

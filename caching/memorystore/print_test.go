@@ -6,13 +6,14 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func TestPrints(t *testing.T) {
 	const secret = "hunter2"
 	m := New(1 << 20)
 	meta := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Header: http.Header{"Set-Cookie": {secret}}}
-	put(t, m, "key", meta, []byte(secret), -1)
+	entries.PutSize(t, m, "key", meta, []byte(secret), -1)
 	w, err := m.Create(t.Context(), "key", -1)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -200,15 +201,15 @@ func everything(t *testing.T, s *Store) {
 	const n = 20
 	for i := range n {
 		key := fmt.Sprint("key", i)
-		put(t, s, key, newMeta(1), bodyOf(100))
-		put(t, s, key, newMeta(2), bodyOf(i*i*500))
-		if err := s.Update(t.Context(), key, newMeta(2)); err != nil {
+		entries.Put(t, s, key, entries.MetaForAnHour(1), entries.Body(100))
+		entries.Put(t, s, key, entries.MetaForAnHour(2), entries.Body(i*i*500))
+		if err := s.Update(t.Context(), key, entries.MetaForAnHour(2)); err != nil {
 			t.Error(err)
 		}
-		if err := s.Update(t.Context(), key, newMeta(1)); !errors.Is(err, store.ErrConflict) {
+		if err := s.Update(t.Context(), key, entries.MetaForAnHour(1)); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Update of what was replaced: %v", err)
 		}
-		if b, ok, err := read(t, s, key); !ok || err != nil || !bytes.Equal(b, bodyOf(i*i*500)) {
+		if b, ok, err := entries.TryGet(s, key); !ok || err != nil || !bytes.Equal(b, entries.Body(i*i*500)) {
 			t.Errorf("%s: %d bytes, %v, %v", key, len(b), ok, err)
 		}
 	}
@@ -229,7 +230,7 @@ func everything(t *testing.T, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(bodyOf(35_000)); err != nil {
+	if _, err := w.Write(entries.Body(35_000)); err != nil {
 		t.Error(err)
 	}
 	if err := w.Close(); err != nil { // removes what was written

@@ -13,6 +13,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -38,7 +39,7 @@ func TestLeftovers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.Write(bodyOf(25_000)); err != nil {
+			if _, err := w.Write(entries.Body(25_000)); err != nil {
 				t.Fatal(err)
 			}
 			atMost("written by a process that dies", 2, s.WriteTime)
@@ -47,10 +48,10 @@ func TestLeftovers(t *testing.T) {
 			}
 			atMost("closed", 0, 0)
 
-			put(t, s, "key", newMeta(1), bodyOf(25_000))
-			put(t, s, "key", newMeta(2), bodyOf(10))
+			entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(25_000))
+			entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(10))
 			atMost("replaced", 3, s.Grace)
-			put(t, s, "key", newMeta(3), bodyOf(35_000))
+			entries.Put(t, s, "key", entries.MetaForAnHour(3), entries.Body(35_000))
 			if err := s.Delete(t.Context(), "key"); err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +69,7 @@ func TestForeign(t *testing.T) {
 			s.ChunkSize = 10_000
 			ctx := t.Context()
 			n := s.name("key")
-			sealed, err := sealMeta("key", newMeta(1))
+			sealed, err := sealMeta("key", entries.MetaForAnHour(1))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func TestForeign(t *testing.T) {
 			signed := func(text string) string {
 				return text + " " + fmt.Sprintf("%x", sum("descriptor", "key", text))
 			}
-			nonce, id := strings.Repeat("ab", 16), fmt.Sprintf("%x", newMeta(1).ID)
+			nonce, id := strings.Repeat("ab", 16), fmt.Sprintf("%x", entries.MetaForAnHour(1).ID)
 			for why, write := range map[string]func() error{
 				"a string":           func() error { return c.Set(ctx, n.head, "x", 0).Err() },
 				"a list":             func() error { return c.LPush(ctx, n.head, "x").Err() },
@@ -107,11 +108,11 @@ func TestForeign(t *testing.T) {
 				if err := write(); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Update(ctx, "key", newMeta(2)); !errors.Is(err, store.ErrConflict) {
+				if err := s.Update(ctx, "key", entries.MetaForAnHour(2)); !errors.Is(err, store.ErrConflict) {
 					t.Errorf("%s: Update: %v, want ErrConflict", why, err)
 				}
-				put(t, s, "key", newMeta(3), bodyOf(25_000))
-				if b, ok, err := read(t, s, "key"); !ok || err != nil || !bytes.Equal(b, bodyOf(25_000)) {
+				entries.Put(t, s, "key", entries.MetaForAnHour(3), entries.Body(25_000))
+				if b, ok, err := entries.TryGet(s, "key"); !ok || err != nil || !bytes.Equal(b, entries.Body(25_000)) {
 					t.Errorf("%s: cannot be replaced: %v", why, err)
 				}
 				if err := s.Delete(ctx, "key"); err != nil {
@@ -148,7 +149,7 @@ func TestEvicted(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			put(t, s, "key", newMeta(1), bodyOf(45_000))
+			entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(45_000))
 			lose(3)
 			if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
 				t.Errorf("lost before Get: %v, %v", e, err)
@@ -157,7 +158,7 @@ func TestEvicted(t *testing.T) {
 				t.Errorf("still there: %v, %v", e, err)
 			}
 
-			put(t, s, "key", newMeta(2), bodyOf(45_000))
+			entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(45_000))
 			e, err := s.Get(t.Context(), "key")
 			if err != nil || e == nil {
 				t.Fatal(e, err)
@@ -165,7 +166,7 @@ func TestEvicted(t *testing.T) {
 			defer func() { _ = e.Close() }()
 			lose(3)
 			got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
-			if !errors.Is(err, store.ErrCorrupt) || !bytes.Equal(got, bodyOf(45_000)[:len(got)]) || len(got) > 3*10_000 {
+			if !errors.Is(err, store.ErrCorrupt) || !bytes.Equal(got, entries.Body(45_000)[:len(got)]) || len(got) > 3*10_000 {
 				t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
 			}
 			if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
@@ -177,11 +178,11 @@ func TestEvicted(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = w.Close() }()
-			if _, err := w.Write(bodyOf(45_000)); err != nil {
+			if _, err := w.Write(entries.Body(45_000)); err != nil {
 				t.Fatal(err)
 			}
 			lose(1)
-			if err := w.Commit(t.Context(), newMeta(3)); err == nil {
+			if err := w.Commit(t.Context(), entries.MetaForAnHour(3)); err == nil {
 				t.Error("a body without its second piece was committed")
 			}
 			if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
@@ -199,37 +200,7 @@ func TestFull(t *testing.T) {
 			c := client(t, servers.Redis(t, "maxmemory 6mb\nmaxmemory-policy "+policy+"\n").Addr)
 			s := New(c, "")
 			s.ChunkSize = 100_000
-			found := 0
-			for i := range 100 {
-				n := 1000 + i*7919%900_000
-				w, err := s.Create(t.Context(), strconv.Itoa(i), -1)
-				if err != nil {
-					t.Fatal(err)
-				}
-				// It may be gone before it is whole, or be refused.
-				if _, err := w.Write(bodyOf(n)); err == nil {
-					_ = w.Commit(t.Context(), newMeta(byte(i)))
-				}
-				if err := w.Close(); err != nil {
-					t.Error(err)
-				}
-				for _, j := range []int{i, i / 2, 0} {
-					b, ok, err := read(t, s, strconv.Itoa(j))
-					if err != nil && !errors.Is(err, store.ErrCorrupt) {
-						t.Error(err)
-					}
-					if ok && err == nil {
-						found++
-						if !bytes.Equal(b, bodyOf(1000+j*7919%900_000)) {
-							t.Errorf("entry %d has another body, of %d bytes", j, len(b))
-						}
-					}
-				}
-			}
-			if found == 0 {
-				t.Error("nothing was ever found")
-			}
-			t.Logf("%d of 300 looks found an entry", found)
+			entries.Overfill(t, s)
 		})
 	}
 }
@@ -238,16 +209,16 @@ func TestFull(t *testing.T) {
 // that another has replaced: the new one must stay.
 func TestReplacedWhileBeingFoundBroken(t *testing.T) {
 	s := New(client(t, miniredis.RunT(t).Addr()), "")
-	put(t, s, "key", newMeta(1), bodyOf(10))
+	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(10))
 	old, err := s.readHead(t.Context(), s.name("key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, s, "key", newMeta(2), bodyOf(20))
+	entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(20))
 	if err := s.drop(t.Context(), s.name("key"), old, store.ErrCorrupt); !errors.Is(err, store.ErrCorrupt) {
 		t.Error(err)
 	}
-	if b, ok, err := read(t, s, "key"); !ok || err != nil || len(b) != 20 {
+	if b, ok, err := entries.TryGet(s, "key"); !ok || err != nil || len(b) != 20 {
 		t.Errorf("the new entry is gone: %d bytes, %v", len(b), err)
 	}
 }

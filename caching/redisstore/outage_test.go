@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -75,7 +76,7 @@ func TestNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := entry.Write(bodyOf(600_000)); !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
+	if _, err := entry.Write(entries.Body(600_000)); !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "OOM") {
 		t.Errorf("Write: %v", err)
 	}
 	_ = entry.Close()

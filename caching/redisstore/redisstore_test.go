@@ -18,6 +18,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/caching/storetest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 func TestStore(t *testing.T) {
@@ -55,9 +56,9 @@ func TestValueSizes(t *testing.T) {
 			c := open(t)
 			s := New(c, "")
 			s.ChunkSize = 10_000
-			put(t, s, "large", newMeta(1), bodyOf(123_456))
-			put(t, s, "small", newMeta(2), bodyOf(9_000))
-			put(t, s, "empty", newMeta(3), nil)
+			entries.Put(t, s, "large", entries.MetaForAnHour(1), entries.Body(123_456))
+			entries.Put(t, s, "small", entries.MetaForAnHour(2), entries.Body(9_000))
+			entries.Put(t, s, "empty", entries.MetaForAnHour(3), nil)
 			keys, err := c.Keys(t.Context(), "*").Result()
 			if err != nil {
 				t.Fatal(err)
@@ -132,9 +133,9 @@ func TestTimeToLive(t *testing.T) {
 					}
 				}
 			}
-			meta := newMeta(1)
+			meta := entries.MetaForAnHour(1)
 			meta.Expires = time.Now().Add(2 * time.Hour)
-			put(t, s, "key", meta, bodyOf(50_000))
+			entries.Put(t, s, "key", meta, entries.Body(50_000))
 			check("metadata says two hours", 119*time.Minute, 2*time.Hour)
 
 			for _, row := range []struct {
@@ -146,7 +147,7 @@ func TestTimeToLive(t *testing.T) {
 				{"not known: TTL", time.Time{}, 4 * time.Minute, 5 * time.Minute},
 				{"the end of time", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), 9 * 365 * 24 * time.Hour, maxTTL},
 			} {
-				next := newMeta(1)
+				next := entries.MetaForAnHour(1)
 				next.Expires = row.expires
 				if err := s.Update(t.Context(), "key", next); err != nil {
 					t.Fatal(err)
@@ -161,12 +162,12 @@ func TestUpdateWritesNoBody(t *testing.T) {
 	for name, open := range backends(t) {
 		t.Run(name, func(t *testing.T) {
 			s := New(open(t), "")
-			put(t, s, "key", newMeta(1), bodyOf(1<<20))
+			entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(1<<20))
 			before, err := s.client.Keys(t.Context(), "*").Result()
 			if err != nil {
 				t.Fatal(err)
 			}
-			next := newMeta(1)
+			next := entries.MetaForAnHour(1)
 			next.Header = http.Header{"Etag": {`"b"`}}
 			if err := s.Update(t.Context(), "key", next); err != nil {
 				t.Fatal(err)
@@ -246,17 +247,17 @@ func TestReadBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Write(bodyOf(45_000)); err != nil {
+		if _, err := w.Write(entries.Body(45_000)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(io.NewSectionReader(w, 0, 45_000))
-		if err != nil || !bytes.Equal(got, bodyOf(45_000)) {
+		if err != nil || !bytes.Equal(got, entries.Body(45_000)) {
 			t.Errorf("room for %d: %d bytes, %v", room, len(got), err)
 		}
 		mini.Close()
 		if room == 0 {
 			got, err := io.ReadAll(io.NewSectionReader(w, 0, 45_000))
-			if err != nil || !bytes.Equal(got, bodyOf(45_000)) {
+			if err != nil || !bytes.Equal(got, entries.Body(45_000)) {
 				t.Errorf("without the server: %d bytes, %v", len(got), err)
 			}
 		}
@@ -274,7 +275,7 @@ func TestServerGone(t *testing.T) {
 	t.Cleanup(func() { _ = c.Close() })
 	s := New(c, "")
 	s.ChunkSize = 10_000
-	put(t, s, "key", newMeta(1), bodyOf(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(45_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -283,16 +284,16 @@ func TestServerGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(bodyOf(5000)); err != nil {
+	if _, err := w.Write(entries.Body(5000)); err != nil {
 		t.Fatal(err)
 	}
 	mini.Close()
 	for what, do := range map[string]func() error{
 		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 20_000); return err },
 		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
-		"Update": func() error { return s.Update(t.Context(), "key", newMeta(1)) },
+		"Update": func() error { return s.Update(t.Context(), "key", entries.MetaForAnHour(1)) },
 		"Delete": func() error { return s.Delete(t.Context(), "key") },
-		"Write":  func() error { _, err := w.Write(bodyOf(30_000)); return err },
+		"Write":  func() error { _, err := w.Write(entries.Body(30_000)); return err },
 		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
 		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
 		"List": func() error {
@@ -304,10 +305,10 @@ func TestServerGone(t *testing.T) {
 		}
 	}
 	p := make([]byte, 5000)
-	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, bodyOf(5000)) {
+	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, entries.Body(5000)) {
 		t.Errorf("what a caller was shown is gone: %d, %v", n, err)
 	}
-	if err := w.Commit(t.Context(), newMeta(2)); err == nil {
+	if err := w.Commit(t.Context(), entries.MetaForAnHour(2)); err == nil {
 		t.Error("Commit: no error")
 	}
 }

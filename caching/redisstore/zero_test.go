@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/sharedtest"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // TestWithoutClient has Stores that were not made as they should be say so.
@@ -66,7 +67,7 @@ func TestDeadline(t *testing.T) {
 	h := &head{descriptor: "x"}
 	for what, do := range map[string]func(ctx context.Context) error{
 		"Get":     func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
-		"Update":  func(ctx context.Context) error { return s.Update(ctx, "key", newMeta(1)) },
+		"Update":  func(ctx context.Context) error { return s.Update(ctx, "key", entries.MetaForAnHour(1)) },
 		"Delete":  func(ctx context.Context) error { return s.Delete(ctx, "key") },
 		"Secret":  func(ctx context.Context) error { _, err := s.Secret(ctx); return err },
 		"Acquire": func(ctx context.Context) error { _, err := s.Acquire(ctx, "key"); return err },
