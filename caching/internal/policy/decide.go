@@ -20,7 +20,7 @@ const (
 // Verdict is an action and its reason.
 type Verdict struct {
 	Action Action
-	// Fwd says why the request is sent: one of FwdMiss and the like.
+	// Fwd says why the request is sent: one of the Fwd constants.
 	Fwd string
 	// Reason is one of the reasons of this package.
 	Reason string

@@ -21,9 +21,9 @@ type Freshness struct {
 	Date time.Time
 	// Born is when the response was of age zero: the current age is now - Born.
 	Born time.Time
-	// BornWall and receivedWall are Born, and when the response came, by the clock on the
-	// wall: microseconds since 1970, which are quicker to compare than times.
-	BornWall, receivedWall int64
+	// bornWall and receivedWall are Born and the time of reception by the wall clock, in
+	// microseconds since 1970, which are quicker to compare than times.
+	bornWall, receivedWall int64
 }
 
 // Age returns the current age of RFC 9111 §4.2.3. The monotonic clock may stop while a
@@ -32,7 +32,7 @@ type Freshness struct {
 // is taken to be at least as old as that time is ahead of now.
 func (f *Freshness) Age(now time.Time) time.Duration {
 	wall := now.UnixMicro()
-	byWall := max(wall-f.BornWall, f.BornWall-wall, f.receivedWall-wall)
+	byWall := max(wall-f.bornWall, f.bornWall-wall, f.receivedWall-wall)
 	return max(now.Sub(f.Born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond)
 }
 
@@ -58,7 +58,7 @@ func freshnessOf(cfg *Settings, r *Response, d *Directives, targeted bool, ttl t
 		date = received // RFC 9110 §6.6.1
 	}
 	f := Freshness{Date: date, Born: received.Add(-initialAge(r, date)), receivedWall: received.UnixMicro()}
-	f.BornWall = f.Born.UnixMicro()
+	f.bornWall = f.Born.UnixMicro()
 	switch {
 	case ttl != 0:
 		// Counted from the reception, however old the response was then.
@@ -110,6 +110,8 @@ func ageValue(values []string) time.Duration {
 	return 0
 }
 
+// httpDate returns the first of values, if that is a date. now tells the century of a year of
+// two digits.
 func httpDate(values []string, now time.Time) (time.Time, bool) {
 	if len(values) == 0 {
 		return time.Time{}, false

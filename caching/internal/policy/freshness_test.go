@@ -211,15 +211,44 @@ func TestAge(t *testing.T) {
 		{"received in the future", 0, 0, -time.Hour, time.Hour},
 	} {
 		f := Freshness{
-			Born: epoch.Add(-r.born), BornWall: epoch.Add(-r.bornWall).UnixMicro(), receivedWall: epoch.Add(-r.received).UnixMicro(),
+			Born: epoch.Add(-r.born), bornWall: epoch.Add(-r.bornWall).UnixMicro(), receivedWall: epoch.Add(-r.received).UnixMicro(),
 		}
 		if age := f.Age(epoch); age != r.want {
 			t.Errorf("%+v: %v: %s", r, age, r.why)
 		}
 	}
-	f := Freshness{Born: epoch, BornWall: math.MinInt64 / 2}
+	f := Freshness{Born: epoch, bornWall: math.MinInt64 / 2}
 	if age := f.Age(epoch); age < 100*365*24*time.Hour {
 		t.Errorf("a time that is out of all range makes an age of %v", age)
+	}
+}
+
+// The time that a sleeping computer does not count, and a clock that was set
+// back, make nothing fresh.
+func TestClockAgainstAge(t *testing.T) {
+	t.Parallel()
+	born := time.Now()
+	f := Freshness{Lifetime: time.Minute, Born: born, bornWall: born.UnixMicro()}
+	rows := []struct {
+		why string
+		now time.Time
+		min time.Duration
+	}{
+		{"the clocks agree", born.Add(30 * time.Second), 30 * time.Second},
+		{"slept: the wall clock went on", born.Add(time.Hour).Round(0), time.Hour},
+		{"an entry from the future is none to trust", born.Add(-time.Hour).Round(0), time.Hour},
+	}
+	for _, r := range rows {
+		if age := f.Age(r.now); age < r.min || age > r.min+time.Second {
+			t.Errorf("%s: age %v, want %v", r.why, age, r.min)
+		}
+	}
+	// Before it slept the clocks agreed, after it only the wall clock is right.
+	now := born.Add(10 * time.Second)
+	f.Born = born.Round(0).Add(-time.Hour)
+	f.bornWall = f.Born.UnixMicro()
+	if age := f.Age(now); age < time.Hour {
+		t.Errorf("age %v, want an hour", age)
 	}
 }
 
