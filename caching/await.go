@@ -26,10 +26,9 @@ var (
 	errOvertaken = errors.New("caching: the store has answered meanwhile")
 )
 
-// await waits for the result of fl, or for the end of the caller's context. Who does
-// not lead it waits for the head of the response no longer than CollapseWait, and gets
-// errOverdue then. If the late answer of the Store came first, it is found and the error is
-// errOvertaken.
+// await waits for the result of fl, or for the end of the caller's context. A follower waits
+// for the head of the response no longer than CollapseWait, and gets errOverdue then. If the
+// late answer of the Store comes first, it is the candidate and the error is errOvertaken.
 func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 	ctx := x.Req.Context()
 	cause := context.Canceled
@@ -58,7 +57,7 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 				continue
 			}
 			cause = errOverdue
-		case <-x.Req.Cancel: //nolint:staticcheck // there are callers who use it
+		case <-x.Req.Cancel: //nolint:staticcheck // there are callers that use it
 			// http.Client.Timeout ends both, in no order.
 			if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
 				cause = context.DeadlineExceeded
@@ -75,8 +74,8 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 	return cause
 }
 
-// overtakes looks at the late answer of the Store, and reports whether the request is
-// answered with it: it is there before the origin's answer, and may be reused.
+// overtakes looks at the late answer of the Store, and reports whether it answers the
+// request: it may be reused, and the origin has not answered yet.
 func (x *exchange) overtakes(fl *collapse.Flight[result], r collapse.Role) bool {
 	arrived := x.Budget.Arrival()
 	x.Now = time.Now()

@@ -319,7 +319,7 @@ type state struct {
 	t    *Transport
 	base *route
 
-	said       recentStatus
+	statusMemo statusMemo
 	background background
 }
 

@@ -86,7 +86,7 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 	if !f.IsPartial {
 		// The whole is there already: the part only freshens it.
 		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
-			x.freshen(a, e, f)
+			x.update(a, e, f)
 			return result{resp: a.resp, detail: policy.ReasonWholeStored}, true
 		}
 		return result{}, false

@@ -58,7 +58,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.Tell("validated", x.verdict.Reason, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil:
-		if err := x.Req.Context().Err(); err == nil {
+		if x.Req.Context().Err() == nil {
 			if resp, ok := x.instead(&o, false); ok {
 				return resp, nil
 			}

@@ -12,8 +12,8 @@ import (
 type exchange struct {
 	catalog.Query
 	st *state
-	// wire is the header as it is sent, if not that of req: names that are not in
-	// canonical form are for the origin, not for the decisions here.
+	// wire is the header as it is sent, if that is not the header of Req: it has names that
+	// are not in canonical form, which the decisions do not know.
 	wire http.Header
 	sender
 	demand policy.Demand
@@ -28,11 +28,11 @@ type exchange struct {
 	nvsKey string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
-	// candidate is what is stored for the request. Who takes its entry closes it.
+	// candidate is the stored response. Whoever takes its entry closes it.
 	candidate catalog.Candidate
-	// first is what was read of the body already, see preview in mend.go.
+	// first is the beginning of the stored body, see preview in mend.go.
 	first []byte
-	// verdict is what was decided about what was found.
+	// verdict is what was decided about the candidate.
 	verdict policy.Verdict
 	// collapsed is true if the answer is that to another request, see collapse in share.go.
 	collapsed bool
@@ -40,7 +40,7 @@ type exchange struct {
 	hitForMiss bool
 	// unattended is true if no caller waits for the answer.
 	unattended bool
-	// setCookies is true if the origin, confirming what was found, has set cookies.
+	// setCookies is true if the origin has set cookies when it confirmed the candidate.
 	setCookies bool
 	lease      lease
 }
@@ -60,8 +60,8 @@ func (x *exchange) drop() {
 	x.Budget.Forget()
 }
 
-// roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: who asks
-// for what, what is stored for it, and what follows from that.
+// roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: what the
+// request asks for, for which user, what is stored for it, and what to do.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
 	x := exchange{st: st}
 	x.route = r
@@ -85,8 +85,8 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	}
 }
 
-// consult finds what is stored for the request. What was found before stays if there is
-// nothing any more.
+// consult looks up what is stored for the request. The candidate stays as it is if nothing
+// is found.
 func (x *exchange) consult() {
 	x.flightsSeen = x.st.flights.Finished()
 	if c := x.Lookup(); c.Primary != "" {

@@ -102,8 +102,8 @@ func (x *exchange) retry() bool {
 	return ok
 }
 
-// lead makes the trip that others wait for. If the caller can be cancelled the
-// trip must not end with it, and runs by itself.
+// lead makes the trip that other callers wait for. If the caller of x can be cancelled, the
+// trip is detached, since it must not end with it.
 func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 	if x.Budget.Pending() {
 		fl.Send()
@@ -155,8 +155,8 @@ func (x *exchange) guarded(ctx context.Context) result {
 	return o
 }
 
-// detached makes the trip apart from the caller, whose context may end before
-// that of others who wait.
+// detached makes the trip in a goroutine of its own: the context of the caller may end while
+// other callers wait for the result.
 func detached(x exchange, fl *collapse.Flight[result]) (*http.Response, error) {
 	ctx, cancel := fl.Detach(x.Req.Context())
 	// The trip may outlast the caller, who may then use the request again.
@@ -197,7 +197,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 			o = result{panicked: v}
 			x.Tell("error", policy.ReasonPanic, 0, nil)
 		}
-		if o.body == nil && (o.resp == nil || o.entry != nil) {
+		if o.resp == nil {
 			cancel(nil)
 		}
 		if x.settle(fl, o) {
@@ -209,8 +209,8 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 	launch(fl, &o)
 }
 
-// settle hands the result of the trip to all who wait for it. It reports whether the
-// caller of x has left.
+// settle hands the result of the trip to all callers that wait for it. It reports whether
+// the caller of x has left.
 func (x *exchange) settle(fl *collapse.Flight[result], r result) (deserted bool) {
 	r.route, r.mixed, r.unattended = x.route, x.mixed(), x.unattended
 	return fl.Settle(r)

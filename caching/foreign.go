@@ -58,8 +58,8 @@ func (n *note) has(name string, values []string) bool {
 // that left the cache had not, or had otherwise, for a person to read: credentials
 // of layers that nobody could ask. Those that signed tells of are left out.
 //
-// A field that the request sent down had and really has not does no harm: an http.Client further in drops
-// some when it follows a redirect. Proxy-Authorization is for the way, not for the
+// A field that the request has lost on its way does no harm: an http.Client further in
+// drops some when it follows a redirect. Proxy-Authorization is for the way, not for the
 // target (RFC 9110 §11.7.2).
 func (n *note) added(really *http.Request, signed *roundtrip.Signed) []string {
 	var names []string
@@ -135,7 +135,7 @@ func ampersand(r rune) bool { return r == '&' || r == ';' }
 // and changes nothing that is stored, unless it is public.
 func (x *exchange) recognise(a *reply, n *note) {
 	if x.st.t.Partition != nil {
-		return // which says whose it is, whatever was sent
+		return // which names the user, whatever was sent
 	}
 	signed := x.asked.Signed()
 	var names []string

@@ -160,8 +160,8 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
-	primary, search := x.PrimaryFor(resp.StatusCode, header)
-	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: search}
+	primary, noVarySearch := x.PrimaryFor(resp.StatusCode, header)
+	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: noVarySearch}
 	if x.st.Cfg.SharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.Owner = x.Owner(a.unknown)
 	}

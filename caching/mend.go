@@ -75,21 +75,21 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, err error) {
 	if validator == "" && off != m.begin {
 		return nil, errNotResumable
 	}
-	first := off
-	total := int64(-1)
+	first, total := off, int64(-1)
 	if m.f.IsPartial {
 		first, total = first+m.f.Part.First, m.f.Part.Total
 	}
+	last := first + end - off - 1
 	req := m.Req.Clone(m.asked.Pin(m.Req.Context()))
 	req.Method, req.Body, req.GetBody, req.ContentLength = http.MethodGet, nil, nil, 0
-	for _, name := range ownQuestions {
+	for _, name := range conditionFields {
 		req.Header.Del(name)
 	}
 	if req.Header == nil {
 		req.Header = make(http.Header, 2)
 	}
 	if validator != "" {
-		req.Header["Range"] = []string{"bytes=" + strconv.FormatInt(first, 10) + "-" + strconv.FormatInt(first+end-off-1, 10)}
+		req.Header["Range"] = []string{"bytes=" + strconv.FormatInt(first, 10) + "-" + strconv.FormatInt(last, 10)}
 		req.Header["If-Range"] = []string{validator}
 	}
 	if resp, err = receive(m.route.next, req); err != nil {
@@ -97,7 +97,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, err error) {
 	}
 	switch r, ok := httpfield.ParseContentRange(resp.Header.Get("Content-Range")); {
 	case resp.StatusCode == http.StatusPartialContent && validator != "" && ok && r.First == first &&
-		r.Last >= first+end-off-1 && (total < 0 || r.Total == total) && m.f.SameStrong(resp.Header):
+		r.Last >= last && (total < 0 || r.Total == total) && m.f.SameStrong(resp.Header):
 		return resp, nil
 	case resp.StatusCode == http.StatusOK && m.sameRepresentation(resp):
 		if _, err = io.CopyN(io.Discard, resp.Body, first); err == nil {

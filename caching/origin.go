@@ -84,7 +84,7 @@ type reply struct {
 	ctx  context.Context
 	resp *http.Response
 	sent time.Time
-	// unknown is true if nobody knows whose credentials the request had in the end.
+	// unknown is true if it is not known whose credentials the request had in the end.
 	unknown bool
 	// barred says why the response is for this caller alone and changes nothing that is
 	// stored. It is empty if that is not so.
@@ -111,10 +111,10 @@ func (x *exchange) accept(a *reply) result {
 	case x.Method == http.MethodHead && a.resp.StatusCode != http.StatusNotModified:
 		return x.headed(a)
 	case a.resp.StatusCode == http.StatusNotModified:
-		// It is about what the caller has. If that is what is stored, it is news
-		// for the store too (RFC 9111 §4.3.3).
+		// It is about the response that the caller has. If the stored response is the
+		// same, it is updated too (RFC 9111 §4.3.3).
 		if x.candidate.F != nil && x.candidate.F.IsAbout(a.resp.Header) {
-			x.freshen(a, x.candidate.Entry, x.candidate.F)
+			x.update(a, x.candidate.Entry, x.candidate.F)
 		}
 		return result{resp: a.resp, detail: policy.ReasonNotModified}
 	case a.resp.StatusCode == http.StatusPartialContent && x.candidate.F != nil && x.cond&policy.WithRange != 0:

@@ -29,7 +29,7 @@ func ForUser(name string) func(*http.Request) string {
 // told, and for all other fields that carry credentials, requests with different
 // values are kept apart.
 //
-// The cache does not check signatures: who can send requests through it must be
+// The cache does not check signatures: everybody who can send requests through it must be
 // trusted to sign them with the key that they name. Signatures that are added below
 // the cache are not seen; see [ForUser] and tripper.Identifier.
 func BySigningKey(req *http.Request) string { return catalog.Signer(req.Header) }

@@ -129,9 +129,9 @@ func whyCut(err error) string {
 // that fails costs the origin no further trip.
 type noWriter struct{ err error }
 
-func (u noWriter) Write([]byte) (int, error)                 { return 0, u.err }
-func (u noWriter) ReadAt([]byte, int64) (int, error)         { return 0, u.err }
-func (u noWriter) Commit(context.Context, *store.Meta) error { return u.err }
+func (w noWriter) Write([]byte) (int, error)                 { return 0, w.err }
+func (w noWriter) ReadAt([]byte, int64) (int, error)         { return 0, w.err }
+func (w noWriter) Commit(context.Context, *store.Meta) error { return w.err }
 func (noWriter) Abort() error                                { return nil }
 func (noWriter) Close() error                                { return nil }
 

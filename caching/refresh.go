@@ -13,8 +13,8 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
-// ownQuestions are the fields by which a caller asks for less than the whole response.
-var ownQuestions = []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"}
+// conditionFields are the fields of a caller that ask for less than the whole response.
+var conditionFields = []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"}
 
 // refresh validates the stored response in the background after it was served stale, once
 // for all callers that are served it meanwhile.
@@ -35,7 +35,7 @@ func (x *exchange) refresh() {
 	y.wire = y.wire.Clone()
 	for _, h := range []http.Header{y.Req.Header, y.wire} {
 		maps.DeleteFunc(h, func(name string, _ []string) bool {
-			return slices.Contains(ownQuestions, http.CanonicalHeaderKey(name))
+			return slices.Contains(conditionFields, http.CanonicalHeaderKey(name))
 		})
 	}
 	started := x.st.background.start(y.Req.Context(), func(ctx context.Context) {

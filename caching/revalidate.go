@@ -55,7 +55,7 @@ func (x *exchange) revalidation() (q revalidation) {
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	self, other := policy.Confirms(x.candidate.F.Known(), x.candidate.Variants, &a.offered, a.resp.Header)
-	e, f, key := x.candidate.Entry, x.candidate.F, x.candidate.Key
+	e, f := x.candidate.Entry, x.candidate.F
 	switch {
 	case other != nil && a.unknown:
 		return result{}, false
@@ -65,12 +65,11 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 			_ = e.Close()
 			return result{}, false
 		}
-		key = other.Key
 	case !self || f.IsPartial:
 		return result{}, false
 	}
 	roundtrip.Discard(a.resp)
-	m, f2, kept := x.update(a, e, f, key)
+	m, f2, kept := x.update(a, e, f)
 	if other != nil {
 		primary := x.candidate.Primary
 		x.candidate.Close()
@@ -90,22 +89,15 @@ func withMeta(e *store.Entry, m *store.Meta) *store.Entry {
 	return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes, Body: e.Body}
 }
 
-// freshen updates the stored response by the header of a.
-func (x *exchange) freshen(a *reply, e *store.Entry, f *catalog.Memo) {
-	if f.Key == x.candidate.Key {
-		x.update(a, e, f, x.candidate.Key)
-	}
-}
-
-// update merges the header of a into the metadata of a stored response, and
-// stores that without the body. kept is false if it may not be stored any more.
-func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo, key string) (m *store.Meta, f2 *catalog.Memo, kept bool) {
+// update merges the header of a into the metadata m of the stored response e, and stores
+// m without the body. kept is false if the response may not be stored any more.
+func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.Meta, f2 *catalog.Memo, kept bool) {
 	m, f2, moved := x.merged(a, e, f)
 	if x.demand.Dir.Has(policy.NoStore) {
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	defer x.BeginCommit(key, x.candidate.Primary).End()
+	defer x.BeginCommit(f.Key, x.candidate.Primary).End()
 	reason := x.unstorable(m, f2)
 	if reason == "" {
 		reason = x.leadsNowhere(m, f2)
@@ -120,10 +112,10 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo, key string)
 	}
 	if reason != "" {
 		x.Tell("remove", reason, m.Status, nil)
-		x.Withdraw(ctx, &x.candidate, key, f)
+		x.Withdraw(ctx, &x.candidate, f.Key, f)
 		return m, f2, false
 	}
-	return m, f2, x.Replace(ctx, &x.candidate, e, m, f2, key)
+	return m, f2, x.Replace(ctx, &x.candidate, e, m, f2, f.Key)
 }
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
@@ -156,9 +148,8 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	return m, x.st.SetRecord(m, r, &d, targeted, &f.Facts), moved
 }
 
-// headed takes the answer to a HEAD: it freshens the stored GET, or makes it
-// suspect if it tells that there is something new (RFC 9111 §4.3.5). It is
-// never stored itself.
+// headed takes the response to a HEAD: it updates the stored response to a GET, or notes
+// that this must be revalidated, if the two differ (RFC 9111 §4.3.5). It is not stored.
 func (x *exchange) headed(a *reply) result {
 	e, f := x.candidate.Entry, x.candidate.F
 	switch {
@@ -168,7 +159,7 @@ func (x *exchange) headed(a *reply) result {
 	default:
 		switch f.Compare(e.Size, a.resp.Header) {
 		case policy.Same:
-			x.freshen(a, e, f)
+			x.update(a, e, f)
 		case policy.Different:
 			x.SetMustRevalidate(detach(a.ctx), x.candidate.Key, true)
 		case policy.NoEvidence: // it tells nothing about the stored body

@@ -27,7 +27,7 @@ func (x *exchange) mark(resp *http.Response, from *info, s *policy.CacheStatus) 
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
 	}
 	s.Collapsed, s.Key = x.collapsed, x.shownKey()
-	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.said.text(s, x.st.Cfg.Name))
+	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.statusMemo.text(s, x.st.Cfg.Name))
 }
 
 // shownKey is the key that Cache-Status tells, if it does.
@@ -61,7 +61,7 @@ func (x *exchange) answer(p policy.Portion) *http.Response {
 	return x.serve(p, &policy.CacheStatus{Hit: true, HasTTL: true, TTL: ttl, Detail: v.Reason})
 }
 
-// answerFound is answer for the portion that the request asks for, which is stored.
+// answerFound is answer for the portion that the request asks for. It must be stored.
 func (x *exchange) answerFound() (*http.Response, error) {
 	p, _ := x.portion()
 	return x.answer(p), nil
@@ -88,13 +88,13 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	resp := &out.resp
 	resp.Status, resp.StatusCode = statusLine(m), m.Status
 	resp.Proto = m.Proto
-	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
 	resp.Request = x.Req.WithContext(&out.ctx)
 	resp.Header = x.header(m, f, p, s, age, out.room[:0])
 	resp.Trailer = m.Trailer.Clone()
 	resp.ContentLength = p.Length
 	if p.Status != http.StatusOK {
-		x.reshape(resp, p)
+		reshape(resp, p)
 	}
 	switch {
 	case x.Method == http.MethodHead:
@@ -117,15 +117,15 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	return resp
 }
 
-// header copies the stored fields and adds those that say how old they are: old, the age.
-// room is used for their values if it is large enough.
-func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, old time.Duration, room []string) http.Header {
-	var age, cacheStatus string
+// header returns a copy of the stored fields, with the Age and Cache-Status of a response
+// that is of that age. room holds their values if it is large enough.
+func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, age time.Duration, room []string) http.Header {
+	var seconds, cacheStatus string
 	if s != nil {
 		s.Collapsed, s.Key = x.collapsed, x.shownKey()
-		age, cacheStatus = strconv.FormatInt(int64(old/time.Second), 10), x.st.said.text(s, f.Cfg.Name)
+		seconds, cacheStatus = strconv.FormatInt(int64(age/time.Second), 10), x.st.statusMemo.text(s, f.Cfg.Name)
 	} else {
-		if age, cacheStatus = f.StampAt(old); x.collapsed {
+		if seconds, cacheStatus = f.StampAt(age); x.collapsed {
 			cacheStatus += "; collapsed"
 		}
 	}
@@ -148,7 +148,7 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 		h[fl.Name] = values[first:len(values):len(values)]
 	}
 	first := len(values)
-	values = append(values, age)
+	values = append(values, seconds)
 	h["Age"] = values[first : first+1 : first+1]
 	values = append(values, cacheStatus)
 	if above := m.Header["Cache-Status"]; len(above) > 0 {
@@ -162,8 +162,8 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 	return h
 }
 
-// reshape turns the reply into a 206, 304 or 416.
-func (x *exchange) reshape(resp *http.Response, p policy.Portion) {
+// reshape turns the stored response into a 206, 304 or 416.
+func reshape(resp *http.Response, p policy.Portion) {
 	resp.StatusCode = p.Status
 	resp.Status = strconv.Itoa(p.Status) + " " + http.StatusText(p.Status)
 	switch p.Status {
@@ -184,11 +184,6 @@ func statusLine(m *store.Meta) string {
 		return "200 OK"
 	}
 	return strconv.Itoa(m.Status) + " " + m.StatusText
-}
-
-func protoOf(proto string) (major, minor int) {
-	major, minor, _ = http.ParseHTTPVersion(proto)
-	return major, minor
 }
 
 // portion returns the portion of the stored response that the request asks for.

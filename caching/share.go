@@ -87,7 +87,7 @@ func (x *exchange) stillSelects(f *catalog.Memo) bool {
 func (x *exchange) joined(o *result) *http.Response {
 	m, resp := o.meta, o.body.Response(x.Req.Context())
 	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Clone(), x.Req
-	resp.ProtoMajor, resp.ProtoMinor = protoOf(m.Proto)
+	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
 	x.mark(resp, infoShared, &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: m.Status})
 	return resp
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
-// recentStatus remembers how some states are written in Cache-Status: one cache
-// has few different things to say.
-type recentStatus [16]atomic.Pointer[statusText]
+// statusMemo remembers the texts of some values of Cache-Status: one cache needs few
+// different ones.
+type statusMemo [16]atomic.Pointer[statusText]
 
 type statusText struct {
 	policy.CacheStatus
 	text string
 }
 
-// text returns s as the member of the cache called name, which is always the
-// same.
-func (r *recentStatus) text(s *policy.CacheStatus, name string) string {
+// text returns s as the list member with the name of the cache. The name must be the same
+// in every call.
+func (r *statusMemo) text(s *policy.CacheStatus, name string) string {
 	if s.HasTTL || s.Key != "" {
 		return s.String(name) // it is another every second, or for every response
 	}

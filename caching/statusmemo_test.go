@@ -6,15 +6,15 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
-// What is remembered of Cache-Status is what would be written, also far beyond the places that
-// there are.
+// A remembered text is the text that would be written, also with more values than the memo
+// has places for.
 func TestStatusMemo(t *testing.T) {
 	t.Parallel()
-	var said recentStatus
+	var memo statusMemo
 	for range 2 {
 		for i := range 2000 {
 			s := policy.CacheStatus{Fwd: "uri-miss", FwdStatus: i - 50, Stored: i%2 == 0, Collapsed: i%3 == 0, HasTTL: i%5 == 0, TTL: int64(i)}
-			if got, want := said.text(&s, "c"), s.String("c"); got != want {
+			if got, want := memo.text(&s, "c"), s.String("c"); got != want {
 				t.Fatalf("%+v: %q, want %q", s, got, want)
 			}
 		}

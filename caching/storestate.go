@@ -28,7 +28,7 @@ type storeState struct {
 
 var storeStates guard.PerStore[storeState]
 
-// stateOf returns the state of s, which is the same for all who have s.
+// stateOf returns the state of s, which is the same for all Transports on s.
 func stateOf(s store.Store) *storeState {
 	return storeStates.Of(s, func() *storeState { return &storeState{Backend: guard.NewBackend(s)} })
 }

@@ -22,7 +22,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	x.Epoch = x.st.Epoch()
 	sent := x.Now
 	if catalog.Keyed(x.Req.URL) {
-		x.identify() // before it is sent: who is asked about is who signs
+		x.identify() // before it is sent, since the layers below sign for the user that they name now
 	}
 	n := x.note()
 	sending, contact := watch(x.asked.Pin(x.Req.Context()))
@@ -45,7 +45,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	for _, name := range names[:min(len(names), policy.MaxGroups)] {
 		_, _ = x.InvalidateGroup(ctx, x.Req.URL, name) // it is told
 	}
-	if !overtaken { // else somebody has changed the target since this was sent
+	if !overtaken { // else another request has changed the target since this one was sent
 		a := reply{ctx: ctx, resp: resp, sent: sent}
 		x.recognise(&a, &n)
 		if o, ok := x.describesTarget(&a); ok {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A GET that was sent before an unsafe request answers nobody who asks after
+// A GET that was sent before an unsafe request answers no request that comes after
 // that, also where a No-Vary-Search makes two URLs one.
-func TestSearchBeforeInvalidation(t *testing.T) {
+func TestNoVarySearchBeforeInvalidation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changed atomic.Bool
 		c := &Transport{ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
@@ -42,7 +42,7 @@ func TestSearchBeforeInvalidation(t *testing.T) {
 
 // After an unsafe request that failed the origin is asked, whatever a 304
 // from before it says.
-func TestSearchSuspected(t *testing.T) {
+func TestNoVarySearchMustRevalidate(t *testing.T) {
 	for _, vary := range []string{"", "Accept"} {
 		synctest.Test(t, func(t *testing.T) {
 			var asked atomic.Int32
