@@ -134,3 +134,33 @@ func TestStoredPartHasShrunk(t *testing.T) {
 		}
 	}
 }
+
+// What is lost of the response to a QUERY is not taken from the response to a GET, which may
+// have the same validator.
+func TestBodyLostOfQuery(t *testing.T) {
+	for _, row := range []struct {
+		keep int64
+		line string
+		why  string
+	}{
+		{0, "X: 1", "nothing was delivered, and nothing tells the two apart"},
+		{2, `ETag: "a"`, "the tag counts the versions of the resource"},
+	} {
+		asked := 0
+		s := &losing{memorystore.New(0), row.keep, store.TimingImmediate, nil}
+		c := &Transport{CacheQuery: true, Store: s, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			asked++
+			return text(req, 200, req.Method+" ", "Cache-Control: max-age=60", row.line), nil
+		})}
+		for i := range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), "QUERY", "http://example.com/", strings.NewReader("q"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, body, err := exchanged(c, req)
+			if !strings.HasPrefix("QUERY ", body) || errors.Is(err, errLost) != (i == 1) || asked != 1 {
+				t.Errorf("request %d: %q, %v, after %d trips: %s", i+1, body, err, asked, row.why)
+			}
+		}
+	}
+}

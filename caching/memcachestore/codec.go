@@ -40,7 +40,10 @@ func (h *head) seal(key string) ([]byte, error) {
 	b = append(b, nonce...)
 	b = binary.AppendUvarint(b, uint64(h.size))  //nolint:gosec // not negative
 	b = binary.AppendUvarint(b, uint64(h.chunk)) //nolint:gosec // not negative
-	if b, err = h.meta.AppendBinary(b); err != nil {
+	if b, err = h.meta.AppendBinary(b); err == nil && len(b) > maxChunk {
+		err = fmt.Errorf("%w: %d bytes", store.ErrTooLarge, len(b))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("memcachestore: metadata: %w", err)
 	}
 	copy(b, sum("entry", key, b[sumSize:]))
