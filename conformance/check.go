@@ -16,13 +16,13 @@ type exchange struct {
 	responses []response
 }
 
-// fail returns the verdict that the expectation named what of request i did not
-// hold.
-func (x *exchange) fail(i int, what, format string, args ...any) Verdict {
+// fail returns the verdict that an expectation of request i, named as in the data,
+// did not hold.
+func (x *exchange) fail(i int, expectation, format string, args ...any) Verdict {
 	r := &x.requests[i]
 	return Verdict{
 		Problem: fmt.Sprintf(format, args...),
-		Setup:   r.Setup || slices.Contains(r.SetupTests, what),
+		Setup:   r.Setup || slices.Contains(r.SetupTests, expectation),
 	}
 }
 
@@ -94,28 +94,28 @@ func (x *exchange) checkStatus(i int) Verdict {
 
 func (x *exchange) checkHeaders(i int) Verdict {
 	r, resp := &x.requests[i], &x.responses[i]
-	const what = "expected_response_headers"
+	const expectation = "expected_response_headers"
 	for _, f := range r.ExpectedHeaders {
 		values, present := resp.header[http.CanonicalHeaderKey(f.Name)]
 		value := strings.Join(values, ", ")
 		if !present && (f.Bare || f.Op != "") {
-			return x.fail(i, what, "response %d lacks %s", i+1, f.Name)
+			return x.fail(i, expectation, "response %d lacks %s", i+1, f.Name)
 		}
 		switch {
 		case f.Bare:
 		case f.Op == "=":
 			if other := join(resp.header, f.Value); value != other {
-				return x.fail(i, what, "response %d: %s is %q, not that of %s, %q", i+1, f.Name, value, f.Value, other)
+				return x.fail(i, expectation, "response %d: %s is %q, not that of %s, %q", i+1, f.Name, value, f.Value, other)
 			}
 		case f.Op == ">":
 			n, err := strconv.ParseInt(value, 10, 64)
 			if err != nil || f.Offset == nil || n <= *f.Offset {
-				return x.fail(i, what, "response %d: %s is %q, not more than %s", i+1, f.Name, value, f.Value)
+				return x.fail(i, expectation, "response %d: %s is %q, not more than %s", i+1, f.Name, value, f.Value)
 			}
 		default:
 			want := fixup(f, r, serverNow(resp.header), resp.header.Get("Server-Base-Url"))
 			if value != want || !present {
-				return x.fail(i, what, "response %d: %s is %q, not %q", i+1, f.Name, value, want)
+				return x.fail(i, expectation, "response %d: %s is %q, not %q", i+1, f.Name, value, want)
 			}
 		}
 	}
@@ -130,29 +130,29 @@ func serverNow(h http.Header) time.Time {
 func join(h http.Header, name string) string { return strings.Join(h.Values(name), ", ") }
 
 func (x *exchange) checkMissing(i int) Verdict {
-	const what = "expected_response_headers_missing"
+	const expectation = "expected_response_headers_missing"
 	for _, f := range x.requests[i].ExpectedMissing {
 		values, present := x.responses[i].header[http.CanonicalHeaderKey(f.Name)]
 		value := strings.Join(values, ", ")
 		if present && (f.Bare || strings.Contains(value, f.Value)) {
-			return x.fail(i, what, "response %d has %s: %s", i+1, f.Name, value)
+			return x.fail(i, expectation, "response %d has %s: %s", i+1, f.Name, value)
 		}
 	}
 	return Verdict{}
 }
 
 func (x *exchange) checkInterim(i int) Verdict {
-	const what = "expected_interim_responses"
+	const expectation = "expected_interim_responses"
 	if x.requests[i].ExpectedInterim == nil {
 		return Verdict{}
 	}
 	want, got := *x.requests[i].ExpectedInterim, x.responses[i].interim
 	if len(want) != len(got) {
-		return x.fail(i, what, "response %d came with %d interim responses, not %d", i+1, len(got), len(want))
+		return x.fail(i, expectation, "response %d came with %d interim responses, not %d", i+1, len(got), len(want))
 	}
 	for j := range want {
 		if want[j].Code != got[j].Code || !sameFields(want[j].Fields, got[j].Fields) {
-			return x.fail(i, what, "response %d: interim response %d is %v, not %v", i+1, j+1, got[j], want[j])
+			return x.fail(i, expectation, "response %d: interim response %d is %v, not %v", i+1, j+1, got[j], want[j])
 		}
 	}
 	return Verdict{}

@@ -44,7 +44,7 @@ func privateOnly(c Case) bool {
 // An outcome is what the suite calls the result of a case.
 type outcome string
 
-// The outcomes. Only Pass and Yes count, and let the cases that depend on it
+// The outcomes. Only pass and yes count, and let the cases that depend on this one
 // count.
 const (
 	pass           outcome = "pass"
