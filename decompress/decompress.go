@@ -167,10 +167,10 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	method := req.Method
 	out, o := t.ask(req)
 	var dict *dictionary.Entry
-	who := ""
+	principal := ""
 	if t.Dictionaries != nil {
-		if who = roundtrip.Identity(next, req); o != nil {
-			dict = t.Dictionaries.store.Offer(out, who)
+		if principal = roundtrip.Identity(next, req); o != nil {
+			dict = t.Dictionaries.store.Offer(out, principal)
 		}
 	}
 	resp, err := next.RoundTrip(out)
@@ -184,7 +184,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	resp = roundtrip.Complete(resp, out)
 	resp, err = t.decode(req, method, resp, o, dict)
 	if err == nil && t.Dictionaries != nil {
-		resp = t.Dictionaries.store.Learn(req, method, who, resp, t.Dictionaries.maxBytes())
+		resp = t.Dictionaries.store.Learn(req, method, principal, resp, t.Dictionaries.maxBytes())
 	}
 	return resp, err
 }

@@ -14,10 +14,10 @@ const DefaultDictionaryBytes = 16 << 20
 // A dictionary is kept while it is fresh by the max-age of its own Cache-Control, for
 // its origin, and for requests with the same Authorization and Cookie as the one
 // that fetched it, and the same credentials of an auth layer below; cookies of a
-// Jar below are not known here. The ones used longest ago make room for new ones. They tell a
-// server which of its responses a client has: like cookies, they should be
-// forgotten together with the rest of a user's traces, which [Dictionaries.Clear]
-// does.
+// Jar below are not known here. The dictionaries used longest ago make room for new
+// ones. A dictionary tells a server which of its responses a client has: like cookies,
+// dictionaries should be forgotten together with the rest of a user's traces, which
+// [Dictionaries.Clear] does.
 //
 // Patterns with regular expressions or named groups are not understood; such
 // dictionaries are not kept. Where a layer below follows redirects, the fields

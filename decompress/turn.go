@@ -6,7 +6,7 @@ import (
 )
 
 // turn lets one goroutine at a time use pooled parts, and lets another close
-// them at any moment: the parts are given back by whoever is last.
+// them at any moment: the last of the two gives the parts back.
 type turn struct{ state atomic.Uint32 }
 
 const (
@@ -15,7 +15,7 @@ const (
 	turnClosed = 2
 )
 
-// enter takes the turn, or says why not.
+// enter takes the turn, or returns the error of a Read that cannot have it.
 func (t *turn) enter() error {
 	switch {
 	case t.state.CompareAndSwap(turnIdle, turnTaken):

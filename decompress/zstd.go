@@ -97,7 +97,7 @@ type frames struct {
 	window int64  // largest so far
 
 	left  int64 // bytes until the next decision
-	block bool  // what follows is a block, and else a frame
+	block bool  // a block comes next, otherwise a frame
 	check bool  // the frame has a checksum
 	begun bool
 	err   error

@@ -13,14 +13,14 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// Offer adds to out, whose header is the layer's own and has an Accept-Encoding, what
-// says that a dictionary is there, and returns that, or nil if there is none. who is
-// whose credentials a layer below adds.
-func (s *Store) Offer(out *http.Request, who string) *Entry {
+// Offer adds to out the fields that name a dictionary, and returns the dictionary, or
+// nil if there is none. The header of out is the layer's own and has an
+// Accept-Encoding; principal names the user whose credentials a layer below adds.
+func (s *Store) Offer(out *http.Request, principal string) *Entry {
 	if _, own := out.Header["Available-Dictionary"]; own {
 		return nil
 	}
-	d := s.find(out, who, time.Now())
+	d := s.find(out, principal, time.Now())
 	if d == nil {
 		return nil
 	}
@@ -37,16 +37,16 @@ func (s *Store) Offer(out *http.Request, who string) *Entry {
 }
 
 // Learn returns resp, which is decoded by now, with a body that records itself if it is
-// meant as a dictionary. method is that of req before it was handed down. All that is
-// kept is limit bytes at most, one response half of that.
-func (s *Store) Learn(req *http.Request, method, who string, resp *http.Response, limit int64) *http.Response {
+// meant as a dictionary. method is that of req before it was handed down. The Store
+// keeps limit bytes at most, and of one response half of that.
+func (s *Store) Learn(req *http.Request, method, principal string, resp *http.Response, limit int64) *http.Response {
 	if len(resp.Header["Use-As-Dictionary"]) == 0 {
 		return resp
 	}
 	why := "not a 200 to a GET"
 	var d *Entry
 	if (method == http.MethodGet || method == "") && resp.StatusCode == http.StatusOK {
-		d, why = candidate(req, who, resp, limit/2, time.Now())
+		d, why = candidate(req, principal, resp, limit/2, time.Now())
 	}
 	if hook := trace.From(req.Context()); hook != nil {
 		e := trace.About(req, "decompress", "dictionary", "recorded")
@@ -66,7 +66,7 @@ func (s *Store) Learn(req *http.Request, method, who string, resp *http.Response
 
 // candidate returns resp, a 200 to a GET, as the dictionary it will be, still without its
 // content, or why it may not become one.
-func candidate(req *http.Request, who string, resp *http.Response, limit int64, now time.Time) (*Entry, string) {
+func candidate(req *http.Request, principal string, resp *http.Response, limit int64, now time.Time) (*Entry, string) {
 	u := resp.Request.URL
 	switch {
 	case len(resp.Header["Content-Encoding"]) > 0:
@@ -85,7 +85,7 @@ func candidate(req *http.Request, who string, resp *http.Response, limit int64, 
 		return nil, why
 	}
 	return &Entry{
-		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), who), url: trace.Redact(u),
+		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), principal), url: trace.Redact(u),
 		fetched: now, until: now.Add(fresh),
 	}, ""
 }

@@ -1,9 +1,9 @@
 // Package dictionary keeps the responses that a server means as dictionaries for later
 // ones (RFC 9842).
 //
-// usage.go reads what a server says of a response, store.go knows who may use which,
-// exchange.go adds what is there to a request and records what a response brings.
-// Nothing is decoded here: package decompress does that with the [Entry] it is given.
+// usage.go reads Use-As-Dictionary, store.go keeps the dictionaries of each origin and
+// user, exchange.go offers one with a request and records the content of a response.
+// Nothing is decoded here: package decompress does that with the [Entry] of a request.
 package dictionary
 
 import (
@@ -23,8 +23,8 @@ const maxEntries = 128
 // Store keeps dictionaries. The zero value is ready to use, and safe for concurrent
 // use.
 type Store struct {
-	mu    sync.Mutex
-	all   []*Entry // used longest ago first
+	mu    sync.Mutex // guards what follows
+	all   []*Entry   // used longest ago first
 	bytes int64
 }
 
@@ -42,19 +42,19 @@ type Entry struct {
 	until   time.Time
 }
 
-// key is who a dictionary is for.
+// key is the origin and the user that a dictionary is for.
 type key struct {
 	origin roundtrip.Origin
 	user   [sha256.Size]byte // zero if the request names none
 }
 
-// keyOf returns for whom the answer to req is. who is whose credentials a layer
-// below adds.
-func keyOf(req *http.Request, origin roundtrip.Origin, who string) key {
+// keyOf returns the key of the response to req. principal names the user whose
+// credentials a layer below adds.
+func keyOf(req *http.Request, origin roundtrip.Origin, principal string) key {
 	k := key{origin: origin}
-	if len(req.Header["Authorization"])+len(req.Header["Cookie"]) > 0 || who != "" {
+	if len(req.Header["Authorization"])+len(req.Header["Cookie"]) > 0 || principal != "" {
 		h := sha256.New()
-		_, _ = io.WriteString(h, who+"\x00")
+		_, _ = io.WriteString(h, principal+"\x00")
 		for _, name := range []string{"Authorization", "Cookie"} {
 			for _, v := range req.Header[name] {
 				_, _ = io.WriteString(h, name+"\x00"+v+"\x00")
@@ -80,15 +80,15 @@ func (s *Store) Clear() {
 
 // find returns the dictionary for a request, nil if there is none (RFC 9842
 // §2.2.3: the longest match wins, then the newest).
-func (s *Store) find(req *http.Request, who string, now time.Time) *Entry {
+func (s *Store) find(req *http.Request, principal string, now time.Time) *Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) == 0 || !secure(req.URL) {
 		return nil
 	}
-	k := keyOf(req, roundtrip.OriginOf(req.URL), who)
+	k := keyOf(req, roundtrip.OriginOf(req.URL), principal)
 	var best *Entry
-	s.removeIf(func(d *Entry) bool { return !now.Before(d.until) })
+	s.removeIfLocked(func(d *Entry) bool { return !now.Before(d.until) })
 	for _, d := range s.all {
 		if d.key == k && d.pattern.matches(req.URL) && (best == nil || len(d.match) > len(best.match) ||
 			len(d.match) == len(best.match) && d.fetched.After(best.fetched)) {
@@ -102,8 +102,8 @@ func (s *Store) find(req *http.Request, who string, now time.Time) *Entry {
 	return best
 }
 
-// removeIf forgets the dictionaries for which f is true. s.mu is held.
-func (s *Store) removeIf(f func(*Entry) bool) {
+// removeIfLocked forgets the dictionaries for which f is true.
+func (s *Store) removeIfLocked(f func(*Entry) bool) {
 	s.all = slices.DeleteFunc(s.all, func(d *Entry) bool {
 		if !f(d) {
 			return false
@@ -118,11 +118,11 @@ func (s *Store) removeIf(f func(*Entry) bool) {
 func (s *Store) put(d *Entry, limit int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.removeIf(func(o *Entry) bool { return o.key == d.key && o.url == d.url && o.match == d.match })
+	s.removeIfLocked(func(o *Entry) bool { return o.key == d.key && o.url == d.url && o.match == d.match })
 	s.all = append(s.all, d)
 	s.bytes += int64(len(d.Content))
 	for s.bytes > limit || len(s.all) > maxEntries {
 		oldest := s.all[0]
-		s.removeIf(func(o *Entry) bool { return o == oldest })
+		s.removeIfLocked(func(o *Entry) bool { return o == oldest })
 	}
 }
