@@ -76,8 +76,8 @@ func shouldRetry(h http.Header) (again, ok bool) {
 	return false, false
 }
 
-// settled reports whether whoever made the outcome says outright that it will be the
-// same the next time, which no policy can know better.
+// settled reports whether the error, or the server, says that the outcome will be the
+// same the next time. No policy overrules it.
 func settled(a *Attempt) bool {
 	if a.Err != nil || a.Response == nil {
 		return is[*finalError](a.Err) || roundtrip.Permanent(a.Err)

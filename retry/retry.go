@@ -102,8 +102,8 @@ type Transport struct {
 	// time. It is asked for every outcome, success included, and decides about
 	// the cause only: it cannot have a request sent twice that is not safe to
 	// send twice, nor after an error that says that it is permanent or a response
-	// with X-Should-Retry: false or Stripe-Should-Retry: false. If it reads the response body it must put another in its
-	// place. If nil, [Retryable] is used.
+	// with X-Should-Retry: false or Stripe-Should-Retry: false. If it reads the
+	// response body it must put another in its place. If nil, [Retryable] is used.
 	Retryable func(Attempt) bool
 
 	// Backoff returns how long to wait after a failed attempt before the next.

@@ -84,6 +84,7 @@ func TrimBlanks(s string) string {
 // for a k.
 func EqualFold(s, t string) bool { return len(s) == len(t) && equalFold(s, t) }
 
+// equalFold is apart, so that EqualFold is inlined: most names differ in length.
 func equalFold(s, t string) bool {
 	for i := range len(s) {
 		if lower(s[i]) != lower(t[i]) {

@@ -125,8 +125,8 @@ func (it Item) Refused() bool {
 	return q != "" && strings.Trim(q, "0.") == ""
 }
 
-// Coding returns the one name of a content coding: in lower case, and without the x-
-// of x-gzip that RFC 9110 §8.4.1.3 wants to be taken for nothing.
+// Coding returns the name of a content coding in lower case, and gzip for x-gzip, which
+// is the same (RFC 9110 §8.4.1.3).
 func Coding(name string) string {
 	if name = Lower(name); name == "x-gzip" {
 		return "gzip"
