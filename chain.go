@@ -134,7 +134,7 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 // What [Chain.Check] finds is told to package trace: each problem is an event of the
 // first request with a hook that reaches base.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
-	client := &http.Client{Transport: c.Wrap(c.telling(base))}
+	client := &http.Client{Transport: c.Wrap(c.reporting(base))}
 	if c.FollowsRedirects() {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}

@@ -33,10 +33,10 @@ func (c Chain) Check() error {
 	return errors.Join(errs...)
 }
 
-// telling returns base, or if something is wrong with c, a RoundTripper that tells
-// so and sends through base. It stands below all layers, so that each of them that
-// adds a hook hears it.
-func (c Chain) telling(base http.RoundTripper) http.RoundTripper {
+// reporting returns base, or if something is wrong with c, a RoundTripper that reports
+// it to package trace and sends through base. It stands below all layers, so that the
+// hooks that they add hear it.
+func (c Chain) reporting(base http.RoundTripper) http.RoundTripper {
 	problems := c.problems()
 	if len(problems) == 0 {
 		return base

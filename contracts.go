@@ -34,8 +34,8 @@ type Identifier interface {
 // field named Base: a cache follows it to the Identifiers below.
 //
 // In a [Chain] a layer without either is wrapped once more, and nothing is lost.
-// Outside a chain the cache does not see what is below it: it takes the credentials
-// added there for those of nobody it knows, and does not store the responses.
+// Outside a chain the cache does not see what is below it: it cannot tell whose
+// credentials are added there, and does not store the responses.
 type Unwrapper interface {
 	http.RoundTripper
 	// Unwrap returns the RoundTripper that requests are sent through. It may be
