@@ -101,7 +101,7 @@ func byCredentials(r *http.Request) string { return r.Header.Get("Authorization"
 // In a shared cache RFC 9111 §3.5 decides what credentials mean.
 func byNothing(*http.Request) string { return "" }
 
-// OpenStore opens the stores that caching has: memory and dir:PATH, of 1 GiB.
+// OpenStore opens the stores memory, of 64 MiB, and dir:PATH, of 1 GiB.
 func OpenStore(spec string) (store.Store, error) {
 	if path, ok := strings.CutPrefix(spec, "dir:"); ok && path != "" {
 		return dirstore.Open(path, nil)
