@@ -54,14 +54,7 @@ func plain(tb testing.TB, r rttest.Recorded) string {
 
 func post(tb testing.TB, rt http.RoundTripper, url string, body io.Reader, header ...string) *http.Response {
 	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), "POST", url, body)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(rttest.NewRequest(tb, "POST", url, body, header...))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -131,11 +131,7 @@ func serve(body io.Reader, codings ...string) rtFunc {
 
 func get(tb testing.TB, rt http.RoundTripper) *http.Response {
 	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), "GET", "http://example.com/x", nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	resp, err := rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(rttest.NewRequest(tb, "GET", "http://example.com/x", nil))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -67,14 +67,7 @@ func (s *dictionaryServer) RoundTrip(req *http.Request) (*http.Response, error) 
 
 func fetchURL(tb testing.TB, rt http.RoundTripper, url string, header ...string) ([]byte, error) {
 	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), "GET", url, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(rttest.NewRequest(tb, "GET", url, nil, header...))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // canned answers every request by the same small response, of a kind that can be
@@ -25,7 +27,7 @@ func BenchmarkFirstTry(b *testing.B) {
 		"off":   (&Transport{Attempts: 1}).Wrap(roundTripper(canned)),
 	} {
 		b.Run(name, func(b *testing.B) {
-			req := newRequest(b, "GET", "http://example.com/", nil)
+			req := rttest.NewRequest(b, "GET", "http://example.com/", nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				resp, err := rt.RoundTrip(req)
@@ -42,8 +44,8 @@ func BenchmarkFirstTry(b *testing.B) {
 // TestAllocations holds a first try that succeeds to one allocation, for the body
 // that can be resumed, and to none otherwise.
 func TestAllocations(t *testing.T) {
-	req := newRequest(t, "GET", "http://example.com/", nil)
-	put := newRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
+	req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
+	put := rttest.NewRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
 	count := func(rt http.RoundTripper, req *http.Request) float64 {
 		return testing.AllocsPerRun(1000, func() {
 			resp, err := rt.RoundTrip(req)

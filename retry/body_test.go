@@ -32,7 +32,7 @@ func (s *source) Close() error               { s.closes.Add(1); return nil }
 func streamed(tb testing.TB, r io.Reader) (*http.Request, *source) {
 	tb.Helper()
 	src := &source{Reader: r}
-	return newRequest(tb, "PUT", "http://example.com/", src), src
+	return rttest.NewRequest(tb, "PUT", "http://example.com/", src), src
 }
 
 // TestPartlySent has the first attempt read a part of the body only: the next one
@@ -183,7 +183,7 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 func TestStuckSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pr, pw := io.Pipe()
-		req := newRequest(t, "PUT", "http://example.com/", pr)
+		req := rttest.NewRequest(t, "PUT", "http://example.com/", pr)
 		base := roundTripper(func(req *http.Request) (*http.Response, error) {
 			done := make(chan error)
 			go func() {
@@ -259,7 +259,7 @@ func TestGetBodyForLayersBelow(t *testing.T) {
 func TestGetBodyFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errMine := errors.New("file is gone")
-		req := newRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
+		req := rttest.NewRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
 		req.GetBody = func() (io.ReadCloser, error) { return nil, errMine }
 		_, err := (&Transport{Attempts: 5}).Wrap(rttest.NewScript(t, rttest.Fail(errReset))).RoundTrip(req)
 		var e *Error
@@ -442,7 +442,7 @@ func TestStuckSourceEarlyAnswer(t *testing.T) {
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	src := &source{Reader: pr}
-	req := newRequest(t, "PUT", "http://example.com/", src).WithContext(ctx)
+	req := rttest.NewRequest(t, "PUT", "http://example.com/", src).WithContext(ctx)
 	calls := 0
 	var wg sync.WaitGroup
 	base := roundTripper(func(req *http.Request) (*http.Response, error) {

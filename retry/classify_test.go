@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 func TestRetryableErrors(t *testing.T) {
@@ -99,7 +100,7 @@ func TestRetryableStatuses(t *testing.T) {
 			t.Errorf("Retryable(%d) = %v", status, got)
 		}
 	}
-	plain, expecting := newRequest(t, "POST", "http://h/", nil), newRequest(t, "POST", "http://h/", nil)
+	plain, expecting := rttest.NewRequest(t, "POST", "http://h/", nil), rttest.NewRequest(t, "POST", "http://h/", nil)
 	expecting.Header.Set("Expect", "100-continue")
 	for _, row := range []struct {
 		status int

@@ -25,15 +25,6 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-func newRequest(tb testing.TB, method, target string, body io.Reader) *http.Request {
-	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), method, target, body)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return req
-}
-
 // read reads and closes the body of resp.
 func read(tb testing.TB, resp *http.Response) string {
 	tb.Helper()
@@ -82,7 +73,7 @@ func (et exchangeTest) run(t *testing.T) {
 		if et.body != "" {
 			body = strings.NewReader(et.body)
 		}
-		req := newRequest(t, et.method, "http://example.com/path", body)
+		req := rttest.NewRequest(t, et.method, "http://example.com/path", body)
 		if et.stream {
 			req.GetBody = nil
 		}
@@ -233,7 +224,7 @@ func TestErrorTellsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Fail(errReset), rttest.Fail(&timeoutError{time.Second}))
 		client := &http.Client{Transport: &Transport{Base: script, Attempts: 3}}
-		_, err := client.Do(newRequest(t, "GET", "http://example.com/", nil))
+		_, err := client.Do(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		var e *Error
 		if !errors.As(err, &e) || !errors.Is(err, ErrExhausted) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("got %v", err)
@@ -273,7 +264,7 @@ func TestCancellation(t *testing.T) {
 			budget := &Budget{Burst: 1, Ratio: -1}
 			tr := &Transport{Breaker: breaker, Budget: budget}
 			start := time.Now()
-			_, err := tr.Wrap(rttest.NewScript(t, busy)).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			_, err := tr.Wrap(rttest.NewScript(t, busy)).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 			if took := time.Since(start); took != 10*time.Second {
 				t.Errorf("returned after %v", took)
 			}
@@ -301,7 +292,7 @@ func TestCancellation(t *testing.T) {
 				return nil, req.Context().Err()
 			})
 			tr := &Transport{Attempts: 5, Backoff: Constant(time.Second)}
-			_, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			_, err := tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrExhausted) {
 				t.Errorf("got %v", err)
 			}
@@ -317,7 +308,7 @@ func TestCancellation(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			stop := make(chan struct{})
 			time.AfterFunc(10*time.Second, func() { close(stop) })
-			req := newRequest(t, "GET", "http://example.com/", nil)
+			req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 			req.Cancel = stop //nolint:staticcheck // Deprecated, and still in use.
 			start := time.Now()
 			_, err := (&Transport{}).Wrap(rttest.NewScript(t, busy)).RoundTrip(req)
@@ -333,7 +324,7 @@ func TestCancellation(t *testing.T) {
 				cancel()
 				return rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")(req)
 			})
-			resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+			resp, err := (&Transport{}).Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 			if err != nil || read(t, resp) != "busy" {
 				t.Errorf("got %v", err)
 			}
@@ -351,18 +342,18 @@ func TestBreakerInUse(t *testing.T) {
 		busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")
 		script := rttest.NewScript(t, busy, busy)
 		tr := &Transport{Attempts: 5, Breaker: &Circuit{Failures: 2, Cooldown: time.Hour}}
-		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil || resp.StatusCode != 503 || read(t, resp) != "busy" {
 			t.Fatalf("the circuit opened: the last response is kept; got %v", err)
 		}
 		body := &closeCounter{Reader: strings.NewReader("x")}
-		_, err = tr.Wrap(script).RoundTrip(newRequest(t, "POST", "http://example.com/", body))
+		_, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "POST", "http://example.com/", body))
 		if !errors.Is(err, ErrOpen) || body.closed != 1 {
 			t.Errorf("got %v, body closed %d times", err, body.closed)
 		}
 		time.Sleep(time.Hour)
 		script.Add(rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
-		resp, err = tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil || read(t, resp) != "fine" {
 			t.Errorf("got %v", err)
 		}
@@ -392,7 +383,7 @@ func TestBudgetInUse(t *testing.T) {
 		budget := &Budget{}
 		a := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
 		b := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
-		req := newRequest(t, "GET", "http://example.com/", nil)
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 		for i := range requests {
 			rt := a
 			if i%2 == 0 {
@@ -426,7 +417,7 @@ func TestAttemptTimeout(t *testing.T) {
 			script := rttest.NewScript(t, silent, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
 			tr := &Transport{AttemptTimeout: 3 * time.Second, Backoff: Constant(0)}
 			start := time.Now()
-			req := newRequest(t, "GET", "http://example.com/", nil)
+			req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 			resp, err := tr.Wrap(script).RoundTrip(req)
 			if err != nil || read(t, resp) != "fine" || time.Since(start) != 3*time.Second {
 				t.Errorf("got %v after %v", err, time.Since(start))
@@ -443,7 +434,7 @@ func TestAttemptTimeout(t *testing.T) {
 				<-req.Context().Done()
 				return nil, req.Context().Err() // a Base that does not know causes
 			})
-			_, err := (&http.Client{Transport: tr.Wrap(script)}).Do(newRequest(t, "GET", "http://example.com/", nil))
+			_, err := (&http.Client{Transport: tr.Wrap(script)}).Do(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 			var ue *url.Error
 			if !errors.As(err, &ue) || !ue.Timeout() || errors.Is(err, context.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
@@ -468,7 +459,7 @@ func TestAttemptTimeout(t *testing.T) {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: pr, ContentLength: -1}, nil
 			})
 			tr := &Transport{AttemptTimeout: 3 * time.Second}
-			req := newRequest(t, "GET", "http://example.com/", nil)
+			req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 			resp, err := tr.Wrap(base).RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
@@ -491,7 +482,7 @@ func TestAttemptTimeout(t *testing.T) {
 				return rttest.Respond("HTTP/1.1 200 OK\n\nlate")(req)
 			}
 			tr := &Transport{AttemptTimeout: time.Second, Backoff: Constant(0)}
-			resp, err := tr.Wrap(rttest.NewScript(t, late, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+			resp, err := tr.Wrap(rttest.NewScript(t, late, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 			if err != nil || read(t, resp) != "fine" {
 				t.Errorf("its body could not be read: it does not count; got %v", err)
 			}
@@ -504,7 +495,7 @@ func TestAttemptTimeout(t *testing.T) {
 				io.Writer
 			}{io.NopCloser(strings.NewReader("")), io.Discard}}, nil
 		})
-		resp, err := (&Transport{AttemptTimeout: time.Hour}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := (&Transport{AttemptTimeout: time.Hour}).Wrap(base).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -521,7 +512,7 @@ func TestIdempotencyKey(t *testing.T) {
 			rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"))
 		rt := (&Transport{Attempts: 3, IdempotencyKey: RandomKey}).Wrap(script)
 		send := func(method string, header http.Header) {
-			req := newRequest(t, method, "http://example.com/", strings.NewReader("x"))
+			req := rttest.NewRequest(t, method, "http://example.com/", strings.NewReader("x"))
 			maps.Copy(req.Header, header)
 			before := req.Header.Clone()
 			resp, err := rt.RoundTrip(req)
@@ -566,7 +557,7 @@ func TestAttemptHeaderAndPrepare(t *testing.T) {
 				return nil
 			},
 		}
-		req := newRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
+		req := rttest.NewRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
 		ctx, n := roundtrip.WithAttempts(req.Context())
 		resp, err := tr.Wrap(script).RoundTrip(req.WithContext(ctx))
 		if err != nil {
@@ -612,8 +603,8 @@ func TestTrace(t *testing.T) {
 		}
 		tr := &Transport{Attempts: 3, Backoff: Constant(time.Second), Budget: &Budget{Burst: 3, Ratio: -1}}
 		busy, ok := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n")
-		get := newRequest(t, "GET", "http://example.com/?secret", nil)
-		post := newRequest(t, "POST", "http://example.com/", nil)
+		get := rttest.NewRequest(t, "GET", "http://example.com/?secret", nil)
+		post := rttest.NewRequest(t, "POST", "http://example.com/", nil)
 		for _, row := range []struct {
 			got, want []string
 		}{
@@ -663,7 +654,7 @@ func TestUnprocessedByTrace(t *testing.T) {
 				row.trace(httptrace.ContextClientTrace(req.Context()))
 				return nil, io.EOF
 			})
-			_, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "POST", "http://example.com/", strings.NewReader("x")))
+			_, err := (&Transport{}).Wrap(base).RoundTrip(rttest.NewRequest(t, "POST", "http://example.com/", strings.NewReader("x")))
 			if err == nil || sent != row.sent {
 				t.Errorf("sent %d times, want %d: %s; %v", sent, row.sent, row.why, err)
 			}
@@ -686,7 +677,7 @@ func TestBadBase(t *testing.T) {
 			answers = answers[1:]
 			return next()
 		})
-		req := newRequest(t, "GET", "http://example.com/", nil)
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 		resp, err := (&Transport{Attempts: 4}).Wrap(base).RoundTrip(req)
 		if err != nil || resp.Body == nil || resp.Request != req {
 			t.Fatalf("got %v, %v", resp, err)
@@ -709,7 +700,7 @@ func TestDroppedResponses(t *testing.T) {
 			bodies = bodies[1:]
 			return resp, nil
 		})
-		resp, err := (&Transport{Attempts: 3}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := (&Transport{Attempts: 3}).Wrap(base).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -745,7 +736,7 @@ func (neverEnding) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func TestLimitOfContext(t *testing.T) {
 	t.Parallel()
 	tr := &Transport{Attempts: 7}
-	req := newRequest(t, "GET", "http://example.com/", nil)
+	req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 	got := []int{tr.limit(req), (&Transport{}).limit(req), tr.limit(req.WithContext(WithAttempts(t.Context(), 2)))}
 	if want := []int{7, DefaultAttempts, 2}; !slices.Equal(got, want) {
 		t.Errorf("limits %v, want %v", got, want)

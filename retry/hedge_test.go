@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -168,7 +169,7 @@ func TestHedge(t *testing.T) {
 				if row.body != "" {
 					body = strings.NewReader(row.body)
 				}
-				req := newRequest(t, row.method, "http://example.com/", body)
+				req := rttest.NewRequest(t, row.method, "http://example.com/", body)
 				ctx, n := roundtrip.WithAttempts(req.Context())
 				resp, err := row.t.Wrap(origin).RoundTrip(req.WithContext(ctx))
 				got := ""
@@ -219,7 +220,7 @@ func TestHedgeLoserArrives(t *testing.T) {
 			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 		})
 		start := time.Now()
-		resp, err := (&Transport{Hedge: time.Second}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := (&Transport{Hedge: time.Second}).Wrap(base).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil || time.Since(start) != time.Second {
 			t.Fatalf("got %v after %v", err, time.Since(start))
 		}
@@ -242,7 +243,7 @@ func TestHedgeCancelled(t *testing.T) {
 		origin := &slow{answers: []slowAnswer{{time.Hour, 200}, {time.Hour, 200}}}
 		time.AfterFunc(5*time.Second, func() { cancel(errMine) })
 		start := time.Now()
-		_, err := (&Transport{Hedge: time.Second}).Wrap(origin).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+		_, err := (&Transport{Hedge: time.Second}).Wrap(origin).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if !errors.Is(err, errMine) || errors.Is(err, ErrExhausted) || time.Since(start) != 5*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // An h2Conn is a connection to a server that speaks HTTP/2 frame by frame.
@@ -183,7 +184,7 @@ func TestHTTP2(t *testing.T) {
 						body = io.LimitReader(body, 100)
 					}
 				}
-				resp, err := (&Transport{Base: base, Backoff: Constant(0)}).RoundTrip(newRequest(t, row.method, url, body))
+				resp, err := (&Transport{Base: base, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, row.method, url, body))
 				if !row.want {
 					if err == nil || n.Load() != 1 {
 						t.Fatalf("sent %d times: %v; %s", n.Load(), err, row.why)
@@ -213,7 +214,7 @@ func TestStreamError(t *testing.T) {
 		_ = c.WriteRSTStream(id, http2.ErrCodeEnhanceYourCalm)
 		return true
 	})
-	_, err := base.RoundTrip(newRequest(t, "GET", url, nil))
+	_, err := base.RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 	if e, ok := errors.AsType[streamError](err); !ok || e.Code != uint32(http2.ErrCodeEnhanceYourCalm) {
 		t.Errorf("net/http's %T %v is not seen: %v", err, err, e)
 	}
@@ -259,7 +260,7 @@ func TestHTTP2Resume(t *testing.T) {
 		}
 		return true
 	})
-	resp, err := (&Transport{Base: base, Attempts: 3, Backoff: Constant(0)}).RoundTrip(newRequest(t, "GET", url, nil))
+	resp, err := (&Transport{Base: base, Attempts: 3, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // TestMisdirected: RFC 9110 §15.5.20: a request that was answered 421 is sent again
@@ -26,7 +28,7 @@ func TestMisdirected(t *testing.T) {
 			srv.StartTLS()
 			tr := &Transport{Base: srv.Client().Transport, Backoff: Constant(0)}
 			for range 2 { // The second request goes over the connection of the first.
-				resp, err := tr.RoundTrip(newRequest(t, "POST", srv.URL, nil))
+				resp, err := tr.RoundTrip(rttest.NewRequest(t, "POST", srv.URL, nil))
 				if err != nil {
 					t.Fatal(err)
 				}

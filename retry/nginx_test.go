@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -57,7 +58,7 @@ func TestNginx(t *testing.T) {
 			return 0
 		}}
 		for _, path := range []string{"/limited", "/limited", "/limited503"} {
-			resp, err := tr.RoundTrip(newRequest(t, "GET", s.URL+path, nil))
+			resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", s.URL+path, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +72,7 @@ func TestNginx(t *testing.T) {
 	})
 	t.Run("maintenance for long", func(t *testing.T) {
 		for _, after := range []string{"3600", "Fri,%2031%20Dec%209999%2023:59:59%20GMT", "9000000000000000000"} {
-			resp, err := (&Transport{Base: newTransport(t), Attempts: 4}).RoundTrip(newRequest(t, "GET", s.URL+"/maintenance?after="+after, nil))
+			resp, err := (&Transport{Base: newTransport(t), Attempts: 4}).RoundTrip(rttest.NewRequest(t, "GET", s.URL+"/maintenance?after="+after, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +84,7 @@ func TestNginx(t *testing.T) {
 	t.Run("502", func(t *testing.T) {
 		n := 0
 		tr := &Transport{Base: newTransport(t), Attempts: 3, Backoff: func(Attempt) time.Duration { n++; return 0 }}
-		resp, err := tr.RoundTrip(newRequest(t, "GET", s.URL+"/bad", nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", s.URL+"/bad", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +94,7 @@ func TestNginx(t *testing.T) {
 	})
 	t.Run("maintenance that ends", func(t *testing.T) {
 		tr := &Transport{Base: newTransport(t), Prepare: func(*http.Request, Attempt) error { return os.Remove(down) }}
-		resp, err := tr.RoundTrip(newRequest(t, "GET", s.URL+"/maintenance?after=1", nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", s.URL+"/maintenance?after=1", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +104,7 @@ func TestNginx(t *testing.T) {
 	})
 	t.Run("stopped", func(t *testing.T) {
 		s.Stop()
-		_, err := (&Transport{Base: newTransport(t), Attempts: 3, Backoff: Constant(0)}).RoundTrip(newRequest(t, "POST", s.URL, strings.NewReader("x")))
+		_, err := (&Transport{Base: newTransport(t), Attempts: 3, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "POST", s.URL, strings.NewReader("x")))
 		if !errors.Is(err, ErrExhausted) {
 			t.Errorf("got %v", err)
 		}
@@ -156,7 +157,7 @@ func TestNginxResume(t *testing.T) {
 	url := cutter(t, s.Addr, 100_000)
 	tr := &Transport{Base: newTransport(t), Attempts: 20, Backoff: Constant(0)}
 
-	resp, err := tr.RoundTrip(newRequest(t, "GET", url+"/file", nil))
+	resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", url+"/file", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestNginxResume(t *testing.T) {
 		t.Errorf("got %d bytes, want %d", len(got), len(content))
 	}
 
-	req := newRequest(t, "GET", url+"/file", nil)
+	req := rttest.NewRequest(t, "GET", url+"/file", nil)
 	req.Header.Set("Range", "bytes=1000-499999")
 	if resp, err = tr.RoundTrip(req); err != nil {
 		t.Fatal(err)
@@ -173,7 +174,7 @@ func TestNginxResume(t *testing.T) {
 		t.Errorf("a part: %d, %d bytes", resp.StatusCode, len(got))
 	}
 
-	if resp, err = tr.RoundTrip(newRequest(t, "GET", url+"/file", nil)); err != nil {
+	if resp, err = tr.RoundTrip(rttest.NewRequest(t, "GET", url+"/file", nil)); err != nil {
 		t.Fatal(err)
 	}
 	first := make([]byte, 1000)

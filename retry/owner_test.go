@@ -45,7 +45,7 @@ func TestResponseOfBelow(t *testing.T) {
 					before = &b
 					return kept, nil
 				})
-				req := newRequest(t, row.method, "http://example.com/", nil)
+				req := rttest.NewRequest(t, row.method, "http://example.com/", nil)
 				if row.hook {
 					req = req.WithContext(trace.WithHook(req.Context(), func(trace.Event) {}))
 				}
@@ -79,7 +79,7 @@ func TestNotResumedIsHeard(t *testing.T) {
 	} {
 		var heard []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })
-		req := newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx)
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx)
 		maps.Copy(req.Header, row.request)
 		resp, err := row.t.Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\n"+row.header+"Content-Length: 9\n\nhalf"))).RoundTrip(req)
 		if err != nil {
@@ -109,7 +109,7 @@ func TestInterruptedNamesPhase(t *testing.T) {
 			<-req.Context().Done()
 			return nil, fmt.Errorf("transport: response header: %w", context.DeadlineExceeded)
 		})
-		_, err := (&Transport{Base: base}).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+		_, err := (&Transport{Base: base}).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "response header") || errors.Is(err, ErrExhausted) {
 			t.Errorf("error %v", err)
 		}
@@ -120,7 +120,7 @@ func TestInterruptedNamesPhase(t *testing.T) {
 // exported type is looked at here.
 func TestPrints(t *testing.T) {
 	const secret = "hunter2"
-	req := newRequest(t, "GET", "http://joe:"+secret+"@example.com/?token="+secret, nil)
+	req := rttest.NewRequest(t, "GET", "http://joe:"+secret+"@example.com/?token="+secret, nil)
 	req.Header.Set("Authorization", secret)
 	resp := &http.Response{StatusCode: 503, Header: http.Header{"Set-Cookie": {secret}}, Body: http.NoBody, Request: req}
 	budget, circuit := &Budget{}, &Circuit{}
@@ -155,7 +155,7 @@ func TestSignedBelow(t *testing.T) {
 			req.Header[row.name] = []string{row.value}
 			return script.RoundTrip(req)
 		})
-		resp, err := (&Transport{Backoff: Constant(0)}).Wrap(signing).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := (&Transport{Backoff: Constant(0)}).Wrap(signing).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func TestResumable(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	get := func(header ...string) *http.Request {
-		req := newRequest(t, "GET", "http://example.com/", nil)
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 		for i := 0; i < len(header); i += 2 {
 			req.Header.Add(header[i], header[i+1])
 		}
@@ -92,9 +92,9 @@ func TestResumable(t *testing.T) {
 		{"coded", "what is on the wire is what ranges are about", get(), full + "ETag: \"a\"\nContent-Encoding: gzip\n\n", true, part{tag: `"a"`, coding: []string{"gzip"}, end: 100, total: 100}},
 		{"empty", "nothing can break", get(), "HTTP/1.1 200 OK\nContent-Length: 0\nAccept-Ranges: bytes\nETag: \"a\"\n\n", false, part{}},
 		{"404", "not a representation of the resource", get(), "HTTP/1.1 404 Not Found\nContent-Length: 9\nETag: \"a\"\nAccept-Ranges: bytes\n\n", false, part{}},
-		{"HEAD", "no content", newRequest(t, "HEAD", "http://h/", nil), full + "ETag: \"a\"\n\n", false, part{}},
-		{"POST", "a range of the answer to it has no meaning", newRequest(t, "POST", "http://h/", nil), full + "ETag: \"a\"\n\n", false, part{}},
-		{"GET with content", "RFC 9110 §9.3.1: it has no meaning; hands off", newRequest(t, "GET", "http://h/", strings.NewReader("x")), full + "ETag: \"a\"\n\n", false, part{}},
+		{"HEAD", "no content", rttest.NewRequest(t, "HEAD", "http://h/", nil), full + "ETag: \"a\"\n\n", false, part{}},
+		{"POST", "a range of the answer to it has no meaning", rttest.NewRequest(t, "POST", "http://h/", nil), full + "ETag: \"a\"\n\n", false, part{}},
+		{"GET with content", "RFC 9110 §9.3.1: it has no meaning; hands off", rttest.NewRequest(t, "GET", "http://h/", strings.NewReader("x")), full + "ETag: \"a\"\n\n", false, part{}},
 
 		{"206", "the caller asked for it", get("Range", "bytes=10-19"), partial + "Content-Length: 10\nContent-Range: bytes 10-19/100\n\n", true, part{tag: `"a"`, start: 10, end: 20, total: 100}},
 		{"206, no length", "the range tells it", get("Range", "bytes=10-19"), partial + "Content-Range: bytes 10-19/*\n\n", true, part{tag: `"a"`, start: 10, end: 20, total: -1}},
@@ -360,7 +360,7 @@ func TestDownload(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				script := rttest.NewScript(t, row.steps...)
-				req := newRequest(t, "GET", "http://example.com/", nil)
+				req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 				maps.Copy(req.Header, row.header)
 				resp, err := row.t.Wrap(script).RoundTrip(req)
 				if err != nil {
@@ -424,7 +424,7 @@ func TestDownloadByDate(t *testing.T) {
 		script := rttest.NewScript(t,
 			rttest.Respond("HTTP/1.1 200 OK\nDate: Sat, 01 Jan 2000 00:00:09 GMT\nAccept-Ranges: bytes\nContent-Length: 4\n"+modified+"\nab"),
 			rttest.Respond("HTTP/1.1 206 Partial Content\nContent-Range: bytes 2-3/4\n"+modified+"\ncd"))
-		resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := (&Transport{}).Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -449,7 +449,7 @@ func TestDownloadPrepared(t *testing.T) {
 			return nil
 		}}
 		script := rttest.NewScript(t, whole(10), rest(5))
-		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+		resp, err := tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -504,7 +504,7 @@ func TestLiars(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				resp, err := (&Transport{Attempts: 9}).Wrap(rttest.NewScript(t, whole(10), step)).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+				resp, err := (&Transport{Attempts: 9}).Wrap(rttest.NewScript(t, whole(10), step)).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -544,7 +544,7 @@ func TestRandomBreaks(t *testing.T) {
 				}
 				return resp, err
 			})
-			resp, err := (&Transport{Attempts: 8, Backoff: Constant(0)}).Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/", nil))
+			resp, err := (&Transport{Attempts: 8, Backoff: Constant(0)}).Wrap(base).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -595,7 +595,7 @@ func TestDownloadCancellation(t *testing.T) {
 	start := func(t *testing.T, ctx context.Context, steps ...rttest.Step) *http.Response {
 		t.Helper()
 		tr := &Transport{Attempts: 9, Backoff: Constant(time.Second)}
-		resp, err := tr.Wrap(rttest.NewScript(t, steps...)).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+		resp, err := tr.Wrap(rttest.NewScript(t, steps...)).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -664,7 +664,7 @@ func TestDownloadTrace(t *testing.T) {
 		var got []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { got = append(got, e.String()) })
 		tr := &Transport{Attempts: 3, Backoff: Constant(time.Second)}
-		resp, err := tr.Wrap(rttest.NewScript(t, whole(10), rest(5), whole(len(representation)))).RoundTrip(newRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
+		resp, err := tr.Wrap(rttest.NewScript(t, whole(10), rest(5), whole(len(representation)))).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -716,7 +716,7 @@ func TestLongDownload(t *testing.T) {
 	tr := &Transport{Base: newTransport(t), Attempts: 20, Backoff: Constant(0)}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	resp, err := tr.RoundTrip(newRequest(t, "GET", url, nil))
+	resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestHedgeNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budget := &Budget{Burst: 1, Ratio: -1}
 		origin := &slow{answers: []slowAnswer{{9 * time.Second, 200}}}
-		req := newRequest(t, "QUERY", "http://example.com/", strings.NewReader("q"))
+		req := rttest.NewRequest(t, "QUERY", "http://example.com/", strings.NewReader("q"))
 		req.GetBody = func() (io.ReadCloser, error) { return nil, errors.New("gone") }
 		resp, err := (&Transport{Hedge: time.Second, Budget: budget}).Wrap(origin).RoundTrip(req)
 		if err != nil {
@@ -51,7 +51,7 @@ func TestPrepareBodies(t *testing.T) {
 			if row.err == nil {
 				steps = append(steps, rttest.Respond("HTTP/1.1 200 OK\n\n"))
 			}
-			req := newRequest(t, "PUT", "http://example.com/", strings.NewReader("a"))
+			req := rttest.NewRequest(t, "PUT", "http://example.com/", strings.NewReader("a"))
 			req.GetBody = func() (io.ReadCloser, error) { return made, nil }
 			tr := &Transport{Prepare: func(out *http.Request, _ Attempt) error {
 				if row.replace {

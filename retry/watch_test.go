@@ -29,7 +29,7 @@ func TestRequestAsSent(t *testing.T) {
 				}
 				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 			}))
-			req := newRequest(t, row.method, "http://example.com/", nil)
+			req := rttest.NewRequest(t, row.method, "http://example.com/", nil)
 			resp, err := row.t.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // newTransport returns a net/http Transport of its own.
@@ -128,7 +129,7 @@ func TestDrops(t *testing.T) {
 				if method == "PUT" || method == "POST" {
 					body = strings.NewReader("payload")
 				}
-				resp, err := tr.RoundTrip(newRequest(t, method, url, body))
+				resp, err := tr.RoundTrip(rttest.NewRequest(t, method, url, body))
 				if method == "POST" {
 					if err == nil || errors.Is(err, ErrExhausted) || n.Load() != 1 {
 						t.Errorf("the server saw it %d times: %v", n.Load(), err)
@@ -176,7 +177,7 @@ func TestDropsInBody(t *testing.T) {
 					}
 				})
 				tr := &Transport{Base: newTransport(t), Attempts: 3, Backoff: Constant(0)}
-				resp, err := tr.RoundTrip(newRequest(t, "GET", url, nil))
+				resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -191,7 +192,7 @@ func TestDropsInBody(t *testing.T) {
 		url, conns := rawServer(t, nil, func(c net.Conn, _ *http.Request) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: 10\r\n\r\n01234")
 		})
-		resp, err := (&Transport{Base: newTransport(t), Backoff: Constant(0)}).RoundTrip(newRequest(t, "GET", url, nil))
+		resp, err := (&Transport{Base: newTransport(t), Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,12 +224,12 @@ func TestDropsAfterTLS(t *testing.T) {
 			_, _ = io.WriteString(c, good)
 		}
 	})
-	resp, err := (&Transport{Base: client(), Backoff: Constant(0)}).RoundTrip(newRequest(t, "GET", url, nil))
+	resp, err := (&Transport{Base: client(), Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 	if err != nil || read(t, resp) != "fine" {
 		t.Errorf("dropped after TLS: %v", err)
 	}
 	n.Store(0)
-	_, err = (&Transport{Base: client(), Backoff: Constant(0)}).RoundTrip(newRequest(t, "POST", url, strings.NewReader("x")))
+	_, err = (&Transport{Base: client(), Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "POST", url, strings.NewReader("x")))
 	if err == nil || n.Load() != 1 {
 		t.Errorf("a POST that was dropped after TLS was sent %d times: %v", n.Load(), err)
 	}
@@ -236,18 +237,18 @@ func TestDropsAfterTLS(t *testing.T) {
 	// A connection that is closed in the handshake carried no request.
 	url, conns := rawServer(t, nil, nil)
 	url = strings.Replace(url, "http:", "https:", 1)
-	_, err = (&Transport{Base: client(), Attempts: 3, Backoff: Constant(0)}).RoundTrip(newRequest(t, "POST", url, strings.NewReader("x")))
+	_, err = (&Transport{Base: client(), Attempts: 3, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "POST", url, strings.NewReader("x")))
 	if !errors.Is(err, ErrExhausted) || conns.Load() != 3 {
 		t.Errorf("dropped in the handshake: %d connections, %v", conns.Load(), err)
 	}
 
 	url, conns = rawServer(t, config, func(net.Conn, *http.Request) {})
-	_, err = (&Transport{Base: newTransport(t), Attempts: 3, Backoff: Constant(0)}).RoundTrip(newRequest(t, "GET", url, nil))
+	_, err = (&Transport{Base: newTransport(t), Attempts: 3, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "GET", url, nil))
 	if err == nil || errors.Is(err, ErrExhausted) || conns.Load() != 1 {
 		t.Errorf("unknown certificate: %d connections, %v", conns.Load(), err)
 	}
 	plain, conns := rawServer(t, nil, func(c net.Conn, _ *http.Request) { _, _ = io.WriteString(c, good) })
-	_, err = (&Transport{Base: client(), Attempts: 3, Backoff: Constant(0)}).RoundTrip(newRequest(t, "GET", strings.Replace(plain, "http:", "https:", 1), nil))
+	_, err = (&Transport{Base: client(), Attempts: 3, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "GET", strings.Replace(plain, "http:", "https:", 1), nil))
 	if err == nil || errors.Is(err, ErrExhausted) || conns.Load() != 1 {
 		t.Errorf("http on https: %d connections, %v", conns.Load(), err)
 	}
@@ -271,7 +272,7 @@ func TestNotConnected(t *testing.T) {
 	}
 	for _, body := range []io.Reader{strings.NewReader("payload"), io.LimitReader(strings.NewReader("payload"), 7)} {
 		dials.Store(0)
-		resp, err := (&Transport{Base: base, Attempts: 4, Backoff: Constant(0)}).RoundTrip(newRequest(t, "POST", url, body))
+		resp, err := (&Transport{Base: base, Attempts: 4, Backoff: Constant(0)}).RoundTrip(rttest.NewRequest(t, "POST", url, body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +304,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	defer srv.Close()
 	tr := &Transport{Base: newTransport(t), Attempts: 5, Backoff: Constant(0)}
 	for range 10 {
-		resp, err := tr.RoundTrip(newRequest(t, "GET", srv.URL, nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", srv.URL, nil))
 		if err != nil || read(t, resp) != "fine" {
 			t.Fatal(err)
 		}
@@ -344,7 +345,7 @@ func TestParallelUse(t *testing.T) {
 					if method == "PUT" {
 						body = io.LimitReader(body, 100) // no GetBody
 					}
-					resp, err := tr.RoundTrip(newRequest(t, method, srv.URL, body))
+					resp, err := tr.RoundTrip(rttest.NewRequest(t, method, srv.URL, body))
 					if err != nil {
 						t.Errorf("%s: %v", method, err)
 						return

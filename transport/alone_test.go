@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // TestNewConnection: RFC 9110 §15.5.20: what was answered 421 goes over another
@@ -32,11 +33,11 @@ func TestNewConnection(t *testing.T) {
 		srv.EnableHTTP2 = http2
 		srv.StartTLS()
 		tr := closing(t, &Transport{InsecureSkipVerify: true})
-		held, err := tr.RoundTrip(newRequest(t, "GET", srv.URL+"/held", nil))
+		held, err := tr.RoundTrip(rttest.NewRequest(t, "GET", srv.URL+"/held", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req := newRequest(t, "POST", srv.URL, nil)
+		req := rttest.NewRequest(t, "POST", srv.URL, nil)
 		resp, err := tr.RoundTrip(req.WithContext(roundtrip.WithNewConnection(req.Context())))
 		if err != nil {
 			t.Fatal(err)

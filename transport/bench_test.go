@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -27,7 +28,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	} {
 		b.Run(row.name, func(b *testing.B) {
 			b.ReportAllocs()
-			req := newRequest(b, "GET", s.URL+"/path?query=1", nil)
+			req := rttest.NewRequest(b, "GET", s.URL+"/path?query=1", nil)
 			for b.Loop() {
 				roundTrip(b, row.tr, req)
 			}
@@ -54,7 +55,7 @@ func TestAllocations(t *testing.T) {
 	t.Cleanup(bare.CloseIdleConnections)
 	cert, key := servers.NewCA(t).Cert("alice")
 	measure := func(tr http.RoundTripper) float64 {
-		req := newRequest(t, "GET", s.URL+"/path?query=1", nil)
+		req := rttest.NewRequest(t, "GET", s.URL+"/path?query=1", nil)
 		roundTrip(t, tr, req)
 		return testing.AllocsPerRun(300, func() { roundTrip(t, tr, req) })
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -63,13 +64,13 @@ func TestCertificates(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for _, target := range []string{"https://one.test", "https://two.test:8443"} {
-		ids[roundtrip.Identity(tr, newRequest(t, "GET", target, nil))] = true
+		ids[roundtrip.Identity(tr, rttest.NewRequest(t, "GET", target, nil))] = true
 	}
 	if len(ids) != 2 || ids[""] {
 		t.Errorf("identities %v, want two", ids)
 	}
 	for _, target := range []string{"http://one.test", "https://two.test"} {
-		if id := tr.Identity(newRequest(t, "GET", target, nil)); id != "" {
+		if id := tr.Identity(rttest.NewRequest(t, "GET", target, nil)); id != "" {
 			t.Errorf("%s: identity %q, want none", target, id)
 		}
 	}
@@ -90,10 +91,10 @@ func TestCertificateForAll(t *testing.T) {
 	}
 	// With TLS 1.3 the server's refusal comes after the handshake, and net/http
 	// tells what it was doing then.
-	fail(t, closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool}), newRequest(t, "GET", s.URL, nil))
+	fail(t, closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool}), rttest.NewRequest(t, "GET", s.URL, nil))
 	none := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, MaxTLS: tls.VersionTLS12})
 	var e *Error
-	if err := fail(t, none, newRequest(t, "GET", s.URL, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS || !strings.Contains(err.Error(), "remote error") {
+	if err := fail(t, none, rttest.NewRequest(t, "GET", s.URL, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS || !strings.Contains(err.Error(), "remote error") {
 		t.Errorf("without a certificate: %v", err)
 	}
 }
@@ -235,10 +236,10 @@ func TestWatchCertificate(t *testing.T) {
 		}
 	}
 	see("first")
-	first := tr.Identity(newRequest(t, "GET", s.URL, nil))
+	first := tr.Identity(rttest.NewRequest(t, "GET", s.URL, nil))
 	put("second", now.Add(time.Second))
 	see("second")
-	if second := tr.Identity(newRequest(t, "GET", s.URL, nil)); second == first || second == "" {
+	if second := tr.Identity(rttest.NewRequest(t, "GET", s.URL, nil)); second == first || second == "" {
 		t.Errorf("identity %q after %q", second, first)
 	}
 	servers.Write(t, dir, "both.pem", "half written")

@@ -61,7 +61,7 @@ func TestPermanent(t *testing.T) {
 		return "http://" + answering(t, fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", status))
 	}
 	reply := func(code string) string { return "\x05" + code + "\x00\x01\x00\x00\x00\x00\x00\x00" }
-	odd := newRequest(t, "GET", "http://example.com", nil)
+	odd := rttest.NewRequest(t, "GET", "http://example.com", nil)
 	odd.URL.Host = "a b"
 	for _, row := range []struct {
 		why    string
@@ -102,7 +102,7 @@ func TestPermanent(t *testing.T) {
 	} {
 		req := odd
 		if row.target != "odd" {
-			req = newRequest(t, "GET", row.target, nil)
+			req = rttest.NewRequest(t, "GET", row.target, nil)
 		}
 		err := fail(t, closing(t, row.tr), req)
 		if got := roundtrip.Permanent(err); got != row.want {
@@ -118,7 +118,7 @@ func TestPermanent(t *testing.T) {
 func TestAskedFor101(t *testing.T) {
 	t.Parallel()
 	addr := answering(t, "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello")
-	req := newRequest(t, "GET", "http://"+addr, nil)
+	req := rttest.NewRequest(t, "GET", "http://"+addr, nil)
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", "x")
 	ctx, cancel := context.WithTimeout(req.Context(), time.Minute)
@@ -157,7 +157,7 @@ func TestNothingQuoted(t *testing.T) {
 			" by CONNECT": {Proxy: fixed("http://" + answering(t, row.answer)), TunnelHTTP: true},
 		} {
 			target := "http://" + answering(t, row.answer)
-			resp, err := closing(t, tr).RoundTrip(newRequest(t, "GET", target, nil))
+			resp, err := closing(t, tr).RoundTrip(rttest.NewRequest(t, "GET", target, nil))
 			if err == nil {
 				_, err = io.ReadAll(resp.Body)
 				_ = resp.Body.Close()
@@ -186,10 +186,10 @@ func TestPrints(t *testing.T) {
 		Proxy: http.ProxyURL(u), ProxyHeader: header,
 		Certificates: []Certificate{{Certificate: tls.Certificate{OCSPStaple: []byte(secret)}}},
 	})
-	fail(t, used, newRequest(t, "GET", "http://example.com", nil))
+	fail(t, used, rttest.NewRequest(t, "GET", "http://example.com", nil))
 	byValue := &struct{ T Transport }{}
 	byValue.T.Proxy = http.ProxyURL(u)
-	fail(t, &byValue.T, newRequest(t, "GET", "http://example.com", nil))
+	fail(t, &byValue.T, rttest.NewRequest(t, "GET", "http://example.com", nil))
 	if text := fmt.Sprintf("%v %+v %#v", byValue, byValue, byValue); strings.Contains(text, secret) {
 		t.Errorf("printed with a struct that holds it by value: %s", text)
 	}
@@ -235,7 +235,7 @@ func TestDeadlineNamesPhase(t *testing.T) {
 		{PhaseBody, &Transport{Proxy: Direct, IdleTimeout: time.Minute}, "http://" + slow, nil},
 	} {
 		withinLimits(t, func(limit time.Duration) error {
-			req := newRequest(t, "PUT", row.target, row.body)
+			req := rttest.NewRequest(t, "PUT", row.target, row.body)
 			ctx, cancel := context.WithTimeout(req.Context(), limit)
 			defer cancel()
 			resp, err := closing(t, row.tr).RoundTrip(req.WithContext(ctx))
@@ -284,7 +284,7 @@ func TestDeadlineOfOthers(t *testing.T) {
 	for phase, target := range map[string]string{PhaseTLS: "https://" + quiet, PhaseHeader: "http://" + quiet} {
 		tr := closing(t, &Transport{Proxy: Direct})
 		withinLimits(t, func(limit time.Duration) error {
-			req := newRequest(t, "GET", target, nil)
+			req := rttest.NewRequest(t, "GET", target, nil)
 			ctx, cancel := context.WithTimeoutCause(req.Context(), limit, cause)
 			defer cancel()
 			_, err := tr.RoundTrip(req.WithContext(ctx))
@@ -293,7 +293,7 @@ func TestDeadlineOfOthers(t *testing.T) {
 		for range 4 { // which means comes first is left to chance
 			withinLimits(t, func(limit time.Duration) error {
 				client := &http.Client{Transport: tr, Timeout: limit}
-				_, err := client.Do(newRequest(t, "GET", target, nil))
+				_, err := client.Do(rttest.NewRequest(t, "GET", target, nil))
 				if err == nil || !strings.Contains(err.Error(), "transport: "+phase+": ") {
 					return fmt.Errorf("http.Client in %s: %w", phase, err)
 				}
@@ -328,7 +328,7 @@ func TestAnyHost(t *testing.T) {
 		{"nor any net.Dialer", &Transport{Proxy: Direct, Tune: func(tr *http.Transport) { tr.DialContext = d.DialContext }}, false},
 		{"it would be written into the request to a proxy", &Transport{Proxy: fixed("http://127.0.0.1:1"), Tune: own}, false},
 	} {
-		req := newRequest(t, "GET", "http://docker/info", nil)
+		req := rttest.NewRequest(t, "GET", "http://docker/info", nil)
 		req.URL.Host, req.Host = "/var/run/docker.sock", "docker"
 		resp, err := closing(t, row.tr).RoundTrip(req)
 		if row.ok != (err == nil) || err != nil && !errors.Is(err, errHost) {
@@ -347,7 +347,7 @@ func TestTunnelHTTP(t *testing.T) {
 	p := newProxy(t, s.Listener.Addr().String())
 	p.Start()
 	tr := closing(t, &Transport{Proxy: fixed("http://" + p.Listener.Addr().String()), TunnelHTTP: true})
-	req := newRequest(t, "GET", "http://server.test/path", nil)
+	req := rttest.NewRequest(t, "GET", "http://server.test/path", nil)
 	req.Host = "own.example"
 	resp, err := tr.RoundTrip(req)
 	if err != nil {
@@ -405,9 +405,9 @@ func TestProxyCloses(t *testing.T) {
 				_, _ = io.Copy(conn, up)
 			})
 			tr := closing(t, &Transport{Proxy: fixed("http://" + proxy), InsecureSkipVerify: true, ProxyAuth: &fakeAuth{}})
-			req := newRequest(t, "GET", target, nil)
+			req := rttest.NewRequest(t, "GET", target, nil)
 			if method == http.MethodPost { // which net/http sends once
-				req = newRequest(t, "POST", target, strings.NewReader("content"))
+				req = rttest.NewRequest(t, "POST", target, strings.NewReader("content"))
 			}
 			resp, err := tr.RoundTrip(req)
 			if err != nil {

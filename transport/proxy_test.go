@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -195,7 +196,7 @@ func TestProxyIdentity(t *testing.T) {
 	if !slices.Equal(clients, []string{"bob", "bob"}) {
 		t.Errorf("the proxy saw %q, want bob", clients)
 	}
-	if err := fail(t, tr, newRequest(t, "GET", "https://other.test", nil)); !errors.Is(err, ErrPin) {
+	if err := fail(t, tr, rttest.NewRequest(t, "GET", "https://other.test", nil)); !errors.Is(err, ErrPin) {
 		t.Errorf("pinned through a proxy: %v", err)
 	}
 	closing(t, tr)
@@ -275,7 +276,7 @@ func TestProxyAuth(t *testing.T) {
 				auth := &fakeAuth{}
 				tr := closing(t, &Transport{Proxy: fixed("http://bob:secret@" + p.Listener.Addr().String()), ProxyAuth: auth, RootCAs: ca.Pool})
 				for range 2 {
-					resp, err := tr.RoundTrip(newRequest(t, "PUT", scheme+"://server.test/a?b c", strings.NewReader("body")))
+					resp, err := tr.RoundTrip(rttest.NewRequest(t, "PUT", scheme+"://server.test/a?b c", strings.NewReader("body")))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -315,7 +316,7 @@ func TestProxyAuth(t *testing.T) {
 		p.admit = demand("n1", false)
 		p.Start()
 		tr := closing(t, &Transport{Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{}})
-		resp, err := tr.RoundTrip(newRequest(t, "PUT", "http://server.test", io.MultiReader(strings.NewReader("body"))))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "PUT", "http://server.test", io.MultiReader(strings.NewReader("body"))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +339,7 @@ func TestProxyAuth(t *testing.T) {
 		}
 		p.Start()
 		tr := closing(t, &Transport{Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{}})
-		req := newRequest(t, "GET", "http://server.test", nil)
+		req := rttest.NewRequest(t, "GET", "http://server.test", nil)
 		req.Header.Set("Cookie", "own=1")
 		resp, err := tr.RoundTrip(req)
 		if err != nil {
@@ -359,7 +360,7 @@ func TestProxyAuth(t *testing.T) {
 		if status, _ := get(t, tr, "http://server.test"); status != 407 {
 			t.Errorf("status %d", status)
 		}
-		err := fail(t, tr, newRequest(t, "GET", "https://server.test", nil))
+		err := fail(t, tr, rttest.NewRequest(t, "GET", "https://server.test", nil))
 		var refused *RefusedError
 		if !errors.As(err, &refused) || refused.StatusCode != 407 || refused.Header.Get("Proxy-Authenticate") != "Test other" {
 			t.Errorf("error %v", err)
@@ -378,7 +379,7 @@ func TestProxyAuth(t *testing.T) {
 		broken := errors.New("broken")
 		tr := closing(t, &Transport{Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{err: broken}})
 		for _, target := range []string{"http://server.test", "https://server.test"} {
-			if err := fail(t, tr, newRequest(t, "PUT", target, strings.NewReader("x"))); !errors.Is(err, broken) {
+			if err := fail(t, tr, rttest.NewRequest(t, "PUT", target, strings.NewReader("x"))); !errors.Is(err, broken) {
 				t.Errorf("%s: %v", target, err)
 			}
 		}
@@ -461,7 +462,7 @@ func TestBadProxies(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			tr := closing(t, &Transport{Proxy: fixed(row.proxy), RootCAs: ca.Pool, Resolver: offline(t)})
-			err := fail(t, tr, newRequest(t, "GET", "https://server.test/?query", nil))
+			err := fail(t, tr, rttest.NewRequest(t, "GET", "https://server.test/?query", nil))
 			var e *Error
 			if !errors.As(err, &e) || e.Phase != PhaseProxy || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("error %v, want one of the proxy: %s", err, row.want)
@@ -490,7 +491,7 @@ func TestNotFoundByProxy(t *testing.T) {
 		p.Start()
 		tr := closing(t, &Transport{Proxy: fixed(p.URL)})
 		for _, target := range []string{"http://server.test/x", "https://server.test/x"} {
-			err := fail(t, tr, newRequest(t, "GET", target, nil))
+			err := fail(t, tr, rttest.NewRequest(t, "GET", target, nil))
 			var dns *net.DNSError
 			if !errors.Is(err, ErrServerNotFound) || !errors.As(err, &dns) || dns.Name != "server.test" || !dns.IsNotFound {
 				t.Errorf("%s, %s: %v", name, target, err)
@@ -552,13 +553,13 @@ func TestProxySchemes(t *testing.T) {
 	}
 	// A program that writes "user:password@host" into Host does not read it in errors.
 	tr := &Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "bob:secret@proxy"})}
-	if err := fail(t, tr, newRequest(t, "GET", "https://server.test", nil)); strings.Contains(err.Error(), "secret") {
+	if err := fail(t, tr, rttest.NewRequest(t, "GET", "https://server.test", nil)); strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 	for _, scheme := range []string{"ftp", "socks6", "quic", "unix", ""} {
 		tr := &Transport{Proxy: http.ProxyURL(&url.URL{Scheme: scheme, Host: "proxy", User: url.UserPassword("bob", "secret")})}
 		for _, target := range []string{"http://server.test", "https://server.test"} {
-			err := fail(t, tr, newRequest(t, "GET", target, nil))
+			err := fail(t, tr, rttest.NewRequest(t, "GET", target, nil))
 			if !errors.Is(err, ErrProxyScheme) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%s proxy: %v, want ErrProxyScheme", scheme, err)
 			}
@@ -566,7 +567,7 @@ func TestProxySchemes(t *testing.T) {
 	}
 	why := errors.New("no idea")
 	tr = &Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, why }}
-	if err := fail(t, tr, newRequest(t, "GET", "http://server.test", nil)); !errors.Is(err, why) {
+	if err := fail(t, tr, rttest.NewRequest(t, "GET", "http://server.test", nil)); !errors.Is(err, why) {
 		t.Errorf("error of Proxy: %v", err)
 	}
 }
@@ -620,7 +621,7 @@ func TestEnvironment(t *testing.T) {
 			}
 			before := len(p.requests())
 			tr := closing(t, &Transport{Resolver: nothing(t), Tune: unroutable})
-			resp, err := tr.RoundTrip(newRequest(t, "GET", row.target, nil))
+			resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", row.target, nil))
 			switch {
 			case err == nil:
 				read(t, resp)
@@ -635,7 +636,7 @@ func TestEnvironment(t *testing.T) {
 			}
 			t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // read when first used, not later
 			if len(row.env) == 0 {
-				if err := fail(t, tr, newRequest(t, "GET", row.target, nil)); !strings.Contains(err.Error(), row.err) {
+				if err := fail(t, tr, rttest.NewRequest(t, "GET", row.target, nil)); !strings.Contains(err.Error(), row.err) {
 					t.Errorf("the environment is read again: %v", err)
 				}
 			}
@@ -657,7 +658,7 @@ func unroutable(tr *http.Transport) {
 // TestDirect needs no proxy, whatever the environment says.
 func TestDirect(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	err := fail(t, &Transport{Proxy: Direct, Resolver: nothing(t)}, newRequest(t, "GET", "http://server.test", nil))
+	err := fail(t, &Transport{Proxy: Direct, Resolver: nothing(t)}, rttest.NewRequest(t, "GET", "http://server.test", nil))
 	if !errors.Is(err, ErrServerNotFound) {
 		t.Errorf("error %v", err)
 	}
@@ -687,7 +688,7 @@ func TestLocalDNS(t *testing.T) {
 			t.Errorf("LocalDNS %v: the proxy was asked %q, want %q", local, got, want)
 		}
 		if local {
-			err := fail(t, tr, newRequest(t, "GET", "https://no-such-host.invalid", nil))
+			err := fail(t, tr, rttest.NewRequest(t, "GET", "https://no-such-host.invalid", nil))
 			if !errors.Is(err, ErrServerNotFound) {
 				t.Errorf("error %v", err)
 			}
@@ -718,7 +719,7 @@ func TestTuneForProxies(t *testing.T) {
 		}
 	}})
 	get(t, tr, "https://server.test")
-	if err := fail(t, tr, newRequest(t, "GET", "https://proxy.test", nil)); !errors.Is(err, stop) {
+	if err := fail(t, tr, rttest.NewRequest(t, "GET", "https://proxy.test", nil)); !errors.Is(err, stop) {
 		t.Errorf("error %v", err)
 	}
 	if got := p.requests(); got[0] != "CONNECT server.test:443 tuned" {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -80,7 +81,7 @@ func TestRealServers(t *testing.T) {
 			for _, v := range []string{"1.2", "1.3"} {
 				open, locked := "https://"+s.Named(v+" off")+"/", "https://"+s.Named(v+" on")+"/"
 				for target, tr := range map[string]*Transport{open: without, locked: with} {
-					resp, err := tr.RoundTrip(newRequest(t, "GET", target, nil))
+					resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", target, nil))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -91,14 +92,14 @@ func TestRealServers(t *testing.T) {
 					}
 				}
 				// nginx answers 400, Apache ends the handshake.
-				resp, err := without.RoundTrip(newRequest(t, "GET", locked, nil))
+				resp, err := without.RoundTrip(rttest.NewRequest(t, "GET", locked, nil))
 				if err == nil {
 					if status, _ := read(t, resp); status != 400 {
 						t.Errorf("%s: status %d without a certificate", v, status)
 					}
 				}
 				var verification *tls.CertificateVerificationError
-				if err := fail(t, mistrusting, newRequest(t, "GET", open, nil)); !errors.As(err, &verification) {
+				if err := fail(t, mistrusting, rttest.NewRequest(t, "GET", open, nil)); !errors.As(err, &verification) {
 					t.Errorf("%s: %v", v, err)
 				}
 			}
@@ -151,7 +152,7 @@ func (o realOrigin) exercise(t *testing.T, tr *Transport) {
 		for _, named := range []bool{false, true} {
 			for range 3 {
 				wg.Go(func() {
-					req := newRequest(t, "POST", o.url(scheme, named)+"/path?a b", strings.NewReader(strings.Repeat("x", 100_000)))
+					req := rttest.NewRequest(t, "POST", o.url(scheme, named)+"/path?a b", strings.NewReader(strings.Repeat("x", 100_000)))
 					resp, err := tr.RoundTrip(req)
 					if err != nil {
 						t.Errorf("%s: %v", req.URL, err)
@@ -173,7 +174,7 @@ func (o realOrigin) refused(t *testing.T, tr *Transport) {
 	t.Helper()
 	closing(t, tr)
 	for _, scheme := range []string{"http", "https"} {
-		resp, err := tr.RoundTrip(newRequest(t, "GET", o.url(scheme, false), nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", o.url(scheme, false), nil))
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) || e.Phase != PhaseProxy || strings.Contains(err.Error(), "wrong") {
@@ -227,7 +228,7 @@ func TestSquid(t *testing.T) {
 func notFoundBySquid(t *testing.T, tr *Transport) {
 	t.Helper()
 	for _, scheme := range []string{"http", "https"} {
-		resp, err := tr.RoundTrip(newRequest(t, "GET", scheme+"://no-such-host.invalid/", nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", scheme+"://no-such-host.invalid/", nil))
 		var dns *net.DNSError
 		var refused *RefusedError
 		switch {
@@ -275,7 +276,7 @@ func TestDante(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"http://no-such-host.invalid/", "https://no-such-host.invalid/"} {
-		err := fail(t, closing(t, &Transport{Proxy: fixed(s.URLFor("socks5", ""))}), newRequest(t, "GET", target, nil))
+		err := fail(t, closing(t, &Transport{Proxy: fixed(s.URLFor("socks5", ""))}), rttest.NewRequest(t, "GET", target, nil))
 		if !errors.Is(err, ErrServerNotFound) {
 			t.Errorf("%s: %v", target, err)
 		}

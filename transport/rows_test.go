@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -43,7 +44,7 @@ func TestIRI(t *testing.T) {
 		t.Errorf("request\n%s", body)
 	}
 	var e *Error
-	err = fail(t, tr, newRequest(t, "GET", "http://a..b/", nil))
+	err = fail(t, tr, rttest.NewRequest(t, "GET", "http://a..b/", nil))
 	if !errors.As(err, &e) && !strings.Contains(err.Error(), "http") {
 		t.Errorf("a..b: %v", err)
 	}
@@ -53,7 +54,7 @@ func TestIRI(t *testing.T) {
 func TestHost(t *testing.T) {
 	t.Parallel()
 	addr := targets(t)
-	req := newRequest(t, "GET", "http://"+addr, nil)
+	req := rttest.NewRequest(t, "GET", "http://"+addr, nil)
 	req.Host = "virtual.example"
 	resp, err := closing(t, &Transport{Proxy: Direct}).RoundTrip(req)
 	if err != nil {
@@ -166,7 +167,7 @@ func TestCommonName(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
 	tr := closing(t, &Transport{Proxy: Direct, RootCAs: pool, Tune: toLocal(s.Listener.Addr().String())})
-	if err := fail(t, tr, newRequest(t, "GET", "https://server.test", nil)); !strings.Contains(err.Error(), "SAN") {
+	if err := fail(t, tr, rttest.NewRequest(t, "GET", "https://server.test", nil)); !strings.Contains(err.Error(), "SAN") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -203,7 +204,7 @@ func TestBodyIsClosed(t *testing.T) {
 				made.Add(1)
 				return &closeSignal{strings.NewReader("body"), closed}, nil
 			}
-			req := newRequest(t, "PUT", "http://x", nil)
+			req := rttest.NewRequest(t, "PUT", "http://x", nil)
 			req.Body, _ = body()
 			req.ContentLength = 4
 			if replayable {
@@ -264,7 +265,7 @@ func TestUpgrade(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 		_, _ = io.CopyN(conn, buf, 5)
 	})
-	req := newRequest(t, "GET", s.URL, nil)
+	req := rttest.NewRequest(t, "GET", s.URL, nil)
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", "echo")
 	resp, err := closing(t, &Transport{Proxy: Direct, IdleTimeout: time.Minute}).RoundTrip(req)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/proxy"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // TestSOCKS4Request is the message, byte for byte.
@@ -105,7 +107,7 @@ func TestSOCKSNames(t *testing.T) {
 			silent(conn)
 		})
 		tr := closing(t, &Transport{Proxy: fixed(row.proxy + "://" + addr), LocalDNS: row.local, Resolver: offline(t)})
-		err := fail(t, tr, newRequest(t, "GET", "http://server.test:81/", nil))
+		err := fail(t, tr, rttest.NewRequest(t, "GET", "http://server.test:81/", nil))
 		if request := <-got; !strings.Contains(request, row.want) {
 			t.Errorf("%s, LocalDNS %v: the proxy was asked %q, want %q", row.proxy, row.local, request, row.want)
 		}
@@ -118,7 +120,7 @@ func TestSOCKSNames(t *testing.T) {
 	}
 	for _, scheme := range []string{"socks4", "socks5"} { // found here, or not
 		tr := closing(t, &Transport{Proxy: fixed(scheme + "://127.0.0.1:1"), LocalDNS: true, Resolver: nothing(t)})
-		if err := fail(t, tr, newRequest(t, "GET", "http://server.test", nil)); !errors.Is(err, ErrServerNotFound) {
+		if err := fail(t, tr, rttest.NewRequest(t, "GET", "http://server.test", nil)); !errors.Is(err, ErrServerNotFound) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}

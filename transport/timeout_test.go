@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -71,7 +72,7 @@ func TestPhases(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			err := fail(t, closing(t, row.tr), newRequest(t, "GET", row.target, nil))
+			err := fail(t, closing(t, row.tr), rttest.NewRequest(t, "GET", row.target, nil))
 			wantTimeout(t, err, row.phase)
 			if !strings.HasPrefix(err.Error(), "transport: "+row.phase) {
 				t.Errorf("error %q", err)
@@ -97,7 +98,7 @@ func TestHeaderTimeoutHTTP2(t *testing.T) {
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(release) })
 	tr := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, HeaderTimeout: 500 * time.Millisecond})
-	wantTimeout(t, fail(t, tr, newRequest(t, "GET", s.URL+"/slow", nil)), PhaseHeader)
+	wantTimeout(t, fail(t, tr, rttest.NewRequest(t, "GET", s.URL+"/slow", nil)), PhaseHeader)
 	if _, body := get(t, tr, s.URL+"/fast"); body != "HTTP/2.0/fast" {
 		t.Errorf("answer %q", body)
 	}
@@ -109,7 +110,7 @@ func TestCallersDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), short)
 	defer cancel()
 	tr := closing(t, &Transport{Proxy: Direct, HeaderTimeout: time.Hour, IdleTimeout: time.Hour})
-	err := fail(t, tr, newRequest(t, "GET", "http://"+tcp(t, silent), nil).WithContext(ctx))
+	err := fail(t, tr, rttest.NewRequest(t, "GET", "http://"+tcp(t, silent), nil).WithContext(ctx))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want context.DeadlineExceeded", err)
 	}
@@ -136,7 +137,7 @@ func TestLateBytes(t *testing.T) {
 		}
 	})
 	tr := closing(t, &Transport{Proxy: Direct, HeaderTimeout: 500 * time.Millisecond})
-	wantTimeout(t, fail(t, tr, newRequest(t, "GET", "http://"+addr, nil)), PhaseHeader)
+	wantTimeout(t, fail(t, tr, rttest.NewRequest(t, "GET", "http://"+addr, nil)), PhaseHeader)
 	close(late)
 	for range 3 {
 		if _, body := get(t, tr, "http://"+addr); body != "right" {
@@ -196,7 +197,7 @@ func TestIdleRead(t *testing.T) {
 				t.Errorf("dripping: %q", body)
 			}
 			for _, method := range []string{"GET", "POST"} {
-				resp, err := tr.RoundTrip(newRequest(t, method, s.URL+"/stall", strings.NewReader("x")))
+				resp, err := tr.RoundTrip(rttest.NewRequest(t, method, s.URL+"/stall", strings.NewReader("x")))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -223,7 +224,7 @@ func TestIdleWhileNobodyReads(t *testing.T) {
 	t.Parallel()
 	s := server(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") })
 	tr := closing(t, &Transport{Proxy: Direct, IdleTimeout: 200 * time.Millisecond})
-	resp, err := tr.RoundTrip(newRequest(t, "GET", s.URL, nil))
+	resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", s.URL, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +235,7 @@ func TestIdleWhileNobodyReads(t *testing.T) {
 	// And a connection may be idle between requests for as long as it likes.
 	<-time.After(400 * time.Millisecond)
 	reused := false
-	req := newRequest(t, "GET", s.URL, nil)
+	req := rttest.NewRequest(t, "GET", s.URL, nil)
 	resp, err = tr.RoundTrip(req.WithContext(withReused(req.Context(), &reused)))
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +262,7 @@ func TestIdleWrite(t *testing.T) {
 			tr := closing(t, &Transport{Proxy: Direct, InsecureSkipVerify: true, IdleTimeout: 200 * time.Millisecond})
 			var closed atomic.Int32
 			body := &closeCounter{Reader: io.LimitReader(zero{}, 1<<40), n: &closed}
-			err := fail(t, tr, newRequest(t, "POST", s.URL, body))
+			err := fail(t, tr, rttest.NewRequest(t, "POST", s.URL, body))
 			wantTimeout(t, err, PhaseWrite)
 		})
 	}
@@ -288,7 +289,7 @@ func TestSlowUpload(t *testing.T) {
 				}
 				pw.Close()
 			}()
-			resp, err := tr.RoundTrip(newRequest(t, "POST", s.URL, pr))
+			resp, err := tr.RoundTrip(rttest.NewRequest(t, "POST", s.URL, pr))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -127,7 +128,7 @@ func TestVerification(t *testing.T) {
 				return
 			}
 			for range 2 { // CVE-2013-2037: not only the first time
-				err := fail(t, tr, newRequest(t, "GET", target, nil))
+				err := fail(t, tr, rttest.NewRequest(t, "GET", target, nil))
 				var verification *tls.CertificateVerificationError
 				if !errors.As(err, &verification) || !strings.Contains(err.Error(), row.reason) {
 					t.Errorf("error %v, want a CertificateVerificationError: %s", err, row.reason)
@@ -166,11 +167,11 @@ func TestVersions(t *testing.T) {
 			continue
 		}
 		var e *Error
-		if err := fail(t, tr, newRequest(t, "GET", row.target, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS {
+		if err := fail(t, tr, rttest.NewRequest(t, "GET", row.target, nil)); !errors.As(err, &e) || e.Phase != PhaseTLS {
 			t.Errorf("%x to %x: error %v, want one of TLS", row.min, row.max, err)
 		}
 	}
-	err := fail(t, &Transport{MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12}, newRequest(t, "GET", s.URL, nil))
+	err := fail(t, &Transport{MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12}, rttest.NewRequest(t, "GET", s.URL, nil))
 	if !errors.Is(err, errVersions) {
 		t.Errorf("bounds that cross: %v", err)
 	}
@@ -207,7 +208,7 @@ func TestPins(t *testing.T) {
 		{"not verified: it need not hold its authority's key", []Pin{{"", []string{authority}}}, true, false},
 	} {
 		tr := closing(t, &Transport{Proxy: Direct, RootCAs: ca.Pool, Pins: row.pins, InsecureSkipVerify: row.insecure})
-		resp, err := tr.RoundTrip(newRequest(t, "GET", s.URL, nil))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", s.URL, nil))
 		if err == nil {
 			read(t, resp)
 		}
@@ -222,7 +223,7 @@ func TestPins(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"", "sha256/", "sha256/AAAA", "sha1/" + own, own + "!"} {
-		err := fail(t, &Transport{Pins: []Pin{{Keys: []string{key}}}}, newRequest(t, "GET", s.URL, nil))
+		err := fail(t, &Transport{Pins: []Pin{{Keys: []string{key}}}}, rttest.NewRequest(t, "GET", s.URL, nil))
 		if !strings.Contains(err.Error(), "invalid pin") {
 			t.Errorf("pin %q: error %v", key, err)
 		}

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -32,19 +33,10 @@ func closing(tb testing.TB, tr *Transport) *Transport {
 	return tr
 }
 
-func newRequest(tb testing.TB, method, target string, body io.Reader) *http.Request {
-	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), method, target, body)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return req
-}
-
 // get fetches target and returns status and body.
 func get(tb testing.TB, tr http.RoundTripper, target string) (status int, body string) {
 	tb.Helper()
-	resp, err := tr.RoundTrip(newRequest(tb, "GET", target, nil))
+	resp, err := tr.RoundTrip(rttest.NewRequest(tb, "GET", target, nil))
 	if err != nil {
 		tb.Fatalf("GET %s: %v", target, err)
 	}
@@ -176,7 +168,7 @@ func TestRequestLine(t *testing.T) {
 			row.url.Scheme = "http"
 		}
 		before := *row.url
-		req := newRequest(t, "GET", "http://x/", nil)
+		req := rttest.NewRequest(t, "GET", "http://x/", nil)
 		req.URL, req.Host = row.url, ""
 		resp, err := tr.RoundTrip(req)
 		if err != nil {
@@ -209,7 +201,7 @@ func TestRelativeURL(t *testing.T) {
 			t.Fatal(err)
 		}
 		var closed atomic.Int32
-		req := newRequest(t, "PUT", "http://x/", nil)
+		req := rttest.NewRequest(t, "PUT", "http://x/", nil)
 		req.URL, req.Body = u, &closeCounter{Reader: strings.NewReader("x"), n: &closed}
 		if err := fail(t, tr, req); !errors.Is(err, ErrRelativeURL) {
 			t.Errorf("%q: error %v, want ErrRelativeURL", target, err)
@@ -251,7 +243,7 @@ func TestOddRequests(t *testing.T) {
 		t.Error("the caller's nil Header was replaced")
 	}
 	for _, method := range []string{"unknown", "METHOD", "CHANGE"} {
-		resp, err := tr.RoundTrip(newRequest(t, method, s.URL, strings.NewReader("x")))
+		resp, err := tr.RoundTrip(rttest.NewRequest(t, method, s.URL, strings.NewReader("x")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,18 +252,18 @@ func TestOddRequests(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"a b", "a\r\nb", "user@host", "a/b", "a?b", "a#b", `a\b`} {
-		req := newRequest(t, "GET", "http://x/", nil)
+		req := rttest.NewRequest(t, "GET", "http://x/", nil)
 		req.URL = &url.URL{Scheme: "https", Host: host}
 		if err := fail(t, tr, req); !errors.Is(err, errHost) {
 			t.Errorf("host %q: error %v, want %v", host, err, errHost)
 		}
 	}
-	req = newRequest(t, "GET", s.URL, nil)
+	req = rttest.NewRequest(t, "GET", s.URL, nil)
 	req.Header.Set("X", "a\r\nY: b")
 	if err := fail(t, tr, req); !strings.Contains(err.Error(), "invalid header") {
 		t.Errorf("line break in a field: %v", err)
 	}
-	req = newRequest(t, "GET", s.URL, nil)
+	req = rttest.NewRequest(t, "GET", s.URL, nil)
 	req.Method = "GET / HTTP/1.1\r\nX: y\r\n"
 	if err := fail(t, tr, req); !strings.Contains(err.Error(), "invalid method") {
 		t.Errorf("method: %v", err)
@@ -296,7 +288,7 @@ func TestKeepAlive(t *testing.T) {
 		close  bool
 		want   int32
 	}{{"GET", false, 1}, {"HEAD", false, 1}, {"GET", false, 1}, {"GET", true, 1}, {"GET", false, 2}} {
-		req := newRequest(t, row.method, s.URL, nil)
+		req := rttest.NewRequest(t, row.method, s.URL, nil)
 		if row.close {
 			req.Header.Set("Connection", "close")
 		}
@@ -340,7 +332,7 @@ func TestErrors(t *testing.T) {
 		{"ftp://127.0.0.1/", "", "unsupported protocol scheme", false},
 	} {
 		tr := closing(t, &Transport{Proxy: Direct, Resolver: offline(t)})
-		err := fail(t, tr, newRequest(t, "GET", row.target, nil))
+		err := fail(t, tr, rttest.NewRequest(t, "GET", row.target, nil))
 		phase := ""
 		if e, ok := errors.AsType[*Error](err); ok {
 			phase = e.Phase
@@ -381,7 +373,7 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(10*time.Millisecond, func() { cancel(why) })
-			req := newRequest(t, "POST", row.target, strings.NewReader("x")).WithContext(ctx)
+			req := rttest.NewRequest(t, "POST", row.target, strings.NewReader("x")).WithContext(ctx)
 			if err := fail(t, closing(t, row.tr), req); !errors.Is(err, why) && !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want %v", err, why)
 			}
@@ -391,7 +383,7 @@ func TestCancel(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(why)
-		if err := fail(t, &Transport{Proxy: Direct}, newRequest(t, "GET", "http://"+stall, nil).WithContext(ctx)); !errors.Is(err, why) {
+		if err := fail(t, &Transport{Proxy: Direct}, rttest.NewRequest(t, "GET", "http://"+stall, nil).WithContext(ctx)); !errors.Is(err, why) {
 			t.Errorf("error %v, want %v", err, why)
 		}
 	})
@@ -409,12 +401,12 @@ func TestTrace(t *testing.T) {
 		events = append(events, e.String())
 	})
 	tr := closing(t, &Transport{Proxy: fixed("http://bob:secret@" + origin.Listener.Addr().String())})
-	resp, err := tr.RoundTrip(newRequest(t, "GET", "http://example.com/?q", nil).WithContext(ctx))
+	resp, err := tr.RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/?q", nil).WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
 	read(t, resp)
-	fail(t, tr, newRequest(t, "GET", "/", nil).WithContext(ctx))
+	fail(t, tr, rttest.NewRequest(t, "GET", "/", nil).WithContext(ctx))
 	ca := servers.NewCA(t)
 	secure := tlsServer(t, tlsConfigFor(ca))
 	p := newProxy(t, secure.Listener.Addr().String())
@@ -425,7 +417,7 @@ func TestTrace(t *testing.T) {
 		Proxy: fixed(p.URL), ProxyAuth: &fakeAuth{}, RootCAs: ca.Pool,
 		Certificates: []Certificate{load(t, "server.test", cert, key, "")},
 	})
-	if resp, err = tr.RoundTrip(newRequest(t, "GET", "https://server.test/?q", nil).WithContext(ctx)); err != nil {
+	if resp, err = tr.RoundTrip(rttest.NewRequest(t, "GET", "https://server.test/?q", nil).WithContext(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	read(t, resp)
@@ -458,7 +450,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range 20 {
 				want := fmt.Sprintf("%d.%d", i, j)
-				resp, err := tr.RoundTrip(newRequest(t, "POST", s.URL+"?"+want, strings.NewReader("body")))
+				resp, err := tr.RoundTrip(rttest.NewRequest(t, "POST", s.URL+"?"+want, strings.NewReader("body")))
 				if err != nil {
 					t.Error(err)
 					return

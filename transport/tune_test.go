@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -92,7 +93,7 @@ func TestTunedDialTLS(t *testing.T) {
 			{"a certificate", false, &Transport{Proxy: Direct, Tune: local, Certificates: []Certificate{load(t, "server.test", alice, aliceKey, "")}}},
 		} {
 			row.tr.RootCAs = ca.Pool
-			resp, err := closing(t, row.tr).RoundTrip(newRequest(t, "GET", "https://server.test", nil))
+			resp, err := closing(t, row.tr).RoundTrip(rttest.NewRequest(t, "GET", "https://server.test", nil))
 			if err == nil {
 				_ = resp.Body.Close()
 			}

@@ -97,15 +97,6 @@ func consume(req *http.Request) {
 	}
 }
 
-func newRequest(t *testing.T, method, target string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, target, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return req
-}
-
 func (c contract) plain(t *testing.T, l Layer) {
 	for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS"} {
 		var got *http.Request
@@ -115,7 +106,7 @@ func (c contract) plain(t *testing.T, l Layer) {
 			return answer(req, 200, http.Header{"X-Origin": {"a", "b"}}, "hello"), nil
 		})
 		// The caller's own Accept-Encoding keeps a decoding layer out of it.
-		req := newRequest(t, method, "http://example.com/path?q=1", nil)
+		req := NewRequest(t, method, "http://example.com/path?q=1", nil)
 		req.Header.Set("Accept-Encoding", "identity")
 		req.Header.Set("X-Caller", "v")
 		resp, err := l.Wrap(base).RoundTrip(req)

@@ -25,7 +25,7 @@ func (c contract) baseInChain(t *testing.T, l Layer) {
 	})) {
 		return
 	}
-	resp, err := l.Wrap(play(situations()["200"])).RoundTrip(newRequest(t, "GET", "http://example.com/base", nil))
+	resp, err := l.Wrap(play(situations()["200"])).RoundTrip(NewRequest(t, "GET", "http://example.com/base", nil))
 	if err == nil {
 		_ = resp.Body.Close()
 	}
@@ -38,7 +38,7 @@ func (c contract) nothing(t *testing.T, l Layer) {
 		resp, err := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			return nil, nil
-		})).RoundTrip(newRequest(t, method, "http://example.com/nothing", strings.NewReader("body")))
+		})).RoundTrip(NewRequest(t, method, "http://example.com/nothing", strings.NewReader("body")))
 		if err == nil && resp != nil {
 			_ = resp.Body.Close()
 		}
@@ -75,7 +75,7 @@ func (c contract) asDefault(t *testing.T) {
 		http.DefaultTransport = row.put(l)
 		for _, rt := range []http.RoundTripper{http.DefaultTransport, l, c.newLayer()} {
 			calls.Store(0)
-			resp, err := rt.RoundTrip(newRequest(t, http.MethodGet, srv.URL, nil))
+			resp, err := rt.RoundTrip(NewRequest(t, http.MethodGet, srv.URL, nil))
 			if err != nil {
 				t.Errorf("%s: %v", row.name, err)
 				continue

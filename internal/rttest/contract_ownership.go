@@ -52,7 +52,7 @@ func (c contract) responsesUnchanged(t *testing.T, l Layer) {
 	for name, steps := range ownershipSituations() {
 		for _, method := range []string{"GET", "HEAD", "PUT"} {
 			k := &keeper{next: play(steps)}
-			resp, err := l.Wrap(k).RoundTrip(newRequest(t, method, "http://example.com/kept/"+url.PathEscape(name), strings.NewReader("payload")))
+			resp, err := l.Wrap(k).RoundTrip(NewRequest(t, method, "http://example.com/kept/"+url.PathEscape(name), strings.NewReader("payload")))
 			if err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)
 				_ = resp.Body.Close()
@@ -161,7 +161,7 @@ func (c contract) outcome(t *testing.T, steps []Step, method, payload string, ru
 	if payload != "" {
 		body = strings.NewReader(payload)
 	}
-	resp, err := rt.RoundTrip(newRequest(t, method, "http://example.com/asked", body))
+	resp, err := rt.RoundTrip(NewRequest(t, method, "http://example.com/asked", body))
 	status, content := 0, ""
 	if err == nil {
 		b, readErr := io.ReadAll(resp.Body)
@@ -188,7 +188,7 @@ func (c contract) deadline(t *testing.T, l Layer) {
 			}
 			return base.RoundTrip(req)
 		}))
-		resp, err := rt.RoundTrip(newRequest(t, "GET", "http://example.com/deadline/"+url.PathEscape(name), nil).WithContext(ctx))
+		resp, err := rt.RoundTrip(NewRequest(t, "GET", "http://example.com/deadline/"+url.PathEscape(name), nil).WithContext(ctx))
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
@@ -214,7 +214,7 @@ func (c contract) permanent(t *testing.T, l Layer) {
 			sent.Add(1)
 			return nil, permanentError{}
 		}))
-		resp, err := rt.RoundTrip(newRequest(t, method, "http://example.com/permanent", payload))
+		resp, err := rt.RoundTrip(NewRequest(t, method, "http://example.com/permanent", payload))
 		synctest.Wait()
 		if n := sent.Load(); n != 1 {
 			t.Errorf("%s: sent %d times, though the error is permanent", method, n)
@@ -248,7 +248,7 @@ func (c contract) typedNil(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		calls.Store(0)
-		resp, err := all[name].RoundTrip(newRequest(t, "GET", "http://example.com/typed", nil))
+		resp, err := all[name].RoundTrip(NewRequest(t, "GET", "http://example.com/typed", nil))
 		if err != nil {
 			t.Errorf("%s of a nil *http.Transport: %v", name, err)
 			continue

@@ -27,7 +27,7 @@ func snapshot(req *http.Request) map[string]any {
 func (c contract) unmodified(t *testing.T, l Layer) {
 	for name, steps := range situations() {
 		for _, method := range []string{"GET", "PUT", "POST"} {
-			req := newRequest(t, method, "http://user:secret@example.com/a?b=c d#frag", strings.NewReader("payload"))
+			req := NewRequest(t, method, "http://user:secret@example.com/a?b=c d#frag", strings.NewReader("payload"))
 			req.Header.Set("X-Own", "1")
 			req.Header["Cookie"] = []string{"a=b"}
 			before := snapshot(req)
@@ -111,7 +111,7 @@ func (c contract) bodyClosed(t *testing.T, l Layer) {
 	for name, steps := range situations() {
 		for _, replayable := range []bool{true, false} {
 			for _, method := range []string{"GET", "PUT", "POST"} {
-				req := newRequest(t, method, "http://example.com/closed/"+url.PathEscape(name), strings.NewReader("payload"))
+				req := NewRequest(t, method, "http://example.com/closed/"+url.PathEscape(name), strings.NewReader("payload"))
 				body := &countedBody{ReadCloser: req.Body}
 				req.Body = body
 				if !replayable {
@@ -132,7 +132,7 @@ func (c contract) bodyClosed(t *testing.T, l Layer) {
 	// Without a trip: the context is done before it begins.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	req := newRequest(t, "PUT", "http://example.com/done", strings.NewReader("payload")).WithContext(ctx)
+	req := NewRequest(t, "PUT", "http://example.com/done", strings.NewReader("payload")).WithContext(ctx)
 	body := &countedBody{ReadCloser: req.Body}
 	req.Body = body
 	if resp, err := l.Wrap(play([]Step{Respond("HTTP/1.1 200 OK\n\n")})).RoundTrip(req); err == nil {
@@ -148,7 +148,7 @@ func (c contract) droppedClosed(t *testing.T, l Layer) {
 	for name, steps := range situations() {
 		base := play(steps)
 		for _, method := range []string{"GET", "PUT"} {
-			resp, err := l.Wrap(base).RoundTrip(newRequest(t, method, "http://example.com/dropped/"+url.PathEscape(name), nil))
+			resp, err := l.Wrap(base).RoundTrip(NewRequest(t, method, "http://example.com/dropped/"+url.PathEscape(name), nil))
 			if err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)
 				_ = resp.Body.Close()
@@ -173,7 +173,7 @@ func (c contract) droppedClosed(t *testing.T, l Layer) {
 		"503": endless(503, nil),
 	} {
 		base := play([]Step{first, Respond("HTTP/1.1 200 OK\n\nok")})
-		resp, err := l.Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/endless/"+name, nil))
+		resp, err := l.Wrap(base).RoundTrip(NewRequest(t, "GET", "http://example.com/endless/"+name, nil))
 		if err == nil {
 			_ = resp.Body.Close()
 		}

@@ -19,7 +19,7 @@ import (
 
 func (c contract) oneOf(t *testing.T, l Layer) {
 	for name, steps := range situations() {
-		resp, err := l.Wrap(play(steps)).RoundTrip(newRequest(t, "GET", "http://example.com/one/"+url.PathEscape(name), nil))
+		resp, err := l.Wrap(play(steps)).RoundTrip(NewRequest(t, "GET", "http://example.com/one/"+url.PathEscape(name), nil))
 		if (resp == nil) == (err == nil) {
 			t.Fatalf("%s: got response %v and error %v, want exactly one", name, resp != nil, err)
 		}
@@ -79,7 +79,7 @@ func (c contract) cancel(t *testing.T, l Layer) {
 	})
 	start := time.Now()
 	time.AfterFunc(time.Second, func() { cancel(errCause) })
-	resp, err := l.Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/cancel", nil).WithContext(ctx))
+	resp, err := l.Wrap(base).RoundTrip(NewRequest(t, "GET", "http://example.com/cancel", nil).WithContext(ctx))
 	if err == nil {
 		_ = resp.Body.Close()
 		t.Fatal("a cancelled request got a response")
@@ -103,7 +103,7 @@ func (c contract) cancelBody(t *testing.T, l Layer) {
 		resp.Body = &silentBody{ctx: req.Context(), closed: make(chan struct{})}
 		return resp, nil
 	})
-	resp, err := l.Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/silent", nil).WithContext(ctx))
+	resp, err := l.Wrap(base).RoundTrip(NewRequest(t, "GET", "http://example.com/silent", nil).WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func (c contract) twoChains(t *testing.T, l Layer) {
 		rt   http.RoundTripper
 		want string
 	}{{a, "a"}, {b, "b"}, {a, "a"}} {
-		resp, err := x.rt.RoundTrip(newRequest(t, "GET", "http://example.com/"+x.want, nil))
+		resp, err := x.rt.RoundTrip(NewRequest(t, "GET", "http://example.com/"+x.want, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func (c contract) streams(t *testing.T, l Layer) {
 		resp.Body = &gatedBody{reads: &reads, closed: make(chan struct{})}
 		return resp, nil
 	})
-	resp, err := l.Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/stream", nil))
+	resp, err := l.Wrap(base).RoundTrip(NewRequest(t, "GET", "http://example.com/stream", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func (b *gatedBody) Close() error {
 
 func (c contract) secrets(t *testing.T, l Layer) {
 	for name, steps := range situations() {
-		req := newRequest(t, "GET", "http://bob:hunter2@example.com/"+url.PathEscape(name)+"?token=s3cr3t", nil)
+		req := NewRequest(t, "GET", "http://bob:hunter2@example.com/"+url.PathEscape(name)+"?token=s3cr3t", nil)
 		req.Header.Set("Authorization", "Bearer t0p")
 		req.Header.Set("Cookie", "session=c00kie")
 		resp, err := l.Wrap(play(steps)).RoundTrip(req)
@@ -294,7 +294,7 @@ func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
 func (c contract) timeouts(t *testing.T, l Layer) {
-	resp, err := l.Wrap(play([]Step{Fail(timeoutError{})})).RoundTrip(newRequest(t, "GET", "http://example.com/timeout", nil))
+	resp, err := l.Wrap(play([]Step{Fail(timeoutError{})})).RoundTrip(NewRequest(t, "GET", "http://example.com/timeout", nil))
 	if err == nil {
 		// A layer may turn errors into responses; then that says it.
 		_ = resp.Body.Close()
@@ -346,7 +346,7 @@ func (c contract) httptrace(t *testing.T, l Layer) {
 		}
 		return answer(req, 200, nil, "ok"), nil
 	})
-	resp, err := l.Wrap(base).RoundTrip(newRequest(t, "GET", "http://example.com/traced", nil).WithContext(ctx))
+	resp, err := l.Wrap(base).RoundTrip(NewRequest(t, "GET", "http://example.com/traced", nil).WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func (c contract) nilBase(t *testing.T) {
 	}
 	for name, rt := range map[string]http.RoundTripper{"Base": l, "Wrap(nil)": l.Wrap(nil)} {
 		calls = 0
-		resp, err := rt.RoundTrip(newRequest(t, "GET", "http://example.com/nil", nil))
+		resp, err := rt.RoundTrip(NewRequest(t, "GET", "http://example.com/nil", nil))
 		if err != nil {
 			t.Errorf("nil %s: %v", name, err)
 			continue

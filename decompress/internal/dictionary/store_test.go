@@ -8,17 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
 
 // answer is a response to a request for url, with header fields in pairs.
 func answer(tb testing.TB, method, url string, status int, body string, fields ...string) (*http.Request, *http.Response) {
 	tb.Helper()
-	req, err := http.NewRequestWithContext(tb.Context(), method, url, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	h := make(http.Header)
+	req, h := rttest.NewRequest(tb, method, url, nil), make(http.Header)
 	for i := 0; i < len(fields); i += 2 {
 		h.Set(fields[i], fields[i+1])
 	}
