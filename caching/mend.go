@@ -72,8 +72,8 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, err error) {
 	if httpfield.Signed(m.Req.Header) {
 		return nil, errSigned
 	}
-	if validator == "" && off != m.begin {
-		return nil, errNotResumable
+	if m.Method == catalog.MethodQuery || validator == "" && off != m.begin {
+		return nil, errNotResumable // a GET asks for something else than a QUERY
 	}
 	first, total := off, int64(-1)
 	if m.f.IsPartial {
@@ -111,7 +111,7 @@ func (m *mender) fetch(off, end int64) (resp *http.Response, err error) {
 }
 
 var (
-	errNotResumable = errors.New("caching: no strong validator")
+	errNotResumable = errors.New("caching: a QUERY, or no strong validator")
 	errChanged      = errors.New("caching: the origin has something else by now")
 	errSigned       = errors.New("caching: the caller has signed the request, nothing may be added")
 )
