@@ -36,7 +36,7 @@ func (b *body) find() error {
 	if errors.Is(err, store.ErrCorrupt) {
 		return b.s.drop(b.name, b.value, err)
 	}
-	return err
+	return wrap("look for body", err)
 }
 
 // piece returns the data of piece i.
@@ -52,7 +52,7 @@ func (b *body) piece(i int) ([]byte, error) {
 	case missing(err):
 		return nil, fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)
 	case err != nil:
-		return nil, wrap("read", err)
+		return nil, err
 	}
 	if data, err = unseal(b.head.nonce, i, item.Value, b.head.length(i)); err != nil {
 		return nil, err
@@ -73,10 +73,10 @@ func (b *body) readSome(p []byte, off int64) (int, error) {
 	i := off / b.head.chunk
 	data, err := b.piece(int(i))
 	if errors.Is(err, store.ErrCorrupt) {
-		err = b.s.drop(b.name, b.value, err)
+		return 0, b.s.drop(b.name, b.value, err)
 	}
 	if err != nil {
-		return 0, err
+		return 0, wrap("read", err)
 	}
 	return copy(p, data[off-i*b.head.chunk:]), nil
 }

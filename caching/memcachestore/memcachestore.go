@@ -233,7 +233,7 @@ func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err err
 	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); errors.Is(err, store.ErrCorrupt) {
 		return false, s.drop(n, item.Value, err)
 	} else if err != nil {
-		return false, err
+		return false, wrap("update", err)
 	}
 	h.meta = meta
 	if item.Value, err = h.seal(key); err != nil {
@@ -310,7 +310,7 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 			return fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)
 		}
 		if err != nil {
-			return wrap("touch", err)
+			return err
 		}
 	}
 	return nil

@@ -45,6 +45,24 @@ func TestLargest(t *testing.T) {
 	}
 }
 
+// TestLargestMeta stores metadata of about the size that an item has room for: more is no failure of
+// the server.
+func TestLargestMeta(t *testing.T) {
+	c, _ := client(t)
+	s := New(c, "")
+	for n, large := range map[int]bool{maxChunk - 1000: false, maxChunk: true} {
+		meta := entries.MetaForAnHour(1)
+		meta.Header.Set("X-Large", strings.Repeat("x", n))
+		if err := entries.TryPut(s, "key", meta, entries.Body(10), 10); errors.Is(err, store.ErrTooLarge) != large || (err != nil) != large {
+			t.Errorf("Commit with a field of %d bytes: %.100v", n, err)
+		}
+		entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(10))
+		if err := s.Update(t.Context(), "key", meta); errors.Is(err, store.ErrTooLarge) != large || (err != nil) != large {
+			t.Errorf("Update with a field of %d bytes: %.100v", n, err)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	s := New(nil, strings.Repeat("long namespace with blanks\n", 100))
 	n := s.name(strings.Repeat("k", 200))
