@@ -20,7 +20,7 @@ func (d *Store) reserve(n int64) bool {
 }
 
 // fit evicts if there is more than the bound allows. After every sixteenth of the bound that
-// was written it also looks what other processes have stored.
+// was written it first scans for files of other processes.
 func (d *Store) fit() {
 	if d.unseen.Load() > d.limit/16 {
 		d.scan(false)

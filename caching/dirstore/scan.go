@@ -1,8 +1,6 @@
 package dirstore
 
 import (
-	"errors"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -131,9 +129,5 @@ func fileNames(root *os.Root, dir string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // a reader
-	names, err := f.Readdirnames(-1)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return names, err
+	return f.Readdirnames(-1)
 }

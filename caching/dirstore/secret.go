@@ -33,7 +33,8 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if err = d.makeSecret(); err != nil && !errors.Is(err, fs.ErrExist) {
+		if merr := d.makeSecret(); merr != nil && !errors.Is(merr, fs.ErrExist) {
+			err = merr
 			break
 		}
 	}

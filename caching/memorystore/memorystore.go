@@ -123,14 +123,13 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h := m.hash(key)
+	h, cost := m.hash(key), metaCost(meta)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.lookup(h, key)
 	if n == nil || n.value.entry.Load().Meta.ID != meta.ID {
 		return store.ErrConflict
 	}
-	cost := metaCost(meta)
 	if cost > m.limit/2 {
 		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, m.limit)
 	}
@@ -203,11 +202,10 @@ func (m *Store) Stats() store.Stats {
 	return s
 }
 
-// insert makes e visible under key. Its Writer has reserved body bytes for its body.
-func (m *Store) insert(key string, e *store.Entry, body int64) {
-	h := m.hash(key)
-	meta := metaCost(e.Meta)
-	cost := overhead + meta + body
+// insert makes e visible under key. meta is the cost of its metadata, body what its Writer has
+// reserved for its body.
+func (m *Store) insert(key string, e *store.Entry, meta, body int64) {
+	h, cost := m.hash(key), overhead+meta+body
 	if len(key) > len(value{}.room) {
 		cost += storekit.StringSize(key)
 	}

@@ -149,7 +149,8 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.body.n, meta); err != nil {
 		return err
 	}
-	if metaCost(meta) > w.m.limit/2 {
+	cost := metaCost(meta)
+	if cost > w.m.limit/2 {
 		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, w.m.limit)
 	}
 	e := &store.Entry{Meta: meta, Size: w.body.n}
@@ -162,7 +163,7 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 		body := w.body
 		e.Body = &body
 	}
-	w.m.insert(w.key, e, w.reserved)
+	w.m.insert(w.key, e, cost, w.reserved)
 	w.reserved = 0
 	return nil
 }
