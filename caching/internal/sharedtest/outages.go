@@ -49,10 +49,10 @@ func Outages(t *testing.T, start func(t *testing.T) *servers.Server, open func(t
 			for _, path := range []string{Path("small", 100), Path("large", large), Path("changed", 100)} {
 				w.Stored(path)
 			}
-			asked := w.Asked.Load()
+			asked := w.asked.Load()
 			// A body that is being read when it happens comes to its end.
-			w.GetWhile(Path("large", large), func() { outage.begin(t, s) })
-			if n := w.Asked.Load() - asked; n > 1 {
+			w.getWhile(Path("large", large), func() { outage.begin(t, s) })
+			if n := w.asked.Load() - asked; n > 1 {
 				t.Errorf("the origin was asked %d times to complete a body", n)
 			}
 			var took []time.Duration

@@ -30,13 +30,10 @@ const Patience = 15 * time.Second
 // A World is an origin, and a cache above it whose Store is in trouble. Its
 // requests fail the test if they fail, have a wrong byte or take too long.
 type World struct {
-	// Asked counts the requests that the origin was sent.
-	Asked atomic.Int32
-	// Cache is the cache.
-	Cache *caching.Transport
-
 	t       *testing.T
+	cache   *caching.Transport
 	origin  *httptest.Server
+	asked   atomic.Int32 // requests that the origin was sent
 	version atomic.Int32
 }
 
@@ -45,16 +42,16 @@ func New(t *testing.T, s store.Store) *World {
 	t.Helper()
 	w := &World{t: t}
 	w.origin = httptest.NewServer(http.HandlerFunc(w.serve))
-	w.Cache = &caching.Transport{Store: s, StoreWait: StoreWait}
+	w.cache = &caching.Transport{Store: s, StoreWait: StoreWait}
 	t.Cleanup(w.origin.Close)
-	t.Cleanup(func() { _ = w.Cache.Close() })
+	t.Cleanup(func() { _ = w.cache.Close() })
 	return w
 }
 
 // serve serves /name/size: a body of that size, ranges of it, and a new version of
 // all after a PUT.
 func (w *World) serve(rw http.ResponseWriter, r *http.Request) {
-	w.Asked.Add(1)
+	w.asked.Add(1)
 	if r.Method == http.MethodPut {
 		w.version.Add(1)
 		rw.WriteHeader(http.StatusNoContent)
@@ -79,11 +76,11 @@ func Path(name any, size int) string { return fmt.Sprintf("/%v/%d", name, size) 
 // Get gets path and says whether it came from the Store and how long it took.
 func (w *World) Get(path string) (hit bool, took time.Duration) {
 	w.t.Helper()
-	return w.GetWhile(path, func() {})
+	return w.getWhile(path, func() {})
 }
 
-// GetWhile gets path and calls fn when the first bytes of it are there.
-func (w *World) GetWhile(path string, fn func()) (hit bool, took time.Duration) {
+// getWhile gets path and calls fn when the first bytes of it are there.
+func (w *World) getWhile(path string, fn func()) (hit bool, took time.Duration) {
 	w.t.Helper()
 	hit, took, err := w.get(path, fn)
 	if err != nil {
@@ -105,7 +102,7 @@ func (w *World) get(path string, fn func()) (hit bool, took time.Duration, err e
 	if err != nil {
 		return false, 0, err
 	}
-	resp, err := w.Cache.RoundTrip(req)
+	resp, err := w.cache.RoundTrip(req)
 	if err != nil {
 		return false, 0, err
 	}
@@ -134,7 +131,7 @@ func (w *World) Put(path string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	resp, err := w.Cache.RoundTrip(req)
+	resp, err := w.cache.RoundTrip(req)
 	if err != nil {
 		w.t.Errorf("PUT: %v", err)
 		return

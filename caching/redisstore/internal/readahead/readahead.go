@@ -3,9 +3,9 @@
 //
 // # Behavior
 //
-// Pieces are fetched in batches. The first batch is about [Least] bytes long; while
+// Pieces are fetched in batches. The first batch is about 256 KiB long; while
 // the reader goes on from piece to piece and the answers come quickly, the next ones
-// double up to [Most]. When the first piece of a batch is read, the next batch is
+// double up to 1 MiB. When the first piece of a batch is read, the next batch is
 // fetched already.
 //
 // # Limits
@@ -25,8 +25,8 @@ import (
 
 // Sizes of batches in bytes. A batch has one piece at least.
 const (
-	Least = 256 << 10
-	Most  = 1 << 20
+	least = 256 << 10
+	most  = 1 << 20
 )
 
 const (
@@ -84,7 +84,7 @@ type batch struct {
 // something ahead only while budget counts no more than limit bytes. The values of
 // ctx are those that fetch gets, its end is not. The Reader must be closed.
 func New(ctx context.Context, piece int64, budget *Budget, limit int64, fetch Fetch) *Reader {
-	r := &Reader{fetch: fetch, piece: piece, budget: budget, limit: limit, bytes: Least}
+	r := &Reader{fetch: fetch, piece: piece, budget: budget, limit: limit, bytes: least}
 	// Many share a body; that one of them has gone does not end it.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return r
@@ -118,7 +118,7 @@ func (r *Reader) find(i, n int) *batch {
 	if b := r.has(i); b != nil {
 		return b
 	}
-	r.bytes = Least
+	r.bytes = least
 	b := &batch{first: i, n: r.count(i, n), done: make(chan struct{})}
 	if b.cost = r.piece * int64(b.n-1); b.n > 1 && !r.take(b.cost) {
 		b.n, b.cost = 1, 0
@@ -171,9 +171,9 @@ func (r *Reader) start(b *batch) {
 		switch {
 		case len(r.batches) == 0 || r.batches[len(r.batches)-1] != b: // the reader is elsewhere
 		case b.err == nil && time.Since(began) < quick:
-			r.bytes = min(2*r.bytes, Most)
+			r.bytes = min(2*r.bytes, most)
 		default:
-			r.bytes = Least
+			r.bytes = least
 		}
 		r.mu.Unlock()
 		close(b.done)

@@ -84,7 +84,7 @@ func TestBatches(t *testing.T) {
 					if b, err := r.Piece(i, row.n); err != nil || len(b) != 1 || b[0] != byte(i) {
 						t.Errorf("piece %d: %v, %v", i, b, err)
 					}
-					if used := budget.used.Load(); used > row.budget || used > held*max(Most, row.piece) {
+					if used := budget.used.Load(); used > row.budget || used > held*max(most, row.piece) {
 						t.Errorf("%d bytes are held ahead", used)
 					}
 				}
