@@ -33,10 +33,7 @@ func TestBelowKeepsItsResponse(t *testing.T) {
 			kept, was = append(kept, resp), append(was, *resp)
 			return resp, nil
 		})}
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 		resp, err := rt.RoundTrip(req)
 		if err != nil || resp.Request == nil {
 			t.Fatal(resp, err)
@@ -255,11 +252,7 @@ func TestCookieOfCaller(t *testing.T) {
 	} {
 		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic realm=\"r\"\nSet-Cookie: "+row.set+"\n\nno"), yes)
 		rt := &auth.Transport{Base: script, Credentials: keys("joe", "password")}
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Cookie", "own=1; s=0")
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil, "Cookie", "own=1; s=0")
 		resp, err := rt.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
@@ -311,10 +304,7 @@ func TestAttemptURL(t *testing.T) {
 		func(context.Context, auth.Target) ([]auth.Credential, error) {
 			return []auth.Credential{{Username: "joe"}}, nil
 		})}
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "https://joe@example.com:8443/a?b", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := rttest.NewRequest(t, "GET", "https://joe@example.com:8443/a?b", nil)
 	req.Host = "virtual.example"
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
@@ -350,10 +340,7 @@ func TestProofOfKnownLength(t *testing.T) {
 			}
 			return resp, err
 		})}
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 		resp, err := rt.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ type Transport struct {
 
 	// Coding is "gzip" or "zstd": what a body is sent in while nothing is known of the
 	// resource. If empty, DefaultCoding is used; with any other, bodies are sent as they
-	// are.
+	// are until the resource says that it takes one of the two.
 	Coding string
 
 	// MinBytes is the smallest body of known length that is compressed. If zero,

@@ -239,6 +239,20 @@ func TestPlainRefusal(t *testing.T) {
 	}
 }
 
+// TestUnknownCoding: without an encoder the resource names the coding.
+func TestUnknownCoding(t *testing.T) {
+	t.Parallel()
+	layer := &Transport{Coding: "br"}
+	base := rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\nAccept-Encoding: br, gzip\n\nok"), rttest.Respond(ok))
+	for _, want := range []string{"", "gzip"} {
+		post(t, layer.Wrap(base), "http://example.com/", strings.NewReader(text(5000)))
+		requests := base.Requests()
+		if got := requests[len(requests)-1].Header.Get("Content-Encoding"); got != want {
+			t.Errorf("sent as %q, want %q", got, want)
+		}
+	}
+}
+
 // bare answers with neither Request nor Body.
 type bare struct{ sent *http.Request }
 

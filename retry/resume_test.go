@@ -757,10 +757,7 @@ func TestPermanentAtTheEnd(t *testing.T) {
 			Body: io.NopCloser(iotest.DataErrReader(io.MultiReader(strings.NewReader("content"), iotest.ErrReader(final)))),
 		}, nil
 	})}
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://example.com/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)

@@ -32,8 +32,8 @@ type Signer interface {
 }
 
 // Identity asks the layers from rt inwards whose credentials they would add to
-// req, and returns the answers of all of them joined. It looks
-// through any [Unwrapper] and any RoundTripper struct with a field named Base.
+// req, and returns the answers of all of them joined. It looks through any
+// [Unwrapper] and any RoundTripper struct with a field named Base.
 func Identity(rt http.RoundTripper, req *http.Request) string {
 	return IdentifiersOf(rt).Ask(req).Principal
 }
