@@ -10,6 +10,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
+// web reports whether the scheme is http or https, in any case of letters.
 func web(scheme string) bool {
 	return scheme == "http" || scheme == "https" || httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
 }

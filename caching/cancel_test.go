@@ -14,7 +14,7 @@ import (
 
 func TestCancelledLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, body, trips := dribbling(-1)
+		c, body, trips := dribbling()
 		ctx, cancel := context.WithCancel(t.Context())
 		first := send(t, c, ctx)
 		body().pieces <- "one "

@@ -141,7 +141,7 @@ func TestClosedWhileRead(t *testing.T) {
 func TestRequestChangedAfterClose(t *testing.T) {
 	for _, kind := range contexts {
 		ctx := contextOf(t, kind)
-		c, body, _ := dribbling(-1)
+		c, body, _ := dribbling()
 		inner := c.Base
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 			if req.Method == "POST" {

@@ -11,8 +11,8 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// combined is what of an older entry goes with a new part of the same
-// representation.
+// combined is the part of an older entry that is stored together with a new part of the same
+// representation. The zero value is none.
 type combined struct {
 	old           *store.Entry
 	before, after int64
@@ -75,8 +75,8 @@ func (b *joinedBody) Close() error {
 	return b.rest.Close()
 }
 
-// extend stores a new part together with the one that is there. ok is false if
-// they do not belong together.
+// extend stores a new part together with the stored one. ok is false if they do not belong
+// together.
 func (x *exchange) extend(a *reply) (o result, ok bool) {
 	e, f := x.candidate.Entry, x.candidate.F
 	fresh, good := httpfield.ParseContentRange(a.resp.Header.Get("Content-Range"))
@@ -84,7 +84,7 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 		return result{}, false
 	}
 	if !f.IsPartial {
-		// The whole is there already: the part only freshens it.
+		// The whole is stored already: the part only updates it.
 		if e.Meta.Status == http.StatusOK && fresh.Total == e.Size {
 			x.update(a, e, f)
 			return result{resp: a.resp, detail: policy.ReasonWholeStored}, true

@@ -9,6 +9,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
+// fwd returns the reason of the trip for Cache-Status (RFC 9211 §2.2).
 func (x *exchange) fwd() string {
 	switch {
 	case x.verdict.Fwd == policy.FwdMiss && len(x.candidate.Variants) > 0:
@@ -21,8 +22,8 @@ func (x *exchange) fwd() string {
 	return x.verdict.Fwd
 }
 
-// instead is the stored response in place of an error, if that may be. shared is true if
-// the error is that of another request's trip.
+// instead serves the stored response in place of an error, if that is allowed. shared is true
+// if the error is that of another request's trip.
 func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if x.candidate.F == nil || x.Method == catalog.MethodQuery && x.candidate.Entry == nil {
 		return nil, false

@@ -141,15 +141,15 @@ func (d *dribble) Close() error {
 	return nil
 }
 
-// dribbling is a cache above an origin whose one body is told what to say.
-func dribbling(length int64) (c *Transport, body func() *dribble, trips *atomic.Int32) {
+// dribbling is a cache above an origin whose body has no known length and gives what it is told.
+func dribbling() (c *Transport, body func() *dribble, trips *atomic.Int32) {
 	trips = new(atomic.Int32)
 	var current atomic.Pointer[dribble]
 	c = &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
 		trips.Add(1)
 		d := newDribble(req.Context())
 		current.Store(d)
-		return respond(req, 200, d, length, "Cache-Control: max-age=60"), nil
+		return respond(req, 200, d, -1, "Cache-Control: max-age=60"), nil
 	})}
 	return c, current.Load, trips
 }
@@ -241,14 +241,10 @@ func (w *faultyWriter) Commit(ctx context.Context, m *store.Meta) error {
 	return w.Writer.Commit(ctx, m)
 }
 
-// about returns what the catalog knows of a GET of url by nobody: its key, and the key of its
-// target.
-func about(url string) (key, target string) {
-	req, err := http.NewRequest(http.MethodGet, url, nil) //nolint:noctx // only looked at
-	if err != nil {
-		panic(err)
-	}
-	q := new(Transport).state().Query(req)
+// keysOfPage returns the key of a GET of http://example.com/ without credentials, and that of
+// its target.
+func keysOfPage() (key, target string) {
+	q := new(Transport).state().Query(page())
 	q.SetUser("", false)
 	return q.Key, q.Target()
 }

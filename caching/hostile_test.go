@@ -296,7 +296,7 @@ func TestPurgeAllWhileItCame(t *testing.T) {
 		"prefix": func(c *Transport) error { return c.PurgePrefix(t.Context(), "http://example.com/") },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c, body, trips := dribbling(-1)
+			c, body, trips := dribbling()
 			resp := send(t, c, t.Context())
 			body().pieces <- "old"
 			readSome(t, resp.Body, "old")

@@ -70,7 +70,7 @@ func TestInvalidatedWhileItCame(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := contextOf(t, kind)
-				c, body, trips := dribbling(-1)
+				c, body, trips := dribbling()
 				inner := c.Base
 				c.Base = originFunc(func(req *http.Request) (*http.Response, error) {
 					if req.Method == "PUT" {

@@ -6,7 +6,7 @@ import (
 )
 
 func optionDialogues() []dialogue {
-	key, _ := about("http://example.com/")
+	key, _ := keysOfPage()
 	return []dialogue{
 		{
 			name: "targeted", why: "RFC 9213: the first field of the list that is valid", cache: Transport{Shared: true, Targeted: []string{"Mine-Cache-Control", "CDN-Cache-Control"}},

@@ -58,7 +58,7 @@ func TestPanicOfStoreInPlace(t *testing.T) {
 // waits for that.
 func TestPanicOfStoreAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		key, _ := about("http://example.com/")
+		key, _ := keysOfPage()
 		var asked atomic.Int32
 		s := &faulty{Store: memorystore.New(0), get: func(k string) error {
 			if k != key {

@@ -117,7 +117,7 @@ func TestWaitersStream(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := contextOf(t, kind)
-				c, body, trips := dribbling(-1)
+				c, body, trips := dribbling()
 				first := send(t, c, ctx)
 				body().pieces <- "one "
 				readSome(t, first.Body, "one ")
@@ -291,6 +291,9 @@ func TestResponseBelongsToItsCaller(t *testing.T) {
 						t.Error(err)
 						return
 					}
+					if resp.StatusCode != 500 || resp.Header.Get("X") != "" {
+						t.Errorf("got %d and X: %q, which another caller has set", resp.StatusCode, resp.Header.Get("X"))
+					}
 					resp.StatusCode = 599
 					resp.Header.Set("X", "y")
 				})
@@ -320,7 +323,7 @@ func (w watched) Done() <-chan struct{} {
 // Readers who wait for a silent origin do not wake each other.
 func TestWaitersSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, body, _ := dribbling(-1)
+		c, body, _ := dribbling()
 		end := sync.OnceFunc(func() { close(body().pieces) })
 		ctx := watched{t.Context(), new(atomic.Int32), end}
 		var wg sync.WaitGroup

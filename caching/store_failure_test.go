@@ -100,7 +100,7 @@ func TestStoreFails(t *testing.T) {
 // A reader that lags behind after the store has failed still gets every byte.
 func TestSlowReaderAfterStoreFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, body, _ := dribbling(-1)
+		c, body, _ := dribbling()
 		c.Store = &failing{Store: memorystore.New(0), write: 4}
 		fast, slow := send(t, c, t.Context()), send(t, c, t.Context())
 		body().pieces <- "four"

@@ -184,7 +184,7 @@ func TestListOfUsersOutOfReach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			// The store is asked in goroutines of its own.
 			var noReading, noWriting atomic.Bool
-			_, list := about("http://example.com/")
+			_, list := keysOfPage()
 			away := func(away *atomic.Bool) func(string) error {
 				return func(key string) error {
 					if key == list && away.Load() {

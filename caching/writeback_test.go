@@ -14,7 +14,7 @@ import (
 func TestListOfUsersOutlivesInvalidation(t *testing.T) {
 	t.Parallel()
 	var away atomic.Bool
-	_, list := about("http://example.com/")
+	_, list := keysOfPage()
 	store := &faulty{Store: memorystore.New(0), get: func(key string) error {
 		if key == list && away.Load() {
 			return errors.New("store is away")
