@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// version is the first byte of an entry. Entries with another are none.
+	// version is the first byte of an entry. Entries of another version are corrupt.
 	version = 1
 	// sumSize is the length of a checksum: SHA-256, cut.
 	sumSize   = 16
@@ -100,8 +100,8 @@ func chunkSum(nonce string, i int, data []byte) []byte {
 	return sum("chunk "+strconv.Itoa(i), nonce, data)
 }
 
-// sum returns the checksum of data in its place: a value that is moved does not
-// match there.
+// sum returns the checksum of data and of its place: a value that was moved to another
+// place does not match.
 func sum(kind, place string, data []byte) []byte {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "memcachestore %s %d %s ", kind, len(place), place)

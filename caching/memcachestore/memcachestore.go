@@ -11,16 +11,15 @@
 // bytes that memcached allows. An entry appears and is updated by one command on
 // the first item, so that others see the old one or the new one.
 //
-// memcached may forget an item at any time. An entry that misses a piece is
-// nothing stored. Everything read is checked: what was changed, is of another key
-// or of another version is nothing stored, is removed, and is reported by
-// [store.ErrCorrupt].
+// memcached may forget an item at any time. Everything that is read is checked. An entry
+// that misses a piece, was changed, or is of another key or of another version counts as
+// not stored: it is removed, and reported by an error that wraps [store.ErrCorrupt].
 //
 // # When the server fails
 //
-// No request fails by it, but for one case below, and none gets a wrong byte; what it
-// may cost is time. Below StoreWait is that of the caching.Transport, 250 ms by
-// default: a request waits for it once before the origin is asked, and at most once
+// No request fails because of it, except in one case below, and no response has a wrong
+// byte, but requests may take longer. In the list below StoreWait is the field of the
+// caching.Transport, 250 ms by default: a request waits for it once before the origin is asked, and at most once
 // more when its body is stored. After three failures in a row the Transport leaves the
 // server alone for a second, and longer if it goes on; then requests wait for nothing.
 //
@@ -87,7 +86,7 @@ const (
 	// maxRelative is the longest time that memcached takes for one from now, and
 	// not for a date.
 	maxRelative = 30 * 24 * time.Hour
-	// tries is how often a change is tried again that another got in the way of.
+	// tries is how often a change is tried while other processes change the same item.
 	tries = 8
 )
 
@@ -141,7 +140,7 @@ func New(client *memcache.Client, namespace string) *Store {
 	return &Store{client: client, prefix: base64.RawURLEncoding.EncodeToString(sum[:12]) + ":"}
 }
 
-// usable returns why s cannot do what it is asked to under ctx, if so.
+// usable returns an error if ctx has ended or s has no client.
 func (s *Store) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -213,8 +212,8 @@ func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	return fmt.Errorf("memcachestore: %w", store.ErrConflict)
 }
 
-// update tries once and reports whether it is done; it is not if another was
-// faster.
+// update tries once and reports whether it is done. It is not done if the item was changed
+// meanwhile.
 func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err error) {
 	conflict := fmt.Errorf("memcachestore: %w", store.ErrConflict)
 	item, err := s.client.Get(n.head)
@@ -280,8 +279,8 @@ func (s *Store) drop(n name, value []byte, why error) error {
 	return errors.Join(fmt.Errorf("memcachestore: %w", why), wrap("remove", err))
 }
 
-// remove removes an item whose value is the right one. There is no command for
-// it: a time in the past with compare-and-swap does the same.
+// remove removes an item if right reports that its value is the one to remove. There is no
+// command for it: compare-and-swap with a time in the past does the same.
 func (s *Store) remove(key string, right func(value []byte) bool) error {
 	for range tries {
 		item, err := s.client.Get(key)
@@ -318,7 +317,7 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 
 func missing(err error) bool { return errors.Is(err, memcache.ErrCacheMiss) }
 
-// lost reports whether another was faster.
+// lost reports whether an item was changed or removed since it was read.
 func lost(err error) bool {
 	return errors.Is(err, memcache.ErrCASConflict) || errors.Is(err, memcache.ErrNotStored) || missing(err)
 }

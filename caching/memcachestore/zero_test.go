@@ -11,6 +11,6 @@ import (
 func TestWithoutClient(t *testing.T) {
 	var none *Store
 	for why, s := range map[string]*Store{"a nil pointer": none, "the zero value": {}, "no client": New(nil, "")} {
-		sharedtest.Useless(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
+		sharedtest.WithoutClient(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// version is the first word of a descriptor. Entries with another are none.
+	// version is the first word of a descriptor. Entries of another version are corrupt.
 	version = "1"
 	// sumSize is the length of a checksum: SHA-256, cut.
 	sumSize = 16
@@ -30,7 +30,7 @@ const (
 	fieldInline     = "d"
 )
 
-// head is the hash of an entry as it was read. What is not there is empty.
+// head is the hash of an entry as it was read. A field that is missing is empty.
 type head struct {
 	descriptor, meta, inline string
 }
@@ -39,7 +39,7 @@ type head struct {
 func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
 	values, err := s.client.HMGet(ctx, n.head, fieldDescriptor, fieldMeta, fieldInline).Result()
 	if wrongType(err) {
-		// Whoever wrote it, it is in the way.
+		// Another program wrote it. No entry could be stored under this key.
 		err = s.client.Unlink(ctx, n.head).Err()
 		if err == nil {
 			err = storekit.Corrupt("not an entry")
@@ -182,8 +182,8 @@ func chunkSum(nonce string, i int, data []byte) []byte {
 	return sum("chunk "+strconv.Itoa(i), nonce, data)
 }
 
-// sum returns the checksum of data in its place: a value that is moved does not
-// match there.
+// sum returns the checksum of data and of its place: a value that was moved to another
+// place does not match.
 func sum[T string | []byte](kind, place string, data T) []byte {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "redisstore %s %d %s ", kind, len(place), place)

@@ -13,7 +13,7 @@ import (
 
 var errNoClient = errors.New("redisstore: a Store without a client (it is made by New)")
 
-// usable returns why s cannot do what it is asked to under ctx, if so.
+// usable returns an error if ctx has ended or s has no client.
 func (s *Store) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -24,22 +24,23 @@ func (s *Store) usable(ctx context.Context) error {
 	return nil
 }
 
-// wrap says what failed. No reply is not a failure.
+// wrap returns err with the name of the step that failed. redis.Nil says that there is no
+// value, and is no failure.
 func (s *Store) wrap(what string, err error) error {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return nil
 	}
-	s.lookAround(err)
+	s.reloadCluster(err)
 	if noRoom(err) {
 		return fmt.Errorf("redisstore: %s: %w: %w", what, store.ErrTooLarge, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", what, err)
 }
 
-// lookAround has the client of a cluster look where keys are now, beside, if err is
-// that a node did not answer. By itself it does so only when it has tried for long
-// enough, which a deadline cuts short, and once a minute.
-func (s *Store) lookAround(err error) {
+// reloadCluster makes the client of a cluster ask again which node has which keys, in the
+// background, if a node did not answer. By itself the client does so once a minute, and
+// after several tries, for which a deadline leaves no time.
+func (s *Store) reloadCluster(err error) {
 	var reply redis.Error
 	if errors.As(err, &reply) || errors.Is(err, context.Canceled) {
 		return
@@ -49,10 +50,10 @@ func (s *Store) lookAround(err error) {
 	}
 }
 
-// noRoom reports whether the server has all the memory it may have (maxmemory). It
-// still removes what is invalid, so this is nothing to leave it alone for.
+// noRoom reports whether the server has reached its limit of memory (maxmemory). It still
+// removes entries, so the Transport must not take it for a server that fails.
 func noRoom(err error) bool { return redis.IsOOMError(err) || strings.Contains(err.Error(), "OOM ") }
 
-// wrongType reports whether the value under a key is not of the sort that this
-// package stores.
+// wrongType reports whether the value under a key is of another type than this package
+// stores.
 func wrongType(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE") }

@@ -13,12 +13,13 @@
 // a script each: others see the old one or the new one.
 //
 // An entry lives as long as it is of use ([store.Meta.Expires]). A body that was
-// replaced or removed stays for [Store.Grace], for those who are reading it. What
-// a process left behind that died while it stored goes within [Store.WriteTime].
+// replaced or removed stays for [Store.Grace], for callers that are reading it. The
+// pieces of a process that died while it stored a body expire within [Store.WriteTime].
 //
-// Everything read is checked, pieces of a body one by one: what was changed, lost
-// (Redis may evict what it likes), is of another key or of another version is
-// nothing stored, is removed, and is reported by [store.ErrCorrupt].
+// Everything that is read is checked, pieces of a body one by one. An entry that misses
+// a piece (Redis may evict any key), was changed, or is of another key or of another
+// version counts as not stored: it is removed, and reported by an error that wraps
+// [store.ErrCorrupt].
 //
 // Pieces of a body are fetched ahead of the reader, in batches of up to 1 MiB within
 // [Store.ReadAhead] bytes for all: two round trips find an entry, and three more bring
@@ -26,9 +27,9 @@
 //
 // # When the server fails
 //
-// No request fails by it, but for one case below, and none gets a wrong byte; what it
-// may cost is time. Below StoreWait is that of the caching.Transport, 250 ms by
-// default: a request waits for it once before the origin is asked, and at most once
+// No request fails because of it, except in one case below, and no response has a wrong
+// byte, but requests may take longer. In the list below StoreWait is the field of the
+// caching.Transport, 250 ms by default: a request waits for it once before the origin is asked, and at most once
 // more when its body is stored. After three failures in a row the Transport leaves the
 // server alone for a second, and longer if it goes on; then requests wait for nothing.
 //

@@ -17,9 +17,9 @@ import (
 )
 
 // writer is the [store.Writer] of a [Store]. It writes each piece of the body when
-// it is full. It keeps what it wrote, for those who read the body while it is stored:
-// a server that fails does not take it from them. What is beyond
-// [Store.ReadAhead] it reads back from the server.
+// it is full. It keeps the pieces for callers that read the body while it is stored, so that
+// a server that fails does not end their response. Pieces beyond [Store.ReadAhead] it reads
+// back from the server.
 type writer struct {
 	storekit.WriterState
 	s     *Store

@@ -24,7 +24,7 @@ func TestWithoutClient(t *testing.T) {
 		"a client that is nil":    New((*redis.Client)(nil), ""),
 		"a cluster's that is nil": New((*redis.ClusterClient)(nil), ""),
 	} {
-		sharedtest.Useless(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
+		sharedtest.WithoutClient(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
 	}
 	if err := none.List(t.Context(), func(string, *store.Meta, int64) bool { return true }); !errors.Is(err, errNoClient) {
 		t.Errorf("List: %v", err)

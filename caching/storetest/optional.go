@@ -198,7 +198,7 @@ func testLease(t *testing.T, s store.Store) {
 	}
 	first := acquire("key")
 	if first == nil {
-		t.Fatal("nobody has the lease, and it is not given")
+		t.Fatal("the lease is free, and Acquire does not give it")
 	}
 	if acquire("key") != nil {
 		t.Error("two have the lease")
@@ -245,7 +245,7 @@ func testLease(t *testing.T, s store.Store) {
 	}
 }
 
-// testCorrupt breaks what is stored, in every way it can think of.
+// testCorrupt breaks what is stored in many ways.
 func testCorrupt(t *testing.T, s store.Store) {
 	c, ok := s.(Corrupter)
 	if !ok {
@@ -320,8 +320,8 @@ func broken(t *testing.T, s store.Store, c Corrupter, n, part int, name string, 
 	})
 }
 
-// breakAll stores an entry, breaks it and looks what comes back: nothing, or an
-// error, or exactly what was stored.
+// breakAll stores an entry, breaks it and gets it: nothing, an error, or exactly what was
+// stored.
 func breakAll(t *testing.T, s store.Store, c Corrupter, n int, name string, change func(int, []byte) []byte) {
 	t.Helper()
 	meta, body := newMeta(1, n), newBody(1, n)

@@ -12,8 +12,8 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// testRace lets writers, readers, updaters and deleters loose on few keys: what
-// is read is always exactly what was stored.
+// testRace writes, reads, updates and deletes few keys at the same time: what is read
+// is always exactly what was stored.
 func testRace(t *testing.T, s store.Store) {
 	const workers, keys = 16, 4
 	until := time.Now().Add(raceTime())
@@ -68,7 +68,7 @@ func raceWrite(t *testing.T, s store.Store, rnd *rand.Rand, key string, seed uin
 		}
 		return err == nil
 	}
-	w, err := s.Create(t.Context(), key, size) // and think better of it
+	w, err := s.Create(t.Context(), key, size) // a body that is not committed
 	if err != nil {
 		if !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("Create: %v", err)

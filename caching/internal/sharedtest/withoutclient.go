@@ -6,9 +6,9 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// Useless checks that each method of a Store that has no client returns the error
+// WithoutClient checks that each method of a Store that has no client returns the error
 // that says so, and that a cache above it does its work.
-func Useless(t *testing.T, why string, s store.Store, says func(error) bool) {
+func WithoutClient(t *testing.T, why string, s store.Store, says func(error) bool) {
 	t.Helper()
 	ctx := t.Context()
 	check := func(method string, err error) {
