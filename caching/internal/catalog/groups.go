@@ -95,14 +95,17 @@ func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 // whose other users then do not hear of it.
 func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (now time.Time, err error) {
 	origin := originOf(string(AppendURL(nil, u, "")))
-	key := groupKey(origin, name)
-	unlock := q.Cat.indexes.lock(key)
-	now = time.Now()
-	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
-	err = q.putGroup(ctx, key, origin, now)
-	unlock()
+	now, err = q.noteGroup(ctx, groupKey(origin, name), origin)
 	q.Tell("invalidate", policy.ReasonGroup, 0, err)
 	return now, err
+}
+
+// noteGroup notes, in memory and in the Store, that a group of an origin is invalidated now.
+func (q *Query) noteGroup(ctx context.Context, key, origin string) (now time.Time, err error) {
+	defer q.Cat.indexes.lock(key)()
+	now = time.Now()
+	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
+	return now, q.putGroup(ctx, key, origin, now)
 }
 
 // PurgeGroup invalidates a group of the origin of u, and deletes its responses if the Store

@@ -103,6 +103,25 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// A Store that panics when a group is noted leaves no lock behind.
+func TestGroupPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, policy.Settings{})
+		s.store.before = func(string, string) error { panic("fault") }
+		func() {
+			defer func() {
+				if v := recover(); v != "fault" {
+					t.Errorf("panicked with %v", v)
+				}
+			}()
+			_, _ = s.ask("http://example.com/").InvalidateGroup(t.Context(), originURL, "g")
+		}()
+		if len(s.indexes.m) != 0 {
+			t.Error("the note of the group is locked")
+		}
+	})
+}
+
 // A Store that forgets the note of a group is told again, for other processes.
 func TestGroupIsToldAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
