@@ -91,7 +91,7 @@ func (c *Caller) finally(fn func()) {
 	began := time.Now()
 	a, err := start(c, context.Background(), c.Wait, unnoted, valueless(func(context.Context) error { fn(); return nil }), nil)
 	if err != nil {
-		go fn()
+		go func() { defer func() { _ = recover() }(); fn() }() // the request does not wait for it
 	} else if receive(context.Background(), a.done, c.Wait-time.Since(began)) {
 		_, _ = a.take()
 	}

@@ -134,6 +134,8 @@ func TestSlots(t *testing.T) {
 		ran := make(chan struct{})
 		g.finally(func() { close(ran) })
 		<-ran // what must be done is done without a slot
+		g.finally(func() { panic("oops") })
+		synctest.Wait() // its panic ends no program
 		time.AfterFunc(time.Second/2, func() { close(release) })
 		if err := g.Delete(t.Context(), "k", nil); err != nil {
 			t.Errorf("%v for a request that gets a slot while it waits", err)
