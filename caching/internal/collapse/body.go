@@ -245,8 +245,9 @@ func (b *Body) conclude(n int64, err error, whole, early bool) {
 	b.end(n, err, whole)
 	if early {
 		go func() {
+			defer func() { _ = recover() }() // the readers have the whole body
+			defer b.closeSource()
 			roundtrip.Drain(b.src, 0, roundtrip.DrainTime)
-			b.closeSource()
 		}()
 	}
 }

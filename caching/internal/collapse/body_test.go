@@ -302,6 +302,21 @@ func TestBodyEndsBeforeItsStream(t *testing.T) {
 	}
 }
 
+// A stream that panics when its end is waited for does so for no reader, and is closed.
+func TestBodyPanicsAfterItsEnd(t *testing.T) {
+	for _, way := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			b := startBody(t, 4, "body")
+			b.resp.ProtoMajor = 2
+			b.from.atEnd = func() { panic("fault") }
+			r, _ := b.open(way)
+			readsAll(t, r, "body")
+			_ = r.Close()
+			b.ended(Ending{N: 4, Whole: true, Cause: io.EOF})
+		})
+	}
+}
+
 // A panic below is that of the caller who reads, and ends the body for all.
 func TestBodyPanics(t *testing.T) {
 	for _, fault := range []struct {
