@@ -47,14 +47,12 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, link := range []string{versionDir} {
-		if err := os.Symlink(victim, filepath.Join(cache, link)); err != nil {
-			t.Fatal(err)
-		}
-		if d, err := Open(cache, nil); err == nil {
-			_ = d.Close()
-			t.Errorf("%s is a link to another directory", link)
-		}
+	if err := os.Symlink(victim, filepath.Join(cache, versionDir)); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Open(cache, nil); err == nil {
+		_ = d.Close()
+		t.Error("v1 is a link to another directory")
 	}
 	if i, err := os.Stat(victim); err != nil || i.Mode().Perm() != 0o755 {
 		t.Errorf("the other directory: %v, %v", i.Mode(), err)

@@ -181,7 +181,7 @@ func TestEvicted(t *testing.T) {
 	}
 	p := make([]byte, 45_000)
 	if n, err := w.ReadAt(p, 0); n != len(p) || err != nil || !bytes.Equal(p, entries.Body(45_000)) {
-		t.Errorf("who shares a body that is being stored lost it with the server: %d, %v", n, err)
+		t.Errorf("a caller that shares a body that is being stored lost it with the server: %d, %v", n, err)
 	}
 	if err := w.Commit(t.Context(), entries.MetaForAnHour(4)); err == nil {
 		t.Error("a body that the server has forgotten was committed")
@@ -307,7 +307,7 @@ func TestServerGone(t *testing.T) {
 	release()
 	p := make([]byte, 5000)
 	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, entries.Body(5000)) {
-		t.Errorf("what a caller was shown is gone: %d, %v", n, err)
+		t.Errorf("a caller cannot read on in what was written: %d, %v", n, err)
 	}
 	if err := w.Commit(t.Context(), entries.MetaForAnHour(2)); err == nil {
 		t.Error("Commit: no error")

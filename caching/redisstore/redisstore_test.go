@@ -232,7 +232,7 @@ func TestLeaseEnds(t *testing.T) {
 	}
 	first() // is not the holder any more
 	if third, err := s.Acquire(t.Context(), "key"); err != nil || third != nil {
-		t.Errorf("a lease was given back by who no longer held it: %v", err)
+		t.Errorf("a lease was given back by a caller whose own had ended: %v", err)
 	}
 }
 
@@ -306,7 +306,7 @@ func TestServerGone(t *testing.T) {
 	}
 	p := make([]byte, 5000)
 	if n, err := w.ReadAt(p, 0); n != 5000 || err != nil || !bytes.Equal(p, entries.Body(5000)) {
-		t.Errorf("what a caller was shown is gone: %d, %v", n, err)
+		t.Errorf("a caller cannot read on in what was written: %d, %v", n, err)
 	}
 	if err := w.Commit(t.Context(), entries.MetaForAnHour(2)); err == nil {
 		t.Error("Commit: no error")
