@@ -8,7 +8,8 @@
 // more).
 //
 // The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
-// Every call of the Store goes through package guard.
+// A call of the Store for a request goes through package guard; a purge or a list calls the
+// Store itself, and takes as long as that.
 package catalog
 
 import (
@@ -24,7 +25,7 @@ import (
 // Store for everything but the invalidations, and is safe for concurrent use.
 type Catalog struct {
 	*Shared
-	Calls guard.Caller // all that the Store is asked goes through them
+	Calls guard.Caller // makes the calls of the Store
 	Cfg   *policy.Settings
 	keys  keyMemo
 	// noVarySearch is true if No-Vary-Search is obeyed.

@@ -86,13 +86,13 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 }
 
 // putGroup stores the note that a group of an origin was invalidated. Its URL is the origin,
-// which is no target of a request: only a purge by prefix can delete it.
+// which is no target of a request: only PurgePrefix and PurgeAll can delete it.
 func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
 	return q.putIndex(ctx, &Record{Key: key, Index: true}, origin, at, at.Add(policy.MaxLifetime))
 }
 
-// InvalidateGroup invalidates a group of the origin of u, now. Its error is that of the Store,
-// whose other users then do not hear of it.
+// InvalidateGroup invalidates a group of the origin of u, now. After an error, which is the
+// Store's, other processes do not hear of it.
 func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (now time.Time, err error) {
 	origin := originOf(string(AppendURL(nil, u, "")))
 	now, err = q.noteGroup(ctx, groupKey(origin, name), origin)

@@ -26,8 +26,8 @@ const (
 )
 
 // hashKey returns the key of an entry: a hash of its kind, its target and its parts, which
-// are what else tells responses apart. With a secret it is a keyed hash, so that whoever sees
-// keys cannot try users and passwords.
+// are what else tells responses apart. With a secret it is a keyed hash, so that a reader
+// of keys cannot try users and passwords.
 func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	if secret != nil {
 		return keyedHash(secret, appendParts(nil, kind, target, parts))
@@ -81,7 +81,7 @@ func AppendTarget(b []byte, req *http.Request, query string) []byte {
 	return AppendURL(b, req.URL, query)
 }
 
-// URLOf returns the URL of req as appendURL writes it.
+// URLOf returns the URL of req as [AppendURL] writes it.
 func URLOf(req *http.Request) string {
 	return string(AppendURL(make([]byte, 0, 128), req.URL, req.URL.RawQuery))
 }
@@ -168,7 +168,7 @@ func opaquePath(u *url.URL) (path string, ok bool) {
 	return path, strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")
 }
 
-// Keyed reports whether a key can be made for u: appendURL writes no other URL like it.
+// Keyed reports whether a key can be made for u: [AppendURL] writes no other URL like it.
 func Keyed(u *url.URL) bool {
 	if u.Opaque == "" {
 		// net/http sends a path that does not begin with "/" as it is.

@@ -10,7 +10,7 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// errNoList is the error of what has to go through all entries of a Store that cannot.
+// errNoList is the error of a list or purge of a Store that cannot list its entries.
 var errNoList = errors.New("caching: the store cannot list its entries")
 
 // List calls fn for the entries of the Store until fn returns false.

@@ -60,8 +60,7 @@ func (q *Query) dropVariant(ctx context.Context, primary, key string, f *Memo) {
 }
 
 // addUser lists the response with the metadata m, which is found by way of primary, for the
-// target of q, so that whoever invalidates the target finds it. It reports whether it is
-// listed.
+// target of q, so that an invalidation finds it. It reports whether it is listed.
 func (q *Query) addUser(ctx context.Context, primary string, m *store.Meta) bool {
 	var gone string
 	ok := q.editIndex(ctx, q.Target(), m.Expires, func(r *Record) bool {
@@ -82,8 +81,8 @@ func (q *Query) addUser(ctx context.Context, primary string, m *store.Meta) bool
 	return ok
 }
 
-// editIndex changes the index under key, or makes one, and keeps it at least until a time.
-// change reports whether it has changed anything. It reports whether the index is in the Store as it should be.
+// editIndex changes the index under key, or makes one, and keeps it at least until a time. change
+// reports whether it has changed anything, and editIndex whether the Store has the index like that.
 func (q *Query) editIndex(ctx context.Context, key string, until time.Time, change func(*Record) bool) bool {
 	defer q.Cat.indexes.lock(key)()
 	r := Record{Key: key, Index: true}

@@ -11,14 +11,14 @@ import (
 
 // A Candidate is what a look-up has found. The zero value is nothing.
 type Candidate struct {
-	// Entry is the response that the request selects, with the memo f, and key is where it
+	// Entry is the response that the request selects, with the memo F, and Key is where it
 	// is stored. They are nil and empty if there is none. The entry must be closed.
 	Entry *store.Entry
 	F     *Memo
 	Key   string
 	// Primary is where the response or the index of its variants was found.
 	Primary string
-	// Variants are all that the index lists, and until is when it expires.
+	// Variants are all that the index lists, and until is when the index expires.
 	Variants []policy.Variant
 	until    time.Time
 }
@@ -96,10 +96,10 @@ func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
 	return e, f
 }
 
-// read is get with an error if it is not known what is stored: the Store has failed, or has
+// read is Get with an error if it is not known what is stored: the Store has failed, or has
 // not answered in time.
 func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, error) {
-	deleted := q.Cat.unwritten.when(key) // before the Store is asked, see lookup
+	deleted := q.Cat.unwritten.when(key) // before the Store is asked, see Lookup
 	late := q.Budget.Pending()
 	e, err := q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {

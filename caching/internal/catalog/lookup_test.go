@@ -94,49 +94,39 @@ func TestReadErrors(t *testing.T) {
 // Two look-ups of one request: what the Store did not say in time is not asked for again, and
 // used if it comes.
 func TestLookupLate(t *testing.T) {
-	const url = "http://example.com/"
-	for _, row := range []struct {
-		why    string
-		public bool // the user may have everybody's
-		lines  []string
-		gets   int
-	}{
-		{"everybody's", false, nil, 1},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newShelf(t, policy.Settings{SharePublic: row.public})
-			s.keep(s.ask(url, row.lines...), "body")
-			slow := New(s.Shared, s.Cfg, true, guard.NewBackend(s.store), guard.Options{Wait: 250 * time.Millisecond, Back: func() {}})
-			q := s.ask(url, row.lines...)
-			q.Cat = slow
-			var gets atomic.Int32
-			s.store.before = func(string, string) error {
-				gets.Add(1)
-				time.Sleep(time.Second)
-				return nil
-			}
-			if got := s.found(q); got != "" || !q.Budget.Unanswered || !q.Budget.Pending() {
-				t.Errorf("found %q before the Store has answered: %s", got, row.why)
-			}
-			if n := int(gets.Load()); n != row.gets {
-				t.Errorf("asked %d times, want %d: %s", n, row.gets, row.why)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		const url = "http://example.com/"
+		s := newShelf(t, policy.Settings{})
+		s.keep(s.ask(url), "body")
+		q := s.ask(url)
+		q.Cat = New(s.Shared, s.Cfg, true, guard.NewBackend(s.store), guard.Options{Wait: 250 * time.Millisecond, Back: func() {}})
+		var gets atomic.Int32
+		s.store.before = func(string, string) error {
+			gets.Add(1)
 			time.Sleep(time.Second)
-			if got := s.found(q); got != "body" {
-				t.Errorf("found %q, and the Store has answered: %s", got, row.why)
-			}
-			s.expectTold(row.why, "store: "+policy.ReasonAnswerLate)
-			if _, _, _ = q.read(t.Context(), "another"); q.Budget.Pending() {
-				t.Errorf("after the look-up an answer is kept: %s", row.why)
-			}
-			// Nobody knows what becomes of a write that takes too long.
-			q.Budget.Renew()
-			if err := q.update(t.Context(), q.Key, &store.Meta{Status: 200}); err == nil || len(s.unwritten.m) != 1 {
-				t.Errorf("%v, %d keys must not be used: %s", err, len(s.unwritten.m), row.why)
-			}
-			time.Sleep(time.Minute)
-		})
-	}
+			return nil
+		}
+		if got := s.found(q); got != "" || !q.Budget.Unanswered || !q.Budget.Pending() {
+			t.Errorf("found %q before the Store has answered", got)
+		}
+		if n := gets.Load(); n != 1 {
+			t.Errorf("asked %d times, want once", n)
+		}
+		time.Sleep(time.Second)
+		if got := s.found(q); got != "body" {
+			t.Errorf("found %q, and the Store has answered", got)
+		}
+		s.expectTold("it came late", "store: "+policy.ReasonAnswerLate)
+		if _, _, _ = q.read(t.Context(), "another"); q.Budget.Pending() {
+			t.Error("after the look-up an answer is kept")
+		}
+		// Nobody knows what becomes of a write that takes too long.
+		q.Budget.Renew()
+		if err := q.update(t.Context(), q.Key, &store.Meta{Status: 200}); err == nil || len(s.unwritten.m) != 1 {
+			t.Errorf("%v, %d keys must not be used", err, len(s.unwritten.m))
+		}
+		time.Sleep(time.Minute)
+	})
 }
 
 // A candidate is closed once, by whoever has it.

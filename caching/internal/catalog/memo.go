@@ -138,12 +138,12 @@ func (f *Memo) StampAt(old time.Duration) (age, cacheStatus string) {
 	return st.age, st.cacheStatus
 }
 
-// memoryStamp is half of what the fields of a hit occupy, which not every entry has.
-const memoryStamp = 64
+// stampSize is half of the bytes of a stamp and its strings, since not every memo has one.
+const stampSize = 64
 
 // size returns about how many bytes f occupies.
 func (f *Memo) size() int64 {
-	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + memoryStamp
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + stampSize
 	n += selectorsCost(f.Selectors) + storekit.ArraySize[policy.Variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.Groups)
 	for i := range f.variants {
 		v := &f.variants[i]

@@ -39,7 +39,7 @@ func (q *Query) Publish(ctx context.Context, at *Candidate, primary string, m *s
 		stays = false
 	}
 	if f.NoVarySearch != "" {
-		if primary != q.Key { // what is there would be found before
+		if primary != q.Key { // a response there would be found before
 			q.deleteWithVariants(ctx, q.Key)
 		}
 		q.addNVS(ctx, m, f.NoVarySearch)

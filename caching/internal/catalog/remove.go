@@ -48,7 +48,7 @@ func (q *Query) SetMustRevalidate(ctx context.Context, key string, all bool) {
 	e, f, err := q.read(ctx, key)
 	switch {
 	case err != nil:
-		q.Cat.unwritten.add(key, time.Now()) // it is not known what is there: it is not used
+		q.Cat.unwritten.add(key, time.Now()) // the entry is not known: it is not used
 	case e == nil:
 	case f.Index:
 		_ = e.Close()

@@ -134,7 +134,7 @@ func (f *Flight[R]) board() (r Role, ok bool) {
 func (f *Flight[R]) Detach(ctx context.Context) (trip context.Context, cancel context.CancelCauseFunc) {
 	f.deadline.Extend(ctx)
 	trip = context.WithoutCancel(ctx)
-	if _, ok := roundtrip.DeadlineOf(ctx); ok || ctx.Done() != nil { // else there is none, whoever joins
+	if _, ok := roundtrip.DeadlineOf(ctx); ok || ctx.Done() != nil { // else there is no deadline, and none by a later caller
 		trip = roundtrip.WithDeadline(trip, &f.deadline)
 	}
 	trip, cancel = context.WithCancelCause(trip)
@@ -151,7 +151,8 @@ func (f *Flight[R]) Send() {
 	f.sent = time.Now()
 }
 
-// Rest returns how much is left of the time wait, which begins when the request is sent.
+// Rest returns how much is left of the time wait, which begins when the request is sent. Before
+// that it is all of wait, and a second at least.
 func (f *Flight[R]) Rest(wait time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

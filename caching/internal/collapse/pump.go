@@ -23,7 +23,7 @@ func (b *Body) pump(buf []byte) {
 	done := false
 	defer func() {
 		if !done {
-			b.fail(recover()) // for the readers, who would have had it without this package
+			b.fail(recover()) // for the readers: one would have had the panic without this package
 		}
 	}()
 	for b.turn() {

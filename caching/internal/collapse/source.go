@@ -18,15 +18,15 @@ type Sink interface {
 // An Owner decides what becomes of what the sink has.
 type Owner interface {
 	// Finish commits what was written to the sink, or drops it. It is called once, and
-	// readers get the last bytes after it has returned: who has read a whole body finds
-	// it in the store.
+	// readers get the last bytes after it has returned: a caller that has read a whole
+	// body finds it in the store.
 	Finish(e Ending)
 	// Rest returns the bytes from off up to end, which the sink has lost because of cause,
 	// for a reader with the context ctx.
 	Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error)
 }
 
-// A Ending says how a body ended.
+// An Ending says how a body ended.
 type Ending struct {
 	// N is the number of bytes that the sink has, zero if it has not taken all that came.
 	N int64

@@ -9,9 +9,8 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// PerStore has a T for each Store: what is known of a Store is the same for all who have
-// it. It keeps neither the Store nor the T alive: the T goes with the last who has it.
-// The zero value is empty and ready.
+// PerStore has a T for each Store, which all users of the Store share. It keeps neither the
+// Store nor the T alive. The zero value is empty and ready.
 type PerStore[T any] struct {
 	mu sync.Mutex
 	m  map[any]weak.Pointer[T] // by identityOf
