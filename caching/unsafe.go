@@ -38,7 +38,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 		return nil, err
 	}
 	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
-	overtaken := x.Invalidated("")
+	overtaken := x.InvalidatedSince(x.Epoch, "")
 	x.spread(ctx, c, resp.Header)
 	// RFC 9875 §3: whatever the status, the origin asks for it.
 	names := policy.GroupNames(resp.Header["Cache-Group-Invalidation"])

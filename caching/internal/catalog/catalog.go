@@ -8,8 +8,7 @@
 // more).
 //
 // The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
-// A call of the Store for a request goes through package guard; a purge or a list calls the
-// Store itself, and takes as long as that.
+// Calls of the Store go through package guard, but for those of a list or a purge.
 package catalog
 
 import (

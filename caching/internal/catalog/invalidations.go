@@ -80,10 +80,6 @@ func (e *epochs) invalidatedSince(epoch uint64, req *http.Request, key string) b
 	return e.floor > epoch || e.m[target] > epoch || e.m[key] > epoch
 }
 
-// Invalidated reports whether the target of q, or what is stored under primary, was
-// invalidated after the request was sent.
-func (q *Query) Invalidated(primary string) bool { return q.InvalidatedSince(q.Epoch, primary) }
-
 // InvalidatedSince reports whether the target of q, or what is stored under key, was
 // invalidated after an epoch.
 func (q *Query) InvalidatedSince(epoch uint64, key string) bool {
@@ -272,9 +268,9 @@ func (c *Catalog) deleteBefore(ctx context.Context, key string, at time.Time, de
 	}
 	defer func() { _ = e.Close() }()
 	if f := MemoOf(c.Cfg, e.Meta); f != nil && depth > 0 {
-		listed := f.keys
+		listed := slices.Clone(f.keys)
 		for i := range f.variants {
-			listed = append(slices.Clip(listed), f.variants[i].Key)
+			listed = append(listed, f.variants[i].Key)
 		}
 		for _, k := range listed {
 			if err := c.deleteBefore(ctx, k, at, depth-1); err != nil {

@@ -14,7 +14,7 @@ import (
 // by way of primary, was invalidated after its request was sent: its target, or one of its
 // groups.
 func (q *Query) Outdated(ctx context.Context, primary string, m *store.Meta, f *Memo) bool {
-	return q.Invalidated(primary) || q.GroupInvalidated(ctx, f, m)
+	return q.InvalidatedSince(q.Epoch, primary) || q.GroupInvalidated(ctx, f, m)
 }
 
 // Publish makes a response findable that was just committed: it is listed where look-ups
@@ -67,7 +67,7 @@ func (q *Query) Replace(ctx context.Context, at *Candidate, e *store.Entry, m *s
 		}
 		return false
 	}
-	if q.Invalidated(at.Primary) { // since that was asked before
+	if q.InvalidatedSince(q.Epoch, at.Primary) { // since that was asked before
 		q.Tell("remove", policy.ReasonInvalidated, m.Status, nil)
 		q.Delete(ctx, f.Key)
 		return false

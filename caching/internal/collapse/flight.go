@@ -151,8 +151,7 @@ func (f *Flight[R]) Send() {
 	f.sent = time.Now()
 }
 
-// Rest returns how much is left of the time wait, which begins when the request is sent. Before
-// that it is all of wait, and a second at least.
+// Rest returns how much is left of wait, which begins when the request is sent. Until then it is a second at least.
 func (f *Flight[R]) Rest(wait time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
