@@ -18,9 +18,9 @@ import (
 // group whose requests were sent before that are not used. So a group may have any number of
 // responses, and each process that shares the Store hears of the invalidation.
 
-// groupAgain is how long a note of the Store is relied on: another process may invalidate the
+// groupNoteLifetime is how long a note of the Store is relied on. Another process may invalidate the
 // group meanwhile.
-const groupAgain = time.Second
+const groupNoteLifetime = time.Second
 
 // groupKeys returns the keys of the groups that a response for target with the fields h is
 // in. Groups of different origins are different (RFC 9875 §2.1).

@@ -56,7 +56,7 @@ func TestGroups(t *testing.T) {
 			t.Helper()
 			_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "g")
 			delete(s.store.m, groupKey(origin, "g"))
-			time.Sleep(groupAgain)
+			time.Sleep(groupNoteLifetime)
 		}},
 		{"the Store cannot write the note", "", func(t *testing.T, s *shelf) {
 			t.Helper()
@@ -73,14 +73,14 @@ func TestGroups(t *testing.T) {
 				}
 				return nil
 			}
-			time.Sleep(groupAgain)
+			time.Sleep(groupNoteLifetime)
 		}},
 		{"by another process", "", func(t *testing.T, s *shelf) {
 			t.Helper()
 			o := newShelf(t, policy.Settings{})
 			o.store.m = s.store.m
 			_, _ = o.ask(target).InvalidateGroup(t.Context(), originURL, "g")
-			time.Sleep(groupAgain)
+			time.Sleep(groupNoteLifetime)
 		}},
 		{"so many groups that some were forgotten", "", func(_ *testing.T, s *shelf) {
 			for i := range maxInvalidated {
@@ -131,7 +131,7 @@ func TestGroupIsToldAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		_, _ = s.ask(target).InvalidateGroup(t.Context(), originURL, "g")
 		delete(s.store.m, groupKey(origin, "g"))
-		time.Sleep(groupAgain)
+		time.Sleep(groupNoteLifetime)
 		s.expect("here it is known", "", target)
 		if s.store.m[groupKey(origin, "g")] == nil || slices.Contains(s.told, "store: "+policy.ReasonGroupNotWritten) {
 			t.Error("the Store was not told again")
@@ -139,7 +139,7 @@ func TestGroupIsToldAgain(t *testing.T) {
 		s.expectTold("the response is not used", "miss: "+policy.ReasonGroup)
 		s.keep(s.ask(target), "body", `Cache-Groups: "g"`)
 		delete(s.store.m, groupKey(origin, "g"))
-		time.Sleep(groupAgain)
+		time.Sleep(groupNoteLifetime)
 		s.store.before = func(call, _ string) error {
 			if call == "create" {
 				return errors.New("full")
@@ -159,7 +159,7 @@ func TestGroupTimes(t *testing.T) {
 		const target = "http://example.com/"
 		s := newShelf(t, policy.Settings{})
 		s.keep(s.ask(target), "body", `Cache-Groups: "g"`)
-		time.Sleep(groupAgain)
+		time.Sleep(groupNoteLifetime)
 		asked := 0
 		s.store.before = func(_, key string) error {
 			if key == groupKey("http://example.com", "g") {

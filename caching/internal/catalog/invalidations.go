@@ -27,8 +27,8 @@ import (
 //   - The invalidation of a group is a note of the time, in the Store and here. It
 //     invalidates all responses of the group whose requests were sent before (groups).
 //
-// Each is bounded: of what was dropped to make room it counts as invalidated what was
-// requested before that, by a floor.
+// Each is bounded. A key that was dropped to make room counts as invalidated at the floor,
+// the epoch or time of the last drop.
 type invalidations struct {
 	epochs    epochs
 	commits   commits
@@ -301,7 +301,7 @@ func (g *groupTimes) get(key string, now time.Time) (t groupTime, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t = g.m[key]
-	return t, now.Sub(t.read) < groupAgain
+	return t, now.Sub(t.read) < groupNoteLifetime
 }
 
 // set notes t, with a later time of invalidation if one is known, and returns the result.

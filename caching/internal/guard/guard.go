@@ -29,7 +29,7 @@ var (
 //
 // A Store that answers at once is called in place: by the goroutine of the request. One that obeys
 // its context is called in place too, with a deadline. Any other call runs beside the request, in
-// a goroutine of its own, of which there are at most maxUnanswered for a Store.
+// a goroutine of its own. There are at most maxUnanswered of them for a Store, but for Close.
 //
 // The methods that are named like those of the Store return its errors, [ErrLeftAlone], or an
 // error that is [ErrSlow]. They may be called by several goroutines at once.

@@ -37,7 +37,7 @@ func (p *PerStore[T]) Of(s store.Store, make func() *T) *T {
 	return made
 }
 
-// forget removes what is left of a T that is no more.
+// forget removes the weak pointer to a T that was collected.
 func (p *PerStore[T]) forget(key any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
