@@ -20,9 +20,10 @@ func SameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// NoDowngrade is a [Policy] that never follows from https to http, and returns
-// such redirects. Without it, those of requests with credentials or a body are
-// not followed.
+// NoDowngrade is a [Policy] that never follows a redirect from https to http, and
+// returns it. It is stricter than a false [Transport.Downgrade], which returns such
+// redirects of requests with credentials or a body only; with NoDowngrade a true
+// Downgrade has no effect.
 func NoDowngrade(req *http.Request, via []*http.Request) error {
 	if len(via) > 0 && downgrade(via[len(via)-1].URL, req.URL) {
 		return http.ErrUseLastResponse

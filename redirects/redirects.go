@@ -100,9 +100,11 @@ type Transport struct {
 	// [SameOriginOnly], not beyond the origin.
 	ForwardAuthorization Forwarding
 
-	// Downgrade allows to follow from https to http also when the request
-	// carries credentials (user information, or a field that is Sensitive) or
-	// would carry a body. If false, the redirect itself is returned then.
+	// Downgrade allows a redirect from https to http to be followed even if the
+	// request carries credentials (user information, or a field that is Sensitive)
+	// or would carry a body. If false, that redirect itself is returned. A redirect
+	// of a request with neither is followed in any case, unless the Policy is
+	// [NoDowngrade].
 	Downgrade bool
 
 	// Codes are the status codes that are followed. If nil, they are 300, 301,
