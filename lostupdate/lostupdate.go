@@ -80,7 +80,11 @@ type Transport struct {
 	// empty, none is. DELETE and POST can be useful.
 	Methods []string
 
-	// IgnoreETag turns the layer off: nothing is remembered and nothing added.
+	// IgnoreETag turns the layer off, as ignore_etag of httplib2 does: each request
+	// is handed down as it is, nothing is remembered, and the options in its context
+	// ([WithMode], [WithVersion], [WithEditor]) have no effect. It is a setting for
+	// programs that build one chain for several clients. [Update] does not need the
+	// layer, and protects its writes all the same.
 	IgnoreETag bool
 
 	// CreateOnly sends If-None-Match: * with a PUT to a URL of which nothing has

@@ -31,8 +31,8 @@ type Tags interface {
 // ago is forgotten.
 type Memory struct {
 	mu     sync.Mutex
-	max    int
-	size   int
+	max    int64
+	size   int64
 	byKey  map[string]*list.Element
 	recent *list.List // of *remembered, most recently used first
 }
@@ -45,13 +45,13 @@ type remembered struct {
 // overhead is about what an entry takes beside its strings, in bytes.
 const overhead = 320
 
-func (r *remembered) size() int {
-	return len(r.key) + len(r.v.ETag) + len(r.v.Coding) + len(r.v.Sent) + len(r.v.Variant) + overhead
+func (r *remembered) size() int64 {
+	return int64(len(r.key) + len(r.v.ETag) + len(r.v.Coding) + len(r.v.Sent) + len(r.v.Variant) + overhead)
 }
 
-// NewMemory returns a Memory of about maxBytes. If zero or less, it is
-// [DefaultMemory].
-func NewMemory(maxBytes int) *Memory {
+// NewMemory returns a Memory that takes about maxBytes bytes at most. If maxBytes is
+// zero or negative, [DefaultMemory] is used.
+func NewMemory(maxBytes int64) *Memory {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMemory
 	}
