@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench fuzz model mutants nested servers
+.PHONY: check test lint fmt bench bench-scale fuzz model mutants nested servers
 
 check: lint test nested
 
@@ -17,6 +17,9 @@ lint: ; go mod tidy -diff && $(LINT) run
 fmt: ; $(LINT) fmt
 
 bench: ; cd benchmarks && go test -run='^$$' -bench=. -benchmem -count=6 ./...
+
+# The growth of costs with the number of entries: it takes some minutes and gigabytes.
+bench-scale: ; cd benchmarks && go test -run='^$$' -bench=Scale -benchmem -benchtime=20000x -scale=100000 .
 
 FUZZTIME ?= 20s
 # An input that fails is kept, and fails again. What does not is the fuzzer's own

@@ -1,0 +1,106 @@
+package benchmarks
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gregjones/httpcache"
+
+	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/memorystore"
+)
+
+// scale is the most entries that the benchmarks of growth store.
+var scale = flag.Int("scale", 1000, "the most entries that BenchmarkScale… store")
+
+const scaleBody = 1 << 10
+
+func scaleOrigin() *answers {
+	return &answers{header: originHeader("max-age=36000", "Content-Length", strconv.Itoa(scaleBody)), body: make([]byte, scaleBody)}
+}
+
+// scaleCache returns a cache by name, with room for any number of entries.
+func scaleCache(name string, next http.RoundTripper) http.RoundTripper {
+	switch name {
+	case "floor":
+		return &floorCache{next: next}
+	case "httpcache":
+		peer := httpcache.NewMemoryCacheTransport()
+		peer.Transport = next
+		return peer
+	}
+	return &caching.Transport{Base: next, Store: memorystore.New(64 << 30)}
+}
+
+// fill stores n entries, whose paths it returns.
+func fill(b *testing.B, rt http.RoundTripper, n int) []string {
+	paths := make([]string, n)
+	for i := range paths {
+		paths[i] = "/path/of/some/length/" + strconv.Itoa(i)
+		exchangeOf(b, rt, newGet(b, "http://example.com"+paths[i]), scaleBody)
+	}
+	return paths
+}
+
+// BenchmarkScaleHit is a fresh hit on one of many entries, at random: what it takes to find
+// an entry that no cache of the processor has.
+func BenchmarkScaleHit(b *testing.B) {
+	for n := 100; n <= *scale; n *= 10 {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			works := map[string]func(){}
+			for _, name := range []string{"floor", "httpcache", "ours"} {
+				rt := scaleCache(name, scaleOrigin())
+				paths := fill(b, rt, n)
+				req := newGet(b, "http://example.com/")
+				works[name] = func() {
+					req.URL = &url.URL{Scheme: "http", Host: "example.com", Path: paths[rand.IntN(n)]}
+					exchangeOf(b, rt, req, scaleBody)
+				}
+			}
+			compare(b, works)
+		})
+	}
+}
+
+// BenchmarkScaleHeap is what an entry takes of the heap beside its body, in bytes and in
+// objects, when it was stored and served once, and the processor time of one collection.
+func BenchmarkScaleHeap(b *testing.B) {
+	for n := 100; n <= *scale; n *= 10 {
+		for _, name := range []string{"floor", "httpcache", "ours"} {
+			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
+				for b.Loop() {
+					runtime.GC()
+					var before, after runtime.MemStats
+					runtime.ReadMemStats(&before)
+					rt := scaleCache(name, scaleOrigin())
+					paths := fill(b, rt, n)
+					for _, p := range paths {
+						exchangeOf(b, rt, newGet(b, "http://example.com"+p), scaleBody)
+					}
+					runtime.GC()
+					runtime.ReadMemStats(&after)
+					b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n)-scaleBody, "B/entry")
+					b.ReportMetric(float64(after.HeapObjects-before.HeapObjects)/float64(n), "objects/entry")
+					start := processorTime()
+					runtime.GC()
+					b.ReportMetric((processorTime() - start).Seconds(), "s/GC")
+					runtime.KeepAlive(rt)
+				}
+			})
+		}
+	}
+}
+
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
