@@ -42,6 +42,7 @@ func scaleCache(name string, next http.RoundTripper) http.RoundTripper {
 
 // fill stores n entries, whose paths it returns.
 func fill(b *testing.B, rt http.RoundTripper, n int) []string {
+	b.Helper()
 	paths := make([]string, n)
 	for i := range paths {
 		paths[i] = "/path/of/some/length/" + strconv.Itoa(i)
