@@ -370,7 +370,9 @@ func (o *erratic) run(t *testing.T, c *Transport, s *unreliable, pause time.Dura
 		t.Errorf("left: %d flights", n)
 	}
 	if m, ok := s.Store.(*memorystore.Store); ok {
-		_ = m.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { return m.Delete(t.Context(), key) == nil })
+		for e := range m.List(t.Context()) {
+			_ = m.Delete(t.Context(), e.Key)
+		}
 		if n := m.Stats().Bytes; n != 0 {
 			t.Errorf("%d bytes are reserved for nothing", n)
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
-	"github.com/tripper-go/tripper/caching/store"
 )
 
 // The members of a group are invalidated together, wherever they are stored, and
@@ -96,12 +95,11 @@ func TestGroupIsNotRead(t *testing.T) {
 		_, _, _ = try(one, t.Context(), "POST", `https://example.com/act?g="g"`)
 		time.Sleep(time.Second)
 		var note string
-		_ = mem.List(t.Context(), func(key string, m *store.Meta, _ int64) bool {
-			if m.URL == "https://example.com" {
-				note = key
+		for e := range mem.List(t.Context()) {
+			if e.Meta.URL == "https://example.com" {
+				note = e.Key
 			}
-			return true
-		})
+		}
 		failures := 2
 		away.get = func(key string) error {
 			if key != note || failures == 0 {

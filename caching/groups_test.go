@@ -182,12 +182,11 @@ func TestPurgeGroup(t *testing.T) {
 				memory = row.store.(*notLister).Store.(*memorystore.Store)
 			}
 			left := 0
-			_ = memory.List(t.Context(), func(_ string, m *store.Meta, size int64) bool {
-				if size > 0 {
+			for e := range memory.List(t.Context()) {
+				if e.Size > 0 {
 					left++
 				}
-				return true
-			})
+			}
 			if left != row.left {
 				t.Errorf("%s: %d bodies left, want %d", row.name, left, row.left)
 			}

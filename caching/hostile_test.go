@@ -266,12 +266,11 @@ func TestEndlessLifetimes(t *testing.T) {
 		c.Store = memory
 		c.Base = originFunc(func(req *http.Request) (*http.Response, error) { return text(req, 200, "body"), nil })
 		get(t, c, t.Context(), "http://example.com/"+name)
-		_ = memory.List(t.Context(), func(_ string, m *store.Meta, _ int64) bool {
-			if strings.HasSuffix(m.URL, name) {
-				kept = m
+		for e := range memory.List(t.Context()) {
+			if strings.HasSuffix(e.Meta.URL, name) {
+				kept = e.Meta
 			}
-			return true
-		})
+		}
 		if kept == nil || !kept.Expires.After(time.Now()) {
 			t.Errorf("%s: %v", name, kept)
 		}

@@ -68,13 +68,12 @@ func TestFactsAreWhatIsStored(t *testing.T) {
 		})
 		for range 4 {
 			get(t, c, t.Context(), "http://example.com/", "Cache-Control: no-cache")
-			_ = memory.List(t.Context(), func(_ string, m *store.Meta, _ int64) bool {
-				known, read := m.Memo().Value.(*catalog.Memo), catalog.MemoOf(c.st.Cfg, m.Clone())
+			for e := range memory.List(t.Context()) {
+				known, read := e.Meta.Memo().Value.(*catalog.Memo), catalog.MemoOf(c.st.Cfg, e.Meta.Clone())
 				if !known.Index {
-					compareMemos(t, known, read, m)
+					compareMemos(t, known, read, e.Meta)
 				}
-				return true
-			})
+			}
 			if t.Failed() {
 				t.Fatalf("seed %d: the origin sent %v", seed, came)
 			}

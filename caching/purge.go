@@ -123,17 +123,15 @@ func storedOf(m *store.Meta, f *catalog.Memo, size int64) Stored {
 func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
 		st := t.state()
-		more := true
-		err := st.List(ctx, func(_ string, m *store.Meta, size int64) bool {
-			f := catalog.MemoOf(st.Cfg, m)
-			if f == nil || f.Index {
-				return true
+		for e, err := range st.List(ctx) {
+			if err != nil {
+				yield(Stored{}, err)
+				return
 			}
-			more = yield(storedOf(m, f, size), nil)
-			return more
-		})
-		if err != nil && more {
-			yield(Stored{}, err)
+			f := catalog.MemoOf(st.Cfg, e.Meta)
+			if f != nil && !f.Index && !yield(storedOf(e.Meta, f, e.Size), nil) {
+				return
+			}
 		}
 	}
 }

@@ -131,7 +131,9 @@ func TestForeignEntries(t *testing.T) {
 	get(t, c, t.Context(), "http://example.com/")
 	get(t, c, t.Context(), "http://example.com/other")
 	var keys []string
-	_ = real.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { keys = append(keys, key); return true })
+	for e := range real.List(t.Context()) {
+		keys = append(keys, e.Key)
+	}
 	for name, entry := range map[string]func(*store.Entry) *store.Entry{
 		"of another key": func(*store.Entry) *store.Entry {
 			e, _ := real.Get(t.Context(), keys[0])

@@ -367,12 +367,11 @@ func TestLateVariant(t *testing.T) {
 		})}
 		defer c.Close()
 		get(t, c, t.Context(), "http://example.com/", "Accept: a")
-		_ = inner.List(t.Context(), func(key string, m *store.Meta, _ int64) bool {
-			if m.Header["Vary"] != nil {
-				variant = key
+		for e := range inner.List(t.Context()) {
+			if e.Meta.Header["Vary"] != nil {
+				variant = e.Key
 			}
-			return true
-		})
+		}
 		get(t, c, t.Context(), "http://example.com/", "Accept: a")
 		if n := asked.Load(); variant == "" || n >= many {
 			t.Errorf("the Store was asked %d times for variant %q", n, variant)

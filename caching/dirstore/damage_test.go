@@ -179,8 +179,8 @@ func TestForeignThings(t *testing.T) {
 			} else if err == nil && name != "a link to nowhere" {
 				t.Error("no word about it")
 			}
-			if err := d.List(t.Context(), func(string, *store.Meta, int64) bool { t.Error("listed"); return true }); err != nil {
-				t.Error(err)
+			for e, err := range d.List(t.Context()) {
+				t.Errorf("listed: %v, %v", e, err)
 			}
 			if err := entries.TryPut(d, "key", entries.Meta(1), []byte("body"), -1); err != nil {
 				t.Error(err)

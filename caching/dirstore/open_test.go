@@ -19,9 +19,12 @@ func TestZeroStore(t *testing.T) {
 	_, err2 := d.Create(ctx, "k", 1)
 	_, err3 := d.Secret(ctx)
 	_, err4 := d.Acquire(ctx, "k")
+	var err5 error
+	for _, err5 = range d.List(ctx) {
+		continue
+	}
 	for i, err := range []error{
-		err1, err2, err3, err4, d.Update(ctx, "k", &store.Meta{}), d.Delete(ctx, "k"),
-		d.List(ctx, func(string, *store.Meta, int64) bool { return true }),
+		err1, err2, err3, err4, err5, d.Update(ctx, "k", &store.Meta{}), d.Delete(ctx, "k"),
 	} {
 		if !errors.Is(err, errNotOpened) {
 			t.Errorf("call %d of a zero Store: %v", i, err)

@@ -32,15 +32,16 @@ func ExampleStore_List() {
 		log.Fatal(err)
 	}
 
-	err = s.List(ctx, func(key string, meta *store.Meta, size int64) bool {
-		fmt.Println(meta.URL, meta.Status, size)
-		if meta.Status == 404 {
-			err = s.Delete(ctx, key)
+	for e, err := range s.List(ctx) {
+		if err != nil {
+			log.Fatal(err)
 		}
-		return err == nil
-	})
-	if err != nil {
-		log.Fatal(err)
+		fmt.Println(e.Meta.URL, e.Meta.Status, e.Size)
+		if e.Meta.Status == 404 {
+			if err := s.Delete(ctx, e.Key); err != nil {
+				log.Fatal(err)
+			}
+		}
 	}
 	fmt.Println(s.Stats().Entries, "entries")
 	// Output:

@@ -26,6 +26,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -164,28 +165,30 @@ func (m *Store) Secret(context.Context) ([]byte, error) {
 func (m *Store) Timing() (store.Store, store.Timing) { return m, store.TimingImmediate }
 
 // List implements [store.Lister]. Entries that are stored or dropped meanwhile may be listed or not.
-func (m *Store) List(ctx context.Context, yield func(key string, meta *store.Meta, size int64) bool) error {
-	var nodes []*node
-	for i := range m.shards {
-		s := &m.shards[i]
-		nodes = nodes[:0]
-		s.mu.RLock()
-		for _, n := range s.nodes {
-			for ; n != nil; n = n.value.other {
-				nodes = append(nodes, n)
+func (m *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
+	return func(yield func(store.Listed, error) bool) {
+		var nodes []*node
+		for i := range m.shards {
+			s := &m.shards[i]
+			nodes = nodes[:0]
+			s.mu.RLock()
+			for _, n := range s.nodes {
+				for ; n != nil; n = n.value.other {
+					nodes = append(nodes, n)
+				}
 			}
-		}
-		s.mu.RUnlock()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for _, n := range nodes {
-			if e := n.value.entry.Load(); !yield(n.value.key(), e.Meta, e.Size) {
-				return nil
+			s.mu.RUnlock()
+			if err := ctx.Err(); err != nil {
+				yield(store.Listed{}, err)
+				return
+			}
+			for _, n := range nodes {
+				if e := n.value.entry.Load(); !yield(store.Listed{Key: n.value.key(), Meta: e.Meta, Size: e.Size}, nil) {
+					return
+				}
 			}
 		}
 	}
-	return nil
 }
 
 // Stats returns what m holds and what it did since it was made.

@@ -341,10 +341,9 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	var got []string
-	_ = m.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool {
-		got = append(got, key)
-		return true
-	})
+	for e := range m.List(t.Context()) {
+		got = append(got, e.Key)
+	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("listed %q, want %q", got, want)

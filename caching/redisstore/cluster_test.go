@@ -214,12 +214,17 @@ func everything(t *testing.T, s *Store) {
 		}
 	}
 	listed := 0
-	err := s.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool {
+	for e, err := range s.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		listed++
-		return s.Delete(t.Context(), key) == nil
-	})
-	if err != nil || listed != n {
-		t.Errorf("listed %d, %v", listed, err)
+		if err := s.Delete(t.Context(), e.Key); err != nil {
+			t.Error(err)
+		}
+	}
+	if listed != n {
+		t.Errorf("listed %d", listed)
 	}
 	for i := range n {
 		if e, err := s.Get(t.Context(), fmt.Sprint("key", i)); e != nil || err != nil {

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"sync"
 
@@ -15,36 +16,55 @@ import (
 const scanCount = 1000
 
 // List implements [store.Lister]. It looks at all keys of the server, of all
-// namespaces, in small steps that do not hold up others. Entries that are stored
-// or removed meanwhile may be listed or not.
-func (s *Store) List(ctx context.Context, yield func(key string, meta *store.Meta, size int64) bool) error {
-	if err := s.usable(ctx); err != nil {
-		return err
+// namespaces, in small steps that do not hold up others, and at the nodes of a
+// cluster in turn. Entries that are stored or removed meanwhile may be listed or not.
+func (s *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
+	return func(yield func(store.Listed, error) bool) {
+		l := &listing{s: s, yield: yield, seen: make(map[string]bool)}
+		nodes, err := s.nodes(ctx)
+		for _, node := range nodes {
+			if err = l.scan(ctx, node); err != nil || l.over {
+				break
+			}
+		}
+		if err != nil {
+			yield(store.Listed{}, s.wrap("list", err))
+		}
 	}
-	l := &listing{s: s, yield: yield, seen: make(map[string]bool)}
-	scan := func(ctx context.Context, node *redis.Client) error { return l.scan(ctx, node) }
-	var err error
+}
+
+// nodes returns the clients of all nodes that hold entries.
+func (s *Store) nodes(ctx context.Context) (all []redis.Cmdable, err error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	add := func(_ context.Context, node *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, node)
+		return nil
+	}
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:
-		err = c.ForEachMaster(ctx, scan)
+		err = c.ForEachMaster(ctx, add)
 	case *redis.Ring:
-		err = c.ForEachShard(ctx, scan)
+		err = c.ForEachShard(ctx, add)
 	default:
-		err = l.scan(ctx, c)
+		all = []redis.Cmdable{c}
 	}
-	return s.wrap("list", err)
+	return all, err
 }
 
-// listing is one call of List. Nodes are scanned at the same time.
+// listing is one list under way.
 type listing struct {
 	s     *Store
-	yield func(string, *store.Meta, int64) bool
-
-	mu   sync.Mutex
-	seen map[string]bool // SCAN may return a key twice
-	over bool
+	yield func(store.Listed, error) bool
+	seen  map[string]bool // SCAN may return a key twice
+	over  bool            // yield has returned false
 }
 
+// scan lists the entries of a node until l is over.
 func (l *listing) scan(ctx context.Context, node redis.Cmdable) error {
 	prefix := l.s.prefix + "e:"
 	pattern := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`).Replace(prefix) + "{*"
@@ -74,12 +94,7 @@ func (l *listing) scan(ctx context.Context, node redis.Cmdable) error {
 
 // tell yields the entries among keys and reports whether to go on.
 func (l *listing) tell(keys []string, heads []*redis.SliceCmd) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for i, name := range keys {
-		if l.over {
-			return false
-		}
 		values, err := heads[i].Result()
 		if err != nil || l.seen[name] {
 			continue
@@ -96,9 +111,9 @@ func (l *listing) tell(keys []string, heads []*redis.SliceCmd) bool {
 			continue
 		}
 		l.seen[name] = true
-		if !l.yield(key, meta, d.size) {
-			l.over = true
+		if l.over = !l.yield(store.Listed{Key: key, Meta: meta, Size: d.size}, nil); l.over {
+			return false
 		}
 	}
-	return !l.over
+	return true
 }

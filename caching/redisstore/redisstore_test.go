@@ -296,8 +296,11 @@ func TestServerGone(t *testing.T) {
 		"Write":  func() error { _, err := w.Write(entries.Body(30_000)); return err },
 		"Secret": func() error { _, err := s.Secret(t.Context()); return err },
 		"Lease":  func() error { _, err := s.Acquire(t.Context(), "key"); return err },
-		"List": func() error {
-			return s.List(t.Context(), func(string, *store.Meta, int64) bool { return true })
+		"List": func() (err error) {
+			for _, err = range s.List(t.Context()) {
+				continue
+			}
+			return err
 		},
 	} {
 		if err := do(); err == nil || errors.Is(err, store.ErrCorrupt) || !strings.HasPrefix(err.Error(), "redisstore: ") {

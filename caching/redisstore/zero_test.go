@@ -26,8 +26,10 @@ func TestWithoutClient(t *testing.T) {
 	} {
 		sharedtest.WithoutClient(t, why, s, func(err error) bool { return errors.Is(err, errNoClient) })
 	}
-	if err := none.List(t.Context(), func(string, *store.Meta, int64) bool { return true }); !errors.Is(err, errNoClient) {
-		t.Errorf("List: %v", err)
+	for _, err := range none.List(t.Context()) {
+		if !errors.Is(err, errNoClient) {
+			t.Errorf("List: %v", err)
+		}
 	}
 }
 

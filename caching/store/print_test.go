@@ -14,7 +14,7 @@ func TestPrints(t *testing.T) {
 	m := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Header: http.Header{"Set-Cookie": {secret}}}
 	rttest.Prints(t, secret, map[string][]any{
 		"Meta": {m}, "Entry": {&store.Entry{Meta: m, Bytes: []byte("body"), Size: 4}, store.Entry{Meta: m}},
-		"Memo": {store.Memo{Value: m, Bytes: 1}, &store.Memo{Value: m}}, "Stats": {store.Stats{}}, "Timing": {store.Timing(0)},
+		"Listed": {store.Listed{Meta: m}, store.Listed{}}, "Memo": {store.Memo{Value: m, Bytes: 1}, &store.Memo{Value: m}}, "Stats": {store.Stats{}}, "Timing": {store.Timing(0)},
 		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Timed": nil,
 	})
 }

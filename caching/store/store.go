@@ -37,6 +37,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 )
 
 // A Store keeps stored responses, each under a key. Keys are opaque strings of printable ASCII of
@@ -163,12 +164,21 @@ type (
 		Timing() (self Store, timing Timing)
 	}
 
-	// A Lister goes through all entries, for purging and inspection. yield returns false to stop;
-	// it may delete entries. Entries that are stored or removed meanwhile may be listed or not.
+	// A Lister goes through all entries, in no order, for purging and inspection. The loop may
+	// delete entries. Those that are stored or removed meanwhile may be listed or not. A pair
+	// with an error is the last one, and says that the list is not complete.
 	Lister interface {
-		List(ctx context.Context, yield func(key string, meta *Meta, size int64) bool) error
+		List(ctx context.Context) iter.Seq2[Listed, error]
 	}
 )
+
+// Listed is an entry in a list. What Meta points to must not be changed.
+type Listed struct {
+	Key  string
+	Meta *Meta
+	// Size is the length of the body in bytes.
+	Size int64
+}
 
 // Timing is how long the methods of a Store may take.
 type Timing uint8

@@ -20,18 +20,18 @@ func testList(t *testing.T, s store.Store) {
 	}
 	list := func() map[string]int64 {
 		got := map[string]int64{}
-		err := l.List(t.Context(), func(key string, meta *store.Meta, size int64) bool {
-			if meta == nil || meta.URL == "" {
-				t.Errorf("%s: no metadata", key)
+		for e, err := range l.List(t.Context()) {
+			if err != nil {
+				t.Errorf("List: %v", err)
+				break
 			}
-			if _, twice := got[key]; twice {
-				t.Errorf("%s: listed twice", key)
+			if e.Meta == nil || e.Meta.URL == "" {
+				t.Errorf("%s: no metadata", e.Key)
 			}
-			got[key] = size
-			return true
-		})
-		if err != nil {
-			t.Errorf("List: %v", err)
+			if _, twice := got[e.Key]; twice {
+				t.Errorf("%s: listed twice", e.Key)
+			}
+			got[e.Key] = e.Size
 		}
 		return got
 	}
@@ -51,13 +51,19 @@ func testList(t *testing.T, s store.Store) {
 		t.Errorf("listed: %v", got)
 	}
 	calls := 0
-	if err := l.List(t.Context(), func(string, *store.Meta, int64) bool { calls++; return calls < 3 }); err != nil || calls != 3 {
-		t.Errorf("List went on after yield returned false: %d calls, %v", calls, err)
+	l.List(t.Context())(func(store.Listed, error) bool { calls++; return calls < 3 })
+	if calls != 3 {
+		t.Errorf("List went on after yield returned false: %d calls", calls)
 	}
 	// Purging deletes as it goes.
-	err := l.List(t.Context(), func(key string, _ *store.Meta, _ int64) bool { return s.Delete(t.Context(), key) == nil })
-	if got := list(); err != nil || len(got) != 0 {
-		t.Errorf("after deleting all: %v, %v", got, err)
+	for e, err := range l.List(t.Context()) {
+		if err != nil || s.Delete(t.Context(), e.Key) != nil {
+			t.Errorf("List: %v, or Delete", err)
+			break
+		}
+	}
+	if got := list(); len(got) != 0 {
+		t.Errorf("after deleting all: %v", got)
 	}
 }
 

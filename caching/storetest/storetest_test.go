@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"runtime"
@@ -160,10 +161,14 @@ func (f *faulty) Delete(ctx context.Context, key string) error {
 	return f.Store.Delete(ctx, key)
 }
 
-func (f *faulty) List(ctx context.Context, yield func(string, *store.Meta, int64) bool) error {
-	return f.Store.List(ctx, func(key string, m *store.Meta, size int64) bool {
-		return yield(key, m, size) || f.fault == "listing does not stop"
-	})
+func (f *faulty) List(ctx context.Context) iter.Seq2[store.Listed, error] {
+	return func(yield func(store.Listed, error) bool) {
+		for e, err := range f.Store.List(ctx) {
+			if !yield(e, err) && f.fault != "listing does not stop" {
+				return
+			}
+		}
+	}
 }
 
 func (f *faulty) Secret(ctx context.Context) ([]byte, error) {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,13 +20,17 @@ type listedStore struct {
 	err error
 }
 
-func (s listedStore) List(_ context.Context, fn func(string, *store.Meta, int64) bool) error {
-	for key, e := range s.m {
-		if !fn(key, e.Meta, e.Size) {
-			return nil
+func (s listedStore) List(context.Context) iter.Seq2[store.Listed, error] {
+	return func(yield func(store.Listed, error) bool) {
+		for key, e := range s.m {
+			if !yield(store.Listed{Key: key, Meta: e.Meta, Size: e.Size}, nil) {
+				return
+			}
+		}
+		if s.err != nil {
+			yield(store.Listed{}, s.err)
 		}
 	}
-	return s.err
 }
 
 // A purge deletes what matches, also what is stored meanwhile, and nothing else.
@@ -77,20 +82,29 @@ func TestPurge(t *testing.T) {
 func TestList(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
-	all := func(string, *store.Meta, int64) bool { return true }
-	if err := s.List(t.Context(), all); !errors.Is(err, errNoList) || !errors.Is(s.Purge(t.Context(), nil), errNoList) {
+	list := func() (n int, err error) {
+		for _, err := range s.List(t.Context()) {
+			if err != nil {
+				return n, err
+			}
+			n++
+		}
+		return n, nil
+	}
+	if _, err := list(); !errors.Is(err, errNoList) || !errors.Is(s.Purge(t.Context(), nil), errNoList) {
 		t.Errorf("%v from a Store that cannot list", err)
 	}
 	s.keep(s.ask("http://example.com/1"), "body")
 	s.keep(s.ask("http://example.com/2"), "body")
 	errAway := errors.New("away")
 	s.Catalog = New(&Shared{}, s.Cfg, true, guard.NewBackend(listedStore{s.store, errAway}), guard.Options{Wait: -1, Back: func() {}})
-	if err := s.List(t.Context(), all); !errors.Is(err, errAway) {
-		t.Errorf("%v from a Store that fails", err)
+	if n, err := list(); n != 2 || !errors.Is(err, errAway) {
+		t.Errorf("%d entries, %v from a Store that fails", n, err)
 	}
 	n := 0
-	if err := s.List(t.Context(), func(string, *store.Meta, int64) bool { n++; return false }); n != 1 || err != nil {
-		t.Errorf("%d entries, %v: it was ended", n, err)
+	s.List(t.Context())(func(store.Listed, error) bool { n++; return false })
+	if n != 1 {
+		t.Errorf("%d entries: it was ended", n)
 	}
 }
 
