@@ -16,10 +16,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { rttest.Main(m) }
 
 // counted counts how often a stage's decoder was used after release.
 type counted struct {

@@ -2,16 +2,11 @@ package decompress
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/mccutchen/go-httpbin/v2/httpbin"
 
 	"github.com/tripper-go/tripper/internal/servers"
 )
@@ -171,34 +166,4 @@ func TestLighttpd(t *testing.T) {
 		{"/page.br", "", "br"},
 		{"/page.zstd", "", "zstd"},
 	})
-}
-
-// TestHTTPBin: its /deflate is zlib, and it says what it was asked.
-func TestHTTPBin(t *testing.T) {
-	s := httptest.NewServer(httpbin.New())
-	defer s.Close()
-	tr := &http.Transport{}
-	defer tr.CloseIdleConnections()
-	client := &http.Client{Transport: &Transport{Base: tr}}
-	for _, c := range []string{"gzip", "deflate"} {
-		resp, err := client.Get(s.URL + "/" + c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct {
-			Headers           http.Header
-			Gzipped, Deflated bool
-		}
-		err = json.NewDecoder(resp.Body).Decode(&got)
-		_ = resp.Body.Close()
-		if err != nil || !got.Gzipped && !got.Deflated {
-			t.Errorf("%s: %+v, %v", c, got, err)
-		}
-		if ae := strings.Join(got.Headers["Accept-Encoding"], "|"); ae != DefaultCodings {
-			t.Errorf("%s: sent Accept-Encoding %q", c, ae)
-		}
-		if o := Original(resp); o == nil || o.ContentEncoding != c {
-			t.Errorf("%s: Original %+v", c, o)
-		}
-	}
 }

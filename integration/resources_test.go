@@ -15,17 +15,16 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // TestManyRequests sends a mixture of everything at once, some of it cancelled,
 // and looks at what is left over afterwards. It is not parallel: it counts
 // goroutines.
 func TestManyRequests(t *testing.T) {
-	ignore := goleak.IgnoreCurrent()
+	rttest.NoLeaks(t)
 	want := text()
 	coded := encode("gzip", []byte(want))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +99,6 @@ func TestManyRequests(t *testing.T) {
 	client.CloseIdleConnections()
 	server.CloseClientConnections()
 	server.Close()
-	goleak.VerifyNone(t, ignore)
 }
 
 // TestConnectionsAreReused: what the layers drop on the way (redirects, 401, 503,

@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // TestModelSockets plays some rounds over sockets of the loopback interface, in
 // real time, of which a round of the model takes a thousandth.
 func TestModelSockets(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	rttest.NoLeaks(t)
 	before := descriptors()
 	if *modelSeed != 0 {
 		t.Run(fmt.Sprint(*modelSeed), func(t *testing.T) { round(t, *modelSeed, true) })

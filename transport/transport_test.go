@@ -16,15 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 	"github.com/tripper-go/tripper/trace"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { rttest.Main(m) }
 
 // newTransport returns tr, whose connections end with the test.
 func closing(tb testing.TB, tr *Transport) *Transport {
