@@ -21,7 +21,7 @@
 // they are, is not stored.
 //
 // A store costs a request [Transport.StoreWait] at most, and never the request: after
-// that the origin is asked. Only stores that say how long they take ([store.Timed]),
+// that the origin is asked. Only stores that say how long they take ([store.Promiser]),
 // such as memory and a directory on a local disk, are called in place. A store that
 // keeps failing is left alone for up to a minute. A body that the store loses while it
 // is read is completed from the origin, where a strong validator tells that it is the
@@ -119,7 +119,7 @@ type Transport struct {
 	// times StoreWait, is left alone for a second, and for up to a minute if that goes on;
 	// one call that succeeds ends it. Reading and writing are counted apart.
 	//
-	// StoreWait has no meaning for a Store that answers at once, see [store.Timed].
+	// StoreWait has no meaning for a Store that answers at once, see [store.Promiser].
 	StoreWait time.Duration
 
 	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate and

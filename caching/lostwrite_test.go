@@ -15,7 +15,9 @@ import (
 // taking is a Store whose Writers take everything and give nothing back.
 type taking struct{ *memorystore.Store }
 
-func (s taking) Timing() (store.Store, store.Timing) { return s, store.TimingImmediate }
+func (s taking) Promises() (store.Store, store.Promises) {
+	return s, store.Promises{Timing: store.TimingImmediate}
+}
 
 func (s taking) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	w, err := s.Store.Create(ctx, key, size)
@@ -99,7 +101,9 @@ type partial struct {
 	full bool
 }
 
-func (s *partial) Timing() (store.Store, store.Timing) { return s, store.TimingImmediate }
+func (s *partial) Promises() (store.Store, store.Promises) {
+	return s, store.Promises{Timing: store.TimingImmediate}
+}
 
 func (s *partial) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
 	if s.full {

@@ -22,7 +22,9 @@ type losing struct {
 	err    error // of reading the rest, errLost if nil
 }
 
-func (s *losing) Timing() (store.Store, store.Timing) { return s, s.timing }
+func (s *losing) Promises() (store.Store, store.Promises) {
+	return s, store.Promises{Timing: s.timing}
+}
 
 func (s *losing) Get(ctx context.Context, key string) (*store.Entry, error) {
 	e, err := s.Store.Get(ctx, key)

@@ -62,7 +62,7 @@ type Options struct {
 	Sync bool
 
 	// Remote says that the directory is on another machine, or on a disk that may take long.
-	// [Store.Timing] is then [store.TimingUnknown], so that no request waits longer than the Transport
+	// Its [store.Timing] is then [store.TimingUnknown], so that no request waits longer than the Transport
 	// allows. If false, the directory is taken to be on a local disk.
 	Remote bool
 
@@ -165,12 +165,13 @@ func (d *Store) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Timing implements [store.Timed].
-func (d *Store) Timing() (store.Store, store.Timing) {
+// Promises implements [store.Promiser].
+func (d *Store) Promises() (store.Store, store.Promises) {
+	p := store.Promises{Timing: store.TimingImmediate, Swaps: fileLocks}
 	if d.opts.Remote {
-		return d, store.TimingUnknown
+		p.Timing = store.TimingUnknown
 	}
-	return d, store.TimingImmediate
+	return d, p
 }
 
 // Get implements [store.Store].

@@ -4,7 +4,10 @@ package dirstore
 
 import "os"
 
-const nonblock = 0
+const (
+	nonblock  = 0
+	fileLocks = false
+)
 
 func tryLock(*os.File) lockState { return lockUnknown }
 

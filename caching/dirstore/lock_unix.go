@@ -12,6 +12,9 @@ import (
 // nonblock keeps OpenFile from waiting if the file is a named pipe, which a Store never makes.
 const nonblock = syscall.O_NONBLOCK
 
+// fileLocks says that locks are between processes.
+const fileLocks = true
+
 // tryLock takes the lock of f if it is free. The lock belongs to the open file, not to the
 // process: two files of one process exclude each other. It ends with the process.
 func tryLock(f *os.File) lockState {

@@ -18,13 +18,24 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		return err
 	}
 	at := placeOf(key)
+	return d.change(ctx, at, key, func(b *body, old *store.Meta) error {
+		if !meta.Updates(old) {
+			return store.ErrConflict
+		}
+		return d.writeRecord(b, at, key, meta)
+	})
+}
+
+// change calls do with the entry at a place and its metadata. Meanwhile the entry is locked against
+// other calls of change, in all processes; it may be removed or replaced.
+func (d *Store) change(ctx context.Context, at place, key string, do func(*body, *store.Meta) error) error {
 	f, err := d.open(at, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.forget(at)
 		return store.ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("dirstore: update entry: %w", err)
+		return fmt.Errorf("dirstore: open entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
 	release, err := d.exclude(ctx, at, f, updatePatience)
@@ -32,6 +43,9 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		return err
 	}
 	defer release()
+	if !isFile(d.root.Load(), at.path, f) { // replaced while the lock was waited for
+		return store.ErrConflict
+	}
 
 	b := body{d: d, at: at, f: f, buf: buffers.get(), held: -1}
 	defer buffers.put(b.buf)
@@ -42,10 +56,8 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	case err != nil || string(got) != key:
 		d.discard(at, f)
 		return fmt.Errorf("%w: %w", store.ErrConflict, storekit.Corrupt("what is stored"))
-	case old.ID != meta.ID:
-		return store.ErrConflict
 	}
-	return d.writeRecord(&b, at, key, meta)
+	return do(&b, old)
 }
 
 // writeRecord writes meta over the record that does not count: the older one, or a damaged one.
@@ -69,13 +81,15 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	if err == nil {
 		_, err = b.f.WriteAt(h.appendSlot(nil, i), int64(fixedLen+i*slotLen))
 	}
-	if err == nil && d.opts.Sync {
-		err = b.f.Sync()
-	}
 	if err != nil {
 		return fmt.Errorf("dirstore: update entry: %w", err)
 	}
 	d.note(at, max(info.Size(), h.slots[i].off+int64(len(rec))))
+	if d.opts.Sync {
+		if err := b.f.Sync(); err != nil {
+			return fmt.Errorf("dirstore: update entry: %w: %w", store.ErrUncertain, err)
+		}
+	}
 	return nil
 }
 

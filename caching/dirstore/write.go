@@ -192,7 +192,7 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if w.d.closed.Load() {
 		return store.ErrClosed
 	}
-	if err := w.finish(meta); err != nil {
+	if err := w.finish(ctx, meta); err != nil {
 		return err
 	}
 	w.d.writing.Add(-w.reserved)
@@ -202,8 +202,8 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	return nil
 }
 
-// finish writes the rest of the file and renames it.
-func (w *writer) finish(meta *store.Meta) error {
+// finish writes the rest of the file and gives it the name of the entry.
+func (w *writer) finish(ctx context.Context, meta *store.Meta) error {
 	h := &w.head
 	h.id, h.size = meta.ID, w.n
 	rec, err := storekit.AppendEntryRecord(nil, w.key, meta)
@@ -236,27 +236,77 @@ func (w *writer) finish(meta *store.Meta) error {
 			return err
 		}
 	}
-	if err := w.rename(); err != nil {
+	if w.d.opts.Sync {
+		err = w.f.Sync()
+	}
+	if err == nil {
+		err = w.name(ctx, meta)
+	}
+	if err != nil {
 		return fmt.Errorf("dirstore: commit entry: %w", err)
 	}
+	unlock(w.f)
 	w.d.note(w.at, headLen+w.n+int64(len(seals)+len(rec)))
+	if w.d.opts.Sync {
+		if err := syncDir(w.d.root.Load(), shardDir(w.at.shard)); err != nil {
+			return fmt.Errorf("dirstore: commit entry: %w: %w", store.ErrUncertain, err)
+		}
+	}
 	return nil
 }
 
-func (w *writer) rename() error {
-	if w.d.opts.Sync {
-		if err := w.f.Sync(); err != nil {
-			return err
+// name renames the file, if what has the name of the entry is what meta replaces.
+//
+// A rename takes the place of any file. So an entry that is to be replaced is taken away first, and the new one gets
+// its name by a link, which fails if there is a file again. In between the entry is absent.
+func (w *writer) name(ctx context.Context, meta *store.Meta) error {
+	root, tmp := w.d.root.Load(), w.tmp
+	if meta.Replaces != 0 {
+		if meta.Replaces != store.Absent {
+			err := w.d.change(ctx, w.at, w.key, func(b *body, old *store.Meta) error {
+				if !meta.Follows(old) {
+					return store.ErrConflict
+				}
+				return w.takeAway(b.f)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		err := root.Link(tmp, w.at.path)
+		if err == nil {
+			w.tmp = ""
+			_ = root.Remove(tmp)
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return store.ErrConflict
+		}
+		// There are no links here.
+		if _, err := root.Lstat(w.at.path); err == nil {
+			return store.ErrConflict
 		}
 	}
-	root := w.d.root.Load()
-	if err := root.Rename(w.tmp, w.at.path); err != nil {
+	if err := root.Rename(tmp, w.at.path); err != nil {
 		return err
 	}
 	w.tmp = ""
-	unlock(w.f)
-	if w.d.opts.Sync {
-		return syncDir(root, shardDir(w.at.shard))
+	return nil
+}
+
+// takeAway removes the entry in f. If another process has just stored one in its place, that is lost.
+func (w *writer) takeAway(f *os.File) error {
+	root, old := w.d.root.Load(), w.tmp+tempSuffix
+	if err := root.Rename(w.at.path, old); err != nil {
+		return store.ErrConflict // it was removed
+	}
+	w.d.forget(w.at)
+	mine := isFile(root, old, f)
+	if err := root.Remove(old); err != nil {
+		return err
+	}
+	if !mine {
+		return store.ErrConflict
 	}
 	return nil
 }

@@ -231,7 +231,7 @@ func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		s.removeLocked(key)
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
-	if old == nil || old.ID != meta.ID {
+	if !meta.Updates(old) {
 		return store.ErrConflict
 	}
 	return s.setMeta(key, meta, size, sum)

@@ -90,7 +90,7 @@ const (
 	tries = 8
 )
 
-// A Store is a [store.Store], [store.Secreter] and [store.Leaser] on
+// A Store is a [store.Store], [store.Promiser], [store.Secreter] and [store.Leaser] on
 // memcached. It is made by [New] and safe for concurrent use; without a client every
 // method returns an error that says so. Its fields must not be changed after its first
 // use. It has nothing to close: the client belongs to the caller.
@@ -128,9 +128,8 @@ var (
 	_ store.Store    = (*Store)(nil)
 	_ store.Secreter = (*Store)(nil)
 	_ store.Leaser   = (*Store)(nil)
+	_ store.Promiser = (*Store)(nil)
 )
-
-var errNoClient = errors.New("memcachestore: a Store without a client (it is made by New)")
 
 // New returns a Store that uses client. The names of all its items begin with a
 // hash of namespace: Stores with one namespace share their entries. If namespace is
@@ -140,16 +139,8 @@ func New(client *memcache.Client, namespace string) *Store {
 	return &Store{client: client, prefix: base64.RawURLEncoding.EncodeToString(sum[:12]) + ":"}
 }
 
-// usable returns an error if ctx has ended or s has no client.
-func (s *Store) usable(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s == nil || s.client == nil {
-		return errNoClient
-	}
-	return nil
-}
+// Promises implements [store.Promiser]. The client has no contexts, so nothing is said of time.
+func (s *Store) Promises() (store.Store, store.Promises) { return s, store.Promises{Swaps: true} }
 
 // Get implements [store.Store].
 func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
@@ -224,7 +215,7 @@ func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err err
 		return false, wrap("update", err)
 	}
 	h, err := parseHead(key, item.Value)
-	if err != nil || h.meta.ID != meta.ID {
+	if err != nil || !meta.Updates(h.meta) {
 		return false, conflict
 	}
 	// First the body: an entry must not outlive it.
@@ -239,10 +230,10 @@ func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err err
 		return false, err
 	}
 	item.Expiration = seconds(ttl)
-	if err = s.client.CompareAndSwap(item); err != nil && lost(err) {
+	if err = s.client.CompareAndSwap(item); lost(err) {
 		return false, nil
 	}
-	return err == nil, wrap("update", err)
+	return err == nil, wrapChange("update", err)
 }
 
 // Delete implements [store.Store].
@@ -255,11 +246,11 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if missing(err) {
 		return nil
 	}
-	if err == nil {
-		err = s.client.Delete(n.head)
-	}
-	if err != nil && !missing(err) {
+	if err != nil {
 		return wrap("delete", err)
+	}
+	if err := s.client.Delete(n.head); err != nil && !missing(err) {
+		return wrapChange("delete", err)
 	}
 	s.retire(key, n, item.Value)
 	return nil
@@ -313,18 +304,4 @@ func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error
 		}
 	}
 	return nil
-}
-
-func missing(err error) bool { return errors.Is(err, memcache.ErrCacheMiss) }
-
-// lost reports whether an item was changed or removed since it was read.
-func lost(err error) bool {
-	return errors.Is(err, memcache.ErrCASConflict) || errors.Is(err, memcache.ErrNotStored) || missing(err)
-}
-
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("memcachestore: %s: %w", what, err)
 }

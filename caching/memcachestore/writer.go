@@ -131,18 +131,42 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.s.touch(w.name, w.nonce, w.sent, ttl+w.s.grace()); err != nil {
 		return wrap("commit", err)
 	}
-	old, err := w.s.client.Get(w.name.head)
+	return w.publish(meta, value, seconds(ttl))
+}
+
+// publish makes the entry visible.
+func (w *writer) publish(meta *store.Meta, value []byte, expiration int32) error {
+	c := w.s.client
+	old, err := c.Get(w.name.head)
 	if err != nil && !missing(err) {
 		return wrap("commit", err)
 	}
+	var now *store.Meta // nil also if what is there is no entry
+	put, item := c.Add, &memcache.Item{Key: w.name.head}
+	var before []byte
+	if old != nil {
+		put, item, before = c.CompareAndSwap, old, old.Value
+		if h, err := parseHead(w.key, before); err == nil {
+			now = h.meta
+		}
+	}
+	switch {
+	case !meta.Follows(now):
+		return fmt.Errorf("memcachestore: commit: %w", store.ErrConflict)
+	case meta.Replaces == 0:
+		put = c.Set
+	}
+	item.Value, item.Expiration = value, expiration
 	// An answer that is lost does not say what happened: the pieces then stay.
 	w.kept = true
-	err = w.s.client.Set(&memcache.Item{Key: w.name.head, Value: value, Expiration: seconds(ttl)})
-	if err != nil {
-		return wrap("commit", err)
+	if err := put(item); lost(err) {
+		w.kept = false
+		return fmt.Errorf("memcachestore: commit: %w", store.ErrConflict)
+	} else if err != nil {
+		return wrapChange("commit", err)
 	}
-	if old != nil {
-		w.s.retire(w.key, w.name, old.Value)
+	if before != nil {
+		w.s.retire(w.key, w.name, before)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.lookup(h, key)
-	if n == nil || n.value.entry.Load().Meta.ID != meta.ID {
+	if n == nil || !meta.Updates(n.value.entry.Load().Meta) {
 		return store.ErrConflict
 	}
 	if cost > m.limit/2 {
@@ -161,8 +161,10 @@ func (m *Store) Secret(context.Context) ([]byte, error) {
 	return m.secret(), nil
 }
 
-// Timing implements [store.Timed].
-func (m *Store) Timing() (store.Store, store.Timing) { return m, store.TimingImmediate }
+// Promises implements [store.Promiser].
+func (m *Store) Promises() (store.Store, store.Promises) {
+	return m, store.Promises{Timing: store.TimingImmediate, Swaps: true, OneProcess: true}
+}
 
 // List implements [store.Lister]. Entries that are stored or dropped meanwhile may be listed or not.
 func (m *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
@@ -207,7 +209,7 @@ func (m *Store) Stats() store.Stats {
 
 // insert makes e visible under key. meta is the cost of its metadata, body what its Writer has
 // reserved for its body.
-func (m *Store) insert(key string, e *store.Entry, meta, body int64) {
+func (m *Store) insert(key string, e *store.Entry, meta, body int64) error {
 	h, cost := m.hash(key), overhead+meta+body
 	if len(key) > len(value{}.room) {
 		cost += storekit.StringSize(key)
@@ -216,14 +218,18 @@ func (m *Store) insert(key string, e *store.Entry, meta, body int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.queues.release(body)
+	n := m.lookup(h, key)
+	if n == nil && !e.Meta.Follows(nil) || n != nil && !e.Meta.Follows(n.value.entry.Load().Meta) {
+		return store.ErrConflict
+	}
 	m.stored.Add(1)
-	if n := m.lookup(h, key); n != nil {
+	if n != nil {
 		n.value.entry.Store(e)
 		n.value.meta = meta
 		m.queues.resize(n, cost)
-		return
+		return nil
 	}
-	n := &node{hash: h, cost: cost}
+	n = &node{hash: h, cost: cost}
 	n.value.meta = meta
 	n.value.setKey(key)
 	n.value.entry.Store(e)
@@ -233,6 +239,7 @@ func (m *Store) insert(key string, e *store.Entry, meta, body int64) {
 	s.nodes[h] = n
 	s.mu.Unlock()
 	m.queues.add(n)
+	return nil
 }
 
 // reserve makes room for n bytes of a body being written, and reports whether it could.

@@ -163,9 +163,9 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 		body := w.body
 		e.Body = &body
 	}
-	w.m.insert(w.key, e, cost, w.reserved)
+	err := w.m.insert(w.key, e, cost, w.reserved)
 	w.reserved = 0
-	return nil
+	return err
 }
 
 // settle copies a body out of chunks of the pool, or out of a piece that was made for a longer one,

@@ -37,6 +37,16 @@ func (s *Store) wrap(what string, err error) error {
 	return fmt.Errorf("redisstore: %s: %w", what, err)
 }
 
+// wrapChange is wrap for a command that changes an entry. Unless the server has answered, it may have
+// done so: the client tries again by itself, so that even a refused connection does not tell.
+func (s *Store) wrapChange(what string, err error) error {
+	var reply redis.Error
+	if err != nil && !errors.As(err, &reply) {
+		err = fmt.Errorf("%w: %w", store.ErrUncertain, err)
+	}
+	return s.wrap(what, err)
+}
+
 // reloadCluster makes the client of a cluster ask again which node has which keys, in the
 // background, if a node did not answer. By itself the client does so once a minute, and
 // after several tries, for which a deadline leaves no time.

@@ -55,7 +55,7 @@
 //     when it is back. Other processes do not know of them before.
 //
 // A client whose options have ContextTimeoutEnabled is called with a deadline, see
-// [Store.Timing]. Any other is called beside the request: its calls may then run for as
+// [Store.Promises]. Any other is called beside the request: its calls may then run for as
 // long as ReadTimeout, DialTimeout and MaxRetries allow, and an answer that is late is
 // still used if it comes before that of the origin.
 //
@@ -80,6 +80,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,7 +159,7 @@ var (
 	_ store.Lister   = (*Store)(nil)
 	_ store.Secreter = (*Store)(nil)
 	_ store.Leaser   = (*Store)(nil)
-	_ store.Timed    = (*Store)(nil)
+	_ store.Promiser = (*Store)(nil)
 )
 
 // New returns a Store that uses client, which may be one server, a cluster, a
@@ -177,12 +178,13 @@ func New(client redis.UniversalClient, namespace string) *Store {
 	return &Store{client: client, prefix: namespace + ":"}
 }
 
-// Timing implements [store.Timed]. The methods obey the deadline of their context if
+// Promises implements [store.Promiser]. The methods obey the deadline of their context if
 // the options of the client have ContextTimeoutEnabled; it must be a [redis.Client],
 // [redis.ClusterClient] or [redis.Ring] for that to be known.
-func (s *Store) Timing() (self store.Store, timing store.Timing) {
+func (s *Store) Promises() (store.Store, store.Promises) {
+	p := store.Promises{Swaps: true}
 	if s == nil {
-		return s, store.TimingUnknown
+		return s, p
 	}
 	obeys := s.client == nil // then every method only says so
 	switch c := s.client.(type) {
@@ -194,9 +196,9 @@ func (s *Store) Timing() (self store.Store, timing store.Timing) {
 		obeys = c.Options().ContextTimeoutEnabled
 	}
 	if obeys {
-		return s, store.TimingContext
+		p.Timing = store.TimingContext
 	}
-	return s, store.TimingUnknown
+	return s, p
 }
 
 // Get implements [store.Store].
@@ -260,15 +262,18 @@ func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	n := s.name(key)
 	ttl := s.ttl(meta)
 	done, err := updateScript.Run(ctx, s.client, []string{n.head},
-		n.chunk, fmt.Sprintf("%x", meta.ID), sealed, ms(ttl), ms(ttl+s.grace()), maxChunks).Bool()
+		n.chunk, fmt.Sprintf("%x", meta.ID), sealed, ms(ttl), ms(ttl+s.grace()), maxChunks, versionText(meta.Version), versionText(meta.Replaces)).Bool()
 	if err != nil && !errors.Is(err, redis.Nil) && !wrongType(err) {
-		return s.wrap("update", err)
+		return s.wrapChange("update", err)
 	}
 	if !done {
 		return fmt.Errorf("redisstore: %w", store.ErrConflict)
 	}
 	return nil
 }
+
+// versionText returns v as the scripts have it: "0" for none.
+func versionText(v store.Version) string { return strconv.FormatUint(uint64(v), 16) }
 
 // Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, key string) error {
@@ -277,7 +282,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	}
 	n := s.name(key)
 	err := dropScript.Run(ctx, s.client, []string{n.head}, n.chunk, ms(s.grace()), maxChunks).Err()
-	return s.wrap("delete", err)
+	return s.wrapChange("delete", err)
 }
 
 // drop removes the entry that was read as h, unless it has been replaced since,

@@ -34,16 +34,21 @@ end
 
 var (
 	// commitScript (head; prefix, descriptor, meta, ms, ms of pieces, ms of
-	// grace, most pieces[, inline body]) replaces the entry. It returns 0 if a
-	// piece was lost.
+	// grace, most pieces, version, version that is replaced[, inline body]) replaces the
+	// entry. It returns 0 if a piece was lost, and -1 if another version is there.
 	commitScript = redis.NewScript(pieces + `
+local old, there = descriptor(KEYS[1])
+if ARGV[9] ~= '0' then
+	local now = 'ffffffffffffffff'
+	if old then now = redis.call('HGET', KEYS[1], 'v') end
+	if now ~= ARGV[9] then return -1 end
+end
 local nonce, n = describe(ARGV[2])
 if live(ARGV[1], nonce, n, ARGV[7], ARGV[5]) ~= n then return 0 end
-local old, there = descriptor(KEYS[1])
 if there and not old then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'b', ARGV[2], 'm', ARGV[3])
-if ARGV[8] then
-	redis.call('HSET', KEYS[1], 'd', ARGV[8])
+redis.call('HSET', KEYS[1], 'b', ARGV[2], 'm', ARGV[3], 'v', ARGV[8])
+if ARGV[10] then
+	redis.call('HSET', KEYS[1], 'd', ARGV[10])
 else
 	redis.call('HDEL', KEYS[1], 'd')
 end
@@ -53,12 +58,13 @@ if before ~= nonce then live(ARGV[1], before, m, ARGV[7], ARGV[6]) end
 return 1
 `)
 
-	// updateScript (head; prefix, ID, meta, ms, ms of pieces, most pieces)
-	// replaces the metadata. It returns 0 if the entry is another.
+	// updateScript (head; prefix, ID, meta, ms, ms of pieces, most pieces, version,
+	// version that is replaced) replaces the metadata. It returns 0 if the entry is another.
 	updateScript = redis.NewScript(pieces + `
 local nonce, n, id = describe((descriptor(KEYS[1])))
 if nonce == nil or id ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'm', ARGV[3])
+if ARGV[8] ~= '0' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[8] then return 0 end
+redis.call('HSET', KEYS[1], 'm', ARGV[3], 'v', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 live(ARGV[1], nonce, n, ARGV[6], ARGV[5])
 return 1

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -156,23 +155,28 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 		}
 	}
 	d.chunks = w.chunks
-	return w.publish(ctx, d, sealed, inline, w.s.ttl(meta))
+	return w.publish(ctx, d, sealed, inline, meta)
 }
 
 // publish makes the entry visible.
-func (w *writer) publish(ctx context.Context, d descriptor, meta, inline []byte, ttl time.Duration) error {
-	args := []any{w.name.chunk, d.seal(w.key), meta, ms(ttl), ms(ttl + w.s.grace()), ms(w.s.grace()), maxChunks}
+func (w *writer) publish(ctx context.Context, d descriptor, sealed, inline []byte, meta *store.Meta) error {
+	ttl := w.s.ttl(meta)
+	args := []any{w.name.chunk, d.seal(w.key), sealed, ms(ttl), ms(ttl + w.s.grace()), ms(w.s.grace()), maxChunks, versionText(meta.Version), versionText(meta.Replaces)}
 	if d.size > 0 && d.chunks == 0 {
 		args = append(args, inline)
 	}
 	// An answer that is lost does not say what happened. The pieces then stay:
 	// of an entry that is there, or for WriteTime.
 	w.kept = true
-	done, err := commitScript.Run(ctx, w.s.client, []string{w.name.head}, args...).Bool()
+	done, err := commitScript.Run(ctx, w.s.client, []string{w.name.head}, args...).Int()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return w.s.wrap("commit", err)
+		return w.s.wrapChange("commit", err)
 	}
-	if !done {
+	switch done {
+	case -1:
+		w.kept = false
+		return fmt.Errorf("redisstore: commit: %w", store.ErrConflict)
+	case 0:
 		w.kept = false
 		return fmt.Errorf("redisstore: commit: %w: a piece was lost", store.ErrCorrupt)
 	}

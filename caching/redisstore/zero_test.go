@@ -48,7 +48,7 @@ func TestTiming(t *testing.T) {
 		{struct{ redis.UniversalClient }{}, store.TimingUnknown},
 	} {
 		s := New(row.client, "")
-		if self, got := s.Timing(); self != s || got != row.want {
+		if self, got := s.Promises(); self != s || got.Timing != row.want {
 			t.Errorf("%T: %v, want %v", row.client, got, row.want)
 		}
 		if c, ok := row.client.(interface{ Close() error }); ok && row.want != store.TimingUnknown {

@@ -12,7 +12,7 @@ import (
 )
 
 // metaVersion is the first byte of an encoded Meta. A reader takes no other.
-const metaVersion = 1
+const metaVersion = 2
 
 // AppendBinary implements [encoding.BinaryAppender]: it appends m to b in the form that [ParseMeta]
 // reads. It never returns an error. The form has a version and is the same on every machine. It has
@@ -20,6 +20,7 @@ const metaVersion = 1
 func (m *Meta) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, metaVersion)
 	b = append(b, m.ID[:]...)
+	b = binary.AppendUvarint(b, uint64(m.Version))
 	b = binary.AppendUvarint(b, uint64(m.Status)) //nolint:gosec // a status code is never negative; a wrong one is refused by ParseMeta
 	b = wire.AppendString(b, m.URL)
 	b = wire.AppendString(b, m.StatusText)
@@ -42,6 +43,7 @@ func ParseMeta(b []byte) (*Meta, error) {
 	d := wire.NewDecoder(b[1:])
 	m := &Meta{}
 	copy(m.ID[:], d.Bytes(len(m.ID)))
+	m.Version = Version(d.Uvarint())
 	status := d.Uvarint()
 	m.URL = d.String()
 	m.StatusText = d.String()

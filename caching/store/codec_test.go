@@ -16,6 +16,7 @@ var ignoreFacts = cmpopts.IgnoreUnexported(Meta{})
 func sampleMeta() *Meta {
 	return &Meta{
 		ID:         [16]byte{1, 2, 3},
+		Version:    1<<63 + 7,
 		URL:        "http://example.com/a?b",
 		Status:     200,
 		StatusText: "OK",

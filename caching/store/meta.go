@@ -45,12 +45,29 @@ type Meta struct {
 	// that it is not known.
 	Expires time.Time
 
+	// Version tells one state of the entry from the next. The cache makes a new one for each
+	// write that others must notice. Zero is no version.
+	Version Version
+
+	// Replaces is a condition of the Commit or Update that is given the Meta: what is stored under
+	// the key has this Version. If zero, there is no condition; if [Absent], nothing may be stored
+	// there. If the condition does not hold, nothing changes, and the error wraps [ErrConflict].
+	// Update always obeys it, Commit if the Store says so ([Promises.Swaps]). It is not stored, and
+	// has no meaning in a Meta that comes from a Store.
+	Replaces Version
+
 	// Extra is what else the cache has to remember, in a form of its own. A Store keeps it as it
 	// is.
 	Extra []byte
 
 	memo atomic.Pointer[Memo]
 }
+
+// A Version is the value of [Meta.Version]: a random number.
+type Version uint64
+
+// Absent, as [Meta.Replaces], says that nothing is stored under the key.
+const Absent Version = 1<<64 - 1
 
 // A Memo is what the user of a [Store] has worked out from a [Meta]. It is kept with the Meta in
 // memory, so that it is not worked out for every hit. It is not stored.
@@ -69,14 +86,33 @@ func (m *Meta) Memo() *Memo { return m.memo.Load() }
 // goroutines at once. The memo must not be changed after that.
 func (m *Meta) SetMemo(memo *Memo) { m.memo.Store(memo) }
 
-// Clone returns a copy of m, without its memo. The fields of the copy may be replaced, but not the
+// Clone returns a copy of m, without its memo and Replaces. The fields of the copy may be replaced, but not the
 // contents of its maps and slices.
 func (m *Meta) Clone() *Meta {
 	return &Meta{
 		ID: m.ID, URL: m.URL, Status: m.Status, StatusText: m.StatusText, Proto: m.Proto,
 		Header: m.Header, Trailer: m.Trailer,
 		RequestTime: m.RequestTime, ResponseTime: m.ResponseTime, Expires: m.Expires, Extra: m.Extra,
+		Version: m.Version,
 	}
+}
+
+// Updates reports whether an Update may put m in place of now, the metadata of the entry under the
+// key: it has the same ID, and m follows it. now is nil if nothing is stored.
+func (m *Meta) Updates(now *Meta) bool {
+	return now != nil && m.ID == now.ID && m.Follows(now)
+}
+
+// Follows reports whether m may be written where now is the metadata of the entry under the key, as
+// far as [Meta.Replaces] says. now is nil if nothing is stored.
+func (m *Meta) Follows(now *Meta) bool {
+	switch {
+	case m.Replaces == 0:
+		return true
+	case now == nil:
+		return m.Replaces == Absent
+	}
+	return m.Replaces == now.Version
 }
 
 // Format implements [fmt.Formatter]. It prints the status only: URL and fields may hold

@@ -15,6 +15,7 @@ func TestPrints(t *testing.T) {
 	rttest.Prints(t, secret, map[string][]any{
 		"Meta": {m}, "Entry": {&store.Entry{Meta: m, Bytes: []byte("body"), Size: 4}, store.Entry{Meta: m}},
 		"Listed": {store.Listed{Meta: m}, store.Listed{}}, "Memo": {store.Memo{Value: m, Bytes: 1}, &store.Memo{Value: m}}, "Stats": {store.Stats{}}, "Timing": {store.Timing(0)},
-		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Timed": nil,
+		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Promiser": nil,
+		"Promises": {store.Promises{}}, "Version": {store.Absent},
 	})
 }

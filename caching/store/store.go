@@ -20,7 +20,8 @@
 //  2. Writer.ReadAt, by which several callers share a body that is being stored.
 //  3. Delete, and Update, which compares [Meta.ID] and replaces the Meta in one step.
 //  4. A bound: a body that is too large is an [ErrTooLarge], and entries go when others come.
-//  5. [Timed], if calls are quick or obey their context: then they need no goroutine.
+//  5. [Promiser]: if calls are quick or obey their context, they need no goroutine; if Commit
+//     compares, processes that share the Store do not undo each other's invalidations.
 //  6. [Shortener] keeps the first part of a broken download, [Secreter] the entries of users over
 //     a restart, [Lister] allows purging by more than a URL, [Leaser] one fetch for many processes.
 //
@@ -37,7 +38,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 )
 
 // A Store keeps stored responses, each under a key. Keys are opaque strings of printable ASCII of
@@ -52,8 +52,8 @@ import (
 // another key or of another version) is removed and counts as not stored; the Store may say why
 // with an error that wraps [ErrCorrupt].
 //
-// A method whose context has ended may return the error of the context; then it has done nothing.
-// What Get and Create return can be used after their context has ended.
+// An error of Commit, Update or Delete says that nothing was changed, unless it wraps
+// [ErrUncertain]. A method whose context has ended may return the error of the context. What Get and Create return can be used after their context has ended.
 type Store interface {
 	// Get returns the entry under key, or nil and no error if there is none. An [Entry] with a
 	// Body must be closed by the caller.
@@ -65,9 +65,10 @@ type Store interface {
 	Create(ctx context.Context, key string, size int64) (Writer, error)
 
 	// Update replaces the metadata under key. It neither reads nor writes the body. If the entry
-	// under key has another [Meta.ID] than meta, or there is none, Update changes nothing and
-	// returns an error that wraps [ErrConflict]. Comparing and replacing are one step: an entry
-	// that is deleted or replaced at the same time is not brought back.
+	// under key has another [Meta.ID] than meta, or another [Meta.Version] than meta.Replaces, or
+	// there is none, Update changes nothing and returns an error that wraps [ErrConflict]
+	// ([Meta.Updates]). Comparing and replacing are one step: an entry that is deleted or
+	// replaced at the same time is not brought back.
 	Update(ctx context.Context, key string, meta *Meta) error
 
 	// Delete removes the entry under key. It is no error if there is none.
@@ -89,9 +90,10 @@ type Writer interface {
 	io.ReaderAt
 
 	// Commit makes body and metadata visible under the key in one step, in place of the entry
-	// that was there. The Store may use [Meta.Expires] as a time to live. If the size that was
-	// given to Create is not what was written, Commit returns an error: a body that was cut
-	// short never becomes an entry. After an error nothing new is stored.
+	// that was there, if [Meta.Replaces] allows and the Store obeys that. The Store may use
+	// [Meta.Expires] as a time to live. If the size that was given to Create is not what was
+	// written, Commit returns an error: a body that was cut short never becomes an entry. After
+	// an error nothing new is stored, unless it wraps [ErrUncertain].
 	Commit(ctx context.Context, meta *Meta) error
 
 	// Abort drops what was written.
@@ -131,76 +133,16 @@ func (e *Entry) Close() error {
 	return e.Body.Close()
 }
 
-// Optional abilities of a Store. They are found by type assertion.
-type (
-	// A Secreter keeps a random secret of at least 16 bytes with its entries. The secret is made
-	// at the first call, and is the same ever after for every process that shares the Store. It
-	// is the key of the hash that keeps users apart: with the same secret, entries of users are
-	// found again after a restart. Until it comes, requests of users do not use the Store. A
-	// Store without this ability gets a secret that lasts as long as the process.
-	Secreter interface {
-		Secret(ctx context.Context) ([]byte, error)
-	}
-
-	// A Leaser lets one of many processes fetch what all of them miss. Acquire returns a release
-	// function if the caller may fetch, and nil if another has the lease: then the entry may be
-	// there in a moment. A lease ends by itself after a short time, in case its holder dies.
-	// release may be called more than once.
-	Leaser interface {
-		Acquire(ctx context.Context, key string) (release func(), err error)
-	}
-
-	// A Shortener is a [Writer] that makes entries of bodies that were cut short. Shorten is
-	// called before Commit and says that what was written is the whole body, whatever size was
-	// given to Create. Such an entry is kept as a part, the rest of which is asked for later.
-	// Without this ability a body that was cut short is dropped.
-	Shortener interface {
-		Shorten()
-	}
-
-	// A Timed is a Store that says how long its methods take. self is the receiver: a type
-	// that embeds another Store has its Timing method too, and says nothing about itself by it.
-	Timed interface {
-		Timing() (self Store, timing Timing)
-	}
-
-	// A Lister goes through all entries, in no order, for purging and inspection. The loop may
-	// delete entries. Those that are stored or removed meanwhile may be listed or not. A pair
-	// with an error is the last one, and says that the list is not complete.
-	Lister interface {
-		List(ctx context.Context) iter.Seq2[Listed, error]
-	}
-)
-
-// Listed is an entry in a list. What Meta points to must not be changed.
-type Listed struct {
-	Key  string
-	Meta *Meta
-	// Size is the length of the body in bytes.
-	Size int64
-}
-
-// Timing is how long the methods of a Store may take.
-type Timing uint8
-
-const (
-	// TimingUnknown says: perhaps for ever. Each call is made in a goroutine of its own, at most
-	// 64 at once for one Store, so that a request does not wait for it longer than it may.
-	TimingUnknown Timing = iota
-	// TimingImmediate says: no longer than memory or a local disk takes. Methods are called by
-	// the goroutine of the request.
-	TimingImmediate
-	// TimingContext says: no longer than until their context ends. Methods that have a context
-	// are called by the goroutine of the request, with a deadline.
-	TimingContext
-)
-
 // Errors of a Store, matched with [errors.Is].
 var (
 	// ErrTooLarge says that a body is larger than the Store keeps.
 	ErrTooLarge = errors.New("store: body too large")
 	// ErrConflict says that an entry was replaced or removed since its metadata was read.
 	ErrConflict = errors.New("store: entry was replaced")
+
+	// ErrUncertain says that a change was asked for, and may have been made or not, or may be
+	// made yet: a server has not answered, or a disk has not said that it keeps the change.
+	ErrUncertain = errors.New("store: not known whether it was done")
 	// ErrCorrupt says that an entry is not as it was stored.
 	ErrCorrupt = errors.New("store: entry is corrupt")
 	// ErrClosed says that a Writer, a body or a Store was used after its end.

@@ -107,7 +107,7 @@ func testMeta(t *testing.T, s store.Store) {
 	full.Trailer = map[string][]string{"X-Sum": {"abc"}}
 	full.Header["Set-Cookie"] = []string{"a=1", "b=2", ""}
 	full.Header["X-Text"] = []string{"caf\xc3\xa9 \xff\t;"}
-	full.StatusText = ""
+	full.StatusText, full.Version = "", 1<<63+1
 	bare := &store.Meta{ID: newMeta(8, 4).ID, Status: 404, Proto: "HTTP/2.0"}
 	large := newMeta(9, 4)
 	for i := range 100 {

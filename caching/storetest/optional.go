@@ -135,26 +135,38 @@ func testSecret(t *testing.T, s store.Store) {
 	}
 }
 
-// testTimed checks what a Store that says how long it takes has to keep to.
-func testTimed(t *testing.T, s store.Store) {
-	timed, ok := s.(store.Timed)
+// promisesOf returns what s promises. A Store that a test has wrapped speaks of itself, and the
+// wrapper is taken to keep its promises.
+func promisesOf(s store.Store) store.Promises {
+	if s, ok := s.(store.Promiser); ok {
+		_, p := s.Promises()
+		return p
+	}
+	return store.Promises{}
+}
+
+func testPromises(t *testing.T, s store.Store) {
+	promiser, ok := s.(store.Promiser)
 	if !ok {
-		t.Skip("the store is no store.Timed")
+		t.Skip("the store is no store.Promiser")
 	}
-	// A Store that a test has wrapped speaks of itself, not of the wrapper.
-	self, timing := timed.Timing()
-	inner, ok := self.(store.Timed)
+	self, p := promiser.Promises()
+	inner, ok := self.(store.Promiser)
 	if !ok {
-		t.Fatalf("Timing speaks of %T, which is no store.Timed", self)
+		t.Fatalf("Promises speaks of %T, which is no store.Promiser", self)
 	}
-	if again, same := inner.Timing(); again != self || same != timing {
-		t.Errorf("Timing of %T speaks of %T, and says %d and %d", self, again, timing, same)
+	if again, same := inner.Promises(); again != self || same != p {
+		t.Errorf("Promises of %T speaks of %T, and says %+v and %+v", self, again, p, same)
 	}
-	switch timing {
+	switch p.Timing {
 	case store.TimingUnknown, store.TimingImmediate, store.TimingContext:
 	default:
-		t.Errorf("Timing says %d, which is none of its values", timing)
+		t.Errorf("Timing is %d, which is none of its values", p.Timing)
 	}
+}
+
+// testContextEnds checks that what Get and Create return can be used after their context has ended.
+func testContextEnds(t *testing.T, s store.Store) {
 	const n = 600_000
 	meta, body := newMeta(1, n), newBody(1, n)
 	ended := func(do func(context.Context) error) {

@@ -7,9 +7,9 @@
 // # Behavior
 //
 // Each part is a subtest on a store of its own. Optional abilities are tested if the store has
-// them: [store.Shortener], [store.Lister], [store.Secreter], [store.Leaser] and
-// [store.Timed]; and [Corrupter], which a test wraps around its store. The store must keep 8 MiB
-// in all and 1 MiB for one entry. Where the suite stores more, the store may forget.
+// them: [store.Shortener], [store.Lister], [store.Secreter], [store.Leaser] and what a
+// [store.Promiser] promises; and [Corrupter], which a test wraps around its store. The store must
+// keep 8 MiB in all and 1 MiB for one entry. Where the suite stores more, the store may forget.
 //
 // # Limits
 //
@@ -53,6 +53,8 @@ func Run(t *testing.T, open func() store.Store) {
 		{"ReadAtWhileWriting", testReadWhileWriting},
 		{"Update", testUpdate},
 		{"UpdateConflict", testUpdateConflict},
+		{"UpdateVersion", testUpdateVersion},
+		{"Swap", testSwap},
 		{"UpdateDuringRead", testUpdateDuringRead},
 		{"UpdateAtomic", testUpdateAtomic},
 		{"ReplaceDuringRead", testReplaceDuringRead},
@@ -63,7 +65,8 @@ func Run(t *testing.T, open func() store.Store) {
 		{"Race", testRace},
 		{"List", testList},
 		{"Secret", testSecret},
-		{"Timed", testTimed},
+		{"Promises", testPromises},
+		{"ContextEnds", testContextEnds},
 		{"Lease", testLease},
 		{"Corrupt", testCorrupt},
 	} {

@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"os"
@@ -53,6 +54,9 @@ func (f *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
 	case "trailers are lost":
 		out.Meta = out.Meta.Clone()
 		out.Meta.Trailer = nil
+	case "versions are lost":
+		out.Meta = out.Meta.Clone()
+		out.Meta.Version = 0
 	}
 	if f.fault == "a body ends with its context" {
 		body := bytes.NewReader(out.Bytes)
@@ -61,16 +65,17 @@ func (f *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
 	return &out, nil
 }
 
-func (f *faulty) Timing() (store.Store, store.Timing) {
+func (f *faulty) Promises() (store.Store, store.Promises) {
+	p := store.Promises{Timing: store.TimingContext, Swaps: true}
 	switch f.fault {
 	case "a timing that nobody knows":
-		return f, 99
-	case "the timing of another store":
-		return f.Store, store.TimingContext
-	case "the timing of no store":
-		return nil, store.TimingImmediate
+		p.Timing = 99
+	case "the promises of another store":
+		return f.Store, p
+	case "the promises of no store":
+		return nil, p
 	}
-	return f, store.TimingContext
+	return f, p
 }
 
 // endingBody is a body that cannot be read when its context has ended.
@@ -145,6 +150,8 @@ func (f *faulty) Update(ctx context.Context, key string, meta *store.Meta) error
 			return err
 		}
 		return w.Commit(ctx, meta)
+	case "an update ignores what it replaces":
+		meta = meta.Clone()
 	case "an update of what was replaced":
 		if e, err := f.Store.Get(ctx, key); e != nil && err == nil {
 			meta = meta.Clone()
@@ -203,6 +210,38 @@ func (w *faultyWriter) Commit(ctx context.Context, meta *store.Meta) error {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.f.last = meta
+	switch w.f.fault {
+	case "a commit ignores what it replaces":
+		meta = meta.Clone()
+	case "a commit never conflicts where nothing is":
+		if e, err := w.f.Store.Get(ctx, w.key); e == nil && err == nil {
+			meta = meta.Clone()
+		}
+	case "a swap is not atomic":
+		e, err := w.f.Store.Get(ctx, w.key)
+		if err != nil {
+			return err
+		}
+		var now *store.Meta
+		if e != nil {
+			now = e.Meta
+		}
+		w.f.mu.Unlock()
+		for range 100 { // as long as it takes to ask a server
+			runtime.Gosched()
+		}
+		w.f.mu.Lock()
+		if !meta.Follows(now) {
+			return store.ErrConflict
+		}
+		meta = meta.Clone()
+	case "a conflict removes what is there":
+		err := w.Writer.Commit(ctx, meta)
+		if errors.Is(err, store.ErrConflict) {
+			return errors.Join(err, w.f.Store.Delete(ctx, w.key))
+		}
+		return err
+	}
 	return w.Writer.Commit(ctx, meta)
 }
 
@@ -257,8 +296,14 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"a short secret",
 		"a secret of zeros",
 		"a timing that nobody knows",
-		"the timing of another store",
-		"the timing of no store",
+		"the promises of another store",
+		"the promises of no store",
+		"a commit ignores what it replaces",
+		"a commit never conflicts where nothing is",
+		"a swap is not atomic",
+		"an update ignores what it replaces",
+		"versions are lost",
+		"a conflict removes what is there",
 		"a body ends with its context",
 		"a writer ends with its context",
 		"abort commits",

@@ -160,6 +160,7 @@ func sameMeta(tb testing.TB, got, want *store.Meta) {
 		got, want any
 	}{
 		{"ID", got.ID, want.ID},
+		{"Version", got.Version, want.Version},
 		{"URL", got.URL, want.URL},
 		{"Status", got.Status, want.Status},
 		{"StatusText", got.StatusText, want.StatusText},

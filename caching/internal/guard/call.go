@@ -51,7 +51,7 @@ func valueless(fn func(context.Context) error) func(context.Context) (struct{}, 
 // call makes a call with what is left of b: in place with a deadline, or beside the request. If
 // the call still runs, late is its answer.
 func call[R any](c *Caller, ctx context.Context, b *Budget, h *health, fn func(context.Context) (R, error), discard func(R, error)) (v R, late *answer[R], err error) {
-	if c.timing == store.TimingUnknown {
+	if c.Promises.Timing == store.TimingUnknown {
 		return ask(c, ctx, b, c.results(h), fn, discard)
 	}
 	wait, began := b.left(c.Wait), time.Now()

@@ -26,7 +26,9 @@ type fakeStore struct {
 	open  int      // entries and Writers that are not closed
 }
 
-func (s *fakeStore) Timing() (store.Store, store.Timing) { return s, s.timing }
+func (s *fakeStore) Promises() (store.Store, store.Promises) {
+	return s, store.Promises{Timing: s.timing}
+}
 
 func (s *fakeStore) call(ctx context.Context, format string, args ...any) (err error) {
 	name := fmt.Sprintf(format, args...)

@@ -36,7 +36,8 @@ var (
 type Caller struct {
 	*Backend
 	Options
-	timing store.Timing
+	// Promises are those of the Store.
+	Promises store.Promises
 }
 
 // Options are the settings of a [Caller].
@@ -57,17 +58,17 @@ type Options struct {
 // New returns a Caller of the Store of b.
 func New(b *Backend, o Options) Caller {
 	c := Caller{Backend: b, Options: o}
-	// A type that embeds a Store has its Timing method, and may take longer.
-	if t, ok := b.Store.(store.Timed); ok {
-		if self, timing := t.Timing(); sameStore(self, b.Store) {
-			c.timing = timing
+	// A type that embeds a Store has its Promises method, and may not keep them.
+	if s, ok := b.Store.(store.Promiser); ok {
+		if self, p := s.Promises(); sameStore(self, b.Store) {
+			c.Promises = p
 		}
 	}
 	return c
 }
 
 // InPlace reports whether the Store is called as it is.
-func (c *Caller) InPlace() bool { return c.Wait < 0 || c.timing == store.TimingImmediate }
+func (c *Caller) InPlace() bool { return c.Wait < 0 || c.Promises.Timing == store.TimingImmediate }
 
 // Get is [store.Store.Get]. During a look-up of b an answer that does not come in time is kept
 // in b; Get with the same key and b returns it when it has come.
@@ -149,7 +150,7 @@ func (c *Caller) change(ctx context.Context, key string, b *Budget, fn func(cont
 	// A Store that answers at once may still wait for the lock of another process: call gives it a
 	// deadline, too.
 	_, _, err := call(c, ctx, b, &c.writes, valueless(fn), nil)
-	if errors.Is(err, ErrSlow) && c.timing != store.TimingImmediate {
+	if errors.Is(err, ErrSlow) && c.Promises.Timing != store.TimingImmediate {
 		c.Unsure(key)
 	}
 	return err

@@ -160,8 +160,8 @@ func TestTimingOfEmbedded(t *testing.T) {
 		{embedding{fake}, store.TimingUnknown, "the embedded Store says so"},
 		{struct{ store.Store }{fake}, store.TimingUnknown, "nobody says anything"},
 	} {
-		if c := New(NewBackend(row.store), Options{Wait: 1}); c.timing != row.want {
-			t.Errorf("%T: %v, want %v: %s", row.store, c.timing, row.want, row.why)
+		if c := New(NewBackend(row.store), Options{Wait: 1}); c.Promises.Timing != row.want {
+			t.Errorf("%T: %v, want %v: %s", row.store, c.Promises.Timing, row.want, row.why)
 		}
 	}
 }

@@ -16,7 +16,9 @@ type secretStore struct {
 	secret string
 }
 
-func (s secretStore) Timing() (store.Store, store.Timing) { return s, s.timing }
+func (s secretStore) Promises() (store.Store, store.Promises) {
+	return s, store.Promises{Timing: s.timing}
+}
 
 func (s secretStore) Secret(ctx context.Context) ([]byte, error) {
 	if err := s.call(ctx, "secret"); err != nil {

@@ -41,6 +41,15 @@ func ParseEntryRecord(b []byte) (key []byte, meta *store.Meta, err error) {
 	return key, meta, err
 }
 
+// NewVersion returns a random [store.Version] that names one state of an entry.
+func NewVersion() store.Version {
+	for {
+		if v := store.Version(rand.Uint64()); v != 0 && v != store.Absent {
+			return v
+		}
+	}
+}
+
 // NewID returns a random [store.Meta.ID].
 func NewID() (id [16]byte) {
 	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())

@@ -36,6 +36,9 @@ func TestEntryRecord(t *testing.T) {
 	if other := NewID(); other == NewID() {
 		t.Error("two bodies have one ID")
 	}
+	if v := NewVersion(); v == 0 || v == store.Absent || v == NewVersion() {
+		t.Errorf("a new version is %d, or that of another", v)
+	}
 }
 
 func FuzzEntryRecord(f *testing.F) {
