@@ -35,7 +35,7 @@ func recommended() Chain {
 type named string
 
 func (n named) Wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+	return rttest.Func(func(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Header.Add("Way", string(n))
 		return next.RoundTrip(req)
@@ -256,7 +256,7 @@ func TestREADME(t *testing.T) {
 
 // BenchmarkChain is the cost of all layers that have nothing to do.
 func BenchmarkChain(b *testing.B) {
-	base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+	base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{"Cache-Control": {"no-store"}}, Body: http.NoBody, Request: req}, nil
 	})
 	for name, rt := range map[string]http.RoundTripper{
@@ -296,7 +296,7 @@ func TestChainAsDefault(t *testing.T) {
 		{"around a layer with a nil Base", func(c Chain) http.RoundTripper { return c.Wrap(&retry.Transport{}) }},
 		{"around a layer of somebody else's around one", func(c Chain) http.RoundTripper {
 			return append(c, LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-				return roundTripFunc(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+				return rttest.Func(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
 			})).Wrap(&retry.Transport{})
 		}},
 	} {

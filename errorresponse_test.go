@@ -165,7 +165,7 @@ func TestErrorResponsesCancellation(t *testing.T) {
 
 func TestErrorResponsesClientTimeout(t *testing.T) {
 	hang := LayerFunc(func(http.RoundTripper) http.RoundTripper {
-		return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return rttest.Func(func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, context.Cause(req.Context())
 		})
@@ -191,7 +191,3 @@ func TestErrorResponsesHead(t *testing.T) {
 		t.Errorf("got %v, %v", resp, err)
 	}
 }
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

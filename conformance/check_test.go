@@ -8,18 +8,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // replay answers all requests but the first with the first answer, changed by edit.
 func replay(edit func(*http.Response)) func(http.RoundTripper) http.RoundTripper {
 	return func(origin http.RoundTripper) http.RoundTripper {
 		var first *http.Response
 		var body []byte
-		return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return rttest.Func(func(req *http.Request) (*http.Response, error) {
 			if first == nil {
 				resp, err := origin.RoundTrip(req)
 				if err != nil {
@@ -46,7 +44,7 @@ func replay(edit func(*http.Response)) func(http.RoundTripper) http.RoundTripper
 // through sends each request on, changed by edit.
 func through(edit func(*http.Request)) func(http.RoundTripper) http.RoundTripper {
 	return func(origin http.RoundTripper) http.RoundTripper {
-		return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		return rttest.Func(func(req *http.Request) (*http.Response, error) {
 			out := req.Clone(req.Context())
 			if edit != nil {
 				edit(out)
@@ -216,7 +214,7 @@ func TestExpectations(t *testing.T) {
 			name: "sent field lost", why: "every field the origin sent must arrive",
 			requests: `[{"response_headers": [["X", "1"]]}]`,
 			cache: func(o http.RoundTripper) http.RoundTripper {
-				return roundTripFunc(func(r *http.Request) (*http.Response, error) {
+				return rttest.Func(func(r *http.Request) (*http.Response, error) {
 					resp, err := o.RoundTrip(r)
 					resp.Header.Del("X")
 					return resp, err
@@ -250,7 +248,7 @@ func TestExpectations(t *testing.T) {
 		{
 			name: "retry", why: "the origin saw the number twice", requests: `[{}]`,
 			cache: func(o http.RoundTripper) http.RoundTripper {
-				return roundTripFunc(func(r *http.Request) (*http.Response, error) {
+				return rttest.Func(func(r *http.Request) (*http.Response, error) {
 					_, _ = o.RoundTrip(r)
 					return o.RoundTrip(r)
 				})

@@ -72,7 +72,7 @@ func (g *gate) Close() error {
 	return nil
 }
 
-func (g *gate) serve(coding string) rtFunc {
+func (g *gate) serve(coding string) rttest.Step {
 	return func(req *http.Request) (*http.Response, error) {
 		resp, err := serve(nil, coding)(req)
 		resp.Body = g

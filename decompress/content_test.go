@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -99,7 +100,7 @@ func TestTrailing(t *testing.T) {
 			wire := append(encode(t, c.name, data), junk...)
 			for _, f := range []func(testing.TB, http.RoundTripper) ([]byte, error){fetch, fetchTo} {
 				var events []string
-				rt := rtFunc(func(req *http.Request) (*http.Response, error) {
+				rt := rttest.Func(func(req *http.Request) (*http.Response, error) {
 					ctx := trace.WithHook(req.Context(), func(e trace.Event) { events = append(events, e.Action) })
 					return (&Transport{}).Wrap(serve(bytes.NewReader(wire), c.label)).RoundTrip(req.WithContext(ctx))
 				})

@@ -114,12 +114,8 @@ func noise(n int) []byte {
 	return b
 }
 
-type rtFunc func(*http.Request) (*http.Response, error)
-
-func (f rtFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 // serve answers every request with a body and a Content-Encoding.
-func serve(body io.Reader, codings ...string) rtFunc {
+func serve(body io.Reader, codings ...string) rttest.Step {
 	return func(req *http.Request) (*http.Response, error) {
 		return &http.Response{
 			Status: "200 OK", StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -404,7 +400,7 @@ func TestOffer(t *testing.T) {
 		{"nothing either", []string{"", " "}, nil},
 	} {
 		var got []string
-		_, err := fetch(t, (&Transport{Codings: tt.codings}).Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+		_, err := fetch(t, (&Transport{Codings: tt.codings}).Wrap(rttest.Func(func(req *http.Request) (*http.Response, error) {
 			got = req.Header["Accept-Encoding"]
 			return serve(strings.NewReader("x"), "identity")(req)
 		})))

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // holding is somebody's error that holds a response.
@@ -49,7 +51,7 @@ func TestHeldResponse(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inner := &holding{}
-			base := rtFunc(func(req *http.Request) (*http.Response, error) {
+			base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 				inner.response = &http.Response{
 					StatusCode: 302, Status: "302 Found", Header: http.Header{}, Request: req,
 					Body: io.NopCloser(bytes.NewReader(tt.body)), ContentLength: int64(len(tt.body)),
@@ -86,7 +88,7 @@ func TestHeldResponse(t *testing.T) {
 }
 
 func TestHeldNothing(t *testing.T) {
-	base := rtFunc(func(*http.Request) (*http.Response, error) { return nil, &holding{} })
+	base := rttest.Func(func(*http.Request) (*http.Response, error) { return nil, &holding{} })
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.com/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,7 @@ func TestHeldNothing(t *testing.T) {
 // must reach the response that the caller has.
 func TestTrailerReachesTheCopy(t *testing.T) {
 	var below *http.Response
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		below = &http.Response{
 			StatusCode: 200, Status: "200 OK", Header: http.Header{"Content-Encoding": {"gzip"}, "X": {"1"}}, Request: req, ContentLength: -1,
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -247,7 +248,7 @@ func (w *world) source(d door) auth.Source {
 
 // foreignLayer adds a token, as layers do that know nothing of this module.
 func (w *world) foreignLayer(next http.RoundTripper) http.RoundTripper {
-	return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+	return rttest.Func(func(req *http.Request) (*http.Response, error) {
 		out := req.Clone(req.Context())
 		if user := userOf(req.Context()); user != "" && out.Header.Get("Authorization") == "" {
 			out.Header.Set("Authorization", "Bearer "+secretOf("token", req.URL.Host, user))
@@ -255,10 +256,6 @@ func (w *world) foreignLayer(next http.RoundTripper) http.RoundTripper {
 		return next.RoundTrip(out)
 	})
 }
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // A secretWatch fails when a secret is written to it.
 type secretWatch struct{ w *world }

@@ -16,6 +16,7 @@ import (
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/transport"
@@ -198,7 +199,7 @@ func TestForeignBesideAuth(t *testing.T) {
 	t.Parallel()
 	adds := func(name string) tripper.Layer {
 		return tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			return rttest.Func(func(req *http.Request) (*http.Response, error) {
 				out := req.Clone(req.Context())
 				out.Header.Set(name, "foreign")
 				return next.RoundTrip(out)
@@ -289,7 +290,7 @@ func TestLoginMeanwhile(t *testing.T) {
 				&caching.Transport{Store: &loginStore{memorystore.New(0), func() { at("while the store is asked") }}},
 				&retry.Transport{},
 				tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-					return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					return rttest.Func(func(req *http.Request) (*http.Response, error) {
 						at("before a layer further in")
 						return next.RoundTrip(req)
 					})

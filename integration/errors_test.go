@@ -21,6 +21,7 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -202,7 +203,7 @@ func TestStrangeHeaders(t *testing.T) {
 		"http://[::1", "//", "http://\x7f/", "%zz", "gzip, gzip, gzip, br, zstd, deflate, gzip", "-1", "99999999999999999999", "params=(\"", "=", "a=b; Expires=x; Max-Age=y",
 	}
 	for _, status := range []int{200, 204, 206, 301, 304, 308, 401, 412, 416, 428, 429, 503} {
-		base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			var n, m int
 			_, _ = fmt.Sscanf(req.URL.Query().Get("n"), "%d-%d", &n, &m)
 			resp := &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: req, Header: http.Header{}}
@@ -260,7 +261,7 @@ func heldByEach(t *testing.T, cancelable bool) {
 	const callers = 8
 	coded := encode("gzip", []byte("no entry"))
 	var trips atomic.Int32
-	base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+	base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		trips.Add(1)
 		time.Sleep(time.Second)
 		return nil, &refusal{&http.Response{

@@ -103,7 +103,7 @@ func TestStaleAfterTheTries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var tries atomic.Int32
-		base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			if tries.Add(1) == 1 {
 				return rttest.Respond("HTTP/1.1 200 OK\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\nCache-Control: max-age=10, stale-if-error=1000\n\nold")(req)
 			}

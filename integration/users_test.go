@@ -103,7 +103,7 @@ func TestCacheAboveTwoUsers(t *testing.T) {
 	between := map[string]tripper.Layer{
 		"nothing": nil,
 		"foreign layer": tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripFunc(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+			return rttest.Func(func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
 		}),
 	}
 	for name, layer := range between {
@@ -193,7 +193,7 @@ func TestStaleUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		var count atomic.Int32
-		base := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			if down.Load() {
 				return nil, fmt.Errorf("network is down")
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // behavior is a server with one document, as far as editors can tell. The servers
@@ -260,7 +261,7 @@ func (b behavior) do(t *testing.T, rt http.RoundTripper, method string) int {
 	if method == http.MethodPut {
 		text += "\n\ntwo"
 	}
-	resp, err := rt.RoundTrip(newRequest(t, text))
+	resp, err := rt.RoundTrip(rttest.ReadRequest(t, text))
 	if err != nil {
 		t.Fatalf("%s: %v: %s", method, err, b.why)
 	}

@@ -31,37 +31,6 @@ type exchangeTest struct {
 	errs     error
 }
 
-func newRequest(tb testing.TB, text string) *http.Request {
-	tb.Helper()
-	head, body, _ := strings.Cut(text, "\n\n")
-	lines := strings.Split(head, "\n")
-	method, path, _ := strings.Cut(lines[0], " ")
-	var r io.Reader
-	if body != "" {
-		r = strings.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(tb.Context(), method, "http://example.com"+path, r)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for _, line := range lines[1:] {
-		name, value, _ := strings.Cut(line, ": ")
-		req.Header.Add(name, value)
-	}
-	return req
-}
-
-func steps(answers []string) []rttest.Step {
-	all := make([]rttest.Step, len(answers))
-	for i, a := range answers {
-		if !strings.Contains(a, "\n\n") {
-			a += "\n\n"
-		}
-		all[i] = rttest.Respond("HTTP/1.1 " + a)
-	}
-	return all
-}
-
 func sent(all []rttest.Recorded) []string {
 	var lines []string
 	for _, r := range all {
@@ -84,11 +53,11 @@ func (tt exchangeTest) run(t *testing.T) {
 		if tt.transport == nil {
 			tt.transport = &Transport{}
 		}
-		script := rttest.NewScript(t, steps(tt.answers)...)
+		script := rttest.NewScript(t, rttest.Answers(tt.answers...)...)
 		rt := tt.transport.Wrap(script)
 		var got []int
 		for _, r := range tt.requests {
-			req := newRequest(t, r)
+			req := rttest.ReadRequest(t, r)
 			if tt.mode != Auto {
 				req = req.WithContext(WithMode(req.Context(), tt.mode))
 			}
@@ -495,17 +464,17 @@ func TestExchange(t *testing.T) {
 func conflictOf(t *testing.T, tr *Transport, base http.RoundTripper) (*http.Response, error) {
 	t.Helper()
 	rt := tr.Wrap(base)
-	resp, err := rt.RoundTrip(newRequest(t, "GET /x"))
+	resp, err := rt.RoundTrip(rttest.ReadRequest(t, "GET /x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	return rt.RoundTrip(newRequest(t, "PUT /x\n\ntwo"))
+	return rt.RoundTrip(rttest.ReadRequest(t, "PUT /x\n\ntwo"))
 }
 
 func TestConflict(t *testing.T) {
 	answers := []string{"200 OK\nETag: \"a\"", "412 Precondition Failed\n\nno"}
-	resp, err := conflictOf(t, &Transport{}, rttest.NewScript(t, steps(answers)...))
+	resp, err := conflictOf(t, &Transport{}, rttest.NewScript(t, rttest.Answers(answers...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -517,7 +486,7 @@ func TestConflict(t *testing.T) {
 		t.Error("no response, no conflict")
 	}
 
-	_, err = conflictOf(t, &Transport{ConflictErrors: true}, rttest.NewScript(t, steps(answers)...)) //nolint:bodyclose // there is none
+	_, err = conflictOf(t, &Transport{ConflictErrors: true}, rttest.NewScript(t, rttest.Answers(answers...)...)) //nolint:bodyclose // there is none
 	var c *ConflictError
 	if !errors.As(err, &c) || c.Sent != `"a"` || c.HTTPResponse().StatusCode != 412 || c.Reason() == "" {
 		t.Fatalf("error %v", err)
@@ -532,8 +501,8 @@ func TestConflict(t *testing.T) {
 
 // A layer below that sends twice makes a 412 ambiguous.
 func TestAmbiguous(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "503 Later", "412 Precondition Failed"})...)
-	retry := roundTripper(func(req *http.Request) (*http.Response, error) {
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "503 Later", "412 Precondition Failed")...)
+	retry := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		for {
 			roundtrip.CountAttempt(req.Context())
 			resp, err := script.RoundTrip(req)
@@ -567,7 +536,7 @@ func TestUncertain(t *testing.T) {
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		resp, err = tr.Wrap(script).RoundTrip(newRequest(t, "PUT /x\n\ntwo"))
+		resp, err = tr.Wrap(script).RoundTrip(rttest.ReadRequest(t, "PUT /x\n\ntwo"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -578,16 +547,12 @@ func TestUncertain(t *testing.T) {
 	}
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 // Editors that share a Transport do not lend each other what they have seen.
 func TestEditors(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "200 OK\nETag: \"b\"", "412 No", "204 Done"})...)
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "200 OK\nETag: \"b\"", "412 No", "204 Done")...)
 	rt := (&Transport{}).Wrap(script)
 	for _, r := range [][2]string{{"ann", "GET /x"}, {"bob", "GET /x"}, {"ann", "PUT /x\n\n2"}, {"bob", "PUT /x\n\n2"}} {
-		req := newRequest(t, r[1])
+		req := rttest.ReadRequest(t, r[1])
 		resp, err := rt.RoundTrip(req.WithContext(WithEditor(req.Context(), r[0])))
 		if err != nil {
 			t.Fatal(err)
@@ -600,10 +565,10 @@ func TestEditors(t *testing.T) {
 }
 
 func TestWithVersion(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "204 Done", "204 Done"})...)
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "204 Done", "204 Done")...)
 	rt := (&Transport{}).Wrap(script)
 	for i, v := range []Version{{}, {ETag: `"mine"`}, {}} {
-		req := newRequest(t, []string{"GET /x", "PUT /x\n\n2", "PUT /x\n\n3"}[i])
+		req := rttest.ReadRequest(t, []string{"GET /x", "PUT /x\n\n2", "PUT /x\n\n3"}[i])
 		if i > 0 {
 			req = req.WithContext(WithVersion(req.Context(), v))
 		}
@@ -628,10 +593,10 @@ func (b brokenTags) Set(context.Context, string, Version) error { return b.err }
 func (b brokenTags) Delete(context.Context, string) error       { return b.err }
 
 func TestBrokenTags(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\""})...)
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"")...)
 	heard := 0
 	rt := (&Transport{Tags: brokenTags{context.DeadlineExceeded}}).Wrap(script)
-	req := newRequest(t, "GET /x")
+	req := rttest.ReadRequest(t, "GET /x")
 	resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) {
 		if e.Err != nil {
 			heard++
@@ -641,7 +606,7 @@ func TestBrokenTags(t *testing.T) {
 		t.Fatalf("reading: error %v, heard %d", err, heard)
 	}
 	_ = resp.Body.Close()
-	_, err = rt.RoundTrip(newRequest(t, "PUT /x\n\n2")) //nolint:bodyclose // there is none
+	_, err = rt.RoundTrip(rttest.ReadRequest(t, "PUT /x\n\n2")) //nolint:bodyclose // there is none
 	var timeout interface{ Timeout() bool }
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("a write that cannot be protected must not be sent: %v", err)
@@ -650,10 +615,10 @@ func TestBrokenTags(t *testing.T) {
 
 func TestTrace(t *testing.T) {
 	var got []string
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "412 No", "204 Done"})...)
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "412 No", "204 Done")...)
 	rt := (&Transport{}).Wrap(script)
 	for _, r := range []string{"GET /x?secret", "PUT /x?secret\n\n2", "PUT /y\n\n2"} {
-		req := newRequest(t, r)
+		req := rttest.ReadRequest(t, r)
 		resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) { got = append(got, e.String()) })))
 		if err != nil {
 			t.Fatal(err)
@@ -699,12 +664,12 @@ func TestBodyClosed(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 				defer cancel()
 				rt := tt.transport.Wrap(rttest.NewScript(t, tt.steps...))
-				resp, err := rt.RoundTrip(newRequest(t, "GET /x"))
+				resp, err := rt.RoundTrip(rttest.ReadRequest(t, "GET /x"))
 				if err != nil {
 					t.Fatal(err)
 				}
 				_ = resp.Body.Close()
-				req := newRequest(t, "PUT /x\n\ntwo").WithContext(ctx)
+				req := rttest.ReadRequest(t, "PUT /x\n\ntwo").WithContext(ctx)
 				closed := 0
 				req.Body = closeBody{req.Body, &closed}
 				if tt.stream {
@@ -737,8 +702,8 @@ func (b closeBody) Close() error {
 
 // The sum is that of what was sent, also if a layer below had to send it again.
 func TestSumOfReplay(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"", "503 No", "204 Done", "200 OK\nETag: \"b\"\n\ntwo", "204 Done"})...)
-	twice := roundTripper(func(req *http.Request) (*http.Response, error) {
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "503 No", "204 Done", "200 OK\nETag: \"b\"\n\ntwo", "204 Done")...)
+	twice := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		resp, err := script.RoundTrip(req)
 		if err != nil || resp.StatusCode != 503 {
 			return resp, err
@@ -755,7 +720,7 @@ func TestSumOfReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if resp, err = tr.Wrap(twice).RoundTrip(newRequest(t, "PUT /x\n\nthree")); err != nil {
+	if resp, err = tr.Wrap(twice).RoundTrip(rttest.ReadRequest(t, "PUT /x\n\nthree")); err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()

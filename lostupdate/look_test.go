@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // server is a RoundTripper in front of a document.
@@ -94,13 +96,13 @@ func TestLook(t *testing.T) {
 
 func (s server) document() http.RoundTripper {
 	d := &document{behavior: behavior{tag: weakTag, tells: true}, version: 1, modified: time.Now().Add(-time.Hour)}
-	return roundTripper(func(req *http.Request) (*http.Response, error) { return s(req, d) })
+	return rttest.Func(func(req *http.Request) (*http.Response, error) { return s(req, d) })
 }
 
 // send sends a request and returns its status.
 func send(t *testing.T, rt http.RoundTripper, text string) int {
 	t.Helper()
-	resp, err := rt.RoundTrip(newRequest(t, text))
+	resp, err := rt.RoundTrip(rttest.ReadRequest(t, text))
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
@@ -155,7 +157,7 @@ func TestLookLeavesTime(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for range 2 {
-			resp, err := rt.RoundTrip(newRequest(t, "PUT /x\n\ntwo").WithContext(ctx))
+			resp, err := rt.RoundTrip(rttest.ReadRequest(t, "PUT /x\n\ntwo").WithContext(ctx))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +188,7 @@ func TestLookAtOldCopy(t *testing.T) {
 		d := &document{behavior: behavior{tag: weakTag, tells: true}, version: 1}
 		var copied http.Header
 		at := time.Now()
-		rt := (&Transport{}).Wrap(roundTripper(func(req *http.Request) (*http.Response, error) {
+		rt := (&Transport{}).Wrap(rttest.Func(func(req *http.Request) (*http.Response, error) {
 			resp, err := d.RoundTrip(req)
 			if err != nil || req.Method == http.MethodPut {
 				return resp, err

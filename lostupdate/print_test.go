@@ -15,7 +15,7 @@ func TestPrints(t *testing.T) {
 	if err := memory.Set(context.Background(), "http://example.com/?token="+secret, Version{ETag: `"a"`}); err != nil {
 		t.Fatal(err)
 	}
-	used := &Transport{Tags: memory, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	used := &Transport{Tags: memory, Base: rttest.Func(func(req *http.Request) (*http.Response, error) {
 		h := http.Header{"Etag": {`"a"`}, "Set-Cookie": {secret}}
 		return &http.Response{StatusCode: http.StatusOK, Header: h, Body: http.NoBody, Request: req}, nil
 	})}

@@ -52,9 +52,9 @@ func TestMemoryBounded(t *testing.T) {
 	answer := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{"Etag": {`"` + strings.Repeat("x", len(req.URL.Path)) + `"`}}}, nil
 	})
-	rt := (&Transport{Tags: m}).Wrap(roundTripper(answer))
+	rt := (&Transport{Tags: m}).Wrap(rttest.Func(answer))
 	for i := range 2000 {
-		resp, err := rt.RoundTrip(newRequest(t, "GET /"+strings.Repeat("p", i)))
+		resp, err := rt.RoundTrip(rttest.ReadRequest(t, "GET /"+strings.Repeat("p", i)))
 		if err != nil {
 			t.Fatal(err)
 		}

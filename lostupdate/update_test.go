@@ -79,7 +79,7 @@ func TestUpdate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				script := rttest.NewScript(t, steps(tt.answers)...)
+				script := rttest.NewScript(t, rttest.Answers(tt.answers...)...)
 				if tt.edit == nil {
 					tt.edit = appendX
 				}
@@ -123,8 +123,8 @@ func TestUpdateGivesUp(t *testing.T) {
 // A write whose first attempt got through, though its answer was lost, is done.
 func TestUpdateAmbiguous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		script := rttest.NewScript(t, steps([]string{"200 OK\nETag: \"a\"\n\n1", "412 No", "200 OK\nETag: \"b\"\n\n1x"})...)
-		twice := roundTripper(func(req *http.Request) (*http.Response, error) {
+		script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"\n\n1", "412 No", "200 OK\nETag: \"b\"\n\n1x")...)
+		twice := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			if req.Method == http.MethodPut {
 				roundtrip.CountAttempt(req.Context())
 			}

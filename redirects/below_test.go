@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -25,7 +26,7 @@ func TestResponseOfBelowStays(t *testing.T) {
 			header    http.Header
 		}
 		var all []kept
-		base := roundTripper(func(*http.Request) (*http.Response, error) {
+		base := rttest.Func(func(*http.Request) (*http.Response, error) {
 			resp := &http.Response{StatusCode: 200, Header: http.Header{"X": {"1"}}, Body: io.NopCloser(strings.NewReader("body"))}
 			if len(all) == 0 {
 				resp.StatusCode = 302
@@ -35,7 +36,7 @@ func TestResponseOfBelowStays(t *testing.T) {
 			all = append(all, kept{resp, &was, resp.Header.Clone()})
 			return resp, nil
 		})
-		resp, err := tr.Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false))
+		resp, err := tr.Wrap(base).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/"))
 		if err == nil {
 			_ = resp.Body.Close()
 		}
@@ -89,7 +90,7 @@ func TestRequestWrittenBelow(t *testing.T) {
 		},
 	} {
 		var got []string
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			roundtrip.CloseBody(req)
 			got = append(got, req.Method+" "+req.URL.String()+" ["+req.Header.Get("Authorization")+"]")
 			tt.write(req)
@@ -100,7 +101,7 @@ func TestRequestWrittenBelow(t *testing.T) {
 			}
 			return resp, nil
 		})
-		resp, err := (&Transport{ForwardAuthorization: Everywhere}).Wrap(base).RoundTrip(newRequest(t, tt.request, false))
+		resp, err := (&Transport{ForwardAuthorization: Everywhere}).Wrap(base).RoundTrip(rttest.ReadRequest(t, tt.request))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -119,7 +120,7 @@ func TestDroppedBelow(t *testing.T) {
 	} {
 		jar, _ := cookiejar.New(nil)
 		var got []string
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			got = append(got, req.Header.Get("Cookie"))
 			if len(got) == 1 {
 				roundtrip.Discard(&http.Response{StatusCode: status, Header: http.Header{"Set-Cookie": {`s="a b"`, "t=1; Domain=b.example"}}, Body: http.NoBody, Request: req})
@@ -127,7 +128,7 @@ func TestDroppedBelow(t *testing.T) {
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 		})
-		resp, err := (&Transport{Jar: jar}).Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false))
+		resp, err := (&Transport{Jar: jar}).Wrap(base).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/"))
 		if err != nil {
 			t.Fatal(err)
 		}

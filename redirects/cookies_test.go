@@ -87,8 +87,8 @@ func TestJarHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := rttest.NewScript(t, steps([]string{"302 F\nLocation: /\nSet-Cookie: s=1", "200 OK"})...)
-	req := newRequest(t, "GET http://127.0.0.1/", false)
+	script := rttest.NewScript(t, rttest.Answers("302 F\nLocation: /\nSet-Cookie: s=1", "200 OK")...)
+	req := rttest.ReadRequest(t, "GET http://127.0.0.1/")
 	req.Host = "virtual.example"
 	resp, err := (&Transport{Jar: jar}).Wrap(script).RoundTrip(req)
 	if err != nil {
@@ -107,7 +107,7 @@ func TestJarHost(t *testing.T) {
 
 func TestJarNoURL(t *testing.T) {
 	jar, _ := cookiejar.New(nil)
-	base := roundTripper(func(*http.Request) (*http.Response, error) {
+	base := rttest.Func(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"/x"}, "Set-Cookie": {"a=b"}}}, nil
 	})
 	resp, err := (&Transport{Jar: jar, ContentLocation: true}).Wrap(base).RoundTrip((&http.Request{}).WithContext(t.Context()))

@@ -29,41 +29,6 @@ type followTest struct {
 	ctx       context.Context // nil: that of the test
 }
 
-// newRequest makes a request of its text.
-func newRequest(tb testing.TB, text string, stream bool) *http.Request {
-	tb.Helper()
-	head, body, _ := strings.Cut(text, "\n\n")
-	lines := strings.Split(head, "\n")
-	method, url, _ := strings.Cut(lines[0], " ")
-	var r io.Reader
-	if body != "" {
-		r = strings.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(tb.Context(), method, url, r)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if stream {
-		req.GetBody = nil
-	}
-	for _, line := range lines[1:] {
-		name, value, _ := strings.Cut(line, ": ")
-		req.Header.Add(name, value)
-	}
-	return req
-}
-
-func steps(answers []string) []rttest.Step {
-	all := make([]rttest.Step, len(answers))
-	for i, a := range answers {
-		if !strings.Contains(a, "\n\n") {
-			a += "\n\n"
-		}
-		all[i] = rttest.Respond("HTTP/1.1 " + a)
-	}
-	return all
-}
-
 func sent(all []rttest.Recorded) []string {
 	var lines []string
 	for _, r := range all {
@@ -80,8 +45,11 @@ func (tt followTest) run(t *testing.T) {
 	if tt.transport == nil {
 		tt.transport = &Transport{}
 	}
-	script := rttest.NewScript(t, steps(tt.answers)...)
-	req := newRequest(t, tt.request, tt.stream)
+	script := rttest.NewScript(t, rttest.Answers(tt.answers...)...)
+	req := rttest.ReadRequest(t, tt.request)
+	if tt.stream {
+		req.GetBody = nil
+	}
 	if tt.ctx != nil {
 		req = req.WithContext(tt.ctx)
 	}
@@ -467,10 +435,10 @@ func TestFollow(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{
-		"301 Moved\nLocation: /1\n\none", "302 Found\nLocation: /2\n\n" + strings.Repeat("2", DefaultKeepBody+1), "303 See\nLocation: /3", "200 OK\n\nend",
-	})...)
-	resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET http://a.example/0", false))
+	script := rttest.NewScript(t, rttest.Answers(
+		"301 Moved\nLocation: /1\n\none", "302 Found\nLocation: /2\n\n"+strings.Repeat("2", DefaultKeepBody+1), "303 See\nLocation: /3", "200 OK\n\nend",
+	)...)
+	resp, err := (&Transport{}).Wrap(script).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -499,9 +467,9 @@ func TestHistory(t *testing.T) {
 
 // A request that already follows a redirect keeps its past.
 func TestHistoryContinues(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"302 F\nLocation: /2", "200 OK"})...)
-	req := newRequest(t, "GET http://a.example/1", false)
-	req.Response = &http.Response{StatusCode: 307, Request: newRequest(t, "GET http://a.example/0", false)}
+	script := rttest.NewScript(t, rttest.Answers("302 F\nLocation: /2", "200 OK")...)
+	req := rttest.ReadRequest(t, "GET http://a.example/1")
+	req.Response = &http.Response{StatusCode: 307, Request: rttest.ReadRequest(t, "GET http://a.example/0")}
 	resp, err := (&Transport{}).Wrap(script).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
@@ -514,13 +482,13 @@ func TestHistoryContinues(t *testing.T) {
 
 // A layer below may answer with a request that is not the one it got.
 func TestHistoryMended(t *testing.T) {
-	other := newRequest(t, "GET http://c.example/", false)
+	other := rttest.ReadRequest(t, "GET http://c.example/")
 	script := rttest.NewScript(t,
 		rttest.Respond("HTTP/1.1 302 F\nLocation: /2\n\n"),
 		rttest.Func(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Request: other}, nil
 		}))
-	resp, err := (&Transport{}).Wrap(script).RoundTrip(newRequest(t, "GET http://a.example/1", false))
+	resp, err := (&Transport{}).Wrap(script).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -533,7 +501,7 @@ func TestHistoryMended(t *testing.T) {
 }
 
 func TestError(t *testing.T) {
-	script := rttest.NewScript(t, steps([]string{"302 F\nLocation: /secret?t=1\n\nfirst", "302 F\nLocation: /2\n\nsecond redirect"})...)
+	script := rttest.NewScript(t, rttest.Answers("302 F\nLocation: /secret?t=1\n\nfirst", "302 F\nLocation: /2\n\nsecond redirect")...)
 	client := &http.Client{Transport: (&Transport{Max: 1}).Wrap(script)}
 	_, err := client.Get("http://a.example/1") //nolint:bodyclose // there is none
 	var e *Error
@@ -584,10 +552,10 @@ func TestWithMax(t *testing.T) {
 		{1, 0, "one is not enough"},
 		{2, 200, "two are"},
 	} {
-		answers := steps([]string{"302 F\nLocation: /1", "302 F\nLocation: /2", "200 OK"})
+		answers := rttest.Answers("302 F\nLocation: /1", "302 F\nLocation: /2", "200 OK")
 		n := map[int]int{-1: 1, 0: 1, 1: 2, 2: 3}[tt.max]
 		script := rttest.NewScript(t, answers[:n]...)
-		req := newRequest(t, "GET http://a.example/", false)
+		req := rttest.ReadRequest(t, "GET http://a.example/")
 		resp, err := (&Transport{Max: 9}).Wrap(script).RoundTrip(req.WithContext(WithMax(t.Context(), tt.max)))
 		if tt.want == 0 {
 			if !errors.Is(err, ErrLimit) {
@@ -620,7 +588,7 @@ func TestBadLocations(t *testing.T) {
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 		})
-		resp, err := (&Transport{}).Wrap(roundTripper(base)).RoundTrip(newRequest(t, "GET http://a.example/x", false))
+		resp, err := (&Transport{}).Wrap(rttest.Func(base)).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/x"))
 		if (resp == nil) == (err == nil) || n > 2 {
 			t.Errorf("%.50q: %v, %v after %d requests", loc, resp, err, n)
 		}
@@ -634,7 +602,3 @@ func TestBadLocations(t *testing.T) {
 		}
 	}
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 func TestCredentialLike(t *testing.T) {
@@ -84,7 +86,7 @@ func TestHost(t *testing.T) {
 	} {
 		var got []string
 		n := 0
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			n++
 			got = append(got, req.Host+" "+req.Header.Get("Cookie"))
 			resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
@@ -94,7 +96,7 @@ func TestHost(t *testing.T) {
 			}
 			return resp, nil
 		})
-		req := newRequest(t, "GET http://127.0.0.1/\nCookie: c=1", false)
+		req := rttest.ReadRequest(t, "GET http://127.0.0.1/\nCookie: c=1")
 		req.Host = "virtual.example"
 		if _, err := (&Transport{}).Wrap(base).RoundTrip(req); err != nil { //nolint:bodyclose // http.NoBody
 			t.Fatal(err)

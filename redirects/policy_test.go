@@ -77,7 +77,7 @@ func TestPolicy(t *testing.T) {
 		t.Run(tt.name, tt.run)
 	}
 	for _, p := range []Policy{SameOrigin, NoDowngrade, Limit(0)} {
-		if err := p(newRequest(t, "GET http://a.example/", false), nil); err != nil {
+		if err := p(rttest.ReadRequest(t, "GET http://a.example/"), nil); err != nil {
 			t.Errorf("a first request is no redirect: %v", err)
 		}
 	}
@@ -94,8 +94,8 @@ func TestBodies(t *testing.T) {
 			return countClose{b, &closed}, err
 		}
 	}
-	script := rttest.NewScript(t, steps([]string{"308 P\nLocation: /x"})...)
-	req := newRequest(t, "PUT http://a.example/\n\ndata", false)
+	script := rttest.NewScript(t, rttest.Answers("308 P\nLocation: /x")...)
+	req := rttest.ReadRequest(t, "PUT http://a.example/\n\ndata")
 	get(req)
 	resp, err := (&Transport{Policy: Or()}).Wrap(script).RoundTrip(req)
 	if err != nil || closed != 1 {
@@ -104,8 +104,8 @@ func TestBodies(t *testing.T) {
 	_ = resp.Body.Close()
 
 	boom := errors.New("boom")
-	script = rttest.NewScript(t, steps([]string{"308 P\nLocation: /x\n\nmoved"})...)
-	req = newRequest(t, "PUT http://a.example/\n\ndata", false)
+	script = rttest.NewScript(t, rttest.Answers("308 P\nLocation: /x\n\nmoved")...)
+	req = rttest.ReadRequest(t, "PUT http://a.example/\n\ndata")
 	req.GetBody = func() (readCloser, error) { return nil, boom }
 	_, err = (&Transport{}).Wrap(script).RoundTrip(req) //nolint:bodyclose // there is none
 	var e *Error

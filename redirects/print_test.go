@@ -10,7 +10,7 @@ import (
 func TestPrints(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
-	used := &Transport{Max: 1, Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+	used := &Transport{Max: 1, Base: rttest.Func(func(req *http.Request) (*http.Response, error) {
 		h := http.Header{"Location": {"http://joe:" + secret + "@example.com/?token=" + secret}, "Set-Cookie": {secret}}
 		return &http.Response{StatusCode: http.StatusFound, Header: h, Body: http.NoBody, Request: req}, nil
 	})}

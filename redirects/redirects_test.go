@@ -43,12 +43,12 @@ func TestCancelBetweenHops(t *testing.T) {
 	cause := errors.New("the caller's own cause")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	n := 0
-	base := roundTripper(func(req *http.Request) (*http.Response, error) {
+	base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		n++
 		cancel(cause)
 		return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"/x"}}, Body: http.NoBody}, nil
 	})
-	_, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false).WithContext(ctx)) //nolint:bodyclose // there is none
+	_, err := (&Transport{}).Wrap(base).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/").WithContext(ctx)) //nolint:bodyclose // there is none
 	if !errors.Is(err, cause) || n != 1 {
 		t.Errorf("error %v after %d requests", err, n)
 	}
@@ -60,14 +60,14 @@ func TestSilentRedirectBody(t *testing.T) {
 		r, w := io.Pipe()
 		defer func() { _ = w.Close() }()
 		n := 0
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
 			if n++; n > 1 {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 			}
 			return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"/x"}}, Body: r, ContentLength: 5}, nil
 		})
 		start := time.Now()
-		resp, err := (&Transport{}).Wrap(base).RoundTrip(newRequest(t, "GET http://a.example/", false))
+		resp, err := (&Transport{}).Wrap(base).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/"))
 		if err != nil || resp.StatusCode != 200 {
 			t.Fatal(resp, err)
 		}
@@ -90,8 +90,8 @@ func TestTrace(t *testing.T) {
 	})
 	run := func(tr *Transport, request string, answers ...string) {
 		t.Helper()
-		script := rttest.NewScript(t, steps(answers)...)
-		resp, err := tr.Wrap(script).RoundTrip(newRequest(t, request, false).WithContext(ctx))
+		script := rttest.NewScript(t, rttest.Answers(answers...)...)
+		resp, err := tr.Wrap(script).RoundTrip(rttest.ReadRequest(t, request).WithContext(ctx))
 		if err == nil {
 			_ = resp.Body.Close()
 		}
@@ -124,8 +124,8 @@ func TestFollowsRedirects(t *testing.T) {
 // Without a redirect the layer costs nothing.
 func TestAllocs(t *testing.T) {
 	resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: &http.Request{}}
-	rt := (&Transport{}).Wrap(roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil }))
-	req := newRequest(t, "GET http://a.example/", false)
+	rt := (&Transport{}).Wrap(rttest.Func(func(*http.Request) (*http.Response, error) { return resp, nil }))
+	req := rttest.ReadRequest(t, "GET http://a.example/")
 	if n := testing.AllocsPerRun(100, func() {
 		_, _ = rt.RoundTrip(req) //nolint:bodyclose // http.NoBody
 	}); n > 0 {

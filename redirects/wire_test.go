@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -302,7 +303,7 @@ func TestConnectionReuse(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	resp, err := (&Transport{}).Wrap(srv.Client().Transport).RoundTrip(newRequest(t, "GET "+srv.URL+"/", false))
+	resp, err := (&Transport{}).Wrap(srv.Client().Transport).RoundTrip(rttest.ReadRequest(t, "GET "+srv.URL+"/"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +336,7 @@ func TestParallel(t *testing.T) {
 		wg.Go(func() {
 			for j := range 10 {
 				want := fmt.Sprint(i, j)
-				resp, err := rt.RoundTrip(newRequest(t, "POST "+srv.URL+"/?n="+fmt.Sprint(i)+"\n\n"+want, false))
+				resp, err := rt.RoundTrip(rttest.ReadRequest(t, "POST "+srv.URL+"/?n="+fmt.Sprint(i)+"\n\n"+want))
 				if err != nil {
 					t.Error(err)
 					return

@@ -69,10 +69,6 @@ func Contract(t *testing.T, newLayer func() Layer) {
 
 type contract struct{ newLayer func() Layer }
 
-type rtFunc func(*http.Request) (*http.Response, error)
-
-func (f rtFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 // answer builds a response as a Transport would.
 func answer(req *http.Request, status int, header http.Header, body string) *http.Response {
 	if header == nil {
@@ -100,7 +96,7 @@ func consume(req *http.Request) {
 func (c contract) plain(t *testing.T, l Layer) {
 	for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS"} {
 		var got *http.Request
-		base := rtFunc(func(req *http.Request) (*http.Response, error) {
+		base := Func(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			got = req
 			return answer(req, 200, http.Header{"X-Origin": {"a", "b"}}, "hello"), nil

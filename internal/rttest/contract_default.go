@@ -18,7 +18,7 @@ func (h hiding) RoundTrip(req *http.Request) (*http.Response, error) { return h.
 // baseInChain tests that a layer that stands in a chain sends through what stands
 // below it there, though its Base is set.
 func (c contract) baseInChain(t *testing.T, l Layer) {
-	if !setBase(l, rtFunc(func(req *http.Request) (*http.Response, error) {
+	if !setBase(l, Func(func(req *http.Request) (*http.Response, error) {
 		t.Error("Base was used")
 		consume(req)
 		return answer(req, 200, nil, "Base"), nil
@@ -35,7 +35,7 @@ func (c contract) baseInChain(t *testing.T, l Layer) {
 // http.RoundTripper by returning neither a response nor an error.
 func (c contract) nothing(t *testing.T, l Layer) {
 	for _, method := range []string{"GET", "HEAD", "PUT"} {
-		resp, err := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+		resp, err := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			return nil, nil
 		})).RoundTrip(NewRequest(t, method, "http://example.com/nothing", strings.NewReader("body")))

@@ -147,7 +147,7 @@ func (c contract) outcome(t *testing.T, steps []Step, method, payload string, ru
 	l := c.newLayer()
 	base := play(steps)
 	var seen []string
-	rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+	rt := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
 		seen = append(seen, req.Method+" "+req.URL.Host+req.URL.Path)
 		consume(req)
 		asked := req.Clone(req.Context())
@@ -182,7 +182,7 @@ func (c contract) deadline(t *testing.T, l Layer) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		want, _ := ctx.Deadline()
 		base := play(steps)
-		rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+		rt := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
 			if got, ok := roundtrip.DeadlineOf(req.Context()); !ok || got.After(want) {
 				t.Errorf("%s: a request is sent with deadline %v (%v), the caller's is %v", name, got, ok, want)
 			}
@@ -209,7 +209,7 @@ func (permanentError) Permanent() bool { return true }
 func (c contract) permanent(t *testing.T, l Layer) {
 	for method, payload := range map[string]io.Reader{"GET": nil, "PUT": strings.NewReader("payload")} {
 		var sent atomic.Int32
-		rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+		rt := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			sent.Add(1)
 			return nil, permanentError{}
@@ -235,7 +235,7 @@ func (c contract) typedNil(t *testing.T) {
 	saved := http.DefaultTransport
 	defer func() { http.DefaultTransport = saved }()
 	var calls atomic.Int32
-	http.DefaultTransport = rtFunc(func(req *http.Request) (*http.Response, error) {
+	http.DefaultTransport = Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		calls.Add(1)
 		return answer(req, 200, http.Header{"Cache-Control": {"no-store"}}, "ok"), nil

@@ -72,7 +72,7 @@ var errCause = errors.New("the caller's own cause")
 func (c contract) cancel(t *testing.T, l Layer) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		<-req.Context().Done()
 		return nil, context.Cause(req.Context())
@@ -96,7 +96,7 @@ func (c contract) cancel(t *testing.T, l Layer) {
 func (c contract) cancelBody(t *testing.T, l Layer) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		resp := answer(req, 200, http.Header{"Cache-Control": {"max-age=60"}}, "x")
 		resp.ContentLength = -1
@@ -151,7 +151,7 @@ func (b *silentBody) Close() error {
 }
 
 func (c contract) concurrent(t *testing.T, l Layer) {
-	rt := l.Wrap(rtFunc(func(req *http.Request) (*http.Response, error) {
+	rt := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
 		var body []byte
 		if req.Body != nil {
 			body, _ = io.ReadAll(req.Body)
@@ -188,7 +188,7 @@ func (c contract) concurrent(t *testing.T, l Layer) {
 
 func (c contract) twoChains(t *testing.T, l Layer) {
 	tell := func(name string) http.RoundTripper {
-		return rtFunc(func(req *http.Request) (*http.Response, error) {
+		return Func(func(req *http.Request) (*http.Response, error) {
 			consume(req)
 			return answer(req, 200, http.Header{"Cache-Control": {"no-store"}}, name), nil
 		})
@@ -212,7 +212,7 @@ func (c contract) twoChains(t *testing.T, l Layer) {
 
 func (c contract) streams(t *testing.T, l Layer) {
 	var reads atomic.Int32
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		resp := answer(req, 200, http.Header{"Cache-Control": {"max-age=60"}}, "x")
 		resp.ContentLength = -1
@@ -307,7 +307,7 @@ func (c contract) timeouts(t *testing.T, l Layer) {
 }
 
 func (c contract) odd(t *testing.T, l Layer) {
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		if req.URL == nil || req.Header == nil {
 			return nil, errors.New("odd request")
@@ -339,7 +339,7 @@ func (c contract) odd(t *testing.T, l Layer) {
 func (c contract) httptrace(t *testing.T, l Layer) {
 	var called bool
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) { called = true }})
-	base := rtFunc(func(req *http.Request) (*http.Response, error) {
+	base := Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		if tr := httptrace.ContextClientTrace(req.Context()); tr != nil && tr.GetConn != nil {
 			tr.GetConn("example.com:80")
@@ -362,13 +362,13 @@ func (c contract) nilBase(t *testing.T) {
 	saved := http.DefaultTransport
 	defer func() { http.DefaultTransport = saved }()
 	calls := 0
-	http.DefaultTransport = rtFunc(func(req *http.Request) (*http.Response, error) {
+	http.DefaultTransport = Func(func(req *http.Request) (*http.Response, error) {
 		consume(req)
 		calls++
 		return answer(req, 200, http.Header{"Cache-Control": {"no-store"}}, "ok"), nil
 	})
 	l := c.newLayer()
-	if !setBase(l, rtFunc(nil)) {
+	if !setBase(l, Func(nil)) {
 		t.Error("the layer has no field Base of type http.RoundTripper")
 	} else {
 		reflect.ValueOf(l).Elem().FieldByName("Base").SetZero()

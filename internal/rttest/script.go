@@ -13,8 +13,11 @@ import (
 	"testing"
 )
 
-// A Step answers one request.
+// A Step answers one request. By itself it is a RoundTripper that answers all requests.
 type Step func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements [http.RoundTripper].
+func (s Step) RoundTrip(req *http.Request) (*http.Response, error) { return s(req) }
 
 // Respond returns a Step that answers with a response written as on the wire,
 // but with line feeds alone:
@@ -26,6 +29,21 @@ type Step func(*http.Request) (*http.Response, error)
 // the end of the test.
 func Respond(wire string) Step {
 	return func(req *http.Request) (*http.Response, error) { return parse(req, wire) }
+}
+
+// Answers returns a Step for each response, written as for [Respond], but without the
+// HTTP version, and without the blank line at the end of the head if there is no body:
+//
+//	rttest.Answers("302 Found\nLocation: /b", "200 OK\n\nbody")
+func Answers(responses ...string) []Step {
+	steps := make([]Step, len(responses))
+	for i, wire := range responses {
+		if !strings.Contains(wire, "\n\n") {
+			wire += "\n\n"
+		}
+		steps[i] = Respond("HTTP/1.1 " + wire)
+	}
+	return steps
 }
 
 // Fail returns a Step that fails with err.
