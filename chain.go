@@ -72,6 +72,7 @@ import (
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // A Layer puts itself around a RoundTripper. Wrap must not keep next in the
@@ -132,9 +133,10 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 //     the cookies of redirects are not kept, and an event of package trace says so.
 //
 // What [Chain.Check] finds is told to package trace: each problem is an event of the
-// first request with a hook that reaches base.
+// first request with a hook that reaches base. Around the layers stands a [trace.Hook],
+// so that each request is a call of its own.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
-	client := &http.Client{Transport: c.Wrap(c.reporting(base))}
+	client := &http.Client{Transport: new(trace.Hook).Wrap(c.Wrap(c.reporting(base)))}
 	if c.FollowsRedirects() {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}

@@ -137,10 +137,11 @@ func TestChainString(t *testing.T) {
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
 	layers := make(map[string]Layer)
-	for _, l := range recommended() {
+	for _, l := range append(recommended(), &trace.Hook{}) {
 		layers[kindOf(l)] = l
 	}
 	rows := []struct{ above, below, why string }{
+		{"ErrorResponses", "trace.Hook", "errors of every layer"},
 		{"ErrorResponses", "trace.Log", "errors of every layer"},
 		{"ErrorResponses", "decompress", "errors of every layer"},
 		{"ErrorResponses", "redirects", "errors of every layer"},
@@ -149,6 +150,13 @@ func TestChainOrder(t *testing.T) {
 		{"ErrorResponses", "compress", "errors of every layer"},
 		{"ErrorResponses", "retry", "errors of every layer"},
 		{"ErrorResponses", "auth", "errors of every layer"},
+		{"trace.Hook", "decompress", "hears only"},
+		{"trace.Hook", "redirects", "hears only"},
+		{"trace.Hook", "lostupdate", "hears only"},
+		{"trace.Hook", "caching", "hears only"},
+		{"trace.Hook", "compress", "hears only"},
+		{"trace.Hook", "retry", "hears only"},
+		{"trace.Hook", "auth", "hears only"},
 		{"trace.Log", "decompress", "hears only"},
 		{"trace.Log", "redirects", "hears only"},
 		{"trace.Log", "lostupdate", "hears only"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"slices"
@@ -45,7 +46,9 @@ func (c Chain) reporting(base http.RoundTripper) http.RoundTripper {
 	return roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if hook := trace.From(req.Context()); hook != nil && !told.Swap(true) {
 			for _, p := range problems {
-				hook(trace.About(req, "tripper", "check", p))
+				e := trace.About(req, "tripper", "check", p)
+				e.Level, e.Attempt = slog.LevelWarn, 0 // it is about the chain
+				hook(e)
 			}
 		}
 		return next.RoundTrip(req)

@@ -17,7 +17,8 @@ var order = func() map[pair]string {
 		hear = "it hears only what the layers below it decide"
 	)
 	features := []string{"decompress", "redirects", "lostupdate", "caching", "compress", "retry", "auth"}
-	put(all, "ErrorResponses", append(features, "trace.Log")...)
+	put(all, "ErrorResponses", append(features, "trace.Hook", "trace.Log")...)
+	put(hear, "trace.Hook", features...)
 	put(hear, "trace.Log", features...)
 
 	put("only the last body of a redirect is to be decoded", "decompress", "redirects")

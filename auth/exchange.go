@@ -367,10 +367,13 @@ func (x *exchange) tell(action, reason string, err error) {
 	}
 	req := x.req
 	if req == nil { // for a proxy
-		req = &http.Request{Method: x.Method, URL: x.url}
+		req = (&http.Request{Method: x.Method, URL: x.url}).WithContext(x.Context)
 	}
 	e := trace.About(req, "auth", action, reason)
 	e.Err = err
+	if action == "give up" {
+		e.Level = slog.LevelWarn
+	}
 	if x.session != nil && x.scheme != nil {
 		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))
 		if d, ok := x.session.(*digestSession); ok {

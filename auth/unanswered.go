@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) 
 	}
 	if hook := trace.From(req.Context()); hook != nil {
 		event := trace.About(req, "auth", "give up", reason)
-		event.Status, event.Err = resp.StatusCode, e.problem()
+		event.Level, event.Status, event.Err = slog.LevelWarn, resp.StatusCode, e.problem()
 		hook(event)
 	}
 	return resp, nil

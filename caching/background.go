@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
 const (
@@ -38,7 +39,7 @@ func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 	if b.closed || len(b.tasks) >= maxBackground {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(roundtrip.WithDeadline(context.WithoutCancel(ctx), nil), backgroundTime)
+	ctx, cancel := context.WithTimeout(roundtrip.WithDeadline(trace.InBackground(context.WithoutCancel(ctx)), nil), backgroundTime)
 	if b.tasks == nil {
 		b.tasks = make(map[*context.CancelFunc]struct{})
 	}

@@ -209,7 +209,7 @@ func (b *body) tell(err error) {
 	}
 	e := trace.About(b.req, "decompress", action, reason)
 	if err != io.EOF {
-		e.Err = err
+		e.Err, e.Level = err, slog.LevelWarn
 	}
 	wire, decoded := b.encoded.Sizes()
 	e.Attrs = []slog.Attr{

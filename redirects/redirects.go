@@ -63,6 +63,7 @@ import (
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // Defaults of a Transport.
@@ -200,6 +201,6 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return resp, nil
 		}
 		w.via = append(w.via, w.req)
-		w.req = req
+		w.req = trace.ForHop(req, len(w.via))
 	}
 }

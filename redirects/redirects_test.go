@@ -103,8 +103,8 @@ func TestTrace(t *testing.T) {
 	run(&Transport{Max: -1}, "GET http://a.example/", "302 F\nLocation: /x")
 	want := []string{
 		"drop (cookies of a redirect, and no Jar) cookies=1",
-		"follow (Found) hop=1 method=GET to=http://b.example/x without=Authorization X-Api-Key",
-		"fail: redirect to a scheme that is neither http nor https: ftp",
+		"follow (Found) next=GET to=http://b.example/x without=Authorization X-Api-Key",
+		"fail hop=1: redirect to a scheme that is neither http nor https: ftp",
 		"stop (method POST is not safe)",
 		"fail: redirect without a usable Location",
 		"stop (redirects are not followed)",

@@ -195,8 +195,7 @@ func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []stri
 	e := trace.About(w.req, "redirects", "follow", http.StatusText(resp.StatusCode))
 	e.Status = resp.StatusCode
 	e.Attrs = []slog.Attr{
-		slog.Int("hop", len(w.via)+1),
-		slog.String("method", roundtrip.Method(out)),
+		slog.String("next", roundtrip.Method(out)),
 		slog.String("to", trace.Redact(out.URL)),
 	}
 	if len(dropped) > 0 {

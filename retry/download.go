@@ -261,6 +261,10 @@ func (d *download) report(a Attempt, v verdict) {
 	}
 	e := trace.About(d.req, "retry", action, reason)
 	e.Err = a.Err
-	e.Attrs = append(e.Attrs, slog.Int("attempt", a.Number), slog.Int64("offset", d.off), slog.Duration("wait", v.wait))
+	e.Attempt = a.Number
+	if !v.again && cancelled(d.req) == nil {
+		e.Level = slog.LevelWarn
+	}
+	e.Attrs = append(e.Attrs, slog.Int64("offset", d.off), slog.Duration("wait", v.wait))
 	hook(e)
 }

@@ -83,7 +83,7 @@ func (x *exchange) send(a, last *Attempt) {
 
 // sendOut sends out and fills in the outcome.
 func (x *exchange) sendOut(out *http.Request, a *Attempt) {
-	x.count(out)
+	out = x.count(out)
 	a.Number = x.sent
 	if a.Idempotent {
 		asked := *out
@@ -102,13 +102,14 @@ func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	a.Unprocessed = unprocessed(a.Err, w.sighting(timedOut)) || notTaken(a.Request, a.Response)
 }
 
-// count counts an attempt, here and for the layers above, and numbers out.
-func (x *exchange) count(out *http.Request) {
+// count counts an attempt, here and for the layers above, and returns out with its number.
+func (x *exchange) count(out *http.Request) *http.Request {
 	x.sent++
 	roundtrip.CountAttempt(out.Context())
 	if name := x.t.AttemptHeader; name != "" {
 		out.Header.Set(name, strconv.Itoa(x.sent))
 	}
+	return trace.ForAttempt(out, x.sent)
 }
 
 // outgoing returns the request to send after last failed: the caller's own as
@@ -352,7 +353,10 @@ func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable 
 	}
 	e := trace.About(x.req, "retry", action, reason)
 	e.Err = a.Err
-	e.Attrs = append(e.Attrs, slog.Int("attempt", a.Number))
+	e.Attempt = a.Number
+	if action == "give up" {
+		e.Level = slog.LevelWarn
+	}
 	if a.Response != nil {
 		e.Status = a.Response.StatusCode
 	}

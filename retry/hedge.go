@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -59,9 +58,8 @@ func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
 func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 	r := &race{next: x.next, timeout: x.t.AttemptTimeout, outcomes: make(chan outcome), over: make(chan struct{})}
 	defer close(r.over)
-	x.count(out)
-	a.Number = x.sent
-	cancels := []context.CancelCauseFunc{r.start(out, a)}
+	a.Number = x.sent + 1
+	cancels := []context.CancelCauseFunc{r.start(x.count(out), a)}
 	timer := time.NewTimer(x.t.Hedge)
 	defer timer.Stop()
 	running := 1
@@ -115,11 +113,9 @@ func (x *exchange) second(out *http.Request) *http.Request {
 		}
 		second.Body = body
 	}
-	x.count(second)
+	second = x.count(second)
 	if hook := trace.From(x.req.Context()); hook != nil {
-		e := trace.About(x.req, "retry", "hedge", "no header within "+x.t.Hedge.String())
-		e.Attrs = append(e.Attrs, slog.Int("attempt", x.sent))
-		hook(e)
+		hook(trace.About(second, "retry", "hedge", "no header within "+x.t.Hedge.String()))
 	}
 	return second
 }

@@ -49,7 +49,7 @@ func ExampleLog() {
 		Level: slog.LevelDebug,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
-			case "time", "duration", "url": // differ from run to run
+			case "time", "duration", "url", "call": // differ from run to run
 				return slog.Attr{}
 			}
 			return a

@@ -74,7 +74,7 @@ func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	e.Started = e.start.Format(time.RFC3339Nano)
 	e.Request = h.request(req)
 	e.Response = harResponse{Headers: []harPair{}, Cookies: []struct{}{}, HeadersSize: -1, BodySize: -1}
-	ctx := WithHook(req.Context(), e.hear)
+	ctx := begin(WithHook(req.Context(), e.hear))
 	ctx = e.timings.watch(ctx)
 	h.add(e)
 	resp, err := next.RoundTrip(req.WithContext(ctx))

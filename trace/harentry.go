@@ -86,7 +86,7 @@ func (e *harEntry) hear(ev Event) {
 		Detail: strings.Join(detail, " "),
 	}
 	if ev.Err != nil {
-		h.Error = ev.Err.Error()
+		h.Error = RedactError(ev.Err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -126,7 +126,7 @@ func (e *harEntry) end(n int64, err error) {
 	e.timings.end()
 	e.Response.Content.Size = n
 	if err != nil {
-		e.Error = err.Error()
+		e.Error = RedactError(err)
 	}
 }
 

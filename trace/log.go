@@ -4,13 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // Log is a layer that logs: one line for each request when its response has been
-// read, and one line for each [Event] of the layers below it.
+// read, and one line for each [Event] of the layers below it, at the level of the event.
+// The attribute call is the same in all lines of a call.
 //
 //	client := tripper.Chain{&trace.Log{Logger: logger}, &retry.Transport{}}.Client(nil)
 //
@@ -33,8 +36,8 @@ type Log struct {
 	// is higher.
 	Level slog.Level
 
-	// Events is the level of the lines about events. If nil, it is
-	// [slog.LevelDebug].
+	// Events is the lowest [Event.Level] of which there are lines. If nil, there is a line
+	// for each event whose level the logger takes.
 	Events slog.Leveler
 
 	// Headers adds the header fields of request and response to the line about a
@@ -66,64 +69,76 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	}
 	ctx := req.Context()
 	out := req
-	if level := l.eventLevel(); logger.Enabled(ctx, level) {
-		out = req.WithContext(WithHook(ctx, func(e Event) { logEvent(ctx, logger, level, e) }))
+	if logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
+		ctx = begin(WithHook(ctx, func(e Event) { l.event(ctx, logger, e) }))
+		out = req.WithContext(ctx)
 	}
 	if !logger.Enabled(ctx, max(l.Level, slog.LevelError)) && !logger.Enabled(ctx, l.Level) {
 		return next.RoundTrip(out)
 	}
-	start := time.Now()
+	line := logLine{l: l, logger: logger, req: req, ctx: ctx, start: time.Now()}
 	resp, err := next.RoundTrip(out)
 	if err != nil || resp == nil {
-		l.line(req, nil, logger, start, 0, err)
+		line.write(nil, 0, err)
 		return nil, err
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == nil || resp.Body == http.NoBody {
-		l.line(req, resp, logger, start, 0, nil)
+		line.write(resp, 0, nil)
 		return resp, nil
 	}
-	return watched(resp, &body{done: func(n int64, err error) { l.line(req, resp, logger, start, n, err) }}), nil
+	return watched(resp, &body{done: func(n int64, err error) { line.write(resp, n, err) }}), nil
 }
 
-func (l *Log) eventLevel() slog.Level {
+// lowest returns the lowest level of the lines about events.
+func (l *Log) lowest() slog.Level {
 	if l.Events == nil {
 		return slog.LevelDebug
 	}
 	return l.Events.Level()
 }
 
-// line logs what became of req.
-func (l *Log) line(req *http.Request, resp *http.Response, logger *slog.Logger, start time.Time, n int64, err error) {
-	level := l.Level
+// A logLine is the line about a request.
+type logLine struct {
+	l      *Log
+	logger *slog.Logger
+	req    *http.Request
+	ctx    context.Context
+	start  time.Time
+}
+
+// write logs what became of the request.
+func (line logLine) write(resp *http.Response, n int64, err error) {
+	level := line.l.Level
 	if err != nil {
 		level = max(level, slog.LevelError)
 	}
-	ctx := req.Context()
-	if !logger.Enabled(ctx, level) {
+	if !line.logger.Enabled(line.ctx, level) {
 		return
 	}
-	attrs := []slog.Attr{
-		slog.String("method", roundtrip.Method(req)),
-		slog.String("url", Redact(req.URL)),
+	attrs := make([]slog.Attr, 0, 8)
+	if s := scopeOf(line.ctx); s != nil {
+		attrs = append(attrs, slog.Uint64("call", s.call.id))
 	}
-	if l.Headers {
-		attrs = append(attrs, l.fields("request", req.Header))
+	attrs = append(attrs, slog.String("method", roundtrip.Method(line.req)), slog.String("url", Redact(line.req.URL)))
+	if line.l.Headers {
+		attrs = append(attrs, line.l.fields("request", line.req.Header))
 	}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.Int64("bytes", n))
-		if l.Headers {
-			attrs = append(attrs, l.fields("response", resp.Header))
+		if line.l.Headers {
+			attrs = append(attrs, line.l.fields("response", resp.Header))
 		}
 	}
-	attrs = append(attrs, slog.Duration("duration", time.Since(start)))
+	attrs = append(attrs, slog.Duration("duration", time.Since(line.start)))
 	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.String("error", RedactError(err)))
 	}
-	logger.LogAttrs(ctx, level, "http", attrs...)
+	line.logger.LogAttrs(line.ctx, level, "http", attrs...)
 }
 
+// fields returns the fields of h to tell, by name.
 func (l *Log) fields(group string, h http.Header) slog.Attr {
-	attrs := make([]any, 0, len(h))
+	attrs := make([]slog.Attr, 0, len(h))
 	for name, vs := range h {
 		vs = values(name, vs, l.Reveal)
 		if len(vs) == 1 {
@@ -132,11 +147,26 @@ func (l *Log) fields(group string, h http.Header) slog.Attr {
 		}
 		attrs = append(attrs, slog.Any(name, vs))
 	}
-	return slog.Group(group, attrs...)
+	slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+	return slog.GroupAttrs(group, attrs...)
 }
 
-func logEvent(ctx context.Context, logger *slog.Logger, level slog.Level, e Event) {
-	attrs := make([]slog.Attr, 0, 6+len(e.Attrs))
+// event logs e. The order of the attributes is that of the fields of [Event].
+func (l *Log) event(ctx context.Context, logger *slog.Logger, e Event) {
+	if e.Level < l.lowest() || !logger.Enabled(ctx, e.Level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10+len(e.Attrs))
+	attrs = append(attrs, slog.Uint64("call", e.Call))
+	if e.Hop > 0 {
+		attrs = append(attrs, slog.Int("hop", e.Hop))
+	}
+	if e.Attempt > 0 {
+		attrs = append(attrs, slog.Int("attempt", e.Attempt))
+	}
+	if e.Background {
+		attrs = append(attrs, slog.Bool("background", true))
+	}
 	attrs = append(attrs, slog.String("layer", e.Layer), slog.String("action", e.Action))
 	if e.Reason != "" {
 		attrs = append(attrs, slog.String("reason", e.Reason))
@@ -147,7 +177,7 @@ func logEvent(ctx context.Context, logger *slog.Logger, level slog.Level, e Even
 	}
 	attrs = append(attrs, e.Attrs...)
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		attrs = append(attrs, slog.String("error", RedactError(e.Err)))
 	}
-	logger.LogAttrs(ctx, level, "http event", attrs...)
+	logger.LogAttrs(ctx, e.Level, "http event", attrs...)
 }

@@ -3,6 +3,7 @@ package trace
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -26,6 +27,20 @@ var harmless = func() map[string]bool {
 	}
 	return m
 }()
+
+// RedactError returns the text of err with every URL in it as [Redact] has it: errors of
+// net/url and of other modules quote the URL that was asked for.
+func RedactError(err error) string {
+	return urls.ReplaceAllStringFunc(err.Error(), func(s string) string {
+		u, err := url.Parse(s)
+		if err != nil {
+			return hidden
+		}
+		return Redact(u)
+	})
+}
+
+var urls = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
 
 // values returns the values of a field to tell.
 func values(name string, vs []string, reveal func(string) bool) []string {

@@ -6,12 +6,16 @@
 // # Behavior
 //
 // A layer reports each decision as one [Event] to the hook in the request's
-// context. Without a hook nothing is built and nothing is allocated. [Log] and
-// [HAR] are layers made of it.
+// context. [Hook] is a layer that puts a function there for all requests of a client,
+// [Log] and [HAR] are layers that write the events down. Without a hook nothing is built
+// and nothing is allocated.
+//
+// An event names the call, the hop and the attempt that it belongs to: what the layers do
+// for requests that are made at the same time can be told apart.
 //
 // # Place in a chain
 //
-// [Log] and [HAR] stand outermost, so that they hear every layer.
+// [Hook], [Log] and [HAR] stand outermost, so that they hear every layer.
 //
 // # Limits
 //
@@ -21,10 +25,10 @@
 package trace
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +37,23 @@ import (
 type Event struct {
 	// Time is when the decision was made.
 	Time time.Time
+	// Level says how much the event matters. It is [slog.LevelWarn] where something
+	// failed that the caller may not notice: a store, a body, a challenge that nothing
+	// answers. Decisions have [slog.LevelDebug].
+	Level slog.Level
+	// Call is the ID of the call: one request of the program, that is one RoundTrip of
+	// its outermost layer, with the redirects, attempts and validations made for it. IDs
+	// are unique in the process. Requests for one URL at the same time are told apart by
+	// it. See [WithHook] for requests that go through no chain.
+	Call uint64
+	// Hop is the number of redirects that led to the request.
+	Hop int
+	// Attempt is the number of the attempt that the event is about, from 1. It is zero
+	// for events about no attempt in particular, such as a hit.
+	Attempt int
+	// Background is true if the work was begun by Call and went on beside it: a
+	// validation that no caller waits for. The call may have ended before.
+	Background bool
 	// Layer is the name of the package that decided, such as "caching".
 	Layer string
 	// Action is what it decided, one or two words: "hit", "retry", "follow".
@@ -51,7 +72,8 @@ type Event struct {
 	Attrs []slog.Attr
 }
 
-// String returns the event as one readable line.
+// String returns the event as one readable line, without what differs from run to run:
+// Time and Call.
 func (e Event) String() string {
 	var b strings.Builder
 	b.WriteString(e.Layer)
@@ -62,55 +84,45 @@ func (e Event) String() string {
 		b.WriteString(e.Reason)
 		b.WriteByte(')')
 	}
+	if e.Hop > 0 {
+		b.WriteString(" hop=")
+		b.WriteString(strconv.Itoa(e.Hop))
+	}
+	if e.Attempt > 0 {
+		b.WriteString(" attempt=")
+		b.WriteString(strconv.Itoa(e.Attempt))
+	}
+	if e.Background {
+		b.WriteString(" background")
+	}
 	for _, a := range e.Attrs {
 		b.WriteByte(' ')
 		b.WriteString(a.String())
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(e.Err.Error())
+		b.WriteString(RedactError(e.Err))
 	}
 	return b.String()
 }
 
-type hookKey struct{}
-
-// WithHook returns a context whose requests report their events to hook. A hook
-// that is in ctx already hears them too, after the new one. Hooks may be called
-// by several goroutines at once and should return soon.
-func WithHook(ctx context.Context, hook func(Event)) context.Context {
-	if outer := From(ctx); outer != nil {
-		inner := hook
-		hook = func(e Event) {
-			inner(e)
-			outer(e)
-		}
-	}
-	return context.WithValue(ctx, hookKey{}, hook)
-}
-
-// From returns the hook in ctx, or nil if there is none. A layer looks for it
-// before it builds an event, so that events nobody hears cost nothing:
-//
-//	if hook := trace.From(ctx); hook != nil {
-//		hook(trace.About(req, "retry", "retry", "status 503"))
-//	}
-func From(ctx context.Context) func(Event) {
-	hook, _ := ctx.Value(hookKey{}).(func(Event))
-	return hook
-}
-
-// About returns an event about req at the present time. It leaves out of the
+// About returns an event about req at the present time, of level [slog.LevelDebug]. The
+// call, the hop and the attempt are those of the context of req. It leaves out of the
 // URL what must not be told.
 func About(req *http.Request, layer, action, reason string) Event {
-	return Event{
+	e := Event{
 		Time:   time.Now(),
+		Level:  slog.LevelDebug,
 		Layer:  layer,
 		Action: action,
 		Reason: reason,
 		Method: req.Method,
 		URL:    Redact(req.URL),
 	}
+	if s := scopeOf(req.Context()); s != nil {
+		e.Call, e.Hop, e.Attempt, e.Background = s.call.id, s.hop, s.attempt, s.background
+	}
+	return e
 }
 
 // Redact returns u without user information, query and fragment.

@@ -26,6 +26,8 @@ func TestContract(t *testing.T) {
 	t.Run("Log/off", func(t *testing.T) {
 		rttest.Contract(t, func() rttest.Layer { return &Log{Logger: slog.New(slog.DiscardHandler)} })
 	})
+	t.Run("Hook", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &Hook{Func: func(Event) {}} }) })
+	t.Run("Hook/zero", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return new(Hook) }) })
 	t.Run("HAR", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &HAR{MaxBody: 10} }) })
 }
 

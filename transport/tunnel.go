@@ -146,10 +146,10 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 // tellChallenge tells the hook in ctx that a tunnel to target is asked for once more.
 func tellChallenge(ctx context.Context, target string) {
 	if hook := trace.From(ctx); hook != nil {
-		hook(trace.Event{
-			Time: time.Now(), Layer: "transport", Action: "authenticate", Reason: "the proxy asks for it",
-			Method: http.MethodConnect, URL: target, Status: http.StatusProxyAuthRequired,
-		})
+		connect := (&http.Request{Method: http.MethodConnect}).WithContext(ctx)
+		e := trace.About(connect, "transport", "authenticate", "the proxy asks for it")
+		e.URL, e.Status = target, http.StatusProxyAuthRequired
+		hook(e)
 	}
 }
 

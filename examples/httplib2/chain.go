@@ -79,14 +79,12 @@ func (h *Http) guard() tripper.Layer {
 
 // debug returns the layer that logs.
 func (h *Http) debug() tripper.Layer {
-	log := &trace.Log{Logger: h.DebugLog, Headers: true, Events: slog.LevelDebug}
+	log := &trace.Log{Logger: h.DebugLog, Headers: true}
 	if log.Logger == nil {
 		log.Logger = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	if h.DebugLevel > 1 {
-		log.Events = slog.LevelInfo
-	} else {
-		log.Events = slog.LevelDebug - 1
+	if h.DebugLevel < 2 {
+		log.Events = slog.LevelWarn
 	}
 	return log
 }

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -59,6 +61,9 @@ func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog
 	if hook := trace.From(q.Req.Context()); hook != nil {
 		e := trace.About(q.Req, "caching", action, reason)
 		e.Status, e.Err, e.Attrs = status, err, attrs
+		if err != nil && !errors.Is(err, context.Canceled) {
+			e.Level = slog.LevelWarn
+		}
 		hook(e)
 	}
 }

@@ -1,0 +1,116 @@
+package trace
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+)
+
+// calls counts the calls of the process: their IDs.
+var calls atomic.Uint64
+
+// A scope is what a context says about the events of a request. A context without a
+// hook has none, so that what nobody hears costs nothing. A scope is not changed.
+type scope struct {
+	hook func(Event)
+	call *call
+	// begun reports whether a layer has begun the call. Else the call is what the
+	// program made by WithHook, for as many requests as it uses the context for.
+	begun        bool
+	hop, attempt int
+	background   bool
+}
+
+// A call is one request of the program, with all that the layers make of it.
+type call struct{ id uint64 }
+
+type scopeKey struct{}
+
+func scopeOf(ctx context.Context) *scope {
+	s, _ := ctx.Value(scopeKey{}).(*scope)
+	return s
+}
+
+// WithHook returns a context whose requests report their events to hook. A hook
+// that is in ctx already hears them too, after the new one. Hooks may be called
+// by several goroutines at once and should return soon.
+//
+// Each request through a tripper.Chain, or through one of the layers of this package, is
+// a call of its own. Where there is neither, all requests with the context are one call.
+func WithHook(ctx context.Context, hook func(Event)) context.Context {
+	s := scope{hook: hook}
+	if outer := scopeOf(ctx); outer != nil {
+		s = *outer
+		s.hook = func(e Event) {
+			hook(e)
+			outer.hook(e)
+		}
+	} else {
+		s.call = newCall()
+	}
+	return context.WithValue(ctx, scopeKey{}, &s)
+}
+
+func newCall() *call { return &call{id: calls.Add(1)} }
+
+// begin returns the context of a request that a layer of this package was given: if no
+// layer further out has begun a call, it begins one. The context must have a hook.
+func begin(ctx context.Context) context.Context {
+	outer := scopeOf(ctx)
+	if outer.begun {
+		return ctx
+	}
+	s := *outer
+	s.call, s.begun = newCall(), true
+	return context.WithValue(ctx, scopeKey{}, &s)
+}
+
+// From returns the hook in ctx, or nil if there is none. A layer looks for it
+// before it builds an event, so that events nobody hears cost nothing:
+//
+//	if hook := trace.From(ctx); hook != nil {
+//		hook(trace.About(req, "retry", "retry", "status 503"))
+//	}
+func From(ctx context.Context) func(Event) {
+	if s := scopeOf(ctx); s != nil {
+		return s.hook
+	}
+	return nil
+}
+
+// ForHop returns req as the request of a hop: the events about it, and about all that
+// the layers below make of it, have that [Event.Hop]. The result is req itself if there
+// is no hook in its context. A layer that follows redirects calls it.
+func ForHop(req *http.Request, hop int) *http.Request {
+	return scoped(req, func(s *scope) { s.hop, s.attempt = hop, 0 })
+}
+
+// ForAttempt is like [ForHop] for [Event.Attempt]. A layer that sends a request again
+// calls it before each attempt.
+func ForAttempt(req *http.Request, attempt int) *http.Request {
+	return scoped(req, func(s *scope) { s.attempt = attempt })
+}
+
+func scoped(req *http.Request, change func(*scope)) *http.Request {
+	ctx := req.Context()
+	s := scopeOf(ctx)
+	if s == nil {
+		return req
+	}
+	inner := *s
+	change(&inner)
+	return req.WithContext(context.WithValue(ctx, scopeKey{}, &inner))
+}
+
+// InBackground returns ctx for work that goes on when the response of its request has
+// been returned: the events have [Event.Background]. A layer that works in the background
+// calls it. The result is ctx itself if there is no hook in it.
+func InBackground(ctx context.Context) context.Context {
+	s := scopeOf(ctx)
+	if s == nil {
+		return ctx
+	}
+	inner := *s
+	inner.background = true
+	return context.WithValue(ctx, scopeKey{}, &inner)
+}
