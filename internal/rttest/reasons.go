@@ -211,10 +211,11 @@ func (w *words) value(e ast.Expr, result int) {
 		if name == "Sprintf" && len(e.Args) > 0 {
 			w.value(e.Args[0], 0)
 		}
+		if _, constant := w.declared[name]; constant || name == "Error" { // the text of an error
+			return
+		}
 		for _, f := range w.funcs[name] {
-			if _, constant := w.declared[name]; !constant {
-				w.result(f, result)
-			}
+			w.result(f, result)
 		}
 	}
 }

@@ -22,6 +22,8 @@ func tell(status int, action, reason string) { e.Action, e.Reason = action, reas
 		{"all is well: constants, and a function for a text with a value", ``, ""},
 		{"no reason is a reason", `func f() { tell(1, actionA, "") }`, ""},
 		{"a text of other people's goes through", `func f(err error) { tell(1, actionA, err.Error()+strings.Join(list, ", ")) }`, ""},
+		{"so does the text of the package's own error", `func (e *E) Error() string { return "x" }
+			func f(err error) { tell(1, actionA, err.Error()) }`, ""},
 		{"a literal in an event", `func f() { trace.About(req, "p", "x", reasonB) }`, `"x" is not a constant`},
 		{"a literal in a field of an event", `func f() { e.Reason = "x" }`, `"x" is not a constant`},
 		{"a literal in an Event", `var e = trace.Event{Layer: "p", Action: "x"}`, `"x" is not a constant`},
