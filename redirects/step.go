@@ -13,8 +13,8 @@ type step struct {
 	method string
 	// body says that a body goes along.
 	body bool
-	// stay is why the redirect is not followed; empty if it is.
-	stay string
+	// why is the reason not to follow the redirect, empty if it is followed.
+	why string
 }
 
 // redirects reports whether status is one that is looked at.
@@ -46,7 +46,7 @@ func (t *Transport) step(status int, method string) step {
 		// §15.4: with care for methods not known to be safe, since the user
 		// might not wish to redirect an unsafe request. 308 is httplib2's
 		// exception.
-		return step{stay: "method " + method + " is not safe"}
+		return step{why: reasonUnsafe(method)}
 	case method == http.MethodPost && (status == http.StatusFound || t.PostToGet && (status == http.StatusMultipleChoices || status == http.StatusMovedPermanently)):
 		return step{method: http.MethodGet}
 	}

@@ -29,7 +29,7 @@ func (tt stepTest) run(t *testing.T) {
 			}
 			got := "-"
 			if tt.transport.redirects(code) {
-				if s := tt.transport.step(code, method); s.stay == "" {
+				if s := tt.transport.step(code, method); s.why == "" {
 					got = s.method
 					if s.body {
 						got += "+"

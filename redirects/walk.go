@@ -121,30 +121,30 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 	}
 	limit := w.most(w.req.Context())
 	if limit < 0 {
-		return w.stop(resp, "redirects are not followed")
+		return w.stop(resp, reasonOff)
 	}
 	in := w.note.read(w.req)
 	method := roundtrip.Method(in)
 	s := w.step(status, method)
-	if s.stay != "" {
-		return w.stop(resp, s.stay)
+	if s.why != "" {
+		return w.stop(resp, s.why)
 	}
 	loc := locate(in.URL, resp.Header.Get("Location"), s.method != method)
 	switch {
 	case (loc.url == nil || loc.foreign) && status == http.StatusMultipleChoices:
-		return w.stop(resp, "300 without a usable Location is an answer")
+		return w.stop(resp, reasonChoices)
 	case loc.url == nil && status == http.StatusPermanentRedirect:
 		// Resumable uploads answer 308 without a Location ("Resume
 		// Incomplete"); it has nothing to do with redirects.
-		return w.stop(resp, "308 without a Location is an answer")
+		return w.stop(resp, reasonResume)
 	case loc.url == nil:
 		return nil, w.fail(resp, ErrMissingLocation)
 	case loc.foreign:
 		return nil, w.fail(resp, fmt.Errorf("%w: %.32s", ErrScheme, loc.url.Scheme))
 	case s.body && !roundtrip.Replayable(in):
-		return w.stop(resp, "the body cannot be sent again")
+		return w.stop(resp, reasonBodyOnce)
 	case !w.Downgrade && downgrade(in.URL, loc.url) && (s.body && roundtrip.HasBody(in) || w.carriesCredentials(in)):
-		return w.stop(resp, "from https to http with credentials or a body")
+		return w.stop(resp, reasonNotEncrypted)
 	case len(w.via) >= limit:
 		return nil, w.fail(resp, ErrLimit)
 	}
@@ -166,7 +166,7 @@ func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc locati
 		if err := w.Policy(out, append(w.via, w.req)); err != nil {
 			roundtrip.CloseBody(out)
 			if errors.Is(err, http.ErrUseLastResponse) {
-				return w.stop(resp, "policy")
+				return w.stop(resp, reasonPolicy)
 			}
 			return nil, w.fail(resp, err)
 		}
@@ -187,12 +187,12 @@ func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []stri
 		return
 	}
 	if n := len(resp.Header["Set-Cookie"]); n > 0 && w.Jar == nil && !roundtrip.IsRepeat(resp) {
-		e := trace.About(w.req, "redirects", "drop", "cookies of a redirect, and no Jar")
+		e := trace.About(w.req, "redirects", actionDrop, reasonNoJar)
 		e.Status = resp.StatusCode
 		e.Attrs = []slog.Attr{slog.Int("cookies", n)}
 		hook(e)
 	}
-	e := trace.About(w.req, "redirects", "follow", http.StatusText(resp.StatusCode))
+	e := trace.About(w.req, "redirects", actionFollow, http.StatusText(resp.StatusCode))
 	e.Status = resp.StatusCode
 	e.Attrs = []slog.Attr{
 		slog.String("next", roundtrip.Method(out)),
@@ -206,7 +206,7 @@ func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []stri
 
 // stop tells why resp is returned and not followed.
 func (w *walk) stop(resp *http.Response, reason string) (*http.Request, error) {
-	w.tell(resp, "stop", reason, nil)
+	w.tell(resp, actionStop, reason, nil)
 	return nil, nil
 }
 
@@ -217,7 +217,7 @@ func (w *walk) fail(resp *http.Response, err error) error {
 	if w.req.Context().Err() != nil {
 		return context.Cause(w.req.Context())
 	}
-	w.tell(resp, "fail", "", err)
+	w.tell(resp, actionFail, "", err)
 	return &Error{Response: &held, Err: err}
 }
 

@@ -244,11 +244,11 @@ func TestNginx(t *testing.T) {
 				}
 				want := tr.step(code, method)
 				switch {
-				case want.stay != "" && resp.StatusCode != code:
+				case want.why != "" && resp.StatusCode != code:
 					t.Errorf("%s %d: followed to %d", method, code, resp.StatusCode)
-				case want.stay == "" && (resp.StatusCode != 200 || resp.Request.Method != want.method || method != "HEAD" && strings.TrimSpace(text) != want.method+" /echo"+authorization):
+				case want.why == "" && (resp.StatusCode != 200 || resp.Request.Method != want.method || method != "HEAD" && strings.TrimSpace(text) != want.method+" /echo"+authorization):
 					t.Errorf("%s %d: %d %q, want %s", method, code, resp.StatusCode, text, want.method)
-				case want.stay == "" && len(History(resp)) != 1:
+				case want.why == "" && len(History(resp)) != 1:
 					t.Errorf("%s %d: history %v", method, code, History(resp))
 				}
 			}

@@ -1,0 +1,25 @@
+package redirects
+
+// What is done about a redirect.
+const (
+	actionFollow = "follow"
+	actionStop   = "stop" // the redirect itself is returned
+	actionFail   = "fail"
+	actionDrop   = "drop"
+)
+
+// Why a redirect is returned and not followed.
+const (
+	reasonOff          = "redirects are not followed"
+	reasonChoices      = "300 without a usable Location is an answer"
+	reasonResume       = "308 without a Location is an answer"
+	reasonBodyOnce     = "the body cannot be sent again"
+	reasonNotEncrypted = "from https to http with credentials or a body"
+	reasonPolicy       = "policy"
+)
+
+// Why something of a redirect is dropped.
+const reasonNoJar = "cookies of a redirect, and no Jar"
+
+// reasonUnsafe says that a redirect is returned because of the method of the request.
+func reasonUnsafe(method string) string { return "method " + method + " is not safe" }
