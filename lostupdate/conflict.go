@@ -79,11 +79,11 @@ func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.R
 	own := *resp
 	resp = &own
 	c := &ConflictError{Field: x.plan.field, Sent: x.plan.value, Response: resp, Ambiguous: ambiguous, Local: local}
-	why := "the resource has changed"
+	why := reasonChanged
 	if ambiguous {
-		why = "ambiguous: an earlier try may have been the change"
+		why = reasonAmbiguous
 	}
-	x.tell("conflict", why, http.StatusPreconditionFailed, x.plan)
+	x.tell(actionConflict, why, http.StatusPreconditionFailed, x.plan)
 	if x.ConflictErrors {
 		roundtrip.Keep(resp, roundtrip.DrainBytes)
 		return nil, c
@@ -92,10 +92,10 @@ func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.R
 	return resp, nil
 }
 
-// answer answers a write in the server's place.
-func (x *exchange) answer(why string) (*http.Response, error) {
+// answer answers a write in the server's place. mismatch is a sentence about the resource.
+func (x *exchange) answer(mismatch string) (*http.Response, error) {
 	roundtrip.CloseBody(x.req)
-	text := "The write was not sent: " + why + ".\n"
+	text := "The write was not sent: " + mismatch + ".\n"
 	resp := roundtrip.Synthesize(x.req, http.StatusPreconditionFailed, "text/plain; charset=utf-8",
 		readCloser{strings.NewReader(text)}, int64(len(text)))
 	return x.conflict(resp, x.seen.Uncertain, true)

@@ -44,7 +44,7 @@ func (x *exchange) id() string {
 // write sends a request whose method is protected.
 func (x *exchange) write() (*http.Response, error) {
 	if err := x.recall(); err != nil {
-		return nil, x.refuse("the versions cannot be read", &tagsError{err})
+		return nil, x.refuse(reasonNoVersions, &tagsError{err})
 	}
 	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
 	x.mayLook = !httpfield.OneTime(x.req)
@@ -54,7 +54,7 @@ func (x *exchange) write() (*http.Response, error) {
 	if resp, err := x.check(); resp != nil || err != nil {
 		return resp, err
 	}
-	x.tell("protect", x.plan.why, 0, x.plan)
+	x.tell(actionProtect, x.plan.why, 0, x.plan)
 	resp, err := x.send(x.req, x.plan.precondition)
 	if err == nil && resp != nil {
 		resp, err = x.settle(resp)
@@ -111,7 +111,7 @@ func (x *exchange) send(req *http.Request, p precondition) (*http.Response, erro
 // refuse ends a write that is not sent.
 func (x *exchange) refuse(why string, err error) error {
 	roundtrip.CloseBody(x.req)
-	x.tell("refuse", why, 0, plan{})
+	x.tell(actionRefuse, why, 0, plan{})
 	return err
 }
 
@@ -179,16 +179,16 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 		}
 	}
 	if err != nil {
-		x.tellError("remember", "what was seen is lost", err)
+		x.tellError(actionRemember, reasonLost, err)
 		return
 	}
 	if hook := trace.From(ctx); hook != nil {
-		e := x.event("remember", "")
+		e := x.event(actionRemember, "")
 		switch {
 		case what == forget || what == set && v.Unknown:
-			e.Action = "forget"
+			e.Action = actionForget
 		case what == doubt:
-			e.Reason = "a write may have been done"
+			e.Reason = reasonDoubt
 		default:
 			e.Attrs = append(e.Attrs, slog.String("etag", v.ETag))
 		}
@@ -216,8 +216,8 @@ func (x *exchange) tell(action, reason string, status int, p plan) {
 		return
 	}
 	e := x.event(action, reason)
-	if p.field == "" && action == "protect" {
-		e.Action = "pass"
+	if p.field == "" && action == actionProtect {
+		e.Action = actionPass
 	}
 	e.Status = status
 	if p.field != "" {

@@ -43,8 +43,8 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 			roundtrip.CloseBody(x.req)
 			return nil, err
 		}
-		if why := x.plan.missed(now); why != "" {
-			return x.answer(why)
+		if mismatch := x.plan.missed(now); mismatch != "" {
+			return x.answer(mismatch)
 		}
 		if x.plan.value == "*" {
 			return nil, nil
@@ -59,16 +59,16 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 		case x.plan.field != "":
 			return nil, nil // Verify: the plan stands.
 		case found == unclear && x.Unsure != Fetch:
-			x.plan.why += ", and there is nothing to compare"
+			x.plan.why += reasonAlso
 			return nil, nil
 		case found == unclear:
-			return nil, x.refuse("there is nothing to compare", ErrUnsure)
+			return nil, x.refuse(reasonNothing, ErrUnsure)
 		}
 		x.plan.precondition = x.rules.precondition(now.Version)
 		if x.plan.field != "" || try == 2 || !now.young() {
 			// Either it can be protected by now, or there is only a weak tag,
 			// which was the same a moment ago: better than nothing.
-			x.plan.why = "fetched: still as it was seen"
+			x.plan.why = reasonStillAsSeen
 			return nil, nil
 		}
 		if err := wait(x.req.Context(), weakSecond); err != nil {
@@ -163,7 +163,7 @@ func (x *exchange) compareContent() (*http.Response, error) {
 	roundtrip.Discard(resp)
 	switch {
 	case resp.StatusCode/100 != 2 || !whole || coding(resp.Header["Content-Encoding"]) != "":
-		return nil, x.refuse("there is nothing to compare", ErrUnsure)
+		return nil, x.refuse(reasonNothing, ErrUnsure)
 	case sum != x.seen.Sent:
 		return x.answer("it is not what was written")
 	}
@@ -173,7 +173,7 @@ func (x *exchange) compareContent() (*http.Response, error) {
 		x.plan.unsure = true
 		return x.compareVersion()
 	}
-	x.plan.why = "fetched: still as it was written"
+	x.plan.why = reasonStillAsSent
 	return nil, nil
 }
 

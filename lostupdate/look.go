@@ -47,7 +47,7 @@ func (x *exchange) look() (sight, error) {
 		case ctx.Err() != nil, err == nil && x.enough(now), roundtrip.Permanent(err):
 			return now, err
 		case late && bound == maxHead:
-			x.note(hangsOnHead, "the server does not answer HEAD", 0)
+			x.note(hangsOnHead, reasonHangsOnHead, 0)
 			x.rules.habit |= hangsOnHead
 		}
 	}

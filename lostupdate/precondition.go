@@ -126,27 +126,27 @@ var conditions = [...]string{"If-Match", "If-None-Match", "If-Unmodified-Since",
 func planFor(method string, h http.Header, mode Mode, v Version, had bool, r rules) plan {
 	for _, field := range conditions {
 		if len(h[field]) > 0 {
-			return plan{why: "precondition of the caller's", own: true}
+			return plan{why: reasonCallers, own: true}
 		}
 	}
 	if httpfield.Signed(h) {
 		// Azure's SharedKey covers the conditions; what others cover is theirs
 		// to know.
-		return plan{why: "signed by the caller", own: true}
+		return plan{why: reasonSigned, own: true}
 	}
 	switch mode {
 	case Override:
-		return plan{why: "override", own: true}
+		return plan{why: reasonOverride, own: true}
 	case IfExists:
-		return plan{precondition: precondition{"If-Match", "*"}, why: "must exist", wished: true}
+		return plan{precondition: precondition{"If-Match", "*"}, why: reasonMustExist, wished: true}
 	case IfNew:
-		return plan{precondition: precondition{"If-None-Match", "*"}, why: "must be new", wished: true}
+		return plan{precondition: precondition{"If-None-Match", "*"}, why: reasonMustBeNew, wished: true}
 	}
 	if !had {
 		if r.createOnly && method == http.MethodPut {
-			return plan{precondition: precondition{"If-None-Match", "*"}, why: "nothing seen of it: create only", wished: true}
+			return plan{precondition: precondition{"If-None-Match", "*"}, why: reasonCreateOnly, wished: true}
 		}
-		return plan{why: "nothing seen of it"}
+		return plan{why: reasonNotSeen}
 	}
 	return planForVersion(v, r)
 }
@@ -154,21 +154,21 @@ func planFor(method string, h http.Header, mode Mode, v Version, had bool, r rul
 // planForVersion decides about a write to a resource that was seen.
 func planForVersion(v Version, r rules) plan {
 	if p := r.precondition(v); p.field != "" {
-		return plan{precondition: p, why: "as it was seen"}
+		return plan{precondition: p, why: reasonAsSeen}
 	}
 	switch {
 	case v.Unknown:
-		return plan{why: "its state is unknown", unsure: true}
+		return plan{why: reasonUnknown, unsure: true}
 	case r.habit&refuses != 0:
-		return plan{why: "the server does not take preconditions", unsure: true}
+		return plan{why: reasonTakesNone, unsure: true}
 	case v.ETag != "":
-		return plan{why: "its entity tag is weak", unsure: true}
+		return plan{why: reasonWeak, unsure: true}
 	case r.habit&misjudges != 0:
-		return plan{why: "the server misjudges times", unsure: true}
+		return plan{why: reasonMisjudges, unsure: true}
 	case r.unsure == Wait:
 		// RFC 9110 §13.1.4 allows it. A server whose Last-Modified is always
 		// the present time has to decide itself.
-		return plan{precondition: v.anyPrecondition(), why: "it was modified in the second it was sent: not protected from a change in that second"}
+		return plan{precondition: v.anyPrecondition(), why: reasonSecondGuarded}
 	}
-	return plan{why: "it was modified in the second it was sent", unsure: true}
+	return plan{why: reasonSecond, unsure: true}
 }

@@ -49,15 +49,15 @@ func replyTo(status int, p plan) reply {
 func (x *exchange) settle(resp *http.Response) (*http.Response, error) {
 	switch replyTo(resp.StatusCode, x.plan) {
 	case withdraw:
-		return x.withdraw(resp, refuses, "the server does not implement preconditions")
+		return x.withdraw(resp, refuses, reasonImplementsNone)
 	case doubtful:
 		if !x.mayRepeat || !x.unchanged() {
 			break
 		}
 		if resp.StatusCode == http.StatusPreconditionFailed {
-			return x.withdraw(resp, misjudges, "the server misjudges the time: nothing has changed")
+			return x.withdraw(resp, misjudges, reasonMisjudged)
 		}
-		return x.withdraw(resp, refuses, "the server does not take preconditions")
+		return x.withdraw(resp, refuses, reasonTakesNone)
 	case demanded:
 		return x.demanded(resp)
 	}
@@ -74,12 +74,12 @@ func (x *exchange) withdraw(resp *http.Response, shown habit, why string) (*http
 	}
 	again, err := roundtrip.Rewind(x.req)
 	if err != nil {
-		x.tell("stop", "the body cannot be sent again", refused, plan{})
+		x.tell(actionStop, reasonBodyOnce, refused, plan{})
 		return resp, nil //nolint:nilerr // the caller has an answer
 	}
 	roundtrip.Discard(resp)
 	x.plan = plan{why: why}
-	x.tell("protect", why, refused, x.plan)
+	x.tell(actionProtect, why, refused, x.plan)
 	if resp, err = x.send(again, precondition{}); err == nil && resp != nil && resp.StatusCode != refused {
 		x.note(shown, why, refused)
 	}
@@ -115,21 +115,21 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 			p = precondition{"If-None-Match", "*"}
 		}
 		if p.field == "" {
-			x.tell("stop", "precondition required, and there is no validator", now.status, plan{})
+			x.tell(actionStop, reasonNoValidator, now.status, plan{})
 			return resp, nil
 		}
 	}
 	again, err := roundtrip.Rewind(x.req)
 	if err != nil {
-		x.tell("stop", "the body cannot be sent again", 0, plan{})
+		x.tell(actionStop, reasonBodyOnce, 0, plan{})
 		return resp, nil //nolint:nilerr // the 428 is the answer then
 	}
 	roundtrip.Discard(resp)
-	x.plan = plan{precondition: p, why: "precondition required"}
-	x.tell("protect", x.plan.why, http.StatusPreconditionRequired, x.plan)
+	x.plan = plan{precondition: p, why: reasonRequired}
+	x.tell(actionProtect, x.plan.why, http.StatusPreconditionRequired, x.plan)
 	resp, err = x.send(again, p)
 	if err == nil && resp != nil && resp.StatusCode/100 == 2 && p.field == "If-Match" && isWeak(p.value) {
-		x.note(matchesWeak, "the server compares weak tags", http.StatusPreconditionRequired)
+		x.note(matchesWeak, reasonMatchesWeak, http.StatusPreconditionRequired)
 	}
 	return resp, err
 }
@@ -138,7 +138,7 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 func (x *exchange) note(shown habit, why string, status int) {
 	x.habits.note(x.req, x.method, shown, time.Now())
 	if hook := x.hook(); hook != nil {
-		e := x.event("note", why)
+		e := x.event(actionNote, why)
 		e.Status = status
 		e.Attrs = []slog.Attr{slog.Duration("for", habitFor)}
 		hook(e)
