@@ -34,7 +34,6 @@ package compress
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -101,10 +100,10 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	}
 	again, err := roundtrip.Rewind(req)
 	if err != nil {
-		tell(req, "give up", "the body cannot be had again")
+		tell(req, actionGiveUp, reasonBodyOnce)
 		return resp, nil //nolint:nilerr // the caller has a response: the refusal
 	}
-	why = "status " + strconv.Itoa(resp.StatusCode)
+	why = reasonStatus(resp.StatusCode)
 	roundtrip.Discard(resp)
 	resp, err = t.send(again, other, why, next)
 	if resp != nil && refusal(resp.StatusCode) && len(resp.Header["Accept-Encoding"]) == 0 {
@@ -123,10 +122,10 @@ func (t *Transport) choose(req *http.Request, preferred string) (coding, why str
 		return "", why
 	}
 	if c, ok := t.learned.get(req); ok {
-		return c, "the server does not take it"
+		return c, reasonNotTaken
 	}
 	if !supported(preferred) {
-		return "", "unknown coding"
+		return "", reasonNoEncoder
 	}
 	return preferred, ""
 }
@@ -138,20 +137,20 @@ func supported(coding string) bool { return coding == "gzip" || coding == "zstd"
 func incompressible(req *http.Request, atLeast int64) string {
 	switch {
 	case !roundtrip.HasBody(req):
-		return "no body"
+		return reasonNoBody
 	case req.ContentLength > 0 && req.ContentLength < atLeast:
-		return "small body"
+		return reasonSmall
 	case len(req.Header["Content-Encoding"]) > 0:
-		return "encoded by the caller"
+		return reasonEncoded
 	case len(req.Header["Content-Range"]) > 0:
-		return "a part"
+		return reasonPart
 	case httpfield.Signed(req.Header):
-		return "signed by the caller"
+		return reasonSigned
 	}
 	// These are about the bytes that are sent.
 	for _, name := range []string{"Content-Digest", "Content-Md5", "Digest", "X-Amz-Content-Sha256"} {
 		if len(req.Header[name]) > 0 {
-			return "has " + name
+			return reasonField(name)
 		}
 	}
 	return ""
@@ -161,9 +160,9 @@ func incompressible(req *http.Request, atLeast int64) string {
 // is the reason for that. Either the response or the error is nil.
 func (t *Transport) send(req *http.Request, coding, why string, next http.RoundTripper) (*http.Response, error) {
 	if coding == "" {
-		tell(req, "send plain", why)
+		tell(req, actionPlain, why)
 	} else {
-		tell(req, "compress", coding)
+		tell(req, actionCompress, coding)
 		req = t.compressed(req, coding)
 	}
 	resp, err := next.RoundTrip(req)

@@ -1,0 +1,28 @@
+package compress
+
+import "strconv"
+
+// What is done with the body of a request.
+const (
+	actionCompress = "compress"
+	actionPlain    = "send plain"
+	actionGiveUp   = "give up" // the refusal is returned
+)
+
+// Why a body is sent as it is, or not sent again.
+const (
+	reasonNoBody    = "no body"
+	reasonSmall     = "small body"
+	reasonEncoded   = "encoded by the caller"
+	reasonPart      = "a part"
+	reasonSigned    = "signed by the caller"
+	reasonNotTaken  = "the server does not take it"
+	reasonNoEncoder = "unknown coding"
+	reasonBodyOnce  = "the body cannot be had again"
+)
+
+// reasonField says that a field of the request describes the bytes of its body.
+func reasonField(name string) string { return "has " + name }
+
+// reasonStatus says that the server has refused the body in the coding before.
+func reasonStatus(code int) string { return "status " + strconv.Itoa(code) }
