@@ -203,9 +203,9 @@ func (b *body) end(err error) error {
 
 // tell reports the end.
 func (b *body) tell(err error) {
-	action, reason := "decoded", "end of content"
+	action, reason := actionDecoded, reasonEnd
 	if err != io.EOF {
-		action, reason = "fail", err.Error()
+		action, reason = actionFail, err.Error()
 	}
 	e := trace.About(b.req, "decompress", action, reason)
 	if err != io.EOF {
@@ -259,7 +259,7 @@ func (s *stage) failed(err error) error {
 
 func (s *stage) trailing() {
 	if s.b.hook != nil {
-		s.b.hook(trace.About(s.b.req, "decompress", "trailing", "bytes after the end of "+s.coding+" ignored"))
+		s.b.hook(trace.About(s.b.req, "decompress", actionTrailing, reasonTrailing(s.coding)))
 	}
 }
 

@@ -103,15 +103,15 @@ func mayAsk(h http.Header) bool {
 func (t *Transport) plan(codings []string, method string, resp *http.Response, wanted, dict bool) (_ []string, why string) {
 	switch {
 	case resp.Uncompressed:
-		return nil, "decoded below"
+		return nil, reasonBelow
 	case method == http.MethodHead || method == http.MethodConnect:
-		return nil, "no content in an answer to " + method
+		return nil, reasonMethod(method)
 	case resp.StatusCode == http.StatusPartialContent:
-		return nil, "a part cannot be decoded"
+		return nil, reasonPart
 	case !hasContent(resp):
-		return nil, "no content"
+		return nil, reasonEmpty
 	case !wanted:
-		return nil, "not asked for by this layer"
+		return nil, reasonUnasked
 	}
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 1 && t.settings.known[values[0]] {
@@ -125,11 +125,11 @@ func (t *Transport) plan(codings []string, method string, resp *http.Response, w
 		case t.settings.known[name], dict && name == "dcz":
 			codings = append(codings, name)
 		default:
-			return nil, "unknown coding"
+			return nil, reasonUnknown
 		}
 	}
 	if len(codings) == 0 {
-		return nil, "identity"
+		return nil, reasonPlain
 	}
 	slices.Reverse(codings)
 	return codings, ""

@@ -220,23 +220,23 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 	var room [DefaultMaxCodings + 1]string
 	codings, why := t.plan(room[:0], method, resp, o != nil || t.Always, dict != nil)
 	if why != "" {
-		t.tell(hook, req, resp, "pass", why)
+		t.tell(hook, req, resp, actionPass, why)
 		return resp, nil
 	}
 	if len(codings) > t.settings.maxCodings {
-		t.tell(hook, req, resp, "refuse", ErrTooManyCodings.Error())
+		t.tell(hook, req, resp, actionRefuse, ErrTooManyCodings.Error())
 		return nil, &Error{Coding: strings.Join(values, ", "), Err: ErrTooManyCodings, response: keep(resp, nil)}
 	}
 	wire := resp.Body
 	if t.Probe {
 		var err error
 		if wire, err = t.probe(resp, codings, dict); err != nil {
-			t.tell(hook, req, resp, "refuse", err.Error())
+			t.tell(hook, req, resp, actionRefuse, err.Error())
 			return nil, err
 		}
 	}
 	if hook != nil {
-		t.tell(hook, req, resp, "decode", strings.Join(values, ", "))
+		t.tell(hook, req, resp, actionDecode, strings.Join(values, ", "))
 	}
 	b := t.attach(resp, wire, codings, dict)
 	if b.hook = hook; hook != nil {

@@ -31,7 +31,7 @@ func (s *Store) Offer(out *http.Request, principal string) *Entry {
 		out.Header["Dictionary-Id"] = []string{httpfield.Quote(d.id)}
 	}
 	if hook := trace.From(out.Context()); hook != nil {
-		hook(trace.About(out, "decompress", "dictionary", "offered, from "+d.url))
+		hook(trace.About(out, "decompress", actionDictionary, reasonOffered(d.url)))
 	}
 	return d
 }
@@ -43,15 +43,15 @@ func (s *Store) Learn(req *http.Request, method, principal string, resp *http.Re
 	if len(resp.Header["Use-As-Dictionary"]) == 0 {
 		return resp
 	}
-	why := "not a 200 to a GET"
+	why := reasonNotGot
 	var d *Entry
 	if (method == http.MethodGet || method == "") && resp.StatusCode == http.StatusOK {
 		d, why = candidate(req, principal, resp, limit/2, time.Now())
 	}
 	if hook := trace.From(req.Context()); hook != nil {
-		e := trace.About(req, "decompress", "dictionary", "recorded")
+		e := trace.About(req, "decompress", actionDictionary, reasonRecorded)
 		if why != "" {
-			e.Action, e.Reason = "no dictionary", why
+			e.Action, e.Reason = actionNoDictionary, why
 		}
 		e.Status = resp.StatusCode
 		hook(e)
@@ -70,15 +70,15 @@ func candidate(req *http.Request, principal string, resp *http.Response, limit i
 	u := resp.Request.URL
 	switch {
 	case len(resp.Header["Content-Encoding"]) > 0:
-		return nil, "not decoded"
+		return nil, reasonNotDecoded
 	case !secure(u):
-		return nil, "not a secure context"
+		return nil, reasonNotSecure
 	case resp.ContentLength > limit:
-		return nil, "too large"
+		return nil, reasonTooLarge
 	}
 	fresh := freshFor(resp.Header)
 	if fresh == 0 {
-		return nil, "not fresh"
+		return nil, reasonNotFresh
 	}
 	usage, why := parseUsage(resp.Header["Use-As-Dictionary"], u)
 	if why != "" {

@@ -27,27 +27,27 @@ func parseUsage(values []string, base *url.URL) (u usage, why string) {
 		switch p.Name {
 		case "match":
 			if !p.Quoted {
-				return usage{}, "match is not a string"
+				return usage{}, reasonMatchType
 			}
 			u.match = p.Value
 		case "id":
 			if !p.Quoted || len(p.Value) > 1024 || !printable(p.Value) {
-				return usage{}, "id is not a string of up to 1024 characters"
+				return usage{}, reasonID
 			}
 			u.id = p.Value
 		case "type":
 			if p.Value != "raw" || p.Quoted {
-				return usage{}, "unknown type"
+				return usage{}, reasonUnknownType
 			}
 		}
 		// match-dest is for clients that know destinations (§2.1.2).
 	}
 	if u.match == "" || len(u.match) > maxMatch {
-		return usage{}, "no match, or one that is too long"
+		return usage{}, reasonMatchLength
 	}
 	var ok bool
 	if u.pattern, ok = parsePattern(u.match, base); !ok {
-		return usage{}, "match is not understood or for another origin"
+		return usage{}, reasonMatch
 	}
 	return u, ""
 }
