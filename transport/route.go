@@ -109,7 +109,7 @@ func (c *config) route(req *http.Request) (*route, error) {
 		key.cert, key.pin = c.certificate(req.URL), c.pin(req.URL)
 	}
 	if hook := trace.From(req.Context()); hook != nil && key.cert != none {
-		hook(trace.About(req, "transport", "certificate", "for "+c.certs[key.cert].cert.Domain))
+		hook(trace.About(req, "transport", actionCertificate, reasonDomain(c.certs[key.cert].cert.Domain)))
 	}
 	var u *url.URL
 	if c.proxy != nil && isHTTP(req.URL.Scheme) {
@@ -135,7 +135,7 @@ func (c *config) route(req *http.Request) (*route, error) {
 		key.pw, key.hasPassword = u.User.Password()
 	}
 	if hook := trace.From(req.Context()); hook != nil {
-		hook(trace.About(req, "transport", "proxy", kind.String()+" proxy "+u.Host))
+		hook(trace.About(req, "transport", actionProxy, reasonHost(kind, u.Host)))
 	}
 	return c.routes.get(key, func() *route { return c.newRoute(key, u) }), nil
 }

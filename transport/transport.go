@@ -338,7 +338,7 @@ func isHTTP(scheme string) bool {
 // report tells the hook in req's context of an error, and returns it.
 func (c *config) report(req *http.Request, err error) error {
 	if hook := trace.From(req.Context()); hook != nil {
-		e := trace.About(req, "transport", "fail", "")
+		e := trace.About(req, "transport", actionFail, "")
 		e.Err = err
 		hook(e)
 	}

@@ -147,7 +147,7 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 func tellChallenge(ctx context.Context, target string) {
 	if hook := trace.From(ctx); hook != nil {
 		connect := (&http.Request{Method: http.MethodConnect}).WithContext(ctx)
-		e := trace.About(connect, "transport", "authenticate", "the proxy asks for it")
+		e := trace.About(connect, "transport", actionAuthenticate, reasonProxyAsks)
 		e.URL, e.Status = target, http.StatusProxyAuthRequired
 		hook(e)
 	}
@@ -327,7 +327,7 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			return resp, nil //nolint:nilerr // a body that cannot be had again is one that cannot be sent again
 		}
 		if hook := trace.From(ctx); hook != nil {
-			e := trace.About(req, "transport", "authenticate", "the proxy asks for it")
+			e := trace.About(req, "transport", actionAuthenticate, reasonProxyAsks)
 			e.Status = resp.StatusCode
 			hook(e)
 		}
