@@ -46,7 +46,7 @@ func (c Chain) reporting(base http.RoundTripper) http.RoundTripper {
 	return roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if hook := trace.From(req.Context()); hook != nil && !told.Swap(true) {
 			for _, p := range problems {
-				e := trace.About(req, "tripper", "check", p)
+				e := trace.About(req, "tripper", actionCheck, p)
 				e.Level, e.Attempt = slog.LevelWarn, 0 // it is about the chain
 				hook(e)
 			}
@@ -54,6 +54,9 @@ func (c Chain) reporting(base http.RoundTripper) http.RoundTripper {
 		return next.RoundTrip(req)
 	}, base)
 }
+
+// actionCheck is the action of the events that report problems.
+const actionCheck = "check"
 
 // problems returns what Check reports.
 func (c Chain) problems() []string {

@@ -14,6 +14,7 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/decompress"
+	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/trace"
@@ -124,3 +125,5 @@ func TestChainSkipsNilPointers(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 }
+
+func TestReasons(t *testing.T) { rttest.Reasons(t) }
