@@ -1,12 +1,14 @@
 package dirstore_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/dirstore"
@@ -65,4 +67,53 @@ func (d contractStore) Corrupt(key string, change func(int, []byte) []byte) erro
 		return os.RemoveAll(file)
 	}
 	return os.WriteFile(file, b, 0o600)
+}
+
+// alternating is one directory, opened twice: as two processes would see it.
+type alternating struct {
+	contractStore
+	other *dirstore.Store
+	calls *atomic.Uint32
+}
+
+func (a alternating) next() *dirstore.Store {
+	if a.calls.Add(1)%2 == 0 {
+		return a.other
+	}
+	return a.contractStore.Store
+}
+
+func (a alternating) Get(ctx context.Context, key string) (*store.Entry, error) {
+	return a.next().Get(ctx, key)
+}
+
+func (a alternating) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+	return a.next().Create(ctx, key, size)
+}
+
+func (a alternating) Update(ctx context.Context, key string, meta *store.Meta) error {
+	return a.next().Update(ctx, key, meta)
+}
+
+func (a alternating) Delete(ctx context.Context, key string) error {
+	return a.next().Delete(ctx, key)
+}
+
+func (a alternating) Acquire(ctx context.Context, key string) (func(), error) {
+	return a.next().Acquire(ctx, key)
+}
+
+func (a alternating) Secret(ctx context.Context) ([]byte, error) { return a.next().Secret(ctx) }
+
+func (a alternating) Close() error { return errors.Join(a.contractStore.Close(), a.other.Close()) }
+
+func TestStoreOpenedTwice(t *testing.T) {
+	storetest.Run(t, func() store.Store {
+		one := openDir(t, dirstore.Options{})
+		other, err := dirstore.Open(one.path, &dirstore.Options{MaxBytes: 16 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return alternating{one, other, new(atomic.Uint32)}
+	})
 }

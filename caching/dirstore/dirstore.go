@@ -29,7 +29,7 @@
 package dirstore
 
 // The files, in the order in which to read them: format.go and seal.go say what is in a file, read.go,
-// write.go and update.go do it, root.go and lock_unix.go make and lock files; index.go is what is known of them,
+// write.go, update.go and swap.go do it, root.go and lock_unix.go make and lock files; index.go is what is known of them,
 // evict.go and scan.go keep the bound; list.go, secret.go and lease.go are the optional abilities.
 
 import (
@@ -167,7 +167,7 @@ func (d *Store) usable(ctx context.Context) error {
 
 // Promises implements [store.Promiser].
 func (d *Store) Promises() (store.Store, store.Promises) {
-	p := store.Promises{Timing: store.TimingImmediate, Swaps: fileLocks}
+	p := store.Promises{Timing: store.TimingImmediate, Swaps: fileLocks && !d.opts.Remote}
 	if d.opts.Remote {
 		p.Timing = store.TimingUnknown
 	}
@@ -226,6 +226,15 @@ func (d *Store) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	at := placeOf(key)
+	release, err := d.lockShard(ctx, at.shard)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.forget(at)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := d.root.Load().Remove(at.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("dirstore: delete entry: %w", err)
 	}

@@ -10,7 +10,8 @@ import (
 // known of its files.
 type shard struct {
 	made   atomic.Bool // the directory exists, as far as is known
-	update sync.Mutex  // held during an Update
+	swap   sync.Mutex  // held during a Commit that replaces what was seen, and a Delete
+	update sync.Mutex  // held while an entry is read to be changed; taken after swap
 
 	mu    sync.Mutex
 	nodes map[string]node // by path

@@ -115,7 +115,7 @@ func (b *body) readHeadSurely() (key []byte, meta *store.Meta, err error) {
 			return key, meta, err
 		}
 	}
-	if release, lerr := b.d.exclude(context.Background(), b.at, b.f, 20*time.Millisecond); lerr == nil {
+	if release, lerr := exclude(context.Background(), &b.d.shards[b.at.shard].update, b.f, 20*time.Millisecond); lerr == nil {
 		defer release()
 	}
 	return b.readHead(true)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/storekit"
@@ -38,7 +39,7 @@ func (d *Store) change(ctx context.Context, at place, key string, do func(*body,
 		return fmt.Errorf("dirstore: open entry: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
-	release, err := d.exclude(ctx, at, f, updatePatience)
+	release, err := exclude(ctx, &d.shards[at.shard].update, f, updatePatience)
 	if err != nil {
 		return err
 	}
@@ -93,17 +94,16 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	return nil
 }
 
-// exclude locks the entry in f against other updates: in this process, and where there are file
-// locks in all processes. It waits for the lock no longer than patience.
-func (d *Store) exclude(ctx context.Context, at place, f *os.File, patience time.Duration) (release func(), err error) {
-	s := &d.shards[at.shard]
+// exclude locks mu and f, which is for all processes where there are file locks. It waits no longer
+// than patience.
+func exclude(ctx context.Context, mu *sync.Mutex, f *os.File, patience time.Duration) (release func(), err error) {
 	mine := false
 	wait := 500 * time.Microsecond
 	for began := time.Now(); err == nil; wait = min(2*wait, 10*time.Millisecond) {
-		if mine = mine || s.update.TryLock(); mine && tryLock(f) != lockTaken {
+		if mine = mine || mu.TryLock(); mine && tryLock(f) != lockTaken {
 			return func() {
 				unlock(f)
-				s.update.Unlock()
+				mu.Unlock()
 			}, nil
 		}
 		select {
@@ -116,7 +116,7 @@ func (d *Store) exclude(ctx context.Context, at place, f *os.File, patience time
 		}
 	}
 	if mine {
-		s.update.Unlock()
+		mu.Unlock()
 	}
 	return nil, err
 }

@@ -255,62 +255,6 @@ func (w *writer) finish(ctx context.Context, meta *store.Meta) error {
 	return nil
 }
 
-// name renames the file, if what has the name of the entry is what meta replaces.
-//
-// A rename takes the place of any file. So an entry that is to be replaced is taken away first, and the new one gets
-// its name by a link, which fails if there is a file again. In between the entry is absent.
-func (w *writer) name(ctx context.Context, meta *store.Meta) error {
-	root, tmp := w.d.root.Load(), w.tmp
-	if meta.Replaces != 0 {
-		if meta.Replaces != store.Absent {
-			err := w.d.change(ctx, w.at, w.key, func(b *body, old *store.Meta) error {
-				if !meta.Follows(old) {
-					return store.ErrConflict
-				}
-				return w.takeAway(b.f)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		err := root.Link(tmp, w.at.path)
-		if err == nil {
-			w.tmp = ""
-			_ = root.Remove(tmp)
-			return nil
-		}
-		if errors.Is(err, fs.ErrExist) {
-			return store.ErrConflict
-		}
-		// There are no links here.
-		if _, err := root.Lstat(w.at.path); err == nil {
-			return store.ErrConflict
-		}
-	}
-	if err := root.Rename(tmp, w.at.path); err != nil {
-		return err
-	}
-	w.tmp = ""
-	return nil
-}
-
-// takeAway removes the entry in f. If another process has just stored one in its place, that is lost.
-func (w *writer) takeAway(f *os.File) error {
-	root, old := w.d.root.Load(), w.tmp+tempSuffix
-	if err := root.Rename(w.at.path, old); err != nil {
-		return store.ErrConflict // it was removed
-	}
-	w.d.forget(w.at)
-	mine := isFile(root, old, f)
-	if err := root.Remove(old); err != nil {
-		return err
-	}
-	if !mine {
-		return store.ErrConflict
-	}
-	return nil
-}
-
 // syncDir makes the disk keep a new name, where the system can do that.
 func syncDir(root *os.Root, dir string) error {
 	f, err := root.Open(dir)

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func() store.Store) {
 		{"UpdateConflict", testUpdateConflict},
 		{"UpdateVersion", testUpdateVersion},
 		{"Swap", testSwap},
+		{"SwapRace", testSwapRace},
 		{"UpdateDuringRead", testUpdateDuringRead},
 		{"UpdateAtomic", testUpdateAtomic},
 		{"ReplaceDuringRead", testReplaceDuringRead},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,78 +48,6 @@ func testUpdateConflict(t *testing.T, s store.Store) {
 		t.Errorf("Update of an entry that was deleted: %v, want ErrConflict", err)
 	}
 	wantAbsent(t, s, "key")
-}
-
-// versioned returns meta with a version, and the condition that it replaces another.
-func versioned(meta *store.Meta, version, replaces store.Version) *store.Meta {
-	m := meta.Clone()
-	m.Version, m.Replaces = version, replaces
-	return m
-}
-
-func testUpdateVersion(t *testing.T, s store.Store) {
-	one := versioned(newMeta(1, 100), 1, 0)
-	put(t, s, "key", one, newBody(1, 100))
-	two := versioned(one, 2, one.Version)
-	if err := s.Update(t.Context(), "key", two); err != nil {
-		t.Errorf("Update of the version that is there: %v", err)
-	}
-	if err := s.Update(t.Context(), "key", versioned(one, 3, one.Version)); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("Update of an older version: %v, want ErrConflict", err)
-	}
-	wantStored(t, s, "key", two, newBody(1, 100))
-	if err := s.Update(t.Context(), "key", versioned(one, 4, 0)); err != nil {
-		t.Errorf("Update of any version: %v", err)
-	}
-}
-
-func testSwap(t *testing.T, s store.Store) {
-	if !promisesOf(s).Swaps {
-		t.Skip("the store does not promise to swap")
-	}
-	commit := func(meta *store.Meta, seed uint32) error {
-		w, err := s.Create(t.Context(), "key", 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer closeIt(t, w)
-		if _, err := w.Write(newBody(seed, 100)); err != nil {
-			t.Fatal(err)
-		}
-		return w.Commit(t.Context(), meta)
-	}
-	one := versioned(newMeta(1, 100), 1, store.Absent)
-	two := versioned(newMeta(2, 100), 2, one.Version)
-	if err := commit(two, 2); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("Commit in place of an entry that is not there: %v, want ErrConflict", err)
-	}
-	wantAbsent(t, s, "key")
-	if err := commit(one, 1); err != nil {
-		t.Errorf("Commit where nothing is: %v", err)
-	}
-	if err := commit(versioned(newMeta(3, 100), 3, store.Absent), 3); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("Commit where something is: %v, want ErrConflict", err)
-	}
-	wantStored(t, s, "key", one, newBody(1, 100))
-	if err := commit(two, 2); err != nil {
-		t.Errorf("Commit in place of the version that is there: %v", err)
-	}
-	if err := commit(versioned(newMeta(3, 100), 3, one.Version), 3); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("Commit in place of an older version: %v, want ErrConflict", err)
-	}
-	wantStored(t, s, "key", two, newBody(2, 100))
-	var won atomic.Int32
-	var wg sync.WaitGroup
-	for i := range uint32(20) {
-		wg.Go(func() {
-			if commit(versioned(newMeta(i, 100), store.Version(10+i), two.Version), i) == nil {
-				won.Add(1)
-			}
-		})
-	}
-	if wg.Wait(); won.Load() != 1 {
-		t.Errorf("%d of 20 replaced one version", won.Load())
-	}
 }
 
 func testUpdateDuringRead(t *testing.T, s store.Store) {

@@ -44,6 +44,11 @@ func newBody(seed uint32, size int) []byte {
 	return b
 }
 
+// bodyOf returns the body that belongs to meta.
+func bodyOf(meta *store.Meta) []byte {
+	return newBody(binary.BigEndian.Uint32(meta.ID[:]), int(binary.BigEndian.Uint64(meta.ID[8:]))) //nolint:gosec // an int when it was put there
+}
+
 // refreshed returns meta as a 304 would leave it: the same ID, other fields.
 func refreshed(meta *store.Meta, n, padding int) *store.Meta {
 	m := newMeta(0, 0)
