@@ -80,7 +80,7 @@ func (a alternating) next() *dirstore.Store {
 	if a.calls.Add(1)%2 == 0 {
 		return a.other
 	}
-	return a.contractStore.Store
+	return a.Store
 }
 
 func (a alternating) Get(ctx context.Context, key string) (*store.Entry, error) {

@@ -66,7 +66,7 @@ type Meta struct {
 // A Version is the value of [Meta.Version]: a random number.
 type Version uint64
 
-// Absent, as [Meta.Replaces], says that nothing is stored under the key.
+// Absent is the [Meta.Replaces] of a write that is made only if nothing is stored under the key.
 const Absent Version = 1<<64 - 1
 
 // A Memo is what the user of a [Store] has worked out from a [Meta]. It is kept with the Meta in
