@@ -285,7 +285,7 @@ func (p *person) content(method string) io.Reader {
 	if method == http.MethodDelete {
 		return nil
 	}
-	content := []byte(strings.Repeat("change ", 1+p.rand.IntN(300)))
+	content := uploadContent(1 + p.rand.IntN(300))
 	if chance(p.rand, 30) {
 		return io.MultiReader(bytes.NewReader(content)) // it has no GetBody
 	}

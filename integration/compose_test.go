@@ -14,6 +14,7 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/lostupdate"
@@ -25,7 +26,7 @@ import (
 
 // layers says which ones the clients of a world have.
 type layers struct {
-	errors, log, decompress, redirects, lostupdate, caching, retry, auth bool
+	errors, log, decompress, redirects, lostupdate, caching, compress, retry, auth bool
 
 	plain    bool // the leaf is net/http's Transport
 	shared   bool // the cache is
@@ -35,7 +36,7 @@ type layers struct {
 
 func newLayers(r *rand.Rand) layers {
 	l := layers{
-		errors: chance(r, 15), log: chance(r, 30), decompress: true, redirects: true, lostupdate: true, caching: true, retry: true, auth: true,
+		errors: chance(r, 15), log: chance(r, 30), decompress: true, redirects: true, lostupdate: true, caching: true, compress: chance(r, 70), retry: true, auth: true,
 		plain: chance(r, 30), shared: chance(r, 25), unkind: chance(r, 60), retryNow: chance(r, 30),
 	}
 	if chance(r, 40) {
@@ -122,6 +123,7 @@ type shared struct {
 	log        *trace.Log
 	decompress *decompress.Transport
 	lostupdate *lostupdate.Transport
+	compress   *compress.Transport
 	retry      *retry.Transport
 }
 
@@ -130,7 +132,7 @@ func (w *world) newShared() shared {
 	s := shared{
 		log:        &trace.Log{Logger: slog.New(slog.NewTextHandler(secretWatch{w}, &slog.HandlerOptions{Level: slog.LevelDebug})), Headers: true},
 		decompress: &decompress.Transport{}, lostupdate: &lostupdate.Transport{ConflictErrors: chance(r, 10) && !w.layers.errors},
-		retry: &retry.Transport{Attempts: pick(r, 0, 0, 3, 5)},
+		compress: w.compress, retry: &retry.Transport{Attempts: pick(r, 0, 0, 3, 5)},
 	}
 	if w.layers.retryNow || w.real {
 		s.retry.Backoff = retry.Constant(0)
@@ -204,6 +206,9 @@ func (w *world) addDoor(d door, s shared, cache *caching.Transport, leaf http.Ro
 	}
 	if cache != nil {
 		chain = append(chain, cache)
+	}
+	if l.compress {
+		chain = append(chain, s.compress)
 	}
 	if l.retry {
 		chain = append(chain, s.retry)

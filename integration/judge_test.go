@@ -47,6 +47,7 @@ func (w *world) judge(x *exchange) {
 		x.forget()
 		return
 	}
+	x.checkUploads()
 	if x.writes() {
 		x.checkWrite()
 		return
@@ -165,7 +166,7 @@ func (x *exchange) checkStatus() {
 		return
 	case status == 416 && x.req.Header.Get("Range") != "":
 		return
-	case status == 504 && x.offline:
+	case status == 504 && x.offline, x.unwelcome():
 		return
 	case status == 401 && !x.entitled():
 		return

@@ -88,6 +88,21 @@ var mutants = []mutant{
 	{"a precondition is added to what the caller has signed", []edit{
 		{"lostupdate", "if httpfield.Signed(h) {", "if false {"},
 	}},
+	{"a compressed body does not say so", []edit{
+		{"compress", `out.Header["Content-Encoding"] = []string{coding}`, `out.Header.Del("Content-Encoding")`},
+	}},
+	{"a body that the caller has signed is compressed", []edit{
+		{"compress", "case httpfield.Signed(req.Header):", "case false:"},
+	}},
+	{"what a server has refused is not remembered", []edit{
+		{"compress", "l.m[resource(req)] = lesson{coding, time.Now().Add(learnedFor)}", "_ = learnedFor"},
+	}},
+	{"a refused body is not sent again", []edit{
+		{"compress", "repeatable := coding != \"\" && req.GetBody != nil", "repeatable := coding == \"never\" && req.GetBody != nil"},
+	}},
+	{"the last bytes of a compressed body are lost", []edit{
+		{"compress", "if err == io.EOF && werr == nil {", "if err == io.EOF && werr == nil && n > 0 {"},
+	}},
 	{"a write is sent without its precondition", []edit{
 		{"lostupdate", `return precondition{"If-Match", tags}`, `return precondition{"X-If-Match", tags}`},
 	}},

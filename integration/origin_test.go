@@ -81,8 +81,7 @@ func (o *origin) turn(r *http.Request) turn {
 }
 
 func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	sent, _ := io.ReadAll(r.Body)
-	o.inspect(r, string(sent))
+	o.inspect(r, o.receive(r))
 	t := o.turn(r)
 	user, stale, breaks := o.user(r)
 	reset := func(kind string) {
@@ -130,6 +129,9 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.w.mu.Unlock()
 		w.Header().Set("WWW-Authenticate", o.challenge(res, stale))
 		w.WriteHeader(401)
+		return
+	}
+	if o.refuses(w, r) {
 		return
 	}
 	if !res.private {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tripper-go/tripper/compress"
 )
 
 // A world is what one round of the model is played in: origins, a network, users,
@@ -25,6 +27,7 @@ type world struct {
 	users      []string
 	secrets    map[string][]string // by host
 	layers     layers
+	compress   *compress.Transport
 	doors      []*door
 	caches     []func() error // what closes them
 	stores     []func() error
@@ -36,6 +39,8 @@ type world struct {
 	notes    map[string][]string // what happened, by host and target
 	failures []string
 	acks     []ack
+	uploads  map[string][]arrival // by the write
+	learned  map[string]time.Time // when a path was known not to take a coding
 	closed   bool
 }
 
@@ -102,9 +107,10 @@ func newWorld(t *testing.T, seed uint64, sockets bool) *world {
 	w := &world{
 		t: t, seed: seed, real: sockets, rand: newRand(seed, "world"), notes: make(map[string][]string),
 		users: []string{"alice", "bob", "carol"}, secrets: make(map[string][]string),
+		uploads: make(map[string][]arrival), learned: make(map[string]time.Time),
 	}
 	w.network.refuses = w.down
-	w.layers = newLayers(w.rand)
+	w.layers, w.compress = newLayers(w.rand), w.newCompress()
 	h2 := chance(w.rand, 40)
 	hosts := []string{"a.test", "b.test"}
 	if w.layers.redirects && chance(w.rand, 50) {
