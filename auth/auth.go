@@ -78,8 +78,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// DefaultMaxReplay is how many bytes of a body without GetBody are kept.
-const DefaultMaxReplay = 64 << 10
+// DefaultMaxReplay is how many bytes of a body are kept: 64 KiB.
+const DefaultMaxReplay = roundtrip.MaxReplay
 
 // Transport is an [http.RoundTripper] that authenticates requests. The zero
 // value has no credentials but those in URLs.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,6 +190,9 @@ func hashBody(alg *algorithm, a *Attempt) (string, error) {
 		return alg.sumText(""), nil
 	}
 	body, err := a.Body()
+	if cause := context.Cause(a.Context); err != nil && cause != nil {
+		return "", &sourceError{"digest: reading the body", cause}
+	}
 	if err != nil {
 		return "", unsupported("digest", "qop", "auth-int for a body that cannot be read twice")
 	}

@@ -41,7 +41,7 @@ type exchange struct {
 	way   way
 	user  *url.Userinfo
 	path  string
-	body  content
+	body  roundtrip.Content
 	// answers are those of the Source to this exchange, most often one. room is
 	// for the first.
 	answers []*answer

@@ -13,7 +13,7 @@ const expectation = "100-continue"
 // sent twice, and there is a credential to answer with. Then the body is sent
 // once, whole, with the answer.
 func (x *exchange) expects() bool {
-	if x.session != nil || !x.body.risky() {
+	if x.session != nil || !x.body.MayOutgrow() {
 		return false
 	}
 	if _, own := x.given.Header["Expect"]; own {
@@ -26,7 +26,7 @@ func (x *exchange) expects() bool {
 // unexpect returns the request to send after a 417 to out: the same without the
 // expectation, once (RFC 9110 §15.5.18). It is nil if the body cannot be sent.
 func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
-	if !x.body.replayable() {
+	if !x.body.Ready() {
 		return nil, nil
 	}
 	again := x.copyOf(out.Header)

@@ -70,7 +70,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // end says that nothing more is sent.
 func (x *exchange) end() {
-	x.body.finish()
+	x.body.Finish()
 	x.unchallenged()
 	// Without an answer, or if something below has panicked, a nonce is still out.
 	x.failed()
@@ -105,7 +105,7 @@ func madeByClient(req *http.Request, v []string) bool {
 // first returns the request to send first: the caller's own if it need not be
 // changed.
 func (x *exchange) first() *http.Request {
-	if x.session == nil && x.body.spool == nil && x.url == x.req.URL {
+	if x.session == nil && !x.body.Wrapped() && x.url == x.req.URL {
 		return x.req
 	}
 	return x.copyOf(x.given.Header)

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/cookie"
@@ -17,7 +18,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	defer x.end()
 	out, err := x.start(t.MaxReplay)
 	if err != nil {
-		x.body.close()
+		x.body.Close()
 		return nil, err
 	}
 	for {
@@ -69,11 +70,12 @@ func copyOf(resp *http.Response) *http.Response {
 
 // start returns the request to send first.
 func (x *exchange) start(replay int64) (*http.Request, error) {
-	x.body.init(x.req, replay)
-	if x.body.exists() {
-		x.Body = x.body.look
+	x.body = roundtrip.ContentOf(x.req)
+	x.body.Keep(replay)
+	if x.body.Exists() {
+		x.Body = x.lookAtBody
 	}
-	if err := x.recall(x.body.certain()); err != nil {
+	if err := x.recall(x.body.Repeatable()); err != nil {
 		return nil, err
 	}
 	out := x.first()
@@ -84,16 +86,14 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 	if _, err := x.sign(out.Header); err != nil && !unsignable(err) {
 		return nil, err
 	}
-	body, err := x.body.first()
-	if err != nil {
-		// It was read for its hash, and does not go back.
-		return nil, &sourceError{"reading the body again", err}
-	}
-	if x.body.spool != nil {
-		out.Body = body
+	if x.body.Wrapped() {
+		out.Body = x.body.First()
 	}
 	return out, nil
 }
+
+// lookAtBody is Attempt.Body.
+func (x *exchange) lookAtBody() (io.ReadCloser, error) { return x.body.Look(x.Context) }
 
 // closeNew closes the body of a request that was made to be sent and is not.
 func closeNew(sent, out *http.Request) {
@@ -120,13 +120,13 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	if !ok {
 		return nil, err
 	}
-	if !x.body.replayable() {
+	if !x.body.Ready() {
 		x.keep()
 		x.tell("give up", "the body cannot be sent again", nil)
 		return nil, nil
 	}
 	again := x.copyOf(out.Header)
-	if x.expecting && !x.body.untouched() {
+	if x.expecting && !x.body.Untouched() {
 		// The server did not wait for the body, and will not the next time.
 		x.unset(again)
 	}
@@ -140,7 +140,7 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 
 // withBody gives the body once more to again.
 func (x *exchange) withBody(again *http.Request) (*http.Request, error) {
-	body, err := x.body.again()
+	body, err := x.body.Again()
 	if err != nil {
 		return nil, &sourceError{"reading the body again", err}
 	}

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -68,6 +67,29 @@ func TestPartlySent(t *testing.T) {
 type iotestOneByte struct{ r io.Reader }
 
 func (o iotestOneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(1, len(p))]) }
+
+// TestSeekableBody sends a body that can seek again, from where it stood.
+func TestSeekableBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := strings.NewReader("skipped, payload")
+		_, _ = r.Seek(9, io.SeekStart)
+		req := rttest.NewRequest(t, "PUT", "http://example.com/", struct {
+			io.ReadSeeker
+			io.Closer
+		}{r, io.NopCloser(nil)})
+		script := rttest.NewScript(t, rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"))
+		resp, err := (&Transport{MaxReplay: -1}).Wrap(script).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		for _, sent := range script.Requests() {
+			if sent.Body != "payload" {
+				t.Errorf("sent %q", sent.Body)
+			}
+		}
+	})
+}
 
 // TestNothingReadAhead looks when the source is read.
 func TestNothingReadAhead(t *testing.T) {
@@ -304,67 +326,6 @@ func TestBigUpload(t *testing.T) {
 	}
 }
 
-// TestKeptSize checks the buffer itself.
-func TestKeptSize(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		why          string
-		length, size int64
-		limit        int64
-		most         int
-	}{
-		{"a known length is allocated at once", 1000, 1000, 4096, 1000},
-		{"an unknown one grows to the bound", -1, 5000, 5000, 5000},
-		{"a wrong one too", 10, 5000, 5000, 5000},
-		{"beyond the bound nothing is kept", -1, 5001, 5000, 0},
-	} {
-		req := &http.Request{Body: io.NopCloser(iotestOneByte{bytes.NewReader(make([]byte, row.size))}), ContentLength: row.length}
-		r := newReplay(req, row.limit)
-		r.attach(req, false)
-		if n, err := io.Copy(io.Discard, req.Body); n != row.size || err != nil {
-			t.Fatalf("copied %d, %v", n, err)
-		}
-		if cap(r.kept) > row.most || r.ready() != (row.most > 0) {
-			t.Errorf("kept %d bytes, ready %v: %s", cap(r.kept), r.ready(), row.why)
-		}
-	}
-}
-
-// FuzzReplay reads a body in attempts that stop anywhere.
-func FuzzReplay(f *testing.F) {
-	f.Add([]byte("hello, world"), []byte{3, 5, 0, 200}, uint16(100))
-	f.Add([]byte("hello, world"), []byte{3, 5, 0, 200}, uint16(4))
-	f.Fuzz(func(t *testing.T, payload, cuts []byte, limit uint16) {
-		closer := &closeCounter{Reader: bytes.NewReader(payload)}
-		r := newReplay(&http.Request{Body: closer, ContentLength: int64(len(payload))}, int64(limit)+1)
-		seen := 0
-		for _, cut := range cuts {
-			if !r.ready() {
-				if seen <= int(limit) {
-					t.Fatalf("lost after %d bytes with a limit of %d", seen, limit+1)
-				}
-				break
-			}
-			req := new(http.Request)
-			r.attach(req, false)
-			got, err := io.ReadAll(io.LimitReader(req.Body, int64(cut)))
-			if err != nil || !bytes.HasPrefix(payload, got) || len(got) != min(int(cut), len(payload)) {
-				t.Fatalf("got %q of %q, %v", got, payload, err)
-			}
-			seen = max(seen, len(got))
-			_ = req.Body.Close()
-			if cap(r.kept) > int(limit)+1 {
-				t.Fatalf("kept %d of at most %d", cap(r.kept), limit+1)
-			}
-		}
-		r.finish()
-		r.finish()
-		if closer.closed != 1 {
-			t.Fatalf("closed %d times", closer.closed)
-		}
-	})
-}
-
 // TestBodyIsClosedOnce counts on the ways a request can go.
 func TestBodyIsClosedOnce(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
@@ -457,7 +418,7 @@ func TestStuckSourceEarlyAnswer(t *testing.T) {
 		_ = req.Body.Close()
 		return nil, req.Context().Err()
 	})
-	_, err := (&Transport{Backoff: Constant(0), MaxReplay: -1}).Wrap(base).RoundTrip(req)
+	_, err := (&Transport{Backoff: Constant(0)}).Wrap(base).RoundTrip(req)
 	if !errors.Is(err, context.Canceled) || calls != 2 {
 		t.Errorf("got %v after %d attempts", err, calls)
 	}

@@ -67,7 +67,7 @@ func (c *Circuit) Allow(req *http.Request) error {
 func (c *Circuit) Done(a Attempt) {
 	host, now := roundtrip.OriginOf(a.Request.URL), time.Now()
 	switch {
-	case a.Err != nil && (cancelled(a.Request) != nil || is[*finalError](a.Err)):
+	case a.Err != nil && (cancelled(a.Request) != nil || is[*roundtrip.CallerError](a.Err)):
 		c.release(host, now)
 	case a.Err != nil || a.Response.StatusCode >= http.StatusInternalServerError:
 		c.fail(host, now)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 func TestCircuit(t *testing.T) {
@@ -59,7 +61,7 @@ func TestCircuit(t *testing.T) {
 		cancel()
 		c.Done(Attempt{Request: r.WithContext(gone), Err: context.Canceled})
 		allowed(true, "a probe that the caller cancelled tells nothing: the next one may go")
-		c.Done(Attempt{Request: r, Err: &finalError{errors.New("prepare")}})
+		c.Done(Attempt{Request: r, Err: &roundtrip.CallerError{Err: errors.New("prepare")}})
 		allowed(true, "neither does one that was not sent")
 		c.Done(status(200))
 		allowed(true, "success closes the circuit")

@@ -80,7 +80,7 @@ func shouldRetry(h http.Header) (again, ok bool) {
 // same the next time. No policy overrules it.
 func settled(a *Attempt) bool {
 	if a.Err != nil || a.Response == nil {
-		return is[*finalError](a.Err) || roundtrip.Permanent(a.Err)
+		return roundtrip.Permanent(a.Err)
 	}
 	again, ok := shouldRetry(a.Response.Header)
 	return ok && !again
@@ -113,7 +113,7 @@ func notTaken(req *http.Request, resp *http.Response) bool {
 // took effect on it (its persistConn goes back to the pool before the response is
 // handed over).
 func final(err error) bool {
-	if roundtrip.Permanent(err) || is[*finalError](err) || errors.Is(err, errNotReplayable) ||
+	if roundtrip.Permanent(err) ||
 		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
 		return true
 	}

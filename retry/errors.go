@@ -80,7 +80,4 @@ func (e statusError) Error() string {
 	return "status " + strconv.Itoa(int(e))
 }
 
-var (
-	errNoResponse    = errors.New("retry: Base returned neither a response nor an error")
-	errNotReplayable = errors.New("retry: request body is no longer there to be sent again")
-)
+var errNoResponse = errors.New("retry: Base returned neither a response nor an error")

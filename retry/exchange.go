@@ -2,7 +2,6 @@ package retry
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -21,15 +20,10 @@ type exchange struct {
 	next http.RoundTripper
 	// req is the caller's request, or a copy of it with an idempotency key.
 	req *http.Request
-	// body is where the caller's body is copied to while it is sent; nil if
-	// there is none or GetBody makes new ones.
-	body *replay
-	// content, getBody, method and length are those of the caller's request, asked before
-	// it was handed down: layers below may change what they are given.
-	content bool
-	getBody func() (io.ReadCloser, error)
-	method  string
-	length  int64
+	// body and method are those of the caller's request, asked before it was handed
+	// down: layers below may change what they are given.
+	body   roundtrip.Content
+	method string
 	// signed and oneTime tell about the caller's own credentials, if Prepare does not
 	// renew them. Layers below may write theirs into the header they are given.
 	signed, oneTime bool
@@ -56,13 +50,13 @@ func (x *exchange) begin() {
 			x.req.Header.Set("Idempotency-Key", k)
 		}
 	}
-	x.content, x.getBody, x.method, x.length = roundtrip.HasBody(x.req), x.req.GetBody, x.req.Method, x.req.ContentLength
+	x.body, x.method = roundtrip.ContentOf(x.req), x.req.Method
 	if x.t.Prepare == nil {
 		x.signed, x.oneTime = httpfield.Signed(x.req.Header), httpfield.OneTime(x.req)
 	}
 	x.idempotent = !x.oneTime && idempotent(x.req)
-	if x.content && x.getBody == nil && x.t.limit(x.req) > 1 {
-		x.body = newReplay(x.req, x.t.MaxReplay)
+	if x.t.limit(x.req) > 1 {
+		x.body.Keep(x.t.MaxReplay)
 	}
 }
 
@@ -115,7 +109,7 @@ func (x *exchange) count(out *http.Request) *http.Request {
 // outgoing returns the request to send after last failed: the caller's own as
 // long as it is sent as it is.
 func (x *exchange) outgoing(last *Attempt) (*http.Request, error) {
-	if x.sent == 0 && x.body == nil && x.t.AttemptHeader == "" {
+	if x.sent == 0 && !x.body.Wrapped() && x.t.AttemptHeader == "" {
 		return x.req, nil
 	}
 	return x.remake(last)
@@ -132,25 +126,24 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	if x.noExpect {
 		out.Header.Del("Expect")
 	}
-	switch {
-	case x.body != nil:
-		out = copyOnce(out, x.req)
-		x.body.attach(out, x.sent+1 >= x.t.limit(x.req))
-	case !first && x.content:
-		body, err := x.getBody()
+	if x.body.Wrapped() || !first && x.body.Exists() {
+		body, err := x.body.Again()
 		if err != nil {
-			return nil, &finalError{err}
+			return nil, err
 		}
 		out = copyOnce(out, x.req)
-		out.Body = body
+		out.Body, out.GetBody = body, x.body.GetBody()
+		if out.GetBody == nil && x.sent+1 >= x.t.limit(x.req) {
+			x.body.Finish()
+		}
 	}
-	if out.Method != x.method || out.ContentLength != x.length { // likewise
+	if out.Method != x.method || out.ContentLength != x.body.Length { // likewise
 		out = copyOnce(out, x.req)
-		out.Method, out.ContentLength = x.method, x.length
+		out.Method, out.ContentLength = x.method, x.body.Length
 	}
 	if !first && x.t.Prepare != nil {
 		if err := x.prepare(out, *last); err != nil {
-			return nil, &finalError{err}
+			return nil, &roundtrip.CallerError{Err: err}
 		}
 	}
 	return out, nil
@@ -224,7 +217,7 @@ func (x *exchange) verdict(a Attempt) verdict {
 		retryable:  true,
 		sent:       x.sent - x.free,
 		limit:      x.t.limit(x.req),
-		replayable: x.replayable(),
+		replayable: x.body.Ready(),
 		maxWait:    x.t.MaxWait,
 		now:        time.Now(),
 	}
@@ -261,13 +254,6 @@ func (x *exchange) giveBack() {
 
 var defaultBackoff = FullJitter(defaultBase, defaultMost)
 
-func (x *exchange) replayable() bool {
-	if x.body != nil {
-		return x.body.ready()
-	}
-	return !x.content || x.getBody != nil
-}
-
 // drop puts a failed attempt away.
 func (x *exchange) drop(a Attempt) {
 	x.causes = append(x.causes, cause(a))
@@ -302,14 +288,12 @@ func cause(a Attempt) error {
 
 // finish returns the outcome of the last attempt to the caller.
 func (x *exchange) finish(a *Attempt) (*http.Response, error) {
-	if x.body != nil {
-		x.body.finish()
-	}
+	x.body.Finish()
 	if a.Err == nil {
 		return x.deliver(a.Response), nil
 	}
-	if f, ok := a.Err.(*finalError); ok { //nolint:errorlint // It is made here and never wrapped.
-		a.Err = f.error
+	if own, ok := a.Err.(*roundtrip.CallerError); ok { //nolint:errorlint // What wraps it is part of the error.
+		a.Err = own.Err
 	}
 	if len(x.causes) == 0 {
 		return nil, a.Err
@@ -325,9 +309,7 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 
 // interrupted returns the error of a request that the caller gave up for cause.
 func (x *exchange) interrupted(cause error) error {
-	if x.body != nil {
-		x.body.finish()
-	}
+	x.body.Finish()
 	return &Error{Attempts: x.sent, Err: cause, Causes: x.causes, interrupted: true}
 }
 
@@ -368,9 +350,3 @@ func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable 
 	}
 	hook(e)
 }
-
-// finalError marks an error that did not come from sending the request and must
-// not have it sent again.
-type finalError struct{ error }
-
-func (e *finalError) Unwrap() error { return e.error }

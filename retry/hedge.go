@@ -13,7 +13,7 @@ import (
 // method is safe (RFC 9110 §9.2.1), its body is there twice, and so are its
 // credentials.
 func (x *exchange) hedgeable() bool {
-	return x.idempotent && roundtrip.Safe(x.method) && (!x.content || x.getBody != nil)
+	return x.idempotent && roundtrip.Safe(x.method) && x.body.Repeatable() && !x.body.Wrapped()
 }
 
 // An outcome is what became of one of two requests.
@@ -105,14 +105,12 @@ func (x *exchange) second(out *http.Request) *http.Request {
 		return nil
 	}
 	second := roundtrip.Clone(out)
-	if x.content {
-		body, err := x.getBody()
-		if err != nil {
-			x.giveBack()
-			return nil
-		}
-		second.Body = body
+	body, err := x.body.Again()
+	if err != nil {
+		x.giveBack()
+		return nil
 	}
+	second.Body = body
 	second = x.count(second)
 	if hook := trace.From(x.req.Context()); hook != nil {
 		hook(trace.About(second, "retry", "hedge", "no header within "+x.t.Hedge.String()))

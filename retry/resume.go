@@ -47,7 +47,7 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed 
 	switch {
 	case x.t.NoResume || x.t.limit(x.req) <= 1:
 		return part{}, fixedOff
-	case x.method != "" && x.method != http.MethodGet || x.content:
+	case x.method != "" && x.method != http.MethodGet || x.body.Exists():
 		return part{}, fixedMethod
 	case x.signed:
 		// The caller did not sign a Range.

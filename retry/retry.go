@@ -19,9 +19,9 @@
 //   - The caller did not sign it with credentials that can be used once (OAuth 1,
 //     DPoP, Hawk, Digest), or [Transport.Prepare] is there to sign it again, or it
 //     was certainly not processed.
-//   - Its body can be sent again: there is none, GetBody makes a new one, or what
-//     was read of it so far is not more than [Transport.MaxReplay] bytes, which
-//     are copied while they are sent.
+//   - Its body can be sent again: there is none, GetBody makes a new one, it can seek,
+//     or what was read of it so far is not more than [Transport.MaxReplay] bytes, which
+//     are kept while they are sent.
 //   - [Transport.Attempts] and [Transport.Budget] are not used up, and the
 //     [Transport.Breaker] lets it pass.
 //   - The wait before it ends before the deadline of the request's context, below a
@@ -77,8 +77,8 @@ const (
 	DefaultMaxWait = time.Minute
 	// DefaultMaxResumes is how often a broken download is continued at most.
 	DefaultMaxResumes = 100
-	// DefaultMaxReplay is how many bytes of a body without GetBody are kept.
-	DefaultMaxReplay = 64 << 10
+	// DefaultMaxReplay is how many bytes of a body are kept: 64 KiB.
+	DefaultMaxReplay = roundtrip.MaxReplay
 )
 
 // Transport is an [http.RoundTripper] that retries. The zero value sends an
@@ -134,9 +134,11 @@ type Transport struct {
 	// cancelled. It takes one of Attempts and of the Budget. Zero means never.
 	Hedge time.Duration
 
-	// MaxReplay is how many bytes of a request body without GetBody are kept for
-	// sending it again. They are copied while they are sent: nothing is read
-	// ahead. If zero, [DefaultMaxReplay] is used; if negative, none are kept.
+	// MaxReplay is how many bytes of a request body are kept in memory, to be sent
+	// again, if the request has no GetBody and its body cannot seek. They are kept
+	// while they are sent: nothing is read ahead. If zero, [DefaultMaxReplay] is
+	// used; if negative, none are kept. Once more was read of such a body, the
+	// request is not sent again.
 	MaxReplay int64
 
 	// MaxResumes is the most times the body of one response is continued. If zero,

@@ -37,3 +37,20 @@ func (f *final) Permanent() bool { return true }
 
 // Timeout reports whether the marked error is one of a timeout.
 func (f *final) Timeout() bool { return TimedOut(f.error) }
+
+// A CallerError is the failure of something that the caller brought: the body of the
+// request, its GetBody, a function of his. It tells nothing about the server, and is
+// permanent. Its text and its chain are those of Err.
+type CallerError struct{ Err error }
+
+// Error returns the text of e.Err.
+func (e *CallerError) Error() string { return e.Err.Error() }
+
+// Unwrap returns e.Err.
+func (e *CallerError) Unwrap() error { return e.Err }
+
+// Permanent reports true.
+func (e *CallerError) Permanent() bool { return true }
+
+// Timeout reports whether e.Err is the error of a timeout.
+func (e *CallerError) Timeout() bool { return TimedOut(e.Err) }

@@ -1,0 +1,152 @@
+package roundtrip
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// MaxReplay is how many bytes of a request body are kept, unless the layer says
+// otherwise.
+const MaxReplay = 64 << 10
+
+// A Content is the body of a request that a layer may send more than once. It is made
+// before the request is handed down, since a layer below may change the request.
+//
+// A body that GetBody makes anew is sent as it is. Any other one is replaced, by
+// [Content.Keep], with a reader that lets it be sent again.
+type Content struct {
+	// Length is the ContentLength of the request.
+	Length int64
+
+	body    io.ReadCloser
+	getBody func() (io.ReadCloser, error)
+	replay  *replay // nil without Keep, and if there is nothing to keep
+}
+
+// ContentOf returns the content of req.
+func ContentOf(req *http.Request) Content {
+	return Content{Length: req.ContentLength, body: req.Body, getBody: req.GetBody}
+}
+
+// Keep lets a body without GetBody be sent again. A body that can seek is sought back to
+// where it stood. Of any other one up to limit bytes are kept in memory while they are
+// sent: nothing is read ahead, and once more than that was read, the body cannot be sent
+// again. If limit is zero, it is [MaxReplay]; if negative, nothing is kept, and the body
+// can be sent again as long as nothing was read of it.
+//
+// From now on the caller's body is closed by [Content.Finish].
+func (c *Content) Keep(limit int64) {
+	if !c.Exists() || c.getBody != nil {
+		return
+	}
+	if limit == 0 {
+		limit = MaxReplay
+	}
+	c.replay = &replay{src: c.body, length: c.Length, limit: max(0, limit)}
+	c.replay.idle.L = &c.replay.mu
+	if s, ok := c.body.(io.Seeker); ok {
+		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
+			c.replay.seeker, c.replay.start = s, start
+		}
+	}
+}
+
+// Exists reports whether the request has content.
+func (c *Content) Exists() bool { return c.body != nil && c.body != http.NoBody }
+
+// Wrapped reports whether what is sent is not the caller's own body.
+func (c *Content) Wrapped() bool { return c.replay != nil }
+
+// First returns the body to send first.
+func (c *Content) First() io.ReadCloser {
+	if c.replay == nil {
+		return c.body
+	}
+	return c.replay.next()
+}
+
+// Again returns the body once more, from its beginning. What was returned before can
+// be read no more. The caller makes sure that the body is [Content.Ready]. An error is
+// a [CallerError].
+func (c *Content) Again() (io.ReadCloser, error) {
+	switch {
+	case !c.Exists():
+		return c.body, nil
+	case c.replay == nil:
+		body, err := c.getBody()
+		if err != nil {
+			return nil, &CallerError{err}
+		}
+		return body, nil
+	}
+	return c.replay.next(), nil
+}
+
+// Look returns the body for reading it before it is sent. A body that has to be kept is
+// read to its end first: if it is longer than may be kept, the error is [ErrTooLong],
+// and the body can still be sent once. If ctx ends meanwhile, the body is closed and the
+// error is the cause.
+func (c *Content) Look(ctx context.Context) (io.ReadCloser, error) {
+	switch {
+	case !c.Exists():
+		return http.NoBody, nil
+	case c.replay == nil:
+		return c.getBody()
+	}
+	if err := c.replay.fill(ctx); err != nil {
+		return nil, err
+	}
+	return c.replay.look(), nil
+}
+
+// GetBody returns a GetBody for the request that has the body returned last, or nil if
+// that has or needs none, or is known to be longer than may be kept. net/http sends a
+// request again by it that an HTTP/2 server did not process (GOAWAY, REFUSED_STREAM).
+func (c *Content) GetBody() func() (io.ReadCloser, error) {
+	if c.replay == nil {
+		return c.getBody
+	}
+	return c.replay.getBody()
+}
+
+// Repeatable reports whether the body can be sent again however much of it was read.
+func (c *Content) Repeatable() bool {
+	return !c.Exists() || c.getBody != nil || c.replay != nil && c.replay.seeker != nil
+}
+
+// MayOutgrow reports whether the body may turn out too long to be sent again.
+func (c *Content) MayOutgrow() bool {
+	return !c.Repeatable() && c.replay != nil && (c.Length <= 0 || c.Length > c.replay.limit)
+}
+
+// Ready reports whether the body can be sent again now.
+func (c *Content) Ready() bool {
+	if c.replay == nil {
+		return c.Repeatable()
+	}
+	return c.replay.ready()
+}
+
+// Untouched reports whether no read of the caller's body was begun. A body that needs
+// no keeping counts as untouched.
+func (c *Content) Untouched() bool { return c.replay == nil || c.replay.untouched() }
+
+// Finish says that the body will not be sent again: nothing more is kept, and the
+// caller's body is closed as soon as what was returned last is, or at once if that is
+// closed or nothing was returned.
+func (c *Content) Finish() {
+	if c.replay != nil {
+		c.replay.finish()
+	}
+}
+
+// Close closes the body of a request that is not sent.
+func (c *Content) Close() {
+	switch {
+	case c.replay != nil:
+		c.replay.finish()
+	case c.body != nil:
+		_ = c.body.Close()
+	}
+}
