@@ -134,9 +134,13 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 //
 // What [Chain.Check] finds is told to package trace: each problem is an event of the
 // first request with a hook that reaches base. Around the layers stands a [trace.Hook],
-// so that each request is a call of its own.
+// so that each request is a call of its own, and around base a [trace.Wire], which tells
+// of every exchange with a server. Both pass requests on that no hook hears.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
-	client := &http.Client{Transport: new(trace.Hook).Wrap(c.Wrap(c.reporting(base)))}
+	client := &http.Client{Transport: roundtrip.Or(base)}
+	if len(c) > 0 {
+		client.Transport = new(trace.Hook).Wrap(c.Wrap(new(trace.Wire).Wrap(c.reporting(base))))
+	}
 	if c.FollowsRedirects() {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}

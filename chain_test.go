@@ -82,6 +82,9 @@ func TestChainNilBase(t *testing.T) {
 			t.Fatal()
 		}
 		wrap()
+		if u, ok := got.(Unwrapper); ok { // Client has a trace.Wire there
+			got = u.Unwrap()
+		}
 		if got != http.DefaultTransport {
 			t.Errorf("%s(nil) sends through %v, want http.DefaultTransport", name, got)
 		}
@@ -137,7 +140,7 @@ func TestChainString(t *testing.T) {
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
 	layers := make(map[string]Layer)
-	for _, l := range append(recommended(), &trace.Hook{}) {
+	for _, l := range append(recommended(), &trace.Hook{}, &trace.Wire{}) {
 		layers[kindOf(l)] = l
 	}
 	rows := []struct{ above, below, why string }{
@@ -164,6 +167,16 @@ func TestChainOrder(t *testing.T) {
 		{"trace.Log", "compress", "hears only"},
 		{"trace.Log", "retry", "hears only"},
 		{"trace.Log", "auth", "hears only"},
+		{"ErrorResponses", "trace.Wire", "errors of every layer"},
+		{"trace.Hook", "trace.Wire", "hears only"},
+		{"trace.Log", "trace.Wire", "hears only"},
+		{"decompress", "trace.Wire", "over the wire"},
+		{"redirects", "trace.Wire", "over the wire"},
+		{"lostupdate", "trace.Wire", "over the wire"},
+		{"caching", "trace.Wire", "over the wire"},
+		{"compress", "trace.Wire", "over the wire"},
+		{"retry", "trace.Wire", "over the wire"},
+		{"auth", "trace.Wire", "over the wire"},
 		{"decompress", "redirects", "last body"},
 		{"decompress", "lostupdate", "coding of the wire"},
 		{"decompress", "caching", "bytes of the wire"},

@@ -17,9 +17,12 @@ var order = func() map[pair]string {
 		hear = "it hears only what the layers below it decide"
 	)
 	features := []string{"decompress", "redirects", "lostupdate", "caching", "compress", "retry", "auth"}
-	put(all, "ErrorResponses", append(features, "trace.Hook", "trace.Log")...)
-	put(hear, "trace.Hook", features...)
-	put(hear, "trace.Log", features...)
+	put(all, "ErrorResponses", append(features, "trace.Hook", "trace.Log", "trace.Wire")...)
+	put(hear, "trace.Hook", append(features, "trace.Wire")...)
+	put(hear, "trace.Log", append(features, "trace.Wire")...)
+	for _, f := range features {
+		put("it tells what goes over the wire", f, "trace.Wire")
+	}
 
 	put("only the last body of a redirect is to be decoded", "decompress", "redirects")
 	put("the tag that guards a write belongs to the coding of the wire", "decompress", "lostupdate")

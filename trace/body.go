@@ -13,7 +13,9 @@ import (
 // whichever comes first, and then tells once.
 type body struct {
 	io.ReadCloser
-	done func(n int64, err error)
+	// done is told the number of bytes, and the error if the body broke. whole is true if
+	// it was read to its end.
+	done func(n int64, err error, whole bool)
 	keep func(p []byte) // is shown the bytes, if not nil
 
 	from *http.Response // is watched
@@ -53,7 +55,8 @@ func (b *body) Close() error {
 }
 
 func (b *body) tell(err error) {
-	if errors.Is(err, io.EOF) {
+	whole := errors.Is(err, io.EOF)
+	if whole {
 		err = nil
 	}
 	b.mu.Lock()
@@ -61,6 +64,6 @@ func (b *body) tell(err error) {
 	b.told = true
 	b.mu.Unlock()
 	if !told {
-		b.done(n, err)
+		b.done(n, err, whole || err == nil && n == b.from.ContentLength)
 	}
 }

@@ -22,7 +22,10 @@ type scope struct {
 }
 
 // A call is one request of the program, with all that the layers make of it.
-type call struct{ id uint64 }
+type call struct {
+	id        uint64
+	exchanges exchanges
+}
 
 type scopeKey struct{}
 

@@ -82,6 +82,6 @@ func ExampleHAR() {
 	if _, err := archive.WriteTo(&file); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(archive.Len(), strings.Contains(file.String(), `"version": "1.2"`))
+	fmt.Println(archive.Len(), strings.Contains(file.String(), `"version":"1.2"`))
 	// Output: 1 true
 }

@@ -1,12 +1,12 @@
 package trace
 
 import (
+	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -24,11 +24,15 @@ const DefaultMaxEntries = 1000
 //	archive.WriteTo(file)
 //
 // Outermost it records what the program asked and, in the field _events of each
-// entry, what the layers below decided; innermost, what went over the wire.
+// entry, what the layers below decided; with Exchanges, what went over the wire for it.
 //
 // Header values that might be secret, cookies, query values and bodies are not
 // recorded unless asked for. The zero value holds the last [DefaultMaxEntries]
 // requests.
+//
+// Beside the fields of HAR 1.2 there are those of Chrome: _transferSize, _resourceType,
+// _fromCache ("disk" for a store of any kind), _initiator of redirects and of attempts
+// after the first, and _error; and _call, _hop, _attempt and _events as in [Event].
 //
 // A HAR is safe for concurrent use. Its fields must not be changed after its first
 // use.
@@ -36,12 +40,21 @@ type HAR struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// MaxEntries is how many requests are held; the oldest go first. If zero,
+	// Exchanges makes an entry of each exchange with a server that [Wire] tells of, in place
+	// of one for the request: redirects, attempts, challenges, validations in the
+	// background. A request that no server was asked for has one entry.
+	Exchanges bool
+
+	// Writer takes the archive, each entry when it has ended, in one Write. No entry is held
+	// then; what [HAR.Close] writes completes the archive. If nil, entries are held.
+	Writer io.Writer
+
+	// MaxEntries is how many entries are held; the oldest go first. If zero,
 	// [DefaultMaxEntries] is used; if negative, there is no limit.
 	MaxEntries int
 
 	// MaxBody is how many bytes of each response body are recorded. Zero means
-	// none. Request bodies are never recorded.
+	// none. Request bodies are never recorded, nor are bodies of Exchanges.
 	MaxBody int64
 
 	// Reveal reports whether the values of a further header field, whose name is
@@ -54,6 +67,7 @@ type HAR struct {
 
 	mu      sync.Mutex
 	entries []*harEntry
+	stream  harStream
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -70,31 +84,26 @@ func (h *HAR) Wrap(next http.RoundTripper) http.RoundTripper {
 func (h *HAR) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	e := &harEntry{har: h, start: time.Now()}
-	e.Started = e.start.Format(time.RFC3339Nano)
-	e.Request = h.request(req)
-	e.Response = harResponse{Headers: []harPair{}, Cookies: []struct{}{}, HeadersSize: -1, BodySize: -1}
-	ctx := begin(WithHook(req.Context(), e.hear))
-	ctx = e.timings.watch(ctx)
-	h.add(e)
-	resp, err := next.RoundTrip(req.WithContext(ctx))
-	if err != nil || resp == nil {
-		e.end(0, err)
-		return nil, err
-	}
-	e.answered(resp)
-	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == nil || resp.Body == http.NoBody {
-		e.end(0, nil)
-		return resp, nil
-	}
-	b := &body{done: e.end}
+	e := &harEntry{har: h}
+	out := req.WithContext(begin(WithHook(req.Context(), e.hear)))
+	x := newExchange(out)
+	e.x = x
+	e.request = h.request(req)
+	x.onHead, x.onEnd = e.answered, e.end
 	if h.MaxBody > 0 {
-		b.keep = e.keep
+		x.keep = e.keep
 	}
-	return watched(resp, b), nil
+	if !h.Exchanges {
+		h.hold(e)
+	}
+	return x.send(next)
 }
 
-func (h *HAR) add(e *harEntry) {
+// hold holds an entry that has begun, unless there is a Writer.
+func (h *HAR) hold(e *harEntry) {
+	if h.Writer != nil {
+		return
+	}
 	most := h.MaxEntries
 	if most == 0 {
 		most = DefaultMaxEntries
@@ -107,6 +116,28 @@ func (h *HAR) add(e *harEntry) {
 		clear(h.entries[:n])
 		h.entries = h.entries[n:]
 	}
+}
+
+// ended writes an entry that has ended, if there is a Writer.
+func (h *HAR) ended(e *harEntry) {
+	if h.Writer == nil {
+		return
+	}
+	raw, err := e.marshal()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stream.write(h.Writer, raw, err)
+}
+
+// Close completes the archive that Writer was given, and returns the first error of
+// writing it. Without a Writer it does nothing. It does not close Writer.
+func (h *HAR) Close() error {
+	if h.Writer == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stream.close(h.Writer)
 }
 
 // Len returns the number of requests held.
@@ -137,31 +168,56 @@ func (h *HAR) WriteTo(w io.Writer) (int64, error) {
 // MarshalJSON returns the archive as JSON.
 func (h *HAR) MarshalJSON() ([]byte, error) {
 	h.mu.Lock()
-	entries := make([]json.RawMessage, 0, len(h.entries))
-	held := append([]*harEntry(nil), h.entries...)
+	held := slices.Clone(h.entries)
 	h.mu.Unlock()
+	var b bytes.Buffer
+	var s harStream
 	for _, e := range held {
 		raw, err := e.marshal()
-		if err != nil {
-			return nil, err
+		s.write(&b, raw, err)
+	}
+	if err := s.close(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// A harStream is an archive that is being written.
+type harStream struct {
+	begun, closed bool
+	err           error
+}
+
+const (
+	harHead = `{"log":{"version":"1.2","creator":{"name":"tripper","version":"1"},"entries":[` + "\n"
+	harTail = "\n]}}\n"
+)
+
+// write writes an entry, unless there was an error before, or there is one now.
+func (s *harStream) write(w io.Writer, entry []byte, err error) {
+	if s.err == nil {
+		s.err = err
+	}
+	if s.err != nil || s.closed {
+		return
+	}
+	sep := ",\n"
+	if !s.begun {
+		sep, s.begun = harHead, true
+	}
+	_, s.err = w.Write(append([]byte(sep), entry...))
+}
+
+func (s *harStream) close(w io.Writer) error {
+	if s.err == nil && !s.closed {
+		tail := harTail
+		if !s.begun {
+			tail = harHead + harTail
 		}
-		entries = append(entries, raw)
+		_, s.err = io.WriteString(w, tail)
 	}
-	var doc struct {
-		Log struct {
-			Version string `json:"version"`
-			Creator struct {
-				Name    string `json:"name"`
-				Version string `json:"version"`
-			} `json:"creator"`
-			Entries []json.RawMessage `json:"entries"`
-		} `json:"log"`
-	}
-	doc.Log.Version = "1.2"
-	doc.Log.Creator.Name = "tripper"
-	doc.Log.Creator.Version = "1"
-	doc.Log.Entries = entries
-	return json.MarshalIndent(doc, "", "  ")
+	s.closed = true
+	return s.err
 }
 
 // text returns bytes as HAR has them: as they are if they are UTF-8, else in base64.

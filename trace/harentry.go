@@ -2,7 +2,10 @@ package trace
 
 import (
 	"encoding/json"
+	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,103 +15,90 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// The types of HAR 1.2, as far as a client knows what to put there.
-type (
-	harPair struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
-	}
-	harRequest struct {
-		Method      string     `json:"method"`
-		URL         string     `json:"url"`
-		HTTPVersion string     `json:"httpVersion"`
-		Cookies     []struct{} `json:"cookies"`
-		Headers     []harPair  `json:"headers"`
-		QueryString []harPair  `json:"queryString"`
-		HeadersSize int64      `json:"headersSize"`
-		BodySize    int64      `json:"bodySize"`
-	}
-	harContent struct {
-		Size     int64  `json:"size"`
-		MimeType string `json:"mimeType"`
-		Text     string `json:"text,omitempty"`
-		Encoding string `json:"encoding,omitempty"`
-	}
-	harResponse struct {
-		Status      int        `json:"status"`
-		StatusText  string     `json:"statusText"`
-		HTTPVersion string     `json:"httpVersion"`
-		Cookies     []struct{} `json:"cookies"`
-		Headers     []harPair  `json:"headers"`
-		Content     harContent `json:"content"`
-		RedirectURL string     `json:"redirectURL"`
-		HeadersSize int64      `json:"headersSize"`
-		BodySize    int64      `json:"bodySize"`
-	}
-	harEvent struct {
-		Time   float64 `json:"time"`
-		Layer  string  `json:"layer"`
-		Action string  `json:"action"`
-		Reason string  `json:"reason,omitempty"`
-		Status int     `json:"status,omitempty"`
-		Error  string  `json:"error,omitempty"`
-		Detail string  `json:"detail,omitempty"`
-	}
-)
-
-// harEntry is one request. Its lock guards everything below it.
+// A harEntry is one request through a HAR, or one exchange that [Wire] has told of.
 type harEntry struct {
-	har     *HAR
-	start   time.Time
-	timings harTimings
+	har *HAR
+	x   *exchange // what the HAR itself has seen of the request, nil for an exchange
 
-	mu       sync.Mutex
-	Started  string
-	Request  harRequest
-	Response harResponse
-	Events   []harEvent
-	Error    string
-	took     time.Duration
-	ended    bool
+	mu       sync.Mutex // guards the fields below
+	request  harRequest
+	response harResponse
+	events   []harEvent
 	content  []byte
+	// wire is the exchange, or the last one of the last hop of the request.
+	wire *Exchange
+	// shown is true if exchanges of the request are entries.
+	shown bool
+	// hop is the last hop, cached whether a cache has answered it.
+	hop    int
+	cached bool
 }
 
 // maxEvents bounds what is held of one request.
 const maxEvents = 1000
 
+// hear takes an event of the layers below.
 func (e *harEntry) hear(ev Event) {
-	var detail []string
-	for _, a := range ev.Attrs {
-		detail = append(detail, a.String())
+	x := ev.Exchange
+	show := e.har.Exchanges && x != nil && x.Ended
+	if show {
+		e.har.show(x)
 	}
 	h := harEvent{
-		Time: ms(ev.Time.Sub(e.start)), Layer: ev.Layer, Action: ev.Action, Reason: ev.Reason, Status: ev.Status,
-		Detail: strings.Join(detail, " "),
+		Time: ms(ev.Time.Sub(e.x.Start)), Hop: ev.Hop, Attempt: ev.Attempt, Background: ev.Background,
+		Layer: ev.Layer, Action: ev.Action, Reason: ev.Reason, Status: ev.Status, Detail: detail(ev.Attrs),
 	}
 	if ev.Err != nil {
 		h.Error = RedactError(ev.Err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.Events) < maxEvents {
-		e.Events = append(e.Events, h)
+	if len(e.events) < maxEvents {
+		e.events = append(e.events, h)
 	}
+	if ev.Background {
+		return
+	}
+	e.shown = e.shown || show
+	if ev.Hop > e.hop {
+		e.hop, e.cached, e.wire = ev.Hop, false, nil
+	}
+	if x != nil {
+		e.wire = x.bare()
+	}
+	// That is what caching tells of a stored response that it returns.
+	e.cached = e.cached || ev.Layer == "caching" && (ev.Action == "hit" || ev.Action == "stale")
 }
 
-func (e *harEntry) answered(resp *http.Response) {
-	e.timings.answered()
+func detail(attrs []slog.Attr) string {
+	all := make([]string, 0, len(attrs))
+	for _, a := range attrs {
+		all = append(all, a.String())
+	}
+	return strings.Join(all, " ")
+}
+
+// bare returns x without the messages.
+func (x *Exchange) bare() *Exchange {
+	b := *x
+	b.request, b.response = nil, nil
+	return &b
+}
+
+// show makes an entry of x.
+func (h *HAR) show(x *Exchange) {
+	e := &harEntry{har: h, wire: x.bare(), request: h.request(x.request), response: h.response(x.response)}
+	h.hold(e)
+	h.ended(e)
+}
+
+func (e *harEntry) answered() {
+	e.x.mu.Lock()
+	resp := e.x.response
+	e.x.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, reason, _ := strings.Cut(resp.Status, " ")
-	e.Response = harResponse{
-		Status: resp.StatusCode, StatusText: reason, HTTPVersion: resp.Proto, Cookies: []struct{}{},
-		Headers: pairs(resp.Header, e.har.Reveal), HeadersSize: -1, BodySize: -1,
-		Content: harContent{MimeType: resp.Header.Get("Content-Type")},
-	}
-	e.Request.HTTPVersion = resp.Proto
-	if loc, err := resp.Location(); err == nil {
-		e.Response.RedirectURL = e.har.url(loc)
-	}
+	e.response = e.har.response(resp)
 }
 
 func (e *harEntry) keep(p []byte) {
@@ -119,36 +109,99 @@ func (e *harEntry) keep(p []byte) {
 	}
 }
 
-func (e *harEntry) end(n int64, err error) {
+func (e *harEntry) end() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.took, e.ended = time.Since(e.start), true
-	e.timings.end()
-	e.Response.Content.Size = n
-	if err != nil {
-		e.Error = RedactError(err)
+	shown := e.shown
+	e.mu.Unlock()
+	if shown {
+		return
 	}
+	if e.har.Exchanges {
+		e.har.hold(e)
+	}
+	e.har.ended(e)
 }
 
 func (e *harEntry) marshal() ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	took := e.took
-	if !e.ended {
-		took = time.Since(e.start)
+	x := e.wire
+	if e.x != nil {
+		x = e.x.now()
 	}
-	resp := e.Response
-	resp.Content.Text, resp.Content.Encoding = text(e.content)
-	return json.Marshal(struct {
-		Started  string      `json:"startedDateTime"`
-		Time     float64     `json:"time"`
-		Request  harRequest  `json:"request"`
-		Response harResponse `json:"response"`
-		Cache    struct{}    `json:"cache"`
-		Timings  harPhases   `json:"timings"`
-		Events   []harEvent  `json:"_events,omitempty"`
-		Error    string      `json:"_error,omitempty"`
-	}{e.Started, ms(took), e.Request, resp, struct{}{}, e.timings.phases(e.start, e.start.Add(took)), e.Events, e.Error})
+	j := harJSON{
+		Started: x.Start.Format(time.RFC3339Nano), Time: ms(x.Duration), Timings: timingsOf(x), Type: "fetch",
+		Request: e.request, Response: e.response, Events: e.events,
+		Call: x.Call, Hop: x.Hop, Attempt: x.Attempt, Background: x.Background, Initiator: e.initiator(x),
+	}
+	j.Response.Content.Size = x.Received
+	j.Response.Content.Text, j.Response.Content.Encoding = text(e.content)
+	if x.Err != nil {
+		j.Response.Error = RedactError(x.Err)
+	}
+	if x.Proto != "" {
+		j.Request.HTTPVersion = x.Proto
+	}
+	if e.cached {
+		j.FromCache = "disk"
+		j.Cache.BeforeRequest = &harCached{LastAccess: j.Started, ETag: e.response.etag, HitCount: 1}
+		j.Response.BodySize = 0
+		return json.Marshal(j)
+	}
+	if e.wire != nil {
+		x = e.wire // nearer to the server than what the layers made of it
+	}
+	j.onWire(x)
+	return json.Marshal(j)
+}
+
+// onWire adds what is known of the connection, and the sizes.
+func (j *harJSON) onWire(x *Exchange) {
+	if host, _, err := net.SplitHostPort(x.RemoteAddr); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil {
+			j.ServerIP = ip.WithZone("").String()
+		}
+		_, j.Connection, _ = net.SplitHostPort(x.LocalAddr)
+	}
+	j.Request.HeadersSize, j.Response.HeadersSize = x.RequestHead, x.ResponseHead
+	if x.Status != 0 && !x.Uncompressed {
+		j.Response.BodySize = x.Received
+		j.Response.TransferSize = x.Received + max(x.ResponseHead, 0)
+	}
+}
+
+// initiator returns why there is another request, nil for the first.
+func (e *harEntry) initiator(x *Exchange) *harInitiator {
+	switch {
+	case x.Background:
+		return &harInitiator{Type: "revalidation"}
+	case x.Attempt > 1:
+		return &harInitiator{Type: "retry"}
+	case x.Hop > 0 || e.request.previous != "":
+		return &harInitiator{Type: "redirect", URL: e.request.previous}
+	}
+	return nil
+}
+
+// timingsOf returns the phases of x. What took no time did not take place, but for what
+// is required.
+func timingsOf(x *Exchange) harTimings {
+	p := x.Phases
+	t := harTimings{
+		Blocked: ms(p.Blocked), DNS: phase(p.DNS), Connect: phase(p.Connect), SSL: phase(p.TLS),
+		Send: ms(p.Send), Wait: ms(p.Wait), Receive: ms(p.Receive),
+	}
+	if p.Wait == x.Duration {
+		t.Blocked = -1 // nobody waited for a connection
+	}
+	return t
+}
+
+func phase(d time.Duration) float64 {
+	if d == 0 {
+		return -1
+	}
+	return ms(d)
 }
 
 // request describes req.
@@ -164,6 +217,24 @@ func (h *HAR) request(req *http.Request) harRequest {
 			}
 		}
 		sortPairs(r.QueryString)
+	}
+	if req.Response != nil && req.Response.Request != nil {
+		r.previous = h.url(req.Response.Request.URL)
+	}
+	return r
+}
+
+// response describes resp, which is nil if there is none.
+func (h *HAR) response(resp *http.Response) harResponse {
+	r := harResponse{Headers: []harPair{}, Cookies: []struct{}{}, HeadersSize: -1, BodySize: -1}
+	if resp == nil {
+		return r
+	}
+	_, r.StatusText, _ = strings.Cut(resp.Status, " ")
+	r.Status, r.HTTPVersion, r.Headers = resp.StatusCode, resp.Proto, pairs(resp.Header, h.Reveal)
+	r.Content.MimeType, r.etag = resp.Header.Get("Content-Type"), resp.Header.Get("Etag")
+	if loc, err := resp.Location(); err == nil {
+		r.RedirectURL = h.url(loc)
 	}
 	return r
 }

@@ -86,7 +86,7 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 		line.write(resp, 0, nil)
 		return resp, nil
 	}
-	return watched(resp, &body{done: func(n int64, err error) { line.write(resp, n, err) }}), nil
+	return watched(resp, &body{done: func(n int64, err error, _ bool) { line.write(resp, n, err) }}), nil
 }
 
 // lowest returns the lowest level of the lines about events.

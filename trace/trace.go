@@ -67,9 +67,11 @@ type Event struct {
 	Status int
 	// Err is the error the decision is about, if any.
 	Err error
-	// Attrs holds what else there is to say, such as an attempt number, a wait
-	// or a number of bytes.
+	// Attrs holds what else there is to say, such as a wait or a number of bytes.
 	Attrs []slog.Attr
+	// Exchange is what the event is about if it is one of [Wire], else nil. It must not be
+	// changed.
+	Exchange *Exchange
 }
 
 // String returns the event as one readable line, without what differs from run to run:

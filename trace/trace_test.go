@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -29,7 +30,24 @@ func TestContract(t *testing.T) {
 	t.Run("Hook", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &Hook{Func: func(Event) {}} }) })
 	t.Run("Hook/zero", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return new(Hook) }) })
 	t.Run("HAR", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &HAR{MaxBody: 10} }) })
+	t.Run("HAR/stream", func(t *testing.T) {
+		rttest.Contract(t, func() rttest.Layer { return &HAR{Writer: io.Discard, Exchanges: true} })
+	})
+	t.Run("Wire", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &heard{} }) })
 }
+
+// heard is a Wire below a hook.
+type heard struct{ Base http.RoundTripper }
+
+func (h *heard) RoundTrip(req *http.Request) (*http.Response, error) {
+	return h.Wrap(roundtrip.Next(h, h.Base)).RoundTrip(req)
+}
+
+func (h *heard) Wrap(next http.RoundTripper) http.RoundTripper {
+	return (&Hook{Func: func(Event) {}}).Wrap(new(Wire).Wrap(next))
+}
+
+func (h *heard) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func TestWithHook(t *testing.T) {
 	t.Parallel()
@@ -177,10 +195,21 @@ type archive struct {
 				StatusText, RedirectURL string
 				Headers                 []harPair
 				Content                 harContent
+				HeadersSize, BodySize   int64
+				TransferSize            int64  `json:"_transferSize"`
+				Error                   string `json:"_error"`
 			}
-			Timings harPhases
-			Events  []harEvent `json:"_events"`
-			Error   string     `json:"_error"`
+			Timings         harTimings
+			Cache           harCache
+			ServerIPAddress string
+			Connection      string
+			FromCache       string        `json:"_fromCache"`
+			Initiator       *harInitiator `json:"_initiator"`
+			Events          []harEvent    `json:"_events"`
+			Call            uint64        `json:"_call"`
+			Hop             int           `json:"_hop"`
+			Attempt         int           `json:"_attempt"`
+			Background      bool          `json:"_background"`
 		}
 	}
 }
@@ -287,7 +316,7 @@ func TestHARBoundsAndErrors(t *testing.T) {
 	if c := entries[0].Response.Content; c.Encoding != "base64" || c.Text != "//4=" {
 		t.Errorf("binary content %+v", c)
 	}
-	if entries[1].Error != "unexpected EOF" || entries[1].Response.Status != 0 || entries[1].Request.Method != "GET" {
+	if entries[1].Response.Error != "unexpected EOF" || entries[1].Response.Status != 0 || entries[1].Request.Method != "GET" {
 		t.Errorf("a failure is recorded as %+v", entries[1])
 	}
 }

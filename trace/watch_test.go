@@ -17,7 +17,7 @@ import (
 
 // sum adds up the phases as HAR 1.2 says: ssl is part of connect, and -1 does not
 // count.
-func (p harPhases) sum() float64 {
+func (p harTimings) sum() float64 {
 	total := 0.0
 	for _, v := range []float64{p.Blocked, p.DNS, p.Connect, p.Send, p.Wait, p.Receive} {
 		total += max(v, 0)
@@ -32,27 +32,28 @@ func TestHARPhases(t *testing.T) {
 	for _, tt := range []struct {
 		name, why string
 		m         moments
-		want      harPhases
+		want      harTimings
 	}{
 		{
 			"all of it", "HAR 1.2: ssl is part of connect",
 			moments{at(1), at(10), at(20), at(20), at(30), at(30), at(45), at(50), at(52), at(80)},
-			harPhases{Blocked: 15, DNS: 10, Connect: 25, SSL: 15, Send: 2, Wait: 28, Receive: 20},
+			harTimings{Blocked: 15, DNS: 10, Connect: 25, SSL: 15, Send: 2, Wait: 28, Receive: 20},
 		},
-		{"a connection was there", "nothing is dialled", moments{asked: at(1), got: at(5), wrote: at(6), first: at(60)}, harPhases{5, -1, -1, 1, 54, 40, -1}},
-		{"no answer", "a timeout of the server's is a wait", moments{asked: at(1), got: at(5), wrote: at(6)}, harPhases{5, -1, -1, 1, 94, 0, -1}},
-		{"writing fails", "the body was being sent", moments{asked: at(1), got: at(5)}, harPhases{5, -1, -1, 95, 0, 0, -1}},
-		{"name not found", "the name server does not answer", moments{asked: at(0), dns0: at(10)}, harPhases{10, 90, -1, 0, 0, 0, -1}},
-		{"no connection", "a firewall drops packets", moments{asked: at(0), dns0: at(1), dns1: at(10), conn0: at(10)}, harPhases{1, 9, 90, 0, 0, 0, -1}},
-		{"TLS hangs", "the handshake is under way", moments{asked: at(0), conn0: at(1), conn1: at(10), tls0: at(10)}, harPhases{1, -1, 99, 0, 0, 0, 90}},
-		{"refused, then nothing", "the rest is waiting for another try", moments{asked: at(0), conn0: at(1), conn1: at(10)}, harPhases{91, -1, 9, 0, 0, 0, -1}},
-		{"all connections busy", "MaxConnsPerHost", moments{asked: at(3)}, harPhases{100, -1, -1, 0, 0, 0, -1}},
-		{"a cache answers", "no connection is asked for: all of it is waiting for the answer", moments{}, harPhases{-1, -1, -1, 0, 100, 0, -1}},
-		{"answer before the end of the request", "RFC 9112 §9.5: a server may answer early", moments{asked: at(0), got: at(10), wrote: at(90), first: at(40)}, harPhases{10, -1, -1, 30, 0, 60, -1}},
-		{"a dial that goes on", "the connection that was got is another's", moments{asked: at(0), conn0: at(1), conn1: at(90), got: at(10), wrote: at(10), first: at(20)}, harPhases{1, -1, 9, 0, 10, 80, -1}},
-		{"two dials", "what took place at the same time counts once", moments{asked: at(0), dns0: at(0), dns1: at(30), conn0: at(10), conn1: at(50), got: at(50), wrote: at(50), first: at(60)}, harPhases{0, 10, 40, 0, 10, 40, -1}},
+		{"a connection was there", "nothing is dialled", moments{asked: at(1), got: at(5), wrote: at(6), first: at(60)}, harTimings{5, -1, -1, 1, 54, 40, -1}},
+		{"no answer", "a timeout of the server's is a wait", moments{asked: at(1), got: at(5), wrote: at(6)}, harTimings{5, -1, -1, 1, 94, 0, -1}},
+		{"writing fails", "the body was being sent", moments{asked: at(1), got: at(5)}, harTimings{5, -1, -1, 95, 0, 0, -1}},
+		{"name not found", "the name server does not answer", moments{asked: at(0), dns0: at(10)}, harTimings{10, 90, -1, 0, 0, 0, -1}},
+		{"no connection", "a firewall drops packets", moments{asked: at(0), dns0: at(1), dns1: at(10), conn0: at(10)}, harTimings{1, 9, 90, 0, 0, 0, -1}},
+		{"TLS hangs", "the handshake is under way", moments{asked: at(0), conn0: at(1), conn1: at(10), tls0: at(10)}, harTimings{1, -1, 99, 0, 0, 0, 90}},
+		{"refused, then nothing", "the rest is waiting for another try", moments{asked: at(0), conn0: at(1), conn1: at(10)}, harTimings{91, -1, 9, 0, 0, 0, -1}},
+		{"all connections busy", "MaxConnsPerHost", moments{asked: at(3)}, harTimings{100, -1, -1, 0, 0, 0, -1}},
+		{"a cache answers", "no connection is asked for: all of it is waiting for the answer", moments{}, harTimings{-1, -1, -1, 0, 100, 0, -1}},
+		{"answer before the end of the request", "RFC 9112 §9.5: a server may answer early", moments{asked: at(0), got: at(10), wrote: at(90), first: at(40)}, harTimings{10, -1, -1, 30, 0, 60, -1}},
+		{"a dial that goes on", "the connection that was got is another's", moments{asked: at(0), conn0: at(1), conn1: at(90), got: at(10), wrote: at(10), first: at(20)}, harTimings{1, -1, 9, 0, 10, 80, -1}},
+		{"two dials", "what took place at the same time counts once", moments{asked: at(0), dns0: at(0), dns1: at(30), conn0: at(10), conn1: at(50), got: at(50), wrote: at(50), first: at(60)}, harTimings{0, 10, 40, 0, 10, 40, -1}},
 	} {
-		got := tt.m.phases(start, at(took))
+		phases := tt.m.phases(start, at(took))
+		got := timingsOf(&Exchange{Phases: phases, Duration: at(took).Sub(start)})
 		if got != tt.want || math.Abs(got.sum()-took) > 0.01 {
 			t.Errorf("%s: got %+v, sum %v; want %+v, sum %d: %s", tt.name, got, got.sum(), tt.want, took, tt.why)
 		}
@@ -82,9 +83,9 @@ func TestHARInterim(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 			_ = resp.Body.Close()
-			e := h.entries[0]
-			want := harPhases{Blocked: 0, DNS: -1, Connect: -1, Send: 2000, Wait: 1000, Receive: 1000, SSL: -1}
-			if got := e.timings.phases(e.start, e.start.Add(e.took)); got != want {
+			x := h.entries[0].x.now()
+			want := harTimings{Blocked: 0, DNS: -1, Connect: -1, Send: 2000, Wait: 1000, Receive: 1000, SSL: -1}
+			if got := timingsOf(x); got != want {
 				t.Errorf("%d: got %+v, want %+v", status, got, want)
 			}
 		})
@@ -135,7 +136,7 @@ func TestHARAddsUp(t *testing.T) {
 			Log struct {
 				Entries []struct {
 					Time    float64
-					Timings harPhases
+					Timings harTimings
 				}
 			}
 		}
