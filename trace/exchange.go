@@ -227,10 +227,3 @@ func (x *exchange) now() *Exchange {
 	e.RemoteAddr, e.LocalAddr, e.Reused, e.IdleTime = x.conn.remote, x.conn.local, x.conn.reused, x.conn.idle
 	return &e
 }
-
-// wired reports whether a connection was asked for.
-func (x *exchange) wired() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.trip.wired()
-}

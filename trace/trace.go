@@ -13,9 +13,13 @@
 // An event names the call, the hop and the attempt that it belongs to: what the layers do
 // for requests that are made at the same time can be told apart.
 //
+// [Wire] tells of each exchange with a server: its connection, its phases, its sizes.
+// [ExchangeOf] returns the same for a response.
+//
 // # Place in a chain
 //
-// [Hook], [Log] and [HAR] stand outermost, so that they hear every layer.
+// [Hook], [Log] and [HAR] stand outermost, so that they hear every layer; [Wire] stands
+// innermost. The client of a tripper.Chain has a Wire.
 //
 // # Limits
 //

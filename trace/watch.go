@@ -98,13 +98,6 @@ func (w *watch) answered() {
 	})
 }
 
-// end says that the exchange is over.
-func (w *watch) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ended = true
-}
-
 // fieldSize returns the number of bytes of a field in HTTP/1.1.
 func fieldSize(name, value string) int64 {
 	return int64(len(name) + len(": ") + len(value) + len("\r\n"))

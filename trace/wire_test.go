@@ -24,23 +24,28 @@ func TestWire(t *testing.T) {
 	}{
 		{
 			"complete", "the body was read to its end", rttest.Respond("HTTP/1.1 200 OK\n\nhello"), -1,
-			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"}, slog.LevelDebug,
+			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"},
+			slog.LevelDebug,
 		},
 		{
 			"no body", "nothing is to be read", rttest.Respond("HTTP/1.1 204 No Content\n\n"), 0,
-			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"}, slog.LevelDebug,
+			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"},
+			slog.LevelDebug,
 		},
 		{
 			"closed", "the caller has enough", rttest.Respond("HTTP/1.1 200 OK\n\nhello"), 2,
-			[]string{"wire: response (over no connection that is known of)", "wire: body (closed before its end)"}, slog.LevelDebug,
+			[]string{"wire: response (over no connection that is known of)", "wire: body (closed before its end)"},
+			slog.LevelDebug,
 		},
 		{
 			"all that there is", "its length is reached, though not its end", rttest.Respond("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"), 5,
-			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"}, slog.LevelDebug,
+			[]string{"wire: response (over no connection that is known of)", "wire: body (complete)"},
+			slog.LevelDebug,
 		},
 		{
 			"broken", "the caller may not notice", rttest.Respond("HTTP/1.1 200 OK\nContent-Length: 9\n\nhell"), -1,
-			[]string{"wire: response (over no connection that is known of)", "wire: body (broken): unexpected EOF"}, slog.LevelWarn,
+			[]string{"wire: response (over no connection that is known of)", "wire: body (broken): unexpected EOF"},
+			slog.LevelWarn,
 		},
 		{"no response", "one event, the error is returned", rttest.Fail(io.ErrUnexpectedEOF), 0, []string{"wire: fail: unexpected EOF"}, slog.LevelDebug},
 		{"cancelled", "it is what the caller wanted", rttest.Fail(context.Canceled), 0, []string{"wire: fail: context canceled"}, slog.LevelDebug},
