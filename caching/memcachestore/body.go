@@ -9,29 +9,28 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// body is the body of an entry. It remembers the last piece, since bodies are read
-// in smaller steps.
+// windowSize is about how many bytes are read at once.
+const windowSize = 1 << 20
+
+// body is the body of an entry in pieces. It holds the pieces that were read last, since bodies are
+// read in smaller steps.
 type body struct {
 	s     *Store
 	name  name
 	head  *head
 	value []byte // of the first item
 
-	mu   sync.Mutex
-	i    int
-	data []byte
+	mu     sync.Mutex
+	first  int // the piece that window begins with
+	window [][]byte
 }
 
 // find makes sure that the body is there: a piece that is lost is to be known
-// before the response begins. A body of one piece is fetched for it.
+// before the response begins. The first pieces are fetched for it.
 func (b *body) find() error {
-	var err error
-	switch b.head.chunks {
-	case 0:
-	case 1:
-		_, err = b.piece(0)
-	default:
-		err = b.s.touch(b.name, b.head.nonce, b.head.chunks, b.s.ttl(b.head.meta)+b.s.grace())
+	_, err := b.piece(0)
+	if err == nil {
+		err = b.s.touch(b.name, b.head.nonce, len(b.window), b.head.chunks, b.s.ttl(b.head.meta)+b.s.grace())
 	}
 	if errors.Is(err, store.ErrCorrupt) {
 		return b.s.drop(b.name, b.value, err)
@@ -39,28 +38,36 @@ func (b *body) find() error {
 	return wrap("look for body", err)
 }
 
-// piece returns the data of piece i.
+// piece returns the data of piece i. If it is not held, it is fetched together with those that follow.
 func (b *body) piece(i int) ([]byte, error) {
 	b.mu.Lock()
-	last, data := b.i, b.data
+	first, window := b.first, b.window
 	b.mu.Unlock()
-	if last == i {
-		return data, nil
+	if i >= first && i < first+len(window) {
+		return window[i-first], nil
 	}
-	item, err := b.s.client.Get(b.name.chunk(b.head.nonce, i))
-	switch {
-	case missing(err):
-		return nil, fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)
-	case err != nil:
+	names := make([]string, min(windowSize/int(b.head.chunk)+1, b.head.chunks-i))
+	for k := range names {
+		names[k] = b.name.chunk(b.head.nonce, i+k)
+	}
+	items, err := b.s.client.GetMulti(names)
+	if err != nil {
 		return nil, err
 	}
-	if data, err = unseal(b.head.nonce, i, item.Value, b.head.length(i)); err != nil {
-		return nil, err
+	window = make([][]byte, len(names))
+	for k, name := range names {
+		item := items[name]
+		if item == nil {
+			return nil, fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i+k)
+		}
+		if window[k], err = unseal(b.head.nonce, i+k, item.Value, b.head.length(i+k)); err != nil {
+			return nil, err
+		}
 	}
 	b.mu.Lock()
-	b.i, b.data = i, data
+	b.first, b.window = i, window
 	b.mu.Unlock()
-	return data, nil
+	return window[0], nil
 }
 
 // ReadAt implements [io.ReaderAt].

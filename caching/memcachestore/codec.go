@@ -14,10 +14,12 @@ import (
 
 const (
 	// version is the first byte of an entry. Entries of another version are corrupt.
-	version = 1
+	version = 2
 	// sumSize is the length of a checksum: SHA-256, cut.
 	sumSize   = 16
 	nonceSize = 16
+	// inlineMax is the largest body that lies beside its metadata. An Update writes it again.
+	inlineMax = 16 << 10
 )
 
 // head is the first item of an entry.
@@ -25,7 +27,8 @@ type head struct {
 	nonce  string // tells one body from all others, in the names of its pieces
 	chunks int
 	size   int64
-	chunk  int64 // length of a piece
+	chunk  int64  // length of a piece; zero: there are none
+	inline []byte // the body, if it is not in pieces
 	meta   *store.Meta
 }
 
@@ -40,6 +43,7 @@ func (h *head) seal(key string) ([]byte, error) {
 	b = append(b, nonce...)
 	b = binary.AppendUvarint(b, uint64(h.size))  //nolint:gosec // not negative
 	b = binary.AppendUvarint(b, uint64(h.chunk)) //nolint:gosec // not negative
+	b = append(b, h.inline...)
 	if b, err = h.meta.AppendBinary(b); err == nil && len(b) > maxChunk {
 		err = fmt.Errorf("%w: %d bytes", store.ErrTooLarge, len(b))
 	}
@@ -72,10 +76,14 @@ func parseBody(b []byte) (*head, error) {
 		*p = int64(v)
 		b = b[n:]
 	}
-	if h.chunk < minChunk-sumSize || h.chunk > maxChunk {
+	switch {
+	case h.chunk == 0 && h.size <= int64(len(b)):
+		h.inline, b = b[:h.size:h.size], b[h.size:]
+	case h.chunk < minChunk-sumSize || h.chunk > maxChunk:
 		return nil, storekit.Corrupt("length of pieces")
+	default:
+		h.chunks = int((h.size + h.chunk - 1) / h.chunk)
 	}
-	h.chunks = int((h.size + h.chunk - 1) / h.chunk)
 	var err error
 	h.meta, err = store.ParseMeta(b)
 	return h, err

@@ -6,8 +6,8 @@
 //
 // # Behavior
 //
-// An entry is an item that describes it and an item for each piece of its body:
-// none is larger than [Store.ChunkSize]. Names are hashes, well within the 250
+// An entry is an item that describes it, with a body of up to 16 KiB in it, and an item for
+// each piece of a larger body: none is larger than [Store.ChunkSize]. Names are hashes, well within the 250
 // bytes that memcached allows. An entry appears and is updated by one command on
 // the first item, so that others see the old one or the new one.
 //
@@ -27,8 +27,8 @@
 //     connections, at once.
 //   - Flushed (flush_all): a miss.
 //   - Frozen (SIGSTOP, a machine that hangs, a network that drops), or farther away than
-//     StoreWait allows: StoreWait. An entry takes a round trip, one for each piece of
-//     its body to see that it is there, and one for each to read it.
+//     StoreWait allows: StoreWait. An entry takes a round trip, one more if its body is larger
+//     than 16 KiB, and then one for each 512 KiB beyond the first, and for about every MiB to read on.
 //   - In the middle of a body: its rest comes from the origin, after StoreWait, if the
 //     response has a strong validator, or if nothing of it was delivered. Otherwise
 //     the body ends with an error.
@@ -159,17 +159,18 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	if err != nil {
 		return nil, s.drop(n, item.Value, err)
 	}
-	b := &body{s: s, name: n, head: h, value: item.Value, i: -1}
+	e := &store.Entry{Meta: h.meta, Size: h.size, Bytes: h.inline}
+	if h.chunks == 0 {
+		return e, nil
+	}
+	b := &body{s: s, name: n, head: h, value: item.Value}
 	if err := b.find(); err != nil {
 		return nil, err
 	}
-	e := &store.Entry{Meta: h.meta, Size: h.size}
-	switch h.chunks {
-	case 0:
-	case 1:
-		e.Bytes = b.data
-	default:
+	if h.chunks > 1 {
 		e.Body = b
+	} else {
+		e.Bytes = b.window[0]
 	}
 	return e, nil
 }
@@ -220,7 +221,7 @@ func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err err
 	}
 	// First the body: an entry must not outlive it.
 	ttl := s.ttl(meta)
-	if err := s.touch(n, h.nonce, h.chunks, ttl+s.grace()); errors.Is(err, store.ErrCorrupt) {
+	if err := s.touch(n, h.nonce, 0, h.chunks, ttl+s.grace()); errors.Is(err, store.ErrCorrupt) {
 		return false, s.drop(n, item.Value, err)
 	} else if err != nil {
 		return false, wrap("update", err)
@@ -252,14 +253,16 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.client.Delete(n.head); err != nil && !missing(err) {
 		return wrapChange("delete", err)
 	}
-	s.retire(key, n, item.Value)
+	if h, err := parseHead(key, item.Value); err == nil {
+		s.retire(n, h)
+	}
 	return nil
 }
 
-// retire gives the body of an entry that is gone its last time.
-func (s *Store) retire(key string, n name, value []byte) {
-	if h, err := parseHead(key, value); err == nil {
-		_ = s.touch(n, h.nonce, h.chunks, s.grace()) // else it goes when it would have gone
+// retire gives the body of an entry that is gone its last time, if h is one.
+func (s *Store) retire(n name, h *head) {
+	if h != nil {
+		_ = s.touch(n, h.nonce, 0, h.chunks, s.grace()) // else it goes when it would have gone
 	}
 }
 
@@ -292,9 +295,9 @@ func (s *Store) remove(key string, right func(value []byte) bool) error {
 	return nil
 }
 
-// touch sets the time to live of pieces. One that is not there is an error.
-func (s *Store) touch(n name, nonce string, chunks int, ttl time.Duration) error {
-	for i := range chunks {
+// touch sets the time to live of the pieces from first to before end. One that is not there is an error.
+func (s *Store) touch(n name, nonce string, first, end int, ttl time.Duration) error {
+	for i := first; i < end; i++ {
 		err := s.client.Touch(n.chunk(nonce, i), seconds(ttl))
 		if missing(err) {
 			return fmt.Errorf("%w: piece %d is missing", store.ErrCorrupt, i)

@@ -140,7 +140,7 @@ func TestEvicted(t *testing.T) {
 			t.Errorf("%s: still there: %v, %v", why, e, err)
 		}
 	}
-	for _, n := range []int{5_000, 15_000, 45_000} {
+	for _, n := range []int{17_000, 25_000, 45_000, 2_000_000} {
 		entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(n))
 		lose(n / 10_000)
 		if e, err := s.Get(t.Context(), "key"); e != nil || !errors.Is(err, store.ErrCorrupt) {
@@ -149,14 +149,14 @@ func TestEvicted(t *testing.T) {
 		gone("lost before Get")
 	}
 
-	entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(2_000_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
 	}
-	lose(3)
+	lose(150)
 	got, err := io.ReadAll(io.NewSectionReader(e.Body, 0, e.Size))
-	if !errors.Is(err, store.ErrCorrupt) || len(got) > 30_000 || !bytes.Equal(got, entries.Body(45_000)[:len(got)]) {
+	if !errors.Is(err, store.ErrCorrupt) || len(got) > 1_500_000 || !bytes.Equal(got, entries.Body(2_000_000)[:len(got)]) {
 		t.Errorf("lost while it was read: %d bytes, %v", len(got), err)
 	}
 	gone("lost while it was read")
@@ -274,7 +274,7 @@ func TestServerGone(t *testing.T) {
 	c, server := client(t)
 	s := New(c, "")
 	s.ChunkSize = 10_000
-	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(2_000_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -292,7 +292,7 @@ func TestServerGone(t *testing.T) {
 	}
 	server.Stop()
 	for what, do := range map[string]func() error{
-		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 20_000); return err },
+		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 1_900_000); return err },
 		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
 		"Update": func() error { return s.Update(t.Context(), "key", entries.MetaForAnHour(1)) },
 		"Delete": func() error { return s.Delete(t.Context(), "key") },

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -57,7 +58,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		n := w.add(p[done:])
 		done += n
 		if w.total == int64(len(w.pieces))*int64(w.chunk) {
-			if w.Err = w.send(); w.Err != nil {
+			if w.Err = w.send(cmp.Or(w.s.WriteTime, DefaultWriteTime)); w.Err != nil {
 				return done, w.Err
 			}
 		}
@@ -83,15 +84,13 @@ func (w *writer) add(p []byte) int {
 	return n
 }
 
-// send sends the last piece. Nobody writes to it any more; readers leave the room
+// send sends the last piece, which is to live for ttl. Nobody writes to it any more; readers leave the room
 // for its checksum alone.
-func (w *writer) send() error {
+func (w *writer) send(ttl time.Duration) error {
 	i := len(w.pieces) - 1
 	piece := w.pieces[i]
 	copy(piece, chunkSum(w.nonce, i, piece[sumSize:]))
-	err := w.s.client.Set(&memcache.Item{
-		Key: w.name.chunk(w.nonce, i), Value: piece, Expiration: seconds(cmp.Or(w.s.WriteTime, DefaultWriteTime)),
-	})
+	err := w.s.client.Set(&memcache.Item{Key: w.name.chunk(w.nonce, i), Value: piece, Expiration: seconds(ttl)})
 	if err != nil {
 		return wrap("write", err)
 	}
@@ -117,18 +116,26 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.total, meta); err != nil {
 		return err
 	}
-	h := &head{nonce: w.nonce, size: w.total, chunk: int64(w.chunk), meta: meta}
+	h := &head{nonce: w.nonce, size: w.total, meta: meta}
+	switch {
+	case w.total == 0:
+	case w.sent == 0 && w.total <= inlineMax:
+		h.inline = w.pieces[0][sumSize:]
+	default:
+		h.chunk = int64(w.chunk)
+	}
 	value, err := h.seal(w.key)
 	if err != nil {
 		return err
 	}
-	if w.sent < len(w.pieces) {
-		if err := w.send(); err != nil {
+	ttl := w.s.ttl(meta)
+	early := w.sent
+	if h.chunk > 0 && early < len(w.pieces) {
+		if err := w.send(ttl + w.s.grace()); err != nil {
 			return err
 		}
 	}
-	ttl := w.s.ttl(meta)
-	if err := w.s.touch(w.name, w.nonce, w.sent, ttl+w.s.grace()); err != nil {
+	if err := w.s.touch(w.name, w.nonce, 0, early, ttl+w.s.grace()); err != nil {
 		return wrap("commit", err)
 	}
 	return w.publish(meta, value, seconds(ttl))
@@ -136,25 +143,27 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 
 // publish makes the entry visible.
 func (w *writer) publish(meta *store.Meta, value []byte, expiration int32) error {
-	c := w.s.client
-	old, err := c.Get(w.name.head)
-	if err != nil && !missing(err) {
-		return wrap("commit", err)
-	}
-	var now *store.Meta // nil also if what is there is no entry
-	put, item := c.Add, &memcache.Item{Key: w.name.head}
-	var before []byte
-	if old != nil {
-		put, item, before = c.CompareAndSwap, old, old.Value
-		if h, err := parseHead(w.key, before); err == nil {
-			now = h.meta
+	item := &memcache.Item{Key: w.name.head}
+	put := w.s.client.Add
+	var old *head
+	if meta.Replaces != store.Absent {
+		there, err := w.s.client.Get(w.name.head)
+		if err != nil && !missing(err) {
+			return wrap("commit", err)
+		}
+		var now *store.Meta
+		if err == nil {
+			item, put = there, w.s.client.CompareAndSwap
+			if old, err = parseHead(w.key, there.Value); err == nil {
+				now = old.meta
+			}
+		}
+		if !meta.Follows(now) {
+			return fmt.Errorf("memcachestore: commit: %w", store.ErrConflict)
 		}
 	}
-	switch {
-	case !meta.Follows(now):
-		return fmt.Errorf("memcachestore: commit: %w", store.ErrConflict)
-	case meta.Replaces == 0:
-		put = c.Set
+	if meta.Replaces == 0 {
+		put = w.s.client.Set
 	}
 	item.Value, item.Expiration = value, expiration
 	// An answer that is lost does not say what happened: the pieces then stay.
@@ -165,9 +174,7 @@ func (w *writer) publish(meta *store.Meta, value []byte, expiration int32) error
 	} else if err != nil {
 		return wrapChange("commit", err)
 	}
-	if before != nil {
-		w.s.retire(w.key, w.name, before)
-	}
+	w.s.retire(w.name, old)
 	return nil
 }
 
