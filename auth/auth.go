@@ -71,6 +71,8 @@
 package auth
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -171,3 +173,6 @@ func (t *Transport) setup() *engine {
 	})
 	return t.engine
 }
+
+// Format implements [fmt.Formatter]: nothing that t has learned is printed.
+func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Transport") }

@@ -51,8 +51,8 @@ func (b Basic) Session(c *Challenge, cred Credential) (Session, error) {
 
 type basicSession struct{ utf8 bool }
 
-func (s basicSession) Sign(a *Attempt) error {
-	a.Authorize(basicValue(a.Credential.Username, a.Credential.Password, a.Latin1 && !s.utf8))
+func (s basicSession) Sign(req *Request) error {
+	req.Authorize(basicValue(req.Credential.Username, req.Credential.Password, req.Latin1 && !s.utf8))
 	return nil
 }
 

@@ -52,21 +52,21 @@ func (Bearer) Stale(c Challenge, cred Credential) bool {
 
 type bearerSession struct{}
 
-func (bearerSession) Sign(a *Attempt) error {
-	token := a.Credential.Token
-	if f := a.Credential.TokenFunc; f != nil {
-		invalid, ok := strings.CutPrefix(a.Refused, "Bearer ")
+func (bearerSession) Sign(req *Request) error {
+	token := req.Credential.Token
+	if f := req.Credential.TokenFunc; f != nil {
+		invalid, ok := strings.CutPrefix(req.Refused, "Bearer ")
 		if !ok {
 			invalid = "" // it is a password
 		}
 		var err error
-		if token, err = f(a.Context, invalid); err != nil {
+		if token, err = f(req.Context, invalid); err != nil {
 			return &sourceError{"bearer token", err}
 		}
 	}
 	if token == "" || strings.ContainsAny(token, " \t") || hasControl(token) {
 		return unsupported("bearer", "token", "empty or with blanks")
 	}
-	a.Authorize("Bearer " + token)
+	req.Authorize("Bearer " + token)
 	return nil
 }

@@ -131,8 +131,8 @@ const (
 	overtaken
 )
 
-// A sentence is what a verdict depends on.
-type sentence struct {
+// evidence is what a verdict depends on.
+type evidence struct {
 	fresh bool // the attempt answered a challenge to this very request
 	stale bool // the new challenge says that the old one was too old
 	spent bool // such an excuse was accepted before
@@ -153,24 +153,24 @@ type sentence struct {
 // judge decides what a refusal means. A wrong password costs one request more
 // than the one that was challenged, a stale nonce two; one that was right before,
 // one more than that.
-func judge(s sentence) verdict {
+func judge(e evidence) verdict {
 	switch {
-	case s.stale && !s.spent:
+	case e.stale && !e.spent:
 		return again // the first time, or from memory
-	case !s.fresh && (!s.unasked || s.stronger):
+	case !e.fresh && (!e.unasked || e.stronger):
 		return again
-	case s.overtaken < s.history.patience():
+	case e.overtaken < e.history.patience():
 		return overtaken
-	case s.latin1:
+	case e.latin1:
 		return reread
 	}
 	return wrong
 }
 
 // reason says what v means, for trace.
-func (s *sentence) reason(v verdict) string {
+func (e *evidence) reason(v verdict) string {
 	switch {
-	case v == again && s.stale:
+	case v == again && e.stale:
 		return "stale"
 	case v == again:
 		return "too old or another space"

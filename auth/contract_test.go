@@ -292,8 +292,8 @@ func (signing) Weigh(auth.Challenge, auth.Credential) (int, error) { return auth
 
 func (signing) Session(*auth.Challenge, auth.Credential) (auth.Session, error) { return signing{}, nil }
 
-func (signing) Sign(a *auth.Attempt) error {
-	a.Authorize("Sign " + a.URL.Scheme + "|" + a.URL.Host + "|" + a.Host + "|" + a.Target)
+func (signing) Sign(req *auth.Request) error {
+	req.Authorize("Sign " + req.URL.Scheme + "|" + req.URL.Host + "|" + req.Host + "|" + req.Target)
 	return nil
 }
 

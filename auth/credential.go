@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -206,3 +208,7 @@ func mayUse(domain string, w way) bool {
 	// site in https meant that a redirect may lead it in the clear.
 	return !w.lowered || s.scheme != "" || s.port != ""
 }
+
+// Format implements [fmt.Formatter]: whatever the verb, the user name and no
+// secret is printed.
+func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

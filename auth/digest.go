@@ -54,7 +54,7 @@ func (d Digest) Weigh(c Challenge, cred Credential) (int, error) {
 // Session implements [Scheme].
 func (d Digest) Session(c *Challenge, cred Credential) (Session, error) {
 	if c == nil {
-		return nil, ErrNotUnasked
+		return nil, ErrNeedsChallenge
 	}
 	ch, err := d.parse(*c)
 	if err != nil {

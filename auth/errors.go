@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -82,3 +83,6 @@ func (e *sourceError) Unwrap() error { return e.err }
 
 // Timeout reports whether the cause was a timeout.
 func (e *sourceError) Timeout() bool { return roundtrip.TimedOut(e.err) }
+
+// Format implements [fmt.Formatter]: nothing of the response is printed.
+func (e UnsupportedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

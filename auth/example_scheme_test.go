@@ -21,14 +21,14 @@ func (keyed) Weigh(auth.Challenge, auth.Credential) (int, error) { return auth.S
 // Session needs no challenge: the service never asks.
 func (keyed) Session(*auth.Challenge, auth.Credential) (auth.Session, error) { return keyed{}, nil }
 
-func (keyed) Sign(a *auth.Attempt) error {
-	host := a.URL.Host
-	if a.Host != "" {
-		host = a.Host
+func (keyed) Sign(req *auth.Request) error {
+	host := req.URL.Host
+	if req.Host != "" {
+		host = req.Host
 	}
-	mac := hmac.New(sha256.New, []byte(a.Credential.Password))
-	fmt.Fprintf(mac, "%s\n%s://%s\n%s", a.Method, a.URL.Scheme, host, a.Target)
-	a.Authorize("Keyed " + a.Credential.Username + ":" + hex.EncodeToString(mac.Sum(nil)))
+	mac := hmac.New(sha256.New, []byte(req.Credential.Password))
+	fmt.Fprintf(mac, "%s\n%s://%s\n%s", req.Method, req.URL.Scheme, host, req.Target)
+	req.Authorize("Keyed " + req.Credential.Username + ":" + hex.EncodeToString(mac.Sum(nil)))
 	return nil
 }
 

@@ -32,7 +32,7 @@ type engine struct {
 
 // An exchange is a request on its way to an answer that is no challenge.
 type exchange struct {
-	Attempt
+	Request
 	engine *engine
 	req    *http.Request // what trace tells about
 	// given is req as it was before anybody further in could change it.
@@ -69,7 +69,7 @@ const maxRefused = 32
 // unsignable reports whether err means that a request has to go unsigned.
 func unsignable(err error) bool {
 	var u *UnsupportedError
-	return errors.As(err, &u) || errors.Is(err, ErrNotUnasked)
+	return errors.As(err, &u) || errors.Is(err, ErrNeedsChallenge)
 }
 
 // sign signs the request with the header that is about to be sent. It returns
@@ -83,7 +83,7 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		// As RequestTarget says: x.url is escaped already.
 		x.Target = x.url.RequestURI()
 	}
-	if err := x.session.Sign(&x.Attempt); err != nil {
+	if err := x.session.Sign(&x.Request); err != nil {
 		x.drop(false)
 		x.session = nil
 		if unsignable(err) {
@@ -107,7 +107,7 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 // drop gives a lease up.
 func (x *exchange) drop(stale bool) {
 	if l, ok := x.session.(leaser); ok {
-		l.lost(&x.Attempt, stale)
+		l.lost(&x.Request, stale)
 	}
 }
 
@@ -131,7 +131,7 @@ func (x *exchange) accepted(r *reply) error {
 		return nil
 	}
 	r.x = x
-	err := l.accepted(&x.Attempt, r)
+	err := l.accepted(&x.Request, r)
 	if err != nil {
 		x.distrusting()()
 		x.tell("distrust", "rspauth is wrong", err)
@@ -178,7 +178,7 @@ func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
 func (x *exchange) keep() {
 	x.learn()
 	if l, ok := x.session.(leaser); ok {
-		l.kept(&x.Attempt)
+		l.kept(&x.Request)
 	}
 	x.session = nil
 }
@@ -191,7 +191,7 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 	if x.session != nil {
 		x.mayBeChallenged()
 		challenges = x.tokenChallenge(challenges)
-		x.sentence(challenges)
+		x.assess(challenges)
 	}
 	x.session, x.space, x.known, x.answered, x.Latin1 = nil, nil, nil, nil, false
 	if len(challenges) == 0 {
@@ -262,11 +262,11 @@ func (x *exchange) begin(c choice) (bool, error) {
 	}
 	if leases {
 		// One pool for all nonces of a user in a space.
-		if err := l.renew(&x.Attempt, c.challenge, x.crowded()); err != nil {
+		if err := l.renew(&x.Request, c.challenge, x.crowded()); err != nil {
 			return false, err
 		}
 		x.unchallenged()
-		if !l.queue(&x.Attempt) {
+		if !l.queue(&x.Request) {
 			x.giveUp("refused, and no other credential", nil)
 			return false, nil
 		}
@@ -278,11 +278,11 @@ func (x *exchange) begin(c choice) (bool, error) {
 	return true, nil
 }
 
-// sentence judges the attempt that was refused and notes the verdict.
-func (x *exchange) sentence(challenges []Challenge) {
-	s := sentence{fresh: x.answered != nil, spent: x.spent}
+// assess judges the request that was refused and notes the verdict.
+func (x *exchange) assess(challenges []Challenge) {
+	e := evidence{fresh: x.answered != nil, spent: x.spent}
 	_, err := x.scheme.Session(nil, x.Credential)
-	s.unasked = err == nil
+	e.unasked = err == nil
 	utf8, elsewhere := false, x.space != nil
 	for _, c := range challenges {
 		if c.Scheme != x.scheme.Name() {
@@ -295,49 +295,49 @@ func (x *exchange) sentence(challenges []Challenge) {
 		if st, ok := x.scheme.(interface {
 			Stale(Challenge, Credential) bool
 		}); ok && st.Stale(c, x.Credential) {
-			s.stale = true
+			e.stale = true
 		}
 	}
 	for _, c := range challenges {
 		for _, sch := range x.engine.schemes {
 			if sch.Name() == c.Scheme && sch.Name() != x.scheme.Name() {
 				strength, err := sch.Weigh(c, x.Credential)
-				s.stronger = s.stronger || err == nil && strength > x.strength
+				e.stronger = e.stronger || err == nil && strength > x.strength
 			}
 		}
 	}
-	s.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
+	e.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
 		inLatin1(x.Credential.Username+x.Credential.Password)
 	l, leases := x.session.(leaser)
-	if s.overtaken = x.proof.overtaken; leases {
-		s.history = l.history(&x.Attempt)
-		s.history.crowded = s.history.crowded || x.crowded()
+	if e.overtaken = x.proof.overtaken; leases {
+		e.history = l.history(&x.Request)
+		e.history.crowded = e.history.crowded || x.crowded()
 	}
-	v := judge(s)
+	v := judge(e)
 	key := x.Credential.key()
 	if leases && v == wrong {
-		l.condemn(&x.Attempt)
+		l.condemn(&x.Request)
 	}
-	if leases && elsewhere && !s.stale {
+	if leases && elsewhere && !e.stale {
 		// Another realm is in charge here. The nonce goes on being counted in its
 		// own, with a gap.
-		l.kept(&x.Attempt)
+		l.kept(&x.Request)
 	} else {
-		x.drop(s.stale)
+		x.drop(e.stale)
 	}
 	x.Refused = x.value()
 	switch v {
 	case again:
-		x.spent = x.spent || s.stale && (s.fresh || s.unasked)
+		x.spent = x.spent || e.stale && (e.fresh || e.unasked)
 	case overtaken:
 		x.proof.overtaken++
 	default:
 		x.refused = noteRefusal(x.refused, refusal{key, v == reread})
-		if x.space != nil && s.unasked {
+		if x.space != nil && e.unasked {
 			x.engine.memory.forget(x.space, key, x.known)
 		}
 	}
-	x.tell("refused", s.reason(v), nil)
+	x.tell("refused", e.reason(v), nil)
 }
 
 // noteRefusal puts r in the place of what was noted of the same credential.
@@ -377,7 +377,7 @@ func (x *exchange) tell(action, reason string, err error) {
 	if x.session != nil && x.scheme != nil {
 		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))
 		if d, ok := x.session.(*digestSession); ok {
-			if alg, qop, count := d.describe(&x.Attempt); alg != "" {
+			if alg, qop, count := d.describe(&x.Request); alg != "" {
 				e.Attrs = append(e.Attrs, slog.String("algorithm", alg), slog.String("qop", qop), slog.String("nc", count))
 			}
 		}

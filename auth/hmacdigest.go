@@ -39,7 +39,7 @@ func (h HMACDigest) Weigh(c Challenge, cred Credential) (int, error) {
 // Session implements [Scheme].
 func (h HMACDigest) Session(c *Challenge, cred Credential) (Session, error) {
 	if c == nil {
-		return nil, ErrNotUnasked
+		return nil, ErrNeedsChallenge
 	}
 	return h.parse(*c, &cred)
 }
@@ -101,20 +101,20 @@ func hexSum(h hash.Hash, text string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (s *hmacSession) Sign(a *Attempt) error {
+func (s *hmacSession) Sign(req *Request) error {
 	cnonce, err := newCnonce(s.scheme.Rand)
 	if err != nil {
 		return err
 	}
-	names := endToEnd(a.Header)
+	names := endToEnd(req.Header)
 	var values strings.Builder
 	for _, name := range names {
-		values.WriteString(strings.Join(a.Header[http.CanonicalHeaderKey(name)], ", "))
+		values.WriteString(strings.Join(req.Header[http.CanonicalHeaderKey(name)], ", "))
 	}
-	a.Authorize("HMACDigest username=" + httpfield.Quote(a.Credential.Username) + ", realm=" + httpfield.Quote(s.realm) +
-		", snonce=" + httpfield.Quote(s.snonce) + `, cnonce="` + cnonce + `", uri=` + httpfield.Quote(a.Target) +
+	req.Authorize("HMACDigest username=" + httpfield.Quote(req.Credential.Username) + ", realm=" + httpfield.Quote(s.realm) +
+		", snonce=" + httpfield.Quote(s.snonce) + `, cnonce="` + cnonce + `", uri=` + httpfield.Quote(req.Target) +
 		`, created="` + time.Now().UTC().Format("2006-01-02T15:04:05Z") +
-		`", response="` + s.response(a.Method, a.Target, cnonce, values.String()) +
+		`", response="` + s.response(req.Method, req.Target, cnonce, values.String()) +
 		`", headers="` + headerList(names) + `"`)
 	return nil
 }

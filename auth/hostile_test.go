@@ -224,7 +224,7 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	if _, err := p.Authorize(t.Context(), req.URL, "GET", "/"); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{cred, &cred, []auth.Credential{cred}, keys("joe", secret), rt, p, rt.Wrap(nil), &auth.Attempt{Credential: cred}} {
+	for _, v := range []any{cred, &cred, []auth.Credential{cred}, keys("joe", secret), rt, p, rt.Wrap(nil), &auth.Request{Credential: cred}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			got := fmt.Sprintf(verb, v)
 			if strings.Contains(got, secret) || strings.Contains(got, "68756e74657232") || strings.Contains(got, "am9lOmh1bnRlcjI") {

@@ -241,3 +241,15 @@ type finder interface {
 	// problem returns what is wrong with the Source, for trace.
 	problem() error
 }
+
+// Format implements [fmt.Formatter]: the number of credentials is printed, and
+// none of them.
+func (k *Keyring) Format(f fmt.State, _ rune) {
+	n := 0
+	if k != nil {
+		k.mu.RLock()
+		n = k.count
+		k.mu.RUnlock()
+	}
+	_, _ = fmt.Fprintf(f, "keyring of %d", n)
+}

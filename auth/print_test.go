@@ -50,7 +50,7 @@ func TestPrints(t *testing.T) {
 		"Transport":  {used, used.Wrap(used.Base)},
 		"Credential": {cred, &cred, []Credential{cred}},
 		"Keyring":    {&keys},
-		"Attempt": {Attempt{
+		"Request": {Request{
 			URL: req.URL, Header: http.Header{"Authorization": {secret}}, Target: req.URL.RequestURI(), Credential: cred, Refused: secret,
 		}},
 		"Challenge":        {ParseChallenges([]string{`Digest nonce="` + secret + `"`}), ParseChallenges([]string{"Negotiate " + secret})},

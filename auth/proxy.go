@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -252,3 +253,6 @@ func (p *Proxy) Succeeded(_ context.Context, _ *url.URL, sent string, header htt
 		_ = x.accepted(&reply{header: header, infoField: p.state.engine.infoField})
 	}
 }
+
+// Format implements [fmt.Formatter]: nothing that p has learned is printed.
+func (p *Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Proxy") }

@@ -1,180 +1,73 @@
 package auth
 
 import (
-	"encoding/base64"
+	"context"
+	"fmt"
+	"io"
 	"net/http"
-	"slices"
-	"sync"
-	"sync/atomic"
-
-	"github.com/tripper-go/tripper/internal/roundtrip"
+	"net/url"
 )
 
-// newExchange begins an exchange for req. If this package has no business with req,
-// reason says why, for trace.
-func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
+// A Request is a request that is about to be signed, as a [Session] sees it.
+type Request struct {
+	// Context is that of the request.
+	Context context.Context
+	// Method and Target are those of the request line: Target is what is sent as
+	// the request target, byte for byte.
+	Method, Target string
+	// URL is that of the request, without user information, or that of the proxy
+	// if a proxy has asked. It must not be changed.
+	URL *url.URL
+	// Host is what is sent in the field Host, if not what URL says.
+	Host string
+	// Header is that of the request. Sign changes it.
+	Header http.Header
+	// Proxy is true if a proxy has asked.
+	Proxy bool
+	// Credential is to be used.
+	Credential Credential
+	// Latin1 asks for the user name and the password in ISO 8859-1: a server that
+	// does not say charset="UTF-8" has refused them in UTF-8.
+	Latin1 bool
+	// Refused is the value of Authorization that this request was refused with
+	// just before, by the same credential, or empty.
+	Refused string
+	// Body returns the content of the request from its beginning, for schemes
+	// that hash it. It fails if the content cannot be read twice.
+	Body func() (io.ReadCloser, error)
+
+	proof  proof  // what Digest expects back
+	answer string // Transport.AnswerField
+}
+
+// Authorize sets the value of Authorization, or of Proxy-Authorization if it is a
+// proxy that asks.
+func (r *Request) Authorize(value string) {
+	// One slice of our own: the caller's is shared with the header it was cloned
+	// from.
+	r.Header[r.field()] = []string{value}
+}
+
+func (r *Request) field() string {
 	switch {
-	case req.URL == nil || req.URL.Host == "":
-		return nil, "no host"
-	case e.ownCredentials(req):
-		return nil, "the request brings its own credentials, or wants none"
-	case e.source == nil && req.URL.User == nil:
-		return nil, "no credentials"
+	case r.answer != "":
+		return r.answer
+	case r.Proxy:
+		return "Proxy-Authorization"
 	}
-	w := e.wayOf(req)
-	if e.source == nil && w.crossed && req.Header["Authorization"] == nil {
-		return nil, "user information in the URL of a redirect"
-	}
-	_, pinned, _ := roundtrip.Pinned(req, e)
-	found, _ := pinned.(*answer)
-	if found == nobodyKnows {
-		found = nil
-	}
-	f, finds := e.source.(finder)
-	switch {
-	case e.requireTLS && w.origin.Scheme != "https":
-		found = nobody
-	case found == nil && finds && req.URL.User == nil:
-		found = f.find(w.origin)
-	}
-	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
-		if e.requireTLS && w.origin.Scheme != "https" {
-			return nil, "RequireTLS, and no https"
-		}
-		return nil, "no credential for this origin"
-	}
-	if e.preemptive && !w.crossed {
-		e.first.is(w.origin)
-	}
-	x = exchanges.Get().(*exchange) // the pool holds nothing else
-	x.engine, x.req, x.given, x.url, x.way, x.path = e, req, *req, roundtrip.EscapeURL(req.URL), w, pathOf(req.URL)
-	x.Context, x.Method, x.answer = req.Context(), roundtrip.Method(req), e.answer
-	if found != nil {
-		x.answers = append(x.room[:0], found)
-	}
-	if !w.crossed {
-		// Otherwise it comes from whoever redirects.
-		x.user = req.URL.User
-	}
-	if x.url.User != nil {
-		u := *x.url
-		u.User = nil
-		x.url = &u
-	}
-	x.URL, x.Host = x.url, req.Host
-	return x, ""
+	return "Authorization"
 }
 
-// exchanges are used anew: one is most of what a signed request allocates.
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
-
-// end says that nothing more is sent.
-func (x *exchange) end() {
-	x.body.Finish()
-	x.unchallenged()
-	// Without an answer, or if something below has panicked, a nonce is still out.
-	x.failed()
-	*x = exchange{}
-	exchanges.Put(x)
+// value returns what Authorize has set.
+func (r *Request) value() string {
+	if v := r.Header[r.field()]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
-// ownCredentials reports whether the caller has set credentials, or has set the
-// field to nothing so that none are.
-func (e *engine) ownCredentials(req *http.Request) bool {
-	if _, ok := req.Header[fieldWSSE]; ok {
-		return true
-	}
-	if e.answer != "" {
-		_, ok := req.Header[e.answer]
-		return ok
-	}
-	v, ok := req.Header["Authorization"]
-	return ok && !madeByClient(req, v)
-}
-
-// madeByClient reports whether an Authorization field is what [http.Client] makes
-// of user information in the URL: Basic, whatever the server may want.
-func madeByClient(req *http.Request, v []string) bool {
-	if req.URL.User == nil || len(v) != 1 {
-		return false
-	}
-	password, _ := req.URL.User.Password()
-	return v[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
-}
-
-// first returns the request to send first: the caller's own if it need not be
-// changed.
-func (x *exchange) first() *http.Request {
-	if x.session == nil && !x.body.Wrapped() && x.url == x.req.URL {
-		return x.req
-	}
-	return x.copyOf(x.given.Header)
-}
-
-// copyOf returns a copy of the request, as it was given to this layer, with the
-// fields of header. It may be signed: it is without credentials, without user
-// information, and has the request target that will be signed.
-func (x *exchange) copyOf(header http.Header) *http.Request {
-	out := new(http.Request)
-	*out = x.given
-	out.Header = cloneHeader(header)
-	if x.answer == "" || madeByClient(&x.given, header["Authorization"]) {
-		delete(out.Header, "Authorization")
-	}
-	delete(out.Header, x.field())
-	delete(out.Header, fieldWSSE)
-	out.URL = x.url
-	return out
-}
-
-// cloneHeader returns a copy of h with room for one field more. The values are
-// shared: nothing here changes one in place.
-func cloneHeader(h http.Header) http.Header {
-	out := make(http.Header, len(h)+1)
-	for k, v := range h {
-		// Without room behind it, so that Add by whoever is next makes a copy.
-		out[k] = slices.Clip(v)
-	}
-	return out
-}
-
-// wayOf returns how req came to its origin: http.Client and the redirects layer
-// set Response to the redirect that led here.
-func (e *engine) wayOf(req *http.Request) way {
-	w := way{origin: roundtrip.OriginOf(req.URL)}
-	if e.trust {
-		return w
-	}
-	const most = 64
-	r := req
-	for range most {
-		if r.Response == nil {
-			return w
-		}
-		if r = r.Response.Request; r == nil {
-			break
-		}
-		o := roundtrip.OriginOf(r.URL)
-		// Asked first and reached again, an origin is not a stranger; but the last
-		// one looked at is the one that the caller asked.
-		w.crossed = o != w.origin
-		w.lowered = w.lowered || o.Scheme == "https" && w.origin.Scheme == "http"
-	}
-	// A redirect from nowhere, or a way without an end.
-	w.crossed, w.lowered = true, true
-	return w
-}
-
-// firstOrigin is the origin that was asked first.
-type firstOrigin struct {
-	p atomic.Pointer[roundtrip.Origin]
-}
-
-// is reports whether o is the first origin, which it becomes if there is none.
-func (f *firstOrigin) is(o roundtrip.Origin) bool {
-	if p := f.p.Load(); p != nil {
-		return *p == o
-	}
-	f.p.CompareAndSwap(nil, &o)
-	return *f.p.Load() == o
+// Format implements [fmt.Formatter]: the header and what it was refused with are
+// secrets, the query may be one.
+func (r Request) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "request with the "+r.Credential.String())
 }

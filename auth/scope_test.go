@@ -382,12 +382,12 @@ func (rot13) Weigh(auth.Challenge, auth.Credential) (int, error) { return auth.S
 
 func (rot13) Session(c *auth.Challenge, _ auth.Credential) (auth.Session, error) {
 	if c == nil {
-		return nil, auth.ErrNotUnasked
+		return nil, auth.ErrNeedsChallenge
 	}
 	return rot13{}, nil
 }
 
-func (rot13) Sign(a *auth.Attempt) error {
-	a.Authorize("ROT13 " + strings.Map(func(r rune) rune { return 'a' + (r-'a'+13)%26 }, a.Credential.Username))
+func (rot13) Sign(req *auth.Request) error {
+	req.Authorize("ROT13 " + strings.Map(func(r rune) rune { return 'a' + (r-'a'+13)%26 }, req.Credential.Username))
 	return nil
 }

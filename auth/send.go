@@ -92,7 +92,7 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 	return out, nil
 }
 
-// lookAtBody is Attempt.Body.
+// lookAtBody is Request.Body.
 func (x *exchange) lookAtBody() (io.ReadCloser, error) { return x.body.Look(x.Context) }
 
 // closeNew closes the body of a request that was made to be sent and is not.

@@ -129,7 +129,7 @@ func TestDigestHTTPLib2(t *testing.T) {
 			t.Fatalf("%s: %v", row.why, err)
 		}
 		s := session.(*digestSession)
-		a := &Attempt{Context: t.Context(), Method: "GET", Target: row.uri, Header: http.Header{}, Credential: cred}
+		a := &Request{Context: t.Context(), Method: "GET", Target: row.uri, Header: http.Header{}, Credential: cred}
 		s.lease(a, false)
 		if err := s.prepare(a.proof.nonce, a); err != nil {
 			t.Fatal(err)
@@ -185,7 +185,7 @@ func TestWSSEVectors(t *testing.T) {
 
 func TestWSSEField(t *testing.T) {
 	now := time.Date(2003, 12, 15, 14, 43, 7, 0, time.UTC)
-	a := &Attempt{Credential: Credential{Username: `b"ob`, Password: "taadtaadpstcsm"}}
+	a := &Request{Credential: Credential{Username: `b"ob`, Password: "taadtaadpstcsm"}}
 	nonce := "\xd3\x6e\x31\x62\x82\x95\x9a\x9e\xd4\xc8\x98\x51\x49\x7a\x71\x7f"
 	want := `UsernameToken Username="b\"ob", PasswordDigest="quR/EWLAV4xLf9Zqyw4pDmfV9OY=", ` +
 		`Nonce="d36e316282959a9ed4c89851497a717f", Created="2003-12-15T14:43:07Z"`

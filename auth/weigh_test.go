@@ -73,7 +73,7 @@ func TestWithoutRandomness(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &Attempt{Context: t.Context(), Method: "GET", Target: "/", Header: http.Header{}, Credential: cred}
+		a := &Request{Context: t.Context(), Method: "GET", Target: "/", Header: http.Header{}, Credential: cred}
 		if err := s.Sign(a); err == nil || len(a.Header) > 0 {
 			t.Errorf("%s was signed: %v", challenge, err)
 		}

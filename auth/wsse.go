@@ -81,7 +81,7 @@ type wsseSession struct{ wsse WSSE }
 // fieldWSSE is X-WSSE as net/http writes it; field names have no case.
 const fieldWSSE = "X-Wsse"
 
-func (s wsseSession) Sign(a *Attempt) error {
+func (s wsseSession) Sign(req *Request) error {
 	r := s.wsse.Rand
 	if r == nil {
 		r = rand.Reader
@@ -91,16 +91,16 @@ func (s wsseSession) Sign(a *Attempt) error {
 		return &sourceError{"wsse: nonce", err}
 	}
 	if !s.wsse.NoAuthorization {
-		a.Authorize(`WSSE profile="UsernameToken"`)
+		req.Authorize(`WSSE profile="UsernameToken"`)
 	}
-	a.Header[fieldWSSE] = []string{s.wsse.token(a, raw, time.Now())}
+	req.Header[fieldWSSE] = []string{s.wsse.token(req, raw, time.Now())}
 	return nil
 }
 
 // token returns the value of X-WSSE.
-func (w WSSE) token(a *Attempt, raw []byte, now time.Time) string {
-	username, password := a.Credential.Username, a.Credential.Password
-	if a.Latin1 {
+func (w WSSE) token(req *Request, raw []byte, now time.Time) string {
+	username, password := req.Credential.Username, req.Credential.Password
+	if req.Latin1 {
 		username, password = toLatin1(username), toLatin1(password)
 	}
 	created := now.UTC().Format("2006-01-02T15:04:05Z")

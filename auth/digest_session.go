@@ -15,23 +15,23 @@ type leaser interface {
 	Session
 	// lease reserves it for a. It returns false if there is none; if wait is
 	// true, only after those in use came back.
-	lease(a *Attempt, wait bool) bool
+	lease(req *Request, wait bool) bool
 	// renew reserves what challenge c brings. crowded is true if other requests may
 	// be challenged at the same time.
-	renew(a *Attempt, c Challenge, crowded bool) error
+	renew(req *Request, c Challenge, crowded bool) error
 	// queue waits, if a was overtaken, until it may be tried again. It returns false
 	// if that is known to be of no use.
-	queue(a *Attempt) bool
+	queue(req *Request) bool
 	// history returns what is known when a was refused.
-	history(a *Attempt) history
+	history(req *Request) history
 	// condemn is told that the refusal of a is to be blamed on the credential.
-	condemn(a *Attempt)
+	condemn(req *Request)
 	// accepted takes it back after an answer that was no refusal.
-	accepted(a *Attempt, r *reply) error
+	accepted(req *Request, r *reply) error
 	// lost gives it up after a refusal, or without an answer.
-	lost(a *Attempt, stale bool)
+	lost(req *Request, stale bool)
 	// kept takes it back unused.
-	kept(a *Attempt)
+	kept(req *Request)
 }
 
 // A digestSession signs for one user in one realm.
@@ -45,29 +45,29 @@ type digestSession struct {
 	ha1 [len(algorithms)][2]string // by algorithm and by Latin1
 }
 
-func (s *digestSession) lease(a *Attempt, wait bool) bool {
+func (s *digestSession) lease(req *Request, wait bool) bool {
 	if wait {
-		a.proof.nonce = s.pool.await(a.Context)
+		req.proof.nonce = s.pool.await(req.Context)
 	} else {
-		a.proof.nonce = s.pool.lease()
+		req.proof.nonce = s.pool.lease()
 	}
-	return a.proof.nonce != nil
+	return req.proof.nonce != nil
 }
 
-func (s *digestSession) renew(a *Attempt, c Challenge, crowded bool) error {
+func (s *digestSession) renew(req *Request, c Challenge, crowded bool) error {
 	ch, err := s.digest.parse(c)
 	if err != nil {
 		return err
 	}
-	a.proof.nonce = s.pool.arriveAfter(&nonce{ch: ch, value: ch.nonce}, &a.proof, crowded)
+	req.proof.nonce = s.pool.arriveAfter(&nonce{ch: ch, value: ch.nonce}, &req.proof, crowded)
 	return nil
 }
 
-func (s *digestSession) queue(a *Attempt) bool {
-	p := &a.proof
+func (s *digestSession) queue(req *Request) bool {
+	p := &req.proof
 	// The requests to a proxy are not ended one by one, and stand in no line.
-	if !a.Proxy && (p.overtaken > 0 || s.pool.isShared()) {
-		if s.pool.queue(a.Context, p); p.nonce == nil {
+	if !req.Proxy && (p.overtaken > 0 || s.pool.isShared()) {
+		if s.pool.queue(req.Context, p); p.nonce == nil {
 			s.pool.leave(p)
 			return false
 		}
@@ -76,39 +76,39 @@ func (s *digestSession) queue(a *Attempt) bool {
 	return true
 }
 
-func (s *digestSession) history(a *Attempt) history {
-	if a.proof.nonce == nil {
+func (s *digestSession) history(req *Request) history {
+	if req.proof.nonce == nil {
 		return history{}
 	}
-	return s.pool.history(&a.proof)
+	return s.pool.history(&req.proof)
 }
 
-func (s *digestSession) condemn(a *Attempt) {
-	if n := a.proof.nonce; n != nil {
+func (s *digestSession) condemn(req *Request) {
+	if n := req.proof.nonce; n != nil {
 		s.pool.condemn(n)
 	}
 }
 
-func (s *digestSession) lost(a *Attempt, stale bool) {
-	if n := a.proof.nonce; n != nil {
+func (s *digestSession) lost(req *Request, stale bool) {
+	if n := req.proof.nonce; n != nil {
 		s.pool.drop(n, stale)
-		a.proof.nonce = nil
+		req.proof.nonce = nil
 	}
-	s.pool.leave(&a.proof)
+	s.pool.leave(&req.proof)
 }
 
-func (s *digestSession) kept(a *Attempt) {
-	if n := a.proof.nonce; n != nil {
+func (s *digestSession) kept(req *Request) {
+	if n := req.proof.nonce; n != nil {
 		s.pool.put(n)
-		a.proof.nonce = nil
+		req.proof.nonce = nil
 	}
-	s.pool.leave(&a.proof)
+	s.pool.leave(&req.proof)
 }
 
 // prepare computes what does not change between the requests of n. The client
 // nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2). The
 // lock of n is held.
-func (s *digestSession) prepare(n *nonce, a *Attempt) error {
+func (s *digestSession) prepare(n *nonce, req *Request) error {
 	if n.head != "" {
 		return nil
 	}
@@ -116,11 +116,11 @@ func (s *digestSession) prepare(n *nonce, a *Attempt) error {
 	if n.cnonce, err = newCnonce(s.digest.Rand); err != nil {
 		return err
 	}
-	n.ha1 = s.baseHA1(n.ch, a.Latin1)
+	n.ha1 = s.baseHA1(n.ch, req.Latin1)
 	if n.ch.sess {
 		n.ha1 = n.ch.alg.sumText(n.ha1, n.value, n.cnonce)
 	}
-	n.head = "Digest " + n.ch.username(&s.cred, a.Latin1) + ", realm=" + httpfield.Quote(s.realm) +
+	n.head = "Digest " + n.ch.username(&s.cred, req.Latin1) + ", realm=" + httpfield.Quote(s.realm) +
 		", nonce=" + httpfield.Quote(n.value)
 	if n.ch.hasOpaque {
 		n.tail = ", opaque=" + httpfield.Quote(n.ch.opaque)
@@ -132,14 +132,14 @@ func (s *digestSession) prepare(n *nonce, a *Attempt) error {
 }
 
 // count gives a the next count of n.
-func (s *digestSession) count(n *nonce, a *Attempt) error {
+func (s *digestSession) count(n *nonce, req *Request) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := s.prepare(n, a); err != nil {
+	if err := s.prepare(n, req); err != nil {
 		return err
 	}
 	n.count++
-	a.proof.count = n.count
+	req.proof.count = n.count
 	return nil
 }
 
@@ -158,16 +158,16 @@ func (s *digestSession) baseHA1(ch *digestChallenge, latin1 bool) string {
 }
 
 // Sign implements [Session].
-func (s *digestSession) Sign(a *Attempt) error {
-	if a.proof.nonce == nil && !s.lease(a, false) {
-		return ErrNotUnasked
+func (s *digestSession) Sign(req *Request) error {
+	if req.proof.nonce == nil && !s.lease(req, false) {
+		return ErrNeedsChallenge
 	}
-	n, p := a.proof.nonce, &a.proof
+	n, p := req.proof.nonce, &req.proof
 	p.qop, p.bodyHash = "", ""
 	switch {
 	case n.ch.authInt && (s.digest.Integrity || !n.ch.auth):
 		var err error
-		if p.bodyHash, err = hashBody(n.ch.alg, a); err == nil {
+		if p.bodyHash, err = hashBody(n.ch.alg, req); err == nil {
 			p.qop = "auth-int"
 		} else if n.ch.auth {
 			p.qop = "auth"
@@ -177,20 +177,20 @@ func (s *digestSession) Sign(a *Attempt) error {
 	case n.ch.auth:
 		p.qop = "auth"
 	}
-	if err := s.count(n, a); err != nil {
+	if err := s.count(n, req); err != nil {
 		return err
 	}
-	a.Authorize(s.header(a))
+	req.Authorize(s.header(req))
 	return nil
 }
 
 // hashBody returns the hash of the content of the request.
-func hashBody(alg *algorithm, a *Attempt) (string, error) {
-	if a.Body == nil {
+func hashBody(alg *algorithm, req *Request) (string, error) {
+	if req.Body == nil {
 		return alg.sumText(""), nil
 	}
-	body, err := a.Body()
-	if cause := context.Cause(a.Context); err != nil && cause != nil {
+	body, err := req.Body()
+	if cause := context.Cause(req.Context); err != nil && cause != nil {
 		return "", &sourceError{"digest: reading the body", cause}
 	}
 	if err != nil {
@@ -208,16 +208,16 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // header returns the value of Authorization, its parameters in the order of
 // httplib2.
-func (s *digestSession) header(a *Attempt) string {
-	n, p := a.proof.nonce, &a.proof
+func (s *digestSession) header(req *Request) string {
+	n, p := req.proof.nonce, &req.proof
 	buf := buffers.Get().(*[]byte) // the pool holds nothing else
 	b := append((*buf)[:0], n.head...)
 	b = append(b, `, uri="`...)
-	if strings.IndexByte(a.Target, '"') >= 0 || strings.IndexByte(a.Target, '\\') >= 0 {
-		q := httpfield.Quote(a.Target)
+	if strings.IndexByte(req.Target, '"') >= 0 || strings.IndexByte(req.Target, '\\') >= 0 {
+		q := httpfield.Quote(req.Target)
 		b = append(b, q[1:len(q)-1]...)
 	} else {
-		b = append(b, a.Target...)
+		b = append(b, req.Target...)
 	}
 	b = append(b, '"')
 	if n.ch.algorithm != "" {
@@ -225,7 +225,7 @@ func (s *digestSession) header(a *Attempt) string {
 		b = append(b, n.ch.algorithm...)
 	}
 	b = append(b, `, response="`...)
-	b = p.appendResponse(b, a.Method, a.Target, p.bodyHash)
+	b = p.appendResponse(b, req.Method, req.Target, p.bodyHash)
 	b = append(b, '"')
 	if p.qop != "" {
 		b = append(b, ", qop="...)
@@ -254,40 +254,40 @@ func appendCount(b []byte, n uint32) []byte {
 
 // accepted checks the proof of the server and takes the nonce back, or what it
 // names to take its place.
-func (s *digestSession) accepted(a *Attempt, r *reply) error {
-	n := a.proof.nonce
+func (s *digestSession) accepted(req *Request, r *reply) error {
+	n := req.proof.nonce
 	if n == nil {
 		return nil
 	}
 	lines := r.header[r.infoField]
 	if len(lines) == 0 {
-		r.shares = s.pool.accept(n, a.proof.overtaken > 0)
-		s.kept(a)
+		r.shares = s.pool.accept(n, req.proof.overtaken > 0)
+		s.kept(req)
 		return nil
 	}
 	info := Challenge{params: httpfield.AuthParams(lines)}
 	if !s.digest.IgnoreProof {
-		if err := a.proof.verify(info, a.Target, r); err != nil {
-			s.lost(a, false)
+		if err := req.proof.verify(info, req.Target, r); err != nil {
+			s.lost(req, false)
 			return err
 		}
 	}
-	r.shares = s.pool.accept(n, a.proof.overtaken > 0)
+	r.shares = s.pool.accept(n, req.proof.overtaken > 0)
 	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
 	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
 		// First this one: somebody may be waiting.
 		s.pool.put(s.pool.arrive(&nonce{ch: n.ch, value: strings.Clone(next)}))
-		s.lost(a, false)
+		s.lost(req, false)
 		r.nextnonce = true
 		return nil
 	}
-	s.kept(a)
+	s.kept(req)
 	return nil
 }
 
 // describe says what a was signed with, for trace.
-func (*digestSession) describe(a *Attempt) (algorithm, qop, count string) {
-	n := a.proof.nonce
+func (*digestSession) describe(req *Request) (algorithm, qop, count string) {
+	n := req.proof.nonce
 	if n == nil {
 		return "", "", ""
 	}
@@ -295,7 +295,7 @@ func (*digestSession) describe(a *Attempt) (algorithm, qop, count string) {
 	if n.ch.sess {
 		algorithm += "-sess"
 	}
-	return algorithm, a.proof.qop, strconv.FormatUint(uint64(a.proof.count), 10)
+	return algorithm, req.proof.qop, strconv.FormatUint(uint64(req.proof.count), 10)
 }
 
 var _ leaser = (*digestSession)(nil)

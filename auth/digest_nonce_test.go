@@ -14,18 +14,18 @@ import (
 func TestPoolWaiters(t *testing.T) {
 	for _, row := range []struct {
 		why  string
-		then func(s *digestSession, p *noncePool, a *Attempt)
+		then func(s *digestSession, p *noncePool, a *Request)
 		want string
 	}{
-		{"the one that comes back", func(s *digestSession, _ *noncePool, a *Attempt) { s.kept(a) }, "n1"},
-		{"nothing, once the last one is lost", func(s *digestSession, _ *noncePool, a *Attempt) { s.lost(a, false) }, ""},
-		{"what takes its place", func(s *digestSession, _ *noncePool, a *Attempt) {
+		{"the one that comes back", func(s *digestSession, _ *noncePool, a *Request) { s.kept(a) }, "n1"},
+		{"nothing, once the last one is lost", func(s *digestSession, _ *noncePool, a *Request) { s.lost(a, false) }, ""},
+		{"what takes its place", func(s *digestSession, _ *noncePool, a *Request) {
 			h := map[string][]string{"Authentication-Info": {`nextnonce="n2"`}}
 			if err := s.accepted(a, &reply{header: h, infoField: "Authentication-Info"}); err != nil {
 				t.Error(err)
 			}
 		}, "n2"},
-		{"what replaces a stale one", func(s *digestSession, _ *noncePool, a *Attempt) {
+		{"what replaces a stale one", func(s *digestSession, _ *noncePool, a *Request) {
 			s.lost(a, true)
 			c := ParseChallenges([]string{`Digest realm="r", nonce="n3", stale=true`})[0]
 			if err := s.renew(a, c, false); err != nil {
@@ -33,7 +33,7 @@ func TestPoolWaiters(t *testing.T) {
 			}
 			s.kept(a)
 		}, "n3"},
-		{"not one that another has found to be stale", func(s *digestSession, p *noncePool, a *Attempt) {
+		{"not one that another has found to be stale", func(s *digestSession, p *noncePool, a *Request) {
 			newer := p.arrive(&nonce{ch: a.proof.nonce.ch, value: "newer"})
 			p.drop(newer, true)
 			s.kept(a)
@@ -46,7 +46,7 @@ func TestPoolWaiters(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := session.(*digestSession)
-			a := &Attempt{Context: t.Context()}
+			a := &Request{Context: t.Context()}
 			if !s.lease(a, false) {
 				t.Fatal("no nonce")
 			}

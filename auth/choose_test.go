@@ -59,24 +59,24 @@ func TestMayUse(t *testing.T) {
 func TestJudge(t *testing.T) {
 	for _, row := range []struct {
 		why  string
-		s    sentence
+		s    evidence
 		want verdict
 	}{
-		{"an answer to a challenge was refused: a wrong password", sentence{fresh: true}, wrong},
-		{"the nonce was too old", sentence{fresh: true, stale: true}, again},
-		{"but that is an excuse once", sentence{fresh: true, stale: true, spent: true}, wrong},
-		{"from memory, something may have changed", sentence{}, again},
-		{"not if it does not depend on the challenge", sentence{unasked: true}, wrong},
-		{"unless something stronger is asked for", sentence{unasked: true, stronger: true}, again},
-		{"a stronger challenge after an answer is a trap", sentence{fresh: true, unasked: true, stronger: true}, wrong},
-		{"perhaps the server reads ISO 8859-1", sentence{fresh: true, latin1: true}, reread},
-		{"likewise from memory", sentence{unasked: true, latin1: true}, reread},
-		{"a challenge to another request came between", sentence{fresh: true, history: history{newer: true}}, overtaken},
-		{"or may have", sentence{fresh: true, history: history{crowded: true}, overtaken: 1}, overtaken},
-		{"not for ever", sentence{fresh: true, history: history{newer: true}, overtaken: maxOvertaken}, wrong},
-		{"it was right before: another client has been challenged", sentence{fresh: true, history: history{trusted: true}}, overtaken},
-		{"then it has changed", sentence{fresh: true, history: history{trusted: true}, overtaken: 1}, wrong},
-		{"a server that says stale means just that", sentence{fresh: true, stale: true, history: history{newer: true}}, again},
+		{"an answer to a challenge was refused: a wrong password", evidence{fresh: true}, wrong},
+		{"the nonce was too old", evidence{fresh: true, stale: true}, again},
+		{"but that is an excuse once", evidence{fresh: true, stale: true, spent: true}, wrong},
+		{"from memory, something may have changed", evidence{}, again},
+		{"not if it does not depend on the challenge", evidence{unasked: true}, wrong},
+		{"unless something stronger is asked for", evidence{unasked: true, stronger: true}, again},
+		{"a stronger challenge after an answer is a trap", evidence{fresh: true, unasked: true, stronger: true}, wrong},
+		{"perhaps the server reads ISO 8859-1", evidence{fresh: true, latin1: true}, reread},
+		{"likewise from memory", evidence{unasked: true, latin1: true}, reread},
+		{"a challenge to another request came between", evidence{fresh: true, history: history{newer: true}}, overtaken},
+		{"or may have", evidence{fresh: true, history: history{crowded: true}, overtaken: 1}, overtaken},
+		{"not for ever", evidence{fresh: true, history: history{newer: true}, overtaken: maxOvertaken}, wrong},
+		{"it was right before: another client has been challenged", evidence{fresh: true, history: history{trusted: true}}, overtaken},
+		{"then it has changed", evidence{fresh: true, history: history{trusted: true}, overtaken: 1}, wrong},
+		{"a server that says stale means just that", evidence{fresh: true, stale: true, history: history{newer: true}}, again},
 	} {
 		if got := judge(row.s); got != row.want {
 			t.Errorf("judge(%+v) = %v, want %v: %s", row.s, got, row.want, row.why)
@@ -137,7 +137,7 @@ func FuzzChallenges(f *testing.F) {
 				if err != nil {
 					t.Fatalf("%s was weighed, and then: %v", s.Name(), err)
 				}
-				a := &Attempt{Context: t.Context(), Method: "GET", Target: "/a/b", Header: map[string][]string{}, Credential: cred}
+				a := &Request{Context: t.Context(), Method: "GET", Target: "/a/b", Header: map[string][]string{}, Credential: cred}
 				if err := session.Sign(a); err != nil {
 					t.Fatal(err)
 				}

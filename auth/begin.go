@@ -1,0 +1,180 @@
+package auth
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+)
+
+// newExchange begins an exchange for req. If this package has no business with req,
+// reason says why, for trace.
+func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
+	switch {
+	case req.URL == nil || req.URL.Host == "":
+		return nil, "no host"
+	case e.ownCredentials(req):
+		return nil, "the request brings its own credentials, or wants none"
+	case e.source == nil && req.URL.User == nil:
+		return nil, "no credentials"
+	}
+	w := e.wayOf(req)
+	if e.source == nil && w.crossed && req.Header["Authorization"] == nil {
+		return nil, "user information in the URL of a redirect"
+	}
+	_, pinned, _ := roundtrip.Pinned(req, e)
+	found, _ := pinned.(*answer)
+	if found == nobodyKnows {
+		found = nil
+	}
+	f, finds := e.source.(finder)
+	switch {
+	case e.requireTLS && w.origin.Scheme != "https":
+		found = nobody
+	case found == nil && finds && req.URL.User == nil:
+		found = f.find(w.origin)
+	}
+	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
+		if e.requireTLS && w.origin.Scheme != "https" {
+			return nil, "RequireTLS, and no https"
+		}
+		return nil, "no credential for this origin"
+	}
+	if e.preemptive && !w.crossed {
+		e.first.is(w.origin)
+	}
+	x = exchanges.Get().(*exchange) // the pool holds nothing else
+	x.engine, x.req, x.given, x.url, x.way, x.path = e, req, *req, roundtrip.EscapeURL(req.URL), w, pathOf(req.URL)
+	x.Context, x.Method, x.answer = req.Context(), roundtrip.Method(req), e.answer
+	if found != nil {
+		x.answers = append(x.room[:0], found)
+	}
+	if !w.crossed {
+		// Otherwise it comes from whoever redirects.
+		x.user = req.URL.User
+	}
+	if x.url.User != nil {
+		u := *x.url
+		u.User = nil
+		x.url = &u
+	}
+	x.URL, x.Host = x.url, req.Host
+	return x, ""
+}
+
+// exchanges are used anew: one is most of what a signed request allocates.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// end says that nothing more is sent.
+func (x *exchange) end() {
+	x.body.Finish()
+	x.unchallenged()
+	// Without an answer, or if something below has panicked, a nonce is still out.
+	x.failed()
+	*x = exchange{}
+	exchanges.Put(x)
+}
+
+// ownCredentials reports whether the caller has set credentials, or has set the
+// field to nothing so that none are.
+func (e *engine) ownCredentials(req *http.Request) bool {
+	if _, ok := req.Header[fieldWSSE]; ok {
+		return true
+	}
+	if e.answer != "" {
+		_, ok := req.Header[e.answer]
+		return ok
+	}
+	v, ok := req.Header["Authorization"]
+	return ok && !madeByClient(req, v)
+}
+
+// madeByClient reports whether an Authorization field is what [http.Client] makes
+// of user information in the URL: Basic, whatever the server may want.
+func madeByClient(req *http.Request, v []string) bool {
+	if req.URL.User == nil || len(v) != 1 {
+		return false
+	}
+	password, _ := req.URL.User.Password()
+	return v[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
+}
+
+// first returns the request to send first: the caller's own if it need not be
+// changed.
+func (x *exchange) first() *http.Request {
+	if x.session == nil && !x.body.Wrapped() && x.url == x.req.URL {
+		return x.req
+	}
+	return x.copyOf(x.given.Header)
+}
+
+// copyOf returns a copy of the request, as it was given to this layer, with the
+// fields of header. It may be signed: it is without credentials, without user
+// information, and has the request target that will be signed.
+func (x *exchange) copyOf(header http.Header) *http.Request {
+	out := new(http.Request)
+	*out = x.given
+	out.Header = cloneHeader(header)
+	if x.answer == "" || madeByClient(&x.given, header["Authorization"]) {
+		delete(out.Header, "Authorization")
+	}
+	delete(out.Header, x.field())
+	delete(out.Header, fieldWSSE)
+	out.URL = x.url
+	return out
+}
+
+// cloneHeader returns a copy of h with room for one field more. The values are
+// shared: nothing here changes one in place.
+func cloneHeader(h http.Header) http.Header {
+	out := make(http.Header, len(h)+1)
+	for k, v := range h {
+		// Without room behind it, so that Add by whoever is next makes a copy.
+		out[k] = slices.Clip(v)
+	}
+	return out
+}
+
+// wayOf returns how req came to its origin: http.Client and the redirects layer
+// set Response to the redirect that led here.
+func (e *engine) wayOf(req *http.Request) way {
+	w := way{origin: roundtrip.OriginOf(req.URL)}
+	if e.trust {
+		return w
+	}
+	const most = 64
+	r := req
+	for range most {
+		if r.Response == nil {
+			return w
+		}
+		if r = r.Response.Request; r == nil {
+			break
+		}
+		o := roundtrip.OriginOf(r.URL)
+		// Asked first and reached again, an origin is not a stranger; but the last
+		// one looked at is the one that the caller asked.
+		w.crossed = o != w.origin
+		w.lowered = w.lowered || o.Scheme == "https" && w.origin.Scheme == "http"
+	}
+	// A redirect from nowhere, or a way without an end.
+	w.crossed, w.lowered = true, true
+	return w
+}
+
+// firstOrigin is the origin that was asked first.
+type firstOrigin struct {
+	p atomic.Pointer[roundtrip.Origin]
+}
+
+// is reports whether o is the first origin, which it becomes if there is none.
+func (f *firstOrigin) is(o roundtrip.Origin) bool {
+	if p := f.p.Load(); p != nil {
+		return *p == o
+	}
+	f.p.CompareAndSwap(nil, &o)
+	return *f.p.Load() == o
+}
