@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,7 +51,7 @@ func storyChain(t *testing.T, outer ...tripper.Layer) *http.Client {
 	cache := &caching.Transport{}
 	t.Cleanup(func() { _ = cache.Close() })
 	noWait := func(retry.Attempt) time.Duration { return 0 }
-	leaf := new(http.Transport)
+	leaf := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	t.Cleanup(leaf.CloseIdleConnections)
 	return append(tripper.Chain(outer),
 		&decompress.Transport{}, &redirects.Transport{}, cache, &retry.Transport{Backoff: noWait}, &auth.Transport{},
@@ -149,8 +150,9 @@ func TestEventsOfBackgroundWork(t *testing.T) {
 
 // harEntry is what a viewer of HAR files looks at.
 type harEntry struct {
-	Time    float64
-	Request struct {
+	StartedDateTime string
+	Time            float64
+	Request         struct {
 		URL         string
 		HeadersSize int64
 	}
