@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 func TestCircuit(t *testing.T) {
@@ -109,4 +111,33 @@ func TestCircuitMemory(t *testing.T) {
 			t.Fatalf("%d hosts are remembered", len(c.hosts))
 		}
 	}
+}
+
+type countingBreaker struct{ allowed, done int }
+
+func (b *countingBreaker) Allow(*http.Request) error { b.allowed++; return nil }
+
+func (b *countingBreaker) Done(Attempt) { b.done++ }
+
+func TestBreakerInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")
+		script := rttest.NewScript(t, busy, busy)
+		tr := &Transport{Attempts: 5, Breaker: &Circuit{Failures: 2, Cooldown: time.Hour}}
+		resp, err := tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
+		if err != nil || resp.StatusCode != 503 || read(t, resp) != "busy" {
+			t.Fatalf("the circuit opened: the last response is kept; got %v", err)
+		}
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		_, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "POST", "http://example.com/", body))
+		if !errors.Is(err, ErrOpen) || body.closed != 1 {
+			t.Errorf("got %v, body closed %d times", err, body.closed)
+		}
+		time.Sleep(time.Hour)
+		script.Add(rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
+		resp, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
+		if err != nil || read(t, resp) != "fine" {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -3,9 +3,12 @@ package retry
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
+	"testing/synctest"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 var someHost = roundtrip.Origin{Scheme: "http", Host: "a.example", Port: "80"}
@@ -112,4 +115,40 @@ func TestBudgetMemory(t *testing.T) {
 	if b.full() {
 		t.Error("buckets are not full, and full says they are")
 	}
+}
+
+// TestBudgetInUse sends 100,000 requests to a server that fails half of them.
+func TestBudgetInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const requests = 100_000
+		calls := 0
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			calls++
+			status := 200
+			if calls%2 == 0 {
+				status = 503
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+		})
+		budget := &Budget{}
+		a := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
+		b := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
+		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
+		for i := range requests {
+			rt := a
+			if i%2 == 0 {
+				rt = b
+			}
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+		}
+		extra := float64(calls-requests) / requests
+		t.Logf("%d requests, %d attempts: %.1f %% more", requests, calls, 100*extra)
+		if most := DefaultRatio + DefaultBurst/float64(requests); extra > most || extra < 0.05 {
+			t.Errorf("extra load %v, want %v at most, and retries at all", extra, most)
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -332,34 +329,6 @@ func TestCancellation(t *testing.T) {
 	})
 }
 
-type countingBreaker struct{ allowed, done int }
-
-func (b *countingBreaker) Allow(*http.Request) error { b.allowed++; return nil }
-func (b *countingBreaker) Done(Attempt)              { b.done++ }
-
-func TestBreakerInUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		busy := rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")
-		script := rttest.NewScript(t, busy, busy)
-		tr := &Transport{Attempts: 5, Breaker: &Circuit{Failures: 2, Cooldown: time.Hour}}
-		resp, err := tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
-		if err != nil || resp.StatusCode != 503 || read(t, resp) != "busy" {
-			t.Fatalf("the circuit opened: the last response is kept; got %v", err)
-		}
-		body := &closeCounter{Reader: strings.NewReader("x")}
-		_, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "POST", "http://example.com/", body))
-		if !errors.Is(err, ErrOpen) || body.closed != 1 {
-			t.Errorf("got %v, body closed %d times", err, body.closed)
-		}
-		time.Sleep(time.Hour)
-		script.Add(rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
-		resp, err = tr.Wrap(script).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
-		if err != nil || read(t, resp) != "fine" {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
 type closeCounter struct {
 	io.Reader
 	closed int
@@ -367,229 +336,9 @@ type closeCounter struct {
 
 func (c *closeCounter) Close() error { c.closed++; return nil }
 
-// TestBudgetInUse sends 100,000 requests to a server that fails half of them.
-func TestBudgetInUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const requests = 100_000
-		calls := 0
-		base := roundTripper(func(req *http.Request) (*http.Response, error) {
-			calls++
-			status := 200
-			if calls%2 == 0 {
-				status = 503
-			}
-			return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
-		})
-		budget := &Budget{}
-		a := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
-		b := (&Transport{Attempts: 4, Budget: budget}).Wrap(base)
-		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
-		for i := range requests {
-			rt := a
-			if i%2 == 0 {
-				rt = b
-			}
-			resp, err := rt.RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
-		}
-		extra := float64(calls-requests) / requests
-		t.Logf("%d requests, %d attempts: %.1f %% more", requests, calls, 100*extra)
-		if most := DefaultRatio + DefaultBurst/float64(requests); extra > most || extra < 0.05 {
-			t.Errorf("extra load %v, want %v at most, and retries at all", extra, most)
-		}
-	})
-}
-
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-func TestAttemptTimeout(t *testing.T) {
-	silent := func(req *http.Request) (*http.Response, error) {
-		<-req.Context().Done()
-		return nil, context.Cause(req.Context())
-	}
-	t.Run("cuts an attempt, not the request", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			script := rttest.NewScript(t, silent, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))
-			tr := &Transport{AttemptTimeout: 3 * time.Second, Backoff: Constant(0)}
-			start := time.Now()
-			req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
-			resp, err := tr.Wrap(script).RoundTrip(req)
-			if err != nil || read(t, resp) != "fine" || time.Since(start) != 3*time.Second {
-				t.Errorf("got %v after %v", err, time.Since(start))
-			}
-			if resp.Request != req {
-				t.Error("resp.Request is not the caller's")
-			}
-		})
-	})
-	t.Run("is a timeout", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			tr := &Transport{AttemptTimeout: 3 * time.Second, Attempts: 1}
-			script := rttest.NewScript(t, func(req *http.Request) (*http.Response, error) {
-				<-req.Context().Done()
-				return nil, req.Context().Err() // a Base that does not know causes
-			})
-			_, err := (&http.Client{Transport: tr.Wrap(script)}).Do(rttest.NewRequest(t, "GET", "http://example.com/", nil))
-			var ue *url.Error
-			if !errors.As(err, &ue) || !ue.Timeout() || errors.Is(err, context.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("got %v", err)
-			}
-		})
-	})
-	t.Run("never cuts the body", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var ctx context.Context
-			base := roundTripper(func(req *http.Request) (*http.Response, error) {
-				ctx = req.Context()
-				time.Sleep(2 * time.Second)
-				pr, pw := io.Pipe()
-				context.AfterFunc(ctx, func() { pw.CloseWithError(context.Cause(ctx)) })
-				go func() {
-					for range 10 {
-						time.Sleep(time.Minute)
-						_, _ = pw.Write([]byte("x"))
-					}
-					_ = pw.Close()
-				}()
-				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: pr, ContentLength: -1}, nil
-			})
-			tr := &Transport{AttemptTimeout: 3 * time.Second}
-			req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
-			resp, err := tr.Wrap(base).RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if resp.Request != req {
-				t.Error("resp.Request is not the caller's")
-			}
-			if got := read(t, resp); got != "xxxxxxxxxx" {
-				t.Errorf("got %q", got)
-			}
-			if ctx.Err() == nil {
-				t.Error("the context of the attempt outlives it")
-			}
-		})
-	})
-	t.Run("a response at the last moment", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			late := func(req *http.Request) (*http.Response, error) {
-				<-req.Context().Done()
-				return rttest.Respond("HTTP/1.1 200 OK\n\nlate")(req)
-			}
-			tr := &Transport{AttemptTimeout: time.Second, Backoff: Constant(0)}
-			resp, err := tr.Wrap(rttest.NewScript(t, late, rttest.Respond("HTTP/1.1 200 OK\n\nfine"))).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
-			if err != nil || read(t, resp) != "fine" {
-				t.Errorf("its body could not be read: it does not count; got %v", err)
-			}
-		})
-	})
-	t.Run("an upgraded connection stays writable", func(t *testing.T) {
-		base := roundTripper(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 101, Header: http.Header{}, Body: struct {
-				io.ReadCloser
-				io.Writer
-			}{io.NopCloser(strings.NewReader("")), io.Discard}}, nil
-		})
-		resp, err := (&Transport{AttemptTimeout: time.Hour}).Wrap(base).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := resp.Body.(io.Writer); !ok {
-			t.Error("the body of a 101 is no io.Writer any more")
-		}
-		_ = resp.Body.Close()
-	})
-}
-
-func TestIdempotencyKey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		script := rttest.NewScript(t, rttest.Fail(errReset), rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"),
-			rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"), rttest.Respond("HTTP/1.1 200 OK\n\n"))
-		rt := (&Transport{Attempts: 3, IdempotencyKey: RandomKey}).Wrap(script)
-		send := func(method string, header http.Header) {
-			req := rttest.NewRequest(t, method, "http://example.com/", strings.NewReader("x"))
-			maps.Copy(req.Header, header)
-			before := req.Header.Clone()
-			resp, err := rt.RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
-			if diff := cmp.Diff(before, req.Header); diff != "" {
-				t.Errorf("the caller's header changed (-before +after):\n%s", diff)
-			}
-		}
-		send("POST", nil)
-		send("POST", nil)
-		send("PUT", nil)
-		send("POST", http.Header{"Idempotency-Key": {"own"}})
-		var keys []string
-		for _, r := range script.Requests() {
-			keys = append(keys, r.Header.Get("Idempotency-Key"))
-		}
-		if keys[0] == "" || keys[0] != keys[1] || keys[0] != keys[2] {
-			t.Errorf("one request had the keys %q", keys[:3])
-		}
-		if keys[3] == keys[0] || keys[4] != "" || keys[5] != "own" {
-			t.Errorf("other requests had the keys %q", keys[3:])
-		}
-		if len(keys[0]) != 38 || keys[0][0] != '"' || keys[0][15] != '4' || !strings.ContainsRune("89ab", rune(keys[0][20])) {
-			t.Errorf("%s is no quoted UUID of version 4", keys[0])
-		}
-	})
-}
-
-func TestAttemptHeaderAndPrepare(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		script := rttest.NewScript(t, rttest.Respond("HTTP/1.1 503 Service Unavailable\n\n"), rttest.Fail(errReset), rttest.Respond("HTTP/1.1 200 OK\n\n"))
-		var failed []string
-		tr := &Transport{
-			Attempts: 3, AttemptHeader: "X-Attempt", Backoff: Constant(time.Second),
-			Prepare: func(out *http.Request, a Attempt) error {
-				failed = append(failed, fmt.Sprint(a.Number, cause(a), a.Wait))
-				out.Header.Set("Date", time.Now().Format(http.TimeFormat))
-				out.URL.RawQuery = "n=" + fmt.Sprint(a.Number)
-				return nil
-			},
-		}
-		req := rttest.NewRequest(t, "PUT", "http://example.com/", strings.NewReader("x"))
-		ctx, n := roundtrip.WithAttempts(req.Context())
-		resp, err := tr.Wrap(script).RoundTrip(req.WithContext(ctx))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		var got []string
-		for _, r := range script.Requests() {
-			got = append(got, r.URL+" "+r.Header.Get("X-Attempt")+" "+r.Header.Get("Date")+" "+r.Body)
-		}
-		want := []string{
-			"http://example.com/ 1  x",
-			"http://example.com/?n=1 2 Sat, 01 Jan 2000 00:00:01 UTC x",
-			"http://example.com/?n=2 3 Sat, 01 Jan 2000 00:00:02 UTC x",
-		}
-		for i := range want {
-			want[i] = strings.ReplaceAll(want[i], "UTC", "GMT")
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("requests mismatch (-want +got):\n%s", diff)
-		}
-		if diff := cmp.Diff([]string{"1 status 503 Service Unavailable 0s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
-			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
-		}
-		if req.URL.RawQuery != "" || len(req.Header) != 0 {
-			t.Error("the caller's request was changed")
-		}
-		if n.Load() != 3 {
-			t.Errorf("a layer above counted %d attempts, want 3", n.Load())
-		}
-	})
-}
 
 func TestTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -626,64 +375,6 @@ func TestTrace(t *testing.T) {
 			if diff := cmp.Diff(row.want, row.got); diff != "" {
 				t.Errorf("events mismatch (-want +got):\n%s", diff)
 			}
-		}
-	})
-}
-
-// TestUnprocessedByTrace tells what a Base that supports httptrace did.
-func TestUnprocessedByTrace(t *testing.T) {
-	for _, row := range []struct {
-		why   string
-		trace func(*httptrace.ClientTrace)
-		sent  int
-	}{
-		{"no connection was got", func(c *httptrace.ClientTrace) { c.GetConn("h:80") }, 2},
-		{"nothing was written", func(c *httptrace.ClientTrace) { c.GetConn("h:80"); c.GotConn(httptrace.GotConnInfo{}) }, 2},
-		{"the header was written", func(c *httptrace.ClientTrace) {
-			c.GetConn("h:80")
-			c.GotConn(httptrace.GotConnInfo{})
-			c.WroteHeaders()
-		}, 1},
-		{"nothing is known", func(*httptrace.ClientTrace) {}, 1},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			sent := 0
-			base := roundTripper(func(req *http.Request) (*http.Response, error) {
-				roundtrip.CloseBody(req)
-				sent++
-				row.trace(httptrace.ContextClientTrace(req.Context()))
-				return nil, io.EOF
-			})
-			_, err := (&Transport{}).Wrap(base).RoundTrip(rttest.NewRequest(t, "POST", "http://example.com/", strings.NewReader("x")))
-			if err == nil || sent != row.sent {
-				t.Errorf("sent %d times, want %d: %s; %v", sent, row.sent, row.why, err)
-			}
-		})
-	}
-}
-
-// TestBadBase has a Base break its contract.
-func TestBadBase(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		closed := &closeCounter{Reader: bytes.NewReader(nil)}
-		answers := []func() (*http.Response, error){
-			func() (*http.Response, error) { return nil, nil },
-			func() (*http.Response, error) { return &http.Response{StatusCode: 200, Body: closed}, io.EOF },
-			func() (*http.Response, error) { return &http.Response{StatusCode: 503}, nil },
-			func() (*http.Response, error) { return &http.Response{StatusCode: 200}, nil },
-		}
-		base := roundTripper(func(*http.Request) (*http.Response, error) {
-			next := answers[0]
-			answers = answers[1:]
-			return next()
-		})
-		req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
-		resp, err := (&Transport{Attempts: 4}).Wrap(base).RoundTrip(req)
-		if err != nil || resp.Body == nil || resp.Request != req {
-			t.Fatalf("got %v, %v", resp, err)
-		}
-		if closed.closed != 1 {
-			t.Error("a response that came with an error was not closed")
 		}
 	})
 }
@@ -732,13 +423,3 @@ func (d *drained) Close() error { d.closed = true; return nil }
 type neverEnding struct{}
 
 func (neverEnding) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-func TestLimitOfContext(t *testing.T) {
-	t.Parallel()
-	tr := &Transport{Attempts: 7}
-	req := rttest.NewRequest(t, "GET", "http://example.com/", nil)
-	got := []int{tr.limit(req), (&Transport{}).limit(req), tr.limit(req.WithContext(WithAttempts(t.Context(), 2)))}
-	if want := []int{7, DefaultAttempts, 2}; !slices.Equal(got, want) {
-		t.Errorf("limits %v, want %v", got, want)
-	}
-}

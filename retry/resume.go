@@ -1,218 +1,142 @@
 package retry
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"net/http"
-	"slices"
-	"strconv"
+	"sync"
 	"time"
 
-	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
-// A part is what a response tells about its body: which bytes of which
-// representation it is. It is copied when the response is passed up, since layers
-// above change header fields.
-type part struct {
-	// tag is the strong entity tag of the representation. If it is empty,
-	// modified is its Last-Modified.
-	tag, modified string
-	// coding is its Content-Encoding.
-	coding []string
-	// start is the position of the first byte, end the one behind the last; -1
-	// if it is not known.
-	start, end int64
-	// total is the length of the representation, -1 if it is not known.
-	total int64
+// A download is the body of a response that is continued if it breaks.
+type download struct {
+	exchange
+	part
+
+	// resp is the response that the caller has.
+	resp http.Response
+	// off is the position of the next byte in the representation, from is where the
+	// present body began, and until where it ends, -1 if only its end tells.
+	off, from, until int64
+	// resumes counts the times that the body broke and was to be continued.
+	resumes int
+	// resumed is true if the present body is not the first.
+	resumed bool
+	// broken is an error that came with the last bytes, to be dealt with by the
+	// next Read.
+	broken error
+	// err is what ended the body.
+	err error
+
+	// mu guards what Close, which may be called during a Read, shares with it.
+	// Only Read changes body.
+	mu     sync.Mutex
+	body   io.ReadCloser
+	closed bool
+	cancel context.CancelFunc
 }
 
-// Why the body of a response cannot be continued if it breaks.
-const (
-	fixedOff      = "resumption is turned off"
-	fixedMethod   = "only the body of a GET without content is continued"
-	fixedSigned   = "the caller signed the request"
-	fixedOneTime  = "the caller's credentials can be used once"
-	fixedDecoded  = "it was decoded below"
-	fixedEmpty    = "it is empty"
-	fixedStatus   = "its status is neither 200 nor 206"
-	fixedRanges   = "the server offers no byte ranges"
-	fixedRange    = "its Content-Range does not fit"
-	fixedStrength = "it has no strong validator"
-)
-
-// resumable reports by an empty fixed whether the body of resp can be continued by
-// range requests, and what it is a part of. Otherwise fixed says why not.
-func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed string) {
-	switch {
-	case x.t.NoResume || x.t.limit(x.req) <= 1:
-		return part{}, fixedOff
-	case x.method != "" && x.method != http.MethodGet || x.body.Exists():
-		return part{}, fixedMethod
-	case x.signed:
-		// The caller did not sign a Range.
-		return part{}, fixedSigned
-	case x.oneTime:
-		return part{}, fixedOneTime
+// deliver returns resp with a body that is continued if it breaks. If it cannot be
+// continued, and somebody listens, the body tells why when it breaks. The layer below
+// keeps its response as it is.
+func (x *exchange) deliver(resp *http.Response) *http.Response {
+	var now time.Time // for dates, which are looked at if there is no tag
+	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
+		now = time.Now()
 	}
-	return resumable(x.req, resp, now)
+	p, fixed := x.resumable(resp, now)
+	if fixed == "" {
+		d := &download{exchange: *x, part: p, off: p.start, from: p.start, until: p.end, body: resp.Body, resp: *resp}
+		d.resp.Body = d
+		return &d.resp
+	}
+	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || trace.From(x.req.Context()) == nil {
+		return resp
+	}
+	own := *resp
+	own.Body = &fixedBody{ReadCloser: resp.Body, download: download{exchange: *x}, why: fixed}
+	return &own
 }
 
-// resumable is that part of [exchange.resumable] which is about the response.
-func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, fixed string) {
-	switch {
-	case resp.Uncompressed:
-		// The content of a response that was decoded below is not what ranges
-		// are about.
-		return part{}, fixedDecoded
-	case resp.ContentLength == 0:
-		return part{}, fixedEmpty
-	}
-	p = part{end: -1, total: -1}
-	switch resp.StatusCode {
-	case http.StatusOK:
-		if !httpfield.HasToken(resp.Header["Accept-Ranges"], "bytes") {
-			return part{}, fixedRanges
+// A fixedBody is one that is not continued if it breaks, and tells why.
+type fixedBody struct {
+	io.ReadCloser
+	download download
+	why      string
+}
+
+func (b *fixedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.download.off += int64(n)
+	if err != nil && err != io.EOF && b.why != "" {
+		v := verdict{reason: "the body cannot be continued: " + b.why}
+		if cancelled(b.download.req) != nil {
+			v.reason = reasonCancelled
 		}
-		if resp.ContentLength >= 0 {
-			p.end, p.total = resp.ContentLength, resp.ContentLength
+		b.download.report(Attempt{Number: b.download.sent, Err: err}, v)
+		b.why = ""
+	}
+	return n, err
+}
+
+// Read implements io.Reader.
+func (d *download) Read(p []byte) (int, error) {
+	for d.err == nil {
+		if d.broken == nil {
+			n, err := d.read(p)
+			if n > 0 || d.broken == nil {
+				return n, err
+			}
 		}
-	case http.StatusPartialContent:
-		r, found := contentRange(resp)
-		if !found || req.Header.Get("Range") == "" || resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1 {
-			return part{}, fixedRange
+		if d.broken != nil && !d.resume() {
+			d.err = d.broken
 		}
-		p.start, p.end, p.total = r.First, r.Last+1, r.Total
-	default:
-		return part{}, fixedStatus
 	}
-	if !p.validator(resp.Header, now) {
-		return part{}, fixedStrength
-	}
-	p.coding = resp.Header["Content-Encoding"]
-	return p, ""
+	return 0, d.err
 }
 
-// contentRange returns the range of a 206 that has one: one with several has it
-// in its parts (RFC 9110 §15.3.7.2).
-func contentRange(resp *http.Response) (httpfield.ContentRange, bool) {
-	lines := resp.Header["Content-Range"]
-	if len(lines) != 1 {
-		return httpfield.ContentRange{}, false
+// read reads from the present body. An error that ends the download is in d.err,
+// and returned with the last bytes; one that breaks it is in d.broken.
+func (d *download) read(p []byte) (int, error) {
+	if d.resumed {
+		// Not one byte more than the range had.
+		p = p[:min(int64(len(p)), d.until-d.off)]
 	}
-	r, ok := httpfield.ParseContentRange(lines[0])
-	return r, ok && r.First >= 0
+	n, err := d.body.Read(p)
+	d.off += int64(n)
+	if d.resumed && d.off == d.until {
+		// Less than what is missing may come (RFC 9110 §15.3.7): then this is
+		// a break like any other.
+		err = io.EOF
+	}
+	if err == nil {
+		return n, nil
+	}
+	err = ended(err, d.off, d.end)
+	if err == io.EOF {
+		d.err = err
+		return n, err
+	}
+	d.broken = err
+	if roundtrip.Permanent(err) && !d.resume() {
+		// A reader that knows the length need not come back for the error.
+		d.err = err
+		return n, err
+	}
+	return n, nil
 }
 
-// validator takes a validator for If-Range from h, and reports whether there is
-// one. RFC 9110 §13.1.5: an entity tag must be strong; a date is allowed only if
-// there is no entity tag and the date is a strong validator.
-func (p *part) validator(h http.Header, now time.Time) bool {
-	if tags := h["Etag"]; len(tags) > 0 {
-		tag, ok := httpfield.ParseETag(tags[0])
-		p.tag = tag.Tag
-		return ok && !tag.Weak && len(tags) == 1
+// Close implements io.Closer. It ends a Read that is under way.
+func (d *download) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	cancel, body := d.cancel, d.body
+	d.mu.Unlock()
+	if cancel != nil {
+		cancel()
 	}
-	if len(h["Last-Modified"]) != 1 {
-		return false
-	}
-	p.modified = httpfield.TrimBlanks(h["Last-Modified"][0])
-	// RFC 9110 §8.8.2.2: it is strong if the representation cannot have changed
-	// again within the second in which it was sent.
-	modified, ok1 := httpfield.ParseDate(p.modified, now)
-	date, ok2 := httpfield.ParseDate(h.Get("Date"), now)
-	return ok1 && ok2 && date.Sub(modified) >= time.Second
-}
-
-// request changes h to ask for the bytes from off on, if the representation is
-// still the same. What the caller made the first request depend on has been
-// decided by its response.
-func (p *part) request(h http.Header, off int64) {
-	last := ""
-	if p.start > 0 || p.end != p.total {
-		last = strconv.FormatInt(p.end-1, 10)
-	}
-	h.Set("Range", "bytes="+strconv.FormatInt(off, 10)+"-"+last)
-	if p.tag != "" {
-		h.Set("If-Range", p.tag)
-	} else {
-		h.Set("If-Range", p.modified)
-	}
-	h.Del("If-None-Match")
-	h.Del("If-Modified-Since")
-}
-
-// continues reports whether the body of resp is what follows at off, and where it
-// ends, -1 if that is not known. why says why not.
-func (p *part) continues(off int64, resp *http.Response) (end int64, why string) {
-	switch {
-	case resp.StatusCode == http.StatusOK && off == 0 && p.start == 0 && p.end == p.total:
-		// The server does not do ranges today. Nothing was delivered yet, so
-		// that the whole is what follows, if it is the same.
-		if p.total != resp.ContentLength && (p.total >= 0 || resp.ContentLength >= 0) {
-			return 0, "length changed"
-		}
-		end = p.total
-	case resp.StatusCode == http.StatusPartialContent:
-		if end, why = p.adjoins(off, resp); why != "" {
-			return 0, why
-		}
-	default:
-		return 0, "status " + strconv.Itoa(resp.StatusCode)
-	}
-	switch {
-	case resp.Uncompressed || !slices.EqualFunc(p.coding, resp.Header["Content-Encoding"], httpfield.EqualFold):
-		return 0, "coding changed"
-	case !p.same(resp.Header):
-		return 0, "validator changed"
-	}
-	return end, ""
-}
-
-// adjoins checks the Content-Range of a 206.
-func (p *part) adjoins(off int64, resp *http.Response) (end int64, why string) {
-	r, ok := contentRange(resp)
-	switch {
-	case !ok:
-		return 0, "no Content-Range"
-	case r.First != off:
-		return 0, fmt.Sprintf("range begins at %d, not at %d", r.First, off)
-	case p.total >= 0 && r.Total >= 0 && r.Total != p.total:
-		return 0, "total length changed"
-	case p.end >= 0 && r.Last >= p.end:
-		return 0, "range ends too late"
-	case p.end < 0 && r.Total < 0:
-		// Then nobody knows where the representation ends.
-		return 0, "total length unknown"
-	case resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1:
-		return 0, "length does not fit the range"
-	}
-	if p.end < 0 {
-		p.end, p.total = r.Total, r.Total
-	}
-	return r.Last + 1, ""
-}
-
-// same reports whether h has the validator of p. RFC 9110 §15.3.7: a 206 has the
-// ETag that a 200 would have had; one that lacks it might be of anything.
-func (p *part) same(h http.Header) bool {
-	if p.tag == "" {
-		lines := h["Last-Modified"]
-		return len(lines) == 1 && httpfield.TrimBlanks(lines[0]) == p.modified
-	}
-	lines := h["Etag"]
-	if len(lines) != 1 {
-		return false
-	}
-	tag, ok := httpfield.ParseETag(lines[0])
-	return ok && !tag.Weak && tag.Tag == p.tag
-}
-
-// ended returns the error that a body with err at off, if it was to have ended at
-// end, really has.
-func ended(err error, off, end int64) error {
-	if err == io.EOF && end >= 0 && off < end {
-		return io.ErrUnexpectedEOF
-	}
-	return err
+	return body.Close()
 }

@@ -1,0 +1,137 @@
+package retry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
+)
+
+// resume gets another body that continues the broken one, and reports whether it
+// did.
+func (d *download) resume() bool {
+	if !d.open() {
+		return false
+	}
+	a := Attempt{Number: d.sent, Request: d.req, Err: d.broken, Idempotent: true}
+	if d.off > d.from {
+		// There was progress: what was sent so far counts as one attempt.
+		d.free, d.from = d.sent-1, d.off
+	}
+	d.resumes++
+	v := verdict{reason: reasonDone}
+	switch {
+	case cancelled(d.req) != nil:
+		v.reason = reasonCancelled
+	case !d.retryable(&a):
+	case d.t.maxResumes() >= 0 && d.resumes > d.t.maxResumes():
+		v.reason = reasonResumes
+	default:
+		v = d.verdict(a)
+	}
+	d.report(a, v)
+	if !v.again {
+		return false
+	}
+	_ = d.body.Close()
+	for {
+		if err := sleep(d.req, v.wait); err != nil {
+			d.unsent(err)
+			return false
+		}
+		d.wait = v.wait
+		again := false
+		if a, v, again = d.attempt(a); !again {
+			return a.Err == nil
+		}
+	}
+}
+
+// open prepares for a resumption. It reports false if the body is closed.
+func (d *download) open() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	if d.cancel == nil {
+		ctx, cancel := context.WithCancel(d.req.Context())
+		d.req, d.cancel = d.req.WithContext(ctx), cancel
+	}
+	return true
+}
+
+// attempt asks once for what is missing. again is true if it may be asked again
+// after v.wait; otherwise a.Err tells whether there is a new body.
+func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
+	out := roundtrip.Clone(d.req)
+	d.request(out.Header, d.off)
+	d.req = out
+	a = d.once(last)
+	mismatch := ""
+	if a.Err == nil {
+		until, why := d.continues(d.off, a.Response)
+		if why == "" {
+			d.judge(&a)
+			return d.replace(a, until), v, false
+		}
+		mismatch = why
+	}
+	v = d.judge(&a)
+	if a.Response != nil {
+		roundtrip.Discard(a.Response)
+	}
+	if !v.again && a.Err == nil {
+		d.report(a, verdict{reason: reasonChanged + ": " + mismatch})
+		a.Err = statusError(a.Response.StatusCode)
+	}
+	return a, v, v.again
+}
+
+// once sends the request, never hedged: two would take two attempts for one body.
+func (d *download) once(last Attempt) Attempt {
+	a := Attempt{Request: d.req, Wait: d.wait, Idempotent: true}
+	out, err := d.outgoing(&last)
+	if err != nil {
+		a.Number, a.Err = d.sent+1, err
+		return a
+	}
+	d.sendOut(out, &a)
+	return a
+}
+
+// replace makes the body of a.Response the present one.
+func (d *download) replace(a Attempt, until int64) Attempt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		_ = a.Response.Body.Close()
+		a.Err = http.ErrBodyReadAfterClose
+		return a
+	}
+	d.body, d.until, d.broken = a.Response.Body, until, nil
+	d.resumed = until >= 0
+	return a
+}
+
+// report tells trace what is done about a body that broke.
+func (d *download) report(a Attempt, v verdict) {
+	hook := trace.From(d.req.Context())
+	if hook == nil {
+		return
+	}
+	action, reason := "resume", "body broke"
+	if !v.again {
+		action, reason = "give up", v.reason
+	}
+	e := trace.About(d.req, "retry", action, reason)
+	e.Err = a.Err
+	e.Attempt = a.Number
+	if !v.again && cancelled(d.req) == nil {
+		e.Level = slog.LevelWarn
+	}
+	e.Attrs = append(e.Attrs, slog.Int64("offset", d.off), slog.Duration("wait", v.wait))
+	hook(e)
+}

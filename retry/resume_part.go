@@ -1,0 +1,218 @@
+package retry
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// A part is what a response tells about its body: which bytes of which
+// representation it is. It is copied when the response is passed up, since layers
+// above change header fields.
+type part struct {
+	// tag is the strong entity tag of the representation. If it is empty,
+	// modified is its Last-Modified.
+	tag, modified string
+	// coding is its Content-Encoding.
+	coding []string
+	// start is the position of the first byte, end the one behind the last; -1
+	// if it is not known.
+	start, end int64
+	// total is the length of the representation, -1 if it is not known.
+	total int64
+}
+
+// Why the body of a response cannot be continued if it breaks.
+const (
+	fixedOff      = "resumption is turned off"
+	fixedMethod   = "only the body of a GET without content is continued"
+	fixedSigned   = "the caller signed the request"
+	fixedOneTime  = "the caller's credentials can be used once"
+	fixedDecoded  = "it was decoded below"
+	fixedEmpty    = "it is empty"
+	fixedStatus   = "its status is neither 200 nor 206"
+	fixedRanges   = "the server offers no byte ranges"
+	fixedRange    = "its Content-Range does not fit"
+	fixedStrength = "it has no strong validator"
+)
+
+// resumable reports by an empty fixed whether the body of resp can be continued by
+// range requests, and what it is a part of. Otherwise fixed says why not.
+func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed string) {
+	switch {
+	case x.t.NoResume || x.t.limit(x.req) <= 1:
+		return part{}, fixedOff
+	case x.method != "" && x.method != http.MethodGet || x.body.Exists():
+		return part{}, fixedMethod
+	case x.signed:
+		// The caller did not sign a Range.
+		return part{}, fixedSigned
+	case x.oneTime:
+		return part{}, fixedOneTime
+	}
+	return resumable(x.req, resp, now)
+}
+
+// resumable is that part of [exchange.resumable] which is about the response.
+func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, fixed string) {
+	switch {
+	case resp.Uncompressed:
+		// The content of a response that was decoded below is not what ranges
+		// are about.
+		return part{}, fixedDecoded
+	case resp.ContentLength == 0:
+		return part{}, fixedEmpty
+	}
+	p = part{end: -1, total: -1}
+	switch resp.StatusCode {
+	case http.StatusOK:
+		if !httpfield.HasToken(resp.Header["Accept-Ranges"], "bytes") {
+			return part{}, fixedRanges
+		}
+		if resp.ContentLength >= 0 {
+			p.end, p.total = resp.ContentLength, resp.ContentLength
+		}
+	case http.StatusPartialContent:
+		r, found := contentRange(resp)
+		if !found || req.Header.Get("Range") == "" || resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1 {
+			return part{}, fixedRange
+		}
+		p.start, p.end, p.total = r.First, r.Last+1, r.Total
+	default:
+		return part{}, fixedStatus
+	}
+	if !p.validator(resp.Header, now) {
+		return part{}, fixedStrength
+	}
+	p.coding = resp.Header["Content-Encoding"]
+	return p, ""
+}
+
+// contentRange returns the range of a 206 that has one: one with several has it
+// in its parts (RFC 9110 §15.3.7.2).
+func contentRange(resp *http.Response) (httpfield.ContentRange, bool) {
+	lines := resp.Header["Content-Range"]
+	if len(lines) != 1 {
+		return httpfield.ContentRange{}, false
+	}
+	r, ok := httpfield.ParseContentRange(lines[0])
+	return r, ok && r.First >= 0
+}
+
+// validator takes a validator for If-Range from h, and reports whether there is
+// one. RFC 9110 §13.1.5: an entity tag must be strong; a date is allowed only if
+// there is no entity tag and the date is a strong validator.
+func (p *part) validator(h http.Header, now time.Time) bool {
+	if tags := h["Etag"]; len(tags) > 0 {
+		tag, ok := httpfield.ParseETag(tags[0])
+		p.tag = tag.Tag
+		return ok && !tag.Weak && len(tags) == 1
+	}
+	if len(h["Last-Modified"]) != 1 {
+		return false
+	}
+	p.modified = httpfield.TrimBlanks(h["Last-Modified"][0])
+	// RFC 9110 §8.8.2.2: it is strong if the representation cannot have changed
+	// again within the second in which it was sent.
+	modified, ok1 := httpfield.ParseDate(p.modified, now)
+	date, ok2 := httpfield.ParseDate(h.Get("Date"), now)
+	return ok1 && ok2 && date.Sub(modified) >= time.Second
+}
+
+// request changes h to ask for the bytes from off on, if the representation is
+// still the same. What the caller made the first request depend on has been
+// decided by its response.
+func (p *part) request(h http.Header, off int64) {
+	last := ""
+	if p.start > 0 || p.end != p.total {
+		last = strconv.FormatInt(p.end-1, 10)
+	}
+	h.Set("Range", "bytes="+strconv.FormatInt(off, 10)+"-"+last)
+	if p.tag != "" {
+		h.Set("If-Range", p.tag)
+	} else {
+		h.Set("If-Range", p.modified)
+	}
+	h.Del("If-None-Match")
+	h.Del("If-Modified-Since")
+}
+
+// continues reports whether the body of resp is what follows at off, and where it
+// ends, -1 if that is not known. why says why not.
+func (p *part) continues(off int64, resp *http.Response) (end int64, why string) {
+	switch {
+	case resp.StatusCode == http.StatusOK && off == 0 && p.start == 0 && p.end == p.total:
+		// The server does not do ranges today. Nothing was delivered yet, so
+		// that the whole is what follows, if it is the same.
+		if p.total != resp.ContentLength && (p.total >= 0 || resp.ContentLength >= 0) {
+			return 0, "length changed"
+		}
+		end = p.total
+	case resp.StatusCode == http.StatusPartialContent:
+		if end, why = p.adjoins(off, resp); why != "" {
+			return 0, why
+		}
+	default:
+		return 0, "status " + strconv.Itoa(resp.StatusCode)
+	}
+	switch {
+	case resp.Uncompressed || !slices.EqualFunc(p.coding, resp.Header["Content-Encoding"], httpfield.EqualFold):
+		return 0, "coding changed"
+	case !p.same(resp.Header):
+		return 0, "validator changed"
+	}
+	return end, ""
+}
+
+// adjoins checks the Content-Range of a 206.
+func (p *part) adjoins(off int64, resp *http.Response) (end int64, why string) {
+	r, ok := contentRange(resp)
+	switch {
+	case !ok:
+		return 0, "no Content-Range"
+	case r.First != off:
+		return 0, fmt.Sprintf("range begins at %d, not at %d", r.First, off)
+	case p.total >= 0 && r.Total >= 0 && r.Total != p.total:
+		return 0, "total length changed"
+	case p.end >= 0 && r.Last >= p.end:
+		return 0, "range ends too late"
+	case p.end < 0 && r.Total < 0:
+		// Then nobody knows where the representation ends.
+		return 0, "total length unknown"
+	case resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1:
+		return 0, "length does not fit the range"
+	}
+	if p.end < 0 {
+		p.end, p.total = r.Total, r.Total
+	}
+	return r.Last + 1, ""
+}
+
+// same reports whether h has the validator of p. RFC 9110 §15.3.7: a 206 has the
+// ETag that a 200 would have had; one that lacks it might be of anything.
+func (p *part) same(h http.Header) bool {
+	if p.tag == "" {
+		lines := h["Last-Modified"]
+		return len(lines) == 1 && httpfield.TrimBlanks(lines[0]) == p.modified
+	}
+	lines := h["Etag"]
+	if len(lines) != 1 {
+		return false
+	}
+	tag, ok := httpfield.ParseETag(lines[0])
+	return ok && !tag.Weak && tag.Tag == p.tag
+}
+
+// ended returns the error that a body with err at off, if it was to have ended at
+// end, really has.
+func ended(err error, off, end int64) error {
+	if err == io.EOF && end >= 0 && off < end {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
