@@ -8,8 +8,8 @@ import (
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
-// TestDistance uses a Store whose server is far away. Two round trips find an entry,
-// three bring 1.5 MB.
+// TestDistance uses a Store whose server is far away. Two round trips find an entry and
+// its first piece, two more bring 1.5 MB.
 func TestDistance(t *testing.T) {
 	for name, obeys := range map[string]bool{"obeys": true, "beside": false} {
 		t.Run(name, func(t *testing.T) {

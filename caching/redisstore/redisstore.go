@@ -22,8 +22,8 @@
 // [store.ErrCorrupt].
 //
 // Pieces of a body are fetched ahead of the reader, in batches of up to 1 MiB within
-// [Store.ReadAhead] bytes for all: two round trips find an entry, and three more bring
-// 1.5 MB.
+// [Store.ReadAhead] bytes for all: two round trips find an entry and bring its first
+// 256 KiB, and two more bring 1.5 MB.
 //
 // # When the server fails
 //
@@ -228,14 +228,20 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 		}
 		return e, nil
 	}
+	b := s.open(ctx, n, d, h)
+	b.Begin(d.chunks) // while it is seen whether all are there
 	found, err := s.client.Exists(ctx, n.chunks(d)...).Result()
+	switch {
+	case err != nil:
+		err = s.wrap("look for body", err)
+	case found != int64(d.chunks):
+		err = s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", store.ErrCorrupt, found, d.chunks))
+	}
 	if err != nil {
-		return nil, s.wrap("look for body", err)
+		_ = b.Close()
+		return nil, err
 	}
-	if found != int64(d.chunks) {
-		return nil, s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", store.ErrCorrupt, found, d.chunks))
-	}
-	e.Body = s.open(ctx, n, d, h)
+	e.Body = b
 	return e, nil
 }
 

@@ -111,6 +111,13 @@ func (r *Reader) Piece(i, n int) ([]byte, error) {
 	return b.pieces[k], nil
 }
 
+// Begin fetches the first batch of a body that has n pieces, unless nothing is to be held.
+func (r *Reader) Begin(n int) {
+	if r.limit > 0 {
+		r.find(0, n)
+	}
+}
+
 // find returns the batch that has piece i, or one that is being fetched.
 func (r *Reader) find(i, n int) *batch {
 	r.mu.Lock()

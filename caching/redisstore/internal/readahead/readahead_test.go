@@ -181,3 +181,28 @@ func TestManyReaders(t *testing.T) {
 		t.Errorf("%d bytes are held", used)
 	}
 }
+
+// What was begun is there when it is asked for.
+func TestBegin(t *testing.T) {
+	const trip = 50 * time.Millisecond
+	for _, row := range []struct {
+		why   string
+		limit int64
+		took  time.Duration
+	}{
+		{"the way was gone in the meantime", 32 << 20, 0},
+		{"nothing is to be held", -1, trip},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &source{trip: trip, lost: -1}
+			r := New(t.Context(), 256<<10, new(Budget), row.limit, s.fetch)
+			defer r.Close()
+			r.Begin(3)
+			time.Sleep(trip)
+			began := time.Now()
+			if _, err := r.Piece(0, 3); err != nil || time.Since(began) != row.took {
+				t.Errorf("%v, %v, want it after %v: %s", time.Since(began), err, row.took, row.why)
+			}
+		})
+	}
+}
