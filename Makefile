@@ -12,7 +12,7 @@ servers: ; TRIPPER_REQUIRE_SERVERS=1 go test -race ./...
 
 nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go mod tidy -diff && go vet ./... && go test -race ./...) || exit 1; done
 
-lint: ; go mod tidy -diff && $(LINT) run
+lint: ; go mod tidy -diff && $(LINT) run && for d in $(NESTED); do echo "== $$d"; (cd $$d && $(LINT) run) || exit 1; done
 
 fmt: ; $(LINT) fmt
 
