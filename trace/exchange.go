@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type Exchange struct {
 
 	request  *http.Request
 	response *http.Response
+	sent     http.Header // the fields of the request as they were written, nil if not known
 }
 
 // Phases are the parts of the duration of an [Exchange]. A phase that did not take place
@@ -184,19 +186,12 @@ func (x *exchange) take(resp *http.Response) {
 	if resp.ProtoMajor != 1 || !x.trip.wired() {
 		return
 	}
-	if x.head > 0 && x.request.URL != nil {
-		x.RequestHead = x.head + int64(len(x.Method)+len(x.request.URL.RequestURI())+len("  HTTP/1.1\r\n\r\n"))
+	if x.watch.sent != nil && x.request.URL != nil {
+		line := len(x.Method) + len(x.request.URL.RequestURI()) + len("  HTTP/1.1\r\n\r\n")
+		x.RequestHead = int64(line) + headSize(x.watch.sent)
 	}
-	size := len(resp.Proto) + len(resp.Status) + len(" \r\n\r\n")
-	x.ResponseHead = int64(size)
-	for name, values := range resp.Header {
-		for _, v := range values {
-			x.ResponseHead += fieldSize(name, v)
-		}
-	}
-	for _, coding := range resp.TransferEncoding {
-		x.ResponseHead += fieldSize("Transfer-Encoding", coding)
-	}
+	line := len(resp.Proto) + len(resp.Status) + len(" \r\n\r\n")
+	x.ResponseHead = int64(line) + headSize(resp.Header) + headSize(http.Header{"Transfer-Encoding": resp.TransferEncoding})
 }
 
 // finish says what became of the body, or that there is no response.
@@ -224,6 +219,7 @@ func (x *exchange) now() *Exchange {
 		e.Duration = time.Since(e.Start)
 	}
 	e.Phases = x.trip.phases(e.Start, e.Start.Add(e.Duration))
+	e.sent = maps.Clone(x.watch.sent)
 	e.RemoteAddr, e.LocalAddr, e.Reused, e.IdleTime = x.conn.remote, x.conn.local, x.conn.reused, x.conn.idle
 	return &e
 }

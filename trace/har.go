@@ -40,9 +40,9 @@ type HAR struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Exchanges makes an entry of each exchange with a server that [Wire] tells of, in place
-	// of one for the request: redirects, attempts, challenges, validations in the
-	// background. A request that no server was asked for has one entry.
+	// Exchanges makes an entry of each exchange with a server that [Wire] tells of, when it
+	// has ended, in place of one for the request: redirects, attempts, challenges,
+	// validations in the background. A request that no server was asked for has one entry.
 	Exchanges bool
 
 	// Writer takes the archive, each entry when it has ended, in one Write. No entry is held

@@ -81,13 +81,16 @@ func detail(attrs []slog.Attr) string {
 // bare returns x without the messages.
 func (x *Exchange) bare() *Exchange {
 	b := *x
-	b.request, b.response = nil, nil
+	b.request, b.response, b.sent = nil, nil, nil
 	return &b
 }
 
 // show makes an entry of x.
 func (h *HAR) show(x *Exchange) {
 	e := &harEntry{har: h, wire: x.bare(), request: h.request(x.request), response: h.response(x.response)}
+	if x.sent != nil {
+		e.request.Headers = pairs(x.sent, h.Reveal)
+	}
 	h.hold(e)
 	h.ended(e)
 }

@@ -2,10 +2,12 @@ package trace
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -44,9 +46,18 @@ type Log struct {
 	// request. Values that might be secret are replaced.
 	Headers bool
 
+	// Verbose takes what curl -v prints, beside the lines of Logger, for each exchange with a
+	// server that [Wire] tells of: the address, whether the connection was there, TLS, the
+	// heads of request and response, the size of the body. It is for people to read, and
+	// hides what Headers hides. It is written to by one goroutine at a time. If nil,
+	// nothing is printed.
+	Verbose io.Writer
+
 	// Reveal reports whether the values of a further header field, whose name is
 	// in canonical form, may be logged. If nil, no others are.
 	Reveal func(name string) bool
+
+	mu sync.Mutex // is held while Verbose is written to
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -69,7 +80,7 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	}
 	ctx := req.Context()
 	out := req
-	if logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
+	if l.Verbose != nil || logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
 		ctx = begin(WithHook(ctx, func(e Event) { l.event(ctx, logger, e) }))
 		out = req.WithContext(ctx)
 	}
@@ -153,6 +164,9 @@ func (l *Log) fields(group string, h http.Header) slog.Attr {
 
 // event logs e. The order of the attributes is that of the fields of [Event].
 func (l *Log) event(ctx context.Context, logger *slog.Logger, e Event) {
+	if l.Verbose != nil && e.Exchange != nil {
+		l.verbose(l.Verbose, e)
+	}
 	if e.Level < l.lowest() || !logger.Enabled(ctx, e.Level) {
 		return
 	}

@@ -3,8 +3,10 @@ package trace
 import (
 	"context"
 	"crypto/tls"
+	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,7 +18,7 @@ type watch struct {
 	mu    sync.Mutex
 	trip  moments
 	conn  connection
-	head  int64 // bytes of the fields of the request
+	sent  http.Header // the fields of the request, as they were written
 	ended bool
 }
 
@@ -36,7 +38,7 @@ type moments struct {
 func (w *watch) follow(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
-			w.note(func(now time.Time) { w.trip, w.conn, w.head = moments{asked: now}, connection{}, 0 })
+			w.note(func(now time.Time) { w.trip, w.conn, w.sent = moments{asked: now}, connection{}, nil })
 		},
 		DNSStart: func(httptrace.DNSStartInfo) { w.note(func(now time.Time) { w.trip.dns0 = now }) },
 		DNSDone:  func(httptrace.DNSDoneInfo) { w.note(func(now time.Time) { w.trip.dns1 = now }) },
@@ -62,10 +64,15 @@ func (w *watch) follow(ctx context.Context) context.Context {
 			})
 		},
 		WroteHeaderField: func(name string, values []string) {
+			if strings.HasPrefix(name, ":") { // of HTTP/2
+				return
+			}
 			w.note(func(time.Time) {
-				for _, v := range values {
-					w.head += fieldSize(name, v)
+				if w.sent == nil {
+					w.sent = make(http.Header)
 				}
+				name = http.CanonicalHeaderKey(name)
+				w.sent[name] = append(w.sent[name], values...)
 			})
 		},
 		WroteRequest:         func(httptrace.WroteRequestInfo) { w.note(func(now time.Time) { w.trip.wrote = now }) },
@@ -98,9 +105,14 @@ func (w *watch) answered() {
 	})
 }
 
-// fieldSize returns the number of bytes of a field in HTTP/1.1.
-func fieldSize(name, value string) int64 {
-	return int64(len(name) + len(": ") + len(value) + len("\r\n"))
+// headSize returns the number of bytes that the fields have in HTTP/1.1.
+func headSize(h http.Header) (n int64) {
+	for name, values := range h {
+		for _, v := range values {
+			n += int64(len(name) + len(": ") + len(v) + len("\r\n"))
+		}
+	}
+	return n
 }
 
 // wired reports whether a connection was asked for: else a cache has answered, or another
