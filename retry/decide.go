@@ -30,21 +30,6 @@ type verdict struct {
 	reason string
 }
 
-// Reasons not to send again.
-const (
-	reasonDone      = "nothing to repeat"
-	reasonCancelled = "cancelled by the caller"
-	reasonUnsafe    = "not safe to send twice"
-	reasonAttempts  = "no attempts left"
-	reasonBody      = "body cannot be sent again"
-	reasonMaxWait   = "Retry-After asks for more than MaxWait"
-	reasonDeadline  = "the wait would outlast the deadline"
-	reasonBudget    = "budget used up"
-	reasonOpen      = "circuit open"
-	reasonResumes   = "MaxResumes used up"
-	reasonChanged   = "what came does not continue the body"
-)
-
 // decide tells what becomes of a request. It does not know of budgets and
 // breakers, which are asked last since asking changes them.
 func decide(s situation) verdict {

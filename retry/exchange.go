@@ -315,28 +315,28 @@ func (x *exchange) interrupted(cause error) error {
 
 // tell reports a decision.
 func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable bool) {
-	action := "done"
+	action := actionDone
 	switch {
 	case v.again:
-		action = "retry"
+		action = actionRetry
 	case retryable:
-		action = "give up"
+		action = actionGiveUp
 	case a.Err != nil:
-		action = "fail"
+		action = actionFail
 	}
 	reason := v.reason
 	switch {
 	case v.again && a.Err == nil:
 		reason = cause(a).Error()
 	case v.again && a.Unprocessed:
-		reason = "not processed"
+		reason = reasonUnprocessed
 	case v.again:
-		reason = "no response"
+		reason = reasonNoResponse
 	}
 	e := trace.About(x.req, "retry", action, reason)
 	e.Err = a.Err
 	e.Attempt = a.Number
-	if action == "give up" {
+	if action == actionGiveUp {
 		e.Level = slog.LevelWarn
 	}
 	if a.Response != nil {

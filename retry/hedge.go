@@ -113,7 +113,7 @@ func (x *exchange) second(out *http.Request) *http.Request {
 	second.Body = body
 	second = x.count(second)
 	if hook := trace.From(x.req.Context()); hook != nil {
-		hook(trace.About(second, "retry", "hedge", "no header within "+x.t.Hedge.String()))
+		hook(trace.About(second, "retry", actionHedge, reasonNoHeader(x.t.Hedge)))
 	}
 	return second
 }

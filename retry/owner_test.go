@@ -71,11 +71,11 @@ func TestNotResumedIsHeard(t *testing.T) {
 		t                 Transport
 		request           http.Header
 	}{
-		{"weak", "Etag: W/\"a\"\nAccept-Ranges: bytes\n", fixedStrength, Transport{}, nil},
-		{"no ranges", "Etag: \"a\"\n", fixedRanges, Transport{}, nil},
-		{"turned off", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedOff, Transport{NoResume: true}, nil},
-		{"signed", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedSigned, Transport{}, http.Header{"Signature-Input": {"sig=()"}, "Signature": {"sig=::"}}},
-		{"one-time", "Etag: \"a\"\nAccept-Ranges: bytes\n", fixedOneTime, Transport{}, http.Header{"Authorization": {"Digest nonce=\"n\""}}},
+		{"weak", "Etag: W/\"a\"\nAccept-Ranges: bytes\n", reasonNoValidator, Transport{}, nil},
+		{"no ranges", "Etag: \"a\"\n", reasonNoRanges, Transport{}, nil},
+		{"turned off", "Etag: \"a\"\nAccept-Ranges: bytes\n", reasonNoResume, Transport{NoResume: true}, nil},
+		{"signed", "Etag: \"a\"\nAccept-Ranges: bytes\n", reasonSigned, Transport{}, http.Header{"Signature-Input": {"sig=()"}, "Signature": {"sig=::"}}},
+		{"one-time", "Etag: \"a\"\nAccept-Ranges: bytes\n", reasonOneTime, Transport{}, http.Header{"Authorization": {"Digest nonce=\"n\""}}},
 	} {
 		var heard []string
 		ctx := trace.WithHook(t.Context(), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })

@@ -47,8 +47,8 @@ func (x *exchange) deliver(resp *http.Response) *http.Response {
 	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
 		now = time.Now()
 	}
-	p, fixed := x.resumable(resp, now)
-	if fixed == "" {
+	p, why := x.resumable(resp, now)
+	if why == "" {
 		d := &download{exchange: *x, part: p, off: p.start, from: p.start, until: p.end, body: resp.Body, resp: *resp}
 		d.resp.Body = d
 		return &d.resp
@@ -57,7 +57,7 @@ func (x *exchange) deliver(resp *http.Response) *http.Response {
 		return resp
 	}
 	own := *resp
-	own.Body = &fixedBody{ReadCloser: resp.Body, download: download{exchange: *x}, why: fixed}
+	own.Body = &fixedBody{ReadCloser: resp.Body, download: download{exchange: *x}, why: why}
 	return &own
 }
 
@@ -72,7 +72,7 @@ func (b *fixedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.download.off += int64(n)
 	if err != nil && err != io.EOF && b.why != "" {
-		v := verdict{reason: "the body cannot be continued: " + b.why}
+		v := verdict{reason: reasonFixed(b.why)}
 		if cancelled(b.download.req) != nil {
 			v.reason = reasonCancelled
 		}

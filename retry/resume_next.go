@@ -70,21 +70,20 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	d.request(out.Header, d.off)
 	d.req = out
 	a = d.once(last)
-	mismatch := ""
+	var until int64
+	var why string
 	if a.Err == nil {
-		until, why := d.continues(d.off, a.Response)
-		if why == "" {
+		if until, why = d.continues(d.off, a.Response); why == "" {
 			d.judge(&a)
 			return d.replace(a, until), v, false
 		}
-		mismatch = why
 	}
 	v = d.judge(&a)
 	if a.Response != nil {
 		roundtrip.Discard(a.Response)
 	}
 	if !v.again && a.Err == nil {
-		d.report(a, verdict{reason: reasonChanged + ": " + mismatch})
+		d.report(a, verdict{reason: reasonChanged(why)})
 		a.Err = statusError(a.Response.StatusCode)
 	}
 	return a, v, v.again
@@ -122,9 +121,9 @@ func (d *download) report(a Attempt, v verdict) {
 	if hook == nil {
 		return
 	}
-	action, reason := "resume", "body broke"
+	action, reason := actionResume, reasonBroke
 	if !v.again {
-		action, reason = "give up", v.reason
+		action, reason = actionGiveUp, v.reason
 	}
 	e := trace.About(d.req, "retry", action, reason)
 	e.Err = a.Err

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -27,52 +26,38 @@ type part struct {
 	total int64
 }
 
-// Why the body of a response cannot be continued if it breaks.
-const (
-	fixedOff      = "resumption is turned off"
-	fixedMethod   = "only the body of a GET without content is continued"
-	fixedSigned   = "the caller signed the request"
-	fixedOneTime  = "the caller's credentials can be used once"
-	fixedDecoded  = "it was decoded below"
-	fixedEmpty    = "it is empty"
-	fixedStatus   = "its status is neither 200 nor 206"
-	fixedRanges   = "the server offers no byte ranges"
-	fixedRange    = "its Content-Range does not fit"
-	fixedStrength = "it has no strong validator"
-)
-
-// resumable reports by an empty fixed whether the body of resp can be continued by
-// range requests, and what it is a part of. Otherwise fixed says why not.
-func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, fixed string) {
+// resumable reports by an empty why whether the body of resp can be continued by
+// range requests, and what it is a part of. Otherwise why says why not.
+func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, why string) {
 	switch {
 	case x.t.NoResume || x.t.limit(x.req) <= 1:
-		return part{}, fixedOff
+		return part{}, reasonNoResume
 	case x.method != "" && x.method != http.MethodGet || x.body.Exists():
-		return part{}, fixedMethod
+		return part{}, reasonNotGet
 	case x.signed:
 		// The caller did not sign a Range.
-		return part{}, fixedSigned
+		return part{}, reasonSigned
 	case x.oneTime:
-		return part{}, fixedOneTime
+		return part{}, reasonOneTime
 	}
 	return resumable(x.req, resp, now)
 }
 
 // resumable is that part of [exchange.resumable] which is about the response.
-func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, fixed string) {
+func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, why string) {
 	switch {
 	case resp.Uncompressed:
 		// The content of a response that was decoded below is not what ranges
 		// are about.
-		return part{}, fixedDecoded
+		return part{}, reasonDecoded
 	case resp.ContentLength == 0:
-		return part{}, fixedEmpty
+		return part{}, reasonEmpty
 	}
 	p = part{end: -1, total: -1}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if !httpfield.HasToken(resp.Header["Accept-Ranges"], "bytes") {
-			return part{}, fixedRanges
+			return part{}, reasonNoRanges
 		}
 		if resp.ContentLength >= 0 {
 			p.end, p.total = resp.ContentLength, resp.ContentLength
@@ -80,14 +65,14 @@ func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, f
 	case http.StatusPartialContent:
 		r, found := contentRange(resp)
 		if !found || req.Header.Get("Range") == "" || resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1 {
-			return part{}, fixedRange
+			return part{}, reasonOddRange
 		}
 		p.start, p.end, p.total = r.First, r.Last+1, r.Total
 	default:
-		return part{}, fixedStatus
+		return part{}, reasonNotContent
 	}
 	if !p.validator(resp.Header, now) {
-		return part{}, fixedStrength
+		return part{}, reasonNoValidator
 	}
 	p.coding = resp.Header["Content-Encoding"]
 	return p, ""
@@ -150,7 +135,7 @@ func (p *part) continues(off int64, resp *http.Response) (end int64, why string)
 		// The server does not do ranges today. Nothing was delivered yet, so
 		// that the whole is what follows, if it is the same.
 		if p.total != resp.ContentLength && (p.total >= 0 || resp.ContentLength >= 0) {
-			return 0, "length changed"
+			return 0, reasonLength
 		}
 		end = p.total
 	case resp.StatusCode == http.StatusPartialContent:
@@ -158,13 +143,13 @@ func (p *part) continues(off int64, resp *http.Response) (end int64, why string)
 			return 0, why
 		}
 	default:
-		return 0, "status " + strconv.Itoa(resp.StatusCode)
+		return 0, reasonStatus(resp.StatusCode)
 	}
 	switch {
 	case resp.Uncompressed || !slices.EqualFunc(p.coding, resp.Header["Content-Encoding"], httpfield.EqualFold):
-		return 0, "coding changed"
+		return 0, reasonCoding
 	case !p.same(resp.Header):
-		return 0, "validator changed"
+		return 0, reasonValidator
 	}
 	return end, ""
 }
@@ -174,18 +159,18 @@ func (p *part) adjoins(off int64, resp *http.Response) (end int64, why string) {
 	r, ok := contentRange(resp)
 	switch {
 	case !ok:
-		return 0, "no Content-Range"
+		return 0, reasonNoContentRange
 	case r.First != off:
-		return 0, fmt.Sprintf("range begins at %d, not at %d", r.First, off)
+		return 0, reasonBeginsAt(r.First, off)
 	case p.total >= 0 && r.Total >= 0 && r.Total != p.total:
-		return 0, "total length changed"
+		return 0, reasonTotal
 	case p.end >= 0 && r.Last >= p.end:
-		return 0, "range ends too late"
+		return 0, reasonEndsLate
 	case p.end < 0 && r.Total < 0:
 		// Then nobody knows where the representation ends.
-		return 0, "total length unknown"
+		return 0, reasonTotalUnknown
 	case resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1:
-		return 0, "length does not fit the range"
+		return 0, reasonRangeLength
 	}
 	if p.end < 0 {
 		p.end, p.total = r.Total, r.Total

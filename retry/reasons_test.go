@@ -1,0 +1,9 @@
+package retry
+
+import (
+	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func TestReasons(t *testing.T) { rttest.Reasons(t) }
