@@ -15,15 +15,15 @@ import (
 func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	switch {
 	case req.URL == nil || req.URL.Host == "":
-		return nil, "no host"
+		return nil, reasonNoHost
 	case e.ownCredentials(req):
-		return nil, "the request brings its own credentials, or wants none"
+		return nil, reasonOwn
 	case e.source == nil && req.URL.User == nil:
-		return nil, "no credentials"
+		return nil, reasonNoCredentials
 	}
 	w := e.wayOf(req)
 	if e.source == nil && w.crossed && req.Header["Authorization"] == nil {
-		return nil, "user information in the URL of a redirect"
+		return nil, reasonRedirectUser
 	}
 	_, pinned, _ := roundtrip.Pinned(req, e)
 	found, _ := pinned.(*answer)
@@ -39,9 +39,9 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	}
 	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
 		if e.requireTLS && w.origin.Scheme != "https" {
-			return nil, "RequireTLS, and no https"
+			return nil, reasonRequireTLS
 		}
-		return nil, "no credential for this origin"
+		return nil, reasonNotForOrigin
 	}
 	if e.preemptive && !w.crossed {
 		e.first.is(w.origin)

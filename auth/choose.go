@@ -171,13 +171,13 @@ func judge(e evidence) verdict {
 func (e *evidence) reason(v verdict) string {
 	switch {
 	case v == again && e.stale:
-		return "stale"
+		return reasonStale
 	case v == again:
-		return "too old or another space"
+		return reasonOtherSpace
 	case v == reread:
-		return "perhaps in ISO 8859-1"
+		return reasonLatin1
 	case v == overtaken:
-		return "overtaken by a newer nonce"
+		return reasonOvertaken
 	}
-	return "wrong credential"
+	return reasonWrong
 }

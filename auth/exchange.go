@@ -87,19 +87,19 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		x.drop(false)
 		x.session = nil
 		if unsignable(err) {
-			x.tell("unsigned", "the scheme cannot sign it", err)
+			x.tell(actionUnsigned, reasonUnsignable, err)
 		}
 		return false, err
 	}
 	if trace.From(x.Context) != nil {
-		reason := "known protection space"
+		reason := reasonKnown
 		switch {
 		case x.answered != nil:
-			reason = "challenge"
+			reason = reasonChallenge
 		case x.space == nil:
-			reason = "unasked"
+			reason = reasonUnasked
 		}
-		x.tell("sign", reason, nil)
+		x.tell(actionSign, reason, nil)
 	}
 	return true, nil
 }
@@ -134,14 +134,14 @@ func (x *exchange) accepted(r *reply) error {
 	err := l.accepted(&x.Request, r)
 	if err != nil {
 		x.distrusting()()
-		x.tell("distrust", "rspauth is wrong", err)
+		x.tell(actionDistrust, reasonProof, err)
 		return err
 	}
 	if r.nextnonce {
-		x.tell("nextnonce", "the server named the next nonce", nil)
+		x.tell(actionNextNonce, reasonNextNonce, nil)
 	}
 	if r.shares {
-		x.tell("share", "the server has one nonce for all requests", nil)
+		x.tell(actionShare, reasonOneNonce, nil)
 	}
 	return nil
 }
@@ -195,11 +195,11 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 	}
 	x.session, x.space, x.known, x.answered, x.Latin1 = nil, nil, nil, nil, false
 	if len(challenges) == 0 {
-		x.giveUp("no challenge", nil)
+		x.giveUp(reasonNoChallenge, nil)
 		return false, nil
 	}
 	if len(x.refused) >= maxRefused {
-		x.giveUp("too many credentials were refused", nil)
+		x.giveUp(reasonTooManyRefused, nil)
 		return false, nil
 	}
 	c, ok, err := choose(question{
@@ -236,7 +236,7 @@ func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
 func (x *exchange) begin(c choice) (bool, error) {
 	realm := c.challenge.realm()
 	if x.engine.memory.distrusted(x.way.origin, c.cred.key()) {
-		x.giveUp("the server has failed to prove that it knows the password", ErrServerProof)
+		x.giveUp(reasonDistrusted, ErrServerProof)
 		return false, ErrServerProof
 	}
 	x.Latin1 = c.latin1
@@ -267,7 +267,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 		}
 		x.unchallenged()
 		if !l.queue(&x.Request) {
-			x.giveUp("refused, and no other credential", nil)
+			x.giveUp(reasonRefusedAll, nil)
 			return false, nil
 		}
 		x.proof.crowded = x.proof.crowded || x.crowded()
@@ -337,7 +337,7 @@ func (x *exchange) assess(challenges []Challenge) {
 			x.engine.memory.forget(x.space, key, x.known)
 		}
 	}
-	x.tell("refused", e.reason(v), nil)
+	x.tell(actionRefused, e.reason(v), nil)
 }
 
 // noteRefusal puts r in the place of what was noted of the same credential.
@@ -356,7 +356,7 @@ func (x *exchange) giveUp(reason string, err error) {
 	if err == nil {
 		err = x.engine.problem()
 	}
-	x.tell("give up", reason, err)
+	x.tell(actionGiveUp, reason, err)
 }
 
 // tell reports to trace.

@@ -34,7 +34,7 @@ func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
 	if _, err := x.sign(again.Header); err != nil && !unsignable(err) {
 		return nil, err
 	}
-	x.tell("unexpect", "status 417", nil)
+	x.tell(actionUnexpect, reasonUnexpect, nil)
 	return x.withBody(again)
 }
 

@@ -122,7 +122,7 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	}
 	if !x.body.Ready() {
 		x.keep()
-		x.tell("give up", "the body cannot be sent again", nil)
+		x.tell(actionGiveUp, reasonBody, nil)
 		return nil, nil
 	}
 	again := x.copyOf(out.Header)

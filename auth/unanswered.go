@@ -17,7 +17,7 @@ func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) 
 		return resp, err
 	}
 	if hook := trace.From(req.Context()); hook != nil {
-		event := trace.About(req, "auth", "give up", reason)
+		event := trace.About(req, "auth", actionGiveUp, reason)
 		event.Level, event.Status, event.Err = slog.LevelWarn, resp.StatusCode, e.problem()
 		hook(event)
 	}
@@ -35,7 +35,7 @@ func (e *engine) problem() error {
 // whyNot says why none of the challenges is answered.
 func (x *exchange) whyNot(challenges []Challenge) string {
 	if len(x.refused) > 0 {
-		return "refused, and no other credential"
+		return reasonRefusedAll
 	}
 	var names []string
 	known := false
@@ -48,13 +48,13 @@ func (x *exchange) whyNot(challenges []Challenge) string {
 	asked := strings.Join(names, ", ")
 	switch {
 	case !known:
-		return "no scheme for " + asked
+		return reasonNoScheme(asked)
 	case x.engine.requireTLS && x.way.origin.Scheme != "https":
-		return "RequireTLS, and no https"
+		return reasonRequireTLS
 	case x.way.crossed && !slices.ContainsFunc(x.answers, func(a *answer) bool { return len(a.creds) > 0 }):
-		return "no credential for the origin that a redirect led to"
+		return reasonRedirected
 	case x.way.crossed:
-		return "no credential whose domain names the origin that a redirect led to"
+		return reasonNoDomain
 	}
-	return "no credential for " + asked
+	return reasonNoneFor(asked)
 }

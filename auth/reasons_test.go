@@ -1,0 +1,9 @@
+package auth
+
+import (
+	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+func TestReasons(t *testing.T) { rttest.Reasons(t) }
