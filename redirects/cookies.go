@@ -8,10 +8,10 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// withCookies returns req with the cookies that jar has for it, behind the
-// caller's own Cookie field, as with http.Client. What responses set that a layer
-// below drops (a 401 or 407 that is answered, a 503 that is tried again) goes into
-// jar too: a user agent keeps the cookies of every response (RFC 6265 §3).
+// withCookies returns req with the cookies that jar has for it, after those of the
+// caller's own Cookie field, as in http.Client. Cookies of responses that a layer below
+// drops (a 401 or 407 that is answered, a 503 that is tried again) are put into jar
+// too: a user agent keeps the cookies of every response (RFC 6265 §3).
 func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
 	p := &place{jar: jar, url: *cookieURL(req)}
 	out := req.WithContext(roundtrip.WithDropped(req.Context(), p))
@@ -24,7 +24,7 @@ func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
 	return out
 }
 
-// place is where the cookies of a request come from and go to.
+// place is a jar, and the URL by which the cookies of a request are found in it.
 type place struct {
 	jar http.CookieJar
 	url url.URL
@@ -33,8 +33,8 @@ type place struct {
 // Dropped keeps the cookies of a response that a layer below dropped.
 func (p *place) Dropped(resp *http.Response) { p.keep(resp) }
 
-// keep puts the cookies of resp into the jar. What a cache repeats was put there
-// when the origin sent it; by now the jar may know better.
+// keep puts the cookies of resp into the jar, unless resp is a stored response: its
+// cookies were put there when the origin sent it, and may have changed since.
 func (p *place) keep(resp *http.Response) {
 	if len(resp.Header["Set-Cookie"]) == 0 || roundtrip.IsRepeat(resp) {
 		return
@@ -55,9 +55,9 @@ func cookieURL(req *http.Request) *url.URL {
 	return &u
 }
 
-// forgetCookies removes from the caller's own Cookie field what resp set anew:
-// the Jar has it now. As in http.Client, the name alone counts, since a Cookie
-// field does not say for which domain and path its cookies are.
+// forgetCookies removes from the caller's own Cookie field the cookies that resp has
+// set: the Jar has them now. As in http.Client, they are compared by name only, since
+// a Cookie field does not name the domain and the path of a cookie.
 func (w *walk) forgetCookies(h http.Header, resp *http.Response) {
 	if w.Jar == nil || len(h["Cookie"]) == 0 || roundtrip.IsRepeat(resp) {
 		return

@@ -10,8 +10,8 @@ import (
 type Forwarding int
 
 const (
-	// SameOriginOnly sends them on within one scheme, host and port. Nothing
-	// leaks there, and the servers of a site expect it.
+	// SameOriginOnly sends them on within one scheme, host and port: to the server
+	// that they were meant for.
 	SameOriginOnly Forwarding = iota
 	// Nowhere sends them with the first request only, as httplib2 does by default.
 	// A layer below that has credentials adds those of each origin.

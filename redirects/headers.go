@@ -45,7 +45,7 @@ func (w *walk) derive(resp *http.Response, in *http.Request, s step, loc locatio
 }
 
 // sameOrigin reports whether two requests go to one origin: by their URLs, which
-// say where to connect, and by their Host fields, which say to whom to talk.
+// name the server to connect to, and by their Host fields, which name the site.
 func sameOrigin(a, b *http.Request) bool {
 	if a.URL != nil && b.URL != nil && a.URL.Scheme == b.URL.Scheme && a.URL.Host == b.URL.Host && a.Host == b.Host {
 		return true
@@ -61,8 +61,8 @@ func sameServer(a, b *url.URL) bool {
 		strings.HasSuffix(a.Hostname(), ".") == strings.HasSuffix(b.Hostname(), ".")
 }
 
-// strip removes what must not go where the request that follows in goes, and
-// returns the names.
+// strip removes from h, the header of the request that follows in, the fields that
+// must not be sent to its origin, and returns their names.
 func (w *walk) strip(in *http.Request, h http.Header, same, downgrade bool) (dropped []string) {
 	for name, values := range h {
 		drop := false
@@ -94,8 +94,8 @@ func (w *walk) sensitive(field string) bool {
 	return CredentialLike(field)
 }
 
-// carriesCredentials reports whether req has any. Those that the Jar or a layer
-// below adds do not count: they are bound to their origins there.
+// carriesCredentials reports whether the caller has set credentials in req. Those that
+// the Jar or a layer below adds do not count: each of them is for one origin.
 func (w *walk) carriesCredentials(req *http.Request) bool {
 	if req.URL != nil && req.URL.User != nil {
 		return true
@@ -161,8 +161,8 @@ func dropConditions(h http.Header, changed bool, method string) {
 	}
 }
 
-// setReferer says where the request comes from: from the hop before it, or from
-// where the caller said.
+// setReferer sets the Referer of the next request: the URL of the hop before it, or
+// the caller's own Referer.
 func (w *walk) setReferer(h http.Header, from, to *url.URL, same bool) {
 	own := h.Get("Referer")
 	if own == w.referer {

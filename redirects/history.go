@@ -7,7 +7,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// maxHistory bounds the walk, should someone build a ring.
+// maxHistory bounds how many responses are followed: a RoundTripper that sets
+// Request.Response itself may have made a cycle.
 const maxHistory = 1000
 
 // Previous returns the redirect response that led to resp, or nil if there was
@@ -45,7 +46,8 @@ func leadsTo(req *http.Request, resp *http.Response) bool {
 	return false
 }
 
-// keep frees the connection of resp and leaves its body, within bounds.
+// keep reads up to KeepBody bytes of the body of resp into memory, and frees its
+// connection.
 func (w *walk) keep(resp *http.Response) {
 	limit := w.KeepBody
 	if limit == 0 {

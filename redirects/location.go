@@ -17,16 +17,16 @@ type location struct {
 	// url is nil if the field is missing, is no URL or names nothing that a
 	// request could be sent to.
 	url *url.URL
-	// foreign says that the scheme is neither http nor https.
+	// foreign is true if the scheme is neither http nor https.
 	foreign bool
-	// relative says that the reference has neither scheme nor authority.
+	// relative is true if the reference has neither scheme nor authority.
 	relative bool
 }
 
 // locate resolves the value of a Location field against the URL that was
 // requested (RFC 9110 §10.2.2, RFC 3986 §5), with the repairs of browsers (WHATWG
-// URL §4.4). otherMethod says that the next request has another method than the
-// last one, so that going to the same URL makes sense.
+// URL §4.4). otherMethod reports whether the next request has another method than the
+// last one: then the same URL is no loop.
 func locate(base *url.URL, field string, otherMethod bool) location {
 	ref, ok := reference(field)
 	if !ok {
@@ -56,8 +56,8 @@ func locate(base *url.URL, field string, otherMethod bool) location {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return location{}
 	}
-	// Who may write a Location must not say who we are. The user information
-	// of a relative reference is the caller's own; derive decides about it.
+	// A server must not choose the credentials of the next request. The user
+	// information of a relative reference is the caller's own; derive decides about it.
 	u.User = nil
 	if !strings.Contains(ref, "#") {
 		u.Fragment, u.RawFragment = base.Fragment, base.RawFragment

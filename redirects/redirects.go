@@ -20,15 +20,15 @@
 //	others     as they were  as they were  as they were   GET           as they were
 //
 // A body is sent again through [http.Request.GetBody]; without one the redirect
-// itself is returned. Field lines about a body go where the body goes.
+// itself is returned. If the body is left out, so are the fields that describe it.
 //
-// What the caller meant for one origin (scheme, host and port) never reaches
-// another: see [CredentialLike], and [Transport.ForwardAuthorization] for the one
-// field that can be told to. A layer below that holds credentials adds those of
-// each origin. What was left out once stays out, also when the way leads back. The
-// user information of the caller's URL never leaves its origin, also not as the
+// Credentials that the caller has set for one origin (scheme, host and port) are
+// not sent to another: see [CredentialLike] for the fields, and
+// [Transport.ForwardAuthorization] for the only exception. A field that was left out
+// stays out, even if a later redirect leads back to the first origin. The user
+// information of the caller's URL is never sent to another origin, nor is the
 // Authorization field that http.Client makes of it. User information in a Location
-// is dropped.
+// is dropped. A layer below that holds credentials adds those of each origin.
 //
 // A Location is read as browsers read it (WHATWG URL): backslashes before the
 // query are slashes, two or more of them begin the host, blanks and other
@@ -44,18 +44,17 @@
 // # Place in a chain
 //
 // Above caching, retry and auth: each hop has its own cache key, its own tries
-// and its own credentials. Below decompress. The Jar belongs here and not into
-// http.Client, which would see the cookies of the first and of the last hop only.
+// and its own credentials. Below decompress, which decodes the last response only.
+// The Jar belongs here and not into http.Client, which sees the last response only.
 //
 // # Limits
 //
-// The package documentation of [http.RoundTripper] says that one should not
-// handle redirects; this one does, which is its whole purpose. http.Client must
-// be told not to follow (CheckRedirect above; tripper.Chain.Client does it), and
-// its Jar must be nil. Cookie prefixes (__Host-, __Secure-) and SameSite mean
-// nothing here, as in net/http.
-// Refresh fields and HTML are not looked at. Nothing is remembered between
-// requests: permanent redirects are the cache's.
+// The documentation of [http.RoundTripper] says that implementations should not
+// handle redirects. This one does so on purpose. http.Client must be told not to
+// follow (CheckRedirect above; tripper.Chain.Client does it), and its Jar must be nil.
+// Cookie prefixes (__Host-, __Secure-) and SameSite have no effect, as in net/http.
+// Refresh fields and HTML are ignored. Nothing is remembered between requests:
+// a caching layer stores permanent redirects.
 package redirects
 
 import (
@@ -88,7 +87,7 @@ type Transport struct {
 	// followed and every response is returned as it is. [WithMax] overrides it.
 	Max int
 
-	// Unsafe has the redirects of requests with unsafe methods followed too, by
+	// Unsafe allows redirects of requests with unsafe methods to be followed, by
 	// the table in the package documentation.
 	Unsafe bool
 
@@ -96,9 +95,9 @@ type Transport struct {
 	// browsers do after 301 (RFC 9110 §15.4.2 allows both).
 	PostToGet bool
 
-	// ForwardAuthorization says to where a redirect takes the caller's
-	// Authorization and the user information of the URL: with the zero value,
-	// [SameOriginOnly], not beyond the origin.
+	// ForwardAuthorization says to which origins the caller's Authorization field
+	// and the user information of the URL are sent after a redirect. The zero value
+	// is [SameOriginOnly].
 	ForwardAuthorization Forwarding
 
 	// Downgrade allows a redirect from https to http to be followed even if the
@@ -109,33 +108,34 @@ type Transport struct {
 	Downgrade bool
 
 	// Codes are the status codes that are followed. If nil, they are 300, 301,
-	// 302, 303, 307 and 308; if empty, none is. Other codes listed are followed
-	// as 307 is, but 304, 305 and 306 are never.
+	// 302, 303, 307 and 308. If empty, none is followed. Any other code in the list
+	// is followed as 307 is, except for 304, 305 and 306, which are never followed.
 	Codes []int
 
 	// Sensitive reports whether the request field of this name must not be sent
-	// to another origin than the one the caller meant it for. If nil,
-	// [CredentialLike] is used. Cookie, Cookie2, Authorization and
-	// Proxy-Authorization never are, whatever it says.
+	// to another origin than that of the caller's URL. If nil, [CredentialLike] is
+	// used. Cookie, Cookie2 and Proxy-Authorization are never sent there, whatever
+	// Sensitive returns; for Authorization, ForwardAuthorization decides.
 	Sensitive func(field string) bool
 
 	// Policy is asked before each redirect is followed, and may change the
 	// request. If nil, it is followed.
 	Policy Policy
 
-	// Jar supplies the cookies of every hop and takes those that any response
-	// sets, a 401 or 407 that a layer below answers too, but not those that a
-	// stored response only repeats. A value goes back byte for byte as the server
-	// wrote it (RFC 6265 §5.2, §5.4), which net/http does not do for values with
-	// quotes, blanks, commas, backslashes or bytes beyond ASCII. In the Jar a
-	// cookie is what net/http would make of it: Value is what the server wrote, and
-	// double quotes around it are told by Quoted. A cookie that a program puts
-	// there is sent likewise: Value as it is, without semicolons and control
-	// characters, in quotes if Quoted.
+	// Jar supplies the cookies of every hop. It gets the cookies of every response,
+	// also of a 401 or 407 that a layer below answers, but not those of a stored
+	// response, which the Jar got when the origin sent them. A value is sent back
+	// byte for byte as the server wrote it (RFC 6265 §5.2, §5.4). net/http does not
+	// do so for values with quotes, blanks, commas, backslashes or bytes beyond
+	// ASCII. In the Jar a cookie is as net/http has it: Value is what the server
+	// wrote, without double quotes around it, which Quoted reports. A cookie that a
+	// program puts into the Jar is sent in the same way, without semicolons and
+	// control characters.
 	//
-	// If nil, cookies are sent only if the caller set a Cookie field, and then to
-	// the same origin only. The Jar of http.Client must be nil in any case: it sees
-	// the last response only, and takes it for one of the first URL.
+	// If nil, a Cookie field is sent only if the caller has set one, and then to
+	// the same origin only. The Jar of http.Client must be nil in any case:
+	// http.Client sees the last response only, and takes its cookies for those of
+	// the first URL.
 	Jar http.CookieJar
 
 	// ContentLocation adds a Content-Location field, with the URL that was
@@ -145,7 +145,7 @@ type Transport struct {
 	ContentLocation bool
 
 	// KeepBody is how many bytes of the body of each redirect response are kept
-	// for [History]. If zero, [DefaultKeepBody] is used; if negative, none.
+	// for [History]. If zero, [DefaultKeepBody] is used; if negative, none are kept.
 	KeepBody int64
 }
 
@@ -162,8 +162,8 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 // CloseIdleConnections closes the idle connections of t.Base.
 func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
-// FollowsRedirects returns true: redirects are this layer's, so http.Client must
-// not follow them. That holds for a negative Max too: then nobody follows.
+// FollowsRedirects returns true: this layer decides about redirects, so http.Client
+// must not follow them. With a negative Max no redirect is followed at all.
 func (t *Transport) FollowsRedirects() bool { return true }
 
 type maxKey struct{}

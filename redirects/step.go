@@ -11,7 +11,7 @@ import (
 type step struct {
 	// method is that of the next request.
 	method string
-	// body says that a body goes along.
+	// body is true if the next request has the body of the last one.
 	body bool
 	// why is the reason not to follow the redirect, empty if it is followed.
 	why string

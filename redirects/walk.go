@@ -19,8 +19,8 @@ type walk struct {
 	next http.RoundTripper
 	// req is the request of the present hop, without the cookies of the Jar.
 	req *http.Request
-	// note is what req was before it was handed down. Layers below, foremost
-	// doubles in tests, write into the request they are given.
+	// note is what req was before it was handed down. Some RoundTrippers, above all
+	// those of tests, write into the request they are given.
 	note note
 	// referer is the Referer of req if this layer wrote it, else empty.
 	referer string
@@ -28,8 +28,8 @@ type walk struct {
 	via []*http.Request
 }
 
-// note is a copy of a request without its header, which is not copied: that would
-// cost every request without a redirect.
+// note is a copy of a request. It shares the header: copying that would cost
+// requests without a redirect too.
 type note struct {
 	request       http.Request
 	url           url.URL
@@ -44,7 +44,7 @@ func (n *note) take(req *http.Request) {
 	}
 }
 
-// read returns the noted request: req itself, which was noted, if it was left alone.
+// read returns the request as it was noted: req itself if it has not been changed since.
 func (n *note) read(req *http.Request) *http.Request {
 	if (req.URL == nil || *req.URL == n.url) && roundtrip.AsAsked(req, n.request) == req {
 		return req
@@ -71,15 +71,17 @@ func (w *walk) send() (*http.Response, error) {
 	return w.adopt(resp, out), nil
 }
 
-// adopt returns resp, the response to out, as the caller expects it. It changes a
-// copy, since the layer below may keep what it returned.
+// adopt returns the response to out with a Request, a body, the link to the redirect
+// before it and the Content-Location that the caller expects, and gives its cookies to
+// the Jar. It changes a copy, since the layer below may keep the response it returned.
 func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 	request := resp.Request
 	switch {
 	case request == nil:
 		request = out
 	case w.note.request.Response != nil && !leadsTo(request, w.note.request.Response):
-		// A layer below made a request of its own: the chain must not break.
+		// A layer below made a request of its own. Without the link History would
+		// end there.
 		linked := *request
 		linked.Response = w.note.request.Response
 		request = &linked
@@ -151,7 +153,7 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 	return w.advance(resp, in, s, loc)
 }
 
-// advance makes the request that follows in and lets go of resp.
+// advance makes the request that follows in, and reads what is kept of the body of resp.
 func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc location) (*http.Request, error) {
 	held := *resp
 	out, dropped := w.derive(&held, in, s, loc)
@@ -232,7 +234,7 @@ func (w *walk) tell(resp *http.Response, action, reason string, err error) {
 	hook(e)
 }
 
-// downgrade reports whether the way from one URL to the other leaves https.
+// downgrade reports whether a redirect from one URL to the other leaves https.
 func downgrade(from, to *url.URL) bool {
 	return from != nil && from.Scheme == "https" && to.Scheme != "https"
 }
