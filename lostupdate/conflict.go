@@ -11,8 +11,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// ErrUnsure is the error of a write that was not sent, because nothing would
-// have protected it; see [Refuse] and [Fetch].
+// ErrUnsure is the error of a write that was not sent, because there was no validator
+// to protect it; see [Refuse] and [Fetch].
 var ErrUnsure = errors.New("lostupdate: no validator is known to protect the write")
 
 // tagsError reports that [Tags] failed before a write, which was not sent.
@@ -34,12 +34,12 @@ type ConflictError struct {
 	// Response is the 412 response. In an error its body has been read, up to
 	// 64 KiB, and need not be closed.
 	Response *http.Response
-	// Ambiguous says that the write was sent more than once, or that one before
-	// it failed without an answer: the first may have been done, and be the very
-	// change that made the last one fail.
+	// Ambiguous is true if the write was sent more than once, or if a write before
+	// it failed without a response: the server may have executed the first one,
+	// which then is the change that made the last one fail.
 	Ambiguous bool
-	// Local says that the server was not asked to write: [Transport.Verify] or
-	// [Fetch] found the change.
+	// Local is true if the write was not sent: [Transport.Verify] or [Fetch] found
+	// the change.
 	Local bool
 }
 
@@ -59,8 +59,8 @@ func (e *ConflictError) Reason() string { return "The resource has changed since
 
 type conflictKey struct{}
 
-// Conflict returns what is known of a conflict, if resp is a 412 to a
-// precondition of this layer, else nil.
+// Conflict returns the conflict that resp reports, if resp is a 412 to a precondition
+// of this layer, else nil.
 func Conflict(resp *http.Response) *ConflictError {
 	if resp == nil || resp.Request == nil {
 		return nil
@@ -74,7 +74,7 @@ func Conflict(resp *http.Response) *ConflictError {
 	return &found
 }
 
-// conflict returns a 412, or the error for those who want one.
+// conflict returns a 412, or its error if ConflictErrors is set.
 func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.Response, error) {
 	own := *resp
 	resp = &own

@@ -11,13 +11,12 @@ import (
 // Mode says which precondition a write gets, for [WithMode].
 type Mode int
 
-// The modes. A precondition that the caller has set in the header goes before
-// all of them.
+// The modes. None has an effect on a write with a precondition of the caller's own.
 const (
-	// Auto goes by what is remembered.
+	// Auto sends the precondition for the version that is remembered.
 	Auto Mode = iota
-	// Override sends no precondition: the write goes through whatever was saved
-	// in the meantime.
+	// Override sends no precondition: the write overwrites whatever others have
+	// saved.
 	Override
 	// IfExists sends If-Match: *.
 	IfExists
@@ -25,35 +24,33 @@ const (
 	IfNew
 )
 
-// Unsure says what becomes of a write that cannot be protected.
+// Unsure says what is done about a write that no strong validator protects.
 type Unsure int
 
-// What can be done about a write to a resource that was seen, but whose state
-// is unknown, or whose only validators are a weak entity tag or a time that is
-// not old enough.
+// What can be done about a write to a resource whose version is unknown, or whose only
+// validators are a weak entity tag or a Last-Modified less than a second before Date.
 const (
-	// Wait asks by HEAD about a weak tag, and by GET where the server does not tell
-	// by HEAD, or not within five seconds. If the resource has changed, the write
-	// is answered with 412. If the server gives the same tag as a strong one, the
-	// write is protected by that: nginx does so for the uncoded form, Apache once
-	// the second of a change is over, for which Wait waits. If the tag is the same
-	// and weak, the write is sent without a precondition: only a change between
-	// HEAD and write goes unnoticed. A tag that is another one each time says
-	// nothing.
+	// Wait asks by HEAD about a weak tag, and by GET if the response to HEAD has no
+	// tag, or does not come within five seconds. If the resource has changed, the
+	// write is answered with 412. If the tag is now a strong one, the write is sent
+	// with it: nginx has a strong tag for the uncoded form, Apache a second after a
+	// change, for which Wait waits. If the tag is still weak and the same, the write
+	// is sent without a precondition: only a change between HEAD and write is not
+	// noticed. A tag that differs in each response is ignored.
 	//
-	// A time that is not old enough is sent in If-Unmodified-Since all the same:
-	// only a change within the second of that time goes unnoticed. A write to a
-	// resource whose state is unknown is sent without a precondition.
+	// A Last-Modified of the last second is sent in If-Unmodified-Since all the same:
+	// only a change within that second is not noticed. A write to a resource whose
+	// version is unknown is sent without a precondition.
 	Wait Unsure = iota
 	// Skip sends the write without a precondition.
 	Skip
 	// Refuse fails with [ErrUnsure] and sends nothing.
 	Refuse
 	// Fetch asks by HEAD for every kind of validator. If the resource is still the
-	// version that the caller saw, the write is sent, with a precondition if there
-	// is one by now. After a PUT whose answer did not tell
-	// the new version, the content is got and compared with what was written. If
-	// nothing can be compared, the write is refused.
+	// version that the caller saw, the write is sent, with a precondition if there is
+	// a strong validator now. After a PUT whose response had no validator, the content
+	// is got and compared with the content that was written. If there is nothing to
+	// compare, the write is refused.
 	Fetch
 )
 
@@ -63,7 +60,7 @@ type (
 	editorKey  struct{}
 )
 
-// WithMode returns a context for a single write with another precondition.
+// WithMode returns a context for a write with the precondition of a [Mode].
 func WithMode(ctx context.Context, mode Mode) context.Context {
 	return context.WithValue(ctx, modeKey{}, mode)
 }
@@ -75,7 +72,7 @@ func WithVersion(ctx context.Context, v Version) context.Context {
 }
 
 // WithEditor returns a context for the requests of one of several editors that
-// share a [Transport]: what one has seen does not count for the others.
+// share a [Transport]: the versions that one has seen are not used for the others.
 func WithEditor(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, editorKey{}, name)
 }

@@ -22,8 +22,9 @@ type exchange struct {
 	key    string // made by id
 	rules  rules
 
-	// mayRepeat says that the request can be sent again: its body can, and it has
-	// no credentials that a server takes once only. mayLook says the latter.
+	// mayLook is true if the request has no credentials that a server accepts once
+	// only, so that others can be sent with them. mayRepeat is true if, besides, the
+	// body can be sent again.
 	mayRepeat, mayLook bool
 
 	had      bool
@@ -115,7 +116,7 @@ func (x *exchange) refuse(why string, err error) error {
 	return err
 }
 
-// learn remembers what resp teaches. sent is the sum of what was written.
+// learn remembers the version in resp. sent is the hash of the content that was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
 	if x.nothingIn(resp, x.method) {
 		return
@@ -142,10 +143,10 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 	x.remember(key, what, v)
 }
 
-// nothingIn reports whether resp, which answers method, teaches nothing, as is usual:
-// then neither the clock is read nor the resource named. It answers a read, comes
-// without a validator, so that at most nothing is known, and nothing is known anyway.
-// A 304 stands for a version even so.
+// nothingIn reports whether resp, a response to method, changes nothing that is
+// remembered, as most do: it answers a read, has no validator, and no version is
+// remembered. Then neither the time nor the key of the resource is needed. A 304 names
+// a version even without a validator.
 func (t *Transport) nothingIn(resp *http.Response, method string) bool {
 	return (method == http.MethodGet || method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
 		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0 &&
@@ -196,14 +197,14 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 	}
 }
 
-// doubt notes that a write failed without an answer.
+// doubt notes that a write failed without a response.
 func (x *exchange) doubt() {
 	if x.had {
 		x.remember(x.id(), doubt, Version{})
 	}
 }
 
-// hook returns who listens, or nil.
+// hook returns the hook in the context of the request, or nil.
 func (x *exchange) hook() func(trace.Event) { return trace.From(x.req.Context()) }
 
 func (x *exchange) event(action, reason string) trace.Event {

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// weakSecond is how long Apache's tags stay weak after a change, and some.
+	// weakSecond is a little longer than Apache's tags stay weak after a change.
 	weakSecond = 1100 * time.Millisecond
 	// maxFetch bounds the content that is compared with what was written.
 	maxFetch = 16 << 20
 )
 
-// check does what has to be done before the write is sent: it may fetch, and it
-// may answer in the server's place.
+// check does what the plan needs before the write is sent. It may ask for the present
+// version, and may answer in the server's place.
 func (x *exchange) check() (*http.Response, error) {
 	switch {
 	case x.plan.own:
@@ -66,8 +66,8 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 		}
 		x.plan.precondition = x.rules.precondition(now.Version)
 		if x.plan.field != "" || try == 2 || !now.young() {
-			// Either it can be protected by now, or there is only a weak tag,
-			// which was the same a moment ago: better than nothing.
+			// Either there is a strong validator now, or only a weak tag, which was
+			// the same a moment ago.
 			x.plan.why = reasonStillAsSeen
 			return nil, nil
 		}
@@ -78,7 +78,8 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 	}
 }
 
-// missed says why the precondition fails by whether the resource exists, if so.
+// missed returns why the precondition fails because the resource exists, or does not,
+// and "" if it does not fail.
 func (p plan) missed(now sight) string {
 	switch {
 	case p.field == "If-None-Match" && now.status/100 == 2:
@@ -95,20 +96,21 @@ func (p plan) missed(now sight) string {
 type finding int
 
 const (
-	unclear finding = iota // there is nothing to compare, or it says nothing
+	unclear finding = iota // there is nothing to compare, or nothing follows from it
 	same
 	changed
 )
 
-// compare says whether the resource is what the caller saw, going by what a look
-// has shown and, where that is something else, by further ones. It returns the look
-// that decided.
+// compare decides whether the resource is still the version that the caller saw, by the
+// look now and, if that shows another version, by further ones. It returns the look that
+// decided.
 //
-// A validator that is another one each time, that only HEAD has, that belongs to
-// another variant or to an old copy in a cache says nothing.
+// Nothing follows from a validator that differs in each response, that only HEAD has,
+// that belongs to another variant, or to an old response in a cache.
 func (x *exchange) compare(now sight) (finding, sight, error) {
 	if x.seen.Unknown {
-		// Nothing to compare with: take what is there for what was written.
+		// There is no version to compare with: the present one is taken for the one
+		// that was written.
 		if now.status/100 == 2 && !now.Unknown {
 			return same, now, nil
 		}
@@ -122,7 +124,7 @@ func (x *exchange) compare(now sight) (finding, sight, error) {
 	}
 	if now.ETag == "" && now.young() {
 		// Last-Modified is the present time. Either somebody has just written, or
-		// it always is.
+		// this server always sends the present time.
 		if err := wait(x.req.Context(), weakSecond); err != nil {
 			return unclear, now, err
 		}

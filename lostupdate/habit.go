@@ -8,7 +8,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// habit is what a server has shown to do with preconditions. It is a set.
+// habit is a set of the ways in which a server departs from RFC 9110 §13.
 type habit uint8
 
 const (
@@ -23,14 +23,13 @@ const (
 	hangsOnHead
 )
 
-// What is known of servers is kept for this long, since they are replaced by
-// newer ones, and for this many.
+// Habits are kept for this long, since servers are updated, and of this many servers.
 const (
 	habitFor  = time.Hour
 	maxHabits = 1024
 )
 
-// habits is what is known of servers. The zero value is ready.
+// habits holds the habits of servers. The zero value is ready.
 type habits struct {
 	mu sync.Mutex
 	m  map[service]shown

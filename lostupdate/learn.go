@@ -7,7 +7,7 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// lesson is what an answer teaches.
+// lesson is what a response changes in the memory.
 type lesson int
 
 const (
@@ -18,7 +18,7 @@ const (
 	doubt                // what is remembered stays, but a write may have been done
 )
 
-// lessonOf decides what the answer to a request teaches about its resource.
+// lessonOf decides what the response to a request changes in the memory of its resource.
 func lessonOf(method string, reqHeader http.Header, resp *http.Response, now time.Time) (lesson, Version) {
 	switch method {
 	case http.MethodGet, http.MethodHead:
@@ -48,8 +48,7 @@ func lessonOfRead(method string, reqHeader http.Header, resp *http.Response, now
 		}
 		return set, v
 	case http.StatusPartialContent:
-		// Who has seen a part of a version has not seen that version, but it is
-		// better than nothing.
+		// A part of a version is not the version, so it replaces none.
 		if !v.Unknown {
 			return add, v
 		}
@@ -88,7 +87,7 @@ func lessonOfWrite(method string, resp *http.Response, now time.Time) (lesson, V
 	case code >= 500:
 		return doubt, Version{}
 	}
-	// 412 above all: the caller's version is still the caller's version, so that
-	// a blind second try fails again.
+	// After a 412 the caller still has the version it had, so that the same write
+	// fails again.
 	return keep, Version{}
 }

@@ -10,28 +10,28 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// maxHead is how long the answer to a HEAD is waited for, if the caller has the
-// time. Some servers never answer one.
+// maxHead is the longest wait for the response to a HEAD: some servers never answer
+// it. A caller with a deadline waits for a quarter of the time that is left at most.
 const maxHead = 5 * time.Second
 
-// sight is what a look at a resource shows. Its Version is Unknown if there is no
-// representation to see.
+// sight is what a look at a resource has shown. Its Version is Unknown if there was no
+// representation.
 type sight struct {
 	Version
 	status int
-	// varies says that the representation may be another variant than the one
-	// that was seen: it depends on more of the request than is known of that.
+	// varies is true if the representation may be another variant than the one that
+	// the caller saw: Vary names request fields that were not noted with that.
 	varies bool
-	// stored says that a cache has answered, which may not know the present
-	// state: RFC 9111 §5.1.
+	// stored is true if a cache has answered (RFC 9111 §5.1), which may have an old
+	// version.
 	stored bool
 }
 
 func (s sight) gone() bool { return s.status == http.StatusNotFound || s.status == http.StatusGone }
 
-// look asks for the present validators of the resource: by HEAD, and by GET if
-// that does not tell. Servers refuse HEAD, say 404 to it, leave the validators out
-// (RFC 9110 §9.3.2), or never answer.
+// look asks for the present validators of the resource: by HEAD, and by GET if the
+// response to HEAD has none. Some servers refuse HEAD, answer it by 404, leave the
+// validators out (RFC 9110 §9.3.2), or never answer it.
 func (x *exchange) look() (sight, error) {
 	ctx := x.req.Context()
 	if x.rules.habit&hangsOnHead == 0 {
@@ -54,7 +54,7 @@ func (x *exchange) look() (sight, error) {
 	return x.lookBy(ctx, http.MethodGet)
 }
 
-// enough reports whether a HEAD has shown what is asked for.
+// enough reports whether a HEAD has shown all that the plan needs.
 func (x *exchange) enough(now sight) bool {
 	return now.status/100 == 2 && (x.plan.value == "*" || now.ETag != "" || x.seen.ETag == "" && !now.Unknown)
 }
@@ -76,9 +76,9 @@ func (x *exchange) lookBy(ctx context.Context, method string) (sight, error) {
 	return now, nil
 }
 
-// probe returns a request that reads the resource as it is now: past any cache,
-// without a content coding, whose tags are not those to write with, and the variant
-// that the caller has seen.
+// probe returns a request for the present representation: not from a cache, in the
+// variant that the caller has seen, and without a content coding, since the tag of a
+// coded form is of no use in a write.
 func (x *exchange) probe(ctx context.Context, method string) *http.Request {
 	out := roundtrip.Clone(x.req).WithContext(ctx)
 	out.Method = method

@@ -8,53 +8,51 @@
 //
 // # Behavior
 //
-// For each URL the validators of the representation that the caller last saw,
-// through GET, HEAD or the answer to a write, are remembered. A PUT or PATCH
-// (see [Transport.Methods]) that has no precondition of the caller's own gets
-// one from them: If-Match where the entity tag is strong, else
-// If-Unmodified-Since where Last-Modified is (RFC 9110 §8.8.2.2), else what
-// [Transport.Unsure] says: by default, the layer looks, by HEAD or else by GET,
-// whether the resource is still what the caller saw. A 412 Precondition Failed is an answer
-// and no error, unless [Transport.ConflictErrors] is set.
+// For each URL the layer remembers the validators of the representation that the
+// caller last saw, by GET, HEAD or the response to a write. A PUT or PATCH (see
+// [Transport.Methods]) without a precondition of the caller's own gets one: If-Match
+// if the entity tag is strong, else If-Unmodified-Since if Last-Modified is a strong
+// validator (RFC 9110 §8.8.2.2). If there is no strong validator, [Transport.Unsure]
+// decides: by default, the layer asks, by HEAD or else by GET, whether the resource is
+// still the version that the caller saw. A 412 Precondition Failed is a response and no
+// error, unless [Transport.ConflictErrors] is set.
 //
-// A 2xx answer to a write replaces what is remembered; without a validator, or
-// after a 303, the state is unknown. After a 412 the old one stays, so that a
-// blind second try fails again; only what reads the resource, such as [Update],
-// gets past it.
+// A 2xx response to a write replaces the version that is remembered. Without a
+// validator in it, or after a 303, the version is unknown. After a 412 the old version
+// stays, so that the same write fails again until the caller has read the resource, as
+// [Update] does.
 //
-// Servers that compress give the compressed form a tag of its own and do not
-// know it again in a PUT. Of "x-gzip" (Apache, lighttpd) both spellings are
-// sent, "x-gzip" and "x". Weak tags are sent to servers that demand a precondition
-// (428), and if [Transport.WeakMatch] is set: others do not match them (RFC 9110
+// Servers that compress give the compressed form an entity tag of its own, which they
+// do not match in a PUT. Of a tag such as "x-gzip" (Apache, lighttpd) both spellings
+// are sent, "x-gzip" and "x". Weak tags are sent to servers that demand a precondition
+// (428), and if [Transport.WeakMatch] is set: other servers do not match them (RFC 9110
 // §8.8.3.2). A weak tag is never made into a strong one.
 //
-// # Servers that do not know preconditions
-//
-// One editor alone never gets a 412 or a 501 because of this layer. A write that
-// is answered 501 is sent once more as the caller wrote it; so is one that is
-// answered 400, or 412 to If-Unmodified-Since, if a look by HEAD shows that nothing
-// has changed. For an hour such an origin gets no preconditions with this method.
-// A body that cannot be sent again has to wait for the next write. A write that
-// the caller has signed (AWS, Azure, OAuth 1, RFC 9421, DPoP) is left as it is.
+// Some servers do not implement preconditions. An editor who is alone never gets a 412
+// or a 501 because of this layer: a write that is answered 501 is sent once more as the
+// caller wrote it. So is a write that is answered 400, or 412 to If-Unmodified-Since, if
+// a HEAD shows that the resource has not changed. For an hour such an origin gets no
+// preconditions with this method. If the body cannot be sent again, the response is
+// returned, and the next write goes without a precondition. A write that the caller has
+// signed (AWS, Azure, OAuth 1, RFC 9421, DPoP) is left as it is.
 //
 // # Place in a chain
 //
-// Below redirects, so that what was seen of one resource is not held against
-// another; below decompress, since it needs the coding on the wire; above
-// caching, since it protects what the caller saw and not what the cache has.
+// Below redirects, since versions belong to the URL of each hop. Below decompress,
+// since the tag belongs to the coding on the wire. Above caching, since the layer
+// protects the version that the caller saw, and the cache may have a newer one.
 //
 // # Limits
 //
-// One Transport is one editor. Where several share it, each has to send with a
-// context from [WithEditor], or use [Update]: else what one has seen lets
-// another write. Servers that ignore or refuse preconditions (nginx's WebDAV,
-// GitHub) are protected only by [Transport.Verify], not against writes at the
-// same moment.
-// Apache's mod_dav honors them, but checks and writes in two steps: of writes at
-// the very same moment it may let two through.
-// The memory is bounded: what was seen very long ago is forgotten. A tag of a
-// variant (Vary) is used for the URL, whatever the write's own fields select. A
-// cache on the way that ignores no-cache hides from a look what others have written.
+// One Transport is one editor. If several share it, each must send with a context from
+// [WithEditor], or use [Update]; otherwise a version that one editor has seen permits a
+// write of another. For servers that ignore or refuse preconditions (nginx's WebDAV,
+// GitHub) there is [Transport.Verify], which does not protect from a write at the same
+// moment. Apache's mod_dav checks a precondition and writes in two steps: of two writes
+// at the same moment it may accept both. The memory is bounded: versions seen long ago
+// are forgotten. The tag of a variant (Vary) is used for the URL, whatever variant the
+// fields of the write select. A cache on the way that ignores no-cache may answer the
+// HEAD with an old version.
 package lostupdate
 
 import (
@@ -76,8 +74,8 @@ type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Methods are those that are protected. If nil, they are PUT and PATCH; if
-	// empty, none is. DELETE and POST can be useful.
+	// Methods are the methods that are protected. If nil, they are PUT and PATCH;
+	// if empty, none is. DELETE and POST may be added.
 	Methods []string
 
 	// IgnoreETag turns the layer off, as ignore_etag of httplib2 does: each request
@@ -87,8 +85,8 @@ type Transport struct {
 	// layer, and protects its writes all the same.
 	IgnoreETag bool
 
-	// CreateOnly sends If-None-Match: * with a PUT to a URL of which nothing has
-	// been seen, so that it creates or fails with 412.
+	// CreateOnly sends If-None-Match: * with a PUT to a URL of which no version is
+	// remembered, so that it creates the resource or fails with 412.
 	CreateOnly bool
 
 	// Tags remembers the versions. If nil, the Transport has a memory of its
@@ -99,23 +97,22 @@ type Transport struct {
 	// without a validator that would be safe to send. If zero, it is [Wait].
 	Unsure Unsure
 
-	// WeakMatch sends weak entity tags in If-Match as the server wrote them. That
-	// is for servers that compare them there, such as those of FHIR and OData; by
-	// RFC 9110 §13.1.1 a weak tag never matches. Tags that hand out another Version
-	// than they were given can decide so for each resource. A server that demands
-	// a precondition (428) gets the weak tag without being asked for it.
+	// WeakMatch sends weak entity tags in If-Match as the server wrote them. It is
+	// for servers that compare them there, such as those of FHIR and OData; by
+	// RFC 9110 §13.1.1 a weak tag never matches. A server that demands a
+	// precondition (428) gets the weak tag in any case.
 	WeakMatch bool
 
 	// Verify asks by HEAD, before each protected write, whether the resource is
-	// still what the caller saw, and answers 412 in the server's place if not.
-	// That is for servers that ignore preconditions; between HEAD and write
-	// another editor may still slip in.
+	// still the version that the caller saw, and answers 412 in the server's place
+	// if not. It is for servers that ignore preconditions. A write of another editor
+	// between HEAD and write is not noticed.
 	Verify bool
 
-	// Required answers 428 Precondition Required (RFC 6585 §3), if the write had
-	// no precondition, by asking for the present validator and writing again
-	// with it. That keeps the server content, but protects only from writes in
-	// between: the caller may never have seen what it overwrites.
+	// Required asks for the present validator and sends the write again with it,
+	// if a write without a precondition was answered 428 Precondition Required (RFC
+	// 6585 §3). The server then accepts the write, but only writes in between are
+	// noticed: the caller may never have seen the version that it overwrites.
 	Required bool
 
 	// ConflictErrors turns a 412 to a precondition of this layer into an error
@@ -147,7 +144,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		return next.RoundTrip(req)
 	}
 	if !guarded {
-		asked := *req // What next makes of req says nothing about the resource.
+		asked := *req // next may change req, which names the resource
 		resp, err := next.RoundTrip(req)
 		if err != nil || resp == nil {
 			return nil, err
@@ -161,7 +158,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	return x.write()
 }
 
-// read remembers what resp teaches, the answer to a request that is not protected.
+// read remembers the version in resp, the response to a request that is not protected.
 func (t *Transport) read(req *http.Request, next http.RoundTripper, method string, resp *http.Response) {
 	x := exchange{Transport: t, next: next, req: req, method: method}
 	x.learn(resp, nil)
@@ -175,8 +172,8 @@ func (t *Transport) guards(method string) bool {
 	return slices.Contains(t.Methods, method)
 }
 
-// teaches reports whether answers to method tell something to be remembered,
-// beside those to protected methods.
+// teaches reports whether responses to a method that is not protected may hold, or
+// change, a version.
 func teaches(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete, "MOVE", "COPY":
@@ -185,8 +182,8 @@ func teaches(method string) bool {
 	return false
 }
 
-// keepsUnknown reports whether it makes a difference to remember that one does
-// not know the version of a resource.
+// keepsUnknown reports whether a resource whose version is unknown is treated in
+// another way than one of which nothing is remembered.
 func (t *Transport) keepsUnknown() bool {
 	return t.Unsure == Refuse || t.Unsure == Fetch || t.CreateOnly
 }

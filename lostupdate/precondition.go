@@ -12,7 +12,7 @@ import (
 const youngTag = 2 * time.Second
 
 // young reports whether v was modified so shortly before it was sent that its
-// validators may soon be good for more.
+// validators may soon become strong.
 func (v Version) young() bool {
 	return !v.LastModified.IsZero() && v.Date.Sub(v.LastModified) < youngTag
 }
@@ -43,8 +43,8 @@ func (v Version) precondition() precondition {
 	return precondition{}
 }
 
-// anyPrecondition returns the precondition for a server that demands one: the best
-// that v has, also one that may fail, or pass, where it should not.
+// anyPrecondition returns the precondition for a server that demands one: the best that
+// v has, even if it is weak and may fail, or pass, wrongly.
 func (v Version) anyPrecondition() precondition {
 	switch p := v.precondition(); {
 	case p.field != "":
@@ -80,8 +80,8 @@ func isWeak(tag string) bool {
 	return t.Weak || !ok && tag != "" && !httpfield.IsToken(tag)
 }
 
-// rules are what a plan goes by: settings of the Transport, and what the server
-// has shown to do.
+// rules are the settings of the Transport and the habits of the server that decide
+// about a plan.
 type rules struct {
 	createOnly, weakMatch bool
 	unsure                Unsure
@@ -104,16 +104,18 @@ func (r rules) precondition(v Version) precondition {
 	return p
 }
 
-// plan is what becomes of a write.
+// plan is the decision about a write.
 type plan struct {
 	precondition
 	// why is the reason, for trace.
 	why string
-	// own says that the precondition, or the lack of one, is the caller's.
+	// own is true if the caller has decided about the precondition, or has signed
+	// the request: nothing is added, and the response is returned as it is.
 	own bool
-	// wished says that it was asked for by name: it is never withdrawn.
+	// wished is true if the caller asked for this precondition by a Mode or by
+	// CreateOnly: the write is never sent without it.
 	wished bool
-	// unsure says that there should be a precondition, and is none.
+	// unsure is true if the write should have a precondition, and has none.
 	unsure bool
 }
 
@@ -130,8 +132,7 @@ func planFor(method string, h http.Header, mode Mode, v Version, had bool, r rul
 		}
 	}
 	if httpfield.Signed(h) {
-		// Azure's SharedKey covers the conditions; what others cover is theirs
-		// to know.
+		// Azure's SharedKey covers the preconditions, and other signatures may.
 		return plan{why: reasonSigned, own: true}
 	}
 	switch mode {
@@ -166,8 +167,7 @@ func planForVersion(v Version, r rules) plan {
 	case r.habit&misjudges != 0:
 		return plan{why: reasonMisjudges, unsure: true}
 	case r.unsure == Wait:
-		// RFC 9110 §13.1.4 allows it. A server whose Last-Modified is always
-		// the present time has to decide itself.
+		// RFC 9110 §13.1.4 allows it.
 		return plan{precondition: v.anyPrecondition(), why: reasonSecondGuarded}
 	}
 	return plan{why: reasonSecond, unsure: true}

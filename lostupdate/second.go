@@ -8,23 +8,23 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// reply is what is done about an answer to a write.
+// reply is what is done about a response to a write.
 type reply int
 
 const (
-	// accept: the answer is about the write, and the caller's.
+	// accept: the response is about the write, and is returned.
 	accept reply = iota
-	// withdraw: the server does not know preconditions, and has not written. The
+	// withdraw: the server does not implement preconditions, and has not written. The
 	// write is sent as the caller wrote it.
 	withdraw
-	// doubtful: it seems not to know this precondition. If a look shows that the
-	// resource is as it was seen, the write is sent as the caller wrote it.
+	// doubtful: it seems not to implement this precondition. If a look shows that the
+	// resource has not changed, the write is sent as the caller wrote it.
 	doubtful
 	// demanded: the server wants a precondition.
 	demanded
 )
 
-// replyTo decides about the answer to a write that was sent by plan p.
+// replyTo decides about the response to a write that was sent by plan p.
 func replyTo(status int, p plan) reply {
 	switch {
 	case p.own || p.wished:
@@ -44,8 +44,8 @@ func replyTo(status int, p plan) reply {
 	return accept
 }
 
-// settle deals with an answer that is about the precondition of a write and not
-// about the write, and returns the answer to the write.
+// settle sends the write again if resp is about its precondition and not about the
+// write, and returns the response to the write.
 func (x *exchange) settle(resp *http.Response) (*http.Response, error) {
 	switch replyTo(resp.StatusCode, x.plan) {
 	case withdraw:
@@ -64,8 +64,9 @@ func (x *exchange) settle(resp *http.Response) (*http.Response, error) {
 	return resp, nil
 }
 
-// withdraw sends the write as the caller wrote it, and remembers why if that
-// helps. A body that cannot be sent again has to wait for the caller's next write.
+// withdraw sends the write as the caller wrote it, and notes the habit of the server if
+// the response is another one then. If the body cannot be sent again, resp is returned,
+// and the habit is noted for the caller's next write.
 func (x *exchange) withdraw(resp *http.Response, shown habit, why string) (*http.Response, error) {
 	refused := resp.StatusCode
 	if !x.mayRepeat {
@@ -97,9 +98,9 @@ func (x *exchange) unchanged() bool {
 	return known && same
 }
 
-// demanded answers a 428 (RFC 6585 §3). What the caller saw is a precondition for
-// a server that wants one, however weak. Without that it takes the validator of
-// today, if the caller has asked for it.
+// demanded answers a 428 (RFC 6585 §3) by a write with the validator of the version that
+// the caller saw, even a weak one. Without such a validator the present one is used, if
+// Required is set.
 func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 	p := x.seen.anyPrecondition()
 	if !x.mayRepeat || p.field == "" && !x.Required {
@@ -134,7 +135,7 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 	return resp, err
 }
 
-// note remembers what the server does with preconditions.
+// note remembers a habit of the server.
 func (x *exchange) note(shown habit, why string, status int) {
 	x.habits.note(x.req, x.method, shown, time.Now())
 	if hook := x.hook(); hook != nil {

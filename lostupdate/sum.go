@@ -11,10 +11,10 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// summer holds the sum of the body that was read to its end last.
+// summer holds the SHA-256 of the body that was last read to its end.
 type summer struct{ sum atomic.Pointer[string] }
 
-// hex returns the sum, empty if no body was read to its end.
+// hex returns the hash, empty if no body was read to its end.
 func (s *summer) hex() string {
 	if s == nil {
 		return ""
@@ -25,8 +25,8 @@ func (s *summer) hex() string {
 	return ""
 }
 
-// sumBody returns a copy of req whose body is summed up while it is read. Each
-// replay of the body is too.
+// sumBody returns a copy of req whose body is hashed while it is read. So is each body
+// that its GetBody returns.
 func sumBody(req *http.Request) (*summer, *http.Request) {
 	s := new(summer)
 	out := roundtrip.Clone(req)
@@ -64,8 +64,8 @@ func (b *summedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sumOf returns the sum of what r gives, and whether that was at most limit
-// bytes and ended well.
+// sumOf returns the hash of the bytes of r. whole reports whether they were read to
+// their end, and were limit at most.
 func sumOf(r io.Reader, limit int64) (sum string, whole bool) {
 	h := sha256.New()
 	n, err := io.Copy(h, r)

@@ -8,27 +8,27 @@ import (
 	"sync"
 )
 
-// DefaultMemory is the size of a [Memory], in bytes, if nothing else is said.
-// It is enough for some ten thousand resources.
+// DefaultMemory is the size of a [Memory] in bytes, unless another is given: enough for
+// some ten thousand resources.
 const DefaultMemory = 4 << 20
 
-// Tags remembers versions, in a file or a database for instance, so that
-// protection survives a restart. Its methods may be called by several goroutines
-// at once.
+// Tags remembers versions, for instance in a file or a database, so that writes are
+// protected after a restart too. Its methods may be called by several goroutines at
+// once.
 //
-// If Get fails, the write for which it was called fails too; if Set fails, that
-// is reported to trace.
+// If Get fails, the write for which it was called fails too. If Set or Delete fails, an
+// event of package trace reports it.
 type Tags interface {
-	// Get returns what is remembered under key; ok is false if nothing is.
+	// Get returns the version under key; ok is false if there is none.
 	Get(ctx context.Context, key string) (v Version, ok bool, err error)
-	// Set remembers v under key in place of what was there.
+	// Set remembers v under key, in place of the version that was there.
 	Set(ctx context.Context, key string, v Version) error
-	// Delete forgets what is remembered under key, if anything is.
+	// Delete forgets the version under key. It is no error if there is none.
 	Delete(ctx context.Context, key string) error
 }
 
-// Memory is [Tags] in memory, bounded: when it is full, what was used longest
-// ago is forgotten.
+// Memory is [Tags] in memory, within a bound of bytes: when it is full, the versions used
+// longest ago are forgotten. It is made by [NewMemory], and safe for concurrent use.
 type Memory struct {
 	mu     sync.Mutex
 	max    int64
@@ -42,7 +42,7 @@ type remembered struct {
 	v   Version
 }
 
-// overhead is about what an entry takes beside its strings, in bytes.
+// overhead is about how many bytes an entry takes beside its strings.
 const overhead = 320
 
 func (r *remembered) size() int64 {

@@ -29,23 +29,22 @@ var (
 	errLarge = fmt.Errorf("lostupdate: update: the resource is larger than %d bytes", maxDocument)
 )
 
-// Update changes a resource safely: it gets it, has it edited and puts it back
-// on condition that it is still what was got. If it is not, it starts over with
-// what is there now, up to eight times, and then fails with a [*ConflictError].
-// So edit has to do no more than its change; it may be called several times.
+// Update changes a resource safely. It gets the resource, calls edit with its content,
+// and puts the result, on condition that the resource is still the version that was
+// got. If it is not, Update starts over with the present version, up to eight times, and
+// then fails with a [*ConflictError]. So edit may be called several times, and should
+// have no effect but its result.
 //
-// current is nil if the resource does not exist (404 or 410); it is then
-// created, if nobody else does meanwhile. If edit fails, its error is returned
-// and nothing is written. A resource without a validator that would protect it
-// is not written: [ErrUnsure]. A weak entity tag is tried, since servers of FHIR
-// and OData compare them; a server that does not is told by its 412.
+// current is nil if the resource does not exist (404 or 410). It is then created, on
+// condition that it still does not exist. If edit fails, its error is returned and
+// nothing is written. A resource without a validator is not written: the error is
+// [ErrUnsure]. A weak entity tag is tried, since servers of FHIR and OData match them;
+// other servers answer it by 412.
 //
-// Other answers than these are returned as they are, also those that refuse to
-// be read or written; their bodies must be closed. The answer to the last PUT,
-// if it is successful, says that the update is done. The content type is kept.
+// Any other response, such as a refusal to read or to write, is returned. Its body must
+// be closed. The update is done if the response is successful. The content type is kept.
 //
-// The client need not have a [Transport] of this package, and several may share
-// one.
+// The client need not have a [Transport] of this package; several clients may share one.
 func Update(ctx context.Context, client *http.Client, url string, edit func(current []byte) ([]byte, error)) (*http.Response, error) {
 	u := update{ctx: ctx, client: client, url: url}
 	for u.try = range updateTries {

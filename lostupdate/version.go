@@ -12,31 +12,30 @@ import (
 // some dozen; a longer one is treated as absent.
 const maxTag = 1024
 
-// Version is what is remembered of a representation: enough to say later, in a
-// precondition, that it is the one meant. It can be kept in any encoding that
-// keeps its fields.
+// Version is what is remembered of a representation: its validators, and what is needed
+// to make a precondition of them. It can be stored in any encoding that keeps its fields.
 type Version struct {
 	// ETag is the entity tag as it was received, empty if there was none.
 	ETag string
 	// Coding is the content coding that the representation had on the wire,
 	// such as "gzip", empty if it had none.
 	Coding string
-	// LastModified is zero if it was not told.
+	// LastModified is zero if the response had no such field.
 	LastModified time.Time
 	// Date is when the server sent the representation.
 	Date time.Time
-	// Variant has the fields of the request that selected the representation, as
-	// its Vary names them: a line for each, as in "Accept: text/html\n". Fields with
+	// Variant holds the request fields that selected the representation, as its Vary
+	// names them: a line for each, as in "Accept: text/html\n". Fields with
 	// credentials and Accept-Encoding are not among them.
 	Variant string
-	// Unknown is set once the caller has changed the resource, or seen it, and
-	// was not told by which validator the result can be recognized.
+	// Unknown is true if the caller has changed the resource, or seen it, by a
+	// response without a validator.
 	Unknown bool
-	// Uncertain is set after a write that failed in a way that does not tell
-	// whether it was done.
+	// Uncertain is true after a write that failed without a response: the server may
+	// have executed it.
 	Uncertain bool
-	// Sent is the SHA-256, in hexadecimal, of the content of the write after
-	// which the state became Unknown, if that is known.
+	// Sent is the SHA-256, in hexadecimal, of the content of the write after which
+	// the version became Unknown. It is empty if that was not read to its end.
 	Sent string
 }
 
@@ -44,8 +43,8 @@ type Version struct {
 func (v Version) IsZero() bool { return v == Version{} }
 
 // VersionOf returns the version of the representation in resp, for
-// [WithVersion]. If the body was decoded on its way here
-// (resp.Uncompressed), the coding is read off the entity tag.
+// [WithVersion]. If a layer has decoded the body (resp.Uncompressed), the coding is
+// guessed from the entity tag.
 func VersionOf(resp *http.Response) Version {
 	v := versionOf(resp, time.Now())
 	if resp.Request != nil {
@@ -58,7 +57,7 @@ func versionOf(resp *http.Response, now time.Time) Version {
 	h := resp.Header
 	v := Version{Date: now}
 	if tag, ok := parseTag(h.Get("ETag")); ok && len(h["Etag"]) == 1 {
-		// The text of a header block is one string: a copy lets go of the rest.
+		// The values of a header are parts of one string, which a copy does not keep.
 		v.ETag = strings.Clone(tag)
 	}
 	if date, ok := httpfield.ParseDate(h.Get("Date"), now); ok {
@@ -77,10 +76,9 @@ func versionOf(resp *http.Response, now time.Time) Version {
 	return v
 }
 
-// parseTag returns the entity tag in a field value in the form to send back.
-// Some servers leave the quotation marks out and expect them left out in
-// return; that is done where nothing else can be meant. Other spellings, such as
-// w/"a", are weak tags: they say whether two answers are alike.
+// parseTag returns the entity tag in a field value, in the form to send back. Some
+// servers leave the quotation marks out, and expect a tag without them. Other spellings,
+// such as w/"a", are treated as weak tags: they tell whether two versions are equal.
 func parseTag(s string) (tag string, ok bool) {
 	s = httpfield.TrimBlanks(s)
 	if s == "" || s == "*" || len(s) > maxTag {
@@ -92,8 +90,8 @@ func parseTag(s string) (tag string, ok bool) {
 	return s, !strings.ContainsFunc(s, func(c rune) bool { return c == ',' || c < ' ' || c == 0x7f })
 }
 
-// coding returns the content codings of a representation, the last one applied
-// only: a tag is named after that one. identity is none.
+// coding returns the content coding that was applied last to a representation, after
+// which servers name its tag. "identity" is none.
 func coding(values []string) (last string) {
 	for c := range httpfield.List(values) {
 		if c = canonicalCoding(c); c != "identity" {
@@ -138,8 +136,8 @@ func uncoded(tag, coding string) (string, bool) {
 	return tag, false
 }
 
-// opaque returns the tags by which two answers are recognized as of one version:
-// without W/ and without the name of the coding.
+// opaque returns the tag by which two responses are compared: without W/ and without
+// the name of the coding.
 func (v Version) opaque() string {
 	tag := strings.TrimPrefix(v.ETag, "W/")
 	if v.Coding != "" {
