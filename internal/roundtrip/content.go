@@ -94,10 +94,7 @@ func (c *Content) Look(ctx context.Context) (io.ReadCloser, error) {
 	case c.replay == nil:
 		return c.getBody()
 	}
-	if err := c.replay.fill(ctx); err != nil {
-		return nil, err
-	}
-	return c.replay.look(), nil
+	return c.replay.look(ctx)
 }
 
 // GetBody returns a GetBody for the request that has the body returned last, or nil if

@@ -80,26 +80,28 @@ func (r *replay) getBody() func() (io.ReadCloser, error) {
 	}
 }
 
-// look returns a reader that is not for sending: it fails, and loses nothing, where the
-// body turns out too long to be kept. It need not be closed.
-func (r *replay) look() *replayReader {
+// look returns a reader that is not for sending and need not be closed. If src has to
+// be kept, it is read to its end first. That fails, and loses nothing, where it turns
+// out too long.
+func (r *replay) look(ctx context.Context) (io.ReadCloser, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return &replayReader{replay: r, sending: r.sending, looking: true}
-}
-
-// fill reads src to its end, if it has to be kept. Then look reads what is kept.
-func (r *replay) fill(ctx context.Context) error {
+	rd := &replayReader{replay: r, sending: r.sending, looking: true}
+	r.mu.Unlock()
 	if r.seeker != nil {
-		return nil
+		return rd, nil
 	}
-	stop := context.AfterFunc(ctx, r.shut)
-	defer stop()
-	_, err := io.Copy(io.Discard, r.look())
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, r.shut)()
 	}
-	return err
+	_, err := io.Copy(io.Discard, rd)
+	rd.off = 0
+	switch {
+	case err == nil:
+		return rd, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, err
 }
 
 // ready reports whether the body can be sent again.
@@ -276,7 +278,7 @@ func (r *replay) keepLocked(b []byte, looking bool) {
 		return
 	}
 	if need > int64(cap(r.kept)) {
-		size := max(need, min(2*int64(cap(r.kept)), r.limit), min(bytes.MinRead, r.limit))
+		size := max(need, min(4*int64(cap(r.kept)), r.limit), min(bytes.MinRead, r.limit))
 		if r.length >= need && r.length <= r.limit {
 			size = r.length
 		}
