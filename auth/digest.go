@@ -1,9 +1,6 @@
 package auth
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"io"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
@@ -27,9 +24,6 @@ type Digest struct {
 	// IgnoreProof accepts answers whose rspauth is wrong. If false, they are an
 	// error that matches [ErrServerProof].
 	IgnoreProof bool
-
-	// Rand is where client nonces come from. If nil, [rand.Reader] is used.
-	Rand io.Reader
 }
 
 // Name returns "digest".
@@ -207,16 +201,4 @@ func extValue(s string) string {
 		b.WriteByte(hexDigits[c&15])
 	}
 	return b.String()
-}
-
-// newCnonce returns a client nonce of 128 random bits.
-func newCnonce(r io.Reader) (string, error) {
-	if r == nil {
-		r = rand.Reader
-	}
-	var b [16]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return "", &sourceError{"client nonce", err}
-	}
-	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }

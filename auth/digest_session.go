@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,14 +109,11 @@ func (s *digestSession) kept(req *Request) {
 // prepare computes what does not change between the requests of n. The client
 // nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2). The
 // lock of n is held.
-func (s *digestSession) prepare(n *nonce, req *Request) error {
+func (s *digestSession) prepare(n *nonce, req *Request) {
 	if n.head != "" {
-		return nil
+		return
 	}
-	var err error
-	if n.cnonce, err = newCnonce(s.digest.Rand); err != nil {
-		return err
-	}
+	n.cnonce = rand.Text()
 	n.ha1 = s.baseHA1(n.ch, req.Latin1)
 	if n.ch.sess {
 		n.ha1 = n.ch.alg.sumText(n.ha1, n.value, n.cnonce)
@@ -128,19 +126,15 @@ func (s *digestSession) prepare(n *nonce, req *Request) error {
 	if n.ch.userhash {
 		n.tail += ", userhash=true"
 	}
-	return nil
 }
 
-// count gives a the next count of n.
-func (s *digestSession) count(n *nonce, req *Request) error {
+// count gives req the next count of n.
+func (s *digestSession) count(n *nonce, req *Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := s.prepare(n, req); err != nil {
-		return err
-	}
+	s.prepare(n, req)
 	n.count++
 	req.proof.count = n.count
-	return nil
 }
 
 func (s *digestSession) baseHA1(ch *digestChallenge, latin1 bool) string {
@@ -177,9 +171,7 @@ func (s *digestSession) Sign(req *Request) error {
 	case n.ch.auth:
 		p.qop = "auth"
 	}
-	if err := s.count(n, req); err != nil {
-		return err
-	}
+	s.count(n, req)
 	req.Authorize(s.header(req))
 	return nil
 }

@@ -2,7 +2,8 @@ package auth
 
 import (
 	"crypto/hmac"
-	"crypto/md5"  //nolint:gosec // by protocol: HMACDigest knows nothing else
+	"crypto/md5" //nolint:gosec // by protocol: HMACDigest knows nothing else
+	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // by protocol: HMACDigest knows nothing else
 	"encoding/hex"
 	"hash"
@@ -22,10 +23,7 @@ import (
 // It signs the fields that are set when the request comes to this layer. What is
 // added further down, such as User-Agent and Accept-Encoding by net/http, is not
 // among them.
-type HMACDigest struct {
-	// Rand is where client nonces come from. If nil, crypto/rand is used.
-	Rand io.Reader
-}
+type HMACDigest struct{}
 
 // Name returns "hmacdigest".
 func (HMACDigest) Name() string { return "hmacdigest" }
@@ -51,17 +49,16 @@ func (HMACDigest) Stale(c Challenge, _ Credential) bool {
 }
 
 type hmacSession struct {
-	scheme        HMACDigest
 	realm, snonce string
 	hash          func() hash.Hash
 	key           string
 }
 
-func (h HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
+func (HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
 	if name := c.doubled("realm", "snonce", "salt", "algorithm", "pw-algorithm", "reason"); name != "" {
 		return nil, unsupported("hmacdigest", name, "given twice")
 	}
-	s := &hmacSession{scheme: h, hash: sha1.New}
+	s := &hmacSession{hash: sha1.New}
 	var ok bool
 	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam || hasControl(s.realm) {
 		return nil, unsupported("hmacdigest", "realm", s.realm)
@@ -102,10 +99,7 @@ func hexSum(h hash.Hash, text string) string {
 }
 
 func (s *hmacSession) Sign(req *Request) error {
-	cnonce, err := newCnonce(s.scheme.Rand)
-	if err != nil {
-		return err
-	}
+	cnonce := rand.Text()
 	names := endToEnd(req.Header)
 	var values strings.Builder
 	for _, name := range names {

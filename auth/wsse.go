@@ -34,9 +34,6 @@ type WSSE struct {
 	// NoAuthorization leaves the field Authorization out, for services that
 	// dislike it.
 	NoAuthorization bool
-
-	// Rand is where nonces come from. If nil, [rand.Reader] is used.
-	Rand io.Reader
 }
 
 // Name returns "wsse".
@@ -82,14 +79,8 @@ type wsseSession struct{ wsse WSSE }
 const fieldWSSE = "X-Wsse"
 
 func (s wsseSession) Sign(req *Request) error {
-	r := s.wsse.Rand
-	if r == nil {
-		r = rand.Reader
-	}
 	raw := make([]byte, 16)
-	if _, err := io.ReadFull(r, raw); err != nil {
-		return &sourceError{"wsse: nonce", err}
-	}
+	_, _ = rand.Read(raw) // It never fails.
 	if !s.wsse.NoAuthorization {
 		req.Authorize(`WSSE profile="UsernameToken"`)
 	}
