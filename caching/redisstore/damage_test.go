@@ -158,6 +158,7 @@ func TestEvicted(t *testing.T) {
 				t.Errorf("still there: %v, %v", e, err)
 			}
 
+			s.ReadAhead = -1 // else it would be here already
 			entries.Put(t, s, "key", entries.MetaForAnHour(2), entries.Body(45_000))
 			e, err := s.Get(t.Context(), "key")
 			if err != nil || e == nil {

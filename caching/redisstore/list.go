@@ -20,6 +20,10 @@ const scanCount = 1000
 // cluster in turn. Entries that are stored or removed meanwhile may be listed or not.
 func (s *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
 	return func(yield func(store.Listed, error) bool) {
+		if err := s.usable(ctx); err != nil {
+			yield(store.Listed{}, err)
+			return
+		}
 		l := &listing{s: s, yield: yield, seen: make(map[string]bool)}
 		nodes, err := s.nodes(ctx)
 		for _, node := range nodes {
@@ -35,9 +39,6 @@ func (s *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
 
 // nodes returns the clients of all nodes that hold entries.
 func (s *Store) nodes(ctx context.Context) (all []redis.Cmdable, err error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
 	var mu sync.Mutex
 	add := func(_ context.Context, node *redis.Client) error {
 		mu.Lock()
