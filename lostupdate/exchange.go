@@ -126,7 +126,7 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 	if what == set && v.Unknown && !x.keepsUnknown() {
 		what = forget
 	}
-	if x.Tags == nil && x.tags().(*Memory).empty() && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {
+	if x.Tags == nil && x.tags().(*Memory).len() == 0 && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {
 		return
 	}
 	key := x.id()
@@ -150,7 +150,7 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 func (t *Transport) nothingIn(resp *http.Response, method string) bool {
 	return (method == http.MethodGet || method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
 		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0 &&
-		!t.keepsUnknown() && t.Tags == nil && t.tags().(*Memory).empty()
+		!t.keepsUnknown() && t.Tags == nil && t.tags().(*Memory).len() == 0
 }
 
 func (x *exchange) remember(key string, what lesson, v Version) {

@@ -105,15 +105,8 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// empty reports whether nothing is remembered.
-func (m *Memory) empty() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.byKey) == 0
-}
-
-// Len returns how many versions are remembered.
-func (m *Memory) Len() int {
+// len returns how many versions are remembered.
+func (m *Memory) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.byKey)

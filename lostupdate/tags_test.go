@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 		_ = m.Set(ctx, fmt.Sprint("key", i), Version{ETag: `"a"`})
 		_, _, _ = m.Get(ctx, "key0") // what is used stays
 	}
-	if n := m.Len(); n < 5 || n > 10 {
+	if n := m.len(); n < 5 || n > 10 {
 		t.Errorf("%d versions in %d bytes", n, m.max)
 	}
 	for key, want := range map[string]bool{"key0": true, "key1": false, "key99": true} {
@@ -34,11 +34,11 @@ func TestMemory(t *testing.T) {
 	for i := range 100 {
 		_ = m.Delete(ctx, fmt.Sprint("key", i))
 	}
-	if m.Len() != 0 || m.size != 0 {
-		t.Errorf("%d versions, %d bytes left", m.Len(), m.size)
+	if m.len() != 0 || m.size != 0 {
+		t.Errorf("%d versions, %d bytes left", m.len(), m.size)
 	}
 	_ = m.Set(ctx, strings.Repeat("x", 1<<20), Version{})
-	if m.Len() != 0 || m.size != 0 {
+	if m.len() != 0 || m.size != 0 {
 		t.Error("a key larger than the memory is not kept")
 	}
 	if NewMemory(0).max != DefaultMemory {
@@ -60,8 +60,8 @@ func TestMemoryBounded(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	if m.size > 100_000 || m.Len() == 0 {
-		t.Errorf("%d bytes, %d versions", m.size, m.Len())
+	if m.size > 100_000 || m.len() == 0 {
+		t.Errorf("%d bytes, %d versions", m.size, m.len())
 	}
 }
 
