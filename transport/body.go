@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// watchReads limits the silence of resp's body to limit. w, which may be nil, is
-// told when the body is done with.
+// watchReads limits the silence of the body of resp. w, which may be nil, is released
+// at the end of the body.
 func watchReads(resp *http.Response, limit time.Duration, w *writeWatch) {
 	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == http.NoBody {
 		w.release() // the connection is the caller's, or there is nothing to wait for
@@ -39,8 +39,8 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.timer.Stop()
 	if b.silent.Load() {
-		// Whatever it brought, even an EOF: a server that sees us go may well end
-		// its answer in good order, where it is.
+		// Even if the error is EOF: a server whose stream is reset may end its
+		// response in good order, before the end of the content.
 		return n, &Error{Phase: PhaseBody, Err: &timeoutError{b.limit}}
 	}
 	switch {
@@ -70,9 +70,9 @@ func (b *idleBody) Close() error {
 // maxPiece is how much of a request body is written at once if it is watched.
 const maxPiece = 16 << 10
 
-// A writeWatch limits how long a server may take to accept a piece of a request
-// body. It sees what the connection cannot: a server that keeps the window of an
-// HTTP/2 stream shut.
+// A writeWatch limits how long a server may take to accept a piece of a request body.
+// It also notices a server that keeps the window of an HTTP/2 stream shut, which a
+// watchedConn does not.
 type writeWatch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -100,8 +100,8 @@ func watchWrites(req *http.Request, limit time.Duration) (*http.Request, *writeW
 	return out, w
 }
 
-// done ends the watch with err, and returns it, or what the watch has to say of
-// the matter.
+// done ends the watch. It returns err, with which the exchange has failed, or the Error
+// of the watch if that has ended it.
 func (w *writeWatch) done(err error) error {
 	if w == nil {
 		return err
@@ -113,8 +113,7 @@ func (w *writeWatch) done(err error) error {
 	return err
 }
 
-// release ends the watch as far as the response is concerned. It may come while
-// the request is still being sent.
+// release notes that the response is done. The request may still be being sent.
 func (w *writeWatch) release() {
 	if w == nil {
 		return
@@ -123,7 +122,7 @@ func (w *writeWatch) release() {
 	w.end()
 }
 
-// end gives the context back once nobody needs it.
+// end releases the context when both request and response are done.
 func (w *writeWatch) end() {
 	if w.answered.Load() && w.written.Load() {
 		w.cancel(nil)

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"sync"
@@ -24,10 +25,15 @@ type Certificate struct {
 	// Certificate is the chain and the key.
 	Certificate tls.Certificate
 
-	// Get, if not nil, returns the certificate to use in place of Certificate.
-	// It is called for each connection that needs one, and when a cache asks
-	// whose answer it would get, so it should be quick.
+	// Get, if not nil, returns the certificate to use in place of Certificate. It is
+	// called for each connection that needs one, and for each request below a cache,
+	// which keeps the responses to each certificate apart, so it should be quick.
 	Get func(context.Context) (*tls.Certificate, error)
+}
+
+// Format implements [fmt.Formatter]: whatever the verb, no key is printed.
+func (c Certificate) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "certificate for "+c.Domain)
 }
 
 // LoadCertificate reads a client certificate for a domain from PEM files. They
@@ -42,10 +48,10 @@ func LoadCertificate(domain, certFile, keyFile, password string) (Certificate, e
 	return Certificate{Domain: domain, Certificate: *cert}, nil
 }
 
-// WatchCertificate is like [LoadCertificate], and reads the files again when they
-// have changed since, so that a renewed certificate is used without a restart: it
-// looks at them for each new connection. If what it finds is no good, perhaps as
-// it is half written, it goes on with what it has.
+// WatchCertificate is like [LoadCertificate], and reads the files again when they have
+// changed, so that a renewed certificate is used without a restart. It looks at time and
+// size of the files for each new connection. If they cannot be read as a pair, perhaps
+// because one is being written, the certificate that was read before is used.
 func WatchCertificate(domain, certFile, keyFile, password string) (Certificate, error) {
 	w := &watcher{certFile: certFile, keyFile: keyFile, password: password}
 	w.seen = w.state()
@@ -101,9 +107,9 @@ func (c *Certificate) current(ctx context.Context) (*tls.Certificate, error) {
 	return cert, err
 }
 
-// forHandshake is a [tls.Config.GetClientCertificate]. It answers with the
-// certificate whatever authorities the server names: if they do not fit, the
-// server's error says more than a missing certificate would.
+// forHandshake is a [tls.Config.GetClientCertificate]. It returns the certificate
+// whatever authorities the server names: the error of a server that does not accept it
+// says more than its error about a missing certificate.
 func (c *Certificate) forHandshake(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	cert, err := c.current(info.Context())
 	if err != nil {
@@ -112,7 +118,7 @@ func (c *Certificate) forHandshake(info *tls.CertificateRequestInfo) (*tls.Certi
 	return cert, nil
 }
 
-// identity is a Certificate in the form it is looked for.
+// identity is a Certificate with its domain parsed.
 type identity struct {
 	domain domain
 	cert   *Certificate
@@ -158,7 +164,7 @@ type fileState struct {
 	size     int64
 }
 
-// state returns what the files look like; a missing one like nothing.
+// state returns the states of the files. That of a missing file is zero.
 func (w *watcher) state() (s [2]fileState) {
 	for i, name := range []string{w.certFile, w.keyFile} {
 		if info, err := os.Stat(name); err == nil {
@@ -175,8 +181,8 @@ func (w *watcher) get(context.Context) (*tls.Certificate, error) {
 	if now == w.seen {
 		return w.cert, nil
 	}
-	// Half of a new pair does not fit the other half of the old one: the state is
-	// taken as seen only once it has been read with success.
+	// The certificate of a new pair does not fit the key of the old one: the state
+	// counts as seen only after both were read with success.
 	if cert, err := loadPair(w.certFile, w.keyFile, w.password); err == nil {
 		w.cert, w.seen = cert, now
 	}

@@ -32,7 +32,7 @@ func (d *dialer) direct(ctx context.Context, network, addr string) (net.Conn, er
 	return d.watched(conn), nil
 }
 
-// toProxy connects to the proxy, which addr is too.
+// toProxy connects to the proxy. http.Transport passes its address, which is known.
 func (d *dialer) toProxy(ctx context.Context, network, _ string) (net.Conn, error) {
 	ctx, cancel := limited(ctx, d.connectTimeout())
 	defer cancel()
@@ -66,8 +66,8 @@ func (d *dialer) connectTimeout() time.Duration {
 	return orDefault(d.c.t.ConnectTimeout, DefaultConnectTimeout)
 }
 
-// dialError names the phase of an error of base. If the name of the server was
-// looked for and not found, that is its phase.
+// dialError returns an error of base with its phase, which is PhaseLookup if the name of
+// the server was not found.
 func dialError(ctx context.Context, phase string, err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
@@ -80,7 +80,7 @@ func dialError(ctx context.Context, phase string, err error) error {
 	return &Error{Phase: phase, Err: err}
 }
 
-// lookup resolves host, for a proxy that is to get addresses.
+// lookup resolves host, for a proxy that gets addresses.
 func (d *dialer) lookup(ctx context.Context, network, host string) ([]net.IP, error) {
 	resolver := d.c.t.Resolver
 	if resolver == nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -29,18 +30,18 @@ var (
 	ErrProxyScheme = errors.New("transport: unsupported proxy scheme")
 )
 
-// Phases of a trip, as an [Error] names them.
+// Phases of an exchange, as an [Error] names them.
 const (
-	PhaseLookup  = "lookup"          // the name of the server
-	PhaseConnect = "connect"         // to the server
-	PhaseProxy   = "proxy"           // reaching it, or the server through it
+	PhaseLookup  = "lookup"          // looking up the name of the server
+	PhaseConnect = "connect"         // connecting to the server
+	PhaseProxy   = "proxy"           // reaching the proxy, or the server through it
 	PhaseTLS     = "TLS handshake"   // with the server
-	PhaseWrite   = "request"         // sending it
+	PhaseWrite   = "request"         // sending the request
 	PhaseHeader  = "response header" // waiting for it
 	PhaseBody    = "response body"   // reading it
 )
 
-// Error reports in which phase a trip ended, and why.
+// Error reports in which phase an exchange failed, and why.
 type Error struct {
 	// Phase is one of the constants, such as [PhaseConnect].
 	Phase string
@@ -79,13 +80,17 @@ type RefusedError struct {
 	Header http.Header
 }
 
+// Format implements [fmt.Formatter]: whatever the verb, the header is not printed. It may
+// hold a cookie.
+func (e RefusedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
 // Error returns the status.
 func (e *RefusedError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("tunnel refused: %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " ")
 }
 
-// Permanent reports whether the proxy would refuse again. It is true but for the
-// statuses that may pass: 408, 425, 429, 502, 503 and 504.
+// Permanent reports whether the proxy would refuse again. It is true for all statuses
+// but 408, 425, 429, 502, 503 and 504.
 func (e *RefusedError) Permanent() bool {
 	switch e.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
@@ -95,7 +100,7 @@ func (e *RefusedError) Permanent() bool {
 	return true
 }
 
-// timeoutError is a limit of ours that has passed.
+// timeoutError reports that a limit of the Transport has passed.
 type timeoutError struct{ limit time.Duration }
 
 func (e *timeoutError) Error() string        { return fmt.Sprintf("timeout after %v", e.limit) }
@@ -109,9 +114,9 @@ var (
 	errTooLong  = errors.New("the header of its answer is too long")
 )
 
-// explain names the phase in which err, an error of http.Transport, ended the
-// trip of req. The caller's cancelling, and what it does not know, it leaves as they
-// are. c is the course of req if that has a deadline.
+// explain returns err, an error of http.Transport about req, as an Error that names the
+// phase. It leaves err as it is if the caller has cancelled req, or if the phase is not
+// known. c is the course of req if req has a deadline.
 func explain(req *http.Request, err error, c *course) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own // without net/http's "proxyconnect tcp"
@@ -140,8 +145,8 @@ func explain(req *http.Request, err error, c *course) error {
 	return err
 }
 
-// phaseOf recognises the errors that http.Transport makes itself. Those of
-// dialling have been named where they arose.
+// phaseOf returns the phase of an error that http.Transport has made itself. The errors
+// of a dialer have a phase already.
 func phaseOf(err error) string {
 	var (
 		verification *tls.CertificateVerificationError
@@ -173,8 +178,8 @@ func limited(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return context.WithTimeoutCause(ctx, d, &timeoutError{d})
 }
 
-// because returns err, or the reason why ctx has ended if that is ours: a limit
-// shows itself in many ways, down to "use of closed network connection".
+// because returns err, or the limit of the Transport that has ended ctx: net returns
+// many errors then, such as "use of closed network connection".
 func because(ctx context.Context, err error) error {
 	var limit *timeoutError
 	if ctx.Err() != nil && errors.As(context.Cause(ctx), &limit) {
@@ -183,7 +188,7 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-// orDefault returns the limit that a field stands for.
+// orDefault returns the limit in a field: zero means the default, negative none.
 func orDefault(field, zero time.Duration) time.Duration {
 	switch {
 	case field == 0:

@@ -21,8 +21,8 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// decryptPEM returns the private key in the PEM data, decrypted if it has to be.
-// Whatever else is in the data is left out.
+// decryptPEM returns the first private key in the PEM data, decrypted if it is encrypted,
+// and nothing else.
 func decryptPEM(data, password []byte) ([]byte, error) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "PRIVATE KEY" && !strings.HasSuffix(block.Type, " PRIVATE KEY") {
@@ -49,7 +49,7 @@ func decryptPEM(data, password []byte) ([]byte, error) {
 		}
 		if !isKey(der) {
 			if typ != block.Type || len(block.Headers) > 0 {
-				return nil, x509.IncorrectPasswordError // it decrypts to noise
+				return nil, x509.IncorrectPasswordError // decrypted, and still no key
 			}
 			return nil, errors.New("not a private key of a known kind")
 		}

@@ -11,21 +11,21 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// quoting are what net/http and net/textproto say before they quote what a server
+// quoting are the texts of errors of net/http and net/textproto that quote what a server
 // sent, which may be a cookie.
 var quoting = []string{
 	"malformed MIME header", "malformed HTTP", "Content-Length", "transfer encoding", "railer key",
 }
 
-// A malformedError is an error of net/http without what it quotes. It does not lead
-// to that error, whose text has it.
+// A malformedError is the text of an error of net/http, without what that quotes. It does
+// not wrap the error, whose text has the quote.
 type malformedError string
 
 // Error returns the text.
 func (e malformedError) Error() string { return string(e) }
 
-// withoutQuotes returns err, or an error with its text up to where it quotes what
-// the server sent, and the name of the field if that is known.
+// withoutQuotes returns err or, if it quotes what the server sent, an error with the text
+// before the quote, and with the name of the field if that is known.
 func withoutQuotes(err error) error {
 	text := err.Error()
 	at := strings.IndexByte(text, '"')
@@ -46,16 +46,16 @@ func withoutQuotes(err error) error {
 	return err
 }
 
-// tooLong reports whether text says that the header of a response was beyond the
-// limit. net/http has no types for that.
+// tooLong reports whether text is that of an error about a response header beyond the
+// limit. net/http has no types for such errors.
 func tooLong(text string) bool {
 	return strings.Contains(text, "server response headers exceeded") ||
 		strings.Contains(text, "response header list larger than advertised limit")
 }
 
-// settledTLS marks an error of a TLS handshake as permanent if another one would end
-// in the same way: the server's certificate is no good, it does not speak TLS, or it
-// says no. A record that was damaged on its way is not such.
+// settledTLS marks an error of a TLS handshake as permanent if another handshake would
+// fail in the same way: the certificate of the server is invalid, the server does not
+// speak TLS, or it sends an alert. An alert about a damaged record is none of these.
 func settledTLS(err error) error {
 	var (
 		verification *tls.CertificateVerificationError

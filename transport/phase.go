@@ -11,20 +11,19 @@ import (
 	"time"
 )
 
-// A course notes how far a request has come, so that an error can name the phase in
-// which the caller's own deadline ended it. A request without a deadline has none.
+// A course notes the phase of a request, so that an error can name the phase in which
+// the caller's own deadline has passed. A request without a deadline has no course.
 type course struct {
 	// proxied is true if there is a proxy between here and the server.
 	proxied bool
-	// at is the index in order of the phase that was reached. It only grows: a
-	// connection that is made in vain may still report.
+	// at is the last phase that was reached. It only grows: a connection that was
+	// dialled and is not used may still report its handshake.
 	at atomic.Int32
 }
 
-// The phases that a course can reach, in order. Before the first of them it is on
-// its way to a connection.
+// The phases of a course, in order.
 const (
-	underWay int32 = iota
+	connecting int32 = iota
 	inHandshake
 	writing
 	waiting
@@ -57,7 +56,7 @@ func (c *course) reach(phase int32) {
 	}
 }
 
-// phase names where the request is.
+// phase returns the phase that was reached, as an Error names it.
 func (c *course) phase() string {
 	switch at := c.at.Load(); {
 	case at == inHandshake:
@@ -79,9 +78,9 @@ func expired(ctx context.Context) bool {
 	return ok && !time.Now().Before(deadline) || errors.Is(ctx.Err(), context.DeadlineExceeded)
 }
 
-// expiry returns err, with which a deadline has ended a request, as an error that is
-// [context.DeadlineExceeded] too: the deadline may have a cause of its own, or
-// net/http another word for it.
+// expiry returns err, the error of a request whose deadline has passed, as an error that
+// matches [context.DeadlineExceeded]. It may not do so by itself: the deadline may have a
+// cause of its own, and net/http has other errors for it.
 func expiry(err error) error {
 	if err = withoutQuotes(err); errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -89,9 +88,9 @@ func expiry(err error) error {
 	return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 }
 
-// readable returns resp with a body whose errors name the phase if the deadline of
-// ctx ends it, and tell no secrets: a trailer that cannot be parsed comes after
-// chunks. No other body has such errors, and none is wrapped in vain.
+// readable replaces the body of resp, if it may have one of two kinds of errors. If the
+// deadline of ctx passes, the error names the phase. If a trailer cannot be parsed, which
+// only a chunked body has, the error does not quote it.
 func readable(ctx context.Context, resp *http.Response, c *course) {
 	chunked := len(resp.TransferEncoding) > 0
 	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || c == nil && !chunked {

@@ -21,9 +21,8 @@ import (
 // environment says.
 func Direct(*http.Request) (*url.URL, error) { return nil, nil }
 
-// ParseProxy parses the address of a proxy in any form that is common: a URL, or
-// host:port, which is an HTTP proxy. Its errors do not tell the password that
-// may be in it. For use with [http.ProxyURL].
+// ParseProxy parses the address of a proxy for use with [http.ProxyURL]: a URL, or
+// host:port of an HTTP proxy. The password that may be in it is not in the error.
 func ParseProxy(address string) (*url.URL, error) {
 	address = strings.TrimSpace(address)
 	if !strings.Contains(address, "://") {
@@ -39,7 +38,7 @@ func ParseProxy(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// A proxyKind is how a proxy is spoken to.
+// A proxyKind is the protocol of a proxy.
 type proxyKind int
 
 const (
@@ -57,7 +56,7 @@ func (k proxyKind) String() string {
 	return [...]string{"none", "http", "https", "socks5", "socks4", "socks4a"}[k]
 }
 
-// port is where such a proxy listens if its URL does not say.
+// port is the port of a proxy whose URL names none.
 func (k proxyKind) port() string {
 	switch k {
 	case httpProxy:
@@ -68,7 +67,7 @@ func (k proxyKind) port() string {
 	return "1080"
 }
 
-// kindOf tells how to speak to the proxy u, or what is wrong with u.
+// kindOf returns the kind of the proxy u, or an error if u is not valid.
 func kindOf(u *url.URL) (proxyKind, error) {
 	var k proxyKind
 	switch httpfield.Lower(u.Scheme) {
@@ -83,7 +82,7 @@ func kindOf(u *url.URL) (proxyKind, error) {
 	case "socks4a":
 		k = socks4aProxy
 	default:
-		if u.Host == "" { // "user:password@host": the scheme is none
+		if u.Host == "" { // "user:password@host": the scheme may be a user name
 			return noProxy, ErrProxyScheme
 		}
 		return noProxy, fmt.Errorf("%w %q", ErrProxyScheme, u.Scheme)
@@ -106,7 +105,7 @@ func kindOf(u *url.URL) (proxyKind, error) {
 func addressOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
-		k, _ := kindOf(u) // as valid as it was
+		k, _ := kindOf(u) // u was valid before
 		port = k.port()
 	}
 	return net.JoinHostPort(hostOf(u), port)
@@ -124,8 +123,8 @@ func hostOf(u *url.URL) string {
 	return host
 }
 
-// redacted returns err without the URL that url.Parse tells, for it may have a
-// password in it.
+// redacted returns err without the URL that an error of url.Parse holds, which may have
+// a password in it.
 func redacted(err error) error {
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return errors.New("invalid URL")
@@ -136,15 +135,15 @@ func redacted(err error) error {
 // invalidScheme stands for a proxy in the environment that cannot be parsed.
 const invalidScheme = "invalid"
 
-// environment returns the function that chooses proxies as the environment
-// says, nil if it names none. What httpproxy cannot parse it takes for absent
-// and goes straight; here it is an error, for whoever has set a proxy wants it.
+// environment returns the function that chooses the proxies that the environment names,
+// nil if it names none. httpproxy ignores an address that it cannot parse. Here it is an
+// error: a program for which a proxy was set should not connect without it.
 func environment() func(*http.Request) (*url.URL, error) {
 	env := httpproxy.FromEnvironment()
 	if all := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")); all != "" {
 		if env.HTTPProxy == "" {
-			// A CGI program takes HTTP_PROXY for a field of its request. No field
-			// becomes ALL_PROXY.
+			// In a CGI program HTTP_PROXY may be a field of its request, and httpproxy
+			// refuses it. No field of a request is named ALL_PROXY there.
 			env.HTTPProxy, env.CGI = all, false
 		}
 		env.HTTPSProxy = cmp.Or(env.HTTPSProxy, all)
@@ -158,7 +157,7 @@ func environment() func(*http.Request) (*url.URL, error) {
 		}
 		u, err := ParseProxy(*p)
 		switch {
-		case errors.Is(err, ErrProxyScheme): // told when it is used
+		case errors.Is(err, ErrProxyScheme): // the error of the first request that uses it
 		case err != nil:
 			*p = invalidScheme + "://invalid"
 		default:

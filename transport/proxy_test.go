@@ -439,7 +439,7 @@ func TestBadProxies(t *testing.T) {
 		{"interim for ever", "http://" + says(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100)), "tunnel refused: 100"},
 		{"interim, then no", "http://" + says("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n\r\n"), "tunnel refused: 502"},
 		{"an odd status", "http://" + says("HTTP/1.1 999 \r\n\r\n"), "tunnel refused: 999"},
-		{"speaks first", "http://" + says("HTTP/1.1 200 OK\r\n\r\nhello"), "nobody has used"},
+		{"speaks first", "http://" + says("HTTP/1.1 200 OK\r\n\r\nhello"), "not used yet"},
 		{"no server", "http://127.0.0.1:1", "connection refused"},
 		{"no server there", "https://127.0.0.1:1", "connection refused"},
 		{"no TLS", "https://" + says("HTTP/1.1 400 Bad Request\r\n\r\n"), "TLS handshake"},

@@ -16,8 +16,7 @@ import (
 // none is the index of no certificate and of no pins.
 const none = -1
 
-// routeKey tells the ways apart that a request may go. Connections are shared by
-// requests with the same key only.
+// routeKey identifies a route. Only requests with the same key share connections.
 type routeKey struct {
 	cert, pin              int // index in config, or none
 	scheme, host, user, pw string
@@ -25,26 +24,26 @@ type routeKey struct {
 	tunnel                 bool // to an https URL
 }
 
-// A route is one way to the wire: an http.Transport of its own.
+// A route is an http.Transport for one proxy, client certificate and set of pins.
 type route struct {
 	c     *config
 	tr    *http.Transport
 	proxy *url.URL // nil: none
 	kind  proxyKind
 	// anyHost is true if a dialer of the caller's connects to the host of the URL,
-	// whatever it looks like.
+	// which then may have any characters.
 	anyHost bool
-	auth    bool // the proxy answers requests itself and ProxyAuth is set
+	auth    bool // requests are forwarded by an HTTP proxy, and ProxyAuth is set
 	used    atomic.Int64
 }
 
-// maxRoutes bounds the routes that are kept, should Proxy return ever new URLs,
-// such as with a session's name for user.
+// maxRoutes bounds the routes that are kept: Proxy may return many URLs, for example
+// with the name of a session as the user.
 const maxRoutes = 256
 
-// routes are those in use.
+// routes holds the routes of a Transport.
 type routes struct {
-	only  *route // all there can be, if not nil
+	only  *route // the only one that is possible, if not nil
 	clock atomic.Int64
 
 	mu    sync.RWMutex
@@ -127,7 +126,7 @@ func (c *config) route(req *http.Request) (*route, error) {
 		return nil, roundtrip.Final(err)
 	}
 	if kind.socks() {
-		key.tunnel = true // whatever is behind
+		key.tunnel = true // a SOCKS proxy tunnels every connection
 	}
 	key.scheme, key.host = u.Scheme, u.Host
 	if u.User != nil {
@@ -140,8 +139,8 @@ func (c *config) route(req *http.Request) (*route, error) {
 	return c.routes.get(key, func() *route { return c.newRoute(key, u) }), nil
 }
 
-// newRoute makes a route: an http.Transport with the settings of
-// http.DefaultTransport, ours, what Tune says, and the proxy.
+// newRoute makes a route: an http.Transport with the settings of http.DefaultTransport,
+// then those of the Transport, then those of Tune, and last those of key and proxy.
 func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	t := c.t
 	r := &route{c: c, proxy: proxy}
@@ -172,7 +171,7 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 	c.identify(r.tr.TLSClientConfig, key)
 	r.tr.Proxy = nil
 	if proxy != nil || key.cert != none || key.pin != none {
-		// They would lead around the proxy, the pins and the certificate.
+		// They would bypass the proxy, the pins and the certificate.
 		r.tr.DialTLSContext = nil
 		r.tr.DialTLS = nil //nolint:staticcheck // Deprecated, but net/http still obeys it.
 	}
@@ -180,7 +179,7 @@ func (c *config) newRoute(key routeKey, proxy *url.URL) *route {
 		r.tr.DialContext = d.direct
 		return r
 	}
-	r.kind, _ = kindOf(proxy) // the caller has made sure
+	r.kind, _ = kindOf(proxy) // the caller has checked it
 	d.proxy = proxy
 	switch {
 	case r.kind.socks():
@@ -247,7 +246,7 @@ func (r *route) send(req *http.Request) (*http.Response, error) {
 	return r.judge(req, resp)
 }
 
-// judge returns resp, the answer to req, or the error that the proxy means by it.
+// judge returns resp, the response to req, or the error that the proxy reports by it.
 func (r *route) judge(req *http.Request, resp *http.Response) (*http.Response, error) {
 	if r.tr.Proxy == nil || !saysNotFound(resp.StatusCode, resp.Header) {
 		return resp, nil

@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// ownSessions keeps the TLS sessions of a route with a client certificate apart
-// from all others in a cache that [Transport.Tune] may well have given to several
-// routes, or Transports. crypto/tls finds them by the server's name only, and a
-// session goes on as who began it: resumed by another route it would show the
-// server the wrong client.
+// ownSessions keeps the TLS sessions of a route with a client certificate apart from all
+// others in a cache that [Transport.Tune] may have given to several routes, or
+// Transports. crypto/tls looks sessions up by the name of the server only, and a resumed
+// session has the client certificate of the first one: resumed by another route, the
+// server would take it for another client.
 type ownSessions struct {
 	tls.ClientSessionCache
 	prefix string

@@ -17,9 +17,8 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// The registry of golang.org/x/net/proxy, which knows SOCKS5, learns SOCKS4 and
-// SOCKS4a. Registering is not safe for concurrent use: it must be done before
-// anybody can look.
+// golang.org/x/net/proxy has a registry of protocols, with SOCKS5 in it. SOCKS4 and
+// SOCKS4a are added here, since adding is not safe for concurrent use.
 func init() {
 	proxy.RegisterDialerType("socks4", newSOCKS4)
 	proxy.RegisterDialerType("socks4a", newSOCKS4)
@@ -42,7 +41,7 @@ func (d *dialer) socks(ctx context.Context, network, addr string) (net.Conn, err
 	if isName && (d.c.t.LocalDNS || kind == socks4Proxy) {
 		family := "ip"
 		if kind != socks5Proxy {
-			family = "ip4" // all that SOCKS4 has room for
+			family = "ip4" // SOCKS4 has no room for others
 		}
 		ips, err := d.lookup(ctx, family, host)
 		if err != nil {
@@ -66,8 +65,8 @@ func (d *dialer) socks(ctx context.Context, network, addr string) (net.Conn, err
 			break
 		}
 	}
-	// RFC 1928 §6: host unreachable (4) is what there is for a name that the
-	// proxy cannot resolve; x/net tells it in words.
+	// RFC 1928 §6 has no reply for a name that the proxy cannot resolve. Proxies send
+	// host unreachable (4), for which x/net has these words.
 	if isName && strings.HasSuffix(first.Error(), "host unreachable") {
 		return nil, notFound(host, d.proxy)
 	}
@@ -91,9 +90,9 @@ func (d *dialer) viaSOCKS(ctx context.Context, kind proxyKind, network, target s
 	return conn, nil
 }
 
-// refusals are what golang.org/x/net/proxy, and [socks4Exchange], say of a proxy that
-// will refuse again: RFC 1928 §3 and §6, RFC 1929. That a server cannot be reached
-// may pass.
+// refusals are texts of errors of golang.org/x/net/proxy, and of [socks4Exchange], about a
+// proxy that would refuse again (RFC 1928 §3 and §6, RFC 1929). A server that cannot be
+// reached is none of them: it may be reached later.
 var refusals = []string{
 	"authentication failed", "no acceptable authentication methods", "unsupported authentication method",
 	"invalid username/password", "not allowed by ruleset", "command not supported", "address type not supported",
@@ -105,7 +104,7 @@ func refusesSOCKS(err error) bool {
 	return slices.ContainsFunc(refusals, func(s string) bool { return strings.Contains(text, s) })
 }
 
-// baseDialer is a dialer's base as golang.org/x/net/proxy wants it.
+// baseDialer is the base of a dialer, as a Dialer of golang.org/x/net/proxy.
 type baseDialer struct{ d *dialer }
 
 // Dial implements [proxy.Dialer].
@@ -212,8 +211,8 @@ func (d *socks4Dialer) request(ctx context.Context, addr string) ([]byte, error)
 	return msg, nil
 }
 
-// socks4Exchange sends a request and reads the reply, of which it takes exactly
-// its eight bytes: what follows belongs to the server.
+// socks4Exchange sends a request and reads the reply, exactly its eight bytes: the bytes
+// after it come from the server.
 func socks4Exchange(conn io.ReadWriter, request []byte) error {
 	if _, err := conn.Write(request); err != nil {
 		return err

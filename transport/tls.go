@@ -35,7 +35,7 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// readFile reads a file of sensible size.
+// readFile reads a file of maxFile bytes at most.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -52,7 +52,7 @@ func readFile(name string) ([]byte, error) {
 	return b, nil
 }
 
-// tlsConfig returns what is the same for servers and proxies.
+// tlsConfig returns the settings that servers and proxies have in common.
 func (c *config) tlsConfig() *tls.Config {
 	return &tls.Config{
 		RootCAs:            c.t.RootCAs,
@@ -74,7 +74,7 @@ func (c *config) proxyTLS(tuned *tls.Config, proxy *url.URL) *tls.Config {
 	}
 	cfg := tuned.Clone()
 	cfg.ServerName = hostOf(proxy)
-	cfg.NextProtos = []string{"http/1.1"} // in which CONNECT and forwarding are spoken
+	cfg.NextProtos = []string{"http/1.1"} // for CONNECT and forwarding
 	cfg.ClientSessionCache = nil
 	c.identify(cfg, routeKey{cert: c.certificate(proxy), pin: c.pin(proxy)})
 	return cfg
@@ -102,10 +102,10 @@ func (c *config) identify(cfg *tls.Config, key routeKey) {
 type Pin struct {
 	// Domain is host or host:port, in any case; empty means all.
 	Domain string
-	// Keys are the hashes of the keys, in the form of [KeyPin]. One of them must
-	// be in the chain of certificates that the server is verified by: its own or
-	// that of an authority. With InsecureSkipVerify it must be its own. Name more
-	// than one, or a lost key shuts everybody out.
+	// Keys are the hashes of the keys, in the form of [KeyPin]. One of them must be in
+	// the chain of certificates that the server is verified by: its own or that of an
+	// authority. With InsecureSkipVerify it must be its own. Name more than one:
+	// otherwise no request succeeds after the key was lost and replaced.
 	Keys []string
 }
 
@@ -120,7 +120,7 @@ func KeyPin(cert *x509.Certificate) string {
 // keys.
 var ErrPin = errors.New("transport: server's key is not pinned")
 
-// pinSet is a Pin in the form it is checked in.
+// pinSet is a Pin with its domain and keys parsed.
 type pinSet struct {
 	domain domain
 	keys   [][]byte
@@ -147,11 +147,11 @@ func pinSets(pins []Pin) ([]pinSet, error) {
 	return sets, nil
 }
 
-// check reports by an error that state has none of the keys.
+// check returns an error if none of the keys is in state.
 func (p pinSet) check(state tls.ConnectionState) error {
 	chains := state.VerifiedChains
 	if len(chains) == 0 && len(state.PeerCertificates) > 0 {
-		// Not verified: only for its own key has the server shown that it has it.
+		// Not verified: the server has proved that it has the first key only.
 		chains = [][]*x509.Certificate{state.PeerCertificates[:1]}
 	}
 	for _, chain := range chains {
@@ -181,7 +181,7 @@ func (c *config) pin(u *url.URL) int {
 	return none
 }
 
-// A domain is what a certificate or a pin is for.
+// A domain names the servers that a certificate or a pin is for.
 type domain struct{ host, port string }
 
 // parseDomain reads host, host:port, an IPv6 address with or without brackets,
@@ -194,8 +194,8 @@ func parseDomain(s string) domain {
 	return domain{host: roundtrip.Host(u), port: u.Port()}
 }
 
-// matches reports whether o is in d. There is no matching of parts of names: what
-// is for example.com is not for www.example.com.
+// matches reports whether o is in d. A domain example.com does not match
+// www.example.com.
 func (d domain) matches(o roundtrip.Origin) bool {
 	return (d.host == "" || d.host == o.Host) && (d.port == "" || d.port == o.Port)
 }

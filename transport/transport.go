@@ -10,10 +10,10 @@
 //
 // # Behavior
 //
-// The requests travel by [http.Transport], over HTTP/1.1 or HTTP/2. A Transport
-// keeps one for each way there is: a proxy, a client certificate. So connections
-// made as one client never carry the requests of another, and an https proxy
-// never sees the certificate that is meant for the server behind it.
+// Requests are sent by [http.Transport], over HTTP/1.1 or HTTP/2. A Transport keeps
+// one for each combination of proxy, client certificate and pins. So a connection with
+// one client certificate never carries requests for another, and an https proxy never
+// sees the certificate for the server behind it.
 //
 // Where net/http sends a query as it is, even with blanks and control characters
 // in it, the query is percent-encoded here first. International names and paths
@@ -22,19 +22,20 @@
 // Proxies are http, https, socks5, socks5h, socks4 and socks4a URLs. Any other
 // scheme is an error; net/http takes it for http.
 //
-// An [Error] names the phase in which the trip ended, also if the caller's own
-// deadline ended it; a request with a deadline is followed by [net/http/httptrace] for
-// that. Timeouts satisfy [net.Error]. A name that is not found, here or by a
-// proxy that says so (X-Squid-Error, Proxy-Status, SOCKS5's "host unreachable"),
-// is [ErrServerNotFound].
+// An [Error] names the phase in which the request failed, also if the caller's own
+// deadline has passed: a request with a deadline is watched by [net/http/httptrace] for
+// that. Timeouts satisfy [net.Error]. A name that is not found, here or by a proxy that
+// reports it (X-Squid-Error, Proxy-Status, SOCKS5's "host unreachable"), is
+// [ErrServerNotFound].
 //
-// A proxy that closes the connection after it asked for authentication is connected
-// to once more. A response header that cannot be parsed is an error without what it
-// holds, and so is a 101 to a request without an Upgrade field.
+// If a proxy closes the connection after it asked for authentication, a new connection
+// is made. A response header that cannot be parsed is an error that does not quote it:
+// it may hold a cookie. A 101 to a request without an Upgrade field is an error too.
 //
-// An error that would come again says so by a method Permanent: a proxy's refusal, a
-// pin, a certificate that is no good, an alert of the server's, a URL or setting that
-// makes no sense, a response header beyond the limit. [retry] does not repeat it.
+// An error has a method Permanent that returns true if the same request would fail
+// again: after a proxy's refusal, for a server without a pinned key, with an invalid
+// certificate, or with an alert, for an invalid URL or setting, and for a response
+// header beyond the limit. The layer retry does not repeat such a request.
 //
 // # Place in a chain
 //
@@ -43,17 +44,17 @@
 //
 // # Limits
 //
-// Content is not decoded; that is the decompress layer's. [Transport.LocalDNS]
-// has no effect on http URLs that go through an HTTP proxy, which gets the whole
-// URL, unless [Transport.TunnelHTTP] is set. Encrypted keys are read in the forms
-// OpenSSL writes, not from PKCS #12.
+// Content is not decoded; the layer decompress does that. [Transport.LocalDNS] has no
+// effect on http URLs through an HTTP proxy, which gets the whole URL, unless
+// [Transport.TunnelHTTP] is set. Encrypted keys are read in the forms that OpenSSL
+// writes, not from PKCS #12.
 //
 // A server that renegotiates TLS is refused, as crypto/tls does by default; Tune can
-// set Renegotiation in the TLSClientConfig. A Host of its own (the Host of a request
-// that differs from its URL's) is what an HTTP proxy connects to for an http URL,
-// since net/http writes it into the target (RFC 9112 §3.2.2); TunnelHTTP keeps the
-// two apart. net/http logs by package log, with its first bytes, what a server sends
-// on a connection that is not in use.
+// set Renegotiation in the TLSClientConfig. If the Host of a request differs from that
+// of its http URL, an HTTP proxy connects to the former, since net/http writes it into
+// the target (RFC 9112 §3.2.2); with TunnelHTTP it connects to the host of the URL. If a
+// server sends bytes on a connection that is not in use, net/http logs the first of them
+// by package log.
 package transport
 
 import (
@@ -61,6 +62,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -87,20 +90,20 @@ const (
 // it keeps connections. Its fields must not be changed after its first use.
 type Transport struct {
 	// Proxy returns the proxy for a request, nil for none. If Proxy is nil, the
-	// environment decides, by the rules that curl and net/http follow: the
-	// variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY for what these do not name, and
-	// NO_PROXY, or their lower-case forms, are read when the Transport is first used, and nothing on this machine
-	// (localhost, 127.0.0.1) is ever reached through a proxy. [Direct] turns
-	// proxies off, [http.ProxyURL] sends everything to one.
+	// environment decides, by the rules of curl and net/http: HTTP_PROXY and
+	// HTTPS_PROXY, ALL_PROXY for schemes that these do not name, and NO_PROXY, or
+	// their lower-case forms, are read when the Transport is first used. Servers on
+	// this machine (localhost, 127.0.0.1) are then never reached through a proxy.
+	// [Direct] turns proxies off, [http.ProxyURL] names one for all requests.
 	//
 	// User information in the URL is sent to the proxy: as user and password to
 	// a SOCKS5 proxy, as user id to a SOCKS4 proxy, and to an HTTP proxy in Basic
 	// form with the first request, unless ProxyAuth is set.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// TunnelHTTP has requests for http URLs travel through a tunnel too, which an
-	// HTTP proxy opens by CONNECT, so that it neither sees nor changes them. Many
-	// proxies open tunnels to port 443 only.
+	// TunnelHTTP sends requests for http URLs through a tunnel too, which an HTTP
+	// proxy opens by CONNECT, so that it neither sees nor changes them. Many proxies
+	// open tunnels to port 443 only.
 	TunnelHTTP bool
 
 	// LocalDNS resolves the names of servers here, not at the proxy. It is for
@@ -111,11 +114,11 @@ type Transport struct {
 	// ProxyHeader holds further fields of the CONNECT requests to HTTP proxies.
 	ProxyHeader http.Header
 
-	// ProxyAuth answers the challenges (407) of HTTP proxies. If nil, the user
-	// information of the proxy's URL is all there is.
+	// ProxyAuth answers the challenges (407) of HTTP proxies. If nil, only the user
+	// information of the proxy's URL is used.
 	ProxyAuth ProxyAuthenticator
 
-	// RootCAs are the authorities that may vouch for servers. If nil, the
+	// RootCAs are the authorities by which servers are verified. If nil, the
 	// system's are used. [LoadRoots] reads a file.
 	RootCAs *x509.CertPool
 
@@ -123,8 +126,8 @@ type Transport struct {
 	// proxy. Pins are still checked.
 	InsecureSkipVerify bool
 
-	// ServerName is the name asked for and verified in place of the URL's host.
-	// If empty, that is the host. It does not apply to https proxies.
+	// ServerName is the name that servers are asked for (SNI) and verified by. If
+	// empty, the host of the URL is used. It does not apply to https proxies.
 	ServerName string
 
 	// Pins are the keys that servers must use. If none matches a server, any
@@ -140,8 +143,8 @@ type Transport struct {
 	// zero, the bounds are those of crypto/tls.
 	MinTLS, MaxTLS uint16
 
-	// ConnectTimeout limits how long it takes to reach a server: looking up its
-	// name, connecting, and all there is to say to a proxy. If zero,
+	// ConnectTimeout limits how long it takes to reach a server: to look up its
+	// name, to connect, and to ask a proxy for it. If zero,
 	// [DefaultConnectTimeout] is used; negative means no limit.
 	ConnectTimeout time.Duration
 
@@ -153,30 +156,31 @@ type Transport struct {
 	// request has been written. Zero means no limit.
 	HeaderTimeout time.Duration
 
-	// IdleTimeout is the longest silence while a body is read or written: it
-	// limits the time in which no byte arrives, while the caller is reading, or
-	// none is accepted. A body may take as long as it likes if it keeps coming.
-	// Zero means no limit.
+	// IdleTimeout is the longest silence while a body is read or written: the time
+	// in which no byte arrives, while the caller reads, or none is accepted by the
+	// server. It does not limit the time for the whole body. Zero means no limit.
 	IdleTimeout time.Duration
 
 	// Resolver looks names up. If nil, [net.DefaultResolver] is used.
 	Resolver *net.Resolver
 
-	// Tune changes any other knob of the [http.Transport] that is used. It is
-	// called once for each one that is made, that is for each way to travel
-	// (proxy, client certificate), so limits such as MaxConnsPerHost hold for
-	// each of them. DialContext, if Tune sets it, makes the connections to
-	// servers and proxies. Proxy is overridden, and so are DialTLSContext and
-	// DialTLS where a proxy, Pins or Certificates are for the server.
+	// Tune changes other fields of the [http.Transport] that is used. It is called
+	// once for each one that is made, that is for each combination of proxy, client
+	// certificate and pins, so limits such as MaxConnsPerHost hold for each of them.
+	// If Tune sets DialContext, that makes the connections to servers and proxies.
+	// Proxy is overridden, and so are DialTLSContext and DialTLS where a proxy, Pins
+	// or Certificates apply to the server.
 	Tune func(*http.Transport)
 
 	once sync.Once
-	// config is what the fields were at first use. A struct that holds a Transport by
-	// value is printed with what it holds, but not with what that points to.
+	// config is made of the fields at first use. It is a pointer since package fmt, which
+	// prints the fields of a struct that holds a Transport by value, prints no more than
+	// the address then.
 	config *config
 }
 
-// config is a Transport's settings in the form they are used in, and its state.
+// config holds the settings of a Transport in the form in which they are used, and its
+// state.
 type config struct {
 	t     *Transport
 	err   error // if the settings make no sense
@@ -205,14 +209,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, c.report(req, explain(out, err, course))
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols && len(req.Header["Upgrade"]) == 0 {
-		// RFC 9110 §15.2.2: the server switches as the client asked for by
-		// Upgrade. The connection would outlive every limit.
+		// RFC 9110 §15.2.2: a server switches if the client has asked for it by
+		// Upgrade. No limit applies to a connection after that.
 		_ = resp.Body.Close()
 		return nil, c.report(req, &Error{Phase: PhaseHeader, Err: roundtrip.Final(errUnasked)})
 	}
 	resp.Request = req
 	return resp, nil
 }
+
+// Format implements [fmt.Formatter]: no field is printed, whatever the verb, since some
+// hold passwords and keys.
+func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "transport.Transport") }
 
 // CloseIdleConnections closes the connections that are not in use.
 func (t *Transport) CloseIdleConnections() {
@@ -248,7 +256,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	return t.Identity(req), t, nil
 }
 
-// settled returns the configuration, made at first use.
+// settled returns the config, which is made at first use.
 func (t *Transport) settled() *config {
 	t.once.Do(func() {
 		c := new(config)
@@ -315,10 +323,9 @@ func sendable(req *http.Request) (*http.Request, error) {
 	return out, nil
 }
 
-// validHost reports whether host has nothing in it that url.Parse would not let
-// pass and that would mean something else where it is written: in a request to a
-// proxy. Without a proxy, a host is what the dialer that Tune has set makes of it,
-// such as the path of a socket.
+// validHost reports whether host has only characters that url.Parse accepts: others
+// would have another meaning in a request to a proxy. A dialer that Tune has set may
+// understand any host, such as the path of a socket.
 func validHost(host string) bool {
 	for i := range len(host) {
 		switch c := host[i]; {
@@ -335,7 +342,7 @@ func isHTTP(scheme string) bool {
 	return httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
 }
 
-// report tells the hook in req's context of an error, and returns it.
+// report tells the hook in the context of req about err, and returns err.
 func (c *config) report(req *http.Request, err error) error {
 	if hook := trace.From(req.Context()); hook != nil {
 		e := trace.About(req, "transport", actionFail, "")

@@ -19,35 +19,36 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// A ProxyAuthenticator authenticates to HTTP proxies. The proxy's URL it is
-// given is the one that [Transport.Proxy] returned, user information included.
-// Its methods may be called by several goroutines at once.
+// A ProxyAuthenticator authenticates to HTTP proxies. The URL of the proxy that its
+// methods get is the one that [Transport.Proxy] returned, with the user information. The
+// methods may be called by several goroutines at once.
 type ProxyAuthenticator interface {
 	// Authorize returns the value of Proxy-Authorization for a request to proxy,
 	// empty for none. For a tunnel method is CONNECT and uri is host:port; for an
 	// http URL they are the request's method and its whole URL.
 	Authorize(ctx context.Context, proxy *url.URL, method, uri string) (value string, err error)
 
-	// Challenged hears of an answer 407 with the given header to a request with
-	// the value sent, which may be empty, and reports whether the request should
-	// be sent again.
+	// Challenged is called after a 407 with the given header to a request with the
+	// value sent, which may be empty. It reports whether the request should be sent
+	// again.
 	Challenged(ctx context.Context, proxy *url.URL, sent string, header http.Header) (retry bool)
 
-	// Succeeded hears of any other answer.
+	// Succeeded is called after any other response.
 	Succeeded(ctx context.Context, proxy *url.URL, sent string, header http.Header)
 }
 
-// maxTries is how often a request is sent to a proxy at most: once without
-// knowledge, once for its challenge, once more if what was sent had gone stale.
+// maxTries is how often a request is sent to a proxy at most: once without a challenge,
+// once with the answer to it, once more if the nonce was stale, and once more if the
+// proxy closed the connection.
 const maxTries = 4
 
-// maxInterim bounds the answers that say nothing yet.
+// maxInterim is how many 1xx responses may come before the final one.
 const maxInterim = 8
 
-// maxConnectHeader bounds the header of an answer to CONNECT.
+// maxConnectHeader bounds the header of a response to CONNECT, in bytes.
 const maxConnectHeader = 1 << 20
 
-// aLongTimeAgo is a deadline that ends what is waiting.
+// aLongTimeAgo is a deadline that ends calls that wait on a connection.
 var aLongTimeAgo = time.Unix(1, 0)
 
 // tunnel connects to the server at addr through an HTTP proxy.
@@ -85,11 +86,11 @@ func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, er
 	return nil, first
 }
 
-// connect opens a tunnel to target, authenticating if the proxy wants it.
+// connect opens a tunnel to target, and authenticates if the proxy asks for it.
 func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn, error) {
 	var conn net.Conn
-	used := false // conn has carried a refusal
-	unheard := "" // authorization that the proxy closed the connection on
+	used := false // a 407 has come over conn
+	unheard := "" // the authorization to send again, on a new connection
 	for try := 1; ; try++ {
 		if conn == nil {
 			var err error
@@ -109,8 +110,8 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 		unheard = ""
 		resp, alive, err := d.ask(ctx, conn, target, sent)
 		if used && errors.Is(err, errSilent) && try < maxTries {
-			// It closed the connection after its refusal and did not say that it
-			// would.
+			// The proxy has closed the connection after its 407, without a field
+			// Connection: close.
 			_ = conn.Close()
 			conn, unheard = nil, sent
 			continue
@@ -143,7 +144,7 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 	}
 }
 
-// tellChallenge tells the hook in ctx that a tunnel to target is asked for once more.
+// tellChallenge tells the hook in ctx that CONNECT is sent to the proxy once more.
 func tellChallenge(ctx context.Context, target string) {
 	if hook := trace.From(ctx); hook != nil {
 		connect := (&http.Request{Method: http.MethodConnect}).WithContext(ctx)
@@ -174,8 +175,8 @@ func (d *dialer) authorize(ctx context.Context, target string) (string, error) {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(d.proxy.User.Username()+":"+password)), nil
 }
 
-// ask sends CONNECT over conn and reads the answer. It reports whether conn can
-// be asked again if the answer was no. The deadlines of conn are as before.
+// ask sends CONNECT over conn and reads the response. alive reports whether another
+// CONNECT can be sent after a refusal. The deadlines of conn are as before.
 func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization string) (resp *http.Response, alive bool, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo) })
 	defer func() {
@@ -191,12 +192,12 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		header.Set("Proxy-Authorization", authorization)
 	}
 	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: header}
-	// What a proxy that has closed makes of this shows itself when its answer is read.
+	// If the proxy has closed the connection, that is found when its response is read.
 	sending := req.Write(conn)
 	limit := &io.LimitedReader{R: conn, N: maxConnectHeader}
 	br := bufio.NewReader(limit)
 	for range maxInterim {
-		// RFC 9110 §15.2: interim answers may come before the one that counts.
+		// RFC 9110 §15.2: interim responses may come before the final one.
 		resp, err = http.ReadResponse(br, req)
 		if err != nil || resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols {
 			break
@@ -207,7 +208,7 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 	case limit.N <= 0:
 		return nil, false, roundtrip.Final(errTooLong)
 	case limit.N == maxConnectHeader && ctx.Err() == nil:
-		// Not a byte came.
+		// No byte was read.
 		if sending == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			sending = err
 		}
@@ -227,26 +228,26 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 	}
 	if resp.StatusCode/100 == 2 {
 		if br.Buffered() > 0 {
-			// RFC 9110 §9.3.6: after the header comes the tunnel, in which a TLS
-			// server does not speak first.
-			return nil, false, errors.New("data from a tunnel that nobody has used")
+			// RFC 9110 §9.3.6: the bytes after the header come from the server. A TLS
+			// server does not send first.
+			return nil, false, errors.New("data from a tunnel that was not used yet")
 		}
 		return resp, true, nil
 	}
 	return resp, d.drained(conn, resp) && br.Buffered() == 0, nil
 }
 
-// errSilent is the error of a proxy that says nothing.
+// errSilent is the error of a proxy that closes the connection without a response.
 var errSilent = errors.New("it closed the connection without an answer")
 
-// saysClose reports whether the proxy closes the connection after resp: some say so in
-// the field that never was one of the standard's.
+// saysClose reports whether the proxy closes the connection after resp. Some proxies say
+// so in Proxy-Connection, which is in no standard.
 func saysClose(resp *http.Response) bool {
 	return resp.Close || httpfield.HasToken(resp.Header["Proxy-Connection"], "close")
 }
 
-// drained reads the content of a refusal, within bounds, if there may be another
-// try on conn, and reports whether that is possible.
+// drained reads the content of a 407, within bounds, and reports whether another CONNECT
+// can be sent over conn.
 func (d *dialer) drained(conn net.Conn, resp *http.Response) bool {
 	if d.c.t.ProxyAuth == nil || resp.StatusCode != http.StatusProxyAuthRequired || saysClose(resp) {
 		return false
@@ -278,9 +279,8 @@ func (d *dialer) connectHeader(ctx context.Context, target string) (http.Header,
 	return header, nil
 }
 
-// forwardURL returns the proxy as http.Transport gets it for http URLs: without
-// user information, which it would send unasked, if ProxyAuth is there to see to
-// that.
+// forwardURL returns the URL of the proxy that http.Transport gets for http URLs. If
+// ProxyAuth is set, it has no user information, which http.Transport would send unasked.
 func (c *config) forwardURL(proxy *url.URL) *url.URL {
 	u := &url.URL{Scheme: "http", Host: addressOf(proxy), User: proxy.User}
 	if k, _ := kindOf(proxy); k == httpsProxy {
@@ -292,9 +292,8 @@ func (c *config) forwardURL(proxy *url.URL) *url.URL {
 	return u
 }
 
-// forward sends req, for an http URL, to the proxy that answers it, and answers
-// the proxy's challenges. A request whose body cannot be sent again is not, and
-// the challenge is the response.
+// forward sends req, for an http URL, to the proxy, and answers the challenges of the
+// proxy. If the body of req cannot be sent again, it returns the challenge.
 func (r *route) forward(req *http.Request) (*http.Response, error) {
 	auth, ctx := r.c.t.ProxyAuth, req.Context()
 	target := absoluteTarget(req)
@@ -334,8 +333,8 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 		cookie.Answer(nil, req.URL, resp, next.Header)
 		roundtrip.Discard(resp)
 		if saysClose(resp) || !repeatable(req) {
-			// net/http does not know that field; and should the proxy close the
-			// connection without a word, it would not send such a request again.
+			// net/http does not know Proxy-Connection, and does not send a request with
+			// this method again if the proxy has closed the connection.
 			r.tr.CloseIdleConnections()
 		}
 		out = next
