@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -161,7 +162,7 @@ func kindOf(l Layer) string {
 	case t.PkgPath() == root+"/trace":
 		return "trace." + t.Name()
 	case t.Name() == "Transport" && strings.HasPrefix(t.PkgPath(), root+"/"):
-		return t.PkgPath()[len(root)+1:]
+		return path.Base(t.PkgPath())
 	}
 	return ""
 }
