@@ -26,7 +26,7 @@ func (w *writer) name(ctx context.Context, meta *store.Meta) error {
 	}
 	defer release()
 	if meta.Replaces != store.Absent {
-		err := w.d.change(ctx, w.at, w.key, func(b *body, old *store.Meta) error {
+		err := w.d.change(ctx, w.at, w.key, meta, func(b *body, old *store.Meta) error {
 			if !meta.Follows(old) {
 				return store.ErrConflict
 			}

@@ -19,7 +19,7 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		return err
 	}
 	at := placeOf(key)
-	return d.change(ctx, at, key, func(b *body, old *store.Meta) error {
+	return d.change(ctx, at, key, meta, func(b *body, old *store.Meta) error {
 		if !meta.Updates(old) {
 			return store.ErrConflict
 		}
@@ -27,9 +27,10 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	})
 }
 
-// change calls do with the entry at a place and its metadata. Meanwhile the entry is locked against
-// other calls of change, in all processes; it may be removed or replaced.
-func (d *Store) change(ctx context.Context, at place, key string, do func(*body, *store.Meta) error) error {
+// change calls do with the entry at a place, which is to be changed to meta or replaced by it, and
+// with its metadata. Meanwhile the entry is locked against other calls of change, in all processes;
+// it may be removed or replaced.
+func (d *Store) change(ctx context.Context, at place, key string, meta *store.Meta, do func(b *body, old *store.Meta) error) error {
 	f, err := d.open(at, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.forget(at)
@@ -44,7 +45,7 @@ func (d *Store) change(ctx context.Context, at place, key string, do func(*body,
 		return err
 	}
 	defer release()
-	if !isFile(d.root.Load(), at.path, f) { // replaced while the lock was waited for
+	if meta.Replaces != 0 && !isFile(d.root.Load(), at.path, f) { // replaced while the lock was waited for
 		return store.ErrConflict
 	}
 
