@@ -15,9 +15,9 @@ import (
 
 // decoder undoes one coding. It is used by one goroutine at a time.
 type decoder interface {
-	// Read returns io.EOF at the end of the content and nothing else that wraps
-	// it. If bytes follow the end it returns ErrTrailing, and for content that
-	// ends too early, also before it begins, io.ErrUnexpectedEOF.
+	// Read returns io.EOF at the end of the content, and no error that wraps it. If
+	// bytes follow the end it returns ErrTrailing. For content that ends too early, or
+	// is empty, it returns io.ErrUnexpectedEOF.
 	io.Reader
 	// buffered returns how many bytes were read from the source and not yet
 	// used.
@@ -32,9 +32,9 @@ type streamer interface {
 	writeTo(w io.Writer) error
 }
 
-// body decodes a response as it is read. Its parts are made by the first Read
-// and given back as soon as there is an end, an error or a Close, whichever is
-// first; turn sees to it that this happens once and never under a Read.
+// body decodes a response while it is read. The first Read takes decoders from their
+// pools. They are given back at the end, an error or Close, whichever is first: by means
+// of turn once, and never during a Read.
 type body struct {
 	turn  turn
 	t     *Transport
@@ -46,9 +46,9 @@ type body struct {
 	more  []stage // undo the others, in order
 
 	started bool
-	err     error // what reading ended with
-	fail    error // what the wire or an inner stage failed with
-	eof     bool  // of the wire
+	err     error // with which reading has ended
+	fail    error // of the wire or of an inner stage
+	eof     bool  // the wire has ended
 
 	w       io.Writer // of WriteTo
 	written int64
@@ -56,8 +56,8 @@ type body struct {
 
 	encoded Encoded
 
-	from *http.Response // is what the layer below returned
-	to   http.Response  // is from with this body
+	from *http.Response // of the layer below
+	to   http.Response  // a copy of from with this body
 }
 
 // stage is one coding of a body.
@@ -119,8 +119,8 @@ func (b *body) Close() error {
 	return b.wire.Close()
 }
 
-// leave ends a Read. If Close has come meanwhile it is what the Read failed of,
-// and what it would have given back is given back here.
+// leave ends a Read. If Close was called meanwhile, the Read fails because of it, and the
+// decoders are given back here.
 func (b *body) leave(err error) error {
 	if b.turn.leave() {
 		return err
@@ -147,7 +147,7 @@ func (s *stage) release() {
 	}
 }
 
-// read reads from the last stage. Its error is not yet the caller's; see end.
+// read reads from the last stage. end makes the caller's error of the error it returns.
 func (b *body) read(p []byte) (int, error) {
 	if err := b.start(); err != nil {
 		return 0, err
@@ -178,8 +178,8 @@ func (b *body) start() error {
 	return nil
 }
 
-// end makes err, with which reading has ended, the body's own, and gives the
-// decoders back.
+// end returns the error that the caller gets for err, with which reading has ended. It
+// keeps that error, and gives the decoders back.
 func (b *body) end(err error) error {
 	switch {
 	case b.werr != nil:
@@ -188,7 +188,7 @@ func (b *body) end(err error) error {
 		// A decoder may take the failure of its source for an end.
 		err = b.fail
 	case b.eof && b.encoded.wire.Load() == 0:
-		// Nothing, in any coding, is nothing (compress/gzip sees it so too).
+		// An empty body is empty content in every coding, as for compress/gzip.
 		err = io.EOF
 	case err == nil:
 		err = io.EOF
@@ -245,8 +245,8 @@ func (s *stage) read(p []byte) (int, error) {
 	return n, s.failed(err)
 }
 
-// failed records and returns err, of the stage's decoder, as the body's error.
-// One that came from further in stands: decoders hand it on.
+// failed records err, of the decoder of the stage, as the error of the body, and returns
+// it. An error of an inner stage, which decoders return as theirs, was recorded before.
 func (s *stage) failed(err error) error {
 	if s.b.fail == nil && !(s.b.eof && s.b.encoded.wire.Load() == 0) {
 		if !errors.As(err, new(*Error)) {
@@ -263,8 +263,8 @@ func (s *stage) trailing() {
 	}
 }
 
-// count counts n bytes that came out of the stage. It returns how many of them
-// are within the limits, and which one they exceed.
+// count counts n bytes that the stage has decoded. It returns how many of them are within
+// the limits, and the error of the limit that they exceed.
 func (s *stage) count(n int) (int, error) {
 	s.out += int64(n)
 	lim := &s.b.t.settings
@@ -277,7 +277,7 @@ func (s *stage) count(n int) (int, error) {
 			used -= int64(d.buffered())
 		}
 		if s.b.dict != nil {
-			// A copy of the dictionary is no bomb.
+			// The content may repeat all of the dictionary.
 			used += int64(len(s.b.dict.Content))
 		}
 		if used < math.MaxInt64/max(lim.maxRatio, 1) && s.out > used*lim.maxRatio {
@@ -287,8 +287,7 @@ func (s *stage) count(n int) (int, error) {
 	return n, nil
 }
 
-// wireReader reads what came over the connection. What it ends with it ends
-// with for good.
+// wireReader reads the body of the layer below. After an error it returns the same error.
 type wireReader body
 
 func (r *wireReader) Read(p []byte) (int, error) {
@@ -306,7 +305,7 @@ func (r *wireReader) Read(p []byte) (int, error) {
 		r.eof = true
 		roundtrip.CarryTrailer(&r.to, r.from)
 	case io.ErrUnexpectedEOF:
-		// Less than Content-Length or the last chunk promised.
+		// The body ended before its Content-Length, or before the last chunk.
 		r.fail = &Error{Coding: r.encoded.ContentEncoding, Err: err}
 	default:
 		r.fail = err
@@ -314,7 +313,7 @@ func (r *wireReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// buffers are for the decoders that cannot write by themselves.
+// buffers are for WriteTo with decoders that are no streamers.
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // writeTo writes the content to b.w.
@@ -361,7 +360,7 @@ func (b *body) write(p []byte) {
 	b.werr = err
 }
 
-// sink is the writer a streamer writes to: it keeps the limits.
+// sink is the writer of a streamer. It keeps the limits.
 type sink body
 
 func (s *sink) Write(p []byte) (int, error) {

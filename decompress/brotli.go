@@ -13,8 +13,8 @@ type brotliDecoder struct {
 	src brotliSource
 }
 
-// brotliSource looks at the first byte, which says how large the window is: the
-// library would make any, up to 16 MiB.
+// brotliSource reads the size of the window from the first byte: the library has no limit
+// for it.
 type brotliSource struct {
 	r      io.Reader
 	max    int64
@@ -29,7 +29,7 @@ const keepWindow = 8 << 20
 func newBrotli(src io.Reader, maxWindow int64) *brotliDecoder {
 	d := brotlis.Get().(*brotliDecoder)
 	d.src = brotliSource{r: src, max: maxWindow}
-	_ = d.zr.Reset(&d.src) // has no error to give
+	_ = d.zr.Reset(&d.src) // never fails
 	return d
 }
 
@@ -53,8 +53,8 @@ func (d *brotliDecoder) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// excessiveInput is what the library says, by an error it does not export, of
-// bytes after the end. TestTrailing notices if that changes.
+// excessiveInput is the text of the library's error about bytes after the end, which has no
+// exported name. TestTrailing fails if it changes.
 const excessiveInput = "brotli: excessive input"
 
 func (s *brotliSource) Read(p []byte) (int, error) {

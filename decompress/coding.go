@@ -9,14 +9,14 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// A Decoder returns a reader of what is encoded in r. It is called when the
-// caller first reads, so it may read from r. The reader is closed exactly once,
-// when its end, an error, or the Close of the body is reached, and never while a
-// Read is under way. It should say [io.ErrUnexpectedEOF] of content that ends too
-// early, and return [ErrTrailing] for bytes after the end.
+// A Decoder returns a reader of the content that is encoded in r. It is called when the
+// caller first reads, so it may read from r. The reader is closed exactly once: at its
+// end, after an error, or when the body is closed, and never during a Read. It should
+// return [io.ErrUnexpectedEOF] for content that ends too early, and [ErrTrailing] for
+// bytes after the end.
 type Decoder func(r io.Reader) (io.ReadCloser, error)
 
-// settings is what is worked out of a Transport's fields once.
+// settings is made of the fields of a Transport once.
 type settings struct {
 	// accept is the value of Accept-Encoding; nil if nothing is offered. It is
 	// shared by all requests, and full, so that appending to it copies.
@@ -81,7 +81,7 @@ func limit(n, def int64) int64 {
 	return max(n, -1)
 }
 
-// builtin reports whether the coding is known without the caller's help.
+// builtin reports whether the package has a decoder for the coding.
 func builtin(name string) bool {
 	return name == "gzip" || name == "deflate" || name == "br" || name == "zstd"
 }

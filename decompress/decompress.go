@@ -12,44 +12,41 @@
 // are then removed from the response, its ContentLength is -1 and Uncompressed
 // is true, as net/http does; ETag stays. [Original] tells what was on the wire.
 //
-// A response is left as it is if the layer did not ask for its coding, if it has
-// a coding the layer does not know, if it has no content (HEAD, 1xx, 204, 205,
-// 304, an empty body), if it is part of something (206), or if a RoundTripper
-// below has decoded it already. The response that an error of a layer below holds
-// is decoded in the same way.
+// A response is left as it is if the layer did not ask for its coding (unless
+// [Transport.Always] is set), if it has a coding that the layer does not know, if it has
+// no content (HEAD, 1xx, 204, 205, 304, an empty body), if it is a part (206), or if a
+// RoundTripper below has decoded it already. The response that an error of a layer below
+// holds is decoded in the same way.
 //
-// With [Transport.Dictionaries], what a server means as a dictionary for later
-// responses (RFC 9842) is kept, and the coding dcz offered where one fits.
-// [Transport.Decoders] adds other codings.
+// [Transport.Decoders] adds other codings. With [Transport.Dictionaries] the layer keeps
+// responses that a server has marked as dictionaries (RFC 9842), and offers the coding
+// dcz in requests that a dictionary is for.
 //
-// Nothing is read before the caller reads. What is wrong with the content is
-// therefore an [Error] of Read; [Transport.Probe] makes content that is not in
-// its coding at all an error of RoundTrip. An empty body is empty content in
-// every coding. Content that ends too early is [io.ErrUnexpectedEOF] inside the
-// Error. Errors of the connection come through as they are.
+// Nothing is read before the caller reads. Content that cannot be decoded is therefore an
+// [Error] of Read. With [Transport.Probe] content that does not begin as its coding does
+// is an error of RoundTrip. An empty body is empty content in every coding. Content that
+// ends too early is [io.ErrUnexpectedEOF] inside the Error. Bytes after the end of the
+// encoded content are ignored, unless [Transport.Strict] is set. Errors of the connection
+// are returned as they are. The body is an [io.WriterTo], which saves a copy.
 //
-// # Limits while decoding
-//
-// A hundred bytes can stand for a terabyte. Decoding therefore ends with
-// [ErrRatio] when more than [DefaultRatioAfter] bytes have come out and they are
-// more than [DefaultMaxRatio] times what went in, with [ErrTooLarge] after
-// [DefaultMaxBytes], with [ErrWindow] when the sender asks for more memory than
-// [DefaultMaxWindow], and with [ErrTooManyCodings] when there are more than
-// [DefaultMaxCodings] layers of coding. The limits hold for every layer of coding
-// and however the body is read, also when it is only drained. Each is a field of
-// [Transport].
+// A hundred encoded bytes can become a terabyte. Decoding therefore ends with [ErrRatio]
+// when more than [DefaultRatioAfter] bytes were decoded and they are more than
+// [DefaultMaxRatio] times the encoded bytes, with [ErrTooLarge] after [DefaultMaxBytes],
+// with [ErrWindow] if the sender asks for more memory than [DefaultMaxWindow], and with
+// [ErrTooManyCodings] if more than [DefaultMaxCodings] codings were applied. The limits
+// hold for each of the codings, and also when the body is only drained. Each limit is a
+// field of [Transport].
 //
 // # Place in a chain
 //
-// Above redirects, caching and retry: only the last body is decoded, and what is
-// stored or resumed are the bytes of the wire, for which ETag, Vary and Range
-// are true.
+// Above redirects, caching and retry: only the last body is decoded, and the bytes that
+// are stored and resumed are those of the wire, to which ETag, Vary and Range belong.
 //
 // # Limits
 //
-// The codings that are called compress (LZW) and dcb are not known. Ranges are never decoded.
-// Content-MD5, Content-Digest and Repr-Digest are left in the response although
-// they belong to the bytes of the wire.
+// The codings compress (LZW) and dcb are not known. Ranges are never decoded.
+// Content-MD5, Content-Digest and Repr-Digest stay in the response, although they belong
+// to the bytes of the wire.
 package decompress
 
 import (
@@ -70,17 +67,16 @@ const DefaultCodings = "zstd, br, gzip, deflate"
 
 // Limits of decoding if the fields of Transport are zero.
 const (
-	// DefaultMaxRatio is httplib2's.
+	// DefaultMaxRatio is how many bytes may be decoded from one, as in httplib2.
 	DefaultMaxRatio = 100
-	// DefaultRatioAfter is how much may come out at any ratio: 10 MiB.
+	// DefaultRatioAfter is how many bytes may be decoded at any ratio: 10 MiB.
 	DefaultRatioAfter = 10 << 20
-	// DefaultMaxBytes is the most that may come out: 10 GiB.
+	// DefaultMaxBytes is how many bytes may be decoded: 10 GiB.
 	DefaultMaxBytes = 10 << 30
-	// DefaultMaxWindow is the most memory a zstd stream may ask for: 8 MiB, the
-	// limit RFC 9659 gives to senders. For br it is 16 MiB, the largest window
-	// RFC 7932 has.
+	// DefaultMaxWindow is the largest window of a zstd stream: 8 MiB, the limit for
+	// senders in RFC 9659. For br it is 16 MiB, the largest window in RFC 7932.
 	DefaultMaxWindow = 8 << 20
-	// DefaultMaxCodings is how many codings may be on top of each other.
+	// DefaultMaxCodings is how many codings may be applied to a body.
 	DefaultMaxCodings = 5
 )
 
@@ -93,22 +89,22 @@ type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Codings is what Accept-Encoding says, in this order: names of codings,
-	// each with an optional weight ("gzip;q=0.5") or with a weight of zero to
-	// refuse it ("identity;q=0"). A coding that is not here is not decoded. If
-	// nil, [DefaultCodings] is used; if empty, nothing is offered.
+	// Codings is the list in Accept-Encoding, in this order: names of codings, each
+	// with an optional weight ("gzip;q=0.5") or with a weight of zero to refuse it
+	// ("identity;q=0"). A coding that is not in the list is not decoded. If nil,
+	// [DefaultCodings] is used; if empty, nothing is offered.
 	Codings []string
 
 	// Decoders adds codings by name, in lower case, or replaces those that are
 	// known. They are offered and used if Codings has them.
 	Decoders map[string]Decoder
 
-	// Always also decodes what the layer did not ask for: the answers to
-	// requests that have an Accept-Encoding or a Range of their own.
+	// Always decodes responses that the layer did not ask to be encoded too: those
+	// to requests that have an Accept-Encoding or a Range of their own.
 	Always bool
 
 	// Probe makes RoundTrip wait for the first bytes of an encoded response and
-	// try them, so that content that is not in its coding at all is an error of
+	// decode them, so that content that is not in its coding is an error of
 	// RoundTrip. That [Error] holds the response, undecoded.
 	Probe bool
 
@@ -116,32 +112,32 @@ type Transport struct {
 	// [ErrTrailing]. Otherwise they are ignored, with an event.
 	Strict bool
 
-	// MaxRatio is how many bytes may come out for one that goes in, once more
-	// than RatioAfter have. If zero, DefaultMaxRatio is used; if negative, there
-	// is no limit.
+	// MaxRatio is how many bytes may be decoded for one that was read, once more
+	// than RatioAfter were decoded. If zero, DefaultMaxRatio is used; if negative,
+	// there is no limit.
 	MaxRatio int64
 
-	// RatioAfter is how many bytes may come out before MaxRatio counts. If
-	// zero, DefaultRatioAfter is used; if negative, it counts from the start.
+	// RatioAfter is how many bytes may be decoded before MaxRatio applies. If zero,
+	// DefaultRatioAfter is used; if negative, MaxRatio applies from the start.
 	RatioAfter int64
 
-	// MaxBytes is how many bytes may come out. If zero, DefaultMaxBytes is used;
+	// MaxBytes is how many bytes may be decoded. If zero, DefaultMaxBytes is used;
 	// if negative, there is no limit.
 	MaxBytes int64
 
-	// MaxWindow is the largest window, in bytes, a zstd or br stream may ask
-	// for. Its decoding takes that much memory, for br half as much again while
-	// the window grows. If zero, DefaultMaxWindow is used. More than 1 GiB for
-	// zstd and 16 MiB for br is never granted.
+	// MaxWindow is the largest window, in bytes, that a zstd or br stream may have.
+	// Decoding takes that much memory, for br half as much again while the window
+	// grows. If zero or negative, DefaultMaxWindow is used. A window of more than
+	// 1 GiB for zstd, or 16 MiB for br, is refused in any case.
 	MaxWindow int64
 
-	// MaxCodings is how many codings a response may have. If zero,
+	// MaxCodings is how many codings a response may have. If zero or negative,
 	// DefaultMaxCodings is used.
 	MaxCodings int
 
-	// Dictionaries keeps responses that are meant as dictionaries for later
-	// ones (RFC 9842) and adds the coding dcz to the offer where one fits. If
-	// nil, dictionaries are not used. See [Dictionaries].
+	// Dictionaries keeps responses that are dictionaries for later ones (RFC 9842),
+	// and adds the coding dcz to the offer if there is a dictionary for the
+	// request. If nil, dictionaries are not used. See [Dictionaries].
 	Dictionaries *Dictionaries
 
 	once     sync.Once
@@ -189,9 +185,9 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	return resp, err
 }
 
-// ask returns req with the layer's Accept-Encoding added, and the offer that its context
-// is, or req and nil. It shares the URL with the caller's request, which is
-// not written to.
+// ask returns a copy of req with the layer's Accept-Encoding, and the offer that is its
+// context. If nothing is to be offered, it returns req and nil. The copy shares the URL
+// with req, and nothing is written to that.
 func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
 	if len(t.settings.accept) == 0 || !mayAsk(req.Header) {
 		return req, nil
@@ -201,15 +197,15 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
 	out := &o.req
 	out.Header = make(http.Header, len(req.Header)+1)
 	for name, values := range req.Header {
-		// The values are shared, but for what somebody may append to them.
+		// The values are shared. To append to them makes a copy.
 		out.Header[name] = slices.Clip(values)
 	}
 	out.Header["Accept-Encoding"] = t.settings.accept
 	return out, o
 }
 
-// decode returns resp with a body that decodes itself, if it should, and else as
-// it is. o is nil if the layer did not ask for the coding. method is that of req
+// decode returns resp with a body that is decoded while it is read, or as it is if the
+// plan says so. o is nil if the layer did not ask for the coding. method is that of req
 // before it was handed down.
 func (t *Transport) decode(req *http.Request, method string, resp *http.Response, o *offer, dict *dictionary.Entry) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
@@ -246,8 +242,8 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 	return &b.to, nil
 }
 
-// attach makes a copy of resp whose body decodes wire, without what is no longer
-// true. The copy is part of the body that it returns.
+// attach makes a copy of resp whose body decodes wire, without the fields that describe
+// the encoded body. The copy is part of the body that attach returns.
 func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []string, dict *dictionary.Entry) *body {
 	b := &body{t: t, wire: wire, dict: dict, from: resp, to: *resp}
 	b.first.b, b.first.coding = b, codings[0]
@@ -260,7 +256,7 @@ func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []st
 	b.encoded.ContentEncoding = strings.Join(resp.Header["Content-Encoding"], ", ")
 	b.encoded.ContentLength = resp.ContentLength
 	b.to.Body = b
-	// RFC 9110 §8.4, §8.6: both fields are about the bytes that are gone now.
+	// RFC 9110 §8.4, §8.6: both fields describe the encoded bytes.
 	b.to.Header = make(http.Header, len(resp.Header))
 	for name, values := range resp.Header {
 		if name != "Content-Encoding" && name != "Content-Length" {

@@ -8,12 +8,11 @@ import (
 )
 
 // decodeHeld decodes the response that an error of the layers below holds, by a
-// method HTTPResponse, as decode does with a response. That response is the
-// error's own, so it is changed in place: whoever finds the error in a chain,
-// under its type or by its method, finds the content decoded.
+// method HTTPResponse, as decode does with a response. The response belongs to the error,
+// so it is changed in place: callers find it by the type of the error or by the method.
 //
-// A response that cannot be decoded stays as it is. So does that of an [Error]:
-// another layer of this package has failed with it.
+// A response that cannot be decoded stays as it is. So does the response of an [Error],
+// which another layer of this package could not decode.
 func (t *Transport) decodeHeld(req *http.Request, method string, err error, o *offer) {
 	var holds interface{ HTTPResponse() *http.Response }
 	if !errors.As(err, &holds) || errors.As(err, new(*Error)) {
@@ -25,7 +24,7 @@ func (t *Transport) decodeHeld(req *http.Request, method string, err error, o *o
 	}
 	decoded, err := t.decode(req, method, roundtrip.Complete(held, req), o, nil)
 	if failed, ok := errors.AsType[*Error](err); ok && failed.response != nil {
-		held.Body = failed.response.Body // What was read of it is in there.
+		held.Body = failed.response.Body // with the bytes that were read
 	}
 	if err == nil && decoded != held {
 		*held = *decoded

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Encoded tells how decoded content came over the wire.
+// Encoded describes the encoded body of a response that was decoded.
 type Encoded struct {
-	// ContentEncoding is the field as it was, its lines joined.
+	// ContentEncoding is the field of the response, with its lines joined.
 	ContentEncoding string
 	// ContentLength is the length on the wire; -1 if it was not declared.
 	ContentLength int64
@@ -16,15 +16,15 @@ type Encoded struct {
 	wire, decoded atomic.Int64
 }
 
-// Sizes returns how many bytes were read from the wire so far and how many came
-// out. It may be called at any time.
+// Sizes returns how many bytes were read from the wire so far, and how many were decoded.
+// It may be called at any time.
 func (e *Encoded) Sizes() (wire, decoded int64) { return e.wire.Load(), e.decoded.Load() }
 
 type encodedKey struct{}
 
-// offer is the context of a request that was sent with the layer's Accept-Encoding, and
-// the place where Original finds what came of it: to put it there afterwards
-// would take a copy of the request. It holds the request itself: one allocation.
+// offer is the context of a request that was sent with the layer's Accept-Encoding. It
+// holds the Encoded that Original returns: to add that to a context later would take
+// another copy of the request. It holds the request too, which saves an allocation.
 type offer struct {
 	context.Context
 	encoded *Encoded
@@ -39,9 +39,8 @@ func (o *offer) Value(key any) any {
 	return o.Context.Value(key)
 }
 
-// keep makes e what Original returns for resp, which is the layer's own. A response
-// whose request does not come from o, or any if o is nil, gets a context of its
-// own.
+// keep makes Original return e for resp, which is the layer's own copy. If o is nil, or
+// is not the context of the request of resp, that request gets a new context.
 func (o *offer) keep(resp *http.Response, e *Encoded) {
 	ctx := resp.Request.Context()
 	if found, _ := ctx.Value(encodedKey{}).(*offer); o == nil || found != o {
@@ -51,9 +50,8 @@ func (o *offer) keep(resp *http.Response, e *Encoded) {
 	o.encoded = e
 }
 
-// Original returns what the content of resp was before a Transport decoded it,
-// and nil if none did. It looks into the context of resp.Request, so it also
-// works when somebody has wrapped the body.
+// Original describes the body of resp before a Transport decoded it. It returns nil if
+// none did. It uses the context of resp.Request, so the body may have been wrapped.
 func Original(resp *http.Response) *Encoded {
 	if resp == nil || resp.Request == nil {
 		return nil

@@ -13,14 +13,12 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// probeBytes is how much of a body is looked at. Every coding shows within it
-// what it is.
+// probeBytes is how many bytes of a body are decoded: enough for the header of each coding.
 const probeBytes = 512
 
-// probe reads the beginning of the body of resp, tries to decode it, and returns
-// a body that gives the beginning once more. If decoding fails for another reason
-// than that there is only a beginning, it returns an Error that holds resp with
-// the body in its coding, as far as it was to be had at once.
+// probe reads the beginning of the body of resp, tries to decode it, and returns a body
+// with the beginning in it. If decoding fails, but not because the beginning ends, probe
+// returns an Error that holds resp with as much of the encoded body as arrives soon.
 func (t *Transport) probe(resp *http.Response, codings []string, dict *dictionary.Entry) (io.ReadCloser, error) {
 	start := make([]byte, probeBytes)
 	n, rerr := io.ReadAtLeast(resp.Body, start, 1)
@@ -52,8 +50,9 @@ func (t *Transport) try(resp *http.Response, start []byte, codings []string, dic
 	return err
 }
 
-// keep closes the body of resp and gives it one of what was read of it and what
-// else arrives soon, within bounds: an error must not hold a connection.
+// keep closes the body of resp, and returns a copy of resp with a body of start, which was
+// read of it, and the bytes that arrive soon, within bounds: an error must not hold a
+// connection.
 func keep(resp *http.Response, start []byte) *http.Response {
 	timer := time.AfterFunc(roundtrip.DrainTime, func() { _ = resp.Body.Close() })
 	rest, _ := io.ReadAll(io.LimitReader(resp.Body, roundtrip.DrainBytes)) // what there is
@@ -70,8 +69,8 @@ func keep(resp *http.Response, start []byte) *http.Response {
 
 // probed is a body whose beginning was read already.
 type probed struct {
-	rest []byte
-	err  error // what reading the beginning ended with
+	rest []byte // of the beginning
+	err  error  // with which reading the beginning has ended
 	io.ReadCloser
 }
 

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// turn lets one goroutine at a time use pooled parts, and lets another close
-// them at any moment: the last of the two gives the parts back.
+// turn lets one goroutine at a time use the decoders, and another one close them at any
+// moment: the last of the two gives the decoders back.
 type turn struct{ state atomic.Uint32 }
 
 const (
@@ -15,7 +15,7 @@ const (
 	turnClosed = 2
 )
 
-// enter takes the turn, or returns the error of a Read that cannot have it.
+// enter takes the turn, or returns the error of a Read that cannot take it.
 func (t *turn) enter() error {
 	switch {
 	case t.state.CompareAndSwap(turnIdle, turnTaken):
@@ -26,12 +26,12 @@ func (t *turn) enter() error {
 	return errConcurrent
 }
 
-// leave ends the turn. If it returns false, close was called meanwhile and the
-// caller has to give the parts back.
+// leave ends the turn. If it returns false, close was called meanwhile, and the caller has
+// to give the decoders back.
 func (t *turn) leave() bool { return t.state.CompareAndSwap(turnTaken, turnIdle) }
 
-// close ends all turns. first is true for the first call, idle if nobody has
-// the turn, so that the caller has to give the parts back.
+// close ends all turns. first is true for the first call. idle is true if nobody has the
+// turn: then the caller has to give the decoders back.
 func (t *turn) close() (first, idle bool) {
 	s := t.state.Or(turnClosed)
 	return s&turnClosed == 0, s&turnTaken == 0

@@ -36,9 +36,9 @@ func (s *Store) Offer(out *http.Request, principal string) *Entry {
 	return d
 }
 
-// Learn returns resp, which is decoded by now, with a body that records itself if it is
-// meant as a dictionary. method is that of req before it was handed down. The Store
-// keeps limit bytes at most, and of one response half of that.
+// Learn returns resp, which is decoded by now. If resp is marked as a dictionary, its body
+// is recorded while it is read. method is that of req before it was handed down. The Store
+// keeps limit bytes at most, and half of that of one response.
 func (s *Store) Learn(req *http.Request, method, principal string, resp *http.Response, limit int64) *http.Response {
 	if len(resp.Header["Use-As-Dictionary"]) == 0 {
 		return resp
@@ -64,8 +64,8 @@ func (s *Store) Learn(req *http.Request, method, principal string, resp *http.Re
 	return &out
 }
 
-// candidate returns resp, a 200 to a GET, as the dictionary it will be, still without its
-// content, or why it may not become one.
+// candidate returns the dictionary, still without its content, that resp, a 200 to a GET,
+// becomes, or why it becomes none.
 func candidate(req *http.Request, principal string, resp *http.Response, limit int64, now time.Time) (*Entry, string) {
 	u := resp.Request.URL
 	switch {

@@ -1,4 +1,4 @@
-// Package dictionary keeps the responses that a server means as dictionaries for later
+// Package dictionary keeps the responses that a server has marked as dictionaries for later
 // ones (RFC 9842).
 //
 // usage.go reads Use-As-Dictionary, store.go keeps the dictionaries of each origin and
@@ -17,13 +17,13 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// maxEntries bounds what is searched for each request.
+// maxEntries bounds how many dictionaries are searched for each request.
 const maxEntries = 128
 
 // Store keeps dictionaries. The zero value is ready to use, and safe for concurrent
 // use.
 type Store struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards all and bytes
 	all   []*Entry   // used longest ago first
 	bytes int64
 }

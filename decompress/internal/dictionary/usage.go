@@ -17,7 +17,7 @@ type usage struct {
 	pattern pattern
 }
 
-// maxMatch bounds the patterns a server can make the client try on each request.
+// maxMatch bounds the length of a pattern, which is tried on each request.
 const maxMatch = 512
 
 // parseUsage reads the field of a response that came from base. why says what
@@ -70,9 +70,8 @@ type pattern struct {
 	anySearch bool
 }
 
-// parsePattern reads the part of the URL Pattern language that has a meaning
-// without regular expressions and named groups: escapes and asterisks. Others
-// are not ok, and neither is a pattern for another origin than that of base.
+// parsePattern reads a pattern of the URL Pattern language. ok is false if it has anything
+// but literals, escapes and asterisks, or is for another origin than that of base.
 func parsePattern(s string, base *url.URL) (p pattern, ok bool) {
 	if scheme, rest, abs := strings.Cut(s, "://"); abs && httpfield.IsToken(scheme) {
 		authority, path := rest, "*"
@@ -130,7 +129,7 @@ func literal(s string) string {
 	return b.String()
 }
 
-// matches reports whether the URL, whose origin is the right one, is meant.
+// matches reports whether the pattern matches the URL, whose origin is the right one.
 func (p *pattern) matches(u *url.URL) bool {
 	path := u.EscapedPath()
 	if path == "" {
@@ -160,8 +159,8 @@ func glob(literals []string, s string) bool {
 	return true
 }
 
-// secure reports whether u may take part: RFC 9842 §8 wants secure contexts,
-// which are https and, since nothing leaves the machine, loopback.
+// secure reports whether dictionaries are used for u: RFC 9842 §8 demands a secure
+// context, which is https or this machine.
 func secure(u *url.URL) bool {
 	if u == nil {
 		return false
@@ -176,9 +175,9 @@ func secure(u *url.URL) bool {
 	return false
 }
 
-// freshFor returns how long a response may be used without asking, by the max-age of
-// its own Cache-Control (RFC 9842 §2.2.1 wants dictionaries fresh). Of several the
-// least counts; Expires does not.
+// freshFor returns how long a dictionary is fresh (RFC 9842 §2.2.1), by the max-age in the
+// Cache-Control of its response. Of several the least counts. Expires and heuristics, by
+// which a cache could serve the response for longer, do not.
 func freshFor(h http.Header) time.Duration {
 	maxAge := int64(-1)
 	for d := range httpfield.Directives(h["Cache-Control"]) {
