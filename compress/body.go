@@ -48,7 +48,7 @@ func (e *encoders) of(coding string) *sync.Pool {
 	return &e.gzip
 }
 
-// encoder is what one body needs while it is read.
+// encoder holds the buffers and the writer that one body needs while it is read.
 type encoder struct {
 	w interface { // a gzip.Writer or a zstd.Encoder
 		io.WriteCloser
@@ -80,7 +80,7 @@ type body struct {
 	coding string
 	pool   *sync.Pool
 	enc    *encoder // nil before the first Read and after the last
-	err    error    // what reading src ended with
+	err    error    // with which reading src has ended
 	closed atomic.Bool
 }
 

@@ -8,12 +8,12 @@
 // sent. Content-Encoding then names the coding, and ContentLength is -1: the length
 // is known at the end only.
 //
-// A server says what it takes by Accept-Encoding in a response (RFC 9110 §12.5.3), by
-// 415 that it does not take what it got (§15.5.16), and by 411 that it wants to know a
-// length (§15.5.12). This is remembered for an hour, for the resource: the URL without
-// its query. A request that was refused so is sent again in another coding, or as it
-// is, if it has a GetBody; otherwise the caller gets the refusal, and the next request
-// is sent right.
+// A server names the codings that it takes by Accept-Encoding in a response (RFC 9110
+// §12.5.3), refuses a coding by 415 (§15.5.16), and a body without a Content-Length by
+// 411 (§15.5.12). This is remembered for an hour, for the resource: the URL without its
+// query. A request that was refused is sent again in another coding, or as it is, if it
+// has a GetBody; otherwise the caller gets the refusal, and the next request is sent in a
+// form that the server takes.
 //
 // A body is never compressed if its request has a Content-Encoding, a Content-Range, a
 // digest of the body, or a signature of the caller's.
@@ -28,8 +28,9 @@
 // # Limits
 //
 // The first request to a resource is compressed before anything is known of it. Most
-// servers hand the body on as they got it: use the layer for those that undo codings.
-// Others may answer 400, or take a PUT for a representation in that coding (§8.4).
+// servers do not undo codings, and pass the body to the application as it is: use the
+// layer for those that do. Other servers may answer 400, or store a PUT as a
+// representation in that coding (§8.4).
 package compress
 
 import (
@@ -40,11 +41,11 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// What a Transport does if its fields are zero.
+// Defaults of a Transport.
 const (
-	// DefaultCoding is the coding that most servers take.
+	// DefaultCoding is the coding of bodies.
 	DefaultCoding = "gzip"
-	// DefaultMinBytes is 1 KiB: below it there is little to gain.
+	// DefaultMinBytes is the smallest body of known length that is compressed: 1 KiB.
 	DefaultMinBytes = 1 << 10
 )
 
@@ -57,9 +58,9 @@ type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Coding is "gzip" or "zstd": what a body is sent in while nothing is known of the
-	// resource. If empty, DefaultCoding is used; with any other, bodies are sent as they
-	// are until the resource says that it takes one of the two.
+	// Coding is "gzip" or "zstd": the coding of bodies for a resource of which nothing
+	// is known. If empty, DefaultCoding is used; with any other, bodies are sent as they
+	// are until a response for the resource names one of the two.
 	Coding string
 
 	// MinBytes is the smallest body of known length that is compressed. If zero,
@@ -107,12 +108,12 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	roundtrip.Discard(resp)
 	resp, err = t.send(again, other, why, next)
 	if resp != nil && refusal(resp.StatusCode) && len(resp.Header["Accept-Encoding"]) == 0 {
-		t.learned.forget(req) // it was not the coding after all
+		t.learned.forget(req) // the refusal was not about the coding
 	}
 	return resp, err
 }
 
-// choose returns the coding to send the body of req in, or none and why.
+// choose returns the coding to send the body of req in, or "" and why.
 func (t *Transport) choose(req *http.Request, preferred string) (coding, why string) {
 	atLeast := t.MinBytes
 	if atLeast == 0 {
@@ -133,7 +134,7 @@ func (t *Transport) choose(req *http.Request, preferred string) (coding, why str
 // supported reports whether there is an encoder.
 func supported(coding string) bool { return coding == "gzip" || coding == "zstd" }
 
-// incompressible says why the body of req has to be sent as it is.
+// incompressible returns why the body of req has to be sent as it is, or "".
 func incompressible(req *http.Request, atLeast int64) string {
 	switch {
 	case !roundtrip.HasBody(req):
@@ -147,7 +148,7 @@ func incompressible(req *http.Request, atLeast int64) string {
 	case httpfield.Signed(req.Header):
 		return reasonSigned
 	}
-	// These are about the bytes that are sent.
+	// These fields describe the bytes that are sent.
 	for _, name := range []string{"Content-Digest", "Content-Md5", "Digest", "X-Amz-Content-Sha256"} {
 		if len(req.Header[name]) > 0 {
 			return reasonField(name)

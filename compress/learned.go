@@ -9,14 +9,14 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// What is learned is kept for this long, and for this many resources: RFC 9110
-// §12.5.3 says that it may change, and be another for each.
+// Lessons are kept for this long, and for this many resources: by RFC 9110 §12.5.3 the
+// codings that a resource takes may change, and differ from those of others.
 const (
 	learnedFor = time.Hour
 	maxLearned = 1024
 )
 
-// learned knows which coding a resource takes in requests. The zero value is ready.
+// learned holds which coding a resource takes in requests. The zero value is ready.
 type learned struct {
 	mu sync.Mutex
 	m  map[string]lesson
@@ -27,7 +27,7 @@ type lesson struct {
 	until  time.Time
 }
 
-// resource is the key: the URL without what differs from call to call.
+// resource returns the key of a lesson: the URL of req without query and fragment.
 func resource(req *http.Request) string {
 	if req.URL == nil {
 		return ""
@@ -50,8 +50,8 @@ func (l *learned) get(req *http.Request) (coding string, ok bool) {
 	return e.coding, ok
 }
 
-// note remembers and returns what resp says about the coding to use, if it says
-// anything.
+// note remembers and returns the coding to use that follows from resp. known is false if
+// nothing follows from it.
 func (l *learned) note(req *http.Request, sent, preferred string, resp *http.Response) (coding string, known bool) {
 	coding, known = taught(sent, preferred, resp.StatusCode, resp.Header["Accept-Encoding"])
 	if !known {
@@ -78,16 +78,15 @@ func (l *learned) forget(req *http.Request) {
 	delete(l.m, resource(req))
 }
 
-// refusal reports whether a server that answers with this status may take the same
-// request as it is: without a coding (RFC 9110 §15.5.16), and so of known length
-// (§15.5.12).
+// refusal reports whether a server that answers with this status may take the same body
+// without a coding (RFC 9110 §15.5.16), and so with a Content-Length (§15.5.12).
 func refusal(status int) bool {
 	return status == http.StatusUnsupportedMediaType || status == http.StatusLengthRequired
 }
 
-// taught returns which coding a server takes, after a request that was sent in the
-// coding sent: what Accept-Encoding in the response says (RFC 9110 §12.5.3), the
-// preferred one first, and otherwise none after a refusal.
+// taught returns which coding a server takes, after a request in the coding sent: one that
+// Accept-Encoding in the response names (RFC 9110 §12.5.3), the preferred one first, and
+// otherwise none after a refusal.
 func taught(sent, preferred string, status int, accept []string) (coding string, known bool) {
 	if accept == nil || status == http.StatusLengthRequired {
 		return "", sent != "" && refusal(status)
