@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// exchange is a case under way.
+// exchange is a case that is run.
 type exchange struct {
 	token     string
 	requests  []request
@@ -26,8 +26,7 @@ func (x *exchange) fail(i int, expectation, format string, args ...any) Verdict 
 	}
 }
 
-// broken returns the verdict that something did not hold that every case takes
-// for granted.
+// broken returns the verdict that a condition of every case did not hold.
 func broken(format string, args ...any) Verdict {
 	return Verdict{Problem: fmt.Sprintf(format, args...), Setup: true}
 }
@@ -197,7 +196,7 @@ func (x *exchange) checkBody(i int) Verdict {
 	return Verdict{}
 }
 
-// checkServer holds what the origin saw against what was expected to reach it.
+// checkServer compares the requests that the origin has received with the expected ones.
 func (x *exchange) checkServer(all []seen) Verdict {
 	next := 0
 	for i := range x.requests {

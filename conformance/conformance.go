@@ -21,18 +21,18 @@
 // suite's rules for dependencies and kinds to the verdicts of whole runs, and
 // counts the cases that pass by section.
 //
-// Run in a testing/synctest bubble, the pauses of three seconds between requests
-// cost nothing.
+// In a bubble of testing/synctest the pauses of three seconds between requests take no
+// time.
 //
 // # Place in a chain
 //
-// None: it drives one RoundTripper from outside. The cases are data; they are
-// not part of this module.
+// It is no layer: it sends requests through the cache under test. The cases are not part
+// of this module.
 //
 // # Limits
 //
-// One Origin serves one run. What the suite only asks of a browser, but for the
-// cases marked browser_only, is not asked here.
+// One Origin serves one run. Parts of the suite that run in browsers only are left out,
+// except for the cases marked browser_only.
 package conformance
 
 import (
@@ -59,7 +59,7 @@ type Case struct {
 	plan
 }
 
-// plan is what a [Case] does, and what it means.
+// plan is what a [Case] does, and what its result means.
 type plan struct {
 	Kind        kind      `json:"kind"`
 	DependsOn   []string  `json:"depends_on"`
@@ -68,7 +68,7 @@ type plan struct {
 	Requests    []request `json:"requests"`
 }
 
-// kind says what it means if a [Case] does not pass.
+// kind is the meaning of a [Case] that does not pass.
 type kind string
 
 // The kinds of a case. One without a kind in the data is required.

@@ -35,8 +35,8 @@ type Runner struct {
 	Pause time.Duration
 }
 
-// A Verdict is how a case went, before dependencies are looked at. The zero
-// value means that all expectations held.
+// A Verdict is the result of a case by itself, whatever the cases that it depends on. The
+// zero value means that all expectations held.
 type Verdict struct {
 	// Problem is the expectation that did not hold, or empty.
 	Problem string
@@ -47,7 +47,7 @@ type Verdict struct {
 	Retry bool
 }
 
-// response is what the client got.
+// response is a response as the client has received it.
 type response struct {
 	status  int
 	header  http.Header
@@ -55,7 +55,7 @@ type response struct {
 	interim []interim
 }
 
-// Case runs c.
+// Case runs c and returns the verdict.
 func (r *Runner) Case(ctx context.Context, c Case) Verdict {
 	token := r.Origin.register(c)
 	x := &exchange{token: token, requests: c.Requests}
@@ -75,8 +75,8 @@ func (r *Runner) Case(ctx context.Context, c Case) Verdict {
 	return x.checkServer(r.Origin.seen(token))
 }
 
-// send sends request i. A network error is an answer like the 502 that a proxy
-// makes of it; an error is returned if a body broke off.
+// send sends request i. An error of the cache is a response of status 502, as a proxy
+// would send; send fails only if a body ends too early.
 func (r *Runner) send(ctx context.Context, x *exchange, i int) (response, error) {
 	config := &x.requests[i]
 	var got response

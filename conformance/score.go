@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Profile is the part of the suite that is asked of one sort of cache.
+// A Profile is the part of the suite that applies to one kind of cache.
 type Profile struct {
 	// Name is "private", "shared" or "cdn".
 	Name string
@@ -16,8 +16,8 @@ type Profile struct {
 
 // The profiles.
 var (
-	// Private is for a cache of one user: what only a shared cache is asked is
-	// left out, what only browsers are asked is added.
+	// Private is for a cache of one user: without the cases for shared caches, and with
+	// those for browsers.
 	Private = Profile{"private", func(c Case) bool { return !sharedOnly(c) }}
 	// Shared is for a cache between several users and the origin.
 	Shared = Profile{"shared", func(c Case) bool { return !privateOnly(c) && !cdnOnly(c) }}
@@ -54,7 +54,7 @@ const (
 	no             outcome = "no"              // a check
 	setupFail      outcome = "setup fail"      // it could not be tried
 	retried        outcome = "retry"           // the origin was asked twice
-	dependencyFail outcome = "dependency fail" // what it builds upon did not pass
+	dependencyFail outcome = "dependency fail" // a case that it depends on did not pass
 	untested       outcome = "untested"
 )
 
@@ -78,7 +78,7 @@ func evaluate(suites []Suite, verdicts map[string]Verdict) map[string]outcome {
 			return untested
 		}
 		if outcomes[id] == "" {
-			outcomes[id] = untested // a ring of dependencies ends here
+			outcomes[id] = untested // ends a cycle of dependencies
 			c := cases[id]
 			o := outcomeOf(c.Kind, v)
 			if slices.ContainsFunc(c.DependsOn, func(d string) bool { return !of(d).passed() }) {
@@ -115,7 +115,7 @@ func outcomeOf(k kind, v Verdict) outcome {
 // A tally counts the cases of one section.
 type tally struct{ required, optimal, checks share }
 
-// share is how many cases pass of how many.
+// share is a number of cases, and how many of them pass.
 type share struct{ passed, of int }
 
 // tallies counts the outcomes by section, the last one being the total.
@@ -157,7 +157,7 @@ func (s share) cell() string {
 	return fmt.Sprintf(" %d/%d |", s.passed, s.of)
 }
 
-// A Run holds the verdicts of the cases that Profile asks, by the ID of the case.
+// A Run holds the verdicts of the cases of Profile, by the ID of the case.
 type Run struct {
 	Profile  Profile
 	Verdicts map[string]Verdict
@@ -191,7 +191,7 @@ func WriteTable(w io.Writer, suites []Suite, runs ...Run) error {
 	return err
 }
 
-// Select returns the cases of suites that p asks, sections kept.
+// Select returns suites with the cases of p only.
 func (p Profile) Select(suites []Suite) []Suite {
 	out := slices.Clone(suites)
 	for i := range out {
