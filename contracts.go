@@ -2,11 +2,10 @@ package tripper
 
 import "net/http"
 
-// An Identifier is a RoundTripper that adds credentials to requests and says whose
-// they are. Every layer that stands below a cache and adds credentials must
-// implement it, directly or on what its Wrap returns: the cache puts the answer
-// into the key of what it stores, so that one user's response never reaches
-// another.
+// An Identifier is a RoundTripper that adds credentials to requests and names their
+// principal. Every layer that stands below a cache and adds credentials must implement
+// it, directly or on what its Wrap returns: the cache puts the name into the key of the
+// stored response, so that one user's response never reaches another.
 //
 // Without it the cache compares the Request of the response with the request that
 // it sent, finds the credentials that were added, and stores nothing: such a layer
@@ -43,12 +42,13 @@ type Unwrapper interface {
 	Unwrap() http.RoundTripper
 }
 
-// A RedirectFollower is a layer that says whether redirects are its business. A
-// layer that follows redirects must implement it: [Chain.Client] then has
-// [http.Client] leave redirects alone. Without it http.Client follows what the
-// layer left unfollowed on purpose.
+// A RedirectFollower is a layer that reports whether it decides about redirects. A layer
+// that follows redirects must implement it: the client of [Chain.Client] then leaves
+// redirects alone. Without it, [http.Client] follows the redirects that the layer has
+// returned on purpose.
 type RedirectFollower interface {
 	Layer
+	// FollowsRedirects reports whether [http.Client] must not follow redirects.
 	FollowsRedirects() bool
 }
 
@@ -75,5 +75,6 @@ type ResponseError interface {
 // by what else they know of it, and may send an idempotent request again in vain.
 type Permanent interface {
 	error
+	// Permanent reports whether the same request would fail again.
 	Permanent() bool
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// ErrorResponses is a layer that turns errors into responses, for programs that
-// would rather look at a status code than at an error: httplib2's
-// force_exception_to_status_code. It belongs outermost.
+// ErrorResponses is a layer that turns errors into responses, for programs that check the
+// status code only, as force_exception_to_status_code of httplib2 does. It belongs
+// outermost.
 //
 //   - A [ResponseError] (a redirect too many, a redirect without a target, content
 //     that cannot be decoded, a challenge that nobody can answer) becomes the
@@ -28,12 +28,11 @@ import (
 // [ErrorOf] returns the error that a response was made of, and with it the
 // original status.
 //
-// The caller's own cancellation stays an error: the program asked for it. A
-// deadline that passes, of the request's context or of [http.Client], is a
-// timeout. Errors that a body gives while it is read come too late to be turned
-// into a status.
+// A request that the caller has cancelled stays an error. A deadline that passes, of the
+// request's context or of [http.Client], is a timeout. Errors while a body is read are
+// not turned into a response.
 //
-// The zero value is ready to use.
+// The zero value is ready to use, and safe for concurrent use.
 type ErrorResponses struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
@@ -86,8 +85,8 @@ func ErrorOf(resp *http.Response) error {
 	return err
 }
 
-// responseTo returns the response that err becomes. text is what stands for err if
-// it holds no response and is no timeout.
+// responseTo returns the response for err. text is its body if err holds no response and
+// is no timeout.
 func responseTo(req *http.Request, text string, err error) *http.Response {
 	if held := ResponseError(nil); errors.As(err, &held) {
 		if resp := held.HTTPResponse(); resp != nil {
@@ -113,8 +112,8 @@ func textOf(u url.URL, err error) string {
 	return err.Error()
 }
 
-// withStatus500 returns a copy of resp that is about err. The body and the
-// request, from which the chain of earlier responses hangs, stay.
+// withStatus500 returns a copy of resp that reports err. The body stays, and so does the
+// request, which leads to the redirects before it.
 func withStatus500(req *http.Request, resp *http.Response, err error) *http.Response {
 	out := *roundtrip.Complete(resp, req)
 	out.StatusCode = http.StatusInternalServerError
@@ -125,7 +124,7 @@ func withStatus500(req *http.Request, resp *http.Response, err error) *http.Resp
 	return &out
 }
 
-// reason returns what stands in place of a reason phrase: one line.
+// reason returns the reason phrase for err: one line.
 func reason(err error) string {
 	var r interface{ Reason() string }
 	text := err.Error()
