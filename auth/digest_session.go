@@ -10,32 +10,8 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// A leaser is a Session that signs each attempt with something nobody else may
-// use meanwhile.
-type leaser interface {
-	Session
-	// lease reserves it for a. It returns false if there is none; if wait is
-	// true, only after those in use came back.
-	lease(req *Request, wait bool) bool
-	// renew reserves what challenge c brings. crowded is true if other requests may
-	// be challenged at the same time.
-	renew(req *Request, c Challenge, crowded bool) error
-	// queue waits, if a was overtaken, until it may be tried again. It returns false
-	// if that is known to be of no use.
-	queue(req *Request) bool
-	// history returns what is known when a was refused.
-	history(req *Request) history
-	// condemn is told that the refusal of a is to be blamed on the credential.
-	condemn(req *Request)
-	// accepted takes it back after an answer that was no refusal.
-	accepted(req *Request, r *reply) error
-	// lost gives it up after a refusal, or without an answer.
-	lost(req *Request, stale bool)
-	// kept takes it back unused.
-	kept(req *Request)
-}
-
-// A digestSession signs for one user in one realm.
+// A digestSession signs for one user in one realm. Each request leases a nonce, by lease
+// or renew, and gives it back by accepted, lost or kept.
 type digestSession struct {
 	digest Digest
 	realm  string
@@ -46,6 +22,8 @@ type digestSession struct {
 	ha1 [len(algorithms)][2]string // by algorithm and by Latin1
 }
 
+// lease leases a nonce to req. It returns false if none is free; if wait is true, only
+// after waiting for those in use.
 func (s *digestSession) lease(req *Request, wait bool) bool {
 	if wait {
 		req.proof.nonce = s.pool.await(req.Context)
@@ -55,6 +33,8 @@ func (s *digestSession) lease(req *Request, wait bool) bool {
 	return req.proof.nonce != nil
 }
 
+// renew leases the nonce of challenge c to req. crowded is true if other requests may be
+// challenged at the same time.
 func (s *digestSession) renew(req *Request, c Challenge, crowded bool) error {
 	ch, err := s.digest.parse(c)
 	if err != nil {
@@ -64,6 +44,8 @@ func (s *digestSession) renew(req *Request, c Challenge, crowded bool) error {
 	return nil
 }
 
+// queue waits, if req was overtaken, until it may be sent again. It returns false if the
+// credential turns out to be wrong meanwhile.
 func (s *digestSession) queue(req *Request) bool {
 	p := &req.proof
 	// The requests to a proxy are not ended one by one, and stand in no line.
@@ -77,6 +59,7 @@ func (s *digestSession) queue(req *Request) bool {
 	return true
 }
 
+// history returns what is known about the nonce that req was refused with.
 func (s *digestSession) history(req *Request) history {
 	if req.proof.nonce == nil {
 		return history{}
@@ -84,12 +67,14 @@ func (s *digestSession) history(req *Request) history {
 	return s.pool.history(&req.proof)
 }
 
+// condemn notes that req was refused for its credential, and not for its nonce.
 func (s *digestSession) condemn(req *Request) {
 	if n := req.proof.nonce; n != nil {
 		s.pool.condemn(n)
 	}
 }
 
+// lost gives the nonce of req up, after a refusal or without a response.
 func (s *digestSession) lost(req *Request, stale bool) {
 	if n := req.proof.nonce; n != nil {
 		s.pool.drop(n, stale)
@@ -98,6 +83,7 @@ func (s *digestSession) lost(req *Request, stale bool) {
 	s.pool.leave(&req.proof)
 }
 
+// kept gives the nonce of req back: the next request can use it.
 func (s *digestSession) kept(req *Request) {
 	if n := req.proof.nonce; n != nil {
 		s.pool.put(n)
@@ -289,5 +275,3 @@ func (*digestSession) describe(req *Request) (algorithm, qop, count string) {
 	}
 	return algorithm, req.proof.qop, strconv.FormatUint(uint64(req.proof.count), 10)
 }
-
-var _ leaser = (*digestSession)(nil)

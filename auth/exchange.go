@@ -106,8 +106,8 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 
 // drop gives a lease up.
 func (x *exchange) drop(stale bool) {
-	if l, ok := x.session.(leaser); ok {
-		l.lost(&x.Request, stale)
+	if d, ok := x.session.(*digestSession); ok {
+		d.lost(&x.Request, stale)
 	}
 }
 
@@ -126,12 +126,12 @@ func (x *exchange) accepted(r *reply) error {
 	if x.answered != nil {
 		x.learn()
 	}
-	l, ok := x.session.(leaser)
+	d, ok := x.session.(*digestSession)
 	if !ok {
 		return nil
 	}
 	r.x = x
-	err := l.accepted(&x.Request, r)
+	err := d.accepted(&x.Request, r)
 	if err != nil {
 		x.distrusting()()
 		x.tell(actionDistrust, reasonProof, err)
@@ -177,8 +177,8 @@ func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
 // keep puts an answer that cannot be sent into the memory, for the next request.
 func (x *exchange) keep() {
 	x.learn()
-	if l, ok := x.session.(leaser); ok {
-		l.kept(&x.Request)
+	if d, ok := x.session.(*digestSession); ok {
+		d.kept(&x.Request)
 	}
 	x.session = nil
 }
@@ -248,25 +248,24 @@ func (x *exchange) begin(c choice) (bool, error) {
 	if old != nil && old.scheme.Name() == c.scheme.Name() && old.latin1 == c.latin1 {
 		session = old.session
 	}
-	l, leases := session.(leaser)
-	if !leases {
+	d, digest := session.(*digestSession)
+	if !digest {
 		var err error
 		if session, err = c.scheme.Session(&c.challenge, c.cred); err != nil {
 			return false, err
 		}
-		if l, leases = session.(leaser); leases {
-			first := &known{c.cred.key(), c.scheme, session, c.strength, c.latin1}
-			session = x.engine.memory.open(x.way.origin, realm, first).session
-			l = session.(leaser) // open returns no others
+		if d, digest = session.(*digestSession); digest {
+			d = x.engine.memory.open(x.way.origin, realm, d, &known{c.cred.key(), c.scheme, d, c.strength, c.latin1})
+			session = d
 		}
 	}
-	if leases {
+	if digest {
 		// One pool for all nonces of a user in a space.
-		if err := l.renew(&x.Request, c.challenge, x.crowded()); err != nil {
+		if err := d.renew(&x.Request, c.challenge, x.crowded()); err != nil {
 			return false, err
 		}
 		x.unchallenged()
-		if !l.queue(&x.Request) {
+		if !d.queue(&x.Request) {
 			x.giveUp(reasonRefusedAll, nil)
 			return false, nil
 		}
@@ -308,20 +307,20 @@ func (x *exchange) assess(challenges []Challenge) {
 	}
 	e.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
 		inLatin1(x.Credential.Username+x.Credential.Password)
-	l, leases := x.session.(leaser)
-	if e.overtaken = x.proof.overtaken; leases {
-		e.history = l.history(&x.Request)
+	d, digest := x.session.(*digestSession)
+	if e.overtaken = x.proof.overtaken; digest {
+		e.history = d.history(&x.Request)
 		e.history.crowded = e.history.crowded || x.crowded()
 	}
 	v := judge(e)
 	key := x.Credential.key()
-	if leases && v == wrong {
-		l.condemn(&x.Request)
+	if digest && v == wrong {
+		d.condemn(&x.Request)
 	}
-	if leases && elsewhere && !e.stale {
+	if digest && elsewhere && !e.stale {
 		// Another realm is in charge here. The nonce goes on being counted in its
 		// own, with a gap.
-		l.kept(&x.Request)
+		d.kept(&x.Request)
 	} else {
 		x.drop(e.stale)
 	}

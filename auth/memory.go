@@ -45,8 +45,8 @@ type space struct {
 	strength int    // of the strongest answer
 	sessions map[credKey]*known
 	last     *known // of sessions; most spaces are one user's
-	// opening has sessions that lease and wait for their first answer, so that
-	// requests in parallel share one from the start.
+	// opening has the sessions of Digest that were not accepted yet, so that requests
+	// in parallel share one from the start.
 	opening map[credKey]*known
 }
 
@@ -112,9 +112,9 @@ func (m *memory) in(o roundtrip.Origin, realm string, key credKey) *known {
 	return nil
 }
 
-// open notes a session that leases before anybody has accepted it. If another
-// request has brought one meanwhile, it returns that one, else k.
-func (m *memory) open(o roundtrip.Origin, realm string, k *known) *known {
+// open notes the session d of k before a server has accepted it, and returns it. If
+// another request has brought one meanwhile, it returns that one.
+func (m *memory) open(o roundtrip.Origin, realm string, d *digestSession, k *known) *digestSession {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sp := m.space(o, realm)
@@ -122,15 +122,15 @@ func (m *memory) open(o roundtrip.Origin, realm string, k *known) *known {
 		if old == nil || old.scheme.Name() != k.scheme.Name() || old.latin1 != k.latin1 {
 			continue
 		}
-		if _, ok := old.session.(leaser); ok {
-			return old
+		if other, ok := old.session.(*digestSession); ok {
+			return other
 		}
 	}
 	if sp.opening == nil {
 		sp.opening = make(map[credKey]*known)
 	}
 	set(sp.opening, k.key, k, maxSessions)
-	return k
+	return d
 }
 
 // floor returns the strength below which nothing must be answered any more in
@@ -193,7 +193,7 @@ func (m *memory) distrusted(o roundtrip.Origin, key credKey) bool {
 }
 
 // learn notes a session that was accepted, and what it is good for. If another
-// request has brought one that leases meanwhile, that one stays.
+// request has brought one of Digest meanwhile, that one stays.
 func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -206,7 +206,7 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 		sp.sessions = make(map[credKey]*known)
 	}
 	if old := sp.sessions[key]; old != nil && old.latin1 == k.latin1 && old.scheme.Name() == k.scheme.Name() {
-		if _, ok := old.session.(leaser); ok {
+		if _, ok := old.session.(*digestSession); ok {
 			k.session = old.session
 		}
 	}

@@ -62,7 +62,7 @@ func (x *exchange) recall(replay bool) error {
 			}
 		}
 		x.Latin1, x.Credential = k.latin1, *c
-		if l, ok := k.session.(leaser); ok && !l.lease(&x.Request, !replay) {
+		if d, ok := k.session.(*digestSession); ok && !d.lease(&x.Request, !replay) {
 			return nil
 		}
 		x.session, x.scheme, x.strength, x.space, x.known = k.session, k.scheme, k.strength, sp, k
