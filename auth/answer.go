@@ -6,24 +6,23 @@ import (
 	"sync"
 )
 
-// An answer is what a Source has said about an origin. It is not changed once it
-// was given, so that the exchanges of several requests, and the question of a cache
-// above whom a request would be signed for, share it.
+// An answer holds the credentials that a Source has for an origin. It is immutable:
+// several exchanges share it, and so does [Transport.Ask].
 type answer struct {
 	creds []Credential
-	// checked is true if the Source has looked at the domains itself.
+	// checked is true if the Source has left out those whose domain is another.
 	checked bool
-	// tokens is true if there are nameless credentials among creds.
+	// tokens is true if some of creds are nameless, see [Credential.nameless].
 	tokens bool
-	// scheme and realm are those that the Source was asked about, if it was.
+	// scheme and realm are those that the Source was asked about, or empty.
 	scheme, realm string
 }
 
 // nobody is the answer of a Source without credentials.
 var nobody = &answer{checked: true}
 
-// settled returns src in the form that an engine asks: a single credential is
-// parsed and named once.
+// settled returns src, or a Keyring with the only credential of src, so that its domain
+// is parsed once.
 func settled(src Source) Source {
 	c, ok := src.(Credential)
 	if p, isPointer := src.(*Credential); isPointer && p != nil {
@@ -33,15 +32,14 @@ func settled(src Source) Source {
 		return src
 	}
 	k := new(Keyring)
-	_ = k.AddCredential(c) // told with each challenge that is not answered
+	_ = k.AddCredential(c) // The error is told with each challenge that is not answered.
 	return k
 }
 
-// ask returns the answer of the Source about a challenge with that scheme and
-// realm, or about a request without one if they are empty. The Source is asked
-// once for an exchange. Only if it looks at scheme and realm, and has not been
-// asked about these, and what it said without them is of no use or refused, it is
-// asked again.
+// ask returns the answer of the Source for a challenge with that scheme and realm, or
+// for a request that was not challenged if they are empty. The Source is asked once for
+// an exchange. It is asked again for another scheme and realm only if its answer may
+// depend on them, and no credential that it returned before is left for them.
 func (x *exchange) ask(scheme, realm string) (*answer, error) {
 	for _, a := range x.answers {
 		if a.checked || a.scheme == scheme && a.realm == realm || a.scheme == "" && a.realm == "" && x.useful(a, realm) {
@@ -99,8 +97,8 @@ func (x *exchange) question(scheme, realm string) (*answer, error) {
 	return a, nil
 }
 
-// hold returns a with the tokens of nameless credentials, which their functions
-// are asked for: the token is all that is known of the principal.
+// hold returns a copy of a in which nameless credentials hold the tokens that their
+// functions return now: nothing but the token says who the principal is.
 func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 	if !a.tokens {
 		return a, nil
@@ -122,12 +120,12 @@ func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 	return &out, nil
 }
 
-// A heldToken stands in for a TokenFunc for one exchange with all its tries: the
-// token that it gave is kept until the server calls it invalid.
+// A heldToken stands in for a TokenFunc during one exchange: it returns the same token
+// until the server calls that invalid.
 type heldToken struct {
 	f func(context.Context, string) (string, error)
 
-	mu    sync.Mutex // guards what follows, also while f is called
+	mu    sync.Mutex // guards the rest, and is held while f is called
 	token string
 	asked bool
 }

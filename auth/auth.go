@@ -7,67 +7,69 @@
 //
 // # Behavior
 //
-// A request is sent as it is. If it comes back with status 401, the strongest
-// challenge that can be answered with the first credential for the origin is
-// answered; if that is refused, the next credential is tried, but never a weaker
-// challenge. If nothing can be done, the 401 is returned with its body unread.
-// From then on requests to the same protection space are signed at once, one
-// round trip each: the directory of the path and what is below it, or what Digest
-// says in its domain. A realm that was entered by a strong scheme is never
-// entered by a weaker one later.
+// A request is first sent without credentials. If the response is a 401, the request
+// is sent again with an answer to the strongest challenge that the first credential
+// for the origin can answer. If the server refuses that, the next credential is tried,
+// but never on a weaker challenge. If no credential is left, the 401 is returned with
+// its body unread.
 //
-// A credential goes only where it is for: to the hosts, ports or origins of its
-// domain, or without one to the origins that the caller asks. Where a redirect
-// leads to another origin, only a credential whose domain names that one is used.
+// Once an answer was accepted, requests to the same protection space are signed before
+// they are sent and take one round trip. The protection space is the directory of the
+// path with everything below it, or what the domain parameter of Digest says. In a
+// realm that has accepted a strong scheme no weaker scheme is used later.
 //
-// A request that has an Authorization or X-WSSE field of its own is left alone;
-// setting the field to nil keeps this package from a request. User information
-// in the URL is taken out of it and used for that origin, also when
-// [http.Client] has made a Basic field of it already.
+// A credential is sent only to the hosts, ports or origins of its domain. Without a
+// domain it is sent to the origins that the caller asks. If a redirect leads to
+// another origin, only a credential whose domain names that origin is used.
+//
+// A request that has an Authorization or X-WSSE field of its own is left alone, also
+// if the value of the field is nil. User information in the URL is taken out of it and
+// used for that origin, also if [http.Client] has made a Basic field of it already.
 //
 // Challenges are read as leniently as curl and browsers read them: Basic needs
-// nothing but its name, and commas may be missing. A 401 that asks for no token, to
-// a request that had one from a function, is taken for an expired token, once.
+// nothing but its name, and commas may be missing. If a request had a token from a
+// function, a 401 without a challenge for tokens counts, once, as an expired token.
 //
 // A Digest nonce is leased to one request in flight, so that its count is never
-// sent twice or out of order; requests in parallel have a nonce each. Servers with
-// one nonce for all clients (ESP8266, ESP32, cameras) refuse right passwords when
-// requests overtake each other: those are tried again one after the other, and soon
-// all requests to such a server share the newest nonce.
+// sent twice or out of order; requests in parallel have a nonce each. Some servers
+// (ESP8266, ESP32, cameras) have one nonce for all clients, and refuse the right
+// password when requests overtake each other. Such requests are sent again one after
+// the other, and soon all requests to such a server share the newest nonce.
 //
-// The answer must prove that the server knows the password if it claims to
-// (rspauth); if it does not, the password is not used for that server again. User
-// names and passwords beyond ASCII are sent in UTF-8, and once more in ISO 8859-1
-// to a server that refuses them and did not say which it wants.
+// If the response to Digest has an rspauth, it must prove that the server knows the
+// password; if it does not, the password is not used for that server again. User
+// names and passwords beyond ASCII are sent in UTF-8. If the server refuses them and
+// did not name a charset, they are sent once more in ISO 8859-1.
 //
-// The Source is asked once for a request. If a cache stands above, it asks: what it
-// finds or stores is of the user whose credentials are sent, even if another one
-// logs in meanwhile.
+// The Source is asked once for a request. If a cache stands above, the cache asks:
+// the stored response and the credentials that are sent belong to the same user, even
+// if another user logs in meanwhile.
 //
-// Trace tells every decision, and of each challenge that is not answered why.
+// Each decision is reported to package trace, with the reason for each challenge that
+// is not answered.
 //
-// MD5 and SHA-1 are used where a protocol leaves no choice, and chosen last.
+// MD5 and SHA-1 are used only where a protocol leaves no choice, and chosen last.
 //
 // # Place in a chain
 //
-// Below redirects, caching, compress and retry, so that each hop and try is signed
-// afresh, and next to the wire, since Digest signs the bytes of the request
+// Below redirects, caching, compress and retry, so that each hop and each attempt is
+// signed anew; and next to the transport, since Digest signs the bytes of the request
 // target and, with auth-int, those of the content.
 //
 // # Limits
 //
-// The documentation of [http.RoundTripper] says that one should not handle
-// authentication; this one does, which is its whole purpose. Negotiate, NTLM and
-// other schemes bound to a connection are not implemented, nor the login forms of
-// web sites. User names are not normalized.
+// The documentation of [http.RoundTripper] says that a RoundTripper should not handle
+// authentication; handling it is the purpose of this one. Negotiate, NTLM and other
+// schemes bound to a connection are not implemented, nor are the login forms of web
+// sites. User names are not normalized.
 //
 // A body without GetBody that cannot seek is sent twice only within
-// [Transport.MaxReplay]. So that a longer one need not be, the first request to a
-// server that may ask for credentials carries Expect: 100-continue (RFC 9110
-// §10.1.1): the server can refuse it by its header alone. How long the body waits
-// for servers that do not know this is the ExpectContinueTimeout of
-// [http.Transport], a second in [http.DefaultTransport]. With zero, that of a bare
-// http.Transport, the body does not wait, and the 401 is returned.
+// [Transport.MaxReplay]. The first request with a longer body to a server that may ask
+// for credentials therefore carries Expect: 100-continue (RFC 9110 §10.1.1), so that
+// the server can ask before the body is sent. Servers that do not know this get
+// the body after the ExpectContinueTimeout of [http.Transport], a second in
+// [http.DefaultTransport]. If that is zero, as in a bare http.Transport, the body is
+// sent at once, and the 401 is returned.
 package auth
 
 import (
@@ -96,27 +98,27 @@ type Transport struct {
 	// [*Keyring]. If nil, there are none.
 	Credentials Source
 
-	// Schemes are those that challenges are answered by. If nil,
-	// [DefaultSchemes] are; if empty, none is. Which one answers is decided by
-	// strength, not by their order.
+	// Schemes are the schemes that challenges are answered with, the strongest first,
+	// whatever their order here. If nil, they are [DefaultSchemes]; if empty, no
+	// challenge is answered.
 	Schemes []Scheme
 
 	// Preemptive sends credentials with the first request to an origin, before it
-	// asks for them: a token or Basic, or another scheme that can if those are not
-	// listed (of several, the last). A credential without a domain is sent so only
-	// to the first origin that this Transport is used for.
+	// asks for them, by the last of Schemes that needs no challenge: by default Basic
+	// for a password, and Bearer for a token. A credential without a domain is sent in this way only to
+	// the first origin that this Transport is used for.
 	Preemptive bool
 
-	// RequireTLS keeps credentials from being sent, in whatever form, by http.
+	// RequireTLS sends credentials to https URLs only.
 	RequireTLS bool
 
-	// TrustRedirects has a redirect to another origin trusted like the caller: a
-	// credential without a domain is for that one too.
+	// TrustRedirects sends a credential without a domain also to another origin that a
+	// redirect leads to.
 	TrustRedirects bool
 
-	// Jar takes the cookies that a 401 sets, and supplies them to the answer. The
-	// jar of http.Client sees only the last response. If nil, such cookies are in
-	// the answer all the same, and are forgotten then.
+	// Jar stores the cookies of a 401 and supplies those of the request that answers
+	// it: the jar of http.Client sees only the last response. If nil, the request that
+	// answers carries the cookies of the 401, and they are stored nowhere.
 	Jar http.CookieJar
 
 	// MaxReplay is how many bytes of a request body are kept in memory, to be sent
@@ -125,19 +127,20 @@ type Transport struct {
 	// such a body, a 401 is returned.
 	MaxReplay int64
 
-	// Unsupported has a request whose challenges ask for something that no scheme
-	// can do fail with the [*UnsupportedError], which holds the 401. If false, the
-	// 401 is returned.
+	// Unsupported returns an [*UnsupportedError], which holds the 401, if the
+	// challenges ask for something that the schemes cannot do. If false, the 401 is
+	// returned.
 	Unsupported bool
 
-	// ChallengeField and AnswerField are the names of the fields that challenges
-	// come in and answers go out in, for gateways that leave the usual ones to
-	// what is behind them. If empty, they are WWW-Authenticate and Authorization.
+	// ChallengeField and AnswerField name the response field with the challenges and
+	// the request field with the credentials, for gateways that leave the usual fields
+	// to the servers behind them. If empty, they are WWW-Authenticate and
+	// Authorization.
 	ChallengeField, AnswerField string
 
 	once sync.Once
-	// engine is set at first use. A struct that holds a Transport by value is printed
-	// with what it holds, but not with what that points to.
+	// engine is set at first use. It is a pointer, since fmt prints the fields of a
+	// struct that holds a Transport by value, but does not follow their pointers.
 	engine *engine
 }
 
@@ -174,5 +177,5 @@ func (t *Transport) setup() *engine {
 	return t.engine
 }
 
-// Format implements [fmt.Formatter]: nothing that t has learned is printed.
+// Format implements [fmt.Formatter]. It prints nothing that t has learned.
 func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Transport") }

@@ -17,7 +17,7 @@ type Basic struct {
 // Name returns "basic".
 func (Basic) Name() string { return "basic" }
 
-// Weigh implements [Scheme]. The name of the scheme is enough of a challenge:
+// Weigh implements [Scheme]. The challenge may consist of the name of the scheme:
 // RFC 7617 §2 demands a realm, but servers leave it out or write it wrongly, and
 // curl and browsers answer them.
 func (b Basic) Weigh(_ Challenge, cred Credential) (int, error) {
@@ -71,8 +71,8 @@ func saysUTF8(c Challenge) bool {
 	return ok && httpfield.EqualFold(charset, "utf-8")
 }
 
-// toLatin1 returns s, which is in UTF-8, in ISO 8859-1. What that does not have
-// becomes a question mark; see [inLatin1].
+// toLatin1 converts s from UTF-8 to ISO 8859-1. Characters beyond that become question
+// marks; see [inLatin1].
 func toLatin1(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -84,8 +84,8 @@ func toLatin1(s string) string {
 	return string(b)
 }
 
-// inLatin1 reports whether s says something else in ISO 8859-1 than in UTF-8, and
-// can be said there at all.
+// inLatin1 reports whether s can be written in ISO 8859-1, and has other bytes there
+// than in UTF-8.
 func inLatin1(s string) bool {
 	differs := false
 	for _, r := range s {

@@ -7,8 +7,8 @@ import (
 
 // Bearer is RFC 6750: a token, static or from a function.
 //
-// Most services that take tokens answer requests without one by something else
-// than a challenge, so that [Transport.Preemptive] is wanted with it.
+// Most services that take tokens do not challenge a request without one, so that
+// [Transport.Preemptive] has to be set with it.
 type Bearer struct{}
 
 // errNoToken and errNoPassword say that a credential is for other schemes.
@@ -25,8 +25,8 @@ func (Bearer) Weigh(c Challenge, cred Credential) (int, error) {
 	if cred.Token == "" && cred.TokenFunc == nil {
 		return 0, errNoToken
 	}
-	// A token with too little scope is not refused for being a wrong one, and
-	// sending it again does not widen it (RFC 6750 §3.1).
+	// RFC 6750 §3.1: the token is valid but its scope is too small, which sending it
+	// again does not change.
 	if e, _ := c.Param("error"); e == "insufficient_scope" {
 		return 0, unsupported("bearer", "scope", "not that of the token")
 	}
@@ -41,11 +41,11 @@ func (Bearer) Session(_ *Challenge, cred Credential) (Session, error) {
 	return bearerSession{}, nil
 }
 
-// Stale reports whether c asks for another token, and there is a function to get
-// one from.
+// Stale reports whether c asks for another token and cred has a function that returns
+// one.
 func (Bearer) Stale(c Challenge, cred Credential) bool {
-	// RFC 6750 §3.1: a request that had a token is answered by an error code.
-	// Services that leave it out mean the same.
+	// RFC 6750 §3.1: the challenge to a request that had a token has an error code.
+	// Services that leave it out mean invalid_token.
 	e, ok := c.Param("error")
 	return cred.TokenFunc != nil && (!ok || e == "invalid_token")
 }
@@ -57,7 +57,7 @@ func (bearerSession) Sign(req *Request) error {
 	if f := req.Credential.TokenFunc; f != nil {
 		invalid, ok := strings.CutPrefix(req.Refused, "Bearer ")
 		if !ok {
-			invalid = "" // it is a password
+			invalid = "" // a password was refused
 		}
 		var err error
 		if token, err = f(req.Context, invalid); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// newExchange begins an exchange for req. If this package has no business with req,
+// newExchange begins an exchange for req. If req is to be sent as it is, x is nil and
 // reason says why, for trace.
 func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	switch {
@@ -53,7 +53,7 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 		x.answers = append(x.room[:0], found)
 	}
 	if !w.crossed {
-		// Otherwise it comes from whoever redirects.
+		// Otherwise it was chosen by the server that redirects.
 		x.user = req.URL.User
 	}
 	if x.url.User != nil {
@@ -65,21 +65,21 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	return x, ""
 }
 
-// exchanges are used anew: one is most of what a signed request allocates.
+// exchanges are reused: an exchange is most of what a signed request allocates.
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// end says that nothing more is sent.
+// end ends x. Nothing is sent afterwards.
 func (x *exchange) end() {
 	x.body.Finish()
 	x.unchallenged()
-	// Without an answer, or if something below has panicked, a nonce is still out.
+	// Without a response, or if a layer below panics, a nonce is still leased.
 	x.failed()
 	*x = exchange{}
 	exchanges.Put(x)
 }
 
-// ownCredentials reports whether the caller has set credentials, or has set the
-// field to nothing so that none are.
+// ownCredentials reports whether the caller has set credentials, or has set the field
+// to nil so that none are added.
 func (e *engine) ownCredentials(req *http.Request) bool {
 	if _, ok := req.Header[fieldWSSE]; ok {
 		return true
@@ -102,8 +102,8 @@ func madeByClient(req *http.Request, v []string) bool {
 	return v[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
 }
 
-// first returns the request to send first: the caller's own if it need not be
-// changed.
+// first returns the request to send first: the caller's own if nothing in it has to
+// change.
 func (x *exchange) first() *http.Request {
 	if x.session == nil && !x.body.Wrapped() && x.url == x.req.URL {
 		return x.req
@@ -111,9 +111,9 @@ func (x *exchange) first() *http.Request {
 	return x.copyOf(x.given.Header)
 }
 
-// copyOf returns a copy of the request, as it was given to this layer, with the
-// fields of header. It may be signed: it is without credentials, without user
-// information, and has the request target that will be signed.
+// copyOf returns a copy of the request that this layer was given, with the fields of
+// header, but without credentials and user information. Its request target is the one
+// that is signed.
 func (x *exchange) copyOf(header http.Header) *http.Request {
 	out := new(http.Request)
 	*out = x.given
@@ -132,7 +132,7 @@ func (x *exchange) copyOf(header http.Header) *http.Request {
 func cloneHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h)+1)
 	for k, v := range h {
-		// Without room behind it, so that Add by whoever is next makes a copy.
+		// No spare capacity: an Add by a layer below must copy the values.
 		out[k] = slices.Clip(v)
 	}
 	return out
@@ -155,17 +155,17 @@ func (e *engine) wayOf(req *http.Request) way {
 			break
 		}
 		o := roundtrip.OriginOf(r.URL)
-		// Asked first and reached again, an origin is not a stranger; but the last
-		// one looked at is the one that the caller asked.
+		// The origin looked at last is the one that the caller asked: if redirects
+		// lead back to it, nothing was crossed.
 		w.crossed = o != w.origin
 		w.lowered = w.lowered || o.Scheme == "https" && w.origin.Scheme == "http"
 	}
-	// A redirect from nowhere, or a way without an end.
+	// A redirect without a request, or too many to look at.
 	w.crossed, w.lowered = true, true
 	return w
 }
 
-// firstOrigin is the origin that was asked first.
+// A firstOrigin is the origin that a Transport was used for first.
 type firstOrigin struct {
 	p atomic.Pointer[roundtrip.Origin]
 }

@@ -19,9 +19,9 @@ type Challenge struct {
 	params []httpfield.Param
 }
 
-// Param returns the value of the parameter with that name, given in lower case.
-// ok is false if the challenge does not have it, or has it several times with
-// different values: what that means is anybody's guess.
+// Param returns the value of the parameter with that name, which must be in lower case.
+// ok is false if the challenge does not have it, or has it several times with different
+// values.
 func (c Challenge) Param(name string) (value string, ok bool) {
 	for _, p := range c.params {
 		if p.Name != name {
@@ -35,8 +35,8 @@ func (c Challenge) Param(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// sameValue reports whether a and b mean the same as values of the parameter name:
-// the values of some have no case (RFC 7616 §3.3).
+// sameValue reports whether a and b are the same value of the parameter name: those of
+// some are compared without regard to case (RFC 7616 §3.3).
 func sameValue(name, a, b string) bool {
 	switch name {
 	case "algorithm", "charset", "qop", "stale", "userhash":
@@ -45,8 +45,7 @@ func sameValue(name, a, b string) bool {
 	return a == b
 }
 
-// doubled returns the name of a parameter of names that c has more than once, with
-// different values.
+// doubled returns the first of names that c has more than once, with different values.
 func (c Challenge) doubled(names ...string) string {
 	for _, name := range names {
 		if _, ok := c.Param(name); ok {
@@ -59,8 +58,7 @@ func (c Challenge) doubled(names ...string) string {
 	return ""
 }
 
-// realm returns the name of the protection space. It is empty if there is none, or
-// none that is worth remembering.
+// realm returns the realm, or the empty string if there is none or it is too long.
 func (c Challenge) realm() string {
 	realm, _ := c.Param("realm")
 	if len(realm) > maxParam {
@@ -69,9 +67,9 @@ func (c Challenge) realm() string {
 	return realm
 }
 
-// ParseChallenges returns the challenges in the lines of a WWW-Authenticate
-// field, in their order. What is no challenge is left out, and so are lines of
-// more than 128 KiB and challenges beyond the 64th.
+// ParseChallenges returns the challenges in the lines of a WWW-Authenticate field, in
+// their order. It leaves out what it cannot parse, lines of more than 128 KiB, and
+// challenges beyond the 64th.
 func ParseChallenges(lines []string) []Challenge {
 	const longest = 128 << 10
 	tooLong := func(line string) bool { return len(line) > longest }
@@ -79,7 +77,6 @@ func ParseChallenges(lines []string) []Challenge {
 		lines = slices.DeleteFunc(slices.Clone(lines), tooLong)
 	}
 	parsed := httpfield.Challenges(lines)
-	// A server that sends more is not asking.
 	const most = 64
 	parsed = parsed[:min(len(parsed), most)]
 	all := make([]Challenge, len(parsed))
@@ -89,12 +86,10 @@ func ParseChallenges(lines []string) []Challenge {
 	return all
 }
 
-// maxParam is how long a parameter of a challenge may be that has to be sent
-// back.
+// maxParam is the longest value of a parameter that is sent back to the server.
 const maxParam = 4096
 
-// Format implements [fmt.Formatter]: the scheme is printed, and what a server
-// counts its requests by is not.
+// Format implements [fmt.Formatter]. It prints the scheme and no parameter.
 func (c Challenge) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, c.Scheme+" challenge")
 }

@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// A choice is a challenge with what will answer it.
+// A choice is a challenge with the scheme and the credential that answer it.
 type choice struct {
 	challenge Challenge
 	scheme    Scheme
 	cred      Credential
 	strength  int
-	rank      int // of the credential among those of its source
+	rank      int // position of the credential in the answer of the Source
 	latin1    bool
 }
 
 // A refusal is a credential that a request was refused with.
 type refusal struct {
 	key credKey
-	// latin1 is true if it may be tried once more, in ISO 8859-1.
+	// latin1 is true if the credential may be tried once more, in ISO 8859-1.
 	latin1 bool
 }
 
@@ -27,21 +27,20 @@ type refusal struct {
 type question struct {
 	challenges []Challenge
 	schemes    []Scheme
-	// credentials returns those that may be sent, in order.
+	// credentials returns the credentials that may be sent, in the order of the Source.
 	credentials func(scheme, realm string) ([]Credential, error)
 	// floor returns the least strength that is accepted in a realm.
 	floor   func(realm string) int
 	refused []refusal
 }
 
-// choose returns the answer to give: for the first credential that was not
-// refused yet and can answer anything, the strongest challenge that it can
-// answer, and of equal ones the first. ok is false if there is none; err then
-// says why, if it is the challenges that are to blame or if the credentials
-// could not be had.
+// choose returns the first credential that was not refused yet and can answer a
+// challenge, with the strongest challenge that it can answer, the first of equal ones.
+// If there is none, ok is false. Then err is the failure of the Source, or says what in
+// the challenges cannot be answered.
 //
-// RFC 7616 §5.1 and RFC 9110 §11.6.1 leave the choice to the client; whoever sits
-// in between can only take strong challenges away, which floor notices.
+// RFC 7616 §5.1 and RFC 9110 §11.6.1 leave the choice to the client. An attacker between
+// client and server can only remove strong challenges, and floor guards against that.
 func choose(q question) (best choice, ok bool, err error) {
 	options, err := q.options()
 	for _, key := range inOrder(options) {
@@ -66,8 +65,9 @@ func choose(q question) (best choice, ok bool, err error) {
 	return choice{}, false, err
 }
 
-// options returns every answer that could be given. The error is that of the
-// source, and then there are none, or says what the challenges are to blame for.
+// options returns all combinations of challenge, scheme and credential. The error is the
+// failure of the Source, without options, or says what in the challenges cannot be
+// answered.
 func (q *question) options() (options []choice, err error) {
 	for _, c := range q.challenges {
 		for _, s := range q.schemes {
@@ -95,7 +95,7 @@ func (q *question) options() (options []choice, err error) {
 	return options, err
 }
 
-// inOrder returns the credentials of options in the order of their source.
+// inOrder returns the credentials of options in the order of the Source.
 func inOrder(options []choice) []credKey {
 	sorted := slices.SortedStableFunc(slices.Values(options), func(a, b choice) int { return cmp.Compare(a.rank, b.rank) })
 	var order []credKey
@@ -107,7 +107,8 @@ func inOrder(options []choice) []credKey {
 	return order
 }
 
-// retryable reports whether a credential may be tried, and whether in ISO 8859-1.
+// retryable reports whether a credential may be tried, and whether it has to be in ISO
+// 8859-1.
 func retryable(refused []refusal, key credKey) (latin1, ok bool) {
 	for _, r := range refused {
 		if r.key == key {
@@ -121,38 +122,38 @@ func retryable(refused []refusal, key credKey) (latin1, ok bool) {
 type verdict int
 
 const (
-	// wrong: it is not to be tried again with this request.
+	// wrong: the credential is not tried again with this request.
 	wrong verdict = iota
-	// again: it may be right, what it was sent with was too old.
+	// again: the nonce, the token or the space it was sent for was the wrong one.
 	again
-	// reread: it may be right in ISO 8859-1.
+	// reread: the credential may be right in ISO 8859-1.
 	reread
-	// overtaken: it may be right, a challenge to another request came between.
+	// overtaken: a challenge to another request has replaced the nonce.
 	overtaken
 )
 
 // evidence is what a verdict depends on.
 type evidence struct {
-	fresh bool // the attempt answered a challenge to this very request
-	stale bool // the new challenge says that the old one was too old
-	spent bool // such an excuse was accepted before
-	// unasked is true if what was sent does not depend on a challenge, so that
-	// the new one changes nothing.
+	fresh bool // what was refused answered a challenge to this request
+	stale bool // the new challenge says that the nonce or the token was too old
+	spent bool // stale has excused this request before
+	// unasked is true if the scheme needs no challenge: a new challenge does not
+	// change what is sent.
 	unasked bool
-	// stronger is true if there is a challenge stronger than what was refused.
+	// stronger is true if one of the challenges is stronger than what was refused.
 	stronger bool
-	// history is that of the nonce, and overtaken how often the request was tried
-	// again for it.
+	// history is that of the nonce; overtaken is how often the request was sent again
+	// because its nonce had been replaced.
 	history   history
 	overtaken int
-	// latin1 is true if the credential reads differently in ISO 8859-1, was sent
-	// in UTF-8, and the server did not say which one it wants.
+	// latin1 is true if the credential has other bytes in ISO 8859-1, was sent in
+	// UTF-8, and the server did not name a charset.
 	latin1 bool
 }
 
-// judge decides what a refusal means. A wrong password costs one request more
-// than the one that was challenged, a stale nonce two; one that was right before,
-// one more than that.
+// judge decides what a refusal means. After the request that was challenged, a wrong
+// password costs one more request; with a stale nonce two; if the password was accepted
+// before, three.
 func judge(e evidence) verdict {
 	switch {
 	case e.stale && !e.spent:
@@ -167,7 +168,7 @@ func judge(e evidence) verdict {
 	return wrong
 }
 
-// reason says what v means, for trace.
+// reason returns the reason of v, for trace.
 func (e *evidence) reason(v verdict) string {
 	switch {
 	case v == again && e.stale:

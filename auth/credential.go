@@ -13,20 +13,19 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A Credential is what somebody can prove who they are with: a user name with a
-// password or with a hash of it, or a token.
+// A Credential is a user name with a password, or with a hash of it, or a token.
 //
-// A Credential is itself a [Source] that has nothing else.
+// A Credential is a [Source] of itself.
 type Credential struct {
-	// Username and Password are in UTF-8. Beside a token Username says whose it
-	// is: a cache above keeps what the tokens of that user got together, whatever
-	// token is sent, and finds it without asking for one. The program vouches that
-	// all tokens with the same Username are that user's.
+	// Username and Password are in UTF-8. Beside a token, Username names the user it
+	// belongs to: a cache above keeps one set of responses for that user, whatever
+	// token is sent, and looks them up without a token. The program must make sure
+	// that all tokens with the same Username belong to the same user.
 	Username, Password string
 
-	// HA1 stands in for the password in Digest, as in an htdigest file: the hash
-	// of username:realm:password in hexadecimal digits. Realm must be set with
-	// it. It is of no use for other schemes.
+	// HA1 takes the place of the password in Digest, as in an htdigest file: the hash
+	// of username:realm:password in hexadecimal digits. It needs Realm. Other schemes
+	// cannot use it.
 	HA1 string
 
 	// HA1Algorithm is the algorithm of HA1, without -sess. If empty, it is MD5
@@ -36,12 +35,11 @@ type Credential struct {
 	// Token is a bearer token (RFC 6750).
 	Token string
 
-	// TokenFunc returns a bearer token in place of Token. Its argument is the
-	// token that the server has just called invalid, or empty; only then it need
-	// return a new one. It should return cached tokens, and is called by many
-	// goroutines at once. Without a Username it is called for each request, also
-	// for one that a cache above answers, since only the token says whose the
-	// stored response is.
+	// TokenFunc returns a bearer token in place of Token. If invalid is not empty, it
+	// is the token that the server has just called invalid, and TokenFunc must return
+	// another one; otherwise it should return a cached one. It may be called
+	// concurrently. Without a Username it is called for each request, also for those
+	// that a cache above answers, since only the token tells whose response it is.
 	TokenFunc func(ctx context.Context, invalid string) (string, error)
 
 	// Domain is where the credential may be sent: a host, for every port; a
@@ -54,8 +52,8 @@ type Credential struct {
 	// every one.
 	Realm string
 
-	// batch tells the credentials that a Keyring got after Clear from those that
-	// it had before.
+	// batch differs between credentials that were added to a Keyring before and after
+	// Clear.
 	batch uint64
 	// named holds the name of the principal; see identities.
 	named *named
@@ -68,37 +66,36 @@ func (c Credential) Credentials(context.Context, Target) ([]Credential, error) {
 	return []Credential{c}, nil
 }
 
-// String returns the user name only, so that no secret is printed by mistake.
+// String returns the user name, and no secret.
 func (c Credential) String() string { return "credential of " + c.Username }
 
 // GoString is like String.
 func (c Credential) GoString() string { return c.String() }
 
-// A Target says what credentials are wanted for.
+// A Target is what a [Source] is asked for credentials for.
 type Target struct {
-	// URL is the origin that asks, or that is asked: scheme and host only.
+	// URL is the origin of the request, or of the proxy: scheme and host only.
 	URL url.URL
-	// Proxy is true if a proxy asks.
+	// Proxy is true if the credentials are for a proxy.
 	Proxy bool
 	// Scheme is the authentication scheme, in lower case, and Realm the realm of
 	// the challenge. Both are empty if there is none yet.
 	Scheme, Realm string
 }
 
-// A Source knows credentials. It is asked for every request, by many goroutines
-// at once, and should answer from memory: what takes longer belongs into
-// [Credential.TokenFunc].
+// A Source provides credentials. It is asked for every request, concurrently, and should
+// answer from memory; work that takes longer belongs in [Credential.TokenFunc].
 //
-// It is asked once for a request, even if that is sent several times: a login
-// meanwhile is for the next request. If a cache stands above, that is before the
-// cache looks for a stored response, so that this is of the same user as the
-// credentials. A Source that goes by the scheme or the realm is asked again for
-// those of a challenge if what it said before is of no use there, or was refused;
-// [Credential.Realm] keeps a credential to its realm.
+// A Source is asked once for a request, even if that is sent several times: after a login
+// meanwhile, the next request has the new credentials. If a cache stands above, the
+// Source is asked before the cache looks for a stored response, so that response and
+// credentials belong to the same user. A Source is asked again, with the scheme and the
+// realm of a challenge, if no credential that it returned before is for that realm or
+// all of them were refused. [Credential.Realm] limits a credential to its realm.
 type Source interface {
-	// Credentials returns those to try for target, in this order. Those that are
-	// not for its origin, by their Domain, are not used, nor more than 32 for one
-	// request. The slice must not be changed afterwards.
+	// Credentials returns the credentials to try for target, in their order. Those
+	// whose Domain does not cover target are not used, and at most 32 are tried for
+	// one request. The slice must not be changed afterwards.
 	Credentials(ctx context.Context, target Target) ([]Credential, error)
 }
 
@@ -110,8 +107,8 @@ func (f SourceFunc) Credentials(ctx context.Context, target Target) ([]Credentia
 	return f(ctx, target)
 }
 
-// credKey is what is remembered of a credential: two with the same key make the
-// same header fields. Where it may be sent is looked at each time.
+// A credKey identifies a credential: two with the same key make the same header fields.
+// Domain is not part of it.
 type credKey struct {
 	username, password, ha1, token, realm string
 	dynamic                               bool
@@ -124,7 +121,7 @@ func (c *Credential) key() credKey {
 
 // hasPassword reports whether c can be used where a password is asked for.
 func (c *Credential) hasPassword() bool {
-	// A user name beside a token says whose it is.
+	// A user name beside a token names the user of the token.
 	return c.Password != "" || c.Username != "" && c.Token == "" && c.TokenFunc == nil
 }
 
@@ -133,7 +130,7 @@ type scope struct {
 	scheme, host, port string
 }
 
-// parseScope parses a domain. ok is false if it can cover no request.
+// parseScope parses a domain. ok is false if it covers no origin.
 func parseScope(domain string) (s scope, ok bool) {
 	domain = httpfield.TrimBlanks(domain)
 	if a, err := netip.ParseAddr(domain); err == nil {
@@ -188,14 +185,14 @@ func (s scope) covers(o roundtrip.Origin) bool {
 // A way says how a request came to its origin.
 type way struct {
 	origin roundtrip.Origin
-	// crossed is true if a redirect led here from another origin.
+	// crossed is true if redirects led here from another origin.
 	crossed bool
-	// lowered is true if it led from https to http.
+	// lowered is true if one of them led from https to http.
 	lowered bool
 }
 
-// mayUse reports whether a credential with that domain may be sent to the end of
-// w. An empty domain stands for every origin the caller asks by itself.
+// mayUse reports whether a credential with that domain may be sent to w.origin. An empty
+// domain covers every origin that the caller asks.
 func mayUse(domain string, w way) bool {
 	if domain == "" {
 		return !w.crossed
@@ -204,11 +201,11 @@ func mayUse(domain string, w way) bool {
 	if !ok || !s.covers(w.origin) {
 		return false
 	}
-	// A host alone is named for https and http alike. Nobody who wrote it for a
-	// site in https meant that a redirect may lead it in the clear.
+	// A host alone covers https and http. A redirect from https must not send its
+	// credential unencrypted.
 	return !w.lowered || s.scheme != "" || s.port != ""
 }
 
-// Format implements [fmt.Formatter]: whatever the verb, the user name and no
-// secret is printed.
+// Format implements [fmt.Formatter]. Whatever the verb, it prints the user name and no
+// secret.
 func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

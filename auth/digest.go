@@ -6,23 +6,23 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// Digest is RFC 7616, and what came before it: algorithms MD5, SHA-256 and
-// SHA-512-256, each also with -sess; the qualities of protection auth, auth-int
-// and none; user names hashed or not.
+// Digest is RFC 7616 with its predecessors RFC 2617 and RFC 2069: the algorithms MD5,
+// SHA-256 and SHA-512-256, each also with -sess; the qualities of protection auth,
+// auth-int and none; user names hashed or not.
 //
-// A nonce is used by one request at a time, so that its count reaches the server
-// in order. Requests in parallel have nonces of their own.
+// A nonce is used by one request at a time, so that its count reaches the server in
+// order. Requests in parallel have different nonces.
 type Digest struct {
 	// NoMD5 refuses the algorithms MD5 and MD5-sess, which RFC 7616 keeps for
 	// compatibility only.
 	NoMD5 bool
 
-	// Integrity prefers auth-int, which protects the content of the request too,
-	// where the server offers auth and auth-int. The content is read twice.
+	// Integrity prefers auth-int where the server offers auth and auth-int. It
+	// protects the content of the request too, which is read twice.
 	Integrity bool
 
-	// IgnoreProof accepts answers whose rspauth is wrong. If false, they are an
-	// error that matches [ErrServerProof].
+	// IgnoreProof accepts responses whose rspauth is wrong. If false, such a response is
+	// an error that matches [ErrServerProof].
 	IgnoreProof bool
 }
 
@@ -62,13 +62,13 @@ func (d Digest) Session(c *Challenge, cred Credential) (Session, error) {
 	return s, nil
 }
 
-// Stale reports whether only the nonce was refused.
+// Stale reports whether the server refused the nonce, and not the credential.
 func (Digest) Stale(c Challenge, _ Credential) bool {
 	stale, ok := c.Param("stale")
 	return ok && httpfield.EqualFold(stale, "true")
 }
 
-// A digestChallenge is a challenge as Digest understands it.
+// A digestChallenge holds the parameters of a Digest challenge.
 type digestChallenge struct {
 	realm, nonce  string
 	opaque        string
@@ -81,8 +81,8 @@ type digestChallenge struct {
 	userhash      bool
 }
 
-// parse reads a challenge. It is as lenient as the peers of this package with
-// what servers get wrong, and refuses what has no clear meaning.
+// parse parses a challenge. It accepts the mistakes that other clients accept, and
+// refuses what is ambiguous.
 func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	if name := c.doubled("realm", "nonce", "opaque", "algorithm", "qop", "stale", "charset", "userhash"); name != "" {
 		return nil, unsupported("digest", name, "given twice")
@@ -106,7 +106,7 @@ func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	if ch.alg == nil || d.NoMD5 && ch.alg.index == 0 {
 		return nil, unsupported("digest", "algorithm", ch.algorithm)
 	}
-	// Clones, since the field that they are parts of may be long.
+	// Clones, so that a long field is not kept for them.
 	ch.realm, ch.nonce = strings.Clone(ch.realm), strings.Clone(ch.nonce)
 	ch.opaque, ch.algorithm = strings.Clone(ch.opaque), strings.Clone(ch.algorithm)
 	ch.utf8 = saysUTF8(c)
@@ -115,13 +115,12 @@ func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	return ch, ch.parseQop(c)
 }
 
-// parseQop reads the list of qualities of protection: between commas, in any
-// case, with any blanks.
+// parseQop parses the list of qualities of protection, in any case and with any blanks.
 func (ch *digestChallenge) parseQop(c Challenge) error {
 	qop, _ := c.Param("qop")
 	if httpfield.TrimBlanks(qop) == "" {
-		// RFC 2069 has none. -sess came with RFC 2617 and needs a client nonce,
-		// which is sent only with a qop.
+		// RFC 2069 has no qop. -sess (RFC 2617) needs a client nonce, which is sent
+		// only with a qop.
 		if ch.sess {
 			return unsupported("digest", "qop", qop)
 		}
@@ -138,7 +137,7 @@ func (ch *digestChallenge) parseQop(c Challenge) error {
 	return nil
 }
 
-// check reports by an error that cred cannot answer ch.
+// check returns an error if cred cannot answer ch.
 func (ch *digestChallenge) check(cred *Credential) error {
 	if cred.HA1 != "" {
 		alg, _ := findAlgorithm(cred.HA1Algorithm)
@@ -157,7 +156,7 @@ func (ch *digestChallenge) check(cred *Credential) error {
 	return nil
 }
 
-// encode returns s as it goes into a hash.
+// encode returns s in the charset that is hashed.
 func (ch *digestChallenge) encode(s string, latin1 bool) string {
 	if latin1 && !ch.utf8 {
 		return toLatin1(s)
@@ -173,7 +172,7 @@ func (ch *digestChallenge) ha1(cred *Credential, latin1 bool) string {
 	return ch.alg.sumText(ch.encode(cred.Username, latin1), ch.realm, ch.encode(cred.Password, latin1))
 }
 
-// username returns the parameter that says who asks (RFC 7616 §3.4, §3.4.4).
+// username returns the parameter username or username* (RFC 7616 §3.4, §3.4.4).
 func (ch *digestChallenge) username(cred *Credential, latin1 bool) string {
 	name := ch.encode(cred.Username, latin1)
 	switch {

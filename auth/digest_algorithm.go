@@ -14,8 +14,8 @@ import (
 )
 
 // An algorithm is one of the IANA registry of hash algorithms for HTTP Digest
-// Authentication. MD5 is in it for servers that know nothing better; answers by
-// it are chosen last, and Digest.NoMD5 refuses them.
+// Authentication. MD5 is for servers that support no other one: it is chosen last, and
+// [Digest.NoMD5] refuses it.
 type algorithm struct {
 	name   string
 	index  int
@@ -55,8 +55,8 @@ func findAlgorithm(name string) (alg *algorithm, sess bool) {
 // maxDigits is how many hexadecimal digits the longest hash has.
 const maxDigits = 64
 
-// A hasher hashes without allocating. What it is given is collected first, since
-// a hash takes one long text faster than ten short ones, and takes no strings.
+// A hasher hashes without allocating. It collects texts and hashes them together, which
+// is faster than hashing them one by one, and needs no conversion of strings.
 type hasher struct {
 	h   hash.Hash
 	buf []byte
@@ -71,9 +71,9 @@ func (a *algorithm) hasher() *hasher {
 	return h
 }
 
-// release gives h back for the next to use.
+// release returns h to its pool.
 func (a *algorithm) release(h *hasher) {
-	// What was hashed is somebody's password.
+	// The buffer may hold a password.
 	clear(h.buf[:cap(h.buf)])
 	a.pool.Put(h)
 }

@@ -7,63 +7,63 @@ import (
 	"time"
 )
 
-// A nonce is what one challenge, or one nextnonce, gave. It is leased to one
-// request in flight, unless the server gives the same one to several.
+// A nonce is that of a challenge or of a nextnonce. It is leased to one request in
+// flight, unless the server gives the same one to several requests.
 type nonce struct {
 	ch    *digestChallenge
 	value string
 
 	mu    sync.Mutex
 	count uint32 // requests sent with it
-	// What does not change between requests; set by the first.
+	// The same for all requests; set by the first.
 	cnonce string
 	ha1    string // of this nonce, for the algorithms with -sess
 	head   string // Digest username, realm, nonce
 	tail   string // opaque, userhash
 
-	// What follows belongs to the pool.
+	// The lock of the pool guards the rest.
 	seq  uint64 // order of arrival
-	dead bool   // not to be used by any other
+	dead bool   // not to be leased again
 	used bool   // a request was accepted with it
-	// doubtful is true if the server may have given another after this one, though
-	// it arrived before.
+	// doubtful is true if the server may have issued another nonce after this one, and
+	// the response with that has arrived before.
 	doubtful bool
 }
 
-// maxFree bounds the nonces that wait for requests: as many as were once in
-// flight in parallel.
+// maxFree bounds the nonces that are not leased. There are as many as there once were
+// requests in parallel.
 const maxFree = 256
 
-// A noncePool leases nonces, each to one request at a time. Servers that check
-// the count (RFC 7616 §3.4: it must grow by one) refuse what arrives out of
-// order, and requests in parallel do.
+// A noncePool leases nonces, each to one request at a time. Servers that check the count
+// (RFC 7616 §3.4: it grows by one) refuse a request that arrives out of order, as
+// requests in parallel with one nonce do.
 //
-// A server with one nonce for everybody, replaced by each challenge, is the
-// opposite (ESP8266 and ESP32, cameras): there all requests share the newest.
+// If a server has one nonce for all clients and replaces it with each challenge (ESP8266,
+// ESP32, cameras), all requests share the newest nonce instead.
 type noncePool struct {
 	mu      sync.Mutex
 	free    []*nonce          // the freshest last
 	live    map[string]*nonce // free or leased, by value
-	dropped *nonce            // the last one: a server may give it again
-	newest  *nonce            // the one that arrived last
+	dropped *nonce            // dropped last: a server may give it again
+	newest  *nonce            // arrived last
 	leased  int
 	waiters []chan *nonce
 	seq     uint64
 	floor   uint64 // nonces up to this one are known to be stale
 
 	shared    bool   // newest is for all requests
-	trusted   bool   // the last answer but refusals of nonces was no refusal
+	trusted   bool   // the credential was accepted, and not condemned since
 	confirmed int    // requests that were accepted after they had been overtaken
-	condemned uint64 // the credential is wrong, by a refusal of this nonce
+	condemned uint64 // seq of the nonce with which the credential was found wrong
 	line      line   // of requests that were overtaken
 }
 
-// lease returns a nonce that is free, or nil if there is none.
+// lease leases a free nonce, and returns nil if there is none.
 func (p *noncePool) lease() *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shares() && (p.shared || p.good(p.newest)) {
-		if !p.good(p.newest) {
+	if p.sharesLocked() && (p.shared || p.goodLocked(p.newest)) {
+		if !p.goodLocked(p.newest) {
 			return nil
 		}
 		p.leased++
@@ -80,14 +80,14 @@ func (p *noncePool) lease() *nonce {
 	return got
 }
 
-// good reports whether n may be used. The lock is held.
-func (p *noncePool) good(n *nonce) bool { return n != nil && !n.dead && n.seq > p.floor }
+// goodLocked reports whether n may be used.
+func (p *noncePool) goodLocked(n *nonce) bool { return n != nil && !n.dead && n.seq > p.floor }
 
-// patience is how long a request waits for a nonce that is in use. The one that
-// has it may itself be waiting for what that request will do.
+// patience is how long a request waits for a nonce that is leased. The request that has
+// it may itself be waiting for this one.
 const patience = time.Second
 
-// await is like lease, but waits until a nonce comes back as long as one is out.
+// await is like lease, but if there is none it waits as long as nonces are leased.
 func (p *noncePool) await(ctx context.Context) *nonce {
 	if n := p.lease(); n != nil {
 		return n
@@ -97,7 +97,7 @@ func (p *noncePool) await(ctx context.Context) *nonce {
 		p.mu.Unlock()
 		return nil
 	}
-	// Room for one, so that whoever gives never waits for who has left.
+	// Buffered: the sender must not wait for a request that has given up.
 	ch := make(chan *nonce, 1)
 	p.waiters = append(p.waiters, ch)
 	p.mu.Unlock()
@@ -123,9 +123,9 @@ func (p *noncePool) await(ctx context.Context) *nonce {
 	return nil
 }
 
-// arrive leases the nonce n that came with an answer. If the server has given the
-// same before, it is that one, which is counted on: then several requests may
-// hold it, and only the order of their counts is left to chance.
+// arrive leases the nonce n of a response. If the server has given the same nonce
+// before, it returns that one, whose count goes on. Several requests may then hold it,
+// with different counts that may arrive out of order.
 func (p *noncePool) arrive(n *nonce) *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,14 +151,14 @@ func (p *noncePool) arriveLocked(n *nonce) *nonce {
 	n.seq, n.dead, n.used = p.seq, false, false
 	p.newest = n
 	p.leased++
-	if p.shares() {
-		p.share()
+	if p.sharesLocked() {
+		p.shareLocked()
 	}
 	return n
 }
 
-// share gives the newest nonce to those who wait. The lock is held.
-func (p *noncePool) share() {
+// shareLocked leases the newest nonce to all requests that wait.
+func (p *noncePool) shareLocked() {
 	for _, ch := range p.waiters {
 		p.leased++
 		ch <- p.newest
@@ -166,12 +166,12 @@ func (p *noncePool) share() {
 	p.waiters = nil
 }
 
-// put takes a leased nonce back for the next request.
+// put ends the lease of n. The next request can use it.
 func (p *noncePool) put(n *nonce) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	good := p.good(n)
-	if good && !p.shares() && len(p.waiters) > 0 {
+	good := p.goodLocked(n)
+	if good && !p.sharesLocked() && len(p.waiters) > 0 {
 		ch := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		ch <- n
@@ -179,20 +179,20 @@ func (p *noncePool) put(n *nonce) {
 	}
 	p.leased--
 	switch {
-	case good && p.shares() && n == p.newest:
-		if p.share(); !p.shared && !slices.Contains(p.free, n) {
+	case good && p.sharesLocked() && n == p.newest:
+		if p.shareLocked(); !p.shared && !slices.Contains(p.free, n) {
 			p.free = append(p.free, n)
 		}
 	case !good || p.shared || len(p.free) >= maxFree:
-		p.bury(n)
-		p.wake()
+		p.buryLocked(n)
+		p.wakeLocked()
 	case !slices.Contains(p.free, n):
 		p.free = append(p.free, n)
 	}
 }
 
-// drop gives a leased nonce up. If it was stale, so are those that came before
-// it: they would cost one refusal each.
+// drop ends the lease of n, which is not used again. If it was stale, so are the nonces
+// that arrived before it: each would cost a refusal.
 func (p *noncePool) drop(n *nonce, stale bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -205,18 +205,18 @@ func (p *noncePool) drop(n *nonce, stale bool) {
 		if f.seq > p.floor {
 			return f.dead
 		}
-		p.bury(f)
+		p.buryLocked(f)
 		return true
 	})
-	p.bury(n)
-	// After a stale one the server has already sent another.
+	p.buryLocked(n)
+	// With the refusal of a stale nonce the server has sent another.
 	if !stale {
-		p.wake()
+		p.wakeLocked()
 	}
 }
 
-// bury sees to it that n is not used any more, unless the server gives it again.
-func (p *noncePool) bury(n *nonce) {
+// buryLocked takes n out of use, unless the server gives it again.
+func (p *noncePool) buryLocked(n *nonce) {
 	n.dead = true
 	p.dropped = n
 	if p.live[n.value] == n {
@@ -224,8 +224,8 @@ func (p *noncePool) bury(n *nonce) {
 	}
 }
 
-// wake tells those who wait that nothing will come.
-func (p *noncePool) wake() {
+// wakeLocked ends the waiting for nonces if none is leased any more.
+func (p *noncePool) wakeLocked() {
 	if p.leased > 0 {
 		return
 	}

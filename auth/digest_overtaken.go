@@ -8,45 +8,45 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Some servers have one nonce for everybody, and replace it with each challenge
-// they make. Of requests in parallel all but one are then refused, with the right
-// password and the nonce that they were just given: they were overtaken by the
-// challenge to another request. What is here tells that from a wrong password.
+// Some servers have one nonce for all clients, and replace it with each challenge. Of
+// requests in parallel they refuse all but one, though the password is right: each of
+// the others has been overtaken by the challenge to another request. This file tells
+// such a refusal from that of a wrong password.
 
-// maxOvertaken bounds how often one request is tried again because newer nonces
-// have arrived, or may be on the way.
+// maxOvertaken is how often one request is sent again because newer nonces have arrived
+// or may be on the way.
 const maxOvertaken = 8
 
-// enoughOvertaken is after how many requests that were overtaken, and accepted
-// with the newest nonce, all share that.
+// enoughOvertaken is how many requests have to be overtaken and then accepted with the
+// newest nonce before all requests share it.
 const enoughOvertaken = 2
 
-// A line is where requests wait that were overtaken, so that they are tried again
-// one after the other. As long as there is one, every request shares the newest
-// nonce: the server makes no more challenges then.
+// A line has the requests that were overtaken wait, so that they are sent again one after
+// the other. As long as one is in line, every request shares the newest nonce, so that
+// the server sends no more challenges.
 type line struct {
-	n    int
-	turn chan struct{}
+	n    int           // requests in line
+	turn chan struct{} // holds a value while a request has its turn
 }
 
-// shares reports whether a request should be signed with the newest nonce whoever
-// has it. The lock is held.
-func (p *noncePool) shares() bool { return p.shared || p.line.n > 0 }
+// sharesLocked reports whether a request is signed with the newest nonce even if that is
+// leased.
+func (p *noncePool) sharesLocked() bool { return p.shared || p.line.n > 0 }
 
 // A history is what is known about a nonce that was refused.
 type history struct {
 	newer   bool // another nonce has arrived since
-	crowded bool // other requests were under way, whose nonces may be newer
+	crowded bool // other requests were under way: their nonces may be newer
 	trusted bool // the credential was accepted before
 }
 
-// patience returns how often a request is tried again with the same credential.
+// patience returns how often a request is sent again with the same credential.
 func (h history) patience() int {
 	switch {
 	case h.newer || h.crowded:
 		return maxOvertaken
 	case h.trusted:
-		// Another client may have been given a nonce.
+		// Another client may have been given a newer nonce.
 		return 1
 	}
 	return 0
@@ -59,14 +59,14 @@ func (p *noncePool) history(a *proof) history {
 	n := a.nonce
 	return history{
 		newer:   p.seq > n.seq && p.condemned < n.seq,
-		crowded: a.crowded || n.doubtful || p.crowded(a.inLine),
+		crowded: a.crowded || n.doubtful || p.crowdedLocked(a.inLine),
 		trusted: p.trusted,
 	}
 }
 
-// crowded reports whether there are other requests under way than those that stand
-// in line, the present one not counted. The lock is held.
-func (p *noncePool) crowded(inLine bool) bool {
+// crowdedLocked reports whether requests other than this one are under way that are not
+// in line.
+func (p *noncePool) crowdedLocked(inLine bool) bool {
 	n := p.leased - p.line.n
 	if !inLine {
 		n--
@@ -74,9 +74,9 @@ func (p *noncePool) crowded(inLine bool) bool {
 	return n > 0
 }
 
-// arriveAfter is like arrive, for the nonce n of the refusal of a. If other nonces
-// have arrived since a was sent, or may be on the way, nobody knows which of them is
-// the newest at the server.
+// arriveAfter is like arrive, for the nonce n of the refusal of a. If other nonces have
+// arrived since a was sent, or may be on the way, it is not known which of them the
+// server has now: n is doubtful.
 func (p *noncePool) arriveAfter(n *nonce, a *proof, crowded bool) *nonce {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,7 @@ func (p *noncePool) arriveAfter(n *nonce, a *proof, crowded bool) *nonce {
 	return n
 }
 
-// condemn notes that the credential was refused with n, and that it is to blame.
+// condemn notes that the credential was refused with n, and is wrong.
 func (p *noncePool) condemn(n *nonce) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,8 +95,9 @@ func (p *noncePool) condemn(n *nonce) {
 	p.condemned = max(p.condemned, n.seq)
 }
 
-// accept notes that a request with n was accepted, overtaken before or not. It
-// returns true if from now on all requests share the newest nonce.
+// accept notes that a request with n was accepted; overtaken is true if it had been
+// overtaken before. accept returns true if from now on all requests share the newest
+// nonce.
 func (p *noncePool) accept(n *nonce, overtaken bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,10 +120,10 @@ func (p *noncePool) isShared() bool {
 	return p.shared
 }
 
-// queue has a stand in line until no other request that was overtaken is being
-// tried again, or one has been accepted. The nonce of a is that which came with the
-// refusal; the newest one takes its place, or none, if the credential was condemned
-// meanwhile. leave must be called when the answer is there.
+// queue puts a in line until no other request that was overtaken is being sent again, or
+// one was accepted. Then a has the newest nonce in place of that of its refusal, or none
+// if the credential was condemned meanwhile. leave must be called when the response has
+// arrived.
 func (p *noncePool) queue(ctx context.Context, a *proof) {
 	p.mu.Lock()
 	if p.line.turn == nil {
@@ -144,21 +145,21 @@ func (p *noncePool) queue(ctx context.Context, a *proof) {
 	a.inLine = true
 	if p.condemned >= a.nonce.seq {
 		p.leased--
-		p.bury(a.nonce)
-		p.wake()
+		p.buryLocked(a.nonce)
+		p.wakeLocked()
 		a.nonce = nil
 		return
 	}
-	if a.nonce != p.newest && p.good(p.newest) {
-		p.bury(a.nonce)
+	if a.nonce != p.newest && p.goodLocked(p.newest) {
+		p.buryLocked(a.nonce)
 		a.nonce = p.newest // the lease moves over
 	}
 	if a.nonce.used {
-		p.leaveLocked(a) // nobody needs to wait any more
+		p.leaveLocked(a) // the others in line need not wait any more
 	}
 }
 
-// leave ends what queue began.
+// leave takes a out of the line.
 func (p *noncePool) leave(a *proof) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,16 +178,16 @@ func (p *noncePool) leaveLocked(a *proof) {
 	}
 }
 
-// note notes whether other requests are under way when a is sent.
+// note records, when a is sent, whether other requests are under way.
 func (p *noncePool) note(a *proof) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a.crowded, a.sent = p.crowded(a.inLine), p.seq
+	a.crowded, a.sent = p.crowdedLocked(a.inLine), p.seq
 }
 
-// challengeable counts the requests to each origin that may bring a challenge which
-// replaces the nonces of others: those under way without credentials, and those
-// that were refused and whose new challenge was not looked at yet.
+// challengeable counts, by origin, the requests whose response may have a challenge that
+// replaces the nonces of others: those that were sent without credentials, and those
+// that were refused and whose new challenge was not handled yet.
 type challengeable struct {
 	mu sync.Mutex
 	n  map[roundtrip.Origin]int

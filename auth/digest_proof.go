@@ -7,30 +7,26 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// A proof is what Digest has to know of a request to judge the answer.
+// A proof is what Digest remembers of a request until its response.
 type proof struct {
-	nonce    *nonce
-	qop      string
-	count    uint32
-	bodyHash string
-	// overtaken is how often the request was tried again because a newer nonce had
-	// taken the place of its own, and crowded true if there were others under way
-	// when it was sent. inLine is true if it stands in the line of those that were
-	// overtaken, and turn is not nil while it holds up the others.
-	overtaken int
-	crowded   bool
-	sent      uint64 // the seq of the pool then
-	inLine    bool
-	turn      chan struct{}
+	nonce     *nonce
+	qop       string
+	count     uint32
+	bodyHash  string
+	overtaken int           // how often the request was sent again because its nonce had been replaced
+	crowded   bool          // other requests were under way when it was sent
+	sent      uint64        // the seq of the pool then
+	inLine    bool          // it is in line, see line
+	turn      chan struct{} // not nil while it has its turn
 }
 
-// A reply is the part of an answer that sessions look at.
+// A reply is the part of a response that sessions need.
 type reply struct {
 	header    http.Header
 	infoField string         // Authentication-Info, or that of a proxy
 	resp      *http.Response // nil if there is no content to check; replaced, not changed
-	x         *exchange      // whose answer it is; looked at for a proof of the content
-	nextnonce bool           // set if the answer brought one
+	x         *exchange      // needed to check a proof of the content
+	nextnonce bool           // set if the response has one
 	shares    bool           // set if from now on all requests share one nonce
 }
 
@@ -67,9 +63,9 @@ func (p *proof) appendResponse(b []byte, method, uri, bodyHash string) []byte {
 	return h.hex(b)
 }
 
-// verify checks the rspauth in info, if there is one. For auth-int, which covers
-// the content of the answer, the check is made when it has been read: an error
-// then takes the place of its end.
+// verify checks the rspauth in info, if there is one. That of auth-int covers the content
+// of the response, and is checked when that has been read: an error takes the place of
+// EOF.
 func (p *proof) verify(info Challenge, uri string, r *reply) error {
 	got, ok := info.Param("rspauth")
 	if !ok {
@@ -92,7 +88,7 @@ func (p *proof) verify(info Challenge, uri string, r *reply) error {
 		return check.compare(got, uri, check.nonce.ch.alg.sumText(""))
 	}
 	if r.resp.Uncompressed {
-		// net/http has taken the coding off, and the proof is of what it took off.
+		// net/http has decoded the content; the proof covers the encoded one.
 		return nil
 	}
 	body := &provenBody{ReadCloser: r.resp.Body, hash: check.nonce.ch.alg.hasher(), proof: check, want: got, uri: uri}
@@ -112,9 +108,8 @@ func (p *proof) compare(got, uri, bodyHash string) error {
 	return nil
 }
 
-// A provenBody fails at its end if its content is not what the server signed: with
-// its last byte, if the length is known, since readers that count need not come back
-// for the end.
+// A provenBody fails at its end if its content is not what the server signed. If the
+// length is known it fails with the last byte, since not all readers read on until EOF.
 type provenBody struct {
 	io.ReadCloser
 	left     int64 // bytes to its end; not positive if that is unknown
@@ -124,7 +119,7 @@ type provenBody struct {
 	want     string
 	uri      string
 	distrust func()
-	end      error // what the end is: set once it was reached
+	end      error // returned after the end; nil before
 }
 
 func (b *provenBody) Read(p []byte) (int, error) {
@@ -143,7 +138,7 @@ func (b *provenBody) Read(p []byte) (int, error) {
 		}
 	}
 	if b.checked {
-		b.end = err // nil with the last byte: EOF will come
+		b.end = err // nil with the last byte: EOF is still to come
 	}
 	return n, err
 }

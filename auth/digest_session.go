@@ -48,7 +48,7 @@ func (s *digestSession) renew(req *Request, c Challenge, crowded bool) error {
 // credential turns out to be wrong meanwhile.
 func (s *digestSession) queue(req *Request) bool {
 	p := &req.proof
-	// The requests to a proxy are not ended one by one, and stand in no line.
+	// Requests through a proxy have no end that is seen here, and cannot wait in line.
 	if !req.Proxy && (p.overtaken > 0 || s.pool.isShared()) {
 		if s.pool.queue(req.Context, p); p.nonce == nil {
 			s.pool.leave(p)
@@ -92,10 +92,10 @@ func (s *digestSession) kept(req *Request) {
 	s.pool.leave(&req.proof)
 }
 
-// prepare computes what does not change between the requests of n. The client
-// nonce stays the same for the life of n, as -sess demands (RFC 7616 §3.4.2). The
-// lock of n is held.
-func (s *digestSession) prepare(n *nonce, req *Request) {
+// prepareLocked computes the parts of the field that are the same for all requests with
+// n. The client nonce stays the same for the life of n, as -sess demands (RFC 7616
+// §3.4.2).
+func (s *digestSession) prepareLocked(n *nonce, req *Request) {
 	if n.head != "" {
 		return
 	}
@@ -118,7 +118,7 @@ func (s *digestSession) prepare(n *nonce, req *Request) {
 func (s *digestSession) count(n *nonce, req *Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.prepare(n, req)
+	s.prepareLocked(n, req)
 	n.count++
 	req.proof.count = n.count
 }
@@ -175,7 +175,7 @@ func hashBody(alg *algorithm, req *Request) (string, error) {
 		return "", unsupported("digest", "qop", "auth-int for a body that cannot be read twice")
 	}
 	sum, err := alg.sumReader(body)
-	_ = body.Close() // read-only: what was read is what counts
+	_ = body.Close() // only read
 	if err != nil {
 		return "", &sourceError{"digest: reading the body", err}
 	}
@@ -230,8 +230,8 @@ func appendCount(b []byte, n uint32) []byte {
 	return b
 }
 
-// accepted checks the proof of the server and takes the nonce back, or what it
-// names to take its place.
+// accepted checks the proof of the server, if there is one, and frees the nonce, or the
+// nextnonce of the response in its place.
 func (s *digestSession) accepted(req *Request, r *reply) error {
 	n := req.proof.nonce
 	if n == nil {
@@ -253,7 +253,7 @@ func (s *digestSession) accepted(req *Request, r *reply) error {
 	r.shares = s.pool.accept(n, req.proof.overtaken > 0)
 	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
 	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
-		// First this one: somebody may be waiting.
+		// The new nonce first: requests may be waiting for one.
 		s.pool.put(s.pool.arrive(&nonce{ch: n.ch, value: strings.Clone(next)}))
 		s.lost(req, false)
 		r.nextnonce = true
@@ -263,7 +263,7 @@ func (s *digestSession) accepted(req *Request, r *reply) error {
 	return nil
 }
 
-// describe says what a was signed with, for trace.
+// describe returns what req was signed with, for trace.
 func (*digestSession) describe(req *Request) (algorithm, qop, count string) {
 	n := req.proof.nonce
 	if n == nil {

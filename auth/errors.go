@@ -9,42 +9,41 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// ErrServerProof matches, with [errors.Is], the error of a request whose answer
-// did not prove that the server knows the password: the rspauth of Digest (RFC
-// 7616 §3.5) was wrong. The answer may be anybody's.
+// ErrServerProof matches, with [errors.Is], the error of a request whose response did
+// not prove that the server knows the password: the rspauth of Digest (RFC 7616 §3.5)
+// was wrong. The response may come from another server.
 //
-// The password is not used for that server any more: each answer is one more to
-// guess it from. Requests that the server challenges fail with the same error. A
-// [Keyring] that is cleared and filled again makes a new beginning, as does a new
-// Transport; [Digest.IgnoreProof] is for servers that compute it wrongly.
+// The password is not used for that server any more, since each use helps to guess it:
+// later requests that the server challenges fail with the same error. To use it again,
+// clear the [Keyring] and fill it again, or make a new Transport. [Digest.IgnoreProof] is
+// for servers that compute rspauth wrongly.
 //
 // The error is permanent (Permanent() bool): no layer sends the request again.
 var ErrServerProof = roundtrip.Final(errors.New("auth: digest: the server did not prove that it knows the password"))
 
-// An UnsupportedError says that a challenge asks for something that its scheme
-// cannot do: a Digest algorithm or quality of protection, an HMACDigest without
-// its parameters, a user name that cannot be written.
+// An UnsupportedError says that a challenge asks for something that its scheme cannot
+// do: a Digest algorithm or quality of protection, an HMACDigest without its parameters,
+// a user name that cannot be sent.
 //
-// The 401 is returned as it came and the error is reported to
-// [github.com/tripper-go/tripper/trace]; [Transport.Unsupported] has it returned
-// in place of the response.
+// The error is reported to [github.com/tripper-go/tripper/trace], and the 401 is
+// returned; if [Transport.Unsupported] is set, the error is returned in its place.
 type UnsupportedError struct {
 	// Scheme is the authentication scheme, in lower case.
 	Scheme string
-	// Parameter is the parameter of the challenge that is to blame.
+	// Parameter is the parameter of the challenge that the scheme cannot answer.
 	Parameter string
 	// Value is its value, cut to a length that can be printed; empty if the
 	// parameter is missing.
 	Value string
-	// Response is the 401, with as much of its body as was there at once, up to 64
-	// KiB. It is nil in what trace is told.
+	// Response is the 401, with the part of its body that arrived at once, at most 64
+	// KiB. It is nil in the error that trace gets.
 	Response *http.Response
 }
 
 // HTTPResponse returns e.Response. tripper.ErrorResponses finds it by this method.
 func (e *UnsupportedError) HTTPResponse() *http.Response { return e.Response }
 
-// Permanent reports true: the same request would be asked for the same.
+// Permanent reports true: the same request would get the same challenge.
 func (e *UnsupportedError) Permanent() bool { return true }
 
 // with returns a copy of e that holds resp.
@@ -72,7 +71,8 @@ func unsupported(scheme, parameter, value string) error {
 	return &UnsupportedError{Scheme: scheme, Parameter: parameter, Value: value}
 }
 
-// A sourceError wraps what a Source or a TokenFunc failed with.
+// A sourceError wraps the error of something that the caller brought: a Source, a
+// TokenFunc, a body.
 type sourceError struct {
 	what string
 	err  error
@@ -84,5 +84,5 @@ func (e *sourceError) Unwrap() error { return e.err }
 // Timeout reports whether the cause was a timeout.
 func (e *sourceError) Timeout() bool { return roundtrip.TimedOut(e.err) }
 
-// Format implements [fmt.Formatter]: nothing of the response is printed.
+// Format implements [fmt.Formatter]. It prints nothing of the response.
 func (e UnsupportedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

@@ -11,69 +11,67 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// An engine is what a Transport and a Proxy have in common: credentials, schemes
-// and a memory.
+// An engine is what a Transport and a Proxy have in common: the credentials, the schemes
+// and what was learned about servers.
 type engine struct {
-	source       Source
-	schemes      []Scheme
-	preemptive   bool
-	requireTLS   bool
-	trust        bool // redirects
-	authenticate string
-	answer       string // if empty, it is Authorization or that of a proxy
-	infoField    string
-	proxy        bool
-	memory       memory
-	first        firstOrigin
-	identities   identities
-	// challengeable has requests that may bring a challenge.
+	source        Source
+	schemes       []Scheme
+	preemptive    bool
+	requireTLS    bool
+	trust         bool // redirects
+	authenticate  string
+	answer        string // AnswerField; if empty, Authorization or Proxy-Authorization
+	infoField     string
+	proxy         bool
+	memory        memory
+	first         firstOrigin
+	identities    identities
 	challengeable challengeable
 }
 
-// An exchange is a request on its way to an answer that is no challenge.
+// An exchange is a request with all its challenges, until a response that is none.
 type exchange struct {
 	Request
 	engine *engine
-	req    *http.Request // what trace tells about
-	// given is req as it was before anybody further in could change it.
+	req    *http.Request // the caller's, for trace; nil for a proxy
+	// given is a copy of req, made before a layer below could change it.
 	given http.Request
 	url   *url.URL
 	way   way
 	user  *url.Userinfo
 	path  string
 	body  roundtrip.Content
-	// answers are those of the Source to this exchange, most often one. room is
-	// for the first.
+	// answers are those of the Source, most often one. room is for the first.
 	answers []*answer
 	room    [1]*answer
 
-	// What the last attempt was signed with; session is nil if it was not.
+	// What the request was last signed with; session is nil if it was not.
 	session  Session
 	scheme   Scheme
 	strength int
-	space    *space     // it was found in, nil if it is new
+	space    *space     // where session was found; nil if it is new
 	known    *known     // likewise
-	answered *Challenge // it answers, nil if it is from memory
+	answered *Challenge // what session answers; nil if it was found
 
-	spent     bool // an excuse was accepted
-	expecting bool // an expectation was added
-	counted   bool // among the challengeable
+	spent     bool // see evidence
+	expecting bool // an Expect field was added
+	counted   bool // in engine.challengeable
 	refused   []refusal
 	floor     int
 }
 
-// maxRefused bounds the credentials that are tried: a source may invent one each
-// time it is asked.
+// maxRefused bounds the credentials that are tried for one request: a Source may return
+// new ones whenever it is asked.
 const maxRefused = 32
 
-// unsignable reports whether err means that a request has to go unsigned.
+// unsignable reports whether err means that a request is sent without credentials.
 func unsignable(err error) bool {
 	var u *UnsupportedError
 	return errors.As(err, &u) || errors.Is(err, ErrNeedsChallenge)
 }
 
-// sign signs the request with the header that is about to be sent. It returns
-// false if there is nothing to sign with.
+// sign signs the request that is sent with header h. It returns false if there is no
+// session.
 func (x *exchange) sign(h http.Header) (bool, error) {
 	if x.session == nil {
 		return false, nil
@@ -104,21 +102,21 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 	return true, nil
 }
 
-// drop gives a lease up.
+// drop ends the lease of a nonce.
 func (x *exchange) drop(stale bool) {
 	if d, ok := x.session.(*digestSession); ok {
 		d.lost(&x.Request, stale)
 	}
 }
 
-// failed says that there was no answer.
+// failed ends the use of the session without a response.
 func (x *exchange) failed() {
-	// Whether the server has counted the request nobody knows.
+	// The server may or may not have counted this use of the nonce: retire it.
 	x.drop(false)
 	x.session = nil
 }
 
-// accepted says that the answer was no challenge.
+// accepted handles a response that is no challenge.
 func (x *exchange) accepted(r *reply) error {
 	if x.session == nil {
 		return nil
@@ -146,8 +144,8 @@ func (x *exchange) accepted(r *reply) error {
 	return nil
 }
 
-// distrusting returns what to call if the server does not know the password. That
-// of a proxy goes on being used: what matters is at the end of the tunnel.
+// distrusting returns the function to call if the server does not know the password. A
+// proxy that does not is used all the same: it cannot read what is in the tunnel.
 func (x *exchange) distrusting() func() {
 	if x.Proxy {
 		return func() {}
@@ -156,7 +154,7 @@ func (x *exchange) distrusting() func() {
 	return func() { m.distrust(o, key) }
 }
 
-// learn puts a new session into the memory.
+// learn stores a new session in the memory.
 func (x *exchange) learn() {
 	realm := x.answered.realm()
 	key := x.Credential.key()
@@ -165,8 +163,8 @@ func (x *exchange) learn() {
 	x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
 }
 
-// knows reports whether the same credential may be sent to another origin that a
-// challenge has named, as if it were the target of a redirect.
+// knows reports whether the credential may be sent to the origin o, which a challenge has
+// named. The rules are those for the target of a redirect.
 func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
 	y := exchange{engine: x.engine, url: &url.URL{Scheme: o.Scheme, Host: o.Authority()}, way: way{origin: o, crossed: true}}
 	y.Context = x.Context
@@ -174,7 +172,7 @@ func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
 	return err == nil && slices.ContainsFunc(creds, func(c Credential) bool { return c.key() == key })
 }
 
-// keep puts an answer that cannot be sent into the memory, for the next request.
+// keep stores a session whose answer cannot be sent, for the next request.
 func (x *exchange) keep() {
 	x.learn()
 	if d, ok := x.session.(*digestSession); ok {
@@ -183,9 +181,9 @@ func (x *exchange) keep() {
 	x.session = nil
 }
 
-// challenged decides what to do about a refusal with header h. If the answer is
-// yes, the next attempt is ready to be signed. An error says what was
-// unsupported, or that there are no credentials to be had.
+// challenged decides what to do about a 401 or 407 with header h. If it returns true, the
+// request can be signed and sent again. An error is that of the Source, or says what in
+// the challenges cannot be answered.
 func (x *exchange) challenged(h http.Header) (bool, error) {
 	challenges := ParseChallenges(h[x.engine.authenticate])
 	if x.session != nil {
@@ -220,10 +218,9 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 	return x.begin(c)
 }
 
-// tokenChallenge returns the challenges to a request that was signed with a token
-// from a function, and one that asks for another token if they say nothing about
-// the scheme: many services answer so, or without any challenge, when a token has
-// expired.
+// tokenChallenge adds a challenge for another token if the request had a token from a
+// function and no challenge is of its scheme: many services answer so, or without any
+// challenge, when a token has expired.
 func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
 	name := x.scheme.Name()
 	if x.Credential.TokenFunc == nil || slices.ContainsFunc(challenges, func(c Challenge) bool { return c.Scheme == name }) {
@@ -232,7 +229,7 @@ func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
 	return append(challenges, Challenge{Scheme: name})
 }
 
-// begin makes c the next attempt.
+// begin prepares x to be signed by c.
 func (x *exchange) begin(c choice) (bool, error) {
 	realm := c.challenge.realm()
 	if x.engine.memory.distrusted(x.way.origin, c.cred.key()) {
@@ -241,7 +238,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 	}
 	x.Latin1 = c.latin1
 	if c.cred.key() != x.Credential.key() {
-		x.Refused = "" // which is no business of another credential
+		x.Refused = "" // it was refused with another credential
 	}
 	old := x.engine.memory.in(x.way.origin, realm, c.cred.key())
 	var session Session
@@ -260,7 +257,6 @@ func (x *exchange) begin(c choice) (bool, error) {
 		}
 	}
 	if digest {
-		// One pool for all nonces of a user in a space.
 		if err := d.renew(&x.Request, c.challenge, x.crowded()); err != nil {
 			return false, err
 		}
@@ -277,7 +273,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 	return true, nil
 }
 
-// assess judges the request that was refused and notes the verdict.
+// assess judges the credential that was refused, and records the verdict.
 func (x *exchange) assess(challenges []Challenge) {
 	e := evidence{fresh: x.answered != nil, spent: x.spent}
 	_, err := x.scheme.Session(nil, x.Credential)
@@ -318,8 +314,8 @@ func (x *exchange) assess(challenges []Challenge) {
 		d.condemn(&x.Request)
 	}
 	if digest && elsewhere && !e.stale {
-		// Another realm is in charge here. The nonce goes on being counted in its
-		// own, with a gap.
+		// The path belongs to another realm. In its own the nonce stays in use, with
+		// a gap in its count.
 		d.kept(&x.Request)
 	} else {
 		x.drop(e.stale)
@@ -339,7 +335,8 @@ func (x *exchange) assess(challenges []Challenge) {
 	x.tell(actionRefused, e.reason(v), nil)
 }
 
-// noteRefusal puts r in the place of what was noted of the same credential.
+// noteRefusal returns all with r. A second refusal of the same credential rules out ISO
+// 8859-1.
 func noteRefusal(all []refusal, r refusal) []refusal {
 	for i := range all {
 		if all[i].key == r.key {
@@ -350,7 +347,7 @@ func noteRefusal(all []refusal, r refusal) []refusal {
 	return append(all, r)
 }
 
-// giveUp tells trace why a challenge is not answered.
+// giveUp reports to trace why a challenge is not answered.
 func (x *exchange) giveUp(reason string, err error) {
 	if err == nil {
 		err = x.engine.problem()

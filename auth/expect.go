@@ -4,14 +4,13 @@ import (
 	"net/http"
 )
 
-// expectation asks the server to look at the header before the body is sent (RFC
-// 9110 §10.1.1).
+// expectation asks the server to decide by the header before the body is sent (RFC 9110
+// §10.1.1).
 const expectation = "100-continue"
 
-// expects reports whether the request that is about to be sent should carry the
-// expectation: it goes out unsigned to a server that may ask, its body cannot be
-// sent twice, and there is a credential to answer with. Then the body is sent
-// once, whole, with the answer.
+// expects reports whether the first request should carry the expectation: it is not
+// signed, its body may be too long to be sent twice, and there is a credential for a
+// challenge. The body is then sent once, with the answer.
 func (x *exchange) expects() bool {
 	if x.session != nil || !x.body.MayOutgrow() {
 		return false
@@ -24,7 +23,7 @@ func (x *exchange) expects() bool {
 }
 
 // unexpect returns the request to send after a 417 to out: the same without the
-// expectation, once (RFC 9110 §15.5.18). It is nil if the body cannot be sent.
+// expectation (RFC 9110 §15.5.18). It is nil if the body cannot be sent again.
 func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
 	if !x.body.Ready() {
 		return nil, nil
@@ -38,7 +37,7 @@ func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
 	return x.withBody(again)
 }
 
-// unset takes the expectation off a request.
+// unset removes the expectation from out.
 func (x *exchange) unset(out *http.Request) {
 	delete(out.Header, "Expect")
 	x.expecting = false

@@ -20,15 +20,14 @@ import (
 // standard: an HMAC over the request line and the end-to-end fields. It is
 // answered only if it is listed in [Transport.Schemes].
 //
-// It signs the fields that are set when the request comes to this layer. What is
-// added further down, such as User-Agent and Accept-Encoding by net/http, is not
-// among them.
+// It signs the fields that are set when the request comes to this layer. Fields that are
+// added below it, such as User-Agent and Accept-Encoding by net/http, are not signed.
 type HMACDigest struct{}
 
 // Name returns "hmacdigest".
 func (HMACDigest) Name() string { return "hmacdigest" }
 
-// Weigh implements [Scheme]. It is preferred to the others, as in httplib2.
+// Weigh implements [Scheme]. HMACDigest is preferred to the others, as in httplib2.
 func (h HMACDigest) Weigh(c Challenge, cred Credential) (int, error) {
 	_, err := h.parse(c, &cred)
 	return StrengthHMACDigest, err
@@ -42,7 +41,7 @@ func (h HMACDigest) Session(c *Challenge, cred Credential) (Session, error) {
 	return h.parse(*c, &cred)
 }
 
-// Stale reports whether the server asks for the same once more.
+// Stale reports whether the server asks for another answer with the same credential.
 func (HMACDigest) Stale(c Challenge, _ Credential) bool {
 	reason, _ := c.Param("reason")
 	return reason == "integrity" || reason == "stale"
@@ -129,9 +128,8 @@ func headerList(names []string) string {
 	return b.String()
 }
 
-// endToEnd returns the names of the fields of h that reach the origin server, in
-// lower case and in order. Authorization and what net/http writes by itself are
-// not among them.
+// endToEnd returns the names of the fields of h that reach the origin server, in lower
+// case and sorted, without Authorization and the fields that net/http writes itself.
 func endToEnd(h http.Header) []string {
 	var names []string
 	for name, values := range h {

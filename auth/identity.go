@@ -14,23 +14,23 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Identity returns an opaque name for those whose credentials t would send with
-// req, or the empty string if it would send none. It is the same for the same
-// credentials in every process, so that a cache on disk stays divided by them,
-// and tells nothing about a password but that it is the same.
+// Identity returns an opaque name for the principal whose credentials t would send with
+// req, or the empty string if it would send none. The same credentials have the same name
+// in every process, so that a cache on disk keeps users apart. The name tells nothing
+// about a password except whether two are the same.
 //
-// The principal of a token is the user name beside it ([Credential.Username]), if
-// there is one, and else the token itself, which a TokenFunc is asked for. That of
-// a password is user name and password together. Identity does no I/O, other than
-// what t.Credentials and its functions may do.
+// The principal of a token is the user name beside it ([Credential.Username]), or without
+// one the token itself, which TokenFunc is asked for. The principal of a password is user
+// name and password together. Identity does no I/O other than that of t.Credentials and
+// its functions.
 func (t *Transport) Identity(req *http.Request) string {
 	principal, _, _ := t.Ask(req)
 	return principal
 }
 
-// Ask returns what Identity does, with the answer of the Source behind it. It is
-// for a cache above, which sees to it that the request is signed with the
-// credentials of the same answer; programs have no use for it.
+// Ask returns what Identity returns, and the answer of the Source that it comes from. A
+// cache above calls it, so that the request is signed with the credentials of the same
+// answer. Programs have no use for it.
 func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any) {
 	e := t.setup()
 	if principal, answer, _ = roundtrip.Pinned(req, e); answer != nil {
@@ -40,7 +40,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	x, reason := e.newExchange(req)
 	switch {
 	case reason != "" && e.source == nil:
-		return "", nil, nil // there is nothing that it could add
+		return "", nil, nil // t never adds anything
 	case reason != "":
 		return "", e, nobody
 	}
@@ -55,8 +55,8 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 		a, err = x.hold(a, realm)
 	}
 	if err != nil {
-		// Nobody knows whose they would be: share with nobody. The Source is asked
-		// again when the request comes.
+		// The principal is unknown: a name that no other request has. The Source is
+		// asked again when the request comes.
 		return rand.Text(), e, nobodyKnows
 	}
 	return x.name(a, realm), e, a
@@ -65,8 +65,8 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 // nobodyKnows is the answer of a Source that failed.
 var nobodyKnows = &answer{}
 
-// name returns the name of all credentials of a that may be sent: which one will
-// be accepted is not known before.
+// name returns the names of all credentials of a that may be sent, joined: which of them
+// the server accepts is not known yet.
 func (x *exchange) name(a *answer, realm string) string {
 	id, n := "", 0
 	for i := range a.creds {
@@ -88,8 +88,8 @@ func (x *exchange) name(a *answer, realm string) string {
 // separator stands between the names of several credentials.
 const separator = "+"
 
-// report tells a cache above, if it has asked, whom out was signed for and which
-// fields were added for that.
+// report tells a cache above, if it has asked, for which principal out was signed and
+// which fields were added.
 func (x *exchange) report(out *http.Request) {
 	asked, _, ok := roundtrip.Pinned(x.req, x.engine)
 	if !ok {
@@ -98,7 +98,6 @@ func (x *exchange) report(out *http.Request) {
 	principal := x.engine.identities.of(&x.Credential)
 	for name := range strings.SplitSeq(asked, separator) {
 		if name == principal {
-			// One of those that the answer is about.
 			principal = asked
 			break
 		}
@@ -112,27 +111,26 @@ func (x *exchange) report(out *http.Request) {
 	roundtrip.Report(x.req.Context(), x.engine, principal, out.Header, added...)
 }
 
-// named holds the name of a credential.
+// A named caches the name of the principal of a credential.
 type named struct {
 	key  credKey // of the credential
 	once sync.Once
 	name string
 }
 
-// identities holds the names of credentials that do not hold theirs.
+// identities caches the names of credentials that have no named.
 type identities struct {
 	mu    sync.RWMutex
 	names map[credKey]string
 }
 
-// maxNames bounds the names that are remembered of the credentials of a Source
-// that is not a [Keyring].
+// maxNames bounds identities.
 const maxNames = 1 << 14
 
 func (i *identities) of(c *Credential) string {
 	if c.nameless() {
 		if c.held == nil {
-			// Whose tokens a function returns cannot be seen.
+			// Without a token there is nothing to tell principals apart by.
 			return rand.Text()
 		}
 		return i.of(&Credential{Token: c.held.current()})
@@ -158,20 +156,19 @@ func (i *identities) of(c *Credential) string {
 	return name
 }
 
-// stretch is how much harder a name makes it to try passwords than a plain hash
-// would: a name may end up on disk, though hashed by the cache once more.
+// stretch is the number of iterations, against guessing the password from a name: the
+// cache may write a hash of the name to disk.
 const stretch = 4096
 
 // nameOf returns the name of the principal of c.
 func nameOf(c *Credential) string {
-	// Quoted, so that no two say the same together.
+	// Quoted, so that different values are never the same when they are joined.
 	var secret, salt string
 	switch {
 	case c.Password != "" || c.HA1 != "" || c.Token == "" && c.TokenFunc == nil:
 		secret = fmt.Sprintf("%q%q%q", c.Password, c.HA1, c.tokenWithoutName())
 		salt = fmt.Sprintf("tripper auth identity%q%q", c.Username, c.Realm)
 	case c.Username != "":
-		// All tokens of that user.
 		salt = fmt.Sprintf("tripper auth identity of tokens%q", c.Username)
 	default:
 		secret, salt = fmt.Sprintf("%q", c.Token), "tripper auth identity of a token"
@@ -183,7 +180,7 @@ func nameOf(c *Credential) string {
 	return hex.EncodeToString(sum)
 }
 
-// tokenWithoutName returns the token, unless a user name says whose it is.
+// tokenWithoutName returns the token, or nothing if there is a user name beside it.
 func (c *Credential) tokenWithoutName() string {
 	if c.Username != "" {
 		return ""
@@ -191,5 +188,5 @@ func (c *Credential) tokenWithoutName() string {
 	return c.Token
 }
 
-// nameless reports whether only the tokens of a function can say whose they are.
+// nameless reports whether only the token that TokenFunc returns tells the principal.
 func (c *Credential) nameless() bool { return c.TokenFunc != nil && c.Username == "" }

@@ -12,10 +12,9 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A Keyring is a [Source] that credentials are added to. The zero value is an
-// empty one, ready for use. It is safe for concurrent use. What a request costs
-// does not depend on how many credentials there are, but on how many are for its
-// origin.
+// A Keyring is a [Source] that credentials are added to. The zero value is an empty
+// Keyring, ready for use. It is safe for concurrent use. The cost of a request depends on
+// the number of credentials for its origin, and not on the number of all credentials.
 type Keyring struct {
 	mu    sync.RWMutex
 	batch uint64
@@ -24,18 +23,17 @@ type Keyring struct {
 	// host of the domain; both in the order in which they were added.
 	anywhere []*entry
 	hosts    map[string]*hostEntries
-	// rest is the answer for hosts that no domain names; nil until asked for.
+	// rest is the answer for hosts that no domain names; nil until it is needed.
 	rest *answer
-	// unusable has the domains that can match nothing.
+	// unusable has the domains that cover no origin.
 	unusable []string
 }
 
 // hostEntries are the entries with a domain on one host.
 type hostEntries struct {
 	entries []*entry
-	// found has the answers for the origins of the host that were asked for. It is
-	// emptied when entries are added to the host or to anywhere, the latter of which
-	// is noticed by count.
+	// found caches answers by origin. It is dropped when an entry is added to the host,
+	// or to anywhere: it is valid while count is the length of anywhere.
 	found map[roundtrip.Origin]*answer
 	count int
 }
@@ -43,7 +41,7 @@ type hostEntries struct {
 // An entry is a credential with all its domains.
 type entry struct {
 	cred     Credential
-	index    int // of the order in which entries were added
+	index    int // position in the order in which entries were added
 	scopes   []scope
 	texts    []string
 	anywhere bool
@@ -53,8 +51,7 @@ type entry struct {
 // for many ports.
 const maxFound = 16
 
-// ErrDomain matches, with [errors.Is], the error about a domain of a credential
-// that can match nothing.
+// ErrDomain matches, with [errors.Is], the error about a domain that covers no origin.
 var ErrDomain = errors.New("auth: no host, host:port or origin")
 
 // Add adds a user name and a password. A domain is a host, for every port, a
@@ -62,10 +59,9 @@ var ErrDomain = errors.New("auth: no host, host:port or origin")
 // an empty one, the password is for every origin that the caller asks, but never
 // for one that a redirect leads to.
 //
-// Text that is no domain (a wildcard, a path, a user name in it, a scheme other than
-// http and https) matches nothing.
-// The error, which matches [ErrDomain], names it; trace tells it too, with each
-// challenge that is not answered. The other domains are used all the same.
+// A domain in another form (with a wildcard, a path, a user name, or a scheme other than
+// http and https) covers nothing. The error, which matches [ErrDomain], names it, and is
+// reported to trace with each challenge that is not answered. The other domains are used.
 //
 // Credentials are tried in the order in which they were added.
 func (k *Keyring) Add(username, password string, domains ...string) error {
@@ -87,19 +83,18 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) error {
 			e.scopes = append(e.scopes, s)
 			e.texts = append(e.texts, d)
 		} else {
-			// There may be a password before the last @.
+			// The text before the last @ may be a password.
 			unusable = append(unusable, d[max(0, strings.LastIndexByte(d, '@')):])
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.add(e)
+	k.addLocked(e)
 	k.unusable = append(k.unusable, unusable...)
 	return domainError(unusable)
 }
 
-// add adds e. The lock of k is held.
-func (k *Keyring) add(e *entry) {
+func (k *Keyring) addLocked(e *entry) {
 	e.cred.batch, e.index = k.batch, k.count
 	key := e.cred.key()
 	e.cred.named = &named{key: key}
@@ -124,8 +119,8 @@ func (k *Keyring) add(e *entry) {
 	}
 }
 
-// domainError returns an error about the domains that can match nothing, or nil
-// if there are none.
+// domainError returns an error that names the domains that cover no origin, or nil if
+// there are none.
 func domainError(unusable []string) error {
 	if len(unusable) == 0 {
 		return nil
@@ -134,9 +129,9 @@ func domainError(unusable []string) error {
 	return fmt.Errorf("%w: %q", ErrDomain, unusable[:min(len(unusable), most)])
 }
 
-// Clear forgets every credential, and with them what was learned by their use:
-// no request that begins later is sent with one, and if they are added again the
-// server has to ask again.
+// Clear removes all credentials, and what was learned by their use: no request that
+// begins later is sent with one of them, and if they are added again the server has to
+// challenge again.
 func (k *Keyring) Clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -178,11 +173,11 @@ func (k *Keyring) find(o roundtrip.Origin) *answer {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.search(o)
+	return k.searchLocked(o)
 }
 
-// search is find without what was found before. The lock of k is held.
-func (k *Keyring) search(o roundtrip.Origin) *answer {
+// searchLocked is find without a cached answer.
+func (k *Keyring) searchLocked(o roundtrip.Origin) *answer {
 	h := k.hosts[o.Host]
 	if h == nil {
 		if k.rest == nil {
@@ -200,7 +195,7 @@ func (k *Keyring) search(o roundtrip.Origin) *answer {
 	return found
 }
 
-// answerOf returns what entries have for o.
+// answerOf returns the credentials of entries for o.
 func answerOf(entries []*entry, o roundtrip.Origin) *answer {
 	a := &answer{checked: true}
 	for _, e := range entries {
@@ -213,10 +208,10 @@ func answerOf(entries []*entry, o roundtrip.Origin) *answer {
 	return a
 }
 
-// at returns the credential of e as it is for o.
+// at returns the credential of e with its domain for o.
 func (e *entry) at(o roundtrip.Origin) (Credential, bool) {
 	c := e.cred
-	// The narrowest domain that covers o: it may be used where a wide one may not.
+	// The narrowest domain that covers o, since it may be used after a redirect.
 	best := -1
 	for i, s := range e.scopes {
 		if s.covers(o) && (best < 0 || s.scheme != "" || e.scopes[best].port == "" && s.port != "") {
@@ -234,16 +229,15 @@ func (e *entry) at(o roundtrip.Origin) (Credential, bool) {
 	return c, true
 }
 
-// A finder is a Source that answers by origin alone, without an allocation.
+// A finder is a Source whose answer depends on the origin alone, and allocates nothing.
 type finder interface {
-	// find returns the answer for o, which nobody changes.
+	// find returns the answer for o.
 	find(o roundtrip.Origin) *answer
 	// problem returns what is wrong with the Source, for trace.
 	problem() error
 }
 
-// Format implements [fmt.Formatter]: the number of credentials is printed, and
-// none of them.
+// Format implements [fmt.Formatter]. It prints the number of credentials.
 func (k *Keyring) Format(f fmt.State, _ rune) {
 	n := 0
 	if k != nil {

@@ -8,49 +8,47 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Bounds of what is remembered. Past them something is forgotten, which costs a
-// challenge.
+// Bounds of the memory. Beyond them an entry is removed, which costs a challenge.
 const (
 	maxOrigins  = 1024
 	maxPaths    = 512
 	maxSpaces   = 128
 	maxSessions = 256
-	maxPath     = 512 // bytes; longer ones are not worth it
+	maxPath     = 512 // bytes
 )
 
-// A memory holds the protection spaces (RFC 9110 §11.5) of all origins: which
-// realm is where, how strong an answer it once took, and the sessions of those
-// who are in.
+// A memory holds the protection spaces (RFC 9110 §11.5) of all origins: which paths are
+// in which realm, the strength of the strongest answer that it accepted, and the sessions.
 type memory struct {
 	mu      sync.RWMutex
 	origins map[roundtrip.Origin]*spaces
 }
 
-// spaces are those of one origin.
+// spaces are the protection spaces of one origin.
 type spaces struct {
 	realms map[string]*space
-	// paths has exact paths, and directories with a slash at their end.
+	// paths has exact paths, and directories, which end in a slash.
 	paths map[string]*space
-	// entered has the strength of the strongest answer accepted at exact paths,
-	// whatever realm it was in.
+	// entered has, by exact path, the strength of the strongest answer that was accepted
+	// there, in whatever realm.
 	entered map[string]int
-	// distrusted are credentials that the server failed to prove to know.
+	// distrusted has the credentials for which the server failed to give its proof.
 	distrusted map[credKey]bool
 }
 
-// A space is a realm of an origin.
+// A space is a protection space: a realm of an origin.
 type space struct {
 	realm    string
 	scheme   string // of the last answer that was accepted
 	strength int    // of the strongest answer
 	sessions map[credKey]*known
-	last     *known // of sessions; most spaces are one user's
+	last     *known // stored last; most spaces have one user
 	// opening has the sessions of Digest that were not accepted yet, so that requests
 	// in parallel share one from the start.
 	opening map[credKey]*known
 }
 
-// known is a session that was accepted.
+// A known is a session with what it was made by.
 type known struct {
 	key      credKey
 	scheme   Scheme
@@ -59,8 +57,8 @@ type known struct {
 	latin1   bool
 }
 
-// find returns the space that path of origin o is in, with its scheme and the
-// session that it was entered with last.
+// find returns the space of path on origin o, with its scheme and the session that was
+// accepted last.
 func (m *memory) find(o roundtrip.Origin, path string) (sp *space, scheme string, last *known) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -74,9 +72,8 @@ func (m *memory) find(o roundtrip.Origin, path string) (sp *space, scheme string
 	return sp, sp.scheme, sp.last
 }
 
-// at returns the space with the longest claim to path: what was asked for at
-// that very path, or in its directory or one above (RFC 7617 §2.2), or listed
-// by the domain of Digest (RFC 7616 §3.3).
+// at returns the space of the longest known prefix of path: path itself, its directory or
+// one above (RFC 7617 §2.2), or a path in the domain of Digest (RFC 7616 §3.3).
 func (s *spaces) at(path string) *space {
 	if sp := s.paths[path]; sp != nil {
 		return sp
@@ -96,8 +93,7 @@ func (m *memory) session(sp *space, key credKey) *known {
 	return sp.sessions[key]
 }
 
-// in returns the session of a credential in that realm, if need be one that
-// nobody has accepted yet.
+// in returns the session of a credential in that realm, accepted or not.
 func (m *memory) in(o roundtrip.Origin, realm string, key credKey) *known {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -133,8 +129,8 @@ func (m *memory) open(o roundtrip.Origin, realm string, d *digestSession, k *kno
 	return d
 }
 
-// floor returns the strength below which nothing must be answered any more in
-// that realm, or at that path, whatever the realm calls itself now.
+// floor returns the least strength of an answer in that realm or at that path: the path
+// counts, since the server may give its realm another name.
 func (m *memory) floor(o roundtrip.Origin, realm, path string) int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -192,13 +188,13 @@ func (m *memory) distrusted(o roundtrip.Origin, key credKey) bool {
 	return all != nil && all.distrusted[key]
 }
 
-// learn notes a session that was accepted, and what it is good for. If another
+// learn stores a session that was accepted, for path and for domains. If another
 // request has brought one of Digest meanwhile, that one stays.
 func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k known, domains []claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.spaces(o).distrusted[key] {
-		return // meanwhile, by another request
+		return // since another response
 	}
 	sp := m.space(o, realm)
 	sp.scheme = k.scheme.Name()
@@ -223,8 +219,8 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 			all.claim(c.path, sp)
 			continue
 		}
-		// The server says that its users are known elsewhere too. What is true of
-		// an origin is known only there, so the space is one of its own.
+		// The same space on another origin. If that has a realm of this name it may be
+		// another one, and is kept.
 		there := m.spaces(c.origin)
 		if there.realms[realm] == nil {
 			set(there.realms, sp.realm, sp, maxSpaces)
@@ -239,7 +235,7 @@ func (s *spaces) claim(path string, sp *space) {
 		return
 	}
 	if s.paths[path] == nil {
-		// The path is a part of a field that need not be kept for it.
+		// A clone, so that the field it is a part of is not kept.
 		path = strings.Clone(path)
 	}
 	set(s.paths, path, sp, maxPaths)
@@ -262,15 +258,14 @@ func (m *memory) space(o roundtrip.Origin, realm string) *space {
 	all := m.spaces(o)
 	sp := all.realms[realm]
 	if sp == nil {
-		realm = strings.Clone(realm) // without the field that it is a part of
+		realm = strings.Clone(realm) // likewise
 		sp = &space{realm: realm}
 		set(all.realms, realm, sp, maxSpaces)
 	}
 	return sp
 }
 
-// set sets m[k] to v. A map that has reached its bound loses something else for
-// it, unless it has a k already.
+// set sets m[k] to v. If m has reached its bound and has no k, another entry is removed.
 func set[K comparable, V any](m map[K]V, k K, v V, bound int) {
 	if _, ok := m[k]; !ok {
 		for old := range m {
@@ -283,16 +278,16 @@ func set[K comparable, V any](m map[K]V, k K, v V, bound int) {
 	m[k] = v
 }
 
-// A claim is a part of an origin that belongs to a protection space.
+// A claim is a path of an origin that belongs to a protection space.
 type claim struct {
 	origin roundtrip.Origin
 	path   string
 }
 
-// claims returns what an accepted challenge to a request for u says about other
-// paths: the directory of the path (RFC 7617 §2.2), or for Digest the URIs of
-// its domain and, if there is none of use, the whole origin (RFC 7616 §3.3). Other origins are
-// claimed only if allowed says that the credential may go there.
+// claims returns the paths that belong to the protection space of challenge c to a request
+// for u: the directory of its path (RFC 7617 §2.2), or for Digest the URIs of its domain
+// and, if none can be used, the whole origin (RFC 7616 §3.3). Those on another origin are
+// left out unless allowed reports true for it.
 func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []claim {
 	o, path := roundtrip.OriginOf(u), pathOf(u)
 	dir := claim{o, path[:strings.LastIndexByte(path, '/')+1]}
@@ -320,9 +315,9 @@ func claims(c *Challenge, u *url.URL, allowed func(roundtrip.Origin) bool) []cla
 		}
 	}
 	if len(all) == 0 {
-		// The directory too: of several realms that each claim everything, the one
-		// that was met nearest is the likeliest. Cameras write "::" for a domain, or
-		// the address that they have behind a router.
+		// The directory too: if several realms claim the whole origin, that of the
+		// nearest directory is the likeliest. Cameras write "::" for a domain, or their
+		// address behind a router.
 		return []claim{{o, "/"}, dir}
 	}
 	return all

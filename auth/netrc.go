@@ -17,20 +17,19 @@ import (
 // maxNetrc is how long a netrc file may be.
 const maxNetrc = 1 << 20
 
-// Netrc returns the credentials of a netrc file: those of a machine for that
-// host, as if they had been added to a [Keyring] with it as domain, and those of
-// default, if there are any, for every other. If path is empty, the file is
-// $NETRC or, without that, .netrc (on Windows _netrc, if there is no .netrc) in
-// the home directory.
+// Netrc returns the credentials of a netrc file: those of a machine as if they had been
+// added to a [Keyring] with it as domain, and those of default for all other hosts. If
+// path is empty, the file is $NETRC or, if that is not set, .netrc in the home directory
+// (on Windows _netrc if there is no .netrc).
 //
 // The file is read once. It must be a regular file that only its owner can read
-// or write, except on Windows. The error says which file was not used, and why; it
-// matches [fs.ErrNotExist] if there is none.
+// or write, except on Windows. The error names the file and the reason; it matches
+// [fs.ErrNotExist] if there is none.
 //
-// Keywords may be in any case, values in double quotes with backslash escapes, as
-// in curl, machines may have a port (host:port), and a word that begins with #
-// starts a comment where a keyword could stand. Other keywords, which other
-// programs write, are skipped with their values, and so is a byte-order mark.
+// Keywords may be in any case, values in double quotes with backslash escapes as in curl,
+// and a machine may have a port (host:port). A word that begins with # where a keyword
+// could stand starts a comment. Unknown keywords are skipped with their values, and so is
+// a byte-order mark.
 func Netrc(path string) (Source, error) {
 	if path == "" {
 		var err error
@@ -61,8 +60,7 @@ func Netrc(path string) (Source, error) {
 	return src, nil
 }
 
-// ReadNetrc is like [Netrc] for text that is not in a file of its own: it reads r
-// to its end.
+// ReadNetrc is like [Netrc] for the text that it reads from r.
 func ReadNetrc(r io.Reader) (Source, error) {
 	src, err := readNetrc(r)
 	if err != nil {
@@ -103,7 +101,7 @@ func netrcPath() (string, error) {
 	return path, nil
 }
 
-// A netrcFile is what a netrc file says, in its order.
+// A netrcFile has the machines of a netrc file, in their order.
 type netrcFile struct {
 	machines []netrcMachine
 }
@@ -113,8 +111,8 @@ type netrcMachine struct {
 	login, password string
 }
 
-// source returns the credentials. What comes after default is never reached, as
-// in every reader of such files.
+// source returns the credentials. Machines after default are never reached, as in other
+// programs.
 func (n *netrcFile) source() Source {
 	s := new(netrcSource)
 	for _, m := range n.machines {
@@ -122,14 +120,14 @@ func (n *netrcFile) source() Source {
 			_ = s.others.Add(m.login, m.password) // for every origin
 			break
 		}
-		// A machine that is no host is for another program.
+		// A machine that is no host has no effect: another program may use it.
 		_ = s.machines.Add(m.login, m.password, m.name)
 	}
 	return s
 }
 
-// netrcSource is a Keyring, and one with credentials for the origins that the
-// first does not know.
+// A netrcSource has the credentials of machines, and those of default for origins that no
+// machine covers.
 type netrcSource struct {
 	machines, others Keyring
 }

@@ -37,7 +37,7 @@ func parseNetrc(s string) (*netrcFile, error) {
 			if err != nil {
 				return nil, err
 			}
-			if m != nil { // else it belongs to nothing
+			if m != nil { // else it belongs to no machine
 				m.set(word, v)
 			}
 		case "macdef":
@@ -62,7 +62,7 @@ func (m *netrcMachine) set(keyword, value string) {
 	}
 }
 
-// isNetrcKeyword reports whether a word begins something by itself.
+// isNetrcKeyword reports whether word is a known keyword.
 func isNetrcKeyword(word string) bool {
 	switch httpfield.Lower(word) {
 	case "machine", "default", "login", "user", "password", "account", "macdef":
@@ -71,7 +71,7 @@ func isNetrcKeyword(word string) bool {
 	return false
 }
 
-// A netrcParser cuts a file into words. Its errors name lines and never values.
+// A netrcParser splits a file into words. Its errors name lines and never values.
 type netrcParser struct {
 	rest string
 	line int
@@ -142,8 +142,8 @@ func (p *netrcParser) value(keyword string) (string, error) {
 	return v, err
 }
 
-// skipValue skips the value of a keyword that is not known, if it has one: a word
-// that is a keyword itself is not it. Quotation marks may mean nothing in it.
+// skipValue skips the value of an unknown keyword, if the next word is no keyword. A
+// quotation mark in it need not be closed.
 func (p *netrcParser) skipValue() {
 	before := *p
 	word, ok, err := p.next(true)

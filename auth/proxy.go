@@ -19,8 +19,8 @@ import (
 //
 //	transport.Transport{ProxyAuth: &auth.Proxy{Credentials: &keys}}
 //
-// Domains of credentials are those of proxies here. User information in the URL
-// of a proxy is used for that proxy, by what it asks for, and not unasked.
+// The domains of the credentials name proxies. User information in the URL of a proxy is
+// used for that proxy when it sends a challenge.
 //
 // A Proxy is safe for concurrent use. Its fields must not be changed after its
 // first use.
@@ -29,48 +29,48 @@ type Proxy struct {
 	// none but those in the URLs of proxies.
 	Credentials Source
 
-	// Schemes are those that challenges are answered by. If nil, they are Digest,
-	// Bearer and Basic. A scheme that needs more than the field
-	// Proxy-Authorization, such as WSSE, is of no use.
+	// Schemes are the schemes that challenges are answered with. If nil, they are
+	// Digest, Bearer and Basic. A scheme that sets other fields than
+	// Proxy-Authorization, such as WSSE, does not work.
 	Schemes []Scheme
 
 	// Preemptive sends credentials before the proxy asks for them, as
 	// [Transport.Preemptive] does.
 	Preemptive bool
 
-	// RequireTLS keeps credentials from proxies that are not spoken to in TLS
-	// (https URLs).
+	// RequireTLS sends credentials only to proxies with an https URL.
 	RequireTLS bool
 
 	once  sync.Once
-	state *proxyState // set at first use; a pointer as in Transport
+	state *proxyState // set at first use; see Transport.engine
 }
 
-// proxyState is what a Proxy knows.
+// proxyState is the state of a Proxy.
 type proxyState struct {
 	engine engine
 
-	mu sync.Mutex // guards what follows
-	// pending holds answers to challenges until Authorize is called again.
+	mu sync.Mutex // guards the rest
+	// pending has the exchanges that were challenged and wait for Authorize.
 	pending map[proxyCall][]*exchange
-	waiting int
-	// sent holds what is on its way, by the value that was sent.
+	waiting int // exchanges in pending
+	// sent has the requests under way, by the value that was sent.
 	sent map[string]*onItsWay
 }
 
-// A proxyCall is what the calls for one request have in common.
+// A proxyCall identifies the calls of Proxy's methods for one request.
 type proxyCall struct {
 	ctx   context.Context
 	proxy roundtrip.Origin
 }
 
+// An onItsWay is what was sent with one value. Several requests have the same value of
+// Basic.
 type onItsWay struct {
 	x *exchange
-	n int // requests; several have the same value of Basic
+	n int // requests
 }
 
-// maxOutstanding bounds what is kept of requests that nothing is heard of any
-// more.
+// maxOutstanding bounds sent and pending: the caller may drop a request without a word.
 const maxOutstanding = 1024
 
 var errNoBody = errors.New("auth: a proxy's authenticator does not see the content")
@@ -112,7 +112,7 @@ func (p *Proxy) newExchange(ctx context.Context, proxy *url.URL, method, uri str
 	return x
 }
 
-// aim says what x is to sign.
+// aim sets the request line that x signs.
 func (x *exchange) aim(method, uri string) {
 	x.Method, x.Target, x.Body = method, uri, nil
 	if method != http.MethodConnect {
@@ -120,9 +120,9 @@ func (x *exchange) aim(method, uri string) {
 	}
 }
 
-// Authorize returns the value of Proxy-Authorization for a request to proxy, or
-// the empty string for none. For a tunnel, method is CONNECT and uri host:port;
-// else they are those of the request line.
+// Authorize returns the value of Proxy-Authorization for a request to proxy, or the empty
+// string for none. For a tunnel, method is CONNECT and uri is host:port; else they are
+// those of the request line.
 func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri string) (value string, err error) {
 	p.setup()
 	x := p.take(callOf(ctx, roundtrip.OriginOf(proxy)))
@@ -147,7 +147,7 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 	defer p.state.mu.Unlock()
 	s := p.state.sent[value]
 	if s == nil {
-		p.makeRoom()
+		p.makeRoomLocked()
 		s = &onItsWay{}
 		p.state.sent[value] = s
 	}
@@ -155,7 +155,7 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 	return value, nil
 }
 
-// take returns the answer that waits for that call, or nil.
+// take removes and returns an exchange of c from pending, or nil if there is none.
 func (p *Proxy) take(c proxyCall) *exchange {
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
@@ -172,8 +172,8 @@ func (p *Proxy) take(c proxyCall) *exchange {
 	return all[0]
 }
 
-// makeRoom gives up what has been on its way for too long, if there is much.
-func (p *Proxy) makeRoom() {
+// makeRoomLocked removes entries of sent and pending that are beyond the bound.
+func (p *Proxy) makeRoomLocked() {
 	for value, s := range p.state.sent {
 		if len(p.state.sent) < maxOutstanding {
 			break
@@ -193,7 +193,7 @@ func (p *Proxy) makeRoom() {
 	}
 }
 
-// arrived returns the exchange that sent a value, or nil.
+// arrived returns the exchange of a response to the value sent, or nil.
 func (p *Proxy) arrived(sent string) *exchange {
 	if sent == "" {
 		return nil
@@ -212,47 +212,46 @@ func (p *Proxy) arrived(sent string) *exchange {
 	return &x
 }
 
-// Challenged is told the header of an answer 407 of proxy to a request with the
-// value sent, which may be empty. It reports whether it is worth to call
-// Authorize again, with the same context, and send the request once more.
+// Challenged takes the header of a 407 of proxy to a request with the value sent, which
+// may be empty. If it returns true, call Authorize again with the same context, and send
+// the request once more.
 func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, header http.Header) (retry bool) {
 	p.setup()
 	x := p.arrived(sent)
 	if x == nil {
 		if sent != "" {
-			// Not ours, or from long ago.
+			// Not from this Proxy, or removed by makeRoomLocked.
 			return false
 		}
 		x = p.newExchange(ctx, proxy, "", "")
 	}
 	x.Context = ctx
-	ok, _ := x.challenged(header) // what is unsupported was told to trace
+	ok, _ := x.challenged(header) // the error was reported to trace
 	if !ok {
 		return false
 	}
 	return p.wait(ctx, x)
 }
 
-// wait keeps the answer x for the call of Authorize that will ask for it.
+// wait puts x into pending.
 func (p *Proxy) wait(ctx context.Context, x *exchange) bool {
 	c := callOf(ctx, x.way.origin)
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
-	p.makeRoom()
+	p.makeRoomLocked()
 	p.state.pending[c] = append(p.state.pending[c], x)
 	p.state.waiting++
 	return true
 }
 
-// Succeeded is told the header of any other answer.
+// Succeeded takes the header of any other response.
 func (p *Proxy) Succeeded(_ context.Context, _ *url.URL, sent string, header http.Header) {
 	p.setup()
 	if x := p.arrived(sent); x != nil {
-		// A tunnel through a proxy that does not know the password is as good as
-		// one through any other: what matters is at its end.
+		// The proof of the proxy does not matter, see distrusting.
 		_ = x.accepted(&reply{header: header, infoField: p.state.engine.infoField})
 	}
 }
 
-// Format implements [fmt.Formatter]: nothing that p has learned is printed.
+// Format implements [fmt.Formatter]. It prints nothing that p has learned.
 func (p *Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Proxy") }

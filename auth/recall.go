@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// credentials returns the credentials that may be sent, of those the source has.
+// credentials returns the credentials of the Source that may be sent.
 func (x *exchange) credentials(scheme, realm string) ([]Credential, error) {
 	a, err := x.ask(scheme, realm)
 	if err != nil || len(a.creds) == 0 {
@@ -19,7 +19,7 @@ func (x *exchange) credentials(scheme, realm string) ([]Credential, error) {
 	return creds, nil
 }
 
-// may reports whether c may be sent. checked is that of the answer it comes from.
+// may reports whether c may be sent. checked is that of its answer.
 func (x *exchange) may(c *Credential, realm string, checked bool) bool {
 	if c.Realm != "" && realm != "" && c.Realm != realm {
 		return false
@@ -34,10 +34,9 @@ func (x *exchange) may(c *Credential, realm string, checked bool) bool {
 	return mayUse(c.Domain, x.way)
 }
 
-// recall finds what to sign the first attempt with: the session of a known space
-// or, if the engine is preemptive, a scheme that needs no challenge. If replay
-// is false, the request cannot be sent twice, and it is worth waiting for a
-// nonce that is in use.
+// recall finds the session to sign the first request with: that of a known space or, if
+// the engine is preemptive, one of a scheme that needs no challenge. If replay is false
+// the request may not be sent twice: then recall waits for a nonce that is leased.
 func (x *exchange) recall(replay bool) error {
 	e := x.engine
 	sp, scheme, k := e.memory.find(x.way.origin, x.path)
@@ -71,8 +70,7 @@ func (x *exchange) recall(replay bool) error {
 	return nil
 }
 
-// unasked chooses a scheme that needs no challenge: the last one listed, which
-// by default is the one most widely understood.
+// unasked chooses the last scheme that needs no challenge, see [Transport.Preemptive].
 func (x *exchange) unasked() error {
 	e := x.engine
 	creds, err := x.credentials("", "")
@@ -80,7 +78,7 @@ func (x *exchange) unasked() error {
 		return err
 	}
 	for _, c := range creds {
-		// Without a domain nobody has said that this origin is the one.
+		// Without a domain only the first origin gets it.
 		if c.Domain == "" && !e.first.is(x.way.origin) || e.memory.distrusted(x.way.origin, c.key()) {
 			continue
 		}

@@ -10,41 +10,39 @@ import (
 
 // A Request is a request that is about to be signed, as a [Session] sees it.
 type Request struct {
-	// Context is that of the request.
+	// Context is the context of the request.
 	Context context.Context
-	// Method and Target are those of the request line: Target is what is sent as
-	// the request target, byte for byte.
+	// Method and Target are those of the request line. Target is sent byte for byte.
 	Method, Target string
-	// URL is that of the request, without user information, or that of the proxy
-	// if a proxy has asked. It must not be changed.
+	// URL is the URL of the request without user information, or that of the proxy if
+	// Proxy is true. It must not be changed.
 	URL *url.URL
-	// Host is what is sent in the field Host, if not what URL says.
+	// Host is the value of the field Host. If empty, it is that of URL.
 	Host string
-	// Header is that of the request. Sign changes it.
+	// Header is the header that is sent. Sign changes it.
 	Header http.Header
-	// Proxy is true if a proxy has asked.
+	// Proxy is true if the challenge is that of a proxy.
 	Proxy bool
-	// Credential is to be used.
+	// Credential is the credential to sign with.
 	Credential Credential
-	// Latin1 asks for the user name and the password in ISO 8859-1: a server that
-	// does not say charset="UTF-8" has refused them in UTF-8.
+	// Latin1 is true if the user name and the password are to be sent in ISO 8859-1: a
+	// server that does not say charset="UTF-8" has refused them in UTF-8.
 	Latin1 bool
-	// Refused is the value of Authorization that this request was refused with
-	// just before, by the same credential, or empty.
+	// Refused is the value of Authorization with this credential that the server has
+	// just refused, or empty.
 	Refused string
-	// Body returns the content of the request from its beginning, for schemes
-	// that hash it. It fails if the content cannot be read twice.
+	// Body returns the content of the request from its beginning, for schemes that hash
+	// it. It fails if the content cannot be read twice. If nil, there is no content.
 	Body func() (io.ReadCloser, error)
 
-	proof  proof  // what Digest expects back
+	proof  proof  // of Digest
 	answer string // Transport.AnswerField
 }
 
-// Authorize sets the value of Authorization, or of Proxy-Authorization if it is a
-// proxy that asks.
+// Authorize sets the field Authorization, or Proxy-Authorization if Proxy is true, or
+// [Transport.AnswerField].
 func (r *Request) Authorize(value string) {
-	// One slice of our own: the caller's is shared with the header it was cloned
-	// from.
+	// A new slice: the values are shared with the header that this one was cloned from.
 	r.Header[r.field()] = []string{value}
 }
 
@@ -58,7 +56,7 @@ func (r *Request) field() string {
 	return "Authorization"
 }
 
-// value returns what Authorize has set.
+// value returns the value that Authorize has set.
 func (r *Request) value() string {
 	if v := r.Header[r.field()]; len(v) > 0 {
 		return v[0]
@@ -66,8 +64,8 @@ func (r *Request) value() string {
 	return ""
 }
 
-// Format implements [fmt.Formatter]: the header and what it was refused with are
-// secrets, the query may be one.
+// Format implements [fmt.Formatter]. It prints the user name: the header and Refused are
+// secret, and the target may be.
 func (r Request) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "request with the "+r.Credential.String())
 }

@@ -61,8 +61,7 @@ func (x *exchange) send(out *http.Request, next http.RoundTripper) (*http.Respon
 	return next.RoundTrip(out)
 }
 
-// copyOf returns a copy of resp that may be changed: the layer below may keep what
-// it returned.
+// copyOf returns a copy of resp that may be changed: the layer below may keep resp.
 func copyOf(resp *http.Response) *http.Response {
 	out := *resp
 	return &out
@@ -102,8 +101,8 @@ func closeNew(sent, out *http.Request) {
 	}
 }
 
-// deliver returns a response that is no challenge, or an error if it comes from
-// somebody who does not know the password.
+// deliver returns a response that is no challenge, or an error if the server has failed to
+// prove that it knows the password.
 func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
 	r := &reply{header: resp.Header, infoField: x.engine.infoField, resp: resp}
 	if err := x.accepted(r); err != nil {
@@ -113,8 +112,8 @@ func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
 	return r.resp, nil
 }
 
-// answer returns the request that answers the 401 resp to out, or nil if it
-// should be returned; with an error, that instead. resp is not touched.
+// answer returns the request that answers resp, a 401 to out. If it is nil, the caller
+// gets the error or, without one, resp.
 func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) (*http.Request, error) {
 	ok, err := x.challenged(resp.Header)
 	if !ok {
@@ -127,7 +126,7 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	}
 	again := x.copyOf(out.Header)
 	if x.expecting && !x.body.Untouched() {
-		// The server did not wait for the body, and will not the next time.
+		// The body was sent before the server had decided, and would be again.
 		x.unset(again)
 	}
 	cookie.Answer(t.Jar, x.url, resp, again.Header)
@@ -138,18 +137,18 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	return x.withBody(again)
 }
 
-// withBody gives the body once more to again.
-func (x *exchange) withBody(again *http.Request) (*http.Request, error) {
+// withBody returns req with the body from its beginning.
+func (x *exchange) withBody(req *http.Request) (*http.Request, error) {
 	body, err := x.body.Again()
 	if err != nil {
 		return nil, &sourceError{"reading the body again", err}
 	}
-	again.Body = body
-	return again, nil
+	req.Body = body
+	return req, nil
 }
 
-// give returns the 401 to the caller, or err in its place. That something is
-// unsupported is an error only if the caller wants to hear of it.
+// give returns the 401 to the caller, or err in its place. An UnsupportedError is returned
+// only if Unsupported is set.
 func (t *Transport) give(resp *http.Response, err error) (*http.Response, error) {
 	if err == nil || unsignable(err) && !t.Unsupported {
 		return resp, nil

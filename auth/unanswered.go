@@ -9,8 +9,8 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// pass sends a request that this package has no business with, for that reason.
-// If it is challenged, trace is told why there is no answer.
+// pass sends a request as it is, for the given reason. If it is challenged, the reason is
+// reported to trace.
 func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) (*http.Response, error) {
 	resp, err := next.RoundTrip(req)
 	if err != nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
@@ -24,7 +24,7 @@ func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) 
 	return resp, nil
 }
 
-// problem returns what is wrong with the Source, or nil.
+// problem returns the error of domains in the Source, or nil.
 func (e *engine) problem() error {
 	if f, ok := e.source.(finder); ok {
 		return f.problem()
@@ -32,7 +32,7 @@ func (e *engine) problem() error {
 	return nil
 }
 
-// whyNot says why none of the challenges is answered.
+// whyNot returns the reason why none of the challenges is answered.
 func (x *exchange) whyNot(challenges []Challenge) string {
 	if len(x.refused) > 0 {
 		return reasonRefusedAll

@@ -131,7 +131,7 @@ func TestDigestHTTPLib2(t *testing.T) {
 		s := session.(*digestSession)
 		a := &Request{Context: t.Context(), Method: "GET", Target: row.uri, Header: http.Header{}, Credential: cred}
 		s.lease(a, false)
-		s.prepare(a.proof.nonce, a)
+		s.prepareLocked(a.proof.nonce, a)
 		a.proof.nonce.cnonce = row.cnonce
 		if err := s.Sign(a); err != nil {
 			t.Fatal(err)

@@ -12,16 +12,15 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// WSSE is the UsernameToken of the Atom API and of others: a field X-WSSE with a
-// digest of a nonce, the time and the password.
+// WSSE is the UsernameToken of the Atom API and of others: a field X-WSSE with a digest of
+// a nonce, the time and the password.
 //
-// The digest can be tried against guessed passwords by whoever sees it, over
-// http anybody on the way; see [Transport.RequireTLS]. There is no standard; the
-// fields choose between the readings that are in use.
+// An eavesdropper can use the digest to guess the password; see [Transport.RequireTLS].
+// There is no standard: the fields below choose between the forms that are in use.
 type WSSE struct {
-	// Base64Nonce sends the nonce in Base64 and hashes what it stands for, as
-	// OASIS UsernameToken, Hatena, LWP and Symfony do. If false, the nonce is
-	// hashed as it is sent, as the Atom API, httplib2 and Movable Type do.
+	// Base64Nonce sends the nonce in Base64 and hashes the decoded nonce, as OASIS
+	// UsernameToken, Hatena, LWP and Symfony do. If false, the nonce is hashed as it is
+	// sent, as the Atom API, httplib2 and Movable Type do.
 	Base64Nonce bool
 
 	// HexDigest encodes the hexadecimal digits of the hash in Base64, as Emarsys
@@ -31,8 +30,7 @@ type WSSE struct {
 	// Hash replaces SHA-1. If nil, it is [sha1.New].
 	Hash func() hash.Hash
 
-	// NoAuthorization leaves the field Authorization out, for services that
-	// dislike it.
+	// NoAuthorization leaves out the field Authorization, for services that refuse it.
 	NoAuthorization bool
 }
 
@@ -95,7 +93,7 @@ func (w WSSE) token(req *Request, raw []byte, now time.Time) string {
 		username, password = toLatin1(username), toLatin1(password)
 	}
 	created := now.UTC().Format("2006-01-02T15:04:05Z")
-	// In hexadecimal the nonce is text that every reading leaves alone.
+	// In hexadecimal, since a server may or may not decode the nonce.
 	nonce := hex.EncodeToString(raw)
 	hashed := nonce
 	if w.Base64Nonce {
