@@ -14,20 +14,19 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// flateDecoder undoes gzip (RFC 1952) and deflate, which is the zlib format
-// (RFC 1950) or, from servers that took the name at its word, bare DEFLATE (RFC
-// 1951). The first bytes decide which of the three it is, whatever the label, but
-// that content labelled gzip is never taken for bare DEFLATE, which has no mark to
-// know it by.
+// flateDecoder undoes gzip (RFC 1952) and deflate, which is the zlib format (RFC 1950) or,
+// from some servers, bare DEFLATE (RFC 1951). The first bytes decide which of the three
+// formats it is, whatever the label. But content labelled gzip is never taken for bare
+// DEFLATE, which has no magic number.
 //
-// It is not built on gzip.Reader, which cannot write without allocating, and of
-// which klauspost's takes a header cut off in a name for the end.
+// It does not use gzip.Reader, which allocates in WriteTo. That of klauspost/compress takes
+// a header that is cut off within the name for the end.
 type flateDecoder struct {
 	br     *bufio.Reader
 	fr     io.ReadCloser
 	label  string
 	format format
-	open   bool // within a DEFLATE stream
+	open   bool // the next byte is within a DEFLATE stream
 	crc    uint32
 	adler  hash.Hash32
 	size   uint32
@@ -43,8 +42,8 @@ const (
 	rawFormat
 )
 
-// bufferSize is that of the buffers between the wire and a decoder. Larger ones
-// are slower on a connection: decoding begins later.
+// bufferSize is the size of the buffer between the wire and a decoder. With a larger one
+// decoding begins later.
 const bufferSize = 4 << 10
 
 var flates = sync.Pool{New: func() any {
@@ -108,7 +107,7 @@ func (d *flateDecoder) writeTo(w io.Writer) error {
 	}
 }
 
-// summer sums up what is written to d.dst.
+// summer adds the bytes that are written to d.dst to the checksum.
 type summer flateDecoder
 
 func (s *summer) Write(p []byte) (int, error) {
@@ -159,15 +158,15 @@ func (d *flateDecoder) next() error {
 	return d.fr.(flate.Resetter).Reset(d.br, nil)
 }
 
-// isZlib reports whether the bytes begin a zlib stream (RFC 1950 §2.2): DEFLATE
-// with a window of at most 32 KiB, and a check that comes out even.
+// isZlib reports whether the bytes begin a zlib stream (RFC 1950 §2.2): DEFLATE with a
+// window of at most 32 KiB, and a number that is a multiple of 31.
 func isZlib(cmf, flg byte) bool {
 	return cmf&0x0f == 8 && cmf>>4 <= 7 && (uint(cmf)<<8|uint(flg))%31 == 0
 }
 
-// zlibHeader reads over the two bytes of a header, of which flg is the second.
+// zlibHeader skips the two bytes of a header, of which flg is the second.
 func (d *flateDecoder) zlibHeader(flg byte) error {
-	if flg&0x20 != 0 { // FDICT: there is none that both sides know
+	if flg&0x20 != 0 { // FDICT: HTTP has no dictionaries for deflate
 		return zlib.ErrDictionary
 	}
 	d.adler.Reset()
@@ -184,8 +183,7 @@ const (
 	flagReserved  = 0xe0
 )
 
-// gzipHeader reads over a member's header. What it says about a file means
-// nothing here.
+// gzipHeader skips the header of a member, and checks its checksum.
 func (d *flateDecoder) gzipHeader() error {
 	d.crc, d.size = 0, 0
 	p, err := d.take(10)
@@ -226,7 +224,7 @@ func (d *flateDecoder) gzipHeader() error {
 	return nil
 }
 
-// take reads n bytes, which stay valid until the next read, and sums them up.
+// take reads n bytes, which stay valid until the next read, and adds them to the checksum.
 func (d *flateDecoder) take(n int) ([]byte, error) {
 	p, err := d.br.Peek(n)
 	if err != nil {
@@ -237,7 +235,7 @@ func (d *flateDecoder) take(n int) ([]byte, error) {
 	return p, err
 }
 
-// trailer checks the sums that follow a stream.
+// trailer checks the checksum and the size after a stream.
 func (d *flateDecoder) trailer() error {
 	switch d.format {
 	case gzipFormat:
@@ -264,7 +262,7 @@ func (d *flateDecoder) trailer() error {
 	return nil
 }
 
-// cut says of an end that it came too early.
+// cut returns err, or io.ErrUnexpectedEOF for io.EOF.
 func cut(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -19,15 +19,14 @@ type zstdDecoder struct {
 	t      *Transport
 }
 
-// newZstd returns a decoder from the Transport's own pool. The pool is not one
-// for all, as those of the other codings are, because a zstd.Decoder has
-// channels: one that was made in a bubble of testing/synctest must not be used in
-// another.
+// newZstd returns a decoder from the Transport's own pool. The pools of other codings are
+// global. A zstd.Decoder has channels: one that was made in a bubble of testing/synctest
+// must not be used in another.
 func (t *Transport) newZstd(src io.Reader, dict *dictionary.Entry) (*zstdDecoder, error) {
 	d, _ := t.decoders.Get().(*zstdDecoder)
 	if d == nil {
-		// With a concurrency of 1 there are no goroutines. The window is not
-		// left to the library: see frames.
+		// With a concurrency of 1 there are no goroutines. frames checks the window
+		// before the library does.
 		zr, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return nil, err
@@ -77,8 +76,8 @@ func (d *zstdDecoder) writeTo(w io.Writer) error {
 	return err
 }
 
-// verdict prefers what frames knows of the end to what the decoder makes of it:
-// a frame that is cut off in its first byte is no end.
+// verdict returns the error of frames instead of io.EOF: the decoder also returns that for
+// a frame that is cut off in its first byte.
 func (d *zstdDecoder) verdict(err error) error {
 	if err == io.EOF && d.frames.err != nil {
 		return d.frames.err
@@ -86,20 +85,19 @@ func (d *zstdDecoder) verdict(err error) error {
 	return err
 }
 
-// frames hands a zstd stream to the decoder one frame or block at a time. It
-// knows, where the decoder only guesses, whether the stream ends between two
-// frames, within one, or in bytes that are none, and it refuses a window before
-// there is memory for it.
+// frames hands a zstd stream to the decoder one frame header or block at a time. Unlike the
+// decoder it can tell whether the stream ends between two frames, within one, or in other
+// bytes. It refuses a large window before memory for it is allocated.
 type frames struct {
 	br     *bufio.Reader
 	max    int64  // largest window
 	hash   []byte // of the dictionary, if the stream is dcz
 	window int64  // largest so far
 
-	left  int64 // bytes until the next decision
-	block bool  // a block comes next, otherwise a frame
+	left  int64 // bytes until the next header
+	block bool  // the next header is that of a block, otherwise of a frame
 	check bool  // the frame has a checksum
-	begun bool
+	begun bool  // there was a frame
 	err   error
 }
 
@@ -122,7 +120,7 @@ func (f *frames) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// step looks at what is next and sets left to its length.
+// step reads the next header and sets left to the length of what it begins.
 func (f *frames) step() error {
 	if f.block {
 		return f.blockHeader()
@@ -156,8 +154,8 @@ func (f *frames) step() error {
 	return zstd.ErrMagicMismatch
 }
 
-// isPrefix reports whether p, of up to four bytes, begins the little-endian
-// number magic, as far as mask says.
+// isPrefix reports whether p, of up to four bytes, is the beginning of the little-endian
+// number magic, in the bits of mask.
 func isPrefix(p []byte, magic, mask uint32) bool {
 	for i, c := range p {
 		shift := 8 * i
@@ -168,8 +166,8 @@ func isPrefix(p []byte, magic, mask uint32) bool {
 	return true
 }
 
-// dictionaryHeader checks the 40 bytes that dcz begins with. They are a frame
-// that decoders skip.
+// dictionaryHeader checks the first 40 bytes of dcz: a frame that decoders skip, with the
+// hash of the dictionary.
 func (f *frames) dictionaryHeader() error {
 	p, err := f.br.Peek(40)
 	if err != nil {
