@@ -10,15 +10,15 @@ import (
 	"testing/synctest"
 )
 
-// Layer is what every wrapping package exports as its Transport.
+// Layer is the interface of the Transport of every package that wraps another.
 type Layer interface {
 	http.RoundTripper
 	Wrap(next http.RoundTripper) http.RoundTripper
 	CloseIdleConnections()
 }
 
-// Contract tests that a layer keeps what all layers promise. newLayer returns a
-// new instance with the settings to test; it is called for each clause.
+// Contract tests that a layer keeps the promises of all layers. newLayer returns a new
+// instance with the settings to test; it is called for each clause.
 //
 // A layer with a method Close is closed at the end of each clause.
 func Contract(t *testing.T, newLayer func() Layer) {
@@ -85,7 +85,7 @@ func answer(req *http.Request, status int, header http.Header, body string) *htt
 	return resp
 }
 
-// consume does to a request body what a Transport does.
+// consume reads and closes a request body, as a Transport does.
 func consume(req *http.Request) {
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Freeze makes the server take connections and answer nobody, as a machine does
-// that hangs, until [Server.Thaw] or the end of the test.
+// Freeze stops the processes of the server, until [Server.Thaw] or the end of the test: it
+// accepts connections and answers no request.
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
 	if err := suspend(s.proc.cmd); err != nil {
@@ -23,15 +23,13 @@ func (s *Server) Thaw(t testing.TB) {
 	}
 }
 
-// Kill ends the server without a word: it saves nothing and says goodbye to
-// nobody.
+// Kill ends the server at once: it saves nothing and closes no connection in good order.
 func (s *Server) Kill() {
 	kill(s.proc.cmd)
 	<-s.proc.done
 }
 
-// Restart starts a server that has ended once more, on the same ports, with the
-// files that it left.
+// Restart starts a server that has ended again, on the same ports and with its files.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	p, err := s.run()

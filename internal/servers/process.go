@@ -18,7 +18,7 @@ type Process struct {
 	cmd    *exec.Cmd
 	output string
 	done   chan struct{} // closed when the program has ended
-	err    error         // why, then
+	err    error         // of the program, once done is closed
 	stop   sync.Once
 }
 

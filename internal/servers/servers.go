@@ -1,6 +1,6 @@
-// Package servers starts real servers for tests: Apache, nginx, lighttpd, squid
-// and others, each from a configuration of a few lines, on free loopback ports,
-// with files of its own, dead when the test is over.
+// Package servers starts real servers for tests: Apache, nginx, lighttpd, squid and others,
+// each with a configuration of a few lines, on free loopback ports, and with files of its
+// own. They end with the test.
 //
 //	s := servers.Nginx(t, `server {
 //		listen 127.0.0.1:{{.Port}};
@@ -11,12 +11,12 @@
 // # Behavior
 //
 // A configuration is a [text/template]: {{.Port}} is the server's port, {{.Dir}}
-// its directory, {{port "tls"}} a further port which the test learns by
-// [Server.Named]. A server is ready when it listens on all of them. Where a
-// configuration does not mention {{.Port}}, a line that listens there is added.
+// its directory, {{port "tls"}} a further port, which [Server.Named] returns. A
+// server is ready when it listens on all of them. If a configuration does not mention
+// {{.Port}}, a line that listens there is added.
 //
-// A test whose program is not installed is skipped with a word on what to
-// install. With TRIPPER_REQUIRE_SERVERS=1 in the environment it fails instead.
+// A test whose program is not installed is skipped, and names the package to install.
+// With TRIPPER_REQUIRE_SERVERS=1 in the environment it fails instead.
 //
 // # Limits
 //
@@ -45,9 +45,8 @@ const Require = "TRIPPER_REQUIRE_SERVERS"
 // busy.
 const startTime = 30 * time.Second
 
-// Find returns the path of program, also if it is in a directory for
-// administrators that is not in PATH. If it is not installed the test is
-// skipped, naming the Debian package.
+// Find returns the path of program, which may be in a directory for administrators that is
+// not in PATH. If it is not installed the test is skipped, and names the Debian package.
 func Find(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	if path, err := exec.LookPath(program); err == nil {
@@ -71,8 +70,8 @@ func missing(t testing.TB, what string) {
 	t.Skip(what)
 }
 
-// Dir returns a new directory which every user may read and enter, unlike
-// [testing.T.TempDir]: servers started by root give their privileges up.
+// Dir returns a new directory that every user may read and enter, unlike
+// [testing.T.TempDir]: servers that root starts run as other users.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "servers-")
@@ -140,7 +139,7 @@ func (s *Server) Output() string { return s.proc.Output() }
 // Stop ends the server before the test does.
 func (s *Server) Stop() { s.proc.Stop() }
 
-// A spec says how a server is started.
+// A spec describes how a server is started.
 type spec struct {
 	conf   string // template of the whole configuration
 	listen string // template of the line to add if conf does not mention {{.Port}}
