@@ -22,8 +22,8 @@ import (
 	"github.com/tripper-go/tripper/transport"
 )
 
-// client chains the layers by the switches as they stand. base stands for the
-// network; if nil, that is the network.
+// client makes a chain of layers by the present switches. Requests are sent by base, or
+// over the network if base is nil.
 func (h *Http) client(base http.RoundTripper) (*http.Client, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,8 +66,7 @@ func (h *Http) client(base http.RoundTripper) (*http.Client, error) {
 	return chain.Client(base), nil
 }
 
-// guard returns the layer that adds If-Match. Those for other methods share what
-// was seen.
+// guard returns the layer that adds If-Match. All of them share the versions that were seen.
 func (h *Http) guard() tripper.Layer {
 	key := fmt.Sprintf("%q", h.OptimisticConcurrencyMethods)
 	if h.guards[key] == nil {
@@ -102,8 +101,8 @@ func (h *Http) network() *transport.Transport {
 		HeaderTimeout:      h.Timeout,
 		IdleTimeout:        h.Timeout,
 	}
-	// Functions cannot be compared, so the leaf asks for the present one each time.
-	// The environment is transport's own business.
+	// Functions cannot be compared, so the leaf calls the present one for each request.
+	// If it is nil, transport reads the environment.
 	switch {
 	case h.ProxyInfo != nil:
 		p := *h.ProxyInfo
@@ -149,8 +148,8 @@ func whole(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// uncached is a layer in place of the cache, if there is none: nothing can be had
-// from it (RFC 9111 §5.2.1.7).
+// uncached is a layer in place of the cache, if there is none: it answers only-if-cached by
+// 504 (RFC 9111 §5.2.1.7).
 func uncached(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		directives := strings.ToLower(strings.Join(req.Header["Cache-Control"], ","))
@@ -171,7 +170,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// contentError is an error that came while the content was read.
+// contentError is an error while the content was read.
 type contentError struct {
 	resp *http.Response
 	err  error
@@ -180,14 +179,14 @@ type contentError struct {
 func (e *contentError) Error() string { return e.err.Error() }
 func (e *contentError) Unwrap() error { return e.err }
 
-// Timeout reports whether the server fell silent.
+// Timeout reports whether the server sent nothing for too long.
 func (e *contentError) Timeout() bool {
 	var t interface{ Timeout() bool }
 	return errors.As(e.err, &t) && t.Timeout()
 }
 
-// HTTPResponse returns the response if its content was in a coding that it is not
-// in; httplib2 keeps that, and no other.
+// HTTPResponse returns the response if its content could not be decoded. httplib2 keeps the
+// response in this case only.
 func (e *contentError) HTTPResponse() *http.Response {
 	if _, ok := errors.AsType[*decompress.Error](e.err); ok {
 		return e.resp

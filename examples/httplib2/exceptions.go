@@ -12,9 +12,9 @@ import (
 	"github.com/tripper-go/tripper/transport"
 )
 
-// Exception returns the name of the exception that httplib2 raises where a request
-// here fails with err, or "" if err is nil or none of its. It is the table of what
-// to match, with [errors.Is] or [errors.As], through all that wraps it.
+// Exception returns the name of the exception that httplib2 raises where a request here
+// fails with err, or "" if err is nil, or httplib2 has no exception for it. It shows which
+// errors to match by [errors.Is] and [errors.As].
 //
 // There is no MalformedHeader: a challenge that cannot be read is not answered, and
 // the 401 is the response.

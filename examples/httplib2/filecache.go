@@ -19,14 +19,14 @@ type FileCache struct {
 	Safe func(key string) string
 }
 
-// Get returns the value of a key. A file that cannot be read is none.
+// Get returns the value of a key. A file that cannot be read counts as missing.
 func (c *FileCache) Get(key string) ([]byte, bool) {
 	value, err := os.ReadFile(c.path(key))
 	return value, err == nil
 }
 
-// Set keeps a value, if that is possible. Others see the old value or the new one,
-// never a part.
+// Set stores a value, if that is possible. Readers see the old value or the new one, never
+// a part.
 func (c *FileCache) Set(key string, value []byte) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return
@@ -47,7 +47,7 @@ func (c *FileCache) Set(key string, value []byte) {
 	}
 }
 
-// Delete forgets the value of a key.
+// Delete removes the value of a key.
 func (c *FileCache) Delete(key string) { _ = os.Remove(c.path(key)) }
 
 func (c *FileCache) path(key string) string {
@@ -63,7 +63,7 @@ var (
 	unsafe = regexp.MustCompile(`[^\w\-_.()=!]+`)
 )
 
-// SafeName is httplib2's safename: what can be read of a URI, and its MD5.
+// SafeName is safename of httplib2: the readable part of a URI, and its MD5.
 func SafeName(uri string) string {
 	sum := md5.Sum([]byte(uri)) //nolint:gosec // as above
 	name := unsafe.ReplaceAllString(scheme.ReplaceAllString(uri, ""), "")

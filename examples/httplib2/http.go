@@ -1,11 +1,11 @@
-// Package httplib2 rebuilds the Http object of Python's httplib2 from the layers
-// of tripper, for those who come from there:
+// Package httplib2 rebuilds the Http object of Python's httplib2 from the layers of
+// tripper, for programs that are ported from there:
 //
 //	h, err := httplib2.New(".cache")
 //	resp, content, err := h.Request("http://example.org/", "GET", nil, nil)
 //
-// It is an example: every switch of httplib2 is one field of one layer, and this
-// is which. Where each of httplib2's names went:
+// It is an example of which field of which layer each switch of httplib2 is. The names of
+// httplib2, and their names here:
 //
 //	Http(cache, timeout, proxy_info, ca_certs)      New, Timeout, Proxy and ProxyInfo, SetCACerts
 //	tls_minimum_version, tls_maximum_version        TLSMinimumVersion, TLSMaximumVersion
@@ -151,8 +151,8 @@ func New(cache any) (*Http, error) {
 	return h, nil
 }
 
-// start makes what remembers something, if it is not there. Layers without a memory
-// are made for each request.
+// start makes the layers with a state, if they do not exist. Layers without a state are
+// made for each request.
 func (h *Http) start() error {
 	if h.signer != nil {
 		return nil
@@ -174,7 +174,7 @@ func (h *Http) start() error {
 	return nil
 }
 
-// SetCACerts has servers verified by the certificates in a PEM file alone.
+// SetCACerts verifies servers by the certificates in a PEM file alone.
 func (h *Http) SetCACerts(file string) error {
 	roots, err := transport.LoadRoots(file)
 	if err != nil {
@@ -187,9 +187,9 @@ func (h *Http) SetCACerts(file string) error {
 	return nil
 }
 
-// AddCredentials adds a name and a password for the host, or host:port, domain;
-// for any host that is asked directly if domain is empty. The error says that
-// domain is none.
+// AddCredentials adds a name and a password for domain, a host or host:port. If domain is
+// empty, they are for any host except the targets of redirects. It fails if domain is
+// neither.
 func (h *Http) AddCredentials(name, password, domain string) error {
 	return h.keys.Add(name, password, domain)
 }
@@ -197,8 +197,8 @@ func (h *Http) AddCredentials(name, password, domain string) error {
 // ClearCredentials forgets all names and passwords.
 func (h *Http) ClearCredentials() { h.keys.Clear() }
 
-// AddCertificate adds a client certificate for the host, or host:port, domain. The
-// key may be encrypted by password.
+// AddCertificate adds a client certificate for domain, a host or host:port. The key may be
+// encrypted by password.
 func (h *Http) AddCertificate(key, cert, domain, password string) error {
 	c, err := transport.LoadCertificate(domain, cert, key, password)
 	if err != nil {
@@ -211,8 +211,8 @@ func (h *Http) AddCertificate(key, cert, domain, password string) error {
 	return nil
 }
 
-// hangUp closes the connections and forgets the leaf, so that the next request
-// gets one by the settings of then.
+// hangUp closes the connections and drops the leaf, so that the next request makes one by
+// the settings at that time.
 func (h *Http) hangUp() {
 	if h.wire != nil {
 		h.wire.CloseIdleConnections()
@@ -240,8 +240,8 @@ func (h *Http) Close() error {
 	return errors.Join(errs...)
 }
 
-// String tells nothing: an Http holds passwords.
+// String returns a fixed text: an Http holds passwords.
 func (h *Http) String() string { return "httplib2.Http" }
 
-// GoString tells nothing, either.
+// GoString returns the same text as String.
 func (h *Http) GoString() string { return h.String() }
