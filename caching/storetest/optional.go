@@ -232,6 +232,10 @@ func testLease(t *testing.T, s store.Store) {
 	if again := acquire("key"); again == nil {
 		t.Error("a lease that was released is not given again")
 	} else {
+		first() // is not the lease of the next holder
+		if acquire("key") != nil {
+			t.Error("one ends the lease of another")
+		}
 		again()
 	}
 

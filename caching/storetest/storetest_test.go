@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
@@ -23,8 +25,45 @@ type faulty struct {
 	*memorystore.Store
 	fault string
 
-	mu   sync.Mutex
-	last *store.Meta
+	mu     sync.Mutex
+	last   *store.Meta
+	leased map[string]bool
+
+	changes atomic.Uint32 // calls of Commit and Delete
+}
+
+// dawdle waits a moment, in which something may change.
+func (f *faulty) dawdle() {
+	before := f.changes.Load()
+	for i := 0; i < 10_000 && f.changes.Load() == before; i++ {
+		runtime.Gosched()
+	}
+}
+
+func (f *faulty) Acquire(_ context.Context, key string) (func(), error) {
+	switch f.fault {
+	case "everybody has the lease":
+		return func() {}, nil
+	case "nobody has the lease":
+		return nil, nil
+	case "a lease is for all keys":
+		key = ""
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.leased[key] {
+		return nil, nil
+	}
+	f.leased[key] = true
+	released := false
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !released || f.fault == "a lease is released twice" {
+			f.leased[key] = f.fault == "a lease lasts for ever"
+			released = true
+		}
+	}, nil
 }
 
 func (f *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
@@ -138,9 +177,7 @@ func (f *faulty) Update(ctx context.Context, key string, meta *store.Meta) error
 		if e == nil || err != nil || e.Meta.ID != meta.ID {
 			return store.ErrConflict
 		}
-		for range 100 { // as long as it takes to ask a server
-			runtime.Gosched()
-		}
+		f.dawdle()
 		w, err := f.Store.Create(ctx, key, e.Size)
 		if err != nil {
 			return err
@@ -165,6 +202,7 @@ func (f *faulty) Delete(ctx context.Context, key string) error {
 	if f.fault == "nothing is deleted" {
 		return nil
 	}
+	defer f.changes.Add(1)
 	return f.Store.Delete(ctx, key)
 }
 
@@ -207,6 +245,7 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 }
 
 func (w *faultyWriter) Commit(ctx context.Context, meta *store.Meta) error {
+	defer w.f.changes.Add(1)
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.f.last = meta
@@ -227,9 +266,7 @@ func (w *faultyWriter) Commit(ctx context.Context, meta *store.Meta) error {
 			now = e.Meta
 		}
 		w.f.mu.Unlock()
-		for range 100 { // as long as it takes to ask a server
-			runtime.Gosched()
-		}
+		w.f.dawdle()
 		w.f.mu.Lock()
 		if !meta.Follows(now) {
 			return store.ErrConflict
@@ -243,6 +280,15 @@ func (w *faultyWriter) Commit(ctx context.Context, meta *store.Meta) error {
 		return err
 	}
 	return w.Writer.Commit(ctx, meta)
+}
+
+func (w *faultyWriter) Shorten() {
+	if w.f.fault != "a short body is refused" {
+		w.Writer.(store.Shortener).Shorten()
+	}
+	if w.f.fault == "a short body is filled up" {
+		_, _ = w.Write([]byte{0})
+	}
 }
 
 func (w *faultyWriter) Abort() error {
@@ -268,7 +314,9 @@ func TestFaulty(t *testing.T) {
 	if !ok {
 		t.Skip("run by TestSuiteFindsFaults")
 	}
-	storetest.Run(t, func() store.Store { return &faulty{Store: memorystore.New(16 << 20), fault: fault} })
+	storetest.Run(t, func() store.Store {
+		return &faulty{Store: memorystore.New(16 << 20), fault: fault, leased: map[string]bool{}}
+	})
 }
 
 // TestSuiteFindsFaults shows that the suite can fail, and that it does not without
@@ -307,16 +355,23 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"a body ends with its context",
 		"a writer ends with its context",
 		"abort commits",
+		"everybody has the lease",
+		"nobody has the lease",
+		"a lease is for all keys",
+		"a lease lasts for ever",
+		"a lease is released twice",
+		"a short body is refused",
+		"a short body is filled up",
 		"the end is no error",
 	} {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$", "-test.short") //nolint:gosec // this program
-		cmd.Env = append(os.Environ(), faultEnv+"="+fault)
-		out, err := cmd.CombinedOutput()
-		if (err != nil) != (fault != "") {
-			t.Errorf("a store with the fault %q: %v: %s", fault, err, out)
-		}
-		if strings.Contains(string(out), "panic") {
-			t.Errorf("a store with the fault %q: %s", fault, out)
-		}
+		t.Run(cmp.Or(fault, "none"), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$", "-test.short") //nolint:gosec // this program
+			cmd.Env = append(os.Environ(), faultEnv+"="+fault)
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != (fault != "") || strings.Contains(string(out), "panic") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
 	}
 }
