@@ -18,8 +18,8 @@ type answer struct {
 	scheme, realm string
 }
 
-// nobody is the answer of a Source without credentials.
-var nobody = &answer{checked: true}
+// emptyAnswer is the answer of a Source without credentials.
+var emptyAnswer = &answer{checked: true}
 
 // settled returns src, or a Keyring with the only credential of src, so that its domain
 // is parsed once.
@@ -72,7 +72,7 @@ func (x *exchange) useful(a *answer, realm string) bool {
 func (x *exchange) question(scheme, realm string) (*answer, error) {
 	e := x.engine
 	if e.requireTLS && x.way.origin.Scheme != "https" {
-		return nobody, nil
+		return emptyAnswer, nil
 	}
 	if x.user != nil {
 		if password, ok := x.user.Password(); ok || e.source == nil {
@@ -82,7 +82,7 @@ func (x *exchange) question(scheme, realm string) (*answer, error) {
 	}
 	switch s := e.source.(type) {
 	case nil:
-		return nobody, nil
+		return emptyAnswer, nil
 	case finder:
 		return s.find(x.way.origin), nil
 	}

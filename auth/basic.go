@@ -41,7 +41,7 @@ func (b Basic) check(cred *Credential) error {
 	return nil
 }
 
-// Session implements [Scheme]. Basic can be sent unasked.
+// Session implements [Scheme]. Basic needs no challenge.
 func (b Basic) Session(c *Challenge, cred Credential) (Session, error) {
 	if err := b.check(&cred); err != nil {
 		return nil, err

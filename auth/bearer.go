@@ -33,7 +33,7 @@ func (Bearer) Weigh(c Challenge, cred Credential) (int, error) {
 	return StrengthBearer, nil
 }
 
-// Session implements [Scheme]. A token can be sent unasked.
+// Session implements [Scheme]. It needs no challenge.
 func (Bearer) Session(_ *Challenge, cred Credential) (Session, error) {
 	if cred.Token == "" && cred.TokenFunc == nil {
 		return nil, errNoToken

@@ -27,13 +27,13 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	}
 	_, pinned, _ := roundtrip.Pinned(req, e)
 	found, _ := pinned.(*answer)
-	if found == nobodyKnows {
+	if found == failedAnswer {
 		found = nil
 	}
 	f, finds := e.source.(finder)
 	switch {
 	case e.requireTLS && w.origin.Scheme != "https":
-		found = nobody
+		found = emptyAnswer
 	case found == nil && finds && req.URL.User == nil:
 		found = f.find(w.origin)
 	}

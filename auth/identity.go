@@ -42,7 +42,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	case reason != "" && e.source == nil:
 		return "", nil, nil // t never adds anything
 	case reason != "":
-		return "", e, nobody
+		return "", e, emptyAnswer
 	}
 	defer x.end()
 	realm := ""
@@ -57,13 +57,13 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	if err != nil {
 		// The principal is unknown: a name that no other request has. The Source is
 		// asked again when the request comes.
-		return rand.Text(), e, nobodyKnows
+		return rand.Text(), e, failedAnswer
 	}
 	return x.name(a, realm), e, a
 }
 
-// nobodyKnows is the answer of a Source that failed.
-var nobodyKnows = &answer{}
+// failedAnswer is the answer of a Source that failed.
+var failedAnswer = &answer{}
 
 // name returns the names of all credentials of a that may be sent, joined: which of them
 // the server accepts is not known yet.

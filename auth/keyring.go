@@ -158,7 +158,7 @@ func (k *Keyring) problem() error {
 // find returns the credentials for o.
 func (k *Keyring) find(o roundtrip.Origin) *answer {
 	if k == nil {
-		return nobody
+		return emptyAnswer
 	}
 	k.mu.RLock()
 	found, h := k.rest, k.hosts[o.Host]

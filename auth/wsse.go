@@ -63,7 +63,7 @@ func (WSSE) check(cred *Credential) error {
 	return nil
 }
 
-// Session implements [Scheme]. WSSE can be sent unasked; some services never ask.
+// Session implements [Scheme]. WSSE needs no challenge; some services never send one.
 func (w WSSE) Session(_ *Challenge, cred Credential) (Session, error) {
 	if err := w.check(&cred); err != nil {
 		return nil, err
