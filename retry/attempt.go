@@ -11,29 +11,29 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// An Attempt is one sending of a request and its outcome: what the decision
-// whether and when to send again is made of.
+// An Attempt is one sending of a request, with its outcome. The decision whether and when
+// to send again is made by it.
 type Attempt struct {
-	// Number counts the attempts of a request from 1.
+	// Number is the number of the attempt, from 1.
 	Number int
 	// Request is the request as the caller made it.
 	Request *http.Request
-	// Response is what the attempt got; nil if it failed.
+	// Response is the response; nil if the attempt failed.
 	Response *http.Response
 	// Err is why there is no response, or why its body broke.
 	Err error
-	// Wait is how long was waited before the attempt.
+	// Wait is the time that was waited before the attempt.
 	Wait time.Duration
 	// Idempotent is true if the request may be sent twice: by its method, its
 	// idempotency key, or because the caller allowed it.
 	Idempotent bool
-	// Unprocessed is true if the server certainly did nothing about the
-	// request, so that any may be sent again.
+	// Unprocessed is true if the server certainly did not process the request, so that
+	// it may be sent again even if it is not idempotent.
 	Unprocessed bool
 }
 
-// Format implements [fmt.Formatter]. It prints the number and the outcome, and nothing
-// of the request and the response, which may hold secrets, whatever the verb.
+// Format implements [fmt.Formatter]. Whatever the verb, it prints the number and the
+// outcome, and nothing of the request and the response, which may hold secrets.
 func (a Attempt) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "attempt %d", a.Number)
 	if a.Err != nil || a.Response != nil {
@@ -41,7 +41,7 @@ func (a Attempt) Format(f fmt.State, _ rune) {
 	}
 }
 
-// A contextKey is what the settings of one request are found by.
+// A contextKey is the key of a setting in a context.
 type contextKey int
 
 const (
@@ -49,14 +49,13 @@ const (
 	attemptsKey
 )
 
-// WithIdempotent returns a context whose requests may be sent twice whatever their
-// method: the caller knows that doing so does no harm.
+// WithIdempotent returns a context whose requests may be sent twice, whatever their method.
 func WithIdempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, idempotentKey, true)
 }
 
-// WithAttempts returns a context whose requests are sent n times at most, in
-// place of [Transport.Attempts]. With 1 they are not sent again.
+// WithAttempts returns a context whose requests are sent at most n times, in place of
+// [Transport.Attempts]. With 1 they are not sent again.
 func WithAttempts(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, attemptsKey, n)
 }
@@ -64,24 +63,23 @@ func WithAttempts(ctx context.Context, n int) context.Context {
 // idempotent reports whether req may be sent twice.
 func idempotent(req *http.Request) bool {
 	if hasKey(req.Header) || roundtrip.Idempotent(req.Method) && len(req.Header["Content-Range"]) == 0 {
-		// RFC 9110 §14.5: a PUT with Content-Range is one part of an upload, which a
-		// server may append where it stands.
+		// RFC 9110 §14.5: a PUT with Content-Range is a part of an upload, and a server
+		// may append it.
 		return true
 	}
 	allowed, _ := req.Context().Value(idempotentKey).(bool)
 	return allowed
 }
 
-// hasKey reports whether an idempotency key is in h, by the names and the rule of
-// net/http: a key that is present but has no value is not sent, and still says
-// that the request is idempotent.
+// hasKey reports whether h has an idempotency key. As in net/http, a field without a value
+// is not sent, but marks the request as idempotent.
 func hasKey(h http.Header) bool {
 	_, ok := h["Idempotency-Key"]
 	_, ok2 := h["X-Idempotency-Key"]
 	return ok || ok2
 }
 
-// limit returns how often req may be sent.
+// limit returns the most times that req may be sent.
 func (t *Transport) limit(req *http.Request) int {
 	n, ok := req.Context().Value(attemptsKey).(int)
 	if !ok {
@@ -93,10 +91,9 @@ func (t *Transport) limit(req *http.Request) int {
 	return max(n, 1)
 }
 
-// RandomKey returns an idempotency key for a request that is not idempotent by
-// its method, and none for others. It is meant for [Transport.IdempotencyKey].
-// The key is a random UUID as a quoted string, as
-// draft-ietf-httpapi-idempotency-key-header has it.
+// RandomKey returns a random idempotency key for a POST or a PATCH, and none for other
+// requests. It is meant for [Transport.IdempotencyKey]. The key is a UUID as a quoted
+// string (draft-ietf-httpapi-idempotency-key-header).
 func RandomKey(req *http.Request) string {
 	switch req.Method {
 	case http.MethodPost, http.MethodPatch:

@@ -13,8 +13,8 @@ const (
 )
 
 // FullJitter returns an exponential backoff for [Transport.Backoff]: after the
-// n-th attempt a random time up to base·2ⁿ⁻¹, but not more than most. Of the
-// usual methods it spreads the clients of a failed server best.
+// n-th attempt a random time up to base·2ⁿ⁻¹, but not more than most. Of the usual
+// methods it spreads the load on a server that has recovered most evenly.
 func FullJitter(base, most time.Duration) func(Attempt) time.Duration {
 	return func(a Attempt) time.Duration { return fullJitter(base, most, a.Number, rand.Float64()) }
 }
@@ -26,18 +26,18 @@ func Decorrelated(base, most time.Duration) func(Attempt) time.Duration {
 	return func(a Attempt) time.Duration { return decorrelated(base, most, a.Wait, rand.Float64()) }
 }
 
-// Constant returns a backoff for [Transport.Backoff] that is always d. Clients
-// that failed together come back together.
+// Constant returns a backoff for [Transport.Backoff] that is always d. Clients that failed
+// at the same time then retry at the same time.
 func Constant(d time.Duration) func(Attempt) time.Duration {
 	return func(Attempt) time.Duration { return d }
 }
 
-// fullJitter takes the random number r, 0 ≤ r < 1.
+// fullJitter is [FullJitter] with the random number r, 0 ≤ r < 1.
 func fullJitter(base, most time.Duration, n int, r float64) time.Duration {
 	return scale(exponential(base, most, n), r)
 }
 
-// exponential returns base·2ⁿ⁻¹ within 0 and most, without overflow.
+// exponential returns base·2ⁿ⁻¹, at least 0 and at most most, without overflow.
 func exponential(base, most time.Duration, n int) time.Duration {
 	if base <= 0 || most <= 0 {
 		return 0
@@ -52,7 +52,7 @@ func exponential(base, most time.Duration, n int) time.Duration {
 	return d
 }
 
-// decorrelated takes the random number r, 0 ≤ r < 1.
+// decorrelated is [Decorrelated] with the random number r, 0 ≤ r < 1.
 func decorrelated(base, most, last time.Duration, r float64) time.Duration {
 	if base <= 0 || most <= 0 {
 		return 0

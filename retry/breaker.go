@@ -8,18 +8,17 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// A Breaker stops requests to a host that is down, so that callers fail at once
-// and the host is left alone until it has recovered. [Circuit] is one. It must be
-// safe for concurrent use.
+// A Breaker stops requests to a host that is down: they fail at once, and the host can
+// recover. [Circuit] is one. A Breaker must be safe for concurrent use.
 type Breaker interface {
-	// Allow returns nil if req may be sent now, and otherwise the error that
-	// the request is to fail with. It is called before each attempt, and, for
-	// a retry, before the wait.
+	// Allow returns nil if req may be sent now, and otherwise the error that the
+	// request fails with. It is called before each attempt; for a retry, before the
+	// wait.
 	Allow(req *http.Request) error
-	// Done is called once after each Allow that returned nil, with the outcome.
-	// If the caller's cancellation kept the request from being answered, the
-	// context of a.Request is done and the outcome says nothing about the host.
-	// The body of a.Response must be left alone.
+	// Done is called once after each Allow that returned nil, with the outcome. If the
+	// caller has cancelled the request, the context of a.Request is done and the
+	// outcome says nothing about the host. Done must not read or close the body of
+	// a.Response.
 	Done(a Attempt)
 }
 
@@ -30,10 +29,9 @@ const (
 )
 
 // A Circuit is a [Breaker] with one circuit for each host (scheme, host and port).
-// After Failures attempts in a row without an answer, or with one of 500 and
-// above, the circuit opens: requests fail with [ErrOpen]. After Cooldown one
-// request is let through; its success closes the circuit, its failure opens it
-// again.
+// After Failures attempts in a row without a response, or with a status of 500 and above,
+// the circuit opens: requests fail with [ErrOpen]. After Cooldown one request is sent. Its
+// success closes the circuit, its failure opens it again.
 //
 // The zero value is ready for use, and may be shared by Transports. Its fields
 // must not be changed after its first use.
@@ -52,7 +50,7 @@ type Circuit struct {
 // A circuit is the state of a host that has failed.
 type circuit struct {
 	failures int
-	// open is until when no request is let through; zero if it is closed.
+	// open is the time until which no request is sent; zero if the circuit is closed.
 	open time.Time
 	// probing is true while the one request after the cooldown is under way.
 	probing bool
@@ -93,8 +91,8 @@ func (c *Circuit) allow(host roundtrip.Origin, now time.Time) error {
 	if now.Before(h.open) {
 		return ErrOpen
 	}
-	// This request is the probe. Should its outcome never be told, there is
-	// another one after the next cooldown.
+	// This request is the probe. If its outcome is never reported, another one is sent
+	// after the next cooldown.
 	h.open, h.probing = now.Add(c.cooldown()), true
 	return nil
 }
@@ -133,7 +131,7 @@ func (c *Circuit) fail(host roundtrip.Origin, now time.Time) {
 	}
 }
 
-// release has the next request be the probe, since this one tells nothing.
+// release makes the next request the probe, since this one says nothing about the host.
 func (c *Circuit) release(host roundtrip.Origin, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,31 +13,30 @@ const (
 	DefaultBurst = 10
 )
 
-// A Budget is a bucket of tokens for each host (scheme, host and port). A retry,
-// a hedge or a resumption takes one; an attempt that succeeds gives back Ratio of
-// one. So a host that fails a little is retried freely, and one that fails a lot
-// gets at most Ratio more requests than without retries, and none when it fails
-// completely, beyond the first Burst.
+// A Budget is a bucket of tokens for each host (scheme, host and port). A retry, a hedge or
+// a resumption takes a token; a successful attempt adds Ratio of one. While few attempts
+// fail, all are retried. If many fail, there are at most Ratio retries for each success;
+// if all fail, there is none after the first Burst.
 //
-// The zero value is ready for use. A Budget is safe for concurrent use, and meant
-// to be shared by Transports that talk to the same hosts. Its fields must not be
-// changed after its first use.
+// The zero value is ready for use. A Budget is safe for concurrent use, and meant to be
+// shared by Transports that send to the same hosts. Its fields must not be changed after
+// its first use.
 type Budget struct {
-	// Ratio is the part of a token that a successful attempt gives back. If
-	// zero, [DefaultRatio] is used; if negative, nothing is given back.
+	// Ratio is the part of a token that a successful attempt adds. If zero,
+	// [DefaultRatio] is used; if negative, nothing is added.
 	Ratio float64
-	// Burst is how many tokens a bucket holds; it is full at first. If zero,
-	// [DefaultBurst] is used; if negative, none.
+	// Burst is the number of tokens in a full bucket, as it is at first. If zero,
+	// [DefaultBurst] is used; if negative, a bucket has none.
 	Burst int
 
-	spent atomic.Int64 // how many hosts are in taken
+	spent atomic.Int64 // len(taken), read without the lock
 	mu    sync.Mutex
-	// taken is how many tokens are missing from the buckets that are not full.
+	// taken is the number of tokens that are missing from each bucket that is not full.
 	taken map[roundtrip.Origin]float64
 }
 
-// maxHosts bounds the memory of Budgets and Circuits. Beyond it some host is
-// forgotten, that is, treated as if nothing had happened to it.
+// maxHosts bounds the hosts in a Budget or a Circuit. Beyond it the state of some host is
+// dropped.
 const maxHosts = 4096
 
 func (b *Budget) ratio() float64 {
@@ -54,8 +53,7 @@ func (b *Budget) burst() float64 {
 	return float64(max(0, b.Burst))
 }
 
-// withdraw takes a token and reports whether there was one. A nil Budget has
-// any number.
+// withdraw takes a token and reports whether there was one. A nil Budget has no limit.
 func (b *Budget) withdraw(host roundtrip.Origin) bool {
 	if b == nil {
 		return true
@@ -80,7 +78,7 @@ func (b *Budget) withdraw(host roundtrip.Origin) bool {
 	return true
 }
 
-// deposit gives n tokens back.
+// deposit adds n tokens.
 func (b *Budget) deposit(host roundtrip.Origin, n float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,5 +94,5 @@ func (b *Budget) deposit(host roundtrip.Origin, n float64) {
 	b.spent.Store(int64(len(b.taken)))
 }
 
-// full reports whether every bucket is, so that there is nothing to give back.
+// full reports whether every bucket is full.
 func (b *Budget) full() bool { return b == nil || b.spent.Load() == 0 }

@@ -17,17 +17,17 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Retryable reports whether the outcome of an attempt may be better the next
-// time: errors of the connection and of time; the statuses 408, 425, 429, 502, 503
-// and 504; 403 with a Retry-After field, 417 to a request with an Expect field, which
-// is left out then, and 421, on another connection. X-Should-Retry and
-// Stripe-Should-Retry of an error response decide in place of its status.
+// Retryable reports whether the next attempt may have a better outcome. That is true for
+// errors of the connection and timeouts; for the statuses 408, 425, 429, 502, 503 and 504;
+// for 403 with a Retry-After field; for 417 to a request with an Expect field, which is
+// then left out; and for 421, over another connection. If an error response has an
+// X-Should-Retry or Stripe-Should-Retry field, that decides.
 //
-// Errors that repeat themselves are not: those that say so by a method Permanent,
-// those of certificates and TLS, a name that does not exist, a header beyond the
-// limit, a request that is not valid, and the caller's cancellation. It is
-// what a Transport uses if its field of that name is nil, and what such a function
-// can be built on:
+// It is false for errors that would come again: those that say so by a method Permanent,
+// those of certificates and TLS, a name that does not exist, a header beyond the limit, a
+// request that is not valid, and the caller's cancellation.
+//
+// A Transport uses Retryable if its field of that name is nil. Other policies can call it:
 //
 //	Retryable: func(a retry.Attempt) bool {
 //		return retry.Retryable(a) || a.Response != nil && a.Response.StatusCode == 500
@@ -39,8 +39,8 @@ func Retryable(a Attempt) bool {
 	return a.Response != nil && transient(a.Request, a.Response)
 }
 
-// transient reports whether resp tells of something that may pass. 500 does not: it
-// is what most servers say about a bug.
+// transient reports whether resp is due to a condition that may pass. 500 is not among
+// them: most servers send it for a bug.
 func transient(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode < 400 {
 		return false
@@ -60,8 +60,8 @@ func transient(req *http.Request, resp *http.Response) bool {
 	return notTaken(req, resp)
 }
 
-// shouldRetry returns what a server says outright about sending a request again.
-// The fields are those of OpenAI, Anthropic and Stripe.
+// shouldRetry returns the value of the fields by which OpenAI, Anthropic and Stripe say
+// whether to send the request again.
 func shouldRetry(h http.Header) (again, ok bool) {
 	for _, name := range [...]string{"X-Should-Retry", "Stripe-Should-Retry"} {
 		if v := h[name]; len(v) > 0 {
@@ -76,8 +76,8 @@ func shouldRetry(h http.Header) (again, ok bool) {
 	return false, false
 }
 
-// settled reports whether the error, or the server, says that the outcome will be the
-// same the next time. No policy overrules it.
+// settled reports whether the error, or the server, says that the next outcome will be the
+// same. A policy cannot overrule it.
 func settled(a *Attempt) bool {
 	if a.Err != nil || a.Response == nil {
 		return roundtrip.Permanent(a.Err)
@@ -86,10 +86,10 @@ func settled(a *Attempt) bool {
 	return ok && !again
 }
 
-// notTaken reports whether resp says that the request was refused before it was
-// looked at: for its expectation (RFC 9110 §15.5.18), for its connection (§15.5.20),
-// or for the moment at which it came (RFC 8470 §5.2). It may be sent again whatever
-// its method: without the expectation, over another connection, later.
+// notTaken reports whether resp says that the request was refused before it was processed:
+// for its expectation (RFC 9110 §15.5.18), for its connection (§15.5.20), or for arriving
+// in early data (RFC 8470 §5.2). It may be sent again whatever its method: without the
+// expectation, over another connection, later.
 func notTaken(req *http.Request, resp *http.Response) bool {
 	if resp == nil {
 		return false
@@ -105,13 +105,11 @@ func notTaken(req *http.Request, resp *http.Response) bool {
 	return false
 }
 
-// final reports whether err will come again however often the request is sent.
-// What is not known is not final: net/http has many errors without a type, for
-// connections that were lost one way or another. Even [context.Canceled] is not,
-// as long as the caller's own context is alive: net/http returns it for a request
-// that got a connection at the moment when the cancellation of the one before
-// took effect on it (its persistConn goes back to the pool before the response is
-// handed over).
+// final reports whether err will come again however often the request is sent. Unknown
+// errors are not final: net/http has many errors without a type for lost connections. Nor
+// is [context.Canceled] while the caller's context is alive: net/http returns it for a
+// request that got its connection just when the cancellation of the request before took
+// effect on that connection.
 func final(err error) bool {
 	if roundtrip.Permanent(err) ||
 		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
@@ -144,8 +142,8 @@ func finalText(err error) bool {
 	return slices.ContainsFunc(finalTexts[:], func(part string) bool { return strings.Contains(text, part) })
 }
 
-// alert reports whether err is a TLS alert that the server ended the handshake by.
-// A record that was damaged on its way is not.
+// alert reports whether err is a TLS alert of the server. The alert about a damaged record
+// does not count.
 func alert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error" && op.Err != nil && op.Err.Error() != "tls: bad record MAC"
@@ -182,9 +180,8 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// malformed reports whether net/http refuses to send req at all. Its errors for
-// that have no types, so that the request is looked at instead, by the same
-// rules.
+// malformed reports whether net/http refuses to send req. Its errors for that have no
+// types, so that malformed applies the same rules to the request.
 func malformed(req *http.Request) bool {
 	if req == nil || req.URL == nil || req.Header == nil {
 		return true
@@ -195,20 +192,20 @@ func malformed(req *http.Request) bool {
 	return !httpfield.IsHeader(req.Header) || !httpfield.IsHeader(req.Trailer)
 }
 
-// known reports whether net/http can send to the URL of req without help. Another
-// scheme may be one that Base knows.
+// known reports whether net/http itself supports the URL of req. Another scheme may be one
+// that Base supports.
 func known(req *http.Request) bool {
 	return (req.URL.Scheme == "http" || req.URL.Scheme == "https") && req.URL.Host != ""
 }
 
-// lost reports whether err certainly is one of a connection.
+// lost reports whether err certainly is an error of a connection.
 func lost(err error) bool {
 	return is[net.Error](err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// streamError has the fields of StreamError in golang.org/x/net/http2. The copy of
-// that type in net/http is not exported, but has an As method that fills any
-// struct of this shape, made for this purpose (go.dev/issue/53896).
+// streamError has the fields of StreamError in golang.org/x/net/http2. The copy of that
+// type in net/http is not exported, but has an As method that fills any struct with these
+// fields (go.dev/issue/53896).
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -217,9 +214,9 @@ type streamError struct {
 
 func (streamError) Error() string { return "" }
 
-// asStreamError finds the error of an HTTP/2 stream in err. That of
-// golang.org/x/net/http2, which this module does not import for one type, has no
-// As method and is known by its shape.
+// asStreamError finds the error of an HTTP/2 stream in err. The type of
+// golang.org/x/net/http2 has no As method; it is recognized by its fields, since this
+// module does not import that package.
 func asStreamError(err error) (streamError, bool) {
 	if e, ok := errors.AsType[streamError](err); ok {
 		return e, true
@@ -237,21 +234,20 @@ func asStreamError(err error) (streamError, bool) {
 	return streamError{}, false
 }
 
-// refusedStream is the HTTP/2 error code of a stream that the server has not
-// processed at all (RFC 9113 §8.7).
+// refusedStream is the HTTP/2 error code of a stream that the server has not processed
+// (RFC 9113 §8.7).
 const refusedStream = 0x7
 
-// refused reports whether err says that the server refused the HTTP/2 stream.
-// GOAWAY, the other signal of RFC 9113 §8.7, is not seen here: net/http itself
-// sends the request again if the server says that it did not process it, and
-// what it returns for other requests does not tell that it was not.
+// refused reports whether err says that the server refused the HTTP/2 stream. GOAWAY, the
+// other signal of RFC 9113 §8.7, does not reach this package: net/http itself sends a
+// request again that the server did not process, and its errors for other requests do not
+// tell.
 func refused(err error) bool {
 	e, ok := asStreamError(err)
 	return ok && e.Code == refusedStream
 }
 
-// dialing reports whether err arose before there was a connection to send over:
-// to the server, or to the proxy.
+// dialing reports whether err occurred while connecting to the server or to the proxy.
 func dialing(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		switch op.Op {
@@ -262,8 +258,8 @@ func dialing(err error) bool {
 	return is[*net.DNSError](err)
 }
 
-// unprocessed reports whether a request that failed with err certainly was not
-// processed by the server. w tells what was seen of it on its way.
+// unprocessed reports whether the server certainly did not process a request that failed
+// with err. w is what httptrace has reported.
 func unprocessed(err error, w sighting) bool {
 	switch {
 	case err == nil:
@@ -275,20 +271,20 @@ func unprocessed(err error, w sighting) bool {
 	case dialing(err):
 		return true
 	case w.cancelled:
-		// A request whose context ended may still be about to be written by
-		// another goroutine; without a connection it may not.
+		// If there is a connection, another goroutine may still write the request
+		// after its context has ended.
 		return w.asked && !w.got
 	}
 	return w.asked
 }
 
-// A sighting is what [httptrace] told about a request.
+// A sighting is what [net/http/httptrace] has reported about a request.
 type sighting struct {
-	// asked is true if a connection was asked for: Base supports httptrace.
+	// asked is true if a connection was requested: Base supports httptrace.
 	asked bool
 	// got is true if there was a connection.
 	got bool
-	// wrote is true if the request header was written, as far as is known.
+	// wrote is true if the request header was written.
 	wrote bool
 	// cancelled is true if the attempt was cut short by AttemptTimeout.
 	cancelled bool

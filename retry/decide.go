@@ -2,36 +2,36 @@ package retry
 
 import "time"
 
-// A situation is all that the decision whether to send again looks at.
+// A situation is the input of the decision whether to send again.
 type situation struct {
 	attempt Attempt
-	// retryable is what the policy says about the cause.
+	// retryable is the result of the policy.
 	retryable bool
-	// sent is how often the request was sent: more than attempt.Number if the
-	// attempt was hedged by another. limit is how often it may be.
+	// sent is how often the request was sent, hedges included; limit is how often it may
+	// be.
 	sent, limit int
 	// replayable is true if the body can be sent again.
 	replayable bool
-	// backoff is the wait that Transport.Backoff wants.
+	// backoff is the result of Transport.Backoff.
 	backoff time.Duration
-	// maxWait bounds Retry-After; negative is no bound.
+	// maxWait bounds Retry-After; negative means no limit.
 	maxWait time.Duration
-	// deadline is that of the caller, zero if there is none.
+	// deadline is that of the request; zero if there is none.
 	deadline time.Time
 	now      time.Time
 }
 
-// A verdict is what becomes of a request after an attempt.
+// A verdict is the decision about a request after an attempt.
 type verdict struct {
-	// again is true if the request is to be sent again after wait.
+	// again is true if the request is sent again after wait.
 	again bool
 	wait  time.Duration
 	// reason is why not, if again is false.
 	reason string
 }
 
-// decide tells what becomes of a request. It does not know of budgets and
-// breakers, which are asked last since asking changes them.
+// decide decides whether a request is sent again. Budget and Breaker are asked afterwards,
+// since asking changes them.
 func decide(s situation) verdict {
 	switch {
 	case !s.retryable:
@@ -55,8 +55,7 @@ func decide(s situation) verdict {
 	return verdict{again: true, wait: wait}
 }
 
-// pause returns how long to wait. ok is false if the server asks for more than
-// there is patience for.
+// pause returns how long to wait. ok is false if Retry-After asks for more than maxWait.
 func pause(s situation) (wait time.Duration, ok bool) {
 	backoff := max(0, s.backoff)
 	asked, ok := asked(s.attempt.Response, s.now)
@@ -66,6 +65,6 @@ func pause(s situation) (wait time.Duration, ok bool) {
 	if s.maxWait >= 0 && asked > s.maxWait {
 		return 0, false
 	}
-	// Jitter goes on top: earlier than the server said is too early.
+	// The jitter is added: the server refuses a request before that time.
 	return add(asked, backoff), true
 }

@@ -18,15 +18,15 @@ var ErrExhausted = errors.New("retry: attempts exhausted")
 // ErrOpen is the error of a request that a [Circuit] does not let pass.
 var ErrOpen = errors.New("retry: circuit open")
 
-// Error reports that a request was sent several times and got no response.
+// An Error reports that a request got no response after several attempts.
 type Error struct {
 	// Attempts is how often the request was sent.
 	Attempts int
-	// Err is the error of the last attempt, or the cause of the cancellation
-	// that ended the attempts.
+	// Err is the error of the last attempt, or the cause of the cancellation that ended
+	// the attempts.
 	Err error
-	// Causes holds why each attempt failed, in their order: an error, or one
-	// that tells the status of the response.
+	// Causes has an error for each attempt, in their order: its error, or one that names
+	// the status of its response.
 	Causes []error
 
 	interrupted bool
@@ -67,10 +67,11 @@ func (e *timeoutError) Error() string {
 func (e *timeoutError) Timeout() bool   { return true }
 func (e *timeoutError) Temporary() bool { return true }
 
-// Is makes it what the standard library returns when time is up.
+// Is reports whether target is [context.DeadlineExceeded], as for timeouts of the standard
+// library.
 func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// statusError is the cause of an attempt that got a response.
+// A statusError is the cause of an attempt that got a response.
 type statusError int
 
 func (e statusError) Error() string {

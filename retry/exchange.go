@@ -13,8 +13,8 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// An exchange is one request on its way through a Transport. It is kept on the
-// stack as long as nothing goes wrong.
+// An exchange is a request with all its attempts. It stays on the stack unless the response
+// may have to be resumed.
 type exchange struct {
 	t    *Transport
 	next http.RoundTripper
@@ -24,21 +24,19 @@ type exchange struct {
 	// down: layers below may change what they are given.
 	body   roundtrip.Content
 	method string
-	// signed and oneTime tell about the caller's own credentials, if Prepare does not
-	// renew them. Layers below may write theirs into the header they are given.
+	// signed and oneTime are about the caller's own credentials; false if Prepare renews
+	// them. They are computed first, since layers below may write theirs into the header.
 	signed, oneTime bool
 	// idempotent is true if the request may be sent twice.
 	idempotent bool
-	// noExpect is true once the server refused the expectation of the request.
+	// noExpect is true once the server has refused the expectation of the request.
 	noExpect bool
-	// sent counts the attempts.
-	sent int
-	// free is how many of them do not count towards Attempts, since a download has
-	// made progress by them.
-	free int
-	// wait is how long was waited before the present one.
+	// sent is the number of attempts; free of them do not count towards Attempts, since a
+	// download has made progress by them.
+	sent, free int
+	// wait is the time that was waited before the present attempt.
 	wait time.Duration
-	// causes holds why each attempt failed.
+	// causes has an error for each attempt that failed.
 	causes []error
 }
 
@@ -60,8 +58,8 @@ func (x *exchange) begin() {
 	}
 }
 
-// send sends the request once more, or twice if it is hedged, after last failed, and
-// puts the outcome into a. Attempts are large enough for copies to be felt.
+// send makes the attempt after last, or two if it is hedged, and stores the outcome in a.
+// Attempts are passed by pointer, since copying them costs time.
 func (x *exchange) send(a, last *Attempt) {
 	*a = Attempt{Request: x.req, Wait: x.wait, Idempotent: x.idempotent}
 	out, err := x.outgoing(last)
@@ -75,7 +73,7 @@ func (x *exchange) send(a, last *Attempt) {
 	}
 }
 
-// sendOut sends out and fills in the outcome.
+// sendOut sends out and stores the outcome in a.
 func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 	out = x.count(out)
 	a.Number = x.sent
@@ -106,8 +104,7 @@ func (x *exchange) count(out *http.Request) *http.Request {
 	return trace.ForAttempt(out, x.sent)
 }
 
-// outgoing returns the request to send after last failed: the caller's own as
-// long as it is sent as it is.
+// outgoing returns the request to send after last: the caller's own if it needs no change.
 func (x *exchange) outgoing(last *Attempt) (*http.Request, error) {
 	if x.sent == 0 && !x.body.Wrapped() && x.t.AttemptHeader == "" {
 		return x.req, nil
@@ -115,8 +112,7 @@ func (x *exchange) outgoing(last *Attempt) (*http.Request, error) {
 	return x.remake(last)
 }
 
-// remake returns a copy of the request to be sent after last failed, or numbered, or
-// whose body is copied.
+// remake returns a copy of the request to send after last, with what has to be changed.
 func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	out := x.req
 	first := x.sent == 0
@@ -137,7 +133,7 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 			x.body.Finish()
 		}
 	}
-	if out.Method != x.method || out.ContentLength != x.body.Length { // likewise
+	if out.Method != x.method || out.ContentLength != x.body.Length {
 		out = copyOnce(out, x.req)
 		out.Method, out.ContentLength = x.method, x.body.Length
 	}
@@ -149,12 +145,12 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	return out, nil
 }
 
-// prepare has Transport.Prepare change out, and closes what is not going to be
-// sent: both bodies if there is an error, the old one if there is a new one.
+// prepare calls Transport.Prepare with out. It closes the bodies that are not sent: both
+// after an error, the old one if Prepare has set a new one.
 func (x *exchange) prepare(out *http.Request, last Attempt) error {
 	body := out.Body
 	err := x.t.Prepare(out, last)
-	// Values that cannot be compared are taken for one and the same.
+	// Bodies that cannot be compared count as the same.
 	replaced := (body == nil || reflect.ValueOf(body).Comparable()) && out.Body != body
 	if body != nil && (err != nil || replaced) {
 		_ = body.Close()
@@ -165,8 +161,8 @@ func (x *exchange) prepare(out *http.Request, last Attempt) error {
 	return err
 }
 
-// copyOnce returns a copy of out that shares its header, unless it is a copy of
-// req already.
+// copyOnce returns out if it is a copy of req already, and else a copy that shares the
+// header.
 func copyOnce(out, req *http.Request) *http.Request {
 	if out != req {
 		return out
@@ -176,7 +172,7 @@ func copyOnce(out, req *http.Request) *http.Request {
 	return c
 }
 
-// retryable reports whether the cause of a failure may pass.
+// retryable reports whether the next attempt may have a better outcome.
 func (x *exchange) retryable(a *Attempt) bool {
 	switch {
 	case x.t.Retryable != nil:
@@ -187,8 +183,8 @@ func (x *exchange) retryable(a *Attempt) bool {
 	return Retryable(*a)
 }
 
-// judge decides what becomes of the request, settles with Budget and Breaker, and
-// tells trace.
+// judge decides whether the request is sent again, reports the outcome to Budget and
+// Breaker, and the decision to trace.
 func (x *exchange) judge(a *Attempt) verdict {
 	retryable := x.retryable(a)
 	gone := (retryable || a.Err != nil) && cancelled(x.req) != nil
@@ -210,7 +206,7 @@ func (x *exchange) judge(a *Attempt) verdict {
 	return v
 }
 
-// verdict collects what decide looks at, and asks the Budget and the Breaker last.
+// verdict calls decide, and then asks the Budget and the Breaker.
 func (x *exchange) verdict(a Attempt) verdict {
 	s := situation{
 		attempt:    a,
@@ -226,7 +222,8 @@ func (x *exchange) verdict(a Attempt) verdict {
 	}
 	switch {
 	case s.sent >= s.limit, a.Response != nil && a.Response.StatusCode != http.StatusTooEarly && notTaken(x.req, a.Response):
-		// What was refused for its form or its connection need not wait.
+		// A request that is sent in another form or over another connection need not
+		// wait.
 	default:
 		b := a
 		b.Number -= x.free
@@ -254,7 +251,7 @@ func (x *exchange) giveBack() {
 
 var defaultBackoff = FullJitter(defaultBase, defaultMost)
 
-// drop puts a failed attempt away.
+// drop records why an attempt failed, and discards its response.
 func (x *exchange) drop(a Attempt) {
 	x.causes = append(x.causes, cause(a))
 	if a.Response == nil {
@@ -271,7 +268,7 @@ func (x *exchange) drop(a Attempt) {
 	}
 }
 
-// unsent tells the Breaker that an attempt it allowed is not made.
+// unsent reports to Budget and Breaker that an attempt they allowed is not made.
 func (x *exchange) unsent(err error) {
 	x.giveBack()
 	if x.t.Breaker != nil {
@@ -279,6 +276,7 @@ func (x *exchange) unsent(err error) {
 	}
 }
 
+// cause returns the error of a, or one that names the status of its response.
 func cause(a Attempt) error {
 	if a.Err != nil {
 		return a.Err
@@ -286,7 +284,7 @@ func cause(a Attempt) error {
 	return statusError(a.Response.StatusCode)
 }
 
-// finish returns the outcome of the last attempt to the caller.
+// finish returns the outcome of the last attempt.
 func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 	x.body.Finish()
 	if a.Err == nil {
@@ -300,20 +298,20 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 	}
 	if err := cancelled(x.req); err != nil {
 		if errors.Is(a.Err, err) {
-			err = a.Err // It may name the phase that was interrupted.
+			err = a.Err // it may name the phase
 		}
 		return nil, x.interrupted(err)
 	}
 	return nil, &Error{Attempts: x.sent, Err: a.Err, Causes: append(x.causes, a.Err)}
 }
 
-// interrupted returns the error of a request that the caller gave up for cause.
+// interrupted returns the error of a request that the caller has cancelled, with its cause.
 func (x *exchange) interrupted(cause error) error {
 	x.body.Finish()
 	return &Error{Attempts: x.sent, Err: cause, Causes: x.causes, interrupted: true}
 }
 
-// tell reports a decision.
+// tell reports a decision to trace.
 func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable bool) {
 	action := actionDone
 	switch {

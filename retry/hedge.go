@@ -9,30 +9,30 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// hedgeable reports whether the request may be sent twice at the same time: its
-// method is safe (RFC 9110 §9.2.1), its body is there twice, and so are its
-// credentials.
+// hedgeable reports whether the request may be sent twice at the same time: its method is
+// safe (RFC 9110 §9.2.1), GetBody makes its body anew, and its credentials may be used
+// twice.
 func (x *exchange) hedgeable() bool {
 	return x.idempotent && roundtrip.Safe(x.method) && x.body.Repeatable() && !x.body.Wrapped()
 }
 
-// An outcome is what became of one of two requests.
+// An outcome is that of one of the requests of a race.
 type outcome struct {
 	attempt Attempt
 	cancel  context.CancelCauseFunc
 }
 
-// A race sends requests at the same time.
+// A race is up to two requests under way at the same time.
 type race struct {
 	next     http.RoundTripper
 	timeout  time.Duration
 	outcomes chan outcome
-	// over is closed when nobody waits for outcomes any more.
+	// over is closed when no more outcomes are received.
 	over chan struct{}
 }
 
-// start sends out in a goroutine. An outcome that nobody waits for is put away by
-// it. The returned function cancels the request.
+// start sends out in a goroutine, which closes the response itself once the race is over.
+// The returned function cancels the request.
 func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
 	ctx, cancel := context.WithCancelCause(out.Context())
 	go func() {
@@ -53,8 +53,8 @@ func (r *race) start(out *http.Request, a Attempt) context.CancelCauseFunc {
 	return cancel
 }
 
-// hedge sends out, and once more if no header comes within Hedge, and returns the
-// first good outcome, or the last if none is.
+// hedge sends out, and sends it once more if no header arrives within Hedge. It returns the
+// first good outcome, or the last one if neither is good.
 func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 	r := &race{next: x.next, timeout: x.t.AttemptTimeout, outcomes: make(chan outcome), over: make(chan struct{})}
 	defer close(r.over)
@@ -75,7 +75,7 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 		case o := <-r.outcomes:
 			running--
 			if running > 0 && x.retryable(&o.attempt) {
-				// The other one may do better.
+				// The other one may have a better outcome.
 				x.drop(o.attempt)
 				o.cancel(nil)
 				continue
@@ -90,7 +90,7 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 				o.cancel(nil)
 				return o.attempt
 			}
-			own := *o.attempt.Response // The layer below keeps what it has.
+			own := *o.attempt.Response // the layer below may keep it
 			own.Body = cancelWhenRead(own.Body, o.cancel)
 			o.attempt.Response = &own
 			return o.attempt
@@ -98,8 +98,7 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 	}
 }
 
-// second returns the copy of out to be sent beside it, or nil if there may be
-// none.
+// second returns a copy of out to be sent at the same time, or nil if none may be sent.
 func (x *exchange) second(out *http.Request) *http.Request {
 	if x.sent >= x.t.limit(x.req) || !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
 		return nil

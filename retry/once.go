@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// once sends out, guarded by timeout, and sees to it that exactly one of response
-// and error comes back. timedOut is true if it was cut short.
+// once sends out and returns either a response or an error. timeout bounds the time until
+// the header of the response; zero means no limit. timedOut is true if it expired.
 func once(next http.RoundTripper, out *http.Request, timeout time.Duration) (resp *http.Response, timedOut bool, err error) {
 	if timeout > 0 {
 		return timed(next, out, timeout)
@@ -26,8 +26,8 @@ func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (re
 	timer := time.AfterFunc(timeout, func() { cancel(expired) })
 	guarded := out.WithContext(ctx)
 	resp, err = checked(next.RoundTrip(guarded))
-	// If the timer has fired the context is done, and with it a body that came
-	// at the last moment.
+	// If the timer has fired, the context is done, and a response that has arrived at the
+	// last moment cannot be read.
 	if !timer.Stop() && cancelled(out) == nil {
 		if resp != nil {
 			_ = resp.Body.Close()
@@ -38,7 +38,7 @@ func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (re
 		cancel(nil)
 		return nil, false, err
 	}
-	own := *resp // The layer below keeps what it has.
+	own := *resp // the layer below may keep resp
 	if own.Request == nil || own.Request == guarded {
 		own.Request = asSent(guarded, out)
 	}
@@ -46,7 +46,8 @@ func timed(next http.RoundTripper, out *http.Request, timeout time.Duration) (re
 	return &own, false, nil
 }
 
-// checked makes the best of a RoundTripper that breaks its contract.
+// checked returns either a response with a body or an error, whatever a RoundTripper that
+// breaks its contract has returned.
 func checked(resp *http.Response, err error) (*http.Response, error) {
 	switch {
 	case err != nil:
@@ -64,7 +65,7 @@ func checked(resp *http.Response, err error) (*http.Response, error) {
 	return resp, nil
 }
 
-// about returns a copy of resp that answers out. The layer below keeps what it has.
+// about returns a copy of resp whose Request is out. The layer below may keep resp.
 func about(resp *http.Response, out *http.Request) *http.Response {
 	own := *resp
 	own.Request = out

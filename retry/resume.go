@@ -11,39 +11,37 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// A download is the body of a response that is continued if it breaks.
+// A download is the body of a response, which is continued if it breaks.
 type download struct {
 	exchange
 	part
 
-	// resp is the response that the caller has.
+	// resp is the response that was returned to the caller.
 	resp http.Response
-	// off is the position of the next byte in the representation, from is where the
-	// present body began, and until where it ends, -1 if only its end tells.
+	// off is the position of the next byte in the representation. The present body began
+	// at from and ends at until, -1 if that is unknown.
 	off, from, until int64
-	// resumes counts the times that the body broke and was to be continued.
+	// resumes is the number of times that the body broke and was to be continued.
 	resumes int
 	// resumed is true if the present body is not the first.
 	resumed bool
-	// broken is an error that came with the last bytes, to be dealt with by the
-	// next Read.
+	// broken is the error of the present body. The next Read handles it.
 	broken error
 	// err is what ended the body.
 	err error
 
-	// mu guards what Close, which may be called during a Read, shares with it.
-	// Only Read changes body.
+	// mu guards the rest, since Close may be called during a Read. Only Read changes
+	// body.
 	mu     sync.Mutex
 	body   io.ReadCloser
 	closed bool
 	cancel context.CancelFunc
 }
 
-// deliver returns resp with a body that is continued if it breaks. If it cannot be
-// continued, and somebody listens, the body tells why when it breaks. The layer below
-// keeps its response as it is.
+// deliver returns a copy of resp with a body that is continued if it breaks. If it cannot be
+// continued and there is a hook of package trace, the body reports why when it breaks.
 func (x *exchange) deliver(resp *http.Response) *http.Response {
-	var now time.Time // for dates, which are looked at if there is no tag
+	var now time.Time // needed only for a Last-Modified without an ETag
 	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
 		now = time.Now()
 	}
@@ -61,7 +59,7 @@ func (x *exchange) deliver(resp *http.Response) *http.Response {
 	return &own
 }
 
-// A fixedBody is one that is not continued if it breaks, and tells why.
+// A fixedBody is not continued if it breaks, and reports why.
 type fixedBody struct {
 	io.ReadCloser
 	download download
@@ -98,18 +96,18 @@ func (d *download) Read(p []byte) (int, error) {
 	return 0, d.err
 }
 
-// read reads from the present body. An error that ends the download is in d.err,
-// and returned with the last bytes; one that breaks it is in d.broken.
+// read reads from the present body. An error that ends the download is returned, and
+// stored in d.err; one after which it may be continued is stored in d.broken.
 func (d *download) read(p []byte) (int, error) {
 	if d.resumed {
-		// Not one byte more than the range had.
+		// The body may be longer than the range.
 		p = p[:min(int64(len(p)), d.until-d.off)]
 	}
 	n, err := d.body.Read(p)
 	d.off += int64(n)
 	if d.resumed && d.off == d.until {
-		// Less than what is missing may come (RFC 9110 §15.3.7): then this is
-		// a break like any other.
+		// The range may be less than what was asked for (RFC 9110 §15.3.7): then the
+		// body counts as broken.
 		err = io.EOF
 	}
 	if err == nil {
@@ -122,7 +120,7 @@ func (d *download) read(p []byte) (int, error) {
 	}
 	d.broken = err
 	if roundtrip.Permanent(err) && !d.resume() {
-		// A reader that knows the length need not come back for the error.
+		// With the last bytes, since not all readers read on until the error.
 		d.err = err
 		return n, err
 	}

@@ -9,15 +9,14 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// resume gets another body that continues the broken one, and reports whether it
-// did.
+// resume replaces the broken body with one that continues it, and reports whether it did.
 func (d *download) resume() bool {
 	if !d.open() {
 		return false
 	}
 	a := Attempt{Number: d.sent, Request: d.req, Err: d.broken, Idempotent: true}
 	if d.off > d.from {
-		// There was progress: what was sent so far counts as one attempt.
+		// There was progress: all attempts so far count as one.
 		d.free, d.from = d.sent-1, d.off
 	}
 	d.resumes++
@@ -49,7 +48,8 @@ func (d *download) resume() bool {
 	}
 }
 
-// open prepares for a resumption. It reports false if the body is closed.
+// open prepares a resumption, which Close can cancel. It returns false if the body is
+// closed.
 func (d *download) open() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,8 +63,8 @@ func (d *download) open() bool {
 	return true
 }
 
-// attempt asks once for what is missing. again is true if it may be asked again
-// after v.wait; otherwise a.Err tells whether there is a new body.
+// attempt makes one request for the missing bytes. If again is true, another one may be made
+// after v.wait; otherwise there is a new body if a.Err is nil.
 func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	out := roundtrip.Clone(d.req)
 	d.request(out.Header, d.off)
@@ -89,7 +89,7 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	return a, v, v.again
 }
 
-// once sends the request, never hedged: two would take two attempts for one body.
+// once sends the request. It is never hedged, which would cost a second attempt.
 func (d *download) once(last Attempt) Attempt {
 	a := Attempt{Request: d.req, Wait: d.wait, Idempotent: true}
 	out, err := d.outgoing(&last)
@@ -115,7 +115,7 @@ func (d *download) replace(a Attempt, until int64) Attempt {
 	return a
 }
 
-// report tells trace what is done about a body that broke.
+// report reports to trace what is done about a body that broke.
 func (d *download) report(a Attempt, v verdict) {
 	hook := trace.From(d.req.Context())
 	if hook == nil {

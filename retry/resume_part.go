@@ -10,24 +10,22 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// A part is what a response tells about its body: which bytes of which
-// representation it is. It is copied when the response is passed up, since layers
-// above change header fields.
+// A part says which bytes of which representation the body of a response is. It is computed
+// before the response is returned, since layers above change header fields.
 type part struct {
 	// tag is the strong entity tag of the representation. If it is empty,
 	// modified is its Last-Modified.
 	tag, modified string
 	// coding is its Content-Encoding.
 	coding []string
-	// start is the position of the first byte, end the one behind the last; -1
-	// if it is not known.
+	// start is the position of the first byte, end that after the last; -1 if unknown.
 	start, end int64
-	// total is the length of the representation, -1 if it is not known.
+	// total is the length of the representation; -1 if unknown.
 	total int64
 }
 
-// resumable reports by an empty why whether the body of resp can be continued by
-// range requests, and what it is a part of. Otherwise why says why not.
+// resumable returns the part that the body of resp is. If the body cannot be continued by
+// range requests, why is the reason, and else empty.
 func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, why string) {
 	switch {
 	case x.t.NoResume || x.t.limit(x.req) <= 1:
@@ -43,12 +41,11 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, why st
 	return resumable(x.req, resp, now)
 }
 
-// resumable is that part of [exchange.resumable] which is about the response.
+// resumable is [exchange.resumable] without the rules about the request.
 func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, why string) {
 	switch {
 	case resp.Uncompressed:
-		// The content of a response that was decoded below is not what ranges
-		// are about.
+		// Ranges refer to the encoded content, and net/http has decoded it.
 		return part{}, reasonDecoded
 	case resp.ContentLength == 0:
 		return part{}, reasonEmpty
@@ -78,8 +75,8 @@ func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, w
 	return p, ""
 }
 
-// contentRange returns the range of a 206 that has one: one with several has it
-// in its parts (RFC 9110 §15.3.7.2).
+// contentRange returns the range of a 206. A 206 with several ranges has no such field (RFC
+// 9110 §15.3.7.2).
 func contentRange(resp *http.Response) (httpfield.ContentRange, bool) {
 	lines := resp.Header["Content-Range"]
 	if len(lines) != 1 {
@@ -89,9 +86,9 @@ func contentRange(resp *http.Response) (httpfield.ContentRange, bool) {
 	return r, ok && r.First >= 0
 }
 
-// validator takes a validator for If-Range from h, and reports whether there is
-// one. RFC 9110 §13.1.5: an entity tag must be strong; a date is allowed only if
-// there is no entity tag and the date is a strong validator.
+// validator sets the validator for If-Range from h, and reports whether there is one. RFC
+// 9110 §13.1.5: an entity tag must be strong; a date must be a strong validator, and there
+// must be no entity tag.
 func (p *part) validator(h http.Header, now time.Time) bool {
 	if tags := h["Etag"]; len(tags) > 0 {
 		tag, ok := httpfield.ParseETag(tags[0])
@@ -109,9 +106,9 @@ func (p *part) validator(h http.Header, now time.Time) bool {
 	return ok1 && ok2 && date.Sub(modified) >= time.Second
 }
 
-// request changes h to ask for the bytes from off on, if the representation is
-// still the same. What the caller made the first request depend on has been
-// decided by its response.
+// request changes h to a request for the bytes from off on, if the representation is still
+// the same. The caller's own conditions were decided by the first response, and are
+// removed.
 func (p *part) request(h http.Header, off int64) {
 	last := ""
 	if p.start > 0 || p.end != p.total {
@@ -127,13 +124,13 @@ func (p *part) request(h http.Header, off int64) {
 	h.Del("If-Modified-Since")
 }
 
-// continues reports whether the body of resp is what follows at off, and where it
-// ends, -1 if that is not known. why says why not.
+// continues returns where the body of resp, which continues p at off, ends; -1 if that is
+// unknown. If the body does not continue p, why is the reason.
 func (p *part) continues(off int64, resp *http.Response) (end int64, why string) {
 	switch {
 	case resp.StatusCode == http.StatusOK && off == 0 && p.start == 0 && p.end == p.total:
-		// The server does not do ranges today. Nothing was delivered yet, so
-		// that the whole is what follows, if it is the same.
+		// The server has ignored the Range. Nothing was delivered yet, so that the
+		// whole representation continues it, if it is the same.
 		if p.total != resp.ContentLength && (p.total >= 0 || resp.ContentLength >= 0) {
 			return 0, reasonLength
 		}
@@ -167,7 +164,7 @@ func (p *part) adjoins(off int64, resp *http.Response) (end int64, why string) {
 	case p.end >= 0 && r.Last >= p.end:
 		return 0, reasonEndsLate
 	case p.end < 0 && r.Total < 0:
-		// Then nobody knows where the representation ends.
+		// The end of the representation is unknown.
 		return 0, reasonTotalUnknown
 	case resp.ContentLength >= 0 && resp.ContentLength != r.Last-r.First+1:
 		return 0, reasonRangeLength
@@ -178,8 +175,8 @@ func (p *part) adjoins(off int64, resp *http.Response) (end int64, why string) {
 	return r.Last + 1, ""
 }
 
-// same reports whether h has the validator of p. RFC 9110 §15.3.7: a 206 has the
-// ETag that a 200 would have had; one that lacks it might be of anything.
+// same reports whether h has the validator of p. RFC 9110 §15.3.7: a 206 has the ETag that a
+// 200 would have had.
 func (p *part) same(h http.Header) bool {
 	if p.tag == "" {
 		lines := h["Last-Modified"]
@@ -193,8 +190,7 @@ func (p *part) same(h http.Header) bool {
 	return ok && !tag.Weak && tag.Tag == p.tag
 }
 
-// ended returns the error that a body with err at off, if it was to have ended at
-// end, really has.
+// ended returns err, or io.ErrUnexpectedEOF for an io.EOF before end.
 func ended(err error, off, end int64) error {
 	if err == io.EOF && end >= 0 && off < end {
 		return io.ErrUnexpectedEOF

@@ -10,14 +10,13 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// epoch is the least Retry-After in seconds that is taken for a point in time
-// since 1970: some servers send one (GitHub's X-RateLimit-Reset is such a
-// number), and no server asks for a wait of thirty years.
+// epoch is the least Retry-After in seconds that counts as a Unix time: some servers send
+// one (GitHub's X-RateLimit-Reset has that form), and none asks for a wait of thirty years.
 const epoch = 1e9
 
-// retryAfter returns how long the lines of a Retry-After field (RFC 9110 §10.2.3)
-// ask to wait: seconds, or a date in any of its forms. A date that has passed asks
-// for nothing. Of several lines the longest counts; ok is false if none is valid.
+// retryAfter returns the wait that the lines of a Retry-After field ask for (RFC 9110
+// §10.2.3): seconds, or a date in any of its forms. For a date that has passed the wait is
+// zero. Of several lines the longest wait counts; ok is false if none is valid.
 func retryAfter(lines []string, now time.Time) (wait time.Duration, ok bool) {
 	for _, s := range lines {
 		if d, valid := retryAfterLine(httpfield.TrimBlanks(s), now); valid {
@@ -27,10 +26,9 @@ func retryAfter(lines []string, now time.Time) (wait time.Duration, ok bool) {
 	return wait, ok
 }
 
-// asked returns the wait that resp asks for. RFC 9110 §10.2.3 defines the field for
-// 503 and 3xx, RFC 6585 §4 for 429; other answers that are repeated and have it
-// can mean nothing else by it. A date is compared with the Date of the response: the
-// clock here may be wrong, that of the server cannot be about its own dates.
+// asked returns the wait that resp asks for. RFC 9110 §10.2.3 defines the field for 503 and
+// 3xx, RFC 6585 §4 for 429; in other responses it cannot mean anything else. A date is
+// compared with the Date of the response, since it was written by the same clock.
 func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
 	if resp == nil {
 		return 0, false
@@ -54,8 +52,8 @@ func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
 	return retryAfter(lines, now)
 }
 
-// milliseconds reads the field of Azure, OpenAI and Anthropic that says more exactly
-// what Retry-After says, also with a fraction.
+// milliseconds parses Retry-After-Ms of Azure, OpenAI and Anthropic, which is more exact
+// than Retry-After and may have a fraction.
 func milliseconds(s string) (time.Duration, bool) {
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil || strings.Trim(s, "0123456789.") != "" {

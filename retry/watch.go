@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// A watcher follows a request that must not be processed twice on its way out.
+// A watcher records, by httptrace, how far a request that is not idempotent has got.
 type watcher struct{ asked, got, wrote atomic.Bool }
 
-// watch returns a copy of out that w follows.
+// watch returns a copy of out with a watcher.
 func watch(out *http.Request) (*http.Request, *watcher) {
 	w := new(watcher)
 	ctx := httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{
@@ -23,12 +23,13 @@ func watch(out *http.Request) (*http.Request, *watcher) {
 	return out.WithContext(ctx), w
 }
 
+// sighting returns what w has recorded. cancelled is that of the sighting.
 func (w *watcher) sighting(cancelled bool) sighting {
 	return sighting{asked: w.asked.Load(), got: w.got.Load(), wrote: w.wrote.Load(), cancelled: cancelled}
 }
 
-// cancelWhenRead returns body such that cancel is called when it is read or
-// closed. What an upgraded connection can do besides stays possible.
+// cancelWhenRead returns a body that calls cancel when body has been read or is closed. If
+// body is a Writer, as that of an upgraded connection is, so is the result.
 func cancelWhenRead(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
 	b := cancelBody{body, cancel}
 	if w, ok := body.(io.Writer); ok {
@@ -59,9 +60,9 @@ func (b cancelBody) Close() error {
 	return err
 }
 
-// asSent returns what out, with another context, became on its way: out itself, unless
-// a layer below has given the copy that was sent another URL or header. A cache above
-// sees by them whose credentials were added.
+// asSent returns out. If a layer below has given sent, a copy of out with another context,
+// another URL or header, it returns a copy of out with those: a cache above sees by them
+// whose credentials were added.
 func asSent(sent, out *http.Request) *http.Request {
 	if sent.URL == out.URL && reflect.ValueOf(sent.Header).UnsafePointer() == reflect.ValueOf(out.Header).UnsafePointer() {
 		return out
