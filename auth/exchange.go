@@ -367,7 +367,7 @@ func (x *exchange) tell(action, reason string, err error) {
 	}
 	e := trace.About(req, "auth", action, reason)
 	e.Err = err
-	if action == "give up" {
+	if action == actionGiveUp {
 		e.Level = slog.LevelWarn
 	}
 	if x.session != nil && x.scheme != nil {

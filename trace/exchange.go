@@ -55,9 +55,15 @@ type Exchange struct {
 	// Err is why there is no response, or why its body broke.
 	Err error
 
+	heads *heads // nil if they were let go
+}
+
+// heads are those of an exchange, with all their secrets: what prints an [Exchange] prints a
+// pointer.
+type heads struct {
 	request  *http.Request
-	response *http.Response
-	sent     http.Header // the fields of the request as they were written, nil if not known
+	response *http.Response // nil if there is none
+	sent     http.Header    // the fields of the request as they were written, nil if not known
 }
 
 // Phases are the parts of the duration of an [Exchange]. A phase that did not take place
@@ -152,14 +158,14 @@ func newExchange(req *http.Request) *exchange {
 	x.Exchange = Exchange{
 		Call: s.call.id, Hop: s.hop, Attempt: s.attempt, Background: s.background,
 		Method: roundtrip.Method(req), URL: Redact(req.URL), Start: time.Now(),
-		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength, request: req.WithContext(x.follow(req.Context())),
+		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength, heads: &heads{request: req.WithContext(x.follow(req.Context()))},
 	}
 	return x
 }
 
 // send sends the request through next.
 func (x *exchange) send(next http.RoundTripper) (*http.Response, error) {
-	resp, err := next.RoundTrip(x.request)
+	resp, err := next.RoundTrip(x.heads.request)
 	if err != nil || resp == nil {
 		x.onHead()
 		x.finish(0, err, false)
@@ -179,16 +185,16 @@ func (x *exchange) send(next http.RoundTripper) (*http.Response, error) {
 
 // take notes what the head of resp says.
 func (x *exchange) take(resp *http.Response) {
-	x.response, x.Proto, x.Status, x.Uncompressed = resp, resp.Proto, resp.StatusCode, resp.Uncompressed
+	x.heads.response, x.Proto, x.Status, x.Uncompressed = resp, resp.Proto, resp.StatusCode, resp.Uncompressed
 	if resp.TLS != nil {
 		x.TLSVersion, x.ALPN = tls.VersionName(resp.TLS.Version), resp.TLS.NegotiatedProtocol
 	}
 	if resp.ProtoMajor != 1 || !x.trip.wired() {
 		return
 	}
-	if x.watch.sent != nil && x.request.URL != nil {
-		line := len(x.Method) + len(x.request.URL.RequestURI()) + len("  HTTP/1.1\r\n\r\n")
-		x.RequestHead = int64(line) + headSize(x.watch.sent)
+	if x.sent != nil && x.heads.request.URL != nil {
+		line := len(x.Method) + len(x.heads.request.URL.RequestURI()) + len("  HTTP/1.1\r\n\r\n")
+		x.RequestHead = int64(line) + headSize(x.sent)
 	}
 	line := len(resp.Proto) + len(resp.Status) + len(" \r\n\r\n")
 	x.ResponseHead = int64(line) + headSize(resp.Header) + headSize(http.Header{"Transfer-Encoding": resp.TransferEncoding})
@@ -207,7 +213,7 @@ func (x *exchange) finish(n int64, err error, whole bool) {
 func (x *exchange) hasResponse() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.response != nil
+	return x.heads.response != nil
 }
 
 // now returns the exchange as it is now.
@@ -219,7 +225,7 @@ func (x *exchange) now() *Exchange {
 		e.Duration = time.Since(e.Start)
 	}
 	e.Phases = x.trip.phases(e.Start, e.Start.Add(e.Duration))
-	e.sent = maps.Clone(x.watch.sent)
+	e.heads = &heads{x.heads.request, x.heads.response, maps.Clone(x.sent)}
 	e.RemoteAddr, e.LocalAddr, e.Reused, e.IdleTime = x.conn.remote, x.conn.local, x.conn.reused, x.conn.idle
 	return &e
 }

@@ -81,15 +81,15 @@ func detail(attrs []slog.Attr) string {
 // bare returns x without the messages.
 func (x *Exchange) bare() *Exchange {
 	b := *x
-	b.request, b.response, b.sent = nil, nil, nil
+	b.heads = nil
 	return &b
 }
 
 // show makes an entry of x.
 func (h *HAR) show(x *Exchange) {
-	e := &harEntry{har: h, wire: x.bare(), request: h.request(x.request), response: h.response(x.response)}
-	if x.sent != nil {
-		e.request.Headers = pairs(x.sent, h.Reveal)
+	e := &harEntry{har: h, wire: x.bare(), request: h.request(x.heads.request), response: h.response(x.heads.response)}
+	if x.heads.sent != nil {
+		e.request.Headers = pairs(x.heads.sent, h.Reveal)
 	}
 	h.hold(e)
 	h.ended(e)
@@ -97,7 +97,7 @@ func (h *HAR) show(x *Exchange) {
 
 func (e *harEntry) answered() {
 	e.x.mu.Lock()
-	resp := e.x.response
+	resp := e.x.heads.response
 	e.x.mu.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -214,12 +214,7 @@ func (h *HAR) request(req *http.Request) harRequest {
 		Headers: pairs(req.Header, h.Reveal), QueryString: []harPair{}, HeadersSize: -1, BodySize: req.ContentLength,
 	}
 	if req.URL != nil {
-		for name, vs := range req.URL.Query() {
-			for _, v := range vs {
-				r.QueryString = append(r.QueryString, harPair{name, h.queryValue(name, v)})
-			}
-		}
-		sortPairs(r.QueryString)
+		r.QueryString = h.query(req.URL)
 	}
 	if req.Response != nil && req.Response.Request != nil {
 		r.previous = h.url(req.Response.Request.URL)
@@ -248,20 +243,31 @@ func (h *HAR) url(u *url.URL) string {
 	if u == nil || u.RawQuery == "" {
 		return Redact(u)
 	}
-	q := u.Query()
-	for name, vs := range q {
-		for i, v := range vs {
-			vs[i] = h.queryValue(name, v)
-		}
+	q := make(url.Values)
+	for _, p := range h.query(u) {
+		q.Add(p.Name, p.Value)
 	}
 	return Redact(u) + "?" + q.Encode()
 }
 
-func (h *HAR) queryValue(name, v string) string {
-	if h.RevealQuery != nil && h.RevealQuery(name) {
-		return v
+// query returns the parameters of u to tell, by name. One that has a name only may be a
+// secret as a whole.
+func (h *HAR) query(u *url.URL) []harPair {
+	all := []harPair{}
+	for name, vs := range u.Query() {
+		for _, v := range vs {
+			switch {
+			case h.RevealQuery != nil && h.RevealQuery(name):
+				all = append(all, harPair{name, v})
+			case v == "":
+				all = append(all, harPair{hidden, ""})
+			default:
+				all = append(all, harPair{name, hidden})
+			}
+		}
 	}
-	return hidden
+	sortPairs(all)
+	return all
 }
 
 func pairs(h http.Header, reveal func(string) bool) []harPair {

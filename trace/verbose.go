@@ -61,10 +61,10 @@ func (x *Exchange) connection() string {
 
 func (l *Log) requestHead(b *strings.Builder, x *Exchange) {
 	target := "/"
-	if u := x.request.URL; u != nil && u.EscapedPath() != "" {
+	if u := x.heads.request.URL; u != nil && u.EscapedPath() != "" {
 		target = u.EscapedPath()
 	}
-	if u := x.request.URL; u != nil && u.RawQuery != "" {
+	if u := x.heads.request.URL; u != nil && u.RawQuery != "" {
 		target += "?" + hidden
 	}
 	proto := x.Proto
@@ -72,16 +72,16 @@ func (l *Log) requestHead(b *strings.Builder, x *Exchange) {
 		proto = "HTTP/1.1"
 	}
 	fmt.Fprintf(b, "> %s %s %s\n", x.Method, target, proto)
-	header := x.request.Header
-	if len(x.sent) > 0 {
-		header = x.sent // with what the transport has added
+	header := x.heads.request.Header
+	if len(x.heads.sent) > 0 {
+		header = x.heads.sent // with what the transport has added
 	}
 	l.head(b, "> ", header)
 }
 
 func (l *Log) responseHead(b *strings.Builder, x *Exchange) {
-	fmt.Fprintf(b, "< %s %s\n", x.Proto, x.response.Status)
-	l.head(b, "< ", x.response.Header)
+	fmt.Fprintf(b, "< %s %s\n", x.Proto, x.heads.response.Status)
+	l.head(b, "< ", x.heads.response.Header)
 }
 
 // head writes the fields of h, Host first and the others by name.

@@ -134,9 +134,9 @@ func TestExchangeOf(t *testing.T) {
 func TestExchangesOfACall(t *testing.T) {
 	t.Parallel()
 	x := func(hop, status int, background bool) *exchange {
-		e := &exchange{Exchange: Exchange{Hop: hop, Status: status, Background: background}}
+		e := &exchange{Exchange: Exchange{Hop: hop, Status: status, Background: background, heads: new(heads)}}
 		if status != 0 {
-			e.response = &http.Response{}
+			e.heads.response = &http.Response{}
 		}
 		return e
 	}
