@@ -41,30 +41,42 @@ func scopeOf(ctx context.Context) *scope {
 // Each request through a tripper.Chain, or through one of the layers of this package, is
 // a call of its own. Where there is neither, all requests with the context are one call.
 func WithHook(ctx context.Context, hook func(Event)) context.Context {
-	s := scope{hook: hook}
-	if outer := scopeOf(ctx); outer != nil {
-		s = *outer
-		s.hook = func(e Event) {
-			hook(e)
-			outer.hook(e)
-		}
-	} else {
+	s := heard(ctx, hook)
+	if s.call == nil {
 		s.call = newCall()
 	}
 	return context.WithValue(ctx, scopeKey{}, &s)
 }
 
-func newCall() *call { return &call{id: calls.Add(1)} }
-
-// begin returns the context of a request that a layer of this package was given: if no
-// layer further out has begun a call, it begins one. The context must have a hook.
-func begin(ctx context.Context) context.Context {
+// heard returns the scope of ctx with one more hook.
+func heard(ctx context.Context, hook func(Event)) scope {
 	outer := scopeOf(ctx)
-	if outer.begun {
-		return ctx
+	if outer == nil {
+		return scope{hook: hook}
 	}
 	s := *outer
-	s.call, s.begun = newCall(), true
+	s.hook = func(e Event) {
+		hook(e)
+		outer.hook(e)
+	}
+	return s
+}
+
+func newCall() *call { return &call{id: calls.Add(1)} }
+
+// begin returns the context of a request that a layer of this package was given, which
+// reports to hook too: if no layer further out has begun a call, it begins one. A nil hook is
+// none; then the context must have one.
+func begin(ctx context.Context, hook func(Event)) context.Context {
+	var s scope
+	if hook != nil {
+		s = heard(ctx, hook)
+	} else if s = *scopeOf(ctx); s.begun {
+		return ctx
+	}
+	if !s.begun {
+		s.call, s.begun = newCall(), true
+	}
 	return context.WithValue(ctx, scopeKey{}, &s)
 }
 

@@ -158,7 +158,7 @@ func newExchange(req *http.Request) *exchange {
 	x.Exchange = Exchange{
 		Call: s.call.id, Hop: s.hop, Attempt: s.attempt, Background: s.background,
 		Method: roundtrip.Method(req), URL: Redact(req.URL), Start: time.Now(),
-		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength, heads: &heads{request: req.WithContext(x.follow(req.Context()))},
+		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength, heads: &heads{request: req},
 	}
 	return x
 }

@@ -23,6 +23,10 @@ const DefaultMaxEntries = 1000
 //	…
 //	archive.WriteTo(file)
 //
+// What it knows of connections, phases and sizes it has from [Wire]. The client of a
+// tripper.Chain has one; a HAR that is used by its Base, and not as a layer, puts one around
+// Base.
+//
 // Outermost it records what the program asked and, in the field _events of each
 // entry, what the layers below decided; with Exchanges, what went over the wire for it.
 //
@@ -72,7 +76,7 @@ type HAR struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (h *HAR) RoundTrip(req *http.Request) (*http.Response, error) {
-	return h.roundTrip(req, roundtrip.Next(h, h.Base))
+	return h.roundTrip(req, new(Wire).Wrap(roundtrip.Next(h, h.Base)))
 }
 
 // Wrap returns a RoundTripper like h that sends through next in place of h.Base.
@@ -85,7 +89,7 @@ func (h *HAR) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.B
 
 func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	e := &harEntry{har: h}
-	out := req.WithContext(begin(WithHook(req.Context(), e.hear)))
+	out := req.WithContext(begin(req.Context(), e.hear))
 	x := newExchange(out)
 	e.x = x
 	e.request = h.request(req)

@@ -132,8 +132,12 @@ func (e *harEntry) marshal() ([]byte, error) {
 	if e.x != nil {
 		x = e.x.now()
 	}
+	wire := e.wire
+	if e.cached {
+		wire = nil
+	}
 	j := harJSON{
-		Started: x.Start.Format(time.RFC3339Nano), Time: ms(x.Duration), Timings: timingsOf(x), Type: "fetch",
+		Started: x.Start.Format(time.RFC3339Nano), Time: ms(x.Duration), Timings: timingsOf(x, wire), Type: "fetch",
 		Request: e.request, Response: e.response, Events: e.events,
 		Call: x.Call, Hop: x.Hop, Attempt: x.Attempt, Background: x.Background, Initiator: e.initiator(x),
 	}
@@ -146,15 +150,14 @@ func (e *harEntry) marshal() ([]byte, error) {
 		j.Request.HTTPVersion = x.Proto
 	}
 	if e.cached {
-		j.FromCache = "disk"
+		j.FromCache = "disk" // of any kind
 		j.Cache.BeforeRequest = &harCached{LastAccess: j.Started, ETag: e.response.etag, HitCount: 1}
 		j.Response.BodySize = 0
 		return json.Marshal(j)
 	}
-	if e.wire != nil {
-		x = e.wire // nearer to the server than what the layers made of it
+	if wire != nil {
+		j.onWire(wire)
 	}
-	j.onWire(x)
 	return json.Marshal(j)
 }
 
@@ -186,18 +189,25 @@ func (e *harEntry) initiator(x *Exchange) *harInitiator {
 	return nil
 }
 
-// timingsOf returns the phases of x. What took no time did not take place, but for what
-// is required.
-func timingsOf(x *Exchange) harTimings {
-	p := x.Phases
-	t := harTimings{
-		Blocked: ms(p.Blocked), DNS: phase(p.DNS), Connect: phase(p.Connect), SSL: phase(p.TLS),
-		Send: ms(p.Send), Wait: ms(p.Wait), Receive: ms(p.Receive),
+// timingsOf returns the phases of a request x: those of the last exchange made for it, what
+// came before as blocked, and what came after as receiving. A phase that took no time did not
+// take place, unless it is required.
+func timingsOf(x, wire *Exchange) harTimings {
+	if wire == nil { // a cache has answered, or another layer
+		return harTimings{Blocked: -1, DNS: -1, Connect: -1, SSL: -1, Wait: ms(x.Duration)}
 	}
-	if p.Wait == x.Duration {
-		t.Blocked = -1 // nobody waited for a connection
+	p := wire.Phases
+	p.Blocked += wire.Start.Sub(x.Start)
+	left := x.Duration
+	for _, part := range []*time.Duration{&p.Blocked, &p.DNS, &p.Connect, &p.Send, &p.Wait} {
+		// The body of an exchange may outlast the request.
+		*part = min(*part, left)
+		left -= *part
 	}
-	return t
+	return harTimings{
+		Blocked: ms(p.Blocked), DNS: phase(p.DNS), Connect: phase(p.Connect), SSL: phase(min(p.TLS, p.Connect)),
+		Send: ms(p.Send), Wait: ms(p.Wait), Receive: ms(left),
+	}
 }
 
 func phase(d time.Duration) float64 {

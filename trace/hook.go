@@ -38,11 +38,8 @@ func (h *Hook) Wrap(next http.RoundTripper) http.RoundTripper {
 func (h *Hook) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func (h *Hook) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	ctx := req.Context()
-	if h.Func != nil {
-		ctx = WithHook(ctx, h.Func)
-	} else if From(ctx) == nil {
+	if h.Func == nil && From(req.Context()) == nil {
 		return next.RoundTrip(req)
 	}
-	return next.RoundTrip(req.WithContext(begin(ctx)))
+	return next.RoundTrip(req.WithContext(begin(req.Context(), h.Func)))
 }

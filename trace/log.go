@@ -81,7 +81,7 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	ctx := req.Context()
 	out := req
 	if l.Verbose != nil || logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
-		ctx = begin(WithHook(ctx, func(e Event) { l.event(ctx, logger, e) }))
+		ctx = begin(ctx, func(e Event) { l.event(ctx, logger, e) })
 		out = req.WithContext(ctx)
 	}
 	if !logger.Enabled(ctx, max(l.Level, slog.LevelError)) && !logger.Enabled(ctx, l.Level) {

@@ -33,21 +33,21 @@ func TestContract(t *testing.T) {
 	t.Run("HAR/stream", func(t *testing.T) {
 		rttest.Contract(t, func() rttest.Layer { return &HAR{Writer: io.Discard, Exchanges: true} })
 	})
-	t.Run("Wire", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &heard{} }) })
+	t.Run("Wire", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &below{} }) })
 }
 
-// heard is a Wire below a hook.
-type heard struct{ Base http.RoundTripper }
+// below is a Wire below a hook.
+type below struct{ Base http.RoundTripper }
 
-func (h *heard) RoundTrip(req *http.Request) (*http.Response, error) {
+func (h *below) RoundTrip(req *http.Request) (*http.Response, error) {
 	return h.Wrap(roundtrip.Next(h, h.Base)).RoundTrip(req)
 }
 
-func (h *heard) Wrap(next http.RoundTripper) http.RoundTripper {
+func (h *below) Wrap(next http.RoundTripper) http.RoundTripper {
 	return (&Hook{Func: func(Event) {}}).Wrap(new(Wire).Wrap(next))
 }
 
-func (h *heard) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
+func (h *below) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func TestWithHook(t *testing.T) {
 	t.Parallel()
@@ -258,7 +258,7 @@ func TestHAR(t *testing.T) {
 			return next.RoundTrip(req)
 		})
 	}
-	rt := h.Wrap(tell(http.DefaultTransport))
+	rt := h.Wrap(tell(new(Wire).Wrap(http.DefaultTransport)))
 	host := strings.TrimPrefix(srv.URL, "http://")
 	for _, path := range []string{"/a?token=s3cr3t&page=2", "/moved"} {
 		req, _ := http.NewRequest("GET", "http://bob:hunter2@"+host+path, nil)
@@ -281,7 +281,7 @@ func TestHAR(t *testing.T) {
 	if e.Response.Content.Size != 5 || e.Response.Content.Text != "hell" || e.Response.Content.MimeType != "text/plain" {
 		t.Errorf("content %+v: the size is whole, the text is bounded", e.Response.Content)
 	}
-	if len(e.Events) != 1 || e.Events[0].Layer != "retry" || e.Events[0].Detail != "attempt=1" || e.Events[0].Error != "EOF" {
+	if len(e.Events) != 3 || e.Events[0].Layer != "retry" || e.Events[0].Detail != "attempt=1" || e.Events[0].Error != "EOF" {
 		t.Errorf("events %+v", e.Events)
 	}
 	if e.Timings.Wait < 0 || e.Timings.Connect < 0 || e.Timings.SSL != -1 || e.Time <= 0 || e.StartedDateTime.IsZero() {

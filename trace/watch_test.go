@@ -53,7 +53,12 @@ func TestHARPhases(t *testing.T) {
 		{"two dials", "what took place at the same time counts once", moments{asked: at(0), dns0: at(0), dns1: at(30), conn0: at(10), conn1: at(50), got: at(50), wrote: at(50), first: at(60)}, harTimings{0, 10, 40, 0, 10, 40, -1}},
 	} {
 		phases := tt.m.phases(start, at(took))
-		got := timingsOf(&Exchange{Phases: phases, Duration: at(took).Sub(start)})
+		x := &Exchange{Start: start, Phases: phases, Duration: at(took).Sub(start)}
+		wire := x
+		if !tt.m.wired() {
+			wire = nil
+		}
+		got := timingsOf(x, wire)
 		if got != tt.want || math.Abs(got.sum()-took) > 0.01 {
 			t.Errorf("%s: got %+v, sum %v; want %+v, sum %d: %s", tt.name, got, got.sum(), tt.want, took, tt.why)
 		}
@@ -66,7 +71,7 @@ func TestHARInterim(t *testing.T) {
 	for _, status := range []int{http.StatusContinue, http.StatusEarlyHints} {
 		synctest.Test(t, func(t *testing.T) {
 			h := &HAR{}
-			resp, err := h.Wrap(roundTripFunc(func(req *http.Request) (*http.Response, error) {
+			resp, err := h.Wrap(new(Wire).Wrap(roundTripFunc(func(req *http.Request) (*http.Response, error) {
 				told := httptrace.ContextClientTrace(req.Context())
 				told.GetConn("")
 				told.GotConn(httptrace.GotConnInfo{})
@@ -77,15 +82,15 @@ func TestHARInterim(t *testing.T) {
 				told.WroteRequest(httptrace.WroteRequestInfo{})
 				time.Sleep(time.Second)
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
-			})).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodPut, "http://example.com/", nil))
+			}))).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodPut, "http://example.com/", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
 			_ = resp.Body.Close()
-			x := h.entries[0].x.now()
+			e := h.entries[0]
 			want := harTimings{Blocked: 0, DNS: -1, Connect: -1, Send: 2000, Wait: 1000, Receive: 1000, SSL: -1}
-			if got := timingsOf(x); got != want {
+			if got := timingsOf(e.x.now(), e.wire); got != want {
 				t.Errorf("%d: got %+v, want %+v", status, got, want)
 			}
 		})
@@ -121,7 +126,7 @@ func TestHARAddsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		base := &http.Transport{}
-		if resp, err := (&http.Client{Transport: h.Wrap(base)}).Do(req); err == nil {
+		if resp, err := (&http.Client{Transport: h.Wrap(new(Wire).Wrap(base))}).Do(req); err == nil {
 			_, _ = resp.Body.Read(make([]byte, 4))
 			_, _ = resp.Body.Read(make([]byte, 4))
 			_ = resp.Body.Close()

@@ -41,6 +41,7 @@ func (w *Wire) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respo
 		return next.RoundTrip(req)
 	}
 	x := newExchange(req)
+	x.heads.request = req.WithContext(x.follow(req.Context()))
 	x.onHead = func() {
 		if x.hasResponse() {
 			s.hook(x.responded(req))
