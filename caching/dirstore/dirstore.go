@@ -24,8 +24,8 @@
 //
 // # Limits
 //
-// Where there are no file locks (Windows, Plan 9) leases and the files of crashed processes go by time.
-// A file system that is not local is Options.Remote.
+// Where there are no file locks (Windows, Plan 9) leases and the files of crashed processes go by time,
+// and the store does not promise to swap ([store.Promises.Swaps]). A file system that is not local is Options.Remote.
 package dirstore
 
 // The files, in the order in which to read them: format.go and seal.go say what is in a file, read.go,
@@ -232,7 +232,7 @@ func (d *Store) Delete(ctx context.Context, key string) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("dirstore: delete entry: %w", err)
 	}
 	defer release()
 	if err := d.root.Load().Remove(at.path); err != nil && !errors.Is(err, fs.ErrNotExist) {

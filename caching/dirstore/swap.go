@@ -3,7 +3,6 @@ package dirstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -82,7 +81,7 @@ func (w *writer) takeAway(f *os.File) error {
 func (d *Store) lockShard(ctx context.Context, i int) (release func(), err error) {
 	dir, err := d.root.Load().Open(shardDir(i))
 	if err != nil {
-		return nil, fmt.Errorf("dirstore: lock: %w", err)
+		return nil, err
 	}
 	unlock, err := exclude(ctx, &d.shards[i].swap, dir, updatePatience)
 	if err != nil {

@@ -19,12 +19,16 @@ func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 		return err
 	}
 	at := placeOf(key)
-	return d.change(ctx, at, key, meta, func(b *body, old *store.Meta) error {
+	err := d.change(ctx, at, key, meta, func(b *body, old *store.Meta) error {
 		if !meta.Updates(old) {
 			return store.ErrConflict
 		}
 		return d.writeRecord(b, at, key, meta)
 	})
+	if err != nil {
+		return fmt.Errorf("dirstore: update entry: %w", err)
+	}
+	return nil
 }
 
 // change calls do with the entry at a place, which is to be changed to meta or replaced by it, and
@@ -37,7 +41,7 @@ func (d *Store) change(ctx context.Context, at place, key string, meta *store.Me
 		return store.ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("dirstore: open entry: %w", err)
+		return err
 	}
 	defer f.Close() //nolint:errcheck // what counts is written, or synced
 	release, err := exclude(ctx, &d.shards[at.shard].update, f, updatePatience)
@@ -70,7 +74,7 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	}
 	info, err := b.f.Stat()
 	if err != nil {
-		return fmt.Errorf("dirstore: update entry: %w", err)
+		return err
 	}
 	h := &b.head
 	rec = b.seal.sealRecord(nil, h.appendFixed(nil), rec)
@@ -84,12 +88,12 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 		_, err = b.f.WriteAt(h.appendSlot(nil, i), int64(fixedLen+i*slotLen))
 	}
 	if err != nil {
-		return fmt.Errorf("dirstore: update entry: %w", err)
+		return err
 	}
 	d.note(at, max(info.Size(), h.slots[i].off+int64(len(rec))))
 	if d.opts.Sync {
 		if err := b.f.Sync(); err != nil {
-			return fmt.Errorf("dirstore: update entry: %w: %w", store.ErrUncertain, err)
+			return fmt.Errorf("%w: %w", store.ErrUncertain, err)
 		}
 	}
 	return nil
@@ -112,7 +116,7 @@ func exclude(ctx context.Context, mu *sync.Mutex, f *os.File, patience time.Dura
 			err = ctx.Err()
 		case <-time.After(wait):
 			if time.Since(began) > patience {
-				err = fmt.Errorf("dirstore: the entry is locked: %w", os.ErrDeadlineExceeded)
+				err = fmt.Errorf("another process holds the lock: %w", os.ErrDeadlineExceeded)
 			}
 		}
 	}
