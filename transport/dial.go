@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -78,6 +79,38 @@ func dialError(ctx context.Context, phase string, err error) error {
 		phase = PhaseLookup
 	}
 	return &Error{Phase: phase, Err: err}
+}
+
+// firstOf returns the first connection that dial makes, or its first error. It dials
+// addr, or, if family is not empty and addr has a name, each address of that name.
+func (d *dialer) firstOf(ctx context.Context, addr, family string, dial func(target string) (net.Conn, error)) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, &Error{Phase: PhaseProxy, Err: err}
+	}
+	targets := []string{addr}
+	if family != "" && net.ParseIP(host) == nil {
+		ips, err := d.lookup(ctx, family, host)
+		if err != nil {
+			return nil, err
+		}
+		targets = targets[:0]
+		for _, ip := range ips {
+			targets = append(targets, net.JoinHostPort(ip.String(), port))
+		}
+	}
+	var first error
+	for _, target := range targets {
+		conn, err := dial(target)
+		if err == nil {
+			return d.watched(conn), nil
+		}
+		first = cmp.Or(first, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
 }
 
 // lookup resolves host, for a proxy that gets addresses.

@@ -32,45 +32,22 @@ func (d *dialer) socks(ctx context.Context, network, addr string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, &Error{Phase: PhaseProxy, Err: err}
+	family := ""
+	switch {
+	case kind == socks4Proxy, kind == socks4aProxy && d.c.t.LocalDNS:
+		family = "ip4" // SOCKS4 has no room for others
+	case d.c.t.LocalDNS:
+		family = "ip"
 	}
-	isName := net.ParseIP(host) == nil
-	targets := []string{addr}
-	if isName && (d.c.t.LocalDNS || kind == socks4Proxy) {
-		family := "ip"
-		if kind != socks5Proxy {
-			family = "ip4" // SOCKS4 has no room for others
-		}
-		ips, err := d.lookup(ctx, family, host)
-		if err != nil {
-			return nil, err
-		}
-		targets, isName = targets[:0], false
-		for _, ip := range ips {
-			targets = append(targets, net.JoinHostPort(ip.String(), port))
-		}
-	}
-	var first error
-	for _, target := range targets {
+	return d.firstOf(ctx, addr, family, func(target string) (net.Conn, error) {
 		conn, err := d.viaSOCKS(ctx, kind, network, target)
-		if err == nil {
-			return d.watched(conn), nil
+		// RFC 1928 §6 has no reply for a name that the proxy cannot resolve. Proxies
+		// send host unreachable (4), for which x/net has these words.
+		if host, _, _ := net.SplitHostPort(target); err != nil && net.ParseIP(host) == nil && strings.HasSuffix(err.Error(), "host unreachable") {
+			err = notFound(host, d.proxy)
 		}
-		if first == nil {
-			first = err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	// RFC 1928 §6 has no reply for a name that the proxy cannot resolve. Proxies send
-	// host unreachable (4), for which x/net has these words.
-	if isName && strings.HasSuffix(first.Error(), "host unreachable") {
-		return nil, notFound(host, d.proxy)
-	}
-	return nil, first
+		return conn, err
+	})
 }
 
 // viaSOCKS connects to target through the proxy.

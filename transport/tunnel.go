@@ -55,35 +55,13 @@ var aLongTimeAgo = time.Unix(1, 0)
 func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := limited(ctx, d.connectTimeout())
 	defer cancel()
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, &Error{Phase: PhaseProxy, Err: err}
+	family := ""
+	if d.c.t.LocalDNS {
+		family = "ip"
 	}
-	targets := []string{addr}
-	if d.c.t.LocalDNS && net.ParseIP(host) == nil {
-		ips, err := d.lookup(ctx, "ip", host)
-		if err != nil {
-			return nil, err
-		}
-		targets = targets[:0]
-		for _, ip := range ips {
-			targets = append(targets, net.JoinHostPort(ip.String(), port))
-		}
-	}
-	var first error
-	for _, target := range targets {
-		conn, err := d.connect(ctx, network, target)
-		if err == nil {
-			return d.watched(conn), nil
-		}
-		if first == nil {
-			first = err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, first
+	return d.firstOf(ctx, addr, family, func(target string) (net.Conn, error) {
+		return d.connect(ctx, network, target)
+	})
 }
 
 // connect opens a tunnel to target, and authenticates if the proxy asks for it.
