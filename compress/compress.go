@@ -35,6 +35,7 @@ package compress
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -108,7 +109,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	roundtrip.Discard(resp)
 	resp, err = t.send(again, other, why, next)
 	if resp != nil && refusal(resp.StatusCode) && len(resp.Header["Accept-Encoding"]) == 0 {
-		t.learned.forget(req) // the refusal was not about the coding
+		t.learned.Delete(resource(req)) // the refusal was not about the coding
 	}
 	return resp, err
 }
@@ -122,8 +123,10 @@ func (t *Transport) choose(req *http.Request, preferred string) (coding, why str
 	if why := incompressible(req, atLeast); why != "" {
 		return "", why
 	}
-	if c, ok := t.learned.get(req); ok {
-		return c, reasonNotTaken
+	if !t.learned.Empty() {
+		if c, ok := t.learned.Get(resource(req), time.Now()); ok {
+			return c, reasonNotTaken
+		}
 	}
 	if !supported(preferred) {
 		return "", reasonNoEncoder

@@ -188,17 +188,6 @@ func TestLearns(t *testing.T) {
 	}
 }
 
-func TestLearnedIsBounded(t *testing.T) {
-	var l learned
-	for i := range 3000 {
-		req, _ := http.NewRequest("POST", "http://example.com/"+strings.Repeat("x", i%1500)+"/y"+strings.Repeat("z", i/1500), nil)
-		l.note(req, "gzip", "gzip", &http.Response{StatusCode: 415})
-	}
-	if len(l.m) > maxLearned {
-		t.Errorf("%d lessons", len(l.m))
-	}
-}
-
 // TestLearnsNothing has what keeps a refused request from being sent again.
 func TestLearnsNothing(t *testing.T) {
 	t.Parallel()

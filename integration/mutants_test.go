@@ -95,7 +95,7 @@ var mutants = []mutant{
 		{"compress", "case httpfield.Signed(req.Header):", "case false:"},
 	}},
 	{"what a server has refused is not remembered", []edit{
-		{"compress", "l.m[resource(req)] = lesson{coding, time.Now().Add(learnedFor)}", "_ = learnedFor"},
+		{"compress", "l.Update(resource(req), time.Now(), func(string) string { return coding })", "_ = time.Now"},
 	}},
 	{"a refused body is not sent again", []edit{
 		{"compress", "repeatable := coding != \"\" && req.GetBody != nil", "repeatable := coding == \"never\" && req.GetBody != nil"},

@@ -50,7 +50,10 @@ func (x *exchange) write() (*http.Response, error) {
 	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
 	x.mayLook = !httpfield.OneTime(x.req)
 	x.mayRepeat = x.mayLook && roundtrip.Replayable(x.req)
-	x.rules = rules{x.CreateOnly, x.WeakMatch, x.Unsure, x.habits.get(x.req, x.method, time.Now())}
+	x.rules = rules{createOnly: x.CreateOnly, weakMatch: x.WeakMatch, unsure: x.Unsure}
+	if !x.habits.Empty() {
+		x.rules.habit, _ = x.habits.Get(x.service(), time.Now())
+	}
 	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.rules)
 	if resp, err := x.check(); resp != nil || err != nil {
 		return resp, err

@@ -121,7 +121,7 @@ type Transport struct {
 
 	once   sync.Once
 	memory *Memory
-	habits habits
+	habits roundtrip.Lessons[service, habit]
 }
 
 // RoundTrip implements [http.RoundTripper].

@@ -137,11 +137,11 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 
 // note remembers a habit of the server.
 func (x *exchange) note(shown habit, why string, status int) {
-	x.habits.note(x.req, x.method, shown, time.Now())
+	x.habits.Update(x.service(), time.Now(), func(old habit) habit { return old | shown })
 	if hook := x.hook(); hook != nil {
 		e := x.event(actionNote, why)
 		e.Status = status
-		e.Attrs = []slog.Attr{slog.Duration("for", habitFor)}
+		e.Attrs = []slog.Attr{slog.Duration("for", roundtrip.LessonTime)}
 		hook(e)
 	}
 }
