@@ -7,16 +7,15 @@ import (
 
 type attemptsKey struct{}
 
-// attempts is a counter, and that of a layer further out.
+// An attempts is the counter of a layer, and those of layers further out.
 type attempts struct {
 	n     atomic.Int32
 	outer *attempts
 }
 
-// WithAttempts returns a context in which layers further in count how often
-// they really send a request, and the counter. A layer that must judge an
-// answer by it (a 412 after a write that was sent twice may be due to the first
-// one) puts it in the context of what it sends. Several layers may do so.
+// WithAttempts returns a context with a counter, and the counter. Layers further in count
+// how often they send a request with that context. A layer needs it to judge a response: a
+// 412 to a write that was sent twice may be due to the first time.
 func WithAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 	outer, _ := ctx.Value(attemptsKey{}).(*attempts)
 	a := &attempts{outer: outer}

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// A Deadline is when the last of the callers that wait for one trip gives up. It is
-// put off by a caller that begins to wait, and brought forward when one is cancelled.
-// The zero value is of a trip that nobody waits for, and is no deadline. A Deadline is
-// safe for concurrent use.
+// A Deadline is the latest deadline of the callers that wait for the same response. A caller
+// that begins to wait may put it off; one that is cancelled no longer counts. The zero value
+// has no callers and no deadline. A Deadline is safe for concurrent use.
 type Deadline struct {
 	mu sync.Mutex
 	// waiting are the contexts of the callers, some of which may have ended.
@@ -18,7 +17,7 @@ type Deadline struct {
 	room    [1]context.Context
 }
 
-// Extend notes that a caller with the context ctx waits until ctx ends.
+// Extend adds a caller that waits until ctx ends.
 func (d *Deadline) Extend(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,17 +51,15 @@ func (d *Deadline) latest() (at time.Time, ok bool) {
 
 type deadlineKey struct{}
 
-// WithDeadline returns a context that tells d to [DeadlineOf]. It does not end
-// then: a layer that detaches what it sends from the context of one caller, since
-// others wait too, says by it how long they wait. A nil d takes the deadline of a
-// layer further out away.
+// WithDeadline returns a context with d, for [DeadlineOf]. The context does not end at that
+// time. It is for a layer that detaches a request from the context of one caller, since
+// others wait for its response too. A nil d hides the deadline of a layer further out.
 func WithDeadline(ctx context.Context, d *Deadline) context.Context {
 	return context.WithValue(ctx, deadlineKey{}, d)
 }
 
-// DeadlineOf returns when the callers that wait for a request with the context ctx
-// have all given up: the deadline of ctx, or that of [WithDeadline], whichever comes
-// first.
+// DeadlineOf returns the deadline of ctx or that of [WithDeadline], whichever comes first:
+// after it no caller waits for the response.
 func DeadlineOf(ctx context.Context) (at time.Time, ok bool) {
 	at, ok = ctx.Deadline()
 	if d, _ := ctx.Value(deadlineKey{}).(*Deadline); d != nil {

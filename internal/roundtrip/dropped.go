@@ -7,17 +7,17 @@ import (
 
 type droppedKey struct{}
 
-// A DropHearer is told of responses that never reach it.
+// A DropHearer is told of responses that are dropped below it.
 type DropHearer interface {
 	// Dropped is called with a response before its body is read. It may be called
 	// concurrently.
 	Dropped(resp *http.Response)
 }
 
-// WithDropped returns a context for a request. hearer is told of each response to
-// it that a layer further in drops by [Discard]: the 401 that is answered, the 503
-// that is tried again. A layer that keeps cookies needs it, since those are set by
-// any response.
+// WithDropped returns a context for a request. hearer is told of each response to that
+// request that a layer further in drops by [Discard]: a 401 that is answered, a 503 after
+// which the request is sent again. A layer that stores cookies needs it, since any response
+// can set them.
 func WithDropped(ctx context.Context, hearer DropHearer) context.Context {
 	return context.WithValue(ctx, droppedKey{}, hearer)
 }

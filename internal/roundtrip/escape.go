@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// queryTable has a true for each byte that may stand in a query or a path as it
-// is: RFC 3986 §3.4, query = *( pchar / "/" / "?" ). A percent sign is not among
-// them, since that depends on what follows.
+// queryTable is true for each byte that a query may hold unescaped: RFC 3986 §3.4, query =
+// *( pchar / "/" / "?" ). For a percent sign that depends on the bytes after it.
 var queryTable = func() (t [256]bool) {
 	const marks = "-._~" + "!$&'()*+,;=" + ":@" + "/?"
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + marks {
@@ -17,14 +16,13 @@ var queryTable = func() (t [256]bool) {
 	return t
 }()
 
-// EscapeQuery percent-encodes every byte of a raw query that RFC 3986 §3.4 does
-// not allow there: blanks, control characters, all beyond ASCII, and such as
-// quotes and braces. Escapes that are there already are kept, so that applying
-// it twice changes nothing; a percent sign that begins none becomes %25.
+// escapeQuery percent-encodes every byte of a raw query that RFC 3986 §3.4 does not allow:
+// blanks, control characters, bytes beyond ASCII, quotes, braces and others. Escapes are
+// kept; a percent sign that begins none becomes %25.
 //
-// net/http writes the query to the wire as it is, where a blank ends the request
-// target. EscapeQuery does not allocate if there is nothing to escape.
-func EscapeQuery(raw string) string {
+// net/http sends the query as it is, and a blank would end the request target. escapeQuery
+// does not allocate if there is nothing to escape.
+func escapeQuery(raw string) string {
 	n := 0
 	for i := range len(raw) {
 		if mustEscape(raw, i) {
@@ -50,7 +48,7 @@ func EscapeQuery(raw string) string {
 	return b.String()
 }
 
-// mustEscape reports whether the byte at i may not stand where it is.
+// mustEscape reports whether the byte at i has to be escaped.
 func mustEscape(s string, i int) bool {
 	if s[i] == '%' {
 		return i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])
@@ -62,13 +60,13 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// EscapeURL returns u in the form in which it can be sent: its query and, if it
-// has one, its opaque part escaped by [EscapeQuery]; net/http escapes the path
-// itself. If there is nothing to escape it returns u, otherwise a copy.
+// EscapeURL returns u with its query and its opaque part percent-encoded where RFC 3986
+// demands it; net/http encodes the path itself. If there is nothing to encode it returns u,
+// otherwise a copy. Applying it twice changes nothing.
 func EscapeURL(u *url.URL) *url.URL {
-	query, opaque := EscapeQuery(u.RawQuery), u.Opaque
+	query, opaque := escapeQuery(u.RawQuery), u.Opaque
 	if opaque != "" {
-		opaque = EscapeQuery(opaque)
+		opaque = escapeQuery(opaque)
 	}
 	if query == u.RawQuery && opaque == u.Opaque {
 		return u
@@ -78,8 +76,8 @@ func EscapeURL(u *url.URL) *url.URL {
 	return &out
 }
 
-// RequestTarget returns the target of req as it goes on the wire, in origin form
-// (RFC 9112 §3.2.1): what the uri of a Digest response must be equal to.
+// RequestTarget returns the request target of req in origin form (RFC 9112 §3.2.1), as it
+// is sent. The uri of a Digest response must be equal to it.
 func RequestTarget(req *http.Request) string {
 	if req.URL == nil {
 		return "/"

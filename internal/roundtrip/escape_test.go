@@ -1,12 +1,10 @@
-package roundtrip_test
+package roundtrip
 
 import (
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 func TestEscapeQuery(t *testing.T) {
@@ -26,8 +24,8 @@ func TestEscapeQuery(t *testing.T) {
 		{"100%", "100%25", "a percent sign that begins no escape"},
 		{"%zz%4", "%25zz%254", "likewise"},
 	} {
-		if got := roundtrip.EscapeQuery(row.raw); got != row.want {
-			t.Errorf("EscapeQuery(%q) = %q, want %q: %s", row.raw, got, row.want, row.why)
+		if got := escapeQuery(row.raw); got != row.want {
+			t.Errorf("escapeQuery(%q) = %q, want %q: %s", row.raw, got, row.want, row.why)
 		}
 	}
 }
@@ -51,7 +49,7 @@ func TestRequestTarget(t *testing.T) {
 		if row.url != nil {
 			before = *row.url
 		}
-		if got := roundtrip.RequestTarget(&http.Request{URL: row.url}); got != row.want {
+		if got := RequestTarget(&http.Request{URL: row.url}); got != row.want {
 			t.Errorf("RequestTarget(%#v) = %q, want %q", row.url, got, row.want)
 		}
 		if row.url != nil && before != *row.url {
@@ -62,7 +60,7 @@ func TestRequestTarget(t *testing.T) {
 
 func TestEscapeURLAllocates(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "h", Path: "/p", RawQuery: "a=b&c=%20"}
-	if n := testing.AllocsPerRun(100, func() { roundtrip.EscapeURL(u) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { EscapeURL(u) }); n != 0 {
 		t.Errorf("%v allocations with nothing to escape, want 0", n)
 	}
 }
@@ -72,19 +70,19 @@ func FuzzEscapeQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got := roundtrip.EscapeQuery(raw)
-		if again := roundtrip.EscapeQuery(got); again != got {
+		got := escapeQuery(raw)
+		if again := escapeQuery(got); again != got {
 			t.Errorf("not idempotent: %q, then %q", got, again)
 		}
 		if i := strings.IndexFunc(got, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }); i >= 0 {
-			t.Errorf("EscapeQuery(%q) = %q, with %q", raw, got, got[i])
+			t.Errorf("escapeQuery(%q) = %q, with %q", raw, got, got[i])
 		}
 		meant, err := url.PathUnescape(got)
 		if err != nil {
-			t.Fatalf("EscapeQuery(%q) = %q: %v", raw, got, err)
+			t.Fatalf("escapeQuery(%q) = %q: %v", raw, got, err)
 		}
 		if want, err := url.PathUnescape(raw); err == nil && meant != want {
-			t.Errorf("EscapeQuery(%q) means %q, want %q", raw, meant, want)
+			t.Errorf("escapeQuery(%q) means %q, want %q", raw, meant, want)
 		}
 	})
 }

@@ -9,37 +9,34 @@ import (
 	"sync"
 )
 
-// An Identifier is a layer that adds credentials to requests and can say whose
-// they would be.
+// An Identifier is a layer that adds credentials to requests and names their principal.
 type Identifier interface {
-	// Identity returns a name for the principal whose credentials would be
-	// sent with req, and the empty string if none would. It does no I/O.
+	// Identity returns a name for the principal whose credentials would be sent with
+	// req, or the empty string if none would be. It does no I/O.
 	Identity(req *http.Request) string
 }
 
-// A Signer is an Identifier that keeps to its answer: the request that follows is
-// signed with the credentials that the answer named, and the Signer says by
-// [Report] what it has added. The layers of this module that add credentials are
-// Signers.
+// A Signer is an Identifier that keeps its answer: it signs the request that follows with the
+// credentials that the answer named, and reports by [Report] the fields that it has added.
+// The layers of this module that add credentials are Signers.
 type Signer interface {
 	Identifier
 
-	// Ask returns what Identity does, and the answer behind it, for [Pinned] to
-	// give back when the request arrives. The answer belongs to layer, which is
-	// the same for all RoundTrippers that share their state. A nil answer means
-	// that there is nothing to keep to and nothing to report.
+	// Ask returns what Identity returns, and an answer, which [Pinned] returns when the
+	// request arrives. The answer belongs to layer, which is the same for all
+	// RoundTrippers that share their state. If the answer is nil, the layer does not
+	// keep or report anything.
 	Ask(req *http.Request) (principal string, layer, answer any)
 }
 
-// Identity asks the layers from rt inwards whose credentials they would add to
-// req, and returns the answers of all of them joined. It looks through any
-// [Unwrapper] and any RoundTripper struct with a field named Base.
+// Identity returns the principals whose credentials the layers from rt inwards would add to
+// req, joined. It follows any [Unwrapper] and any struct with a field named Base.
 func Identity(rt http.RoundTripper, req *http.Request) string {
 	return IdentifiersOf(rt).Ask(req).Principal
 }
 
-// Identifiers are the layers below some layer that add credentials. A cache finds
-// them once for each way to the origin, and asks them once for each exchange:
+// Identifiers are the layers that add credentials below a cache. The cache finds them once
+// for each successor, and asks them once for each exchange:
 //
 //	ids := roundtrip.IdentifiersOf(next)             // once
 //	asked := ids.Ask(req)                            // before the look-up: asked.Principal is for the key
@@ -47,18 +44,18 @@ func Identity(rt http.RoundTripper, req *http.Request) string {
 //	resp, err := next.RoundTrip(out)
 //	signed := asked.Signed()                         // signed.Principal, signed.Owns
 //
-// A hit needs Ask alone. Pin and Signed belong to one request that is sent: for
-// another one (a second try after a 304 that matched nothing, a validation in the
-// background) Pin is called again, on a copy of the Asked if both may be under way
-// at once. An Asked may be copied; it is not safe for concurrent use, but whatever
-// happens below while a request is under way may go on in other goroutines.
+// A hit needs only Ask. Pin and Signed are for one request that is sent: for another one (a
+// second request after a 304 that matched nothing, a validation in the background) Pin is
+// called again, on a copy of the Asked if both may be under way at the same time. An Asked
+// may be copied, and is not safe for concurrent use; Report may be called concurrently with
+// its methods.
 type Identifiers struct {
 	all []identified
-	// whole is true if there is nothing else that may add credentials.
+	// whole is true if no other layer can add credentials.
 	whole bool
 }
 
-// identified is an Identifier, and what else it is if not nil.
+// An identified is an Identifier, also as a Signer and as a late if it is one.
 type identified struct {
 	Identifier
 	signer Signer
@@ -82,8 +79,8 @@ func IdentifiersOf(rt http.RoundTripper) *Identifiers {
 	return ids
 }
 
-// Ask asks whose credentials would be added to req. It allocates nothing if one
-// layer has an answer that needs no allocation.
+// Ask asks the layers whose credentials they would add to req. With one layer it allocates
+// only what that layer does.
 func (ids *Identifiers) Ask(req *http.Request) Asked {
 	a := Asked{req: req}
 	ids.ask(req, &a)
@@ -111,7 +108,7 @@ func (ids *Identifiers) ask(req *http.Request, a *Asked) {
 	}
 }
 
-// add adds what one layer has said.
+// add adds the answer of one layer.
 func (a *Asked) add(l said) {
 	switch {
 	case l.principal == "" && l.answer == nil:
@@ -132,10 +129,10 @@ func join(a, b string) string {
 	return a + "\x00" + b
 }
 
-// Asked is what the layers below have said about one exchange.
+// An Asked has the answers of the layers for one exchange.
 type Asked struct {
-	// Principal names those whose credentials would be added. It is empty if
-	// nothing would be.
+	// Principal names the principals whose credentials would be added. It is empty if
+	// none would be.
 	Principal string
 
 	req     *http.Request // that was asked about
@@ -146,13 +143,13 @@ type Asked struct {
 	trip    *trip
 }
 
-// said is what one layer has said before the request is sent.
+// A said is the answer of one layer.
 type said struct {
 	principal     string
 	layer, answer any
 }
 
-// signedBy is what one layer has said: before the request is sent, and by a report.
+// A signedBy is the answer of one layer with its report.
 type signedBy struct {
 	said
 	reported bool
@@ -160,9 +157,9 @@ type signedBy struct {
 	fields   http.Header // those that were reported
 }
 
-// Pin returns a context for the request that is sent: the layers that were asked
-// sign it with the credentials that their answers named, and report what they
-// add. If no layer keeps to its answer, that is ctx.
+// Pin returns a context for the request that is sent: by it the layers find their answers,
+// sign with the credentials that those named, and report what they add. If no layer keeps
+// its answer, it is ctx.
 func (a *Asked) Pin(ctx context.Context) context.Context {
 	a.trip = nil
 	pinned := a.first.answer != nil || slices.ContainsFunc(a.more, func(l said) bool { return l.answer != nil })
@@ -178,9 +175,8 @@ func (a *Asked) Pin(ctx context.Context) context.Context {
 	return t
 }
 
-// Signed says for whom the request with the context of Pin was signed, and how.
-// Before Pin, or if no layer has reported anything, it is for those that were
-// asked for.
+// Signed returns for whom the request with the context of Pin was signed, and how. Before
+// Pin, and for a layer that has not reported, it returns what the answers said.
 func (a *Asked) Signed() Signed {
 	s := Signed{Principal: a.Principal, Vouched: a.vouched}
 	if a.trip == nil {
@@ -206,35 +202,33 @@ func (a *Asked) Signed() Signed {
 	return s
 }
 
-// Signed is what became of the credentials of a request.
+// A Signed tells which credentials a request was sent with.
 type Signed struct {
-	// Principal names those whose credentials were added, in the form of
-	// [Asked.Principal]. It is equal to that unless other credentials had to be
-	// used: a token was renewed, a name and a password were added by a layer that
-	// had said there were none. The response belongs to this one, and not to the
-	// one that was asked for.
+	// Principal names the principals whose credentials were added, in the form of
+	// [Asked.Principal]. It is equal to that unless a layer used other credentials: it
+	// renewed a token, or added a password although its answer was that it would add
+	// none. The response belongs to this principal.
 	Principal string
 
-	// Fields are the request fields that the layers which were asked have added,
-	// with canonical names. They must not be changed.
+	// Fields are the request fields that the layers have reported, with canonical names.
+	// They must not be changed.
 	Fields http.Header
 
-	// Vouched is for how many kinds of credentials layers that do not report what they
-	// add (Identity methods outside this module) answer: for one each where other layers
-	// may have added some too, and else for all.
+	// Vouched is the number of kinds of credentials that layers without reports
+	// (Identity methods outside this module) answer for: one for each such layer if
+	// other layers may have added some too, and else all.
 	Vouched int
 }
 
-// Owns reports whether a field that the request had when it was sent, but not
-// when it left the cache, is one that a layer has reported with just these values. A
-// credential-like field of which that is not true was added, or changed, by a layer
-// that does not report, or that nobody could ask.
+// Owns reports whether a layer has reported the field with these values. A credential-like
+// field that was added below the cache and is not owned comes from a layer that does not
+// report or could not be asked.
 func (s *Signed) Owns(name string, values []string) bool {
 	own, ok := s.Fields[name]
 	return ok && slices.Equal(own, values)
 }
 
-// A trip is the context of a request whose signers were asked beforehand.
+// A trip is the context of a request whose Signers were asked before it was sent.
 type trip struct {
 	context.Context //nolint:containedctx // it is one
 	outer           *trip
@@ -260,11 +254,9 @@ func tripOf(ctx context.Context) *trip {
 	return t
 }
 
-// Pinned returns what layer has answered when a layer above asked whom req would
-// be signed for: the principal, and the answer that goes with the layer in the
-// results of [Signer]. asked is false if nobody asked layer about this exchange. If
-// a layer in between has led req to another origin than the one that was asked
-// about, asked is true and answer is nil.
+// Pinned returns the principal and the answer that [Signer.Ask] of layer has returned for
+// this exchange. asked is false if a layer above has not asked. If a layer in between has
+// sent the request to another origin, asked is true and answer is nil.
 func Pinned(req *http.Request, layer any) (principal string, answer any, asked bool) {
 	for t := tripOf(req.Context()); t != nil; t = t.outer {
 		for i := range t.layers {
@@ -281,11 +273,9 @@ func Pinned(req *http.Request, layer any) (principal string, answer any, asked b
 	return "", nil, false
 }
 
-// Report says that layer has signed the request with that context for principal,
-// by adding the named fields with the values that they have in header. It is for
-// those who asked the layer about the exchange; if nobody did, it does nothing.
-// Names are canonical. Of several reports by one layer, as many as it makes tries,
-// the last one counts.
+// Report reports to the layers that have asked that layer has signed the request with the
+// context ctx for principal, and has added the named fields with their values in header.
+// Names are canonical. Each report of a layer replaces the one before.
 func Report(ctx context.Context, layer any, principal string, header http.Header, names ...string) {
 	for t := tripOf(ctx); t != nil; t = t.outer {
 		for i := range t.layers {

@@ -6,10 +6,9 @@ import (
 	"net/http"
 )
 
-// Keep reads the body of resp within the bounds of [Discard], closes it, and
-// leaves up to limit bytes of it in its place, to be read by whoever finds the
-// response in an error or a history. What was longer ends in
-// [io.ErrUnexpectedEOF]. If limit is negative, nothing is left.
+// Keep reads the body of resp within the bounds of [Discard], closes it, and puts a copy of
+// up to limit bytes in its place, for a response in an error or a history. The copy of a
+// longer body ends in [io.ErrUnexpectedEOF]. If limit is negative, there is no copy.
 func Keep(resp *http.Response, limit int64) {
 	switch {
 	case resp.Body == nil:
@@ -34,7 +33,7 @@ func Keep(resp *http.Response, limit int64) {
 	}
 }
 
-// copier keeps what is read through it, up to a bound.
+// A copier keeps what is read through it, up to a bound.
 type copier struct {
 	io.ReadCloser
 	kept []byte
@@ -50,7 +49,7 @@ func (c *copier) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cutOff is the end of a body of which more is missing.
+// A cutOff is the end of a copy that is not complete.
 type cutOff struct{}
 
 func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

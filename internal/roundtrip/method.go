@@ -2,9 +2,9 @@ package roundtrip
 
 import "net/http"
 
-// Safe reports whether the method is registered as safe: a request with it asks
-// for no change of the server's state (RFC 9110 §9.2.1, and the HTTP Method
-// Registry of IANA). An empty method means GET. Methods are case-sensitive.
+// Safe reports whether the HTTP Method Registry of IANA has the method as safe: it does not
+// ask for a change of state on the server (RFC 9110 §9.2.1). An empty method means GET.
+// Methods are case-sensitive.
 func Safe(method string) bool {
 	switch method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
@@ -14,10 +14,9 @@ func Safe(method string) bool {
 	return false
 }
 
-// Idempotent reports whether the method is registered as idempotent: several
-// equal requests with it have the effect of one (RFC 9110 §9.2.2, and the HTTP
-// Method Registry of IANA). Every safe method is idempotent. A method that is
-// not registered is not.
+// Idempotent reports whether the HTTP Method Registry of IANA has the method as idempotent:
+// several equal requests have the effect of one (RFC 9110 §9.2.2). Every safe method is
+// idempotent.
 func Idempotent(method string) bool {
 	switch method {
 	case http.MethodPut, http.MethodDelete,

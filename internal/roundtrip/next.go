@@ -9,15 +9,13 @@ import (
 // start is the http.DefaultTransport of program start.
 var start = http.DefaultTransport
 
-// isNil reports whether rt is nil or a nil pointer, as a variable of a pointer type
-// is that was never set.
+// isNil reports whether rt is nil or a nil pointer.
 func isNil(rt http.RoundTripper) bool {
 	v := reflect.ValueOf(rt)
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// Or returns rt, or [http.DefaultTransport] as it is now if rt is nil or a nil
-// pointer.
+// Or returns rt, or the present [http.DefaultTransport] if rt is nil or a nil pointer.
 func Or(rt http.RoundTripper) http.RoundTripper {
 	if !isNil(rt) {
 		return rt
@@ -28,9 +26,9 @@ func Or(rt http.RoundTripper) http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// Next returns what the layer self sends through: base, or if that is nil (see [Or])
-// [http.DefaultTransport] as it is now. If http.DefaultTransport is self, or leads
-// to self, it is the one of program start: a layer put there does not call itself.
+// Next returns the successor of the layer self: base, or if that is nil (see [Or]) the
+// present [http.DefaultTransport]. If http.DefaultTransport is self or leads to self, it is
+// the one of program start, so that a layer that was put there does not call itself.
 func Next(self, base http.RoundTripper) http.RoundTripper {
 	if !isNil(base) {
 		return base
@@ -45,8 +43,8 @@ func Next(self, base http.RoundTripper) http.RoundTripper {
 	return &guard{now}
 }
 
-// Late is like [Next] for a layer that keeps its successor: a nil base is looked
-// up for each request.
+// Late is like [Next] for a layer that stores its successor: with a nil base the result calls
+// Next for each request.
 func Late(self, base http.RoundTripper) http.RoundTripper {
 	if !isNil(base) {
 		return base
@@ -62,12 +60,12 @@ func (l *late) RoundTrip(req *http.Request) (*http.Response, error) { return l.n
 
 func (l *late) CloseIdleConnections() { CloseIdle(l.next()) }
 
-// Identity implements [Identifier] for what stands in http.DefaultTransport now.
+// Identity implements [Identifier] for the present http.DefaultTransport.
 func (l *late) Identity(req *http.Request) string {
 	return l.identifiers().Ask(req).Principal
 }
 
-// identifiers returns those from what stands in http.DefaultTransport now.
+// identifiers returns the identifiers from the present http.DefaultTransport inwards.
 func (l *late) identifiers() *Identifiers {
 	next := l.next()
 	if _, plain := next.(*http.Transport); plain {
@@ -81,9 +79,8 @@ var noIdentifiers = new(Identifiers)
 // roundTripper is the type of a field that may hold a successor.
 var roundTripper = reflect.TypeFor[http.RoundTripper]()
 
-// leads reports whether v is self, or holds it in a field of a RoundTripper type,
-// exported or not, or in a field of what such a field holds. The budget is how many
-// RoundTrippers are looked at.
+// leads reports whether v is self, or leads to self by fields of RoundTripper types, exported
+// or not. The budget is the number of RoundTrippers that are inspected.
 func leads(v, self reflect.Value, budget *int) bool {
 	for v.Kind() == reflect.Interface {
 		v = v.Elem()
@@ -115,9 +112,9 @@ func equal(a, b reflect.Value) bool {
 	return a.Type() == b.Type() && a.Comparable() && b.Comparable() && a.Equal(b)
 }
 
-// guard sends through what stands in http.DefaultTransport, of which it is not
-// known whether it leads back to the layer that sends: a function may hide it. A
-// request that comes a second time goes through the default of program start.
+// A guard sends through http.DefaultTransport, which may lead back to the layer that sends
+// without showing it, since a function may hide it. A request that arrives at a guard a second
+// time is sent through the default of program start.
 type guard struct{ next http.RoundTripper }
 
 type guardKey struct{}
@@ -140,5 +137,5 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 // Unwrap implements [Unwrapper].
 func (g *guard) Unwrap() http.RoundTripper { return g.next }
 
-// CloseIdleConnections closes those of the successor.
+// CloseIdleConnections forwards to the successor.
 func (g *guard) CloseIdleConnections() { CloseIdle(g.next) }

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Origin is what RFC 6454 §4 calls one: scheme, host and port, with the default
-// port filled in and the host in lower-case ASCII. Two URLs have the same origin
-// exactly if their Origins are equal.
+// An Origin is that of RFC 6454 §4: scheme, host and port, with the default port filled in
+// and the host in lower-case ASCII. Two URLs have the same origin if and only if their Origins
+// are equal.
 type Origin struct {
 	Scheme, Host, Port string
 }
@@ -38,9 +38,8 @@ func OriginOf(u *url.URL) Origin {
 	return Origin{Scheme: scheme, Host: host, Port: port}
 }
 
-// simple splits an authority if there is nothing to it, as nearly always: a name
-// or an IPv4 address in lower-case ASCII, with a port or without. The origin of a
-// request is asked for several times on its way.
+// simple splits the usual form of an authority fast: a name or an IPv4 address in lower-case
+// ASCII, with a port or without. The origin of a request is computed several times.
 func simple(authority string) (host, port string, ok bool) {
 	host, port, _ = strings.Cut(authority, ":")
 	for i := range len(host) {

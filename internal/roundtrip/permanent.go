@@ -2,17 +2,15 @@ package roundtrip
 
 import "errors"
 
-// Permanent reports whether err, or an error in its chain, says by a method
-// Permanent() bool that the same request would fail again in the same way. The
-// first error in the chain that has the method decides.
+// Permanent reports whether err says, by a method Permanent() bool, that the same request
+// would fail again in the same way. The first error in its chain that has the method decides.
 func Permanent(err error) bool {
 	var p interface{ Permanent() bool }
 	return errors.As(err, &p) && p.Permanent()
 }
 
-// TimedOut reports whether err, or an error in its chain, says that it is of a timeout.
-// An error that wraps another should say what that says: url.Error asks only the
-// outermost one.
+// TimedOut reports whether err or an error in its chain is a timeout. An error that wraps
+// another should have a method Timeout that calls it: url.Error asks only the outermost error.
 func TimedOut(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
@@ -38,9 +36,9 @@ func (f *final) Permanent() bool { return true }
 // Timeout reports whether the marked error is one of a timeout.
 func (f *final) Timeout() bool { return TimedOut(f.error) }
 
-// A CallerError is the failure of something that the caller brought: the body of the
-// request, its GetBody, a function of his. It tells nothing about the server, and is
-// permanent. Its text and its chain are those of Err.
+// A CallerError is the failure of something that the caller has supplied: the body of the
+// request, its GetBody, a function. It says nothing about the server, and is permanent. Its
+// text and its chain are those of Err.
 type CallerError struct{ Err error }
 
 // Error returns the text of e.Err.

@@ -5,10 +5,9 @@ import (
 	"reflect"
 )
 
-// Clone returns a copy of req whose header fields, URL and context a layer may
-// change: it shares the body, and nothing else that a layer writes. It is
-// cheaper than [http.Request.Clone], which also copies forms and trailers. The
-// Header of the copy is never nil.
+// Clone returns a copy of req whose header and URL a layer may change. The body is shared.
+// Clone is cheaper than [http.Request.Clone], which also copies forms and trailers. The Header
+// of the copy is never nil.
 func Clone(req *http.Request) *http.Request {
 	out := new(http.Request)
 	*out = *req
@@ -23,9 +22,9 @@ func Clone(req *http.Request) *http.Request {
 	return out
 }
 
-// AsAsked returns req as it was, by a copy of its fields, before it was handed down:
-// req itself if the RoundTripper below has left it alone, and else a copy. A
-// RoundTripper may not modify a request, but doubles of tests and middleware do.
+// AsAsked returns req as it was before it was sent; was is a copy from that time. If the
+// RoundTripper below has not changed req, it returns req, else another copy. A RoundTripper
+// must not modify a request, but middleware and fakes in tests do.
 func AsAsked(req *http.Request, was http.Request) *http.Request {
 	if req.Method == was.Method && req.URL == was.URL && req.Host == was.Host && req.ContentLength == was.ContentLength &&
 		HasBody(req) == HasBody(&was) && (req.GetBody == nil) == (was.GetBody == nil) &&
@@ -44,8 +43,8 @@ func Method(req *http.Request) string {
 	return req.Method
 }
 
-// CloseBody closes the body of req. A layer that answers without sending req
-// owes the caller this (see [http.RoundTripper]).
+// CloseBody closes the body of req. A layer that answers without sending req must do so (see
+// [http.RoundTripper]).
 func CloseBody(req *http.Request) {
 	if req.Body != nil {
 		_ = req.Body.Close()
@@ -55,12 +54,10 @@ func CloseBody(req *http.Request) {
 // HasBody reports whether req carries content.
 func HasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }
 
-// Replayable reports whether req can be sent a second time as it is: it has no
-// body, or GetBody makes a new one.
+// Replayable reports whether req can be sent a second time: it has no body, or a GetBody.
 func Replayable(req *http.Request) bool { return !HasBody(req) || req.GetBody != nil }
 
-// Rewind returns a copy of req with a fresh body made by GetBody. The caller
-// must have made sure that req is [Replayable].
+// Rewind returns a copy of req with a new body from GetBody. req must be [Replayable].
 func Rewind(req *http.Request) (*http.Request, error) {
 	out := Clone(req)
 	if !HasBody(req) {

@@ -8,17 +8,15 @@ import (
 	"time"
 )
 
-// Bounds of what is read from a response that is dropped, so that its
-// connection can be reused: net/http itself reads 2 KiB after a redirect;
-// error pages are larger.
+// Bounds of [Discard]. net/http reads 2 KiB after a redirect; error pages are larger.
 const (
 	DrainBytes = 64 << 10
 	DrainTime  = 100 * time.Millisecond
 )
 
-// Discard reads what is left of the body of resp, up to [DrainBytes] and for
-// [DrainTime] at most, and closes it. A body that is longer or slower costs its
-// connection, not the caller's time. Who asked for it by [WithDropped] is told.
+// Discard reads the rest of the body of resp, so that its connection can be reused, and closes
+// it. It reads at most [DrainBytes] for at most [DrainTime]: a longer or slower body costs the
+// connection. The hearer of [WithDropped] is told.
 func Discard(resp *http.Response) {
 	if resp == nil {
 		return
@@ -30,9 +28,8 @@ func Discard(resp *http.Response) {
 	Drain(resp.Body, DrainBytes, DrainTime)
 }
 
-// Drain reads at most n bytes from body for at most d, closes it, and reports
-// whether its end was reached. Closing a body while a Read is under way is what
-// ends a silent one; net/http allows it.
+// Drain reads at most n bytes from body for at most d, closes it, and reports whether its end
+// was reached. After d the body is closed during the Read, which net/http allows.
 func Drain(body io.ReadCloser, n int64, d time.Duration) bool {
 	if body == http.NoBody {
 		_ = body.Close()
@@ -48,13 +45,12 @@ func Drain(body io.ReadCloser, n int64, d time.Duration) bool {
 
 type repeats struct{}
 
-// Repeats is the key under which the context of a response's request holds true
-// if a cache made the response of one that an origin sent to another request.
+// Repeats is a key in the context of a response's request. Its value is true if the response
+// was sent by the origin to another request.
 var Repeats any = repeats{}
 
-// IsRepeat reports whether resp repeats what an origin sent to another request:
-// it comes from a store, or from the trip of another request that this one
-// waited for. Its Set-Cookie was for that one.
+// IsRepeat reports whether resp was sent by the origin to another request: it comes from a
+// store, or from a request that this one waited for. Its Set-Cookie was for that request.
 func IsRepeat(resp *http.Response) bool {
 	if resp.Request == nil {
 		return false
@@ -63,8 +59,7 @@ func IsRepeat(resp *http.Response) bool {
 	return repeat
 }
 
-// Synthesize returns a response that a layer makes itself: it has a status
-// line, a body and a length that agree, and belongs to req.
+// Synthesize returns a response to req that a layer makes itself.
 func Synthesize(req *http.Request, status int, contentType string, body io.ReadCloser, length int64) *http.Response {
 	h := make(http.Header, 2)
 	if contentType != "" {
@@ -89,9 +84,8 @@ func Synthesize(req *http.Request, status int, contentType string, body io.ReadC
 	}
 }
 
-// Complete returns resp with Request and Body set, as a caller expects them of a
-// RoundTripper. Where one is missing it returns a copy: the response belongs to
-// the layer below, which may have kept it.
+// Complete returns resp with Request and Body set, as the contract of a RoundTripper demands.
+// If one is missing it returns a copy, since the layer below may keep resp.
 func Complete(resp *http.Response, req *http.Request) *http.Response {
 	if resp.Request != nil && resp.Body != nil {
 		return resp
@@ -106,9 +100,8 @@ func Complete(resp *http.Response, req *http.Request) *http.Response {
 	return &out
 }
 
-// CarryTrailer sets the Trailer of to, a copy of from, once the body of from has
-// been read to its end: net/http fills in the fields of the response that it
-// returned, and those that were not announced are in no map before.
+// CarryTrailer sets the Trailer of to, a copy of from, once the body of from has been read to
+// its end: net/http sets that of the response that it has returned.
 func CarryTrailer(to, from *http.Response) {
 	if len(from.Trailer) > 0 {
 		to.Trailer = from.Trailer

@@ -1,6 +1,6 @@
-// Package roundtrip holds the mechanics that all layers share: choosing and
-// binding the next RoundTripper, forwarding idle close and identity, copying a
-// request, replaying its body and draining a response within bounds.
+// Package roundtrip holds the mechanics that all layers share: choosing and binding the next
+// RoundTripper, forwarding CloseIdleConnections and identity, copying a request, sending its
+// body again, and draining a response within bounds.
 package roundtrip
 
 import (
@@ -8,8 +8,7 @@ import (
 	"net/http"
 )
 
-// Func is the logic of a layer: it answers req, sending through next what it
-// has to send.
+// A Func is the logic of a layer: it answers req, and sends requests through next.
 type Func func(req *http.Request, next http.RoundTripper) (*http.Response, error)
 
 // Bind returns a RoundTripper that answers by fn with next as successor. If next is
@@ -18,9 +17,8 @@ func Bind(fn Func, next http.RoundTripper) *TripperLayer {
 	return &TripperLayer{fn: fn, next: Or(next)}
 }
 
-// A TripperLayer is what Wrap of the layers of this module returns. It shows its
-// successor and forwards idle close to it. Its name is for other people's messages,
-// which print the types of RoundTrippers.
+// A TripperLayer is what Wrap of the layers of this module returns. It shows its successor.
+// Its name appears in the errors of other modules that print the types of RoundTrippers.
 type TripperLayer struct {
 	fn   Func
 	next http.RoundTripper
@@ -34,12 +32,11 @@ func (l *TripperLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 // Unwrap implements [Unwrapper].
 func (l *TripperLayer) Unwrap() http.RoundTripper { return l.next }
 
-// CloseIdleConnections forwards to the successor, as [http.Client] would have
-// done without the layer.
+// CloseIdleConnections forwards to the successor.
 func (l *TripperLayer) CloseIdleConnections() { CloseIdle(l.next) }
 
-// BindSigner is [Bind] for a layer that adds credentials. The result answers about
-// them by signer.
+// BindSigner is [Bind] for a layer that adds credentials. signer implements [Signer] for the
+// result.
 func BindSigner(fn Func, signer Signer, next http.RoundTripper) *SigningTripperLayer {
 	return &SigningTripperLayer{Bind(fn, next), signer}
 }
@@ -50,7 +47,7 @@ type SigningTripperLayer struct {
 	Signer
 }
 
-// CloseIdle closes the idle connections of rt, and reports whether it has a way to.
+// CloseIdle closes the idle connections of rt, and reports whether rt has a method for that.
 func CloseIdle(rt http.RoundTripper) bool {
 	c, ok := rt.(interface{ CloseIdleConnections() })
 	if ok {
@@ -61,8 +58,8 @@ func CloseIdle(rt http.RoundTripper) bool {
 
 type newConnectionKey struct{}
 
-// WithNewConnection returns a context whose requests go over connections of their own,
-// if the RoundTripper that connects is one of this module.
+// WithNewConnection returns a context whose requests are sent over new connections, if the
+// leaf of the chain is that of package transport.
 func WithNewConnection(ctx context.Context) context.Context {
 	return context.WithValue(ctx, newConnectionKey{}, true)
 }

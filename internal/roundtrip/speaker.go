@@ -5,16 +5,15 @@ import (
 	"reflect"
 )
 
-// speakForAll reports whether from rt inwards there are only layers that are known to add
-// no credentials without saying whose they are: [Identifier]s, [TripperLayer]s, and
-// an [http.Transport] at the end.
+// speakForAll reports whether from rt inwards there are only layers that name the principal of
+// all credentials they add: [Identifier]s, [TripperLayer]s, and an [http.Transport] at the end.
 func speakForAll(rt http.RoundTripper) bool {
 	budget := maxDepth
 	return known(reflect.ValueOf(rt), &budget)
 }
 
-// known is [speakForAll] for a RoundTripper in a field, exported or not. The budget is how
-// many RoundTrippers are looked at.
+// known is [speakForAll] for a RoundTripper in a field, exported or not. The budget is the
+// number of RoundTrippers that are inspected.
 func known(v reflect.Value, budget *int) bool {
 	for v.Kind() == reflect.Interface {
 		v = v.Elem()

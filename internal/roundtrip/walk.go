@@ -5,16 +5,15 @@ import (
 	"reflect"
 )
 
-// An Unwrapper is a RoundTripper that shows the one it sends through.
+// An Unwrapper is a RoundTripper that shows its successor.
 type Unwrapper interface {
 	http.RoundTripper
 	Unwrap() http.RoundTripper
 }
 
-// Seen returns rt, a layer around next, such that [IdentifiersOf] finds next behind
-// it. If rt hides its successor, the result is a [ForeignLayer] that shows it.
-// Without that, a cache above a foreign layer could not ask an auth layer below it
-// whose credentials a request gets. If rt is nil, Seen returns next.
+// Seen returns rt, a layer around next. If rt does not show its successor, it is wrapped in a
+// [ForeignLayer], so that [IdentifiersOf] finds next: otherwise a cache above a foreign layer
+// could not ask an auth layer below it. If rt is nil, Seen returns next.
 func Seen(rt, next http.RoundTripper) http.RoundTripper {
 	if isNil(rt) {
 		return next
@@ -27,8 +26,8 @@ func Seen(rt, next http.RoundTripper) http.RoundTripper {
 	return &ForeignLayer{RoundTripper: rt, next: next}
 }
 
-// same reports whether two RoundTrippers are one. Those of a type that cannot be
-// compared are taken to be different.
+// same reports whether a and b are the same RoundTripper. Values that cannot be compared are
+// different.
 func same(a, b http.RoundTripper) bool {
 	t := reflect.TypeOf(a)
 	return t == reflect.TypeOf(b) && t.Comparable() && reflect.ValueOf(a).Comparable() && a == b
@@ -44,15 +43,15 @@ type ForeignLayer struct {
 // Unwrap implements [Unwrapper].
 func (f *ForeignLayer) Unwrap() http.RoundTripper { return f.next }
 
-// CloseIdleConnections closes the idle connections of the layer, if it has a way
-// to, and else those of the successor.
+// CloseIdleConnections closes the idle connections of the layer, or those of the successor if
+// the layer has no method for that.
 func (f *ForeignLayer) CloseIdleConnections() {
 	if !CloseIdle(f.RoundTripper) {
 		CloseIdle(f.next)
 	}
 }
 
-// maxDepth is how many RoundTrippers are looked at: some lead back to themselves.
+// maxDepth bounds the RoundTrippers that are inspected: some lead back to themselves.
 const maxDepth = 64
 
 // identifier returns rt as an Identifier, or nil if it is none.
@@ -64,7 +63,7 @@ func identifier(rt http.RoundTripper) Identifier {
 	return id
 }
 
-// successor returns the RoundTripper behind rt, or nil if there is none to see.
+// successor returns the successor of rt, or nil if rt does not show one.
 func successor(rt http.RoundTripper) http.RoundTripper {
 	if u, ok := rt.(Unwrapper); ok {
 		return u.Unwrap()
