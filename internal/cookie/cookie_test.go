@@ -127,7 +127,7 @@ func TestPair(t *testing.T) {
 		{http.Cookie{Name: "a=b;c\n", Value: "d"}, "abc=d", "nor is there an equals sign in a name"},
 		{http.Cookie{}, "", "nothing"},
 	} {
-		if got := Pair(&tt.cookie); got != tt.want {
+		if got := pair(&tt.cookie); got != tt.want {
 			t.Errorf("%q, want %q: %s", got, tt.want, tt.why)
 		}
 	}
@@ -176,16 +176,16 @@ func FuzzParse(f *testing.F) {
 		if c == nil {
 			return
 		}
-		pair := Pair(c)
-		if strings.ContainsAny(pair, ";\r\n\x00") {
-			t.Fatalf("%q became %q", line, pair)
+		sent := pair(c)
+		if strings.ContainsAny(sent, ";\r\n\x00") {
+			t.Fatalf("%q became %q", line, sent)
 		}
 		// What is sent is what was set: it parses to the same cookie, if it has a name.
 		if c.Name == "" {
 			return
 		}
-		if again := Parse(pair); again == nil || again.Name != c.Name || again.Value != c.Value || again.Quoted != c.Quoted {
-			t.Fatalf("%q became %q, which is %+v", line, pair, again)
+		if again := Parse(sent); again == nil || again.Name != c.Name || again.Value != c.Value || again.Quoted != c.Quoted {
+			t.Fatalf("%q became %q, which is %+v", line, sent, again)
 		}
 	})
 }

@@ -7,12 +7,10 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// Pair returns c as it stands in a Cookie field (RFC 6265 §5.4): name and value as
-// they are, in double quotes if c.Quoted. Only what would end the pair or the line
-// is left out: semicolons and control characters, and from a name also the equals
-// sign. They do not come from [Parse], but may have been put into a jar by a
-// program. It returns "" if nothing is left.
-func Pair(c *http.Cookie) string {
+// pair returns c as it stands in a Cookie field (RFC 6265 §5.4): name and value unchanged, the
+// value in double quotes if c.Quoted. Semicolons, control characters and, in a name, equals
+// signs are left out: a program may have put them into a jar.
+func pair(c *http.Cookie) string {
 	name := without(c.Name, func(r rune) bool { return r == '=' || endsPair(r) })
 	value := without(c.Value, endsPair)
 	if c.Quoted {
@@ -26,8 +24,8 @@ func Pair(c *http.Cookie) string {
 
 func endsPair(r rune) bool { return r == ';' || isControl(r) }
 
-// without returns s without the ASCII characters for which drop is true. It keeps
-// bytes that are not UTF-8, which strings.Map does not.
+// without returns s without the ASCII characters for which drop is true. Unlike strings.Map it
+// keeps bytes that are not UTF-8.
 func without(s string, drop func(rune) bool) string {
 	if !strings.ContainsFunc(s, drop) {
 		return s
@@ -41,8 +39,8 @@ func without(s string, drop func(rune) bool) string {
 	return string(b)
 }
 
-// Append adds cookies to the Cookie field of h, behind those that are there, in
-// one line (RFC 6265 §5.4). It does not change the slices of h.
+// Append adds cookies at the end of the Cookie field of h, which becomes one line (RFC 6265
+// §5.4). It does not change the slices of h.
 func Append(h http.Header, cookies []*http.Cookie) {
 	pairs := make([]string, 0, len(h["Cookie"])+len(cookies))
 	for _, line := range h["Cookie"] {
@@ -51,7 +49,7 @@ func Append(h http.Header, cookies []*http.Cookie) {
 		}
 	}
 	for _, c := range cookies {
-		if p := Pair(c); p != "" {
+		if p := pair(c); p != "" {
 			pairs = append(pairs, p)
 		}
 	}
@@ -60,9 +58,9 @@ func Append(h http.Header, cookies []*http.Cookie) {
 	}
 }
 
-// Remove removes the pairs for whose name drop is true from the Cookie field of h,
-// and the field if none is left. If none is removed, the field stays as it was
-// written. It does not change the slices of h.
+// Remove removes the pairs for whose name drop is true from the Cookie field of h, and the field
+// if no pair is left. If no pair is removed, the field stays as it is. It does not change the
+// slices of h.
 func Remove(h http.Header, drop func(name string) bool) {
 	var kept []string
 	removed := false

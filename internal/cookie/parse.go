@@ -1,8 +1,7 @@
-// Package cookie reads Set-Cookie fields and writes Cookie fields by the rules
-// for user agents (RFC 6265 §5.2 and §5.4, with the corrections of RFC 6265bis
-// that all browsers have made): a value goes back byte for byte as the server
-// wrote it. net/http drops or changes values with quotes, backslashes, bytes
-// beyond ASCII, blanks and commas.
+// Package cookie parses Set-Cookie fields and writes Cookie fields by the rules for user agents
+// (RFC 6265 §5.2 and §5.4, with the corrections of RFC 6265bis that all browsers have made): a
+// value is sent back byte for byte as the server wrote it. net/http drops or changes values
+// with quotes, backslashes, bytes beyond ASCII, blanks and commas.
 package cookie
 
 import (
@@ -15,19 +14,18 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// Bounds of RFC 6265bis §5.6, in bytes: of name and value together, beyond which a
-// cookie is not set, and of the value of an attribute, beyond which it is absent.
+// Bounds of RFC 6265bis §5.6, in bytes. A cookie whose name and value together are longer is
+// not set; an attribute whose value is longer is ignored.
 const (
 	maxPair      = 4096
 	maxAttribute = 1024
 )
 
-// maxAge bounds Max-Age, in seconds: a jar adds it to the time of day.
+// maxAge bounds Max-Age, in seconds: a jar adds it to the present time.
 const maxAge = math.MaxInt32
 
-// FromHeader returns the cookies that the Set-Cookie fields of h set, in the form
-// in which [http.Response.Cookies] returns them: the double quotes around a value
-// are not part of Value but told by Quoted. Lines that set none are left out.
+// FromHeader returns the cookies of the Set-Cookie fields of h, as [http.Response.Cookies] does:
+// if a value is in double quotes, Value is without them and Quoted is true.
 func FromHeader(h http.Header) []*http.Cookie {
 	lines := h["Set-Cookie"]
 	if len(lines) == 0 {
@@ -42,13 +40,13 @@ func FromHeader(h http.Header) []*http.Cookie {
 	return all
 }
 
-// Parse parses the value of a Set-Cookie field (RFC 6265 §5.2). It returns nil for
-// a line that sets no cookie: one that is empty, that has a control character other
-// than a tab in it, or a pair beyond 4096 bytes (RFC 6265bis §5.6), which would have
-// every request refused that it goes back with.
+// Parse parses the value of a Set-Cookie field (RFC 6265 §5.2). It returns nil for a line that
+// sets no cookie: one without name and value, with a control character other than a tab, or
+// with a pair of more than 4096 bytes (RFC 6265bis §5.6), since servers refuse requests with
+// such a cookie.
 //
-// A pair without a name has an empty Name, as in browsers (RFC 6265bis §5.6 step
-// 4); RFC 6265 ignored it.
+// A pair without a name has an empty Name, as in browsers (RFC 6265bis §5.6 step 4); RFC 6265
+// ignores it.
 func Parse(line string) *http.Cookie {
 	if strings.ContainsFunc(line, isControl) {
 		return nil
@@ -77,8 +75,8 @@ func Parse(line string) *http.Cookie {
 	return c
 }
 
-// setAttribute sets an attribute of c. Of several with one name the last holds
-// (RFC 6265 §5.3); one that cannot be read is as if it were absent.
+// setAttribute sets an attribute of c. Of several with one name the last one counts (RFC 6265
+// §5.3). A value that does not parse is ignored.
 func setAttribute(c *http.Cookie, name, value string) {
 	switch name {
 	case "expires":
@@ -90,7 +88,7 @@ func setAttribute(c *http.Cookie, name, value string) {
 	case "domain":
 		c.Domain = value
 	case "path":
-		// §5.2.4: anything else is the default path.
+		// §5.2.4: any other value stands for the default path.
 		if c.Path = ""; strings.HasPrefix(value, "/") {
 			c.Path = value
 		}
@@ -114,8 +112,8 @@ func setAttribute(c *http.Cookie, name, value string) {
 	}
 }
 
-// setMaxAge sets c.MaxAge (RFC 6265 §5.2.2), in which a negative number means at
-// once and zero means absent.
+// setMaxAge sets c.MaxAge (RFC 6265 §5.2.2). A zero in the field becomes -1, since MaxAge is
+// zero if there is no such attribute.
 func setMaxAge(c *http.Cookie, value string) {
 	digits := strings.TrimPrefix(value, "-")
 	if digits == "" || strings.ContainsFunc(digits, notDigit) {
@@ -135,8 +133,8 @@ func setMaxAge(c *http.Cookie, value string) {
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 func notDigit(r rune) bool  { return r < '0' || r > '9' }
 
-// parseDate parses a date as user agents do (RFC 6265 §5.1.1): tokens in any order
-// and nearly any form. The first token that can be the time of day is, and so on.
+// parseDate parses a date as user agents do (RFC 6265 §5.1.1): the first token that has the form
+// of a time is the time, and so on, in any order.
 func parseDate(s string) (time.Time, bool) {
 	var clock [3]int
 	var day, month, year int
@@ -172,13 +170,13 @@ func parseDate(s string) (time.Time, bool) {
 	return t, t.Day() == day
 }
 
-// isDelimiter reports whether r stands between the tokens of a date.
+// isDelimiter reports whether r separates the tokens of a date.
 func isDelimiter(r rune) bool {
 	return r == '\t' || ' ' <= r && r <= '/' || ';' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
 }
 
-// leadingNumber returns the number that token begins with, and how many digits it
-// has; five stands for more than four.
+// leadingNumber returns the number at the start of token, and the number of its digits, at most
+// five.
 func leadingNumber(token string) (n, digits int) {
 	for digits < len(token) && digits < 5 && !notDigit(rune(token[digits])) {
 		n = n*10 + int(token[digits]-'0')
@@ -187,7 +185,7 @@ func leadingNumber(token string) (n, digits int) {
 	return n, digits
 }
 
-// parseClock parses hh:mm:ss, each of one or two digits, and ignores what follows.
+// parseClock parses hh:mm:ss at the start of token, each of one or two digits.
 func parseClock(token string) (clock [3]int, ok bool) {
 	for i := range clock {
 		n, digits := leadingNumber(token)
@@ -205,7 +203,7 @@ func parseClock(token string) (clock [3]int, ok bool) {
 	return clock, true
 }
 
-// monthOf returns the month that token begins with the name of, or zero.
+// monthOf returns the month whose first three letters token begins with, or zero.
 func monthOf(token string) int {
 	if len(token) < 3 {
 		return 0
