@@ -1,13 +1,13 @@
 package httpfield
 
-// Challenge is one challenge of a WWW-Authenticate or Proxy-Authenticate field,
-// or the credentials of an Authorization field (RFC 9110 §11.3, §11.4).
+// A Challenge is one challenge of a WWW-Authenticate or Proxy-Authenticate field, or the
+// credentials of an Authorization field (RFC 9110 §11.3, §11.4).
 type Challenge struct {
 	// Scheme is in lower case.
 	Scheme string
-	// Token68 is set if the scheme is followed by one instead of parameters.
+	// Token68 is set if the scheme has one in place of parameters.
 	Token68 string
-	// Params are in the order of the field, doubled ones included.
+	// Params are in the order of the field. A name may occur several times.
 	Params []Param
 }
 
@@ -16,10 +16,9 @@ func (c Challenge) Param(name string) (string, bool) {
 	return Item{Params: c.Params}.Param(name)
 }
 
-// Challenges parses every line of a WWW-Authenticate field: any number of
-// challenges in each, with parameters, a token68 or neither, in any case, with
-// any blanks, without the commas between parameters. What does not parse is skipped
-// up to the next comma: a bare or odd challenge is never an error.
+// Challenges parses all lines of a WWW-Authenticate field. A line may have several challenges,
+// each with parameters, a token68 or neither. The commas between parameters may be missing.
+// Text that does not parse is skipped up to the next comma.
 func Challenges(values []string) []Challenge {
 	var all []Challenge
 	for _, s := range values {
@@ -45,8 +44,7 @@ func appendChallenges(all []Challenge, s string) []Challenge {
 		case word == "":
 			continue
 		case rest == "" || isBlank(rest[0]) && TrimBlanks(rest)[0] != '=':
-			// A word alone or a word, blanks and something that is no equals
-			// sign: a new scheme.
+			// A word that is not followed by an equals sign is a new scheme.
 			c := Challenge{Scheme: Lower(word)}
 			rest = TrimBlanks(rest)
 			if c.Params = appendParams(nil, rest); c.Params == nil && isToken68(rest) {
@@ -60,8 +58,8 @@ func appendChallenges(all []Challenge, s string) []Challenge {
 	}
 }
 
-// AuthParams parses a comma-separated list of parameters without a scheme, as
-// in Authentication-Info (RFC 9110 §11.6.3).
+// AuthParams parses a list of parameters without a scheme, as in Authentication-Info (RFC 9110
+// §11.6.3).
 func AuthParams(values []string) []Param {
 	var all []Param
 	for e := range List(values) {
@@ -78,9 +76,9 @@ func leadingToken(s string) (word, rest string) {
 	return s[:i], s[i:]
 }
 
-// appendParams appends the parameters in s, which has no comma outside quoted
-// strings. There should be one; servers that forget commas, and blanks after quoted
-// strings, are read as curl reads them, up to the first thing that is no parameter.
+// appendParams appends the parameters in s, which has no comma outside quoted strings. Usually
+// there is one. As in curl, the commas between parameters may be missing, and the blanks after
+// quoted strings; appendParams stops at text that is no parameter.
 func appendParams(all []Param, s string) []Param {
 	for s = TrimBlanks(s); s != ""; s = TrimBlanks(s) {
 		p, rest, ok := challengeParam(s)
@@ -93,9 +91,9 @@ func appendParams(all []Param, s string) []Param {
 	return all
 }
 
-// challengeParam parses the parameter name=value at the start of s. Values that are
-// no tokens but could be token68 are taken too: servers send nonce=abc+/= without
-// quotes. "name=" and "name==" are the tail of a token68, not a parameter.
+// challengeParam parses the parameter name=value at the start of s. The value may have the
+// form of a token68, since servers send nonce=abc+/= without quotes. "name=" and "name==" are
+// the end of a token68, and no parameter.
 func challengeParam(s string) (p Param, rest string, ok bool) {
 	name, value := leadingToken(s)
 	value = TrimBlanks(value)
@@ -127,7 +125,7 @@ func challengeParam(s string) (p Param, rest string, ok bool) {
 // isToken68 reports whether s is a token68 (RFC 9110 §11.2).
 func isToken68(s string) bool {
 	i := 0
-	for i < len(s) && (tokenTable[s[i]] && token68Byte(s[i]) || s[i] == '/') {
+	for i < len(s) && token68Byte(s[i]) {
 		i++
 	}
 	if i == 0 {
@@ -141,7 +139,7 @@ func isToken68(s string) bool {
 
 func token68Byte(c byte) bool {
 	switch c {
-	case '-', '.', '_', '~', '+':
+	case '-', '.', '_', '~', '+', '/':
 		return true
 	}
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

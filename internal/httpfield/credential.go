@@ -1,10 +1,9 @@
 package httpfield
 
-// CredentialLike reports whether a request field, or a parameter of a query, of
-// this name looks like one that carries a secret: Authorization, Cookie, X-WSSE,
-// X-Api-Key, X-Auth-Token, Private-Token and everything else with a part of the
-// name that says so. Idempotency-Key does not. It is the only list of such names
-// in the module. The case of the name does not matter.
+// CredentialLike reports whether the name of a request field, or of a parameter of a query,
+// looks like that of a secret: Authorization, Cookie, X-WSSE, X-Api-Key, X-Auth-Token,
+// Private-Token and others, by parts of the name. The case does not matter. It is the only
+// list of such names in the module.
 func CredentialLike(name string) bool {
 	switch name { // most requests have these
 	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "If-Modified-Since",
@@ -34,7 +33,7 @@ func CredentialLike(name string) bool {
 			continue
 		}
 		for _, part := range secretParts[c-'a'] {
-			// The conversion does not leave the comparison, and allocates nothing.
+			// This conversion does not allocate.
 			if len(low)-i >= len(part) && string(low[i:i+len(part)]) == part {
 				return true
 			}
@@ -43,11 +42,10 @@ func CredentialLike(name string) bool {
 	return secretWord(low[start:])
 }
 
-// maxName is as much of a name as is looked at.
+// maxName is how many bytes of a name are inspected.
 const maxName = 128
 
-// notCredential reports whether a pattern would take a name for that of a secret
-// though it is none.
+// notCredential reports whether a name that has the parts of a secret is not that of one.
 func notCredential(low []byte) bool {
 	switch string(low) {
 	case "idempotency-key", "x-idempotency-key", "sec-websocket-key", "author", "x-author":
@@ -56,8 +54,8 @@ func notCredential(low []byte) bool {
 	return false
 }
 
-// secretParts occur in the names of fields that carry secrets, anywhere. They are
-// grouped by their first letter, since most names of fields have none of them.
+// secretParts are parts of the names of secrets, grouped by their first letter: most letters
+// begin none of them.
 var secretParts = func() (groups ['z' - 'a' + 1][]string) {
 	for _, part := range []string{
 		"auth", "token", "secret", "passw", "passphrase", "apikey", "accesskey", "credential", "session",
@@ -68,8 +66,7 @@ var secretParts = func() (groups ['z' - 'a' + 1][]string) {
 	return groups
 }()
 
-// secretWord reports whether a word between separators makes a name that of a
-// secret.
+// secretWord reports whether a name with that word, between separators, is that of a secret.
 func secretWord(word []byte) bool {
 	switch string(word) {
 	case "key", "keys", "pw", "pwd", "pass", "pin", "otp", "sid", "sas", "cert", "sign", "login":

@@ -1,13 +1,13 @@
 package httpfield
 
-// ETag is an entity tag (RFC 9110 §8.8.3).
+// An ETag is an entity tag (RFC 9110 §8.8.3).
 type ETag struct {
 	// Tag is the opaque part with its quotation marks.
 	Tag  string
 	Weak bool
 }
 
-// String returns the tag in wire form.
+// String returns the tag as it stands in a field.
 func (t ETag) String() string {
 	if t.Weak {
 		return "W/" + t.Tag
@@ -15,7 +15,7 @@ func (t ETag) String() string {
 	return t.Tag
 }
 
-// IsZero reports whether t is no tag at all.
+// IsZero reports whether t is the zero value, which is no tag.
 func (t ETag) IsZero() bool { return t.Tag == "" }
 
 // Strong reports whether t and u match by the strong comparison of RFC 9110 §8.8.3.2.
@@ -24,8 +24,7 @@ func (t ETag) Strong(u ETag) bool { return !t.Weak && !u.Weak && t.Tag == u.Tag 
 // WeakMatch reports whether t and u match by the weak comparison of RFC 9110 §8.8.3.2.
 func (t ETag) WeakMatch(u ETag) bool { return t.Tag == u.Tag && t.Tag != "" }
 
-// ParseETag parses a whole field value that is one entity tag. Opaque parts are
-// taken as they are: there are no escapes in an entity tag.
+// ParseETag parses a field value that is one entity tag. An entity tag has no escapes.
 func ParseETag(s string) (ETag, bool) {
 	t, rest, ok := nextETag(TrimBlanks(s))
 	if !ok || rest != "" {
@@ -34,7 +33,7 @@ func ParseETag(s string) (ETag, bool) {
 	return t, true
 }
 
-// nextETag reads the entity tag at the start of s.
+// nextETag parses the entity tag at the start of s.
 func nextETag(s string) (t ETag, rest string, ok bool) {
 	if len(s) >= 2 && s[0] == 'W' && s[1] == '/' {
 		t.Weak, s = true, s[2:]
@@ -48,15 +47,15 @@ func nextETag(s string) (t ETag, rest string, ok bool) {
 			t.Tag = s[:i+1]
 			return t, s[i+1:], true
 		case c < ' ' || c == 0x7f:
-			// etagc has no blanks either, but some servers send them.
+			// etagc excludes blanks too, but some servers send them.
 			return ETag{}, s, false
 		}
 	}
 	return ETag{}, s, false
 }
 
-// ETags parses the value of If-Match or If-None-Match: a list of entity tags
-// over any number of lines, or "*". ok is false if anything else stands there.
+// ETags parses the lines of If-Match or If-None-Match: a list of entity tags, or "*". ok is
+// false for anything else.
 func ETags(values []string) (tags []ETag, star, ok bool) {
 	ok = true
 	for _, s := range values {

@@ -3,8 +3,8 @@
 // authentication challenges (RFC 9110 §5.6, §8.8, §11, §14; RFC 9111 §1.2.2).
 // It is the only field parser of the module.
 //
-// Every function takes time linear in its input, never panics, and treats what
-// does not parse as absent or says so by a false ok; none returns an error.
+// Every function takes time linear in its input and never panics. Text that does not parse is
+// left out, or the result ok is false.
 package httpfield
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// tokenTable has a true for each tchar of RFC 9110 §5.6.2.
+// tokenTable is true for each tchar of RFC 9110 §5.6.2.
 var tokenTable = func() (t [256]bool) {
 	for c := '0'; c <= '9'; c++ {
 		t[c] = true
@@ -39,8 +39,8 @@ func IsToken(s string) bool {
 	return s != ""
 }
 
-// IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters but
-// HTAB.
+// IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters
+// other than HTAB.
 func IsValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -79,12 +79,11 @@ func TrimBlanks(s string) string {
 	return s
 }
 
-// EqualFold reports whether s and t are equal under ASCII case folding, the
-// only folding that HTTP knows: strings.EqualFold also takes the Kelvin sign
-// for a k.
+// EqualFold reports whether s and t are equal under ASCII case folding, as HTTP compares
+// names: for strings.EqualFold the Kelvin sign is also equal to k.
 func EqualFold(s, t string) bool { return len(s) == len(t) && equalFold(s, t) }
 
-// equalFold is apart, so that EqualFold is inlined: most names differ in length.
+// equalFold is a function of its own so that EqualFold is inlined: most names differ in length.
 func equalFold(s, t string) bool {
 	for i := range len(s) {
 		if lower(s[i]) != lower(t[i]) {
@@ -116,9 +115,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// Quote returns s as a quoted-string (RFC 9110 §5.6.4): quotation marks and
-// backslashes are escaped. Control characters other than HTAB cannot stand in a
-// field and are replaced by blanks.
+// Quote returns s as a quoted-string (RFC 9110 §5.6.4): quotation marks and backslashes are
+// escaped. Control characters other than HTAB are not allowed in a field, and become blanks.
 func Quote(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 2)
@@ -138,9 +136,8 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// quotedLen returns the length of the quoted-string at the start of s, which
-// begins with a quotation mark, and whether it is closed. An open one runs to
-// the end of s.
+// quotedLen returns the length of the quoted-string at the start of s, which begins with a
+// quotation mark. If it is not closed, it ends with s.
 func quotedLen(s string) (n int, closed bool) {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -153,8 +150,8 @@ func quotedLen(s string) (n int, closed bool) {
 	return len(s), false
 }
 
-// Unquote returns the value of the quoted-string s, with its escapes undone.
-// ok is false if s is anything else; then value is s.
+// Unquote returns the value of the quoted-string s, without its escapes. If s is not a
+// quoted-string, ok is false and value is s.
 func Unquote(s string) (value string, ok bool) {
 	if len(s) < 2 || s[0] != '"' {
 		return s, false

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// List returns the elements of a list-valued field (RFC 9110 §5.6.1): of every
-// line of values, split at commas outside quoted strings, without blanks around
-// them and without empty ones. An open quoted string runs to the end of its line.
+// List returns the elements of a list-valued field (RFC 9110 §5.6.1), of all lines of values.
+// Commas in quoted strings do not separate elements. Elements have no blanks around them;
+// empty ones are left out. A quoted string that is not closed ends with its line.
 func List(values []string) iter.Seq[string] { return split(values, ',') }
 
 func split(values []string, sep byte) iter.Seq[string] {
@@ -24,8 +24,7 @@ func split(values []string, sep byte) iter.Seq[string] {
 	}
 }
 
-// cut returns what stands before the first sep outside a quoted string, and
-// what stands behind it.
+// cut splits s at the first sep outside a quoted string.
 func cut(s string, sep byte) (before, after string) {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -39,27 +38,26 @@ func cut(s string, sep byte) (before, after string) {
 	return s, ""
 }
 
-// Param is a name with an optional value, as in directives and parameters.
+// A Param is a name with an optional value, as in directives and parameters.
 type Param struct {
 	// Name is in lower case.
 	Name string
-	// Value has its quotes and escapes undone.
+	// Value is the value without quotes and escapes.
 	Value string
 	// HasValue is true if there was an equals sign.
 	HasValue bool
 	// Quoted is true if the value was a quoted-string.
 	Quoted bool
-	// Bad is true if the value is neither a token nor a whole quoted-string;
-	// Value is then the raw text.
+	// Bad is true if the value is neither a token nor a quoted-string; Value is then the
+	// raw text.
 	Bad bool
 }
 
-// Directives returns the elements of a list of name[=value] pairs such as
-// Cache-Control (RFC 9111 §5.2), of every line of values. Elements whose name
-// is not a token are left out.
+// Directives returns the elements of a list of name[=value] pairs such as Cache-Control (RFC
+// 9111 §5.2), of all lines of values. Elements whose name is not a token are left out.
 func Directives(values []string) iter.Seq[Param] { return params(values, ',') }
 
-// params cuts values at sep into pairs.
+// params splits values at sep into pairs.
 func params(values []string, sep byte) iter.Seq[Param] {
 	return func(yield func(Param) bool) {
 		for e := range split(values, sep) {
@@ -70,10 +68,9 @@ func params(values []string, sep byte) iter.Seq[Param] {
 	}
 }
 
-// ParseParam reads name[=value], one element of a list. Blanks around the equals sign
-// are tolerated (RFC 9110 §5.6.3 calls them bad white space, to be removed by a
-// recipient). ok is false if it does not begin with a token, or if something else
-// than a value follows it.
+// ParseParam parses name[=value], one element of a list. Blanks around the equals sign are
+// ignored, as RFC 9110 §5.6.3 demands for bad white space. The second result is false if e
+// does not begin with a token, or has other text than a value after it.
 func ParseParam(e string) (Param, bool) {
 	i := 0
 	for i < len(e) && tokenTable[e[i]] {
@@ -101,10 +98,10 @@ func ParseParam(e string) (Param, bool) {
 	return p, true
 }
 
-// Item is a value with parameters, as in Content-Type, Accept-Encoding or TE
-// (RFC 9110 §5.6.6).
+// An Item is a value with parameters, as in Content-Type, Accept-Encoding or TE (RFC 9110
+// §5.6.6).
 type Item struct {
-	// Value is what stands before the first semicolon, as it was written.
+	// Value is the text before the first semicolon, in its own case.
 	Value  string
 	Params []Param
 }
@@ -125,8 +122,8 @@ func (it Item) Refused() bool {
 	return q != "" && strings.Trim(q, "0.") == ""
 }
 
-// Coding returns the name of a content coding in lower case, and gzip for x-gzip, which
-// is the same (RFC 9110 §8.4.1.3).
+// Coding returns the name of a content coding in lower case; for x-gzip it returns gzip, which
+// is the same coding (RFC 9110 §8.4.1.3).
 func Coding(name string) string {
 	if name = Lower(name); name == "x-gzip" {
 		return "gzip"
@@ -155,8 +152,8 @@ func Items(values []string) iter.Seq[Item] {
 	}
 }
 
-// HasToken reports whether the list in values holds the token, in any case:
-// Connection, Vary, Accept-Ranges and the like.
+// HasToken reports whether a list of tokens such as Connection, Vary or Accept-Ranges has
+// token, in any case.
 func HasToken(values []string, token string) bool {
 	for e := range List(values) {
 		if EqualFold(e, token) {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// ContentRange is the value of a Content-Range field in bytes (RFC 9110 §14.4).
+// A ContentRange is the value of a Content-Range field in bytes (RFC 9110 §14.4).
 type ContentRange struct {
 	// First and Last are inclusive; both are -1 in the unsatisfied form.
 	First, Last int64
-	// Total is the complete length, -1 if it is not known ("*").
+	// Total is the complete length; -1 if it is unknown ("*").
 	Total int64
 }
 
-// ParseContentRange parses "bytes 0-1/2", "bytes 0-1/*" and "bytes */2". A range
-// that ends before it begins or reaches beyond the total is refused.
+// ParseContentRange parses "bytes 0-1/2", "bytes 0-1/*" and "bytes */2". ok is false also for
+// a range that ends before its beginning or beyond the total.
 func ParseContentRange(s string) (r ContentRange, ok bool) {
 	unit, rest, found := strings.Cut(TrimBlanks(s), " ")
 	if !found || !EqualFold(unit, "bytes") {
@@ -56,16 +56,16 @@ func (r ContentRange) String() string {
 	return "bytes " + strconv.FormatInt(r.First, 10) + "-" + strconv.FormatInt(r.Last, 10) + "/" + total
 }
 
-// RangeSpec is one range of a Range field (RFC 9110 §14.1.2).
+// A RangeSpec is one range of a Range field (RFC 9110 §14.1.2).
 type RangeSpec struct {
-	// First is -1 in a suffix range, whose length is then Last.
+	// First is -1 in a suffix range, of which Last is the length.
 	First int64
-	// Last is inclusive, -1 in an open range.
+	// Last is inclusive; -1 in a range without an end.
 	Last int64
 }
 
-// Resolve returns the bytes that the range selects of a representation of
-// size bytes. ok is false if it selects none.
+// Resolve returns the first and the last byte of the range in a representation of size bytes.
+// ok is false if the range has no byte of it.
 func (r RangeSpec) Resolve(size int64) (first, last int64, ok bool) {
 	switch {
 	case r.First < 0:
@@ -81,9 +81,9 @@ func (r RangeSpec) Resolve(size int64) (first, last int64, ok bool) {
 	return r.First, r.Last, true
 }
 
-// ParseRange parses the value of a Range field in bytes. ok is false for other
-// units and for what is not valid: RFC 9110 §14.2 has both ignored. Overflowing
-// positions are taken for the largest.
+// ParseRange parses the value of a Range field in bytes. ok is false for other units and for
+// values that are not valid, both of which a recipient ignores (RFC 9110 §14.2). Positions
+// that overflow are math.MaxInt64.
 func ParseRange(s string) (specs []RangeSpec, ok bool) {
 	unit, set, found := strings.Cut(TrimBlanks(s), "=")
 	if !found || !EqualFold(TrimBlanks(unit), "bytes") {
@@ -114,7 +114,7 @@ func ParseRange(s string) (specs []RangeSpec, ok bool) {
 	return specs, len(specs) > 0
 }
 
-// length parses digits; too large a number is the largest.
+// length parses digits. A number that overflows is math.MaxInt64.
 func length(s string) (n int64, ok bool) {
 	if s == "" {
 		return 0, false
@@ -131,8 +131,8 @@ func length(s string) (n int64, ok bool) {
 	return n, true
 }
 
-// ContentLength parses the lines of a Content-Length field: digits, the same in
-// every element (RFC 9110 §8.6). ok is false if there is none or they disagree.
+// ContentLength parses the lines of a Content-Length field. A list must have the same number
+// in every element (RFC 9110 §8.6). If ok is false, n is -1.
 func ContentLength(values []string) (n int64, ok bool) {
 	n = -1
 	for e := range List(values) {

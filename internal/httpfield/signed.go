@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Signed reports whether h holds a signature of the caller's over parts of the
-// request: an Authorization of a scheme that signs (AWS4-HMAC-SHA256, SharedKey,
-// OAuth 1, Hawk, Signature …), Signature-Input or Signature (RFC 9421), or DPoP
-// (RFC 9449). A layer adds to such a request no field that the signature may
-// cover.
+// Signed reports whether h has a signature over parts of the request: an Authorization of a
+// scheme that signs (AWS4-HMAC-SHA256, SharedKey, OAuth 1, Hawk, Signature …),
+// Signature-Input or Signature (RFC 9421), or DPoP (RFC 9449). A layer must not add a field
+// that the signature may cover to such a request.
 func Signed(h http.Header) bool {
 	for name, values := range h {
 		switch {
@@ -27,8 +26,8 @@ func Signed(h http.Header) bool {
 	return false
 }
 
-// cutScheme cuts the value of an Authorization field behind the scheme, which is
-// returned in lower case.
+// cutScheme splits the value of an Authorization field after the scheme, which it returns in
+// lower case.
 func cutScheme(value string) (scheme, rest string) {
 	value = TrimBlanks(value)
 	if i := strings.IndexAny(value, " \t"); i >= 0 {
@@ -37,8 +36,8 @@ func cutScheme(value string) (scheme, rest string) {
 	return Lower(value), rest
 }
 
-// signs reports whether an authentication scheme, in lower case, signs the request
-// that it authenticates. Those that do are many, and most are a vendor's own.
+// signs reports whether an authentication scheme, in lower case, signs the request. Many
+// schemes of vendors do.
 func signs(scheme string) bool {
 	switch scheme {
 	case "basic", "bearer", "digest", "negotiate", "ntlm", "token":
@@ -47,7 +46,7 @@ func signs(scheme string) bool {
 		return true
 	}
 	if strings.HasPrefix(scheme, "scram-") {
-		return false // The hash is part of its name; the password signs nothing of the request.
+		return false // The name has that of a hash in it, but the request is not signed.
 	}
 	for _, part := range []string{"hmac", "sharedkey", "signature", "sha1", "sha256", "sha512", "ecdsa", "ed25519", "aws4", "signed", "bce-auth"} {
 		if strings.Contains(scheme, part) {
@@ -57,10 +56,9 @@ func signs(scheme string) bool {
 	return false
 }
 
-// OneTime reports whether req holds credentials of the caller's that a server
-// accepts once: those with a nonce or a counter (OAuth 1, Hawk, Digest, DPoP,
-// WSSE, Negotiate, NTLM, SCRAM, a signature with a nonce). Such a request cannot be
-// sent a second time as it is.
+// OneTime reports whether req has credentials that a server accepts only once: those with a
+// nonce or a counter (OAuth 1, Hawk, Digest, DPoP, WSSE, Negotiate, NTLM, SCRAM, a signature
+// with a nonce). Such a request cannot be sent a second time unchanged.
 func OneTime(req *http.Request) bool {
 	for name, values := range req.Header {
 		switch {
@@ -78,18 +76,18 @@ func OneTime(req *http.Request) bool {
 			}
 		}
 	}
-	// RFC 5849 §3.5.3: OAuth 1 also puts its parameters into the query.
+	// RFC 5849 §3.5.3: the parameters of OAuth 1 may be in the query.
 	return req.URL != nil && strings.Contains(req.URL.RawQuery, "oauth_nonce=")
 }
 
-// usedOnce reports whether the credentials of an Authorization field are accepted
+// usedOnce reports whether a server accepts the credentials of an Authorization field only
 // once. scheme is in lower case.
 func usedOnce(scheme, credentials string) bool {
 	switch scheme {
 	case "digest", "dpop", "hawk", "hoba", "mac", "mutual", "negotiate", "ntlm", "privatetoken", "wsse":
 		return true
 	case "oauth":
-		// Version 2 drafts and some vendors send a token under the same name.
+		// Drafts of OAuth 2 and some vendors send a token with the same scheme.
 		return strings.Contains(Lower(credentials), "oauth_")
 	}
 	return strings.HasPrefix(scheme, "scram-") // RFC 7804

@@ -4,12 +4,11 @@ import (
 	"time"
 )
 
-// MaxDeltaSeconds is what larger and overflowing delta-seconds are taken for
-// (RFC 9111 §1.2.2).
+// MaxDeltaSeconds is the value of all larger delta-seconds (RFC 9111 §1.2.2).
 const MaxDeltaSeconds = 1 << 31
 
-// DeltaSeconds parses a non-negative number of seconds (RFC 9111 §1.2.2):
-// digits and nothing else. A value that is too large is MaxDeltaSeconds.
+// DeltaSeconds parses a number of seconds (RFC 9111 §1.2.2), which consists of digits. The
+// result is at most MaxDeltaSeconds.
 func DeltaSeconds(s string) (seconds int64, ok bool) {
 	if s == "" {
 		return 0, false
@@ -29,11 +28,9 @@ func DeltaSeconds(s string) (seconds int64, ok bool) {
 // FormatDate returns t as an IMF-fixdate (RFC 9110 §5.6.7).
 func FormatDate(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT") }
 
-// ParseDate parses an HTTP-date (RFC 9110 §5.6.7): an IMF-fixdate, the RFC 850
-// form or the asctime form, each exactly as the grammar has it: http.ParseTime
-// also takes other zones, one-digit hours and any case. now tells the century
-// of the two-digit year: one that seems to be more than 50 years in the future
-// is in the past.
+// ParseDate parses an HTTP-date (RFC 9110 §5.6.7): an IMF-fixdate, the RFC 850 form or the
+// asctime form, each strictly by its grammar; http.ParseTime also accepts other zones,
+// one-digit hours and any case. A two-digit year is the one within 50 years of now.
 func ParseDate(s string, now time.Time) (t time.Time, ok bool) {
 	switch {
 	case len(s) == 29 && s[3] == ',':
@@ -122,7 +119,7 @@ func parseClock(s string) (seconds int, ok bool) {
 	return h*3600 + m*60 + sec, true
 }
 
-// date refuses days that the month does not have.
+// date returns the time. It returns false for a day that the month does not have.
 func date(year, month, day, clock int) (time.Time, bool) {
 	t := time.Date(year, time.Month(month+1), day, 0, 0, 0, 0, time.UTC)
 	if t.Day() != day || day == 0 {
