@@ -9,9 +9,9 @@
 // not, and invalidated by requests that change things, as RFC 9111 has it, with
 // the extensions of RFC 5861 (stale-while-revalidate, stale-if-error), RFC 8246
 // (immutable), RFC 9211 (Cache-Status), RFC 9213 (targeted fields) and RFC 9875
-// (groups of responses that Cache-Group-Invalidation invalidates together). Of a
-// URL the last 64 variants (Vary) and the responses to the last 256 users are kept,
-// ranges are served from stored responses, and parts are combined.
+// (groups of responses that Cache-Group-Invalidation invalidates together). A URL may
+// have any number of variants (Vary) and of users with responses of their own.
+// Ranges are served from stored responses, and parts are combined.
 //
 // A body streams to the caller and to the store at once, and is stored when it is
 // complete. If it breaks off, the part that came is kept, and the rest is asked for
@@ -47,12 +47,14 @@
 // has signed is answered by a stored response while that is fresh. Otherwise it is
 // sent as it is, without validators, since the signature may cover them.
 //
-// A response that one process is storing may survive an invalidation made at that
-// moment by another process. The invalidation of a group by another process takes
-// effect within a second, and is lost if the store evicts its record. Where a store
-// evicts the list of the users or of the variants of a URL, an invalidation does not
-// reach the responses on that list. A response that shares a group with an invalidated
-// one stays, unless the origin names the group (RFC 9875 §2.2.1 leaves that open).
+// What a process has invalidated it does not serve again. Of other processes on the
+// same store, one may serve it if the store evicts the record of the invalidation while
+// that process fetches the response, if the store cannot replace an entry under a
+// condition ([store.Promises]) and both are written at that moment, or while the store
+// does not take the invalidation. The invalidation of a group by another process takes
+// effect within a second, and is lost if the store evicts its record. A response that
+// shares a group with an invalidated one stays, unless the origin names the group (RFC
+// 9875 §2.2.1 leaves that open).
 // If-Match and If-Unmodified-Since are for the origin to judge, and such requests pass
 // the cache by.
 //

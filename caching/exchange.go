@@ -24,8 +24,6 @@ type exchange struct {
 	authorized bool
 	// credentials is true if the request has any other credential-like field.
 	credentials bool
-	// nvsKey is the key that a No-Vary-Search leads to, if that was asked for.
-	nvsKey string
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
 	// candidate is the stored response. Whoever takes its entry closes it.
@@ -89,7 +87,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 // is found.
 func (x *exchange) consult() {
 	x.flightsSeen = x.st.flights.Finished()
-	if c := x.Lookup(); c.Primary != "" {
+	if c := x.Lookup(); c.Entry != nil {
 		x.candidate.Close()
 		x.candidate = c
 	}

@@ -25,14 +25,9 @@ func (x *exchange) shareable() bool {
 // flightKey is what requests must have in common to share a trip: the key, and
 // where variants are known the fields they are selected by.
 func (x *exchange) flightKey() string {
-	n := len(x.candidate.Variants)
-	if n == 0 {
+	names := x.VaryNames()
+	if len(names) == 0 {
 		return x.Key
-	}
-	known := x.candidate.Variants[n-1].Selectors
-	names := make([]string, len(known))
-	for i := range known {
-		names[i] = known[i].Name
 	}
 	return catalog.VariantKey(x.Key, policy.SelectorsOf(names, x.Req.Header, x.Hide))
 }
@@ -44,15 +39,11 @@ func (x *exchange) forward() (*http.Response, error) {
 		roundtrip.CloseBody(x.Req)
 		return nil, context.Cause(ctx)
 	}
-	x.Epoch = x.st.Epoch()
 	if !x.shareable() {
 		if x.Budget.Pending() {
 			return detached(*x, collapse.NewFlight[result]())
 		}
 		return x.conclude(x.guarded(x.Req.Context()))
-	}
-	if x.st.t.ObeyNoVarySearch && !x.Budget.Pending() {
-		x.nvsKey = x.FindNVSKey()
 	}
 	fl, role := x.join(x.flightKey())
 	if role == collapse.Leader {
@@ -84,9 +75,7 @@ func (x *exchange) forward() (*http.Response, error) {
 
 // join joins the flight for key, or starts one.
 func (x *exchange) join(key string) (*collapse.Flight[result], collapse.Role) {
-	return x.st.flights.Join(x.Req.Context(), key, x.st.Cfg, x.Epoch, func(epoch uint64) bool {
-		return x.InvalidatedSince(epoch, x.nvsKey)
-	})
+	return x.st.flights.Join(x.Req.Context(), key, x.st.Cfg, x.Epoch, x.InvalidatedSince)
 }
 
 // retry looks into the store again, and reports whether the answer is there now.

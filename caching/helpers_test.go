@@ -246,5 +246,5 @@ func (w *faultyWriter) Commit(ctx context.Context, m *store.Meta) error {
 func keysOfPage() (key, target string) {
 	q := new(Transport).state().Query(page())
 	q.SetUser("", false)
-	return q.Key, q.Target()
+	return q.Key, q.Target
 }

@@ -180,7 +180,6 @@ func TestHeadersBelongToTheCaller(t *testing.T) {
 type meddling struct {
 	*memorystore.Store
 	meddle func()
-	then   func() // when the write that was meddled with is done
 }
 
 type meddlingWriter struct {
@@ -198,9 +197,7 @@ func (w *meddlingWriter) Commit(ctx context.Context, m *store.Meta) error {
 		w.s.meddle = nil
 		f()
 	}
-	err := w.Writer.Commit(ctx, m)
-	w.s.after()
-	return err
+	return w.Writer.Commit(ctx, m)
 }
 
 func (s *meddling) Update(ctx context.Context, key string, m *store.Meta) error {
@@ -208,16 +205,7 @@ func (s *meddling) Update(ctx context.Context, key string, m *store.Meta) error 
 		s.meddle = nil
 		f()
 	}
-	err := s.Store.Update(ctx, key, m)
-	s.after()
-	return err
-}
-
-func (s *meddling) after() {
-	if f := s.then; f != nil && s.meddle == nil {
-		s.then = nil
-		f()
-	}
+	return s.Store.Update(ctx, key, m)
 }
 
 // An invalidation that comes while an entry is being written counts.

@@ -43,7 +43,6 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 	if total >= 0 {
 		total += part.before + part.after
 	}
-	primary, _ := x.PrimaryFor(resp.StatusCode, header)
 	w, err := x.st.Calls.Create(detach(a.ctx), f.Key, total, &x.Budget)
 	detail := ""
 	if err != nil {
@@ -56,8 +55,7 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 		w = noWriter{err}
 	}
 	o := x.stream(a, &recorder{
-		Query: x.Query, sender: x.sender, st: x.st, at: x.candidate, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
-		primary: primary,
+		Query: x.Query, sender: x.sender, st: x.st, first: x.candidate.F == nil, ctx: detach(a.ctx), resp: resp, w: w, meta: m, f: f, part: part,
 	}, size)
 	if detail != "" {
 		o.detail = detail
@@ -160,13 +158,12 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	if contentRange != nil {
 		whole(m, *contentRange)
 	}
-	primary, noVarySearch := x.PrimaryFor(resp.StatusCode, header)
-	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}, NoVarySearch: noVarySearch}
+	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}}
 	if x.st.Cfg.SharePublic && len(m.Header["Set-Cookie"]) > 0 {
 		r.Owner = x.Owner(a.unknown)
 	}
 	names, _ = policy.VaryNames(m.Header)
-	x.SetSelectors(&r, primary, names)
+	x.Locate(&r, resp.StatusCode, header, names)
 	return m, x.st.SetRecord(m, r, &d, targeted, nil)
 }
 
@@ -216,6 +213,6 @@ func (x *exchange) decline(a *reply) {
 		x.st.hitForMiss.Add(x.Key, a.received().Add(hitForMissTime))
 	}
 	if x.candidate.F != nil && status != http.StatusPartialContent { // a part does not take the place of the whole
-		x.Delete(detach(a.ctx), x.candidate.Key)
+		x.Withdraw(detach(a.ctx), x.candidate.F)
 	}
 }

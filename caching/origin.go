@@ -16,6 +16,7 @@ import (
 // trip sends the request to the origin, with what validates or completes the
 // stored response, and works out what the answer means for the store.
 func (x *exchange) trip(ctx context.Context) result {
+	x.LookPath()
 	q := x.revalidation()
 	asked := false // without conditions, and answered by 304
 	sent := x.Now  // nothing was waited for since

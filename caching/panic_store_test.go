@@ -98,7 +98,7 @@ func TestPanicOfStoreInBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked, trips atomic.Int32
 		s := &faulty{Store: memorystore.New(0), get: func(string) error {
-			if asked.Add(1) == 3 {
+			if asked.Add(1) == 4 { // after the first request, which asked twice, and the second
 				panic("oops")
 			}
 			return nil

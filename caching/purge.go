@@ -12,7 +12,6 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -30,13 +29,10 @@ func (t *Transport) Purge(ctx context.Context, target string) error {
 	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}).WithContext(ctx)
 	q := st.Query(req)
 	q.SetUser("", false)
-	st.invalidate(ctx, &q, policy.Changed)
-	// A Store that can list its entries may have more than the index lists.
-	if _, ok := st.Store.(store.Lister); !ok {
-		return nil
+	if err := st.invalidate(ctx, &q, policy.Changed); err != nil {
+		return fmt.Errorf("caching: purge: %w", err)
 	}
-	exact := string(catalog.AppendURL(nil, u, u.RawQuery))
-	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return m.URL == exact })
+	return nil
 }
 
 // PurgePrefix removes the responses that are stored for all URLs that begin with prefix, as
@@ -55,7 +51,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	}
 	st := t.state()
 	st.InvalidateAll()
-	return st.Purge(ctx, func(m *store.Meta, _ int64) bool { return strings.HasPrefix(m.URL, prefix) })
+	return st.PurgeEntries(ctx, func(url string) bool { return strings.HasPrefix(url, prefix) })
 }
 
 // PurgeAll removes all stored responses, and drops those that are being stored meanwhile.
@@ -63,7 +59,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	st := t.state()
 	st.InvalidateAll()
-	return st.Purge(ctx, func(*store.Meta, int64) bool { return true })
+	return st.PurgeEntries(ctx, func(string) bool { return true })
 }
 
 // PurgeGroup removes the stored responses of the origin, as in "https://example.com", that
@@ -86,10 +82,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 // are still being stored are not passed to match.
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
-	return st.Purge(ctx, func(m *store.Meta, size int64) bool {
-		f := catalog.MemoOf(st.Cfg, m)
-		return f != nil && !f.Index && match(storedOf(m, f, size))
-	})
+	return st.Purge(ctx, func(l catalog.Listed) bool { return match(storedOf(l)) })
 }
 
 // Stored describes a stored response. Its prints hold no URL.
@@ -111,9 +104,10 @@ func (s Stored) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprint(f, "stored response of status ", s.Status)
 }
 
-func storedOf(m *store.Meta, f *catalog.Memo, size int64) Stored {
+func storedOf(l catalog.Listed) Stored {
+	m, f := l.Meta, l.F
 	return Stored{
-		URL: m.URL, Status: m.Status, Size: size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
+		URL: m.URL, Status: m.Status, Size: l.Size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
 	}
 }
 
@@ -128,8 +122,7 @@ func (t *Transport) All(ctx context.Context) iter.Seq2[Stored, error] {
 				yield(Stored{}, err)
 				return
 			}
-			f := catalog.MemoOf(st.Cfg, e.Meta)
-			if f != nil && !f.Index && !yield(storedOf(e.Meta, f, e.Size), nil) {
+			if !yield(storedOf(e), nil) {
 				return
 			}
 		}

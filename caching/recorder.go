@@ -23,7 +23,7 @@ type recorder struct {
 	catalog.Query        // of the exchange, with a request of its own
 	sender        sender // to complete what the Store loses meanwhile
 	st            *state
-	at            catalog.Candidate // what the request had found
+	first         bool // the request had found nothing
 	lease         lease
 	ctx           context.Context
 	resp          *http.Response
@@ -31,7 +31,6 @@ type recorder struct {
 	meta          *store.Meta
 	f             *catalog.Memo
 	part          combined
-	primary       string
 
 	// What belongs to the response as long as the recorder does, in one piece with it.
 	body collapse.Body
@@ -49,7 +48,6 @@ func (k *recorder) Finish(e collapse.Ending) {
 	if k.part.old != nil {
 		defer func() { _ = k.part.old.Close() }()
 	}
-	defer k.BeginCommit(k.f.Key, k.primary).End()
 	k.commit(e)
 }
 
@@ -68,9 +66,6 @@ func (k *recorder) commit(e collapse.Ending) {
 	case !e.Whole && !k.cut(e.N):
 		k.drop(whyCut(e.Cause), nil)
 		return
-	case k.Outdated(k.ctx, k.primary, k.meta, k.f):
-		k.drop(policy.ReasonInvalidated, nil)
-		return
 	}
 	if n := k.part.after; n > 0 {
 		old := catalog.EntryReader(k.part.old)
@@ -84,13 +79,15 @@ func (k *recorder) commit(e collapse.Ending) {
 	} else {
 		stored = policy.ReasonPartStored
 	}
-	err := k.w.Commit(k.ctx, k.meta)
-	if k.st.Calls.Wrote(err); err != nil {
+	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, k.meta, k.f); {
+	case err == catalog.ErrInvalidated:
+		k.drop(policy.ReasonInvalidated, nil)
+		return
+	case err != nil:
 		k.drop(whyNot(err), err)
 		return
 	}
-	k.st.hitForMiss.Remove(k.Key)
-	if k.Publish(k.ctx, &k.at, k.primary, k.meta, k.f) && trace.From(k.ctx) != nil {
+	if k.st.hitForMiss.Remove(k.Key); trace.From(k.ctx) != nil {
 		k.Tell("store", stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
 	}
 }
@@ -155,15 +152,14 @@ func (k *recorder) cut(n int64) bool {
 	w, ok := guard.ShortenerOf(k.w)
 	total := k.body.Size
 	switch {
-	case !ok || n < minPart || total <= n || k.part.old != nil || k.at.F != nil:
+	case !ok || n < minPart || total <= n || k.part.old != nil || !k.first:
 		return false
 	case k.Method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.Etag.IsZero() || k.f.Etag.Weak:
 		return false
 	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
 		return false
 	}
-	if e, _ := k.Get(k.ctx, k.f.Key); e != nil {
-		_ = e.Close()
+	if k.Stored(k.ctx, k.f) {
 		return false
 	}
 	w.Shorten()

@@ -27,7 +27,7 @@ func (x *exchange) refresh() {
 	// The caller keeps its entry and its header.
 	y.Req = y.Req.Clone(detach(y.Req.Context()))
 	y.Req.Cancel = nil //nolint:staticcheck // of the caller
-	y.candidate = catalog.Candidate{Variants: y.candidate.Variants}
+	y.candidate = catalog.Candidate{}
 	// The caller's conditions and ranges are not sent: others may wait for the response,
 	// and want the whole.
 	y.cond = 0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -33,7 +34,7 @@ func (x *exchange) asIs() bool {
 func (x *exchange) revalidation() (q revalidation) {
 	switch f := x.candidate.F; {
 	case x.asIs():
-		if f != nil || len(x.candidate.Variants) > 0 {
+		if f != nil || len(x.Variants()) > 0 {
 			x.verdict.Reason = policy.ReasonSignedByCaller
 			x.Tell("fetch", x.verdict.Reason, 0, nil)
 		}
@@ -44,9 +45,9 @@ func (x *exchange) revalidation() (q revalidation) {
 			q.rng, q.validator, _ = f.Missing()
 		}
 	case f != nil:
-		q.Offer = policy.OfferOf(x.ignoresETag(), x.candidate.Entry.Meta.Header, &f.Facts, x.candidate.Variants)
-	case len(x.candidate.Variants) > 0:
-		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.candidate.Variants)
+		q.Offer = policy.OfferOf(x.ignoresETag(), x.candidate.Entry.Meta.Header, &f.Facts, x.Variants())
+	default:
+		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.Variants())
 	}
 	return q
 }
@@ -54,14 +55,14 @@ func (x *exchange) revalidation() (q revalidation) {
 // confirm takes a 304 to a validation of the cache's own. ok is false if it
 // confirms nothing that is stored.
 func (x *exchange) confirm(a *reply) (o result, ok bool) {
-	self, other := policy.Confirms(x.candidate.F.Known(), x.candidate.Variants, &a.offered, a.resp.Header)
+	self, other := policy.Confirms(x.candidate.F.Known(), x.Variants(), &a.offered, a.resp.Header)
 	e, f := x.candidate.Entry, x.candidate.F
 	switch {
 	case other != nil && a.unknown:
 		return result{}, false
 	case other != nil:
-		// It may have been replaced since the index was read.
-		if e, f = x.Get(a.ctx, other.Key); e == nil || f.Index || f.IsPartial || !f.IsAbout(http.Header{"Etag": {other.Etag}}) {
+		// It may have been replaced since its entity tag was noted.
+		if e, f = x.Get(a.ctx, other.Key); e == nil || f.IsPartial || !f.IsAbout(http.Header{"Etag": {other.Etag}}) {
 			_ = e.Close()
 			return result{}, false
 		}
@@ -71,17 +72,29 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	roundtrip.Discard(a.resp)
 	m, f2, kept := x.update(a, e, f)
 	if other != nil {
-		primary := x.candidate.Primary
 		x.candidate.Close()
-		if names, reason := policy.VaryNames(m.Header); kept && reason == "" {
-			if selectors := policy.SelectorsOf(names, x.Req.Header, x.Hide); !x.Secretless {
-				x.AddVariant(detach(a.ctx), primary, selectors, f2)
-			}
+		if kept {
+			x.also(a, e, m, f2)
 		}
 	}
 	x.candidate.Take() // the result has it
 	x.candidate.Key = f2.Key
 	return result{entry: withMeta(e, m), meta: m, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
+}
+
+// also stores the response e, which was confirmed for the request, where the request selects it.
+func (x *exchange) also(a *reply, e *store.Entry, m *store.Meta, f *catalog.Memo) {
+	r := f.Record
+	names, reason := policy.VaryNames(m.Header)
+	if x.Relocate(&r, m.Header, names); reason != "" || x.Secretless || r.Key == f.Key {
+		return
+	}
+	own := m.Clone()
+	own.ID = storekit.NewID()
+	ctx := detach(a.ctx)
+	if err := x.CopyEntry(ctx, e, own, x.st.SetRecord(own, r, nil, false, &f.Facts)); err != nil {
+		x.Tell("store", policy.ReasonNotCopied, m.Status, err)
+	}
 }
 
 // withMeta is e with other metadata.
@@ -97,25 +110,24 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	defer x.BeginCommit(f.Key, x.candidate.Primary).End()
 	reason := x.unstorable(m, f2)
 	if reason == "" {
 		reason = x.leadsNowhere(m, f2)
 	}
 	switch {
-	case x.Outdated(ctx, x.candidate.Primary, m, f2) || x.GroupInvalidated(ctx, f, m):
+	case x.GroupInvalidated(ctx, f2, m) || x.GroupInvalidated(ctx, f, m):
 		reason = policy.ReasonInvalidated
-	case x.OpenKey != "" && x.candidate.Primary == x.OpenKey && !f2.Public:
+	case f.Public && !f2.Public && x.ForEverybody(f):
 		reason = policy.ReasonNotForEverybody
 	case reason == "" && moved && x.Secretless:
 		reason = policy.ReasonNoSecret
 	}
 	if reason != "" {
 		x.Tell("remove", reason, m.Status, nil)
-		x.Withdraw(ctx, &x.candidate, f.Key, f)
+		x.Withdraw(ctx, f)
 		return m, f2, false
 	}
-	return m, f2, x.Replace(ctx, &x.candidate, e, m, f2, f.Key)
+	return m, f2, x.Replace(ctx, f, e, m, f2)
 }
 
 // merged is what a stored response becomes by the header of a. moved is true if it is
@@ -139,9 +151,10 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	if moved = !slices.EqualFunc(names, r.Selectors, func(n string, s policy.Selector) bool { return n == s.Name }); moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
-		x.SetSelectors(&r, x.candidate.Primary, names)
+		x.Relocate(&r, m.Header, names)
 	}
-	r.MustRevalidate, r.TTL, r.Requested, r.Owner = false, ttl, x.opts.ttl != 0, owner
+	r.TTL, r.Requested, r.Owner = ttl, x.opts.ttl != 0, owner
+	x.Confirm(&r)
 	if !whole {
 		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
 	}
@@ -155,13 +168,13 @@ func (x *exchange) headed(a *reply) result {
 	switch {
 	case e == nil || f.IsPartial || a.resp.StatusCode >= 500 || policy.Refusal(a.resp.StatusCode):
 	case a.resp.StatusCode != e.Meta.Status:
-		x.SetMustRevalidate(detach(a.ctx), x.candidate.Key, true)
+		x.SetMustRevalidate(detach(a.ctx), e, f)
 	default:
 		switch f.Compare(e.Size, a.resp.Header) {
 		case policy.Same:
 			x.update(a, e, f)
 		case policy.Different:
-			x.SetMustRevalidate(detach(a.ctx), x.candidate.Key, true)
+			x.SetMustRevalidate(detach(a.ctx), e, f)
 		case policy.NoEvidence: // it tells nothing about the stored body
 		}
 	}

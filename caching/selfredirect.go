@@ -26,9 +26,10 @@ func (x *exchange) leadsNowhere(m *store.Meta, f *catalog.Memo) string {
 	// connects to the host in it.
 	primary := func(u *url.URL) string {
 		q := catalog.Query{Cat: x.Cat, Req: &http.Request{URL: u}, Method: x.Method}
-		q.Key = q.Target()
-		key, _ := q.PrimaryFor(m.Status, m.Header)
-		return key
+		q.SetUser("", false)
+		var r catalog.Record
+		q.Locate(&r, m.Status, m.Header, nil)
+		return r.Key
 	}
 	if primary(here) == primary(there) {
 		return policy.ReasonSelfRedirect

@@ -125,7 +125,7 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 		s.Collapsed, s.Key = x.collapsed, x.shownKey()
 		seconds, cacheStatus = strconv.FormatInt(int64(age/time.Second), 10), x.st.statusMemo.text(s, f.Cfg.Name)
 	} else {
-		if seconds, cacheStatus = f.StampAt(age); x.collapsed {
+		if seconds, cacheStatus = f.AgedAt(age); x.collapsed {
 			cacheStatus += "; collapsed"
 		}
 	}

@@ -38,7 +38,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 		return nil, err
 	}
 	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
-	overtaken := x.InvalidatedSince(x.Epoch, "")
+	overtaken := x.InvalidatedSince(x.Epoch)
 	x.spread(ctx, c, resp.Header)
 	// RFC 9875 §3: whatever the status, the origin asks for it.
 	names := policy.GroupNames(resp.Header["Cache-Group-Invalidation"])
@@ -64,21 +64,21 @@ func (x *exchange) spread(ctx context.Context, c policy.Consequence, header http
 	if c == policy.Unchanged || !catalog.Keyed(x.Req.URL) {
 		return
 	}
-	x.st.invalidate(ctx, &x.Query, c)
+	_ = x.st.invalidate(ctx, &x.Query, c) // it is told
 	for _, also := range policy.AlsoAffected(x.Req, c, header, roundtrip.SameOrigin) {
 		y := *x
 		y.Req = x.Req.WithContext(x.Req.Context())
 		also.URL.Host = x.Req.URL.Host // of the same origin, reached by the same way
 		y.Req.URL = also.URL
 		y.divide()
-		x.st.invalidate(ctx, &y.Query, also.C)
+		_ = x.st.invalidate(ctx, &y.Query, also.C)
 	}
 }
 
 // invalidate invalidates what is stored for the target of q.
-func (st *state) invalidate(ctx context.Context, q *catalog.Query, c policy.Consequence) {
-	q.Invalidate(ctx, c)
+func (st *state) invalidate(ctx context.Context, q *catalog.Query, c policy.Consequence) error {
 	st.hitForMiss.Remove(q.Key)
+	return q.Invalidate(ctx, c)
 }
 
 // describesTarget stores the answer to a POST for later GETs, if it says that
@@ -97,7 +97,9 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 	if err != nil || string(catalog.AppendURL(nil, u, u.RawQuery)) != string(catalog.AppendURL(nil, target, target.RawQuery)) {
 		return result{}, false
 	}
-	x.Epoch = x.st.Epoch()
+	c := x.Lookup() // what it is stored under
+	c.Close()
+	x.LookPath()
 	x.verdict.Fwd = policy.FwdMethod
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false

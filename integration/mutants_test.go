@@ -35,17 +35,17 @@ var mutants = []mutant{
 	{"a write invalidates nothing", []edit{
 		{"caching", "return Changed // RFC 9111 §4.4", "return Unchanged"},
 	}},
-	{"a write invalidates its own user's answer only", []edit{
-		{"caching", "keys = append(keys, f.keys...)", "_ = f.keys"},
+	{"a user's answer outlives the record of its target", []edit{
+		{"caching", "f.Index || f.gen != t.gen || !q.live(e, f)", "f.Index || !q.live(e, f)"},
 	}},
 	{"what was asked before a write is stored after it", []edit{
-		{"caching", "return q.Cat.epochs.invalidatedSince(epoch, q.Req, key)", "return false"},
+		{"caching", "e.m[target] = e.count.Add(1)", "_ = target"},
 	}},
 	{"a body that was cut is committed", []edit{
 		{"caching", "whole := err == io.EOF && (b.Size < 0 || n == b.Size)", "whole := err != nil && (b.Size < 0 || n == b.Size)"},
 	}},
 	{"Vary is ignored", []edit{
-		{"caching", "if s.Value != value {", "if s.Value != value && false {"},
+		{"caching", "appendParts(room[:0], keyVariant, []byte(base), parts)", "appendParts(room[:0], keyVariant, []byte(base), nil)"},
 	}},
 	{"a 304 for another variant is taken for the selected one", []edit{
 		{"caching", "if selected != nil && sameTag(tag, selected.Tag) {", "if selected != nil {"},

@@ -3,9 +3,9 @@
 //
 // Read catalog.go and query.go first: a [Query] is one request as the catalog sees it. Then
 // key.go (what a key is made from), record.go and memo.go (what is kept with an entry),
-// lookup.go, publish.go and remove.go (what is done to a Store), lists.go and nvs.go (the
-// entries that list others), and invalidations.go with groups.go (what must not be used any
-// more).
+// generation.go with target.go (the protocol by which responses are stored, found and
+// invalidated), lookup.go, commit.go and remove.go (what is done to a Store), and invalidations.go
+// with groups.go (what must not be used any more).
 //
 // The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
 // Calls of the Store go through package guard, but for those of a list or a purge.
@@ -13,6 +13,7 @@ package catalog
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/guard"
@@ -27,6 +28,8 @@ type Catalog struct {
 	Calls guard.Caller // makes the calls of the Store
 	Cfg   *policy.Settings
 	keys  keyMemo
+	// variants has the texts of keys of variants.
+	variants textMemo
 	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
 }
@@ -35,17 +38,20 @@ type Catalog struct {
 // is ready to use.
 type Shared struct {
 	invalidations
-	// indexes are held while an index is read, changed and written: see editIndex. One comes
-	// before all other locks.
-	indexes locks
+	// locks are held while the record of a target, or the note of a group, is read, changed and
+	// written. One comes before all other locks.
+	locks locks
+	// paths is true if a Transport obeys No-Vary-Search.
+	paths atomic.Bool
 }
 
-// New returns the catalog of the Store of b, for a cache with the settings cfg. It sets
-// o.Unsure.
+// New returns the catalog of the Store of b, for a cache with the settings cfg.
 func New(known *Shared, cfg *policy.Settings, noVarySearch bool, b *guard.Backend, o guard.Options) *Catalog {
 	c := &Catalog{Shared: known, Cfg: cfg, noVarySearch: noVarySearch}
-	o.Unsure = func(key string) { c.unwritten.add(key, time.Now()) }
 	c.Calls = guard.New(b, o)
+	if noVarySearch {
+		known.paths.Store(true)
+	}
 	return c
 }
 

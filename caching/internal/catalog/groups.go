@@ -52,7 +52,7 @@ func originOf(target string) string {
 // moment, or the Store cannot say.
 func (q *Query) GroupInvalidated(ctx context.Context, f *Memo, m *store.Meta) bool {
 	for _, key := range f.Groups {
-		if t, ok := q.groupTime(ctx, key, m.URL); !ok || outlived(m.RequestTime, t) {
+		if t, ok := q.groupTime(ctx, key, m.URL); !ok || !t.IsZero() && !m.RequestTime.After(t) {
 			return true
 		}
 	}
@@ -66,7 +66,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 	if t, ok := q.Cat.groups.get(key, now); ok {
 		return t.invalidated, true
 	}
-	e, _, err := q.read(ctx, key)
+	_, e, err := q.read(ctx, key)
 	if err != nil {
 		return time.Time{}, false
 	}
@@ -88,7 +88,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 // putGroup stores the note that a group of an origin was invalidated. Its URL is the origin,
 // which is no target of a request: only PurgePrefix and PurgeAll can delete it.
 func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
-	return q.putIndex(ctx, &Record{Key: key, Index: true}, origin, at, at.Add(policy.MaxLifetime))
+	return q.Cat.putIndex(ctx, Record{Key: key, Home: key, Index: true}, origin, at, at.Add(policy.MaxLifetime), 0, &q.Budget)
 }
 
 // InvalidateGroup invalidates a group of the origin of u, now. After an error, which is the
@@ -102,7 +102,8 @@ func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (n
 
 // noteGroup notes, in memory and in the Store, that a group of an origin is invalidated now.
 func (q *Query) noteGroup(ctx context.Context, key, origin string) (now time.Time, err error) {
-	defer q.Cat.indexes.lock(key)()
+	q.Cat.locks.lock(key)
+	defer q.Cat.locks.unlock(key)
 	now = time.Now()
 	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
 	return now, q.putGroup(ctx, key, origin, now)
@@ -119,8 +120,7 @@ func (q *Query) PurgeGroup(ctx context.Context, u *url.URL, name string) error {
 		return nil
 	}
 	key := groupKey(originOf(string(AppendURL(nil, u, ""))), name)
-	return q.Cat.Purge(ctx, func(m *store.Meta, _ int64) bool {
-		f := MemoOf(q.Cat.Cfg, m)
-		return f != nil && slices.Contains(f.Groups, key) && outlived(m.RequestTime, at)
+	return q.Cat.Purge(ctx, func(l Listed) bool {
+		return slices.Contains(l.F.Groups, key) && !l.Meta.RequestTime.After(at)
 	})
 }

@@ -3,8 +3,10 @@ package catalog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,8 +22,9 @@ import (
 
 // A mapStore is a Store that is a map.
 type mapStore struct {
-	mu sync.Mutex // guards m in calls
-	m  map[string]*store.Entry
+	mu       sync.Mutex // guards m in calls
+	m        map[string]*store.Entry
+	promises store.Promises
 	// bytes is true if bodies are in memory in one piece.
 	bytes bool
 	// open counts the entries and writers that are not closed.
@@ -30,6 +33,13 @@ type mapStore struct {
 	// the call. read is called with the key when an entry was read. They may be nil.
 	before func(call, key string) error
 	read   func(key string)
+}
+
+func (s *mapStore) Promises() (store.Store, store.Promises) {
+	if s == nil { // embedded by a Store that has no entries
+		return s, store.Promises{}
+	}
+	return s, s.promises
 }
 
 func (s *mapStore) ask(call, key string) error {
@@ -74,7 +84,7 @@ func (s *mapStore) Update(_ context.Context, key string, m *store.Meta) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.m[key]
-	if e == nil || e.Meta.ID != m.ID {
+	if e == nil || !m.Updates(e.Meta) {
 		return store.ErrConflict
 	}
 	s.m[key] = &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
@@ -114,6 +124,13 @@ func (w *mapWriter) Commit(_ context.Context, m *store.Meta) error {
 	}
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
+	var now *store.Meta
+	if e := w.s.m[w.key]; e != nil {
+		now = e.Meta
+	}
+	if w.s.promises.Swaps && !m.Follows(now) {
+		return store.ErrConflict
+	}
 	w.s.m[w.key] = &store.Entry{Meta: m, Size: int64(w.buf.Len()), Bytes: w.buf.Bytes()}
 	return nil
 }
@@ -146,10 +163,10 @@ type shelf struct {
 
 func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	t.Helper()
-	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry)}}
+	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry), promises: store.Promises{Swaps: true, OneProcess: true}}}
 	t.Cleanup(func() {
-		if c, l := len(s.commits.m), len(s.indexes.m); c != 0 || l != 0 || s.commits.some.Load() != 0 {
-			t.Errorf("%d commits are never over, %d locks are left", c, l)
+		if n := len(s.locks.held); n != 0 {
+			t.Errorf("%d locks are held", n)
 		}
 		if n := s.store.open.Load(); n != 0 {
 			t.Errorf("%d entries and writers are not closed", n)
@@ -157,6 +174,21 @@ func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	})
 	s.Catalog = New(&Shared{}, cfg.Complete(), true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
 	return s
+}
+
+// another returns a catalog of another process on the Store.
+func (s *shelf) another() *Catalog {
+	return New(&Shared{}, s.Cfg, true, guard.NewBackend(s.store), guard.Options{Wait: -1, Back: func() {}})
+}
+
+// fail has some calls of the Store fail from now on.
+func (s *shelf) fail(calls ...string) {
+	s.store.before = func(call, _ string) error {
+		if slices.Contains(calls, call) {
+			return errors.New("away")
+		}
+		return nil
+	}
 }
 
 // ask returns a query about a URL that is sent now, with the fields in lines. The user is
@@ -170,7 +202,6 @@ func (s *shelf) ask(url string, lines ...string) *Query {
 	}
 	req.Header = fieldsOf(lines)
 	q := s.Query(req)
-	q.Epoch = s.Epoch()
 	q.SetUser(req.Header.Get("Authorization"), s.Cfg.SharePublic)
 	return &q
 }
@@ -187,29 +218,32 @@ func fieldsOf(lines []string) http.Header {
 // keep stores a response to q, fresh for a minute, with the fields in lines.
 func (s *shelf) keep(q *Query, body string, lines ...string) {
 	s.t.Helper()
-	m, f, primary := s.describe(q, body, lines)
 	at := q.Lookup()
 	at.Close()
-	defer q.BeginCommit(f.Key, primary).End()
-	ctx := s.t.Context()
-	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
-	if err != nil {
+	q.LookPath()
+	if err := s.commit(q, body, lines...); err != nil {
 		s.t.Fatal(err)
-	}
-	defer w.Close()
-	if _, err := w.Write([]byte(body)); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := w.Commit(ctx, m); err != nil {
-		s.t.Fatal(err)
-	}
-	if stays, there := q.Publish(ctx, &at, primary, m, f), s.store.m[f.Key] != nil; stays != there {
-		s.t.Errorf("it stays: %v, and it is there: %v", stays, there)
 	}
 }
 
+// commit stores a response to q, whose look-up was made.
+func (s *shelf) commit(q *Query, body string, lines ...string) error {
+	s.t.Helper()
+	m, f := s.describe(q, body, lines)
+	ctx := s.t.Context()
+	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if _, err := w.Write([]byte(body)); err != nil {
+		return err
+	}
+	return q.Commit(ctx, w, int64(len(body)), m, f)
+}
+
 // describe returns what is stored about a response to q.
-func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo, primary string) {
+func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo) {
 	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
 	m = &store.Meta{
 		ID: storekit.NewID(), URL: URLOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
@@ -218,14 +252,12 @@ func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, 
 	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
 	h.Set("ETag", `"`+body+`"`)
 	var r Record
-	primary, r.NoVarySearch = q.PrimaryFor(m.Status, h)
 	var names []string
 	if vary := h.Get("Vary"); vary != "" {
 		names = strings.Split(vary, ", ")
 	}
-	q.SetSelectors(&r, primary, names)
-	f = s.SetRecord(m, r, nil, false, nil)
-	return m, f, primary
+	q.Locate(&r, m.Status, h, names)
+	return m, s.SetRecord(m, r, nil, false, nil)
 }
 
 // found returns the body of what a look-up finds, "" for nothing.

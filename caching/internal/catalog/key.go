@@ -17,11 +17,11 @@ import (
 // The kinds of keys. The kind is the first byte of what is hashed, so that keys of different
 // kinds are different.
 const (
-	keyGet     = 'g' // the response to a GET, or the index of its variants
+	keyGet     = 'g' // a target, with the response to a GET, or the response to one user's
 	keyQuery   = 'q' // the response to a QUERY
 	keyVariant = 'v' // one variant
-	keyNVS     = 's' // a response with No-Vary-Search, or the index of a path
-	keyUsers   = 'u' // the index of a target
+	keyPath    = 'p' // a path
+	keyNVS     = 's' // a response with No-Vary-Search
 	keyGroup   = 'c' // the note of the invalidation of a group
 )
 
@@ -178,13 +178,34 @@ func Keyed(u *url.URL) bool {
 	return ok
 }
 
-// VariantKey returns the key of the variant with the selectors, in the index under primary.
-func VariantKey(primary string, selectors []policy.Selector) string {
-	parts := make([]string, 0, 2*len(selectors))
+// VariantKey returns the key of the variant with the selectors, of a response whose key would be base
+// without.
+func VariantKey(base string, selectors []policy.Selector) string {
+	var room [16]string
+	parts := room[:0]
 	for _, s := range selectors {
 		parts = append(parts, s.Name, s.Value)
 	}
-	return hashKey(keyVariant, []byte(primary), nil, parts...)
+	sum := variantSum(base, parts)
+	return keyText(&sum)
+}
+
+// variantSum returns the hash of the key of a variant. parts are names and values of selectors.
+func variantSum(base string, parts []string) [sha256.Size]byte {
+	var room [512]byte
+	return sha256.Sum256(appendParts(room[:0], keyVariant, []byte(base), parts))
+}
+
+// variantKey returns the key of the variant that the request selects by the fields with these
+// names.
+func (q *Query) variantKey(base string, names []string) string {
+	var room [16]string
+	parts := room[:0]
+	for _, name := range names {
+		parts = append(parts, name, policy.Selecting(name, q.Req.Header[name], q.Hide))
+	}
+	sum := variantSum(base, parts)
+	return q.Cat.variants.text(&sum)
 }
 
 // hide returns a keyed hash of a value that must not be stored.

@@ -57,10 +57,10 @@ func TestKeys(t *testing.T) {
 				req.Host = host
 			}
 			q := new(Catalog).Query(req)
-			if q.keyOf() == "" || q.Target() == "" {
-				t.Fatal("no key")
+			if q.SetUser("", false); q.Key == "" || q.Key != q.Target {
+				t.Fatal("no key, or two")
 			}
-			return q.keyOf() + q.Target()
+			return q.Key
 		}
 		if same := key(r.a, r.hostA) == key(r.b, r.hostB); same != r.same {
 			t.Errorf("%s %s and %s %s: same %v: %s", r.a, r.hostA, r.b, r.hostB, same, r.why)

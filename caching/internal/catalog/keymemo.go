@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"crypto/sha256"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -47,4 +48,24 @@ func (m *keyMemo) of(req *http.Request) string {
 func getKey(req *http.Request) string {
 	var room [256]byte
 	return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
+}
+
+// textMemo remembers the texts of some keys, so that a look-up allocates none. Of two keys in one
+// place the later stays.
+type textMemo [256]atomic.Pointer[memoText]
+
+type memoText struct {
+	sum  [sha256.Size]byte
+	text string
+}
+
+// text returns keyText(sum).
+func (m *textMemo) text(sum *[sha256.Size]byte) string {
+	place := &m[int(sum[0])%len(m)]
+	if k := place.Load(); k != nil && k.sum == *sum {
+		return k.text
+	}
+	k := &memoText{*sum, keyText(sum)}
+	place.Store(k)
+	return k.text
 }

@@ -46,8 +46,8 @@ func TestPurge(t *testing.T) {
 	}{
 		{"all is well", nil, nil, nil, ""},
 		{"not all could be listed: those that were are deleted", errAway, nil, errAway, ""},
-		{"they cannot be deleted", nil, errAway, errAway, "body"},
-		{"neither: the first error counts", errAway, errors.New("another"), errAway, "body"},
+		{"they cannot be deleted: they are not used", nil, errAway, errAway, ""},
+		{"neither: the first error counts", errAway, errors.New("another"), errAway, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -64,14 +64,14 @@ func TestPurge(t *testing.T) {
 				}
 				return nil
 			}
-			err := s.Purge(t.Context(), func(m *store.Meta, size int64) bool { return strings.HasPrefix(m.URL, prefix) && size == 4 })
+			err := s.Purge(t.Context(), func(l Listed) bool { return strings.HasPrefix(l.Meta.URL, prefix) && l.Size == 4 })
 			s.store.before = nil
 			if !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
 				t.Errorf("%v, want %v: %s", err, row.want, row.why)
 			}
 			s.expect(row.why, row.left, prefix+"1")
 			s.expect("it does not match", "other", "http://example.com/b/")
-			if !late.InvalidatedSince(late.Epoch, "") {
+			if !late.InvalidatedSince(late.Epoch) {
 				t.Errorf("%s: what was asked for before is stored after it", row.why)
 			}
 		})
@@ -102,7 +102,7 @@ func TestList(t *testing.T) {
 		t.Errorf("%d entries, %v from a Store that fails", n, err)
 	}
 	n := 0
-	s.List(t.Context())(func(store.Listed, error) bool { n++; return false })
+	s.List(t.Context())(func(Listed, error) bool { n++; return false })
 	if n != 1 {
 		t.Errorf("%d entries: it was ended", n)
 	}

@@ -2,37 +2,39 @@ package catalog
 
 import "sync"
 
-// locks are mutexes by key. The zero value is ready to use.
+// locks are locks by key. The zero value is ready to use. Waiting is for a channel and not for a
+// mutex: a lock is held for as long as the Store takes.
 type locks struct {
-	mu sync.Mutex
-	m  map[string]*keyLock
+	mu   sync.Mutex
+	held map[string][]chan struct{} // who waits for a lock that is held, in order
 }
 
-type keyLock struct {
-	sync.Mutex
-	users int
-}
-
-// lock locks the mutex of key, and returns a function that unlocks it.
-func (l *locks) lock(key string) (unlock func()) {
+// lock locks key. unlock must be called.
+func (l *locks) lock(key string) {
 	l.mu.Lock()
-	k := l.m[key]
-	if k == nil {
-		if l.m == nil {
-			l.m = make(map[string]*keyLock)
+	waiting, held := l.held[key]
+	if !held {
+		if l.held == nil {
+			l.held = make(map[string][]chan struct{})
 		}
-		k = new(keyLock)
-		l.m[key] = k
+		l.held[key] = nil
+		l.mu.Unlock()
+		return
 	}
-	k.users++
+	turn := make(chan struct{})
+	l.held[key] = append(waiting, turn)
 	l.mu.Unlock()
-	k.Lock()
-	return func() {
-		k.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.m, key)
-		}
+	<-turn
+}
+
+// unlock gives the lock of key to who has waited longest.
+func (l *locks) unlock(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if waiting := l.held[key]; len(waiting) > 0 {
+		l.held[key] = waiting[1:]
+		close(waiting[0])
+	} else {
+		delete(l.held, key)
 	}
 }

@@ -1,39 +1,32 @@
 package catalog
 
 import (
-	"runtime"
-	"sync"
 	"testing"
+	"testing/synctest"
 )
 
-// One at a time has the lock of a key, and those of other keys do not wait.
+// A lock is held by one at a time, in the order in which they came, and others are free.
 func TestLocks(t *testing.T) {
-	t.Parallel()
-	var l locks
-	unlock := l.lock("a")
-	l.lock("b")() // does not wait
-	held := map[string]*int{"a": new(int), "c": new(int)}
-	var wg sync.WaitGroup
-	for _, key := range []string{"a", "c", "a", "a"} {
-		wg.Go(func() {
-			for range 200 {
-				unlock := l.lock(key)
-				if *held[key]++; *held[key] > 1 {
-					t.Errorf("%d hold %s", *held[key], key)
-				}
-				runtime.Gosched()
-				*held[key]--
-				unlock()
-			}
-		})
-	}
-	runtime.Gosched()
-	if *held["a"] != 0 {
-		t.Error("somebody did not wait")
-	}
-	unlock()
-	wg.Wait()
-	if len(l.m) != 0 {
-		t.Errorf("%d locks are left", len(l.m))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var l locks
+		var order []int
+		l.lock("a")
+		for i := range 3 {
+			go func() {
+				l.lock("a")
+				order = append(order, i)
+				l.unlock("a")
+			}()
+			synctest.Wait()
+		}
+		l.lock("b")
+		if l.unlock("b"); len(order) != 0 {
+			t.Error("it was held twice")
+		}
+		l.unlock("a")
+		synctest.Wait()
+		if len(order) != 3 || order[0] != 0 || order[1] != 1 || order[2] != 2 || len(l.held) != 0 {
+			t.Errorf("held in the order %v, %d are left", order, len(l.held))
+		}
+	})
 }

@@ -3,24 +3,18 @@ package catalog
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// A Candidate is what a look-up has found. The zero value is nothing.
+// A Candidate is a stored response that a look-up has found. The zero value is none.
 type Candidate struct {
 	// Entry is the response that the request selects, with the memo F, and Key is where it
 	// is stored. They are nil and empty if there is none. The entry must be closed.
 	Entry *store.Entry
 	F     *Memo
 	Key   string
-	// Primary is where the response or the index of its variants was found.
-	Primary string
-	// Variants are all that the index lists, and until is when the index expires.
-	Variants []policy.Variant
-	until    time.Time
 }
 
 // Close closes the entry, unless it was taken. It may be called again.
@@ -29,79 +23,135 @@ func (c *Candidate) Close() {
 	c.Entry = nil
 }
 
-// Take hands the response over to a new owner, who closes it. The lists stay.
+// Take hands the response over to a new owner, who closes it. The key stays.
 func (c *Candidate) Take() (e *store.Entry) {
 	e, c.Entry, c.F = c.Entry, nil, nil
 	return e
 }
 
-// Lookup finds what is stored for the request: everybody's response to it, that of its user,
-// or one of another URL that No-Vary-Search makes equal, in this order.
+// Lookup finds what is stored for the request: the plain response, that of its user or the variant
+// that it selects, or one of another URL that No-Vary-Search makes equal, in this order. What it
+// has seen of the target is what a response to the request is stored under.
 func (q *Query) Lookup() (c Candidate) {
 	q.Budget.Look()
 	defer q.Budget.Looked()
-	if u := &q.Cat.unwritten; u.some.Load() {
-		// This is noted before the Store is asked: writeBack may run meanwhile.
-		q.unwrittenAt = latest(q.unwrittenAt, u.when(q.Target()), u.when(q.Key), u.when(q.OpenKey))
+	if !q.Budget.Pending() { // else the Store was asked before
+		q.Epoch = q.Cat.Epoch()
 	}
-	if q.OpenKey != "" {
-		if q.find(&c, q.OpenKey); c.F != nil && c.F.Public {
-			return c
+	var e *store.Entry
+	q.at, e = q.look(q.Target)
+	q.path = view{}
+	if e != nil {
+		if f := q.at.f; q.Method != MethodQuery && q.at.plain() && (q.user == "" || q.open && f.Public) && q.live(e, f) {
+			return Candidate{Entry: e, F: f, Key: f.Key}
 		}
-		c.Close()
-		c = Candidate{}
-		q.Budget.Forget()
+		_ = e.Close()
 	}
-	if q.Budget.Unanswered {
+	if q.findOther(&c, &q.at, q.Key); c.Entry != nil || q.Budget.Unanswered {
 		return c
 	}
-	if q.find(&c, q.Key); c.Primary != "" || q.Budget.Unanswered || !q.Cat.noVarySearch {
-		return c
-	}
-	if key := q.FindNVSKey(); key != "" {
-		q.find(&c, key)
+	q.LookPath()
+	if t := q.path.target(); t != nil {
+		q.findOther(&c, &q.path, q.sharedKey(t.noVarySearch))
 	}
 	return c
 }
 
-// find looks under key for a response, or for an index and the variant that the request
-// selects, and adds to c, which is nothing, what it finds.
-func (q *Query) find(c *Candidate, key string) {
-	e, f := q.Get(q.Req.Context(), key)
-	if e == nil {
-		return
-	}
-	if outlived(e.Meta.RequestTime, q.unwrittenAt) || q.Cat.unwritten.some.Load() && q.Cat.unwritten.has(q.Target(), e.Meta.RequestTime) {
+// LookPath notes what is stored for the path of the request, unless the look-up has: what it
+// answers may turn out to be shared with other URLs.
+func (q *Query) LookPath() {
+	if q.Cat.noVarySearch && q.Method != MethodQuery && q.path.meta == nil && !q.Budget.Pending() {
+		var e *store.Entry
+		q.path, e = q.look(q.pathKey())
 		_ = e.Close()
+	}
+}
+
+// findOther finds the response with an entry of its own that the request selects, under the
+// target in v. own is what the keys of the responses are made of that are for requests like q.
+func (q *Query) findOther(c *Candidate, v *view, own string) {
+	t := v.target()
+	if t == nil {
 		return
 	}
-	c.Primary = key
-	if !f.Index {
-		c.Entry, c.F, c.Key = e, f, key
-		return
-	}
-	_ = e.Close()
-	c.Variants, c.until = f.variants, e.Meta.Expires
-	if v := policy.Match(f.variants, q.Req.Header, q.Hide); v != nil {
-		if e, f := q.Get(q.Req.Context(), v.Key); e != nil {
-			c.Entry, c.F, c.Key = e, f, v.Key
+	for _, s := range t.sets {
+		base := own
+		if s.audience == everybody && q.open && v == &q.at {
+			base = q.Target
+		} else if s.audience != q.audience() {
+			continue
+		}
+		key := base
+		if len(s.names) > 0 {
+			key = q.variantKey(base, s.names)
+		}
+		e, f := q.other(q.Req.Context(), v, key)
+		switch {
+		case e == nil:
+		case s.audience == everybody && q.open && !f.Public, c.F != nil && !f.Date.After(c.F.Date): // RFC 9111 §4: the most recent is used
+			_ = e.Close()
+		default:
+			c.Close()
+			c.Entry, c.F, c.Key = e, f, key
 		}
 	}
 }
 
-// Get returns what is stored under key, or nil. An entry that cannot be used is nil too; the
-// reason is told.
-func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
-	e, f, _ := q.read(ctx, key)
-	return e, f
+// other returns the response with an entry of its own under key, or nil. It depends on the target
+// that was seen in v.
+func (q *Query) other(ctx context.Context, v *view, key string) (*store.Entry, *Memo) {
+	t := v.target()
+	o, e, _ := q.read(ctx, key)
+	if e == nil {
+		return nil, nil
+	}
+	if f := o.f; t == nil || f.Home != v.f.Key || f.Index || f.gen != t.gen || !q.live(e, f) {
+		_ = e.Close()
+		return nil, nil
+	}
+	if f := o.f; t.outdated(f.stamp, f.Validators()) && !f.MustRevalidate {
+		return e, f.demanding(e.Meta)
+	}
+	return e, o.f
 }
 
-// read is Get with an error if it is not known what is stored: the Store has failed, or has
-// not answered in time.
-func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, error) {
-	deleted := q.Cat.unwritten.when(key) // before the Store is asked, see Lookup
+// Get returns the response under the key of v, which is one of q.Variants, or nil.
+func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
+	for _, v := range [...]*view{&q.at, &q.path} {
+		if e, f := q.other(ctx, v, key); e != nil {
+			return e, f
+		}
+	}
+	return nil, nil
+}
+
+// Stored reports whether there is a response under the key of f.
+func (q *Query) Stored(ctx context.Context, f *Memo) bool {
+	if f.Key != f.Home {
+		e, _ := q.other(ctx, q.viewOf(f.Home), f.Key)
+		_ = e.Close()
+		return e != nil
+	}
+	v, e, _ := q.read(ctx, f.Key)
+	_ = e.Close()
+	return v.plain() && v.record().has(q.Cat.required.name(f.Key))
+}
+
+// live reports whether none of the groups of a response was invalidated.
+func (q *Query) live(e *store.Entry, f *Memo) bool {
+	if len(f.Groups) > 0 && q.GroupInvalidated(q.Req.Context(), f, e.Meta) {
+		q.Tell("miss", policy.ReasonGroup, 0, nil)
+		return false
+	}
+	return true
+}
+
+// read returns what is stored under key. An entry that cannot be used is nil; the reason is told,
+// and v has its metadata. The error says that it is not known what is stored: the Store has failed,
+// or has not answered in time.
+func (q *Query) read(ctx context.Context, key string) (v view, e *store.Entry, err error) {
 	late := q.Budget.Pending()
-	e, err := q.Cat.Calls.Get(ctx, key, &q.Budget)
+	e, err = q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {
 		q.Tell("store", policy.ReasonAnswerLate, 0, err)
 	}
@@ -110,34 +160,19 @@ func (q *Query) read(ctx context.Context, key string) (*store.Entry, *Memo, erro
 		if errors.Is(err, store.ErrCorrupt) {
 			err = nil
 		}
-		return nil, nil, err
+		return view{}, nil, err
 	}
 	if e == nil {
-		return nil, nil, nil
+		return view{}, nil, nil
 	}
-	var f *Memo
-	if e.Meta != nil && e.Size >= 0 && (e.Body != nil || e.Size == int64(len(e.Bytes))) {
-		f = MemoOf(q.Cat.Cfg, e.Meta)
+	if v.meta = e.Meta; e.Meta != nil && e.Size >= 0 && (e.Body != nil || e.Size == int64(len(e.Bytes))) {
+		v.f = MemoOf(q.Cat.Cfg, e.Meta)
 	}
-	if f == nil || f.Key != key {
+	if v.f == nil || v.f.Key != key {
 		_ = e.Close()
+		v.f = nil
 		q.Tell("store", policy.ReasonWrongEntry, 0, store.ErrCorrupt)
-		return nil, nil, nil
+		return v, nil, nil
 	}
-	if q.Cat.commits.invalidated(key, &q.Cat.epochs) {
-		_ = e.Close()
-		return nil, nil, nil
-	}
-	if len(f.keys) == 0 && (outlived(e.Meta.RequestTime, deleted) || q.Cat.unwritten.has(key, e.Meta.RequestTime)) {
-		// The index of a target stays: without it what it lists could not be deleted.
-		_ = e.Close()
-		q.Delete(ctx, key)
-		return nil, nil, nil
-	}
-	if len(f.Groups) > 0 && q.GroupInvalidated(ctx, f, e.Meta) {
-		_ = e.Close()
-		q.Tell("miss", policy.ReasonGroup, 0, nil)
-		return nil, nil, nil
-	}
-	return e, f, nil
+	return v, e, nil
 }

@@ -30,7 +30,7 @@ func TestLookup(t *testing.T) {
 		{"it is gone", url, nil, func(string, *store.Entry) *store.Entry { return nil }, "", ""},
 		{"the Store has mixed up its keys", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
-			m.Extra = (&Record{Key: "another"}).appendTo(nil)
+			m.Extra = (&Record{Key: "another", Home: "another"}).appendTo(nil)
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		}, "", "store: entry of another kind or key"},
 		{"stored by another program", url, nil, func(_ string, e *store.Entry) *store.Entry {
@@ -82,8 +82,8 @@ func TestReadErrors(t *testing.T) {
 		s := newShelf(t, policy.Settings{})
 		s.store.before = func(string, string) error { return row.err }
 		q := s.ask("http://example.com/")
-		if e, f, err := q.read(t.Context(), q.Key); e != nil || f != nil || !errors.Is(err, row.want) {
-			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, f, err, row.why)
+		if v, e, err := q.read(t.Context(), q.Key); e != nil || v.f != nil || !errors.Is(err, row.want) {
+			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, v, err, row.why)
 		}
 		if row.err != nil {
 			s.expectTold(row.why, "store: "+policy.ReasonNotRead)
@@ -122,8 +122,8 @@ func TestLookupLate(t *testing.T) {
 		}
 		// Nobody knows what becomes of a write that takes too long.
 		q.Budget.Renew()
-		if err := q.update(t.Context(), q.Key, &store.Meta{Status: 200}); err == nil || len(s.unwritten.m) != 1 {
-			t.Errorf("%v, %d keys must not be used", err, len(s.unwritten.m))
+		if q.Cat.replace(t.Context(), q.Target, "", &q.Budget) == nil || len(s.required.m) != 1 {
+			t.Errorf("%d targets must not be used", len(s.required.m))
 		}
 		time.Sleep(time.Minute)
 	})
@@ -150,10 +150,10 @@ func TestLookupNotPublic(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{SharePublic: true})
 	s.keep(s.ask("http://example.com/"), "nobody's", "Cache-Control: private")
-	if at := s.ask("http://example.com/", "Authorization: alice").Lookup(); at.Primary != "" || at.Entry != nil || at.F != nil {
+	if at := s.ask("http://example.com/", "Authorization: alice").Lookup(); at.Entry != nil || at.F != nil {
 		t.Errorf("found %+v", at)
 	}
-	if q := s.ask("http://example.com/"); q.OpenKey != "" {
+	if q := s.ask("http://example.com/"); q.open {
 		t.Error("nobody is no user")
 	}
 }

@@ -24,7 +24,7 @@ type Memo struct {
 	// a map; Lines counts the values.
 	Fields []Field
 	Lines  int
-	stamp  atomic.Pointer[stamp]
+	aged   atomic.Pointer[aged]
 	// next is a memo of the same Meta for other settings.
 	next *Memo
 }
@@ -82,6 +82,9 @@ func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives
 	if !r.Index {
 		resp := ResponseOf(m)
 		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
+		if t := r.target; t != nil && t.outdated(r.stamp, f.Validators()) {
+			f.demand(cfg, &resp)
+		}
 		f.Groups = groupKeys(m.URL, m.Header)
 		f.Fields = make([]Field, 0, len(m.Header))
 		for name, values := range m.Header {
@@ -95,15 +98,24 @@ func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives
 	return f
 }
 
-// SetRecord gives m the record r, and returns the memo of it. d are the directives of the
-// response, which come from a targeted field if targeted is true. If nil, they are read from
-// the response. was is what the response was before an update, or nil. The time that m expires
-// follows, but for an index.
+// demand makes f one of a response that must be revalidated before it is used.
+func (f *Memo) demand(cfg *policy.Settings, resp *policy.Response) {
+	f.MustRevalidate = true
+	f.Set(cfg, resp, f.Imposed, nil, false, nil)
+}
+
+// demanding returns the memo f of m, for a response that must be revalidated before it is used.
+func (f *Memo) demanding(m *store.Meta) *Memo {
+	r := f.Record
+	r.MustRevalidate = true
+	return newMemo(f.Cfg, m, r, nil, false, &f.Facts)
+}
+
+// SetRecord gives m a memo with the record r, which is written into m when it is stored. d are
+// the directives of the response, which come from a targeted field if targeted is true. If nil,
+// they are read from the response. was is what the response was before an update, or nil. The
+// time that m expires follows, if there is a response.
 func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
-	var room [256]byte
-	if b := r.appendTo(room[:0]); !bytes.Equal(b, m.Extra) {
-		m.Extra = bytes.Clone(b)
-	}
 	f := newMemo(c.Cfg, m, r, d, targeted, was)
 	if m.SetMemo(&f.box); !r.Index {
 		m.Expires = f.UsefulUntil()
@@ -111,43 +123,71 @@ func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targe
 	return f
 }
 
+// seal writes the record of f into m, which is about to be stored in place of the version was.
+// Zero is any.
+func (c *Catalog) seal(m *store.Meta, f *Memo, was store.Version) {
+	var room [512]byte
+	if b := f.appendTo(room[:0]); !bytes.Equal(b, m.Extra) {
+		m.Extra = bytes.Clone(b)
+	}
+	m.Version, m.Replaces = storekit.NewVersion(), was
+	f.box.Bytes = f.size()
+	if t := f.target; t != nil && !f.MustRevalidate && t.outdated(f.stamp, !f.Index && f.Validators()) {
+		m.SetMemo(nil) // readers work it out
+	}
+}
+
 // ResponseOf returns what policy needs to know of m.
 func ResponseOf(m *store.Meta) policy.Response {
 	return policy.Response{URL: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
 }
 
-// stamp holds the fields of a hit that change from second to second.
-type stamp struct {
+// aged holds the fields of a hit that change from second to second.
+type aged struct {
 	seconds          int64
 	age, cacheStatus string
 }
 
-// StampAt returns Age and Cache-Status of a hit whose age is old. They are the same for all
+// AgedAt returns Age and Cache-Status of a hit whose age is old. They are the same for all
 // hits of one second.
-func (f *Memo) StampAt(old time.Duration) (age, cacheStatus string) {
+func (f *Memo) AgedAt(old time.Duration) (age, cacheStatus string) {
 	seconds := int64(old / time.Second)
-	if st := f.stamp.Load(); st != nil && st.seconds == seconds {
+	if st := f.aged.Load(); st != nil && st.seconds == seconds {
 		return st.age, st.cacheStatus
 	}
 	s := policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64(f.Lifetime/time.Second) - seconds}
 	if f.Cfg.ShowKey {
 		s.Key = f.Key
 	}
-	st := &stamp{seconds, strconv.FormatInt(seconds, 10), s.String(f.Cfg.Name)}
-	f.stamp.Store(st)
+	st := &aged{seconds, strconv.FormatInt(seconds, 10), s.String(f.Cfg.Name)}
+	f.aged.Store(st)
 	return st.age, st.cacheStatus
 }
 
-// stampSize is half of the bytes of a stamp and its strings, since not every memo has one.
-const stampSize = 64
+// agedSize is half of the bytes of an aged and its strings, since not every memo has one.
+const agedSize = 64
 
 // size returns about how many bytes f occupies.
 func (f *Memo) size() int64 {
-	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + storekit.StringSize(f.NoVarySearch) + stampSize
-	n += selectorsCost(f.Selectors) + storekit.ArraySize[policy.Variant](cap(f.variants)) + stringsCost(f.keys) + stringsCost(f.Groups)
-	for i := range f.variants {
-		v := &f.variants[i]
-		n += storekit.StringSize(v.Key) + storekit.StringSize(v.Etag) + selectorsCost(v.Selectors)
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + agedSize
+	if f.Home != f.Key {
+		n += storekit.StringSize(f.Home)
+	}
+	return n + selectorsCost(f.Selectors) + stringsCost(f.Groups) + f.target.size()
+}
+
+// size returns about how many bytes t occupies, which may be nil.
+func (t *target) size() int64 {
+	if t == nil {
+		return 0
+	}
+	n := storekit.ArraySize[target](1) + storekit.ArraySize[token](cap(t.names)) + storekit.ArraySize[set](cap(t.sets)) +
+		storekit.ArraySize[tag](cap(t.tags)) + storekit.StringSize(t.noVarySearch)
+	for _, s := range t.sets {
+		n += stringsCost(s.names)
+	}
+	for _, g := range t.tags {
+		n += storekit.StringSize(g.etag) + storekit.StringSize(g.key) + storekit.StringSize(g.base)
 	}
 	return n
 }

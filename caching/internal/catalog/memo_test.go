@@ -13,7 +13,7 @@ import (
 // What is worked out for one entry is kept for up to four different settings, and counted.
 func TestMemos(t *testing.T) {
 	t.Parallel()
-	r := Record{Key: "k"}
+	r := Record{Key: "k", Home: "k"}
 	m := &store.Meta{Header: http.Header{"A": {"1", "2"}, "Age": {"5"}, "B": {}}, Extra: r.appendTo(nil)}
 	if MemoOf(&policy.Settings{}, &store.Meta{Extra: []byte("other")}) != nil {
 		t.Error("an entry of another program has a memo")
@@ -58,17 +58,17 @@ func TestMemoSize(t *testing.T) {
 	}
 	least := size(Record{}, nil)
 	for why, got := range map[string]int64{
-		"key":                    size(Record{Key: text}, nil),
-		"No-Vary-Search":         size(Record{NoVarySearch: text}, nil),
-		"keys of a target":       size(Record{Index: true, keys: []string{text}}, nil),
-		"selectors":              size(Record{Selectors: []policy.Selector{{Value: text}}}, nil),
-		"key of a variant":       size(Record{Index: true, variants: []policy.Variant{{Key: text}}}, nil),
-		"entity tag":             size(Record{Index: true, variants: []policy.Variant{{Etag: text}}}, nil),
-		"selectors of a variant": size(Record{Index: true, variants: []policy.Variant{{Selectors: []policy.Selector{{Value: text}}}}}, nil),
-		"many selectors":         size(Record{Selectors: make([]policy.Selector, 100)}, nil),
-		"many keys":              size(Record{Index: true, keys: make([]string, 100)}, nil),
-		"many variants":          size(Record{Index: true, variants: make([]policy.Variant, 100)}, nil),
-		"groups":                 size(Record{}, http.Header{"Cache-Groups": {strings.Repeat(`"a",`, 30) + `"b"`}}),
+		"key":            size(Record{Key: text, Home: text}, nil),
+		"home":           size(Record{Home: text}, nil),
+		"No-Vary-Search": size(Record{target: &target{noVarySearch: text}}, nil),
+		"names":          size(Record{target: &target{names: make([]token, 100)}}, nil),
+		"sets":           size(Record{target: &target{sets: []set{{names: []string{text}}}}}, nil),
+		"selectors":      size(Record{Selectors: []policy.Selector{{Value: text}}}, nil),
+		"entity tag":     size(Record{target: &target{tags: []tag{{etag: text}}}}, nil),
+		"key of a tag":   size(Record{target: &target{tags: []tag{{key: text}}}}, nil),
+		"base of a tag":  size(Record{target: &target{tags: []tag{{base: text}}}}, nil),
+		"many selectors": size(Record{Selectors: make([]policy.Selector, 100)}, nil),
+		"groups":         size(Record{}, http.Header{"Cache-Groups": {strings.Repeat(`"a",`, 30) + `"b"`}}),
 	} {
 		if got < least+1000 {
 			t.Errorf("%s: %d bytes, %d without", why, got, least)
@@ -76,33 +76,43 @@ func TestMemoSize(t *testing.T) {
 	}
 }
 
-// A record is encoded anew only if it has changed, and the time that the entry expires
-// follows from the response.
+// A record is encoded anew only if it has changed, each write has a version, and the time that the
+// entry expires follows from the response.
 func TestSetRecord(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
 	now := time.Now()
 	m := &store.Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}, "Etag": {`"a"`}}, RequestTime: now, ResponseTime: now}
-	f := s.SetRecord(m, Record{Key: "k"}, nil, false, nil)
-	extra, expires := &m.Extra[0], m.Expires
-	if !expires.Equal(f.UsefulUntil()) || expires.Before(now.Add(time.Minute)) {
-		t.Errorf("it expires at %v", expires)
+	f := s.SetRecord(m, Record{Key: "k", Home: "k"}, nil, false, nil)
+	if !m.Expires.Equal(f.UsefulUntil()) || m.Expires.Before(now.Add(time.Minute)) {
+		t.Errorf("it expires at %v", m.Expires)
 	}
-	if f = s.SetRecord(m, Record{Key: "k"}, nil, false, nil); &m.Extra[0] != extra || m.Memo() != &f.box {
-		t.Error("the same record was encoded again, or its memo is not kept")
+	s.seal(m, f, 7)
+	extra, version := &m.Extra[0], m.Version
+	if s.seal(m, f, store.Absent); &m.Extra[0] != extra || m.Memo() != &f.box || m.Version == version || m.Replaces != store.Absent {
+		t.Error("the same record was encoded again, or its memo is not kept, or it has no version of its own")
 	}
-	f = s.SetRecord(m, Record{Key: "l"}, nil, false, nil)
+	f = s.SetRecord(m, Record{Key: "l", Home: "l"}, nil, false, nil)
+	s.seal(m, f, 0)
 	if r, ok := parseRecord(m.Extra); !ok || r.Key != "l" || f.Key != "l" {
 		t.Errorf("the record is %+v", r)
 	}
 	m.Expires = now
-	if s.SetRecord(m, Record{Key: "k", Index: true}, nil, false, nil); !m.Expires.Equal(now) {
-		t.Error("an index is kept for as long as what it lists")
+	if s.SetRecord(m, Record{Key: "k", Home: "k", Index: true}, nil, false, nil); !m.Expires.Equal(now) {
+		t.Error("an index expires when its response would")
+	}
+	g := newToken()
+	if f = s.SetRecord(m, Record{Key: "k", Home: "k", target: &target{gen: g}}, nil, false, nil); f.MustRevalidate {
+		t.Error("nothing was marked")
+	}
+	f.target = f.target.marked(true) // by another process
+	if s.seal(m, f, 0); m.Memo() != nil || !MemoOf(s.Cfg, m).MustRevalidate {
+		t.Error("what is outdated when it is stored has the memo of what is not")
 	}
 }
 
 // Hits of one second have the same fields, and those of the next have others.
-func TestStampAt(t *testing.T) {
+func TestAgedAt(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for _, showKey := range []bool{false, true} {
@@ -117,13 +127,13 @@ func TestStampAt(t *testing.T) {
 				if showKey {
 					row.status += `; key="k"`
 				}
-				if age, status := f.StampAt(row.old); age != row.age || status != row.status {
+				if age, status := f.AgedAt(row.old); age != row.age || status != row.status {
 					t.Errorf("at %v: Age %s, %s, want %s, %s", row.old, age, status, row.age, row.status)
 				}
 			}
 		}
-		first := f.stamp.Load()
-		if f.StampAt(0); first == nil || f.stamp.Load() != first {
+		first := f.aged.Load()
+		if f.AgedAt(0); first == nil || f.aged.Load() != first {
 			t.Error("it is made again within a second")
 		}
 	}

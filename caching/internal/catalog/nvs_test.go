@@ -23,11 +23,19 @@ func TestNoVarySearchKeys(t *testing.T) {
 		{"the path has another field since", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
 			s.keep(s.ask("http://example.com/?z"), "other", `No-Vary-Search: params=("z")`)
 		}},
-		{"the index of the path is lost", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
-			delete(s.store.m, s.ask("http://example.com/").nvsIndex())
+		{"the record of the path is lost", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			delete(s.store.m, s.ask("http://example.com/").pathKey())
+		}},
+		{"it is lost, and made again by another response", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			delete(s.store.m, s.ask("http://example.com/").pathKey())
+			s.keep(s.ask("http://example.com/?a=5"), "other", field)
+		}},
+		{"it is another, and then what it was", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
+			s.keep(s.ask("http://example.com/?z"), "other", `No-Vary-Search: params=("z")`)
+			s.keep(s.ask("http://example.com/?a=5"), "other", field)
 		}},
 		{"RFC 9111 §4.4, by another of the URLs", "http://example.com/?a=1&utm=2", "", nil, func(s *shelf) {
-			s.ask("http://example.com/?a=1&utm=3").Invalidate(s.t.Context(), policy.Changed)
+			_ = s.ask("http://example.com/?a=1&utm=3").Invalidate(s.t.Context(), policy.Changed)
 		}},
 		{"the URL itself has a response without the field", "http://example.com/?a=1&utm=1", "own", nil, func(s *shelf) {
 			s.keep(s.ask("http://example.com/?a=1&utm=1"), "own")

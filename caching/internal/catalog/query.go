@@ -27,19 +27,20 @@ type Query struct {
 	// user names whose responses may be used. It is empty for a request without
 	// credentials.
 	user string
-	// Key is where the response is stored, or the index of its variants.
+	// Target is the key of the target, under which its record is stored, and the plain response.
+	Target string
+	// Key names the responses that only requests of the same user, with the same content, are
+	// given. If the user is empty and the method is not QUERY it is Target.
 	Key string
-	// OpenKey is where everybody's response to the request of a user is stored. It is empty
-	// if there can be none.
-	OpenKey string
+	// open is true if the request of a user may be given everybody's response too.
+	open bool
 	// Content is the content of a QUERY.
 	Content []byte
 	Now     time.Time
 	// Epoch is the number of invalidations before the request was sent.
 	Epoch uint64
-	// unwrittenAt is when an invalidation was made that the Store has not taken: responses
-	// whose requests were sent until then are not used.
-	unwrittenAt time.Time
+	// at is what the last look-up has seen of the target, and path what it has seen of its path.
+	at, path view
 	// Secretless is true if the Store has not given the secret that the keys need: nothing
 	// may be stored or looked up.
 	Secretless bool
@@ -49,11 +50,9 @@ type Query struct {
 // SetUser sets the user, and the keys that follow from it. public is true if the request may
 // be given everybody's responses too.
 func (q *Query) SetUser(user string, public bool) {
-	q.user, q.OpenKey = user, ""
+	q.user, q.open = user, public && user != ""
+	q.Target = q.Cat.keys.of(q.Req)
 	q.Key = q.keyOf()
-	if public && user != "" {
-		q.OpenKey = q.Cat.keys.of(q.Req)
-	}
 }
 
 // Tell reports a decision to trace.
@@ -68,10 +67,10 @@ func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog
 	}
 }
 
-// keyOf returns where the response to the request is stored, or the index of its variants.
+// keyOf returns Key, for a request whose target is known.
 func (q *Query) keyOf() string {
 	if q.user == "" && q.Method != MethodQuery {
-		return q.Cat.keys.of(q.Req)
+		return q.Target
 	}
 	var room [256]byte
 	target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)
@@ -82,46 +81,116 @@ func (q *Query) keyOf() string {
 	return hashKey(keyGet, target, q.userSecret(), q.user)
 }
 
-// Target returns the key of the index of all responses for the request's target that have
-// keys of their own. Invalidations are noted under it.
-func (q *Query) Target() string { return targetKey(q.Req) }
+// audience returns whom the responses are for that only requests like q are given.
+func (q *Query) audience() audience {
+	switch {
+	case q.Method == MethodQuery:
+		return oneQuery
+	case q.user != "":
+		return oneUser
+	}
+	return everybody
+}
 
-// targetKey returns the key of the index of the target of req.
-func targetKey(req *http.Request) string {
+// pathKey returns the key of the target that is the path.
+func (q *Query) pathKey() string {
 	var room [256]byte
-	return hashKey(keyUsers, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
+	return hashKey(keyPath, AppendTarget(room[:0], q.Req, ""), nil)
 }
 
-// PrimaryFor returns where a response with that status and header is stored, or the index
-// of its variants, and the No-Vary-Search that the key is made with, if it is.
-func (q *Query) PrimaryFor(status int, h http.Header) (key, noVarySearch string) {
-	if q.OpenKey != "" {
-		if d, _ := policy.ResponseDirectives(h, q.Cat.Cfg.Targeted); policy.IsPublic(status, h, &d) {
-			return q.OpenKey, ""
-		}
+// sharedKey returns where a response of that No-Vary-Search is stored. It is empty if the field
+// leaves the whole query significant.
+func (q *Query) sharedKey(noVarySearch string) string {
+	s, ok := policy.ParseNoVarySearch([]string{noVarySearch})
+	if !ok || q.Method == MethodQuery {
+		return ""
 	}
-	if values := h["No-Vary-Search"]; q.Cat.noVarySearch && len(values) > 0 {
-		if key := q.nvsKeyOf(values); key != "" {
-			return key, strings.Join(values, ",")
-		}
-	}
-	return q.Key, ""
+	var room [256]byte
+	target := AppendTarget(room[:0], q.Req, s.Normalise(q.Req.URL.RawQuery))
+	return hashKey(keyNVS, target, q.userSecret(), q.user, noVarySearch)
 }
 
-// SetSelectors gives the record of a response, which is found by way of primary, the key
-// and the selectors that follow from the names in its Vary and from the request.
-func (q *Query) SetSelectors(r *Record, primary string, names []string) {
-	r.Key, r.Selectors = primary, nil
+// Locate gives the record of a response with that status and header its keys. names are those
+// in its Vary.
+func (q *Query) Locate(r *Record, status int, h http.Header, names []string) {
+	base := q.Key
+	r.Home = q.Target
+	if d, _ := policy.ResponseDirectives(h, q.Cat.Cfg.Targeted); q.open && policy.IsPublic(status, h, &d) {
+		base = q.Target
+	} else if values := h["No-Vary-Search"]; q.Cat.noVarySearch && len(values) > 0 {
+		if key := q.sharedKey(strings.Join(values, ",")); key != "" {
+			base, r.Home = key, q.pathKey()
+		}
+	}
+	q.selectBy(r, base, names)
+}
+
+// Relocate gives the record of a stored response, whose header has become h, its key and selectors
+// anew, since the names in its Vary have changed.
+func (q *Query) Relocate(r *Record, h http.Header, names []string) {
+	base, _ := q.baseOf(r, strings.Join(h["No-Vary-Search"], ","))
+	q.selectBy(r, base, names)
+}
+
+func (q *Query) selectBy(r *Record, base string, names []string) {
+	r.Key, r.Selectors, r.target = base, nil, nil
 	if len(names) > 0 {
 		r.Selectors = policy.SelectorsOf(names, q.Req.Header, q.Hide)
-		r.Key = VariantKey(primary, r.Selectors)
+		r.Key = VariantKey(base, r.Selectors)
 	}
 }
 
-// listed reports whether a response that is found by way of primary is one of several for
-// the same target, so that it has to be in the index of the target.
-func (q *Query) listed(primary string) bool {
-	return q.Method == MethodQuery || q.user != "" && primary != q.OpenKey
+// baseOf returns the key that the key of a response was made of, and whom the response is for.
+func (q *Query) baseOf(r *Record, noVarySearch string) (string, audience) {
+	switch a := q.audience(); {
+	case r.Home != q.Target:
+		return q.sharedKey(noVarySearch), a
+	case q.open && (r.Key == q.Target || len(r.Selectors) > 0 && r.Key == VariantKey(q.Target, r.Selectors)):
+		return q.Target, everybody
+	default:
+		return q.Key, a
+	}
+}
+
+// ForEverybody reports whether a stored response, which the request of a user has found, is
+// everybody's.
+func (q *Query) ForEverybody(f *Memo) bool {
+	_, a := q.baseOf(&f.Record, "")
+	return q.user != "" && a == everybody
+}
+
+// Variants returns the variants whose entity tags may be sent with the request.
+func (q *Query) Variants() (all []policy.Variant) {
+	if t := q.at.target(); t != nil && len(t.tags) > 0 {
+		if all = t.variantsOf(q.Key); q.open {
+			all = append(all, t.variantsOf(q.Target)...)
+		}
+	}
+	if t := q.path.target(); t != nil && len(t.tags) > 0 {
+		all = append(all, t.variantsOf(q.sharedKey(t.noVarySearch))...)
+	}
+	return all
+}
+
+// VaryNames returns the names in the Vary of the responses that were stored for requests like
+// q, none if there are none.
+func (q *Query) VaryNames() []string {
+	for _, v := range [...]*view{&q.at, &q.path} {
+		t := v.target()
+		for i := 0; t != nil && i < len(t.sets); i++ {
+			if a := t.sets[i].audience; a == q.audience() || q.open && a == everybody && v == &q.at {
+				return t.sets[i].names
+			}
+		}
+	}
+	return nil
+}
+
+func namesOf(selectors []policy.Selector) (names []string) {
+	for _, s := range selectors {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // Owner names the user whom a Set-Cookie in the response to the request is for, without

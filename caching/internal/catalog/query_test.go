@@ -134,12 +134,12 @@ func TestSecrets(t *testing.T) {
 }
 
 // No-Vary-Search is no part of a QUERY, and a field that leaves everything significant is none.
-func TestPrimaryFor(t *testing.T) {
+func TestLocate(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
 	for _, row := range []struct {
 		why, method, field string
-		obeyed, own        bool
+		obeyed, shared     bool
 	}{
 		{"it shares a response", http.MethodGet, `params=("a")`, true, true},
 		{"not obeyed", http.MethodGet, `params=("a")`, false, false},
@@ -149,9 +149,10 @@ func TestPrimaryFor(t *testing.T) {
 		q := s.ask("http://example.com/?a=1")
 		s.noVarySearch, q.Method = row.obeyed, row.method
 		q.SetUser("", false)
-		key, field := q.PrimaryFor(200, http.Header{"No-Vary-Search": {row.field}})
-		if (key != q.Key) != row.own || (field != "") != row.own {
-			t.Errorf("a key of its own: %v, %q: %s", key != q.Key, field, row.why)
+		var r Record
+		q.Locate(&r, 200, http.Header{"No-Vary-Search": {row.field}}, nil)
+		if (r.Key != q.Key) != row.shared || (r.Home == q.pathKey()) != row.shared || (r.Home == q.Target) == row.shared {
+			t.Errorf("key %s under %s: %s", r.Key, r.Home, row.why)
 		}
 	}
 }

@@ -13,59 +13,66 @@ import (
 type Record struct {
 	// Key is the key that the entry was stored under. Under another key it is not used.
 	Key string
-	// Index is true if the entry is an index, and no response.
+	// Home is the key of the target that the response depends on: Key itself if the entry has
+	// the record of the target.
+	Home string
+	// Index is true if the entry is no response: it is the record of a target alone, or the note
+	// of a group.
 	Index bool
-	// variants are those that an index lists, and keys those of the index of a target.
-	variants []policy.Variant
-	keys     []string
+	// stamp is that of the response.
+	stamp
+	// target is the record of a target, nil if the entry has none.
+	target *target
 	// Selectors are the request fields that select the response, if it is a variant.
 	Selectors []policy.Selector
 	policy.Imposed
 	// Owner names the user whom the Set-Cookie of everybody's response is for. It is empty
 	// if the request had no credentials.
 	Owner string
-	// NoVarySearch is the No-Vary-Search that the key was made with, or that an index of a
-	// path holds.
-	NoVarySearch string
 }
 
 // recordVersion is the first byte of an encoded record. Others are not read.
-const recordVersion = 1
+const recordVersion = 2
 
 const (
 	flagIndex = 1 << iota
 	flagMustRevalidate
 	flagRequested
 	flagOwner
+	flagTTL
+	flagHome
+	flagSelectors
+	flagTarget
+	flagLast
 )
 
 // appendTo appends r in its stored form.
 func (r *Record) appendTo(b []byte) []byte {
-	flags := byte(0)
-	for i, set := range [...]bool{r.Index, r.MustRevalidate, r.Requested, r.Owner != ""} {
+	flags := uint64(0)
+	for i, set := range [...]bool{
+		r.Index, r.MustRevalidate, r.Requested, r.Owner != "", r.TTL != 0, r.Home != r.Key, len(r.Selectors) > 0, r.target != nil,
+	} {
 		if set {
 			flags |= 1 << i
 		}
 	}
-	b = append(b, recordVersion, flags)
+	b = binary.AppendUvarint(append(b, recordVersion), flags)
 	b = wire.AppendString(b, r.Key)
+	if r.Home != r.Key {
+		b = wire.AppendString(b, r.Home)
+	}
 	if r.Owner != "" {
 		b = wire.AppendString(b, r.Owner)
 	}
-	b = binary.AppendVarint(b, int64(r.TTL))
-	b = wire.AppendString(b, r.NoVarySearch)
-	b = appendSelectors(b, r.Selectors)
-	b = binary.AppendUvarint(b, uint64(len(r.keys)))
-	for _, o := range r.keys {
-		b = wire.AppendString(b, o)
+	if r.TTL != 0 {
+		b = binary.AppendVarint(b, int64(r.TTL))
 	}
-	b = binary.AppendUvarint(b, uint64(len(r.variants)))
-	for i := range r.variants {
-		v := &r.variants[i]
-		b = wire.AppendString(b, v.Key)
-		b = wire.AppendString(b, v.Etag)
-		b = binary.AppendVarint(b, v.Date)
-		b = appendSelectors(b, v.Selectors)
+	if len(r.Selectors) > 0 {
+		b = appendSelectors(b, r.Selectors)
+	}
+	b = binary.AppendUvarint(append(b, r.gen[:]...), uint64(r.rev))
+	if r.target != nil {
+		b = r.target.appendTo(b)
 	}
 	return b
 }
@@ -85,22 +92,28 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	if d.Byte() != recordVersion {
 		return Record{}, false
 	}
-	flags := d.Byte()
-	r.Index, r.MustRevalidate, r.Requested = flags&flagIndex != 0, flags&flagMustRevalidate != 0, flags&flagRequested != 0
+	flags := d.Uvarint()
+	has := func(flag uint64) bool { return flags&flag != 0 }
+	r.Index, r.MustRevalidate, r.Requested = has(flagIndex), has(flagMustRevalidate), has(flagRequested)
 	r.Key = d.String()
-	if flags&flagOwner != 0 {
+	if r.Home = r.Key; has(flagHome) {
+		r.Home = d.String()
+	}
+	if has(flagOwner) {
 		r.Owner = d.String()
 	}
-	r.TTL = time.Duration(d.Varint())
-	r.NoVarySearch = d.String()
-	r.Selectors = readSelectors(&d)
-	for range d.Length() {
-		r.keys = append(r.keys, d.String())
+	if has(flagTTL) {
+		r.TTL = time.Duration(d.Varint())
 	}
-	for range d.Length() {
-		r.variants = append(r.variants, policy.Variant{Key: d.String(), Etag: d.String(), Date: d.Varint(), Selectors: readSelectors(&d)})
+	if has(flagSelectors) {
+		r.Selectors = readSelectors(&d)
 	}
-	if !d.Done() || flags&^(flagIndex|flagMustRevalidate|flagRequested|flagOwner) != 0 || (flags&flagOwner != 0) != (r.Owner != "") {
+	r.stamp = stamp{readToken(&d), readRev(&d)}
+	if has(flagTarget) {
+		r.target = readTarget(&d, r.gen)
+	}
+	if !d.Done() || flags >= flagLast || has(flagOwner) != (r.Owner != "") || has(flagTTL) != (r.TTL != 0) ||
+		has(flagHome) != (r.Home != r.Key) || has(flagSelectors) != (len(r.Selectors) > 0) || has(flagHome) && has(flagTarget) {
 		return Record{}, false
 	}
 	return r, true
@@ -112,4 +125,93 @@ func readSelectors(d *wire.Decoder) []policy.Selector {
 		all = append(all, policy.Selector{Name: d.String(), Value: d.String()})
 	}
 	return all
+}
+
+// appendTo appends t but its generation, which is that of the stamp.
+func (t *target) appendTo(b []byte) []byte {
+	invalidated := byte(0)
+	if t.invalidated {
+		invalidated = 1
+	}
+	b = append(b, invalidated)
+	b = binary.AppendUvarint(b, uint64(t.rev))
+	b = binary.AppendUvarint(b, uint64(t.hard))
+	if len(t.names)+len(t.sets)+len(t.tags)+len(t.noVarySearch) == 0 {
+		return b // the common case
+	}
+	b = wire.AppendString(b, t.noVarySearch)
+	b = binary.AppendUvarint(b, uint64(len(t.names)))
+	for _, n := range t.names {
+		b = append(b, n[:]...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(t.sets)))
+	for _, s := range t.sets {
+		b = binary.AppendUvarint(append(b, byte(s.audience)), uint64(len(s.names)))
+		for _, name := range s.names {
+			b = wire.AppendString(b, name)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(t.tags)))
+	for _, g := range t.tags {
+		b = wire.AppendString(wire.AppendString(wire.AppendString(b, g.etag), g.key), g.base)
+	}
+	return b
+}
+
+// readTarget reads what appendTo has written, which is the end of a record. What is longer than
+// appendTo writes fails.
+func readTarget(d *wire.Decoder, gen token) *target {
+	t := &target{gen: gen}
+	switch d.Byte() {
+	case 0:
+	case 1:
+		t.invalidated = true
+	default:
+		d.Fail()
+	}
+	t.rev, t.hard = readRev(d), readRev(d)
+	if d.Done() {
+		return t
+	}
+	t.noVarySearch = d.String()
+	for range atMost(d, maxNames) {
+		t.names = append(t.names, readToken(d))
+	}
+	for range atMost(d, maxSets) {
+		s := set{audience: audience(d.Byte())}
+		if s.audience > oneQuery {
+			d.Fail()
+		}
+		for range d.Length() {
+			s.names = append(s.names, d.String())
+		}
+		t.sets = append(t.sets, s)
+	}
+	for range atMost(d, maxTags) {
+		t.tags = append(t.tags, tag{d.String(), d.String(), d.String()})
+	}
+	return t
+}
+
+func readToken(d *wire.Decoder) (t token) {
+	copy(t[:], d.Bytes(len(t)))
+	return t
+}
+
+func readRev(d *wire.Decoder) uint32 {
+	v := d.Uvarint()
+	if v > 1<<32-1 {
+		d.Fail()
+	}
+	return uint32(v) //nolint:gosec // checked
+}
+
+// atMost reads the length of a list that has no more than most values.
+func atMost(d *wire.Decoder, most int) int {
+	n := d.Length()
+	if n > most {
+		d.Fail()
+		return 0
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -12,53 +13,59 @@ import (
 
 func TestRecord(t *testing.T) {
 	t.Parallel()
-	r := Record{
-		Key: "k", Index: true, Imposed: policy.Imposed{MustRevalidate: true, TTL: -time.Second}, NoVarySearch: "params", keys: []string{"x", "y"},
-		Selectors: []policy.Selector{{Name: "A", Value: policy.Absent}, {Name: "B"}},
-		variants:  []policy.Variant{{Selectors: []policy.Selector{{Name: "A", Value: "1"}}, Key: "v", Etag: `"e"`, Date: -5}, {Key: "w"}},
+	g := newToken()
+	opt := cmp.AllowUnexported(Record{}, stamp{}, target{}, set{}, tag{}, policy.Imposed{}, policy.Selector{})
+	for _, r := range []Record{
+		{Key: "k", Home: "k", Index: true},
+		{Key: "k", Home: "k", stamp: stamp{g, 3}, target: &target{gen: g}, Owner: "#abc"},
+		{Key: "k", Home: "k", Index: true, stamp: stamp{gen: g}, target: &target{gen: g, rev: 3, hard: 2, invalidated: true}},
+		{Key: "k", Home: "k", stamp: stamp{gen: g}, target: &target{
+			gen: g, names: []token{newToken(), newToken()}, sets: []set{{everybody, []string{"A", "B"}}, {audience: oneQuery}}, noVarySearch: "params",
+			tags: []tag{{`"e"`, "x", "y"}, {`"f"`, "z", ""}},
+		}, Imposed: policy.Imposed{Requested: true, TTL: -time.Second}},
+		{Key: "v", Home: "k", stamp: stamp{g, 1 << 31}, Selectors: []policy.Selector{{Name: "A", Value: policy.Absent}, {Name: "B"}}, Imposed: policy.Imposed{MustRevalidate: true}, Owner: "?"},
+	} {
+		b := r.appendTo(nil)
+		got, ok := parseRecord(b)
+		if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
+			t.Errorf("mismatch (-want +got)\n%s", diff)
+		}
+		for i := range b {
+			if r, ok := parseRecord(b[:i]); ok && !bytes.Equal(r.appendTo(nil), b[:i]) {
+				t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
+			}
+		}
 	}
+	r := Record{Key: "k", Home: "l"}
 	b := r.appendTo(nil)
-	got, ok := parseRecord(b)
-	opt := cmp.AllowUnexported(Record{}, policy.Imposed{}, policy.Variant{}, policy.Selector{})
-	if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
-		t.Errorf("mismatch (-want +got)\n%s", diff)
-	}
 	for why, spoil := range map[string]func([]byte) []byte{
 		"another version": func(b []byte) []byte { b[0]++; return b },
-		"an unknown flag": func(b []byte) []byte { b[1] |= 1 << 7; return b },
+		"an unknown flag": func(b []byte) []byte { return slices.Insert(b, 2, 0) },
 		"more than that":  func(b []byte) []byte { return append(b, 0) },
 		"an owner without a name": func([]byte) []byte {
-			return []byte{recordVersion, flagOwner, 1, 'k', 0, 0, 0, 0, 0, 0}
+			return append([]byte{recordVersion, flagOwner, 1, 'k', 0}, make([]byte, 17)...)
+		},
+		"a record of a target of another target": func([]byte) []byte {
+			r := Record{Key: "k", Home: "l", target: &target{}}
+			return r.appendTo(nil)
+		},
+		"too many sets": func([]byte) []byte {
+			r := Record{Key: "k", Home: "k", target: &target{sets: make([]set, maxSets+1)}}
+			return r.appendTo(nil)
+		},
+		"an unknown audience": func([]byte) []byte {
+			r := Record{Key: "k", Home: "k", target: &target{sets: []set{{audience: oneQuery + 1}}}}
+			return r.appendTo(nil)
 		},
 	} {
 		if r, ok := parseRecord(spoil(slices.Clone(b))); ok {
 			t.Errorf("%s: %+v", why, r)
 		}
 	}
-	for i := range b {
-		if _, ok := parseRecord(b[:i]); ok {
-			t.Errorf("the first %d of %d bytes are taken for a record", i, len(b))
-		}
-	}
-}
-
-// What is known of the owner of a Set-Cookie survives the store, and does not tell
-// who it is.
-func TestOwnerRecord(t *testing.T) {
-	t.Parallel()
-	for _, r := range []Record{
-		{Key: "k", Owner: "#abc"}, {Key: "k", Imposed: policy.Imposed{Requested: true, TTL: time.Second}}, {Key: "k", Owner: "?", Imposed: policy.Imposed{MustRevalidate: true}, keys: []string{"o"}},
-	} {
-		b := r.appendTo(nil)
-		got, ok := parseRecord(b)
-		if !ok || got.Owner != r.Owner || got.Requested != r.Requested || got.MustRevalidate != r.MustRevalidate || !slices.Equal(got.keys, r.keys) {
-			t.Errorf("%+v becomes %+v, %v", r, got, ok)
-		}
-	}
 }
 
 func FuzzRecord(f *testing.F) {
-	r := Record{Key: "k", variants: []policy.Variant{{Selectors: []policy.Selector{{Name: "A", Value: "1"}}, Key: "v"}}}
+	r := Record{Key: "k", Home: "k", target: &target{names: make([]token, 1), sets: make([]set, 2), tags: make([]tag, 1)}}
 	f.Add(r.appendTo(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, ok := parseRecord(b)

@@ -12,7 +12,6 @@ import (
 // late all others fail, but for Close.
 type boundedWriter struct {
 	c    *Caller
-	key  string
 	w    store.Writer
 	late *answer[struct{}] // the call that has not returned in time
 }
@@ -46,11 +45,7 @@ func (b *boundedWriter) ReadAt(p []byte, off int64) (int, error) {
 
 // Commit implements [store.Writer].
 func (b *boundedWriter) Commit(ctx context.Context, meta *store.Meta) error {
-	err := b.run(ctx, b.c.results(&b.c.writes), func(ctx context.Context) error { return b.w.Commit(ctx, meta) })
-	if b.late != nil {
-		b.c.Unsure(b.key)
-	}
-	return err
+	return b.run(ctx, b.c.results(&b.c.writes), func(ctx context.Context) error { return b.w.Commit(ctx, meta) })
 }
 
 // Abort implements [store.Writer]. If a call is late, Close aborts.

@@ -120,9 +120,8 @@ func (fakeWriter) Shorten() {}
 // guarded is a fakeStore and a caller of it with a wait of one second.
 type guarded struct {
 	Caller
-	fake   *fakeStore
-	unsure []string     // keys
-	backs  atomic.Int32 // how often it was called
+	fake  *fakeStore
+	backs atomic.Int32 // how often it was called
 }
 
 func guardedBy(fake *fakeStore, o Options) *guarded {
@@ -131,11 +130,6 @@ func guardedBy(fake *fakeStore, o Options) *guarded {
 		o.Wait = time.Second
 	}
 	o.Back = func() { g.backs.Add(1) }
-	o.Unsure = func(key string) {
-		fake.mu.Lock()
-		defer fake.mu.Unlock()
-		g.unsure = append(g.unsure, key)
-	}
 	g.Caller = New(NewBackend(fake), o)
 	return g
 }

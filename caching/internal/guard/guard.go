@@ -51,8 +51,6 @@ type Options struct {
 	// Back is called when a call has succeeded, and may be called often. A Get in place calls it
 	// only if calls had failed before.
 	Back func()
-	// Unsure is called with the key of a change that may or may not come about.
-	Unsure func(key string)
 }
 
 // New returns a Caller of the Store of b.
@@ -120,7 +118,7 @@ func (c *Caller) Create(ctx context.Context, key string, size int64, b *Budget) 
 	if err != nil {
 		return nil, err
 	}
-	return &boundedWriter{c: c, key: key, w: w}, nil
+	return &boundedWriter{c: c, w: w}, nil
 }
 
 // Update is [store.Store.Update].
@@ -128,7 +126,7 @@ func (c *Caller) Update(ctx context.Context, key string, meta *store.Meta, b *Bu
 	if c.Memory {
 		return c.Store.Update(ctx, key, meta)
 	}
-	return c.change(ctx, key, b, func(ctx context.Context) error { return c.Store.Update(ctx, key, meta) })
+	return c.change(ctx, b, func(ctx context.Context) error { return c.Store.Update(ctx, key, meta) })
 }
 
 // Delete is [store.Store.Delete].
@@ -136,11 +134,11 @@ func (c *Caller) Delete(ctx context.Context, key string, b *Budget) error {
 	if c.Memory {
 		return c.Store.Delete(ctx, key)
 	}
-	return c.change(ctx, key, b, func(ctx context.Context) error { return c.Store.Delete(ctx, key) })
+	return c.change(ctx, b, func(ctx context.Context) error { return c.Store.Delete(ctx, key) })
 }
 
-// change makes a call that changes what is stored under key.
-func (c *Caller) change(ctx context.Context, key string, b *Budget, fn func(context.Context) error) error {
+// change makes a call that changes what is stored. After [ErrSlow] the change may still come about.
+func (c *Caller) change(ctx context.Context, b *Budget, fn func(context.Context) error) error {
 	switch {
 	case !c.allows(&c.writes):
 		return ErrLeftAlone
@@ -150,9 +148,6 @@ func (c *Caller) change(ctx context.Context, key string, b *Budget, fn func(cont
 	// A Store that answers at once may still wait for the lock of another process: call gives it a
 	// deadline, too.
 	_, _, err := call(c, ctx, b, &c.writes, valueless(fn), nil)
-	if errors.Is(err, ErrSlow) && c.Promises.Timing != store.TimingImmediate {
-		c.Unsure(key)
-	}
 	return err
 }
 

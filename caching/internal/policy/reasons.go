@@ -121,8 +121,6 @@ const (
 	ReasonNotUpdated      = "updating failed"
 	ReasonNotCopied       = "copying failed"
 	ReasonNotRemoved      = "removing failed"
-	ReasonNotListed       = "an invalidation would not find it"
-	ReasonIndexNotWritten = "writing an index failed"
 	ReasonGroupNotWritten = "writing a group failed"
 	ReasonNoLease         = "no lease"
 	ReasonRestLost        = "the store lost the rest of a body, and the origin did not complete it"

@@ -16,14 +16,10 @@ type Selector struct {
 
 // Variant is one of several stored responses for the same URL.
 type Variant struct {
-	Selectors []Selector
 	// Key is where the response is stored.
 	Key string
-	// Etag is the entity tag of the response as it came, if it has one.
+	// Etag is the entity tag of the response as it came.
 	Etag string
-	// Date is its Date in seconds since 1970: of several variants that match, the newest
-	// is selected (RFC 9111 §4.1).
-	Date int64
 }
 
 // Absent stands for the value of a field that a request does not have. No field value has
@@ -72,33 +68,6 @@ func Selecting(name string, values []string, hide func(string) string) string {
 		return hide(v)
 	}
 	return v
-}
-
-// Match returns the newest variant that a request with the header h selects, or nil. Most
-// variants differ in the same fields, so the last normalised value is kept.
-func Match(variants []Variant, h http.Header, hide func(string) string) *Variant {
-	var best *Variant
-	name, value := Absent, "" // absent is no name
-	for i := range variants {
-		v := &variants[i]
-		if best != nil && v.Date < best.Date {
-			continue
-		}
-		same := true
-		for _, s := range v.Selectors {
-			if s.Name != name {
-				name, value = s.Name, Selecting(s.Name, h[s.Name], hide)
-			}
-			if s.Value != value {
-				same = false
-				break
-			}
-		}
-		if same {
-			best = v
-		}
-	}
-	return best
 }
 
 // normalise returns the value of a request field in a form that is equal for

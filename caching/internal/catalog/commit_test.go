@@ -31,9 +31,15 @@ func TestReplace(t *testing.T) {
 		{"no Vary any more", []string{vary}, nil, nil, "", true, [2]string{"body", "body"}, "", 1},
 		{"another Vary", []string{"Vary: Accept"}, []string{vary}, nil, "", true, [2]string{"body", ""}, "", 2},
 		{"invalidated meanwhile", nil, nil, func(s *shelf) {
-			s.ask(url).Invalidate(s.t.Context(), policy.MayHaveChanged)
+			_ = s.ask(url).Invalidate(s.t.Context(), policy.Changed)
 		}, "", false, [2]string{}, "remove: " + policy.ReasonInvalidated, 0},
-		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}, "store: updating failed", 1},
+		{"a variant, invalidated meanwhile", []string{vary}, []string{vary}, func(s *shelf) {
+			_ = s.ask(url).Invalidate(s.t.Context(), policy.Changed)
+		}, "", false, [2]string{}, "remove: " + policy.ReasonInvalidated, 1},
+		{"it may have changed meanwhile", nil, nil, func(s *shelf) {
+			_ = s.ask(url).Invalidate(s.t.Context(), policy.MayHaveChanged)
+		}, "", false, [2]string{"revalidate body", "revalidate body"}, "remove: " + policy.ReasonInvalidated, 1},
+		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}, "", 1},
 		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}, "store: updating failed", 0},
 		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}, "store: copying failed", 0},
 		{"the Store fails to write", nil, []string{vary}, nil, "write", false, [2]string{}, "store: copying failed", 0},
@@ -53,7 +59,8 @@ func TestReplace(t *testing.T) {
 			for i := range names {
 				names[i] = "Accept-Language"
 			}
-			q.SetSelectors(&r, at.Primary, names)
+			q.Relocate(&r, m.Header, names)
+			q.Confirm(&r)
 			f := s.SetRecord(m, r, nil, false, nil)
 			if row.meanwhile != nil {
 				row.meanwhile(s)
@@ -66,7 +73,7 @@ func TestReplace(t *testing.T) {
 					return nil
 				}
 			}
-			if kept := q.Replace(t.Context(), &at, at.Entry, m, f, at.Key); kept != row.kept {
+			if kept := q.Replace(t.Context(), at.F, at.Entry, m, f); kept != row.kept {
 				t.Errorf("kept %v: %s", kept, row.why)
 			}
 			s.expectTold(row.why, row.told)
@@ -97,23 +104,23 @@ func TestWithdraw(t *testing.T) {
 		q := s.ask(url, "Accept-Language: en")
 		at := q.Lookup()
 		at.Close()
-		q.Withdraw(t.Context(), &at, at.Key, at.F)
+		q.Withdraw(t.Context(), at.F)
 		at = q.Lookup()
 		at.Close()
-		if at.F != nil || len(at.Variants) != 1 || at.Variants[0].Etag != `"de"` {
-			t.Errorf("found %v of %v", at.F, at.Variants)
+		if at.F != nil || len(q.Variants()) != 1 || q.Variants()[0].Etag != `"de"` {
+			t.Errorf("found %v of %v", at.F, q.Variants())
 		}
 		q = s.ask("http://example.com/plain")
 		s.keep(q, "body")
 		at = q.Lookup()
 		at.Close()
-		if q.Withdraw(t.Context(), &at, at.Key, at.F); s.found(q) != "" {
+		if q.Withdraw(t.Context(), at.F); s.found(q) != "" {
 			t.Error("a response without variants is still there")
 		}
 	})
 }
 
-// What must be revalidated is marked once, and deleted if it cannot be marked.
+// What must be revalidated is marked by one write, and invalidated if it cannot be marked.
 func TestMustRevalidate(t *testing.T) {
 	const url = "http://example.com/"
 	errFull := errors.New("full")
@@ -154,11 +161,13 @@ func TestMustRevalidate(t *testing.T) {
 				}
 				return nil
 			}
-			for range 2 {
-				q.SetMustRevalidate(t.Context(), q.Key, row.all)
+			c := policy.MayHaveChanged
+			if row.all {
+				c = policy.OutcomeUnknown
 			}
+			_ = q.Invalidate(t.Context(), c)
 			if updates > 1 {
-				t.Errorf("marked %d times: %s", updates, row.why)
+				t.Errorf("%d updates: %s", updates, row.why)
 			}
 			s.store.before = nil
 			s.expect(row.why, row.want, url, "Accept-Language: en")
@@ -166,18 +175,18 @@ func TestMustRevalidate(t *testing.T) {
 	}
 }
 
-// A response that is confirmed stays findable: its lists are kept for as long as it is.
-func TestReplaceKeepsLists(t *testing.T) {
+// A response that is confirmed stays findable: the record of its target is kept for as long as it is.
+func TestReplaceKeepsRecord(t *testing.T) {
 	const url = "http://example.com/?a"
 	for _, row := range []struct {
 		why      string
 		request  []string
 		response []string
-		list     func(q *Query) string
+		home     func(q *Query) string
 	}{
-		{"the index of variants", []string{"Accept-Language: en"}, []string{"Vary: Accept-Language"}, func(q *Query) string { return q.Key }},
-		{"the list of users", []string{"Authorization: alice"}, nil, (*Query).Target},
-		{"the index of the path", nil, []string{`No-Vary-Search: params=("b")`}, (*Query).nvsIndex},
+		{"of a variant", []string{"Accept-Language: en"}, []string{"Vary: Accept-Language"}, func(q *Query) string { return q.Target }},
+		{"of a user", []string{"Authorization: alice"}, nil, func(q *Query) string { return q.Target }},
+		{"of a path", nil, []string{`No-Vary-Search: params=("b")`}, (*Query).pathKey},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -185,36 +194,33 @@ func TestReplaceKeepsLists(t *testing.T) {
 			for _, days := range []time.Duration{1, 50} {
 				q := s.ask(url, row.request...)
 				at := q.Lookup()
-				before := s.store.m[row.list(q)]
+				before := s.store.m[row.home(q)]
 				m, r := at.Entry.Meta.Clone(), at.F.Record
 				m.Header = m.Header.Clone()
 				m.Header.Set("Cache-Control", fmt.Sprintf("max-age=%d", int((days*24*time.Hour).Seconds())))
 				f := s.SetRecord(m, r, nil, false, nil)
-				if !q.Replace(t.Context(), &at, at.Entry, m, f, at.Key) {
+				if !q.Replace(t.Context(), at.F, at.Entry, m, f) {
 					t.Fatalf("not kept: %s", row.why)
 				}
 				at.Close()
-				after := s.store.m[row.list(q)]
+				after := s.store.m[row.home(q)]
 				if after.Meta.Expires.Before(m.Expires) || (after != before) != (days == 50) {
-					t.Errorf("%d days: it expires at %v, and its list at %v, written: %v: %s", days, m.Expires, after.Meta.Expires, after != before, row.why)
+					t.Errorf("%d days: it expires at %v, and the record at %v, written: %v: %s", days, m.Expires, after.Meta.Expires, after != before, row.why)
 				}
-			}
-			if row.why != "the list of users" && s.store.m[s.ask(url).Target()] != nil {
-				t.Errorf("nobody is listed as a user: %s", row.why)
 			}
 		})
 	}
 }
 
-// An invalidation reaches a response whose commit it crosses by way of what the response is
-// listed under: its group, and the key that it shares with other URLs.
-func TestPublishInvalidated(t *testing.T) {
+// An invalidation reaches a response whose commit it crosses by way of its group, and of another
+// URL that shares it.
+func TestCommitInvalidated(t *testing.T) {
 	for _, row := range []struct {
 		why, field string
 		invalidate func(s *shelf)
 	}{
 		{"its group", `Cache-Groups: "g"`, func(s *shelf) { _, _ = s.ask("http://example.com/").InvalidateGroup(s.t.Context(), originURL, "g") }},
-		{"another URL with its key", `No-Vary-Search: params=("b")`, func(s *shelf) { s.ask("http://example.com/?b=2").Invalidate(s.t.Context(), policy.Changed) }},
+		{"another URL with its key", `No-Vary-Search: params=("b")`, func(s *shelf) { _ = s.ask("http://example.com/?b=2").Invalidate(s.t.Context(), policy.Changed) }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -231,14 +237,13 @@ func TestPublishInvalidated(t *testing.T) {
 			}
 			s.keep(q, "new", row.field)
 			s.store.before = nil
-			s.expectTold(row.why, "remove: "+policy.ReasonInvalidated)
 			s.expect(row.why, "", "http://example.com/?b=1")
 		})
 	}
 }
 
-// What is invalidated does not stay in the Store, and what is lost there is no error.
-func TestInvalidateVariants(t *testing.T) {
+// A response that is gone is still known by its entity tag, until that is used.
+func TestTagOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const url = "http://example.com/"
 		s := newShelf(t, policy.Settings{})
@@ -248,20 +253,13 @@ func TestInvalidateVariants(t *testing.T) {
 		at := q.Lookup()
 		at.Close()
 		delete(s.store.m, at.Key)
-		q.SetMustRevalidate(t.Context(), q.Key, true)
-		s.expect("it is still listed", "revalidate other", url, "Accept-Language: de")
-		q.Invalidate(t.Context(), policy.Changed)
-		if len(s.store.m) != 0 {
-			t.Errorf("%d entries", len(s.store.m))
+		if e, _ := q.Get(t.Context(), at.Key); e != nil || len(q.Variants()) != 2 {
+			t.Errorf("%v is there, and %d tags", e, len(q.Variants()))
 		}
-		s.keep(q, "body")
-		s.store.before = func(call, _ string) error {
-			if call == "delete" {
-				return errors.New("read-only")
-			}
-			return nil
+		_ = q.Invalidate(t.Context(), policy.Changed)
+		q.Lookup()
+		if n := len(s.store.m); n != 1 || len(q.Variants()) != 0 || s.found(s.ask(url, "Accept-Language: de")) != "" {
+			t.Errorf("%d entries, and %d tags", n, len(q.Variants()))
 		}
-		q.Delete(t.Context(), q.Key)
-		s.expectTold("it is not used, and stays", "store: "+policy.ReasonNotRemoved)
 	})
 }

@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
+)
+
+// maxSpare bounds how much longer a record is kept than the responses that depend on it.
+const maxSpare = 30 * 24 * time.Hour
+
+// Commit stores the response with the metadata m and the memo f, which [Catalog.SetRecord] has
+// made. w has its body, of size bytes, and must be closed afterwards. After an error, which is
+// [ErrInvalidated] or the Store's, it is not stored, or not found.
+func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
+	if q.GroupInvalidated(ctx, f, m) {
+		return ErrInvalidated
+	}
+	if f.Key == f.Home {
+		return q.commitPlain(ctx, w, size, m, f)
+	}
+	s, err := q.admit(ctx, m, f)
+	if err != nil {
+		return err
+	}
+	f.stamp = s
+	q.Cat.seal(m, f, 0)
+	err = w.Commit(ctx, m)
+	if q.Cat.Calls.Wrote(err); err != nil {
+		return err
+	}
+	if t := q.at.target(); f.Home != q.Target && t != nil && (q.at.plain() || len(t.sets) > 0) {
+		// The URLs of the path share the response. What the URL has of its own would be found first.
+		_ = q.Cat.replace(ctx, q.Target, URLOf(q.Req), &q.Budget)
+	}
+	return nil
+}
+
+// commitPlain stores a plain response together with the record of its target.
+func (q *Query) commitPlain(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
+	again := false
+	return q.change(ctx, f.Home, m.RequestTime, func(p place) error {
+		q.settle(p, m, f)
+		if again { // a Writer commits once
+			return q.copyBody(ctx, f.Key, w, size, m)
+		}
+		again = true
+		err := w.Commit(ctx, m)
+		q.Cat.Calls.Wrote(err)
+		return err
+	})
+}
+
+// settle makes the plain response with the metadata m and the memo f the one of a place.
+func (q *Query) settle(p place, m *store.Meta, f *Memo) {
+	f.target = p.t.superseding()
+	f.stamp = stamp{f.target.gen, p.rev}
+	if m.Expires = f.UsefulUntil(); len(f.target.sets) > 0 && p.now.meta != nil && p.now.meta.Expires.After(m.Expires) {
+		m.Expires = p.now.meta.Expires // other responses depend on the record
+	}
+	q.Cat.seal(m, f, p.was)
+}
+
+// copyBody stores size bytes of a body under a key, with the metadata m.
+func (q *Query) copyBody(ctx context.Context, key string, body io.ReaderAt, size int64, m *store.Meta) error {
+	w, err := q.copied(ctx, key, body, size)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	err = w.Commit(ctx, m)
+	q.Cat.Calls.Wrote(err)
+	return err
+}
+
+// copied returns a Writer for a key that has size bytes of a body.
+func (q *Query) copied(ctx context.Context, key string, body io.ReaderAt, size int64) (store.Writer, error) {
+	w, err := q.Cat.Calls.Create(ctx, key, size, &q.Budget)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(w, io.NewSectionReader(body, 0, size)); err != nil {
+		_ = w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// admit makes a response that has an entry of its own findable, by the record of its target. The
+// entry is committed afterwards, with the stamp that is returned, and without a lock.
+func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err error) {
+	noVarySearch := strings.Join(m.Header["No-Vary-Search"], ",")
+	base, audience := q.baseOf(&f.Record, noVarySearch)
+	err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
+		t := p.t
+		if value := noVarySearch; f.Home != q.Target && t.noVarySearch != value {
+			t = t.renewed()
+			t.noVarySearch = value
+		}
+		t = t.withSet(set{audience, namesOf(f.Selectors)})
+		if len(f.Selectors) > 0 && !f.IsPartial {
+			t = t.withTag(tag{f.Tag, f.Key, base})
+		}
+		s = stamp{t.gen, p.rev}
+		// The plain response would be found first.
+		keeps := p.now.plain() && p.now.f.gen == t.gen && audience != everybody && !(q.open && p.now.f.Public)
+		until := p.now.until()
+		if until.Before(m.Expires) {
+			until = m.Expires.Add(min(max(0, time.Until(m.Expires)), maxSpare)) // so that not each response writes it
+		}
+		switch {
+		case t == p.now.record() && until.Equal(p.now.until()) && (keeps || p.now.f.Index):
+			return errUnchanged
+		case keeps || p.now.f != nil && p.now.f.Index && p.now.f.target != nil:
+			return q.updateRecord(ctx, p.now.meta, p.now.f.Record, t, until)
+		}
+		return q.Cat.putRecord(ctx, t, f.Home, m.URL, until, p.was, &q.Budget)
+	})
+	return s, err
+}
+
+// Confirm makes the record of a response, which a look-up of q has found, one of a response that
+// the origin has confirmed.
+func (q *Query) Confirm(r *Record) {
+	r.MustRevalidate = false
+	if t := q.viewOf(r.Home).target(); t != nil {
+		r.rev = t.rev
+	}
+}
+
+// Replace gives the entry e, which had the memo old, the metadata m with the memo f. It moves the
+// entry if m belongs under another key. It reports whether the entry is kept.
+func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store.Meta, f *Memo) bool {
+	var err error
+	switch {
+	case f.Key != old.Key:
+		if err = q.CopyEntry(ctx, e, m, f); err != nil {
+			q.Tell("store", policy.ReasonNotCopied, m.Status, err)
+		}
+		if old.Key != old.Home || err != nil {
+			q.Withdraw(ctx, old)
+		}
+	case f.Key == f.Home:
+		replaced := false
+		err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
+			if replaced = p.now.f == nil || p.now.meta.ID != m.ID || p.now.f.gen != p.t.gen; replaced {
+				return errUnchanged
+			}
+			q.settle(p, m, f)
+			return q.update(ctx, f.Key, m)
+		})
+		if err != nil && err != ErrInvalidated && !errors.Is(err, store.ErrConflict) {
+			q.Withdraw(ctx, old) // its metadata is not true any more
+		}
+		if replaced {
+			return false
+		}
+	default:
+		v := q.viewOf(f.Home)
+		if t := v.target(); t == nil || t.gen != old.gen || q.InvalidatedSince(q.Epoch) {
+			err = ErrInvalidated
+			break
+		}
+		f.stamp = stamp{old.gen, v.target().rev}
+		q.Cat.seal(m, f, 0)
+		switch err = q.update(ctx, f.Key, m); {
+		case err == nil && v.until().Before(m.Expires):
+			_, err = q.admit(ctx, m, f)
+		case err != nil && !errors.Is(err, store.ErrConflict):
+			q.Withdraw(ctx, old)
+		}
+	}
+	if err == ErrInvalidated {
+		q.Tell("remove", policy.ReasonInvalidated, m.Status, nil)
+	}
+	return err == nil
+}
+
+// CopyEntry stores the body of e under the key of f too, with the metadata m.
+func (q *Query) CopyEntry(ctx context.Context, e *store.Entry, m *store.Meta, f *Memo) error {
+	w, err := q.copied(ctx, f.Key, EntryReader(e), e.Size)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	return q.Commit(ctx, w, e.Size, m, f)
+}
+
+// update replaces the metadata of what is stored under key. After an error the entry has
+// the old one.
+func (q *Query) update(ctx context.Context, key string, m *store.Meta) error {
+	err := q.Cat.Calls.Update(ctx, key, m, &q.Budget)
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		q.Tell("store", policy.ReasonNotUpdated, m.Status, err)
+	}
+	return err
+}
+
+// EntryReader returns a reader of the body of e.
+func EntryReader(e *store.Entry) io.ReaderAt {
+	if e.Body != nil {
+		return e.Body
+	}
+	return bytes.NewReader(e.Bytes)
+}

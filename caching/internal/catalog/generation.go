@@ -1,0 +1,291 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+)
+
+// # The protocol of a target
+//
+// Under the key of a target is its record, which has a random generation. The response for
+// everybody without Vary, the plain response, is the body of that entry. Every other response has
+// an entry of its own, whose key is computed from the request, and carries the generation under
+// which its request was sent.
+//
+//   - An entry of another generation is nothing, and without a record nothing is stored.
+//   - To invalidate is to begin a generation: by an empty record where processes share the
+//     Store, else by deleting the record. It is one write, however many responses there are.
+//   - To mark is to raise the revision of the record: a response whose request was sent under a
+//     lower one must be revalidated.
+//   - The responses that URLs share by No-Vary-Search depend on the record of their path, in the
+//     same way. Another value of the field begins a generation. To invalidate a target is to
+//     invalidate its path too: which of them the target selects by a value that is on its way,
+//     nobody knows.
+//
+// A process knows by itself, whatever the Store does, when a target was last invalidated (epochs),
+// and, if the Store may not have taken that or may lose it, a random name (required): a record
+// without the name is nothing to the process, and those that it writes have it.
+//
+// # What can cross
+//
+//   - A look-up and an invalidation: the look-up began before the invalidation had ended.
+//   - A plain commit and an invalidation of the same process: the lock of the target is held from
+//     the check of the epoch to the write. Either the invalidation was noted before the check, or
+//     it writes afterwards. Of another process: the commit is one compare and swap, and follow
+//     says which record it may replace. Without compare and swap the process that invalidates
+//     requires a name.
+//   - Another response's commit, or a 304, and an invalidation: the entry has the generation of its
+//     request, and readers judge it. It needs neither a condition nor the lock.
+//   - The Store forgets a record: all responses of the target go with it, and those that it has
+//     not forgotten are of another generation than the next record.
+//   - A write fails, or lands after it was given up: the record that is there was written before
+//     the name was required.
+//
+// All that is tried in every order by TestGenerations. ADR 8 has the limits across processes.
+
+// invalidationKept is how long the record of an invalidation is kept where processes share the
+// Store. A response that took longer to come is stored only under a record that is there.
+const invalidationKept = time.Hour
+
+// ErrInvalidated is the error of a commit of a response whose target was invalidated, or may have
+// been, since its request was sent.
+var ErrInvalidated = errors.New("caching: invalidated while it came")
+
+// maxTries bounds how often a change is tried, if the record has changed meanwhile.
+const maxTries = 3
+
+// A view is what a look-up has seen of a target. The zero value is nothing.
+type view struct {
+	// meta is that of the entry under the key of the target, nil if nothing is stored there, and f
+	// its memo, nil if it is not of this package.
+	meta *store.Meta
+	f    *Memo
+	// valid is false if the record is nothing to this process.
+	valid bool
+}
+
+// record returns the record, nil if there is none.
+func (v *view) record() *target {
+	if v.f == nil {
+		return nil
+	}
+	return v.f.target
+}
+
+// names returns the names in the record, also if it is not valid.
+func (v *view) names() []token {
+	if t := v.record(); t != nil {
+		return t.names
+	}
+	return nil
+}
+
+// until returns when the record expires, zero if there is none.
+func (v *view) until() time.Time {
+	if v.record() == nil {
+		return time.Time{}
+	}
+	return v.meta.Expires
+}
+
+// target returns the record, nil if there is none that is valid.
+func (v *view) target() *target {
+	if !v.valid {
+		return nil
+	}
+	return v.f.target
+}
+
+// plain reports whether the entry is the plain response, in the generation of the record.
+func (v *view) plain() bool { return v.record() != nil && !v.f.Index && v.f.gen == v.f.target.gen }
+
+// look reads the record of the target under key, and the entry that has it, if the record is
+// valid. The epoch of q must have been noted before. What is required is asked afterwards: an
+// invalidation may fail meanwhile.
+func (q *Query) look(key string) (v view, e *store.Entry) {
+	v, e, _ = q.read(q.Req.Context(), key)
+	if t := v.record(); t != nil {
+		v.valid = !q.Cat.epochs.since(q.Epoch, key) && t.has(q.Cat.required.name(key))
+	}
+	if !v.valid {
+		_ = e.Close()
+		return v, nil
+	}
+	return v, e
+}
+
+// viewOf returns what the look-up of q has seen of the target under key.
+func (q *Query) viewOf(key string) *view {
+	if key == q.Target {
+		return &q.at
+	}
+	return &q.path
+}
+
+// errUnchanged is the result of an edit that has nothing to write.
+var errUnchanged = errors.New("caching: the record says it already")
+
+// A place is where a response is stored: under the record t, with the revision rev. now is what is
+// stored under the key of the target, and must be replaced only if its version is still was.
+type place struct {
+	t   *target
+	rev uint32
+	now view
+	was store.Version
+}
+
+// change has edit write the record of the target under key, for a response to a request that was
+// sent at a time. If the record has changed meanwhile, edit is called again.
+func (q *Query) change(ctx context.Context, key string, sent time.Time, edit func(place) error) error {
+	c := q.Cat
+	c.locks.lock(key)
+	defer c.locks.unlock(key)
+	seen := q.viewOf(key)
+	p := place{now: *seen}
+	for i := range maxTries {
+		if i > 0 || !c.Calls.Promises.Swaps {
+			v, e, err := q.read(ctx, key)
+			if _ = e.Close(); err != nil {
+				return err
+			}
+			p.now = v
+		}
+		// The epoch is asked after the name: who is not too old for the name of an invalidation
+		// was sent after it.
+		name := c.required.name(key)
+		if c.epochs.since(q.Epoch, key) {
+			return ErrInvalidated
+		}
+		if p.was = store.Absent; p.now.meta != nil {
+			p.was = p.now.meta.Version
+		}
+		late := time.Since(sent) >= invalidationKept
+		if p.t, p.rev = follow(seen.target(), p.now.record(), name, seen.names(), !c.Calls.Promises.OneProcess, late); p.t == nil {
+			return ErrInvalidated
+		}
+		switch err := edit(p); {
+		case err == nil:
+			c.required.written(key, name)
+			return nil
+		case err == errUnchanged:
+			return nil
+		case !errors.Is(err, store.ErrConflict):
+			c.unsure(key, URLOf(q.Req), err)
+			return err
+		}
+	}
+	return store.ErrConflict
+}
+
+// unsure requires a name of the record under key if a write may still land after its error.
+func (c *Catalog) unsure(key, url string, err error) {
+	if errors.Is(err, guard.ErrSlow) || errors.Is(err, store.ErrUncertain) {
+		c.required.add(key, url)
+	}
+}
+
+// invalidate begins a generation of the target under key. What was asked for before is not used
+// by this process any more, even if that fails.
+func (q *Query) invalidate(ctx context.Context, key string) error {
+	c, url := q.Cat, URLOf(q.Req)
+	if c.epochs.note(key); !c.Calls.Promises.OneProcess && !c.Calls.Promises.Swaps {
+		c.required.add(key, url) // another process may overwrite what is written now
+	}
+	return c.replace(ctx, key, url, &q.Budget)
+}
+
+// replace writes an empty record under key, or deletes what is there.
+func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget) (err error) {
+	c.locks.lock(key)
+	defer c.locks.unlock(key)
+	name := c.required.name(key)
+	if c.Calls.Promises.OneProcess {
+		err = c.Calls.Delete(ctx, key, b)
+	} else {
+		t := begin(name, nil)
+		t.invalidated = true
+		err = c.putRecord(ctx, t, key, url, time.Now().Add(invalidationKept), 0, b)
+	}
+	if err != nil {
+		c.required.add(key, url)
+		return err
+	}
+	c.required.written(key, name)
+	return nil
+}
+
+// mark demands that what was asked for before is revalidated before it is used: all of it, or what
+// has a validator. If the record cannot be marked the target is invalidated.
+func (q *Query) mark(ctx context.Context, key string, all bool) error {
+	if q.Cat.epochs.note(key); q.raise(ctx, key, all) {
+		return nil
+	}
+	return q.invalidate(ctx, key)
+}
+
+// raise raises the revision of the record under key, and reports whether it has.
+func (q *Query) raise(ctx context.Context, key string, all bool) bool {
+	c := q.Cat
+	c.locks.lock(key)
+	defer c.locks.unlock(key)
+	for range maxTries {
+		v, e, err := q.read(ctx, key)
+		_ = e.Close()
+		if t := v.record(); err != nil || t == nil || !t.has(c.required.name(key)) {
+			return false
+		}
+		err = q.updateRecord(ctx, v.meta, v.f.Record, v.record().marked(all), v.meta.Expires)
+		if err == nil {
+			return true
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			c.unsure(key, URLOf(q.Req), err)
+			return false
+		}
+	}
+	return false
+}
+
+// putRecord stores a record of a target alone, in place of the entry of the version was.
+func (c *Catalog) putRecord(ctx context.Context, t *target, key, url string, until time.Time, was store.Version, b *guard.Budget) error {
+	r := Record{Key: key, Home: key, Index: true, stamp: stamp{gen: t.gen}, target: t}
+	return c.putIndex(ctx, r, url, time.Now(), until, was, b)
+}
+
+// putIndex stores an entry that is no response.
+func (c *Catalog) putIndex(ctx context.Context, r Record, url string, now, until time.Time, was store.Version, b *guard.Budget) error {
+	m := &store.Meta{
+		ID: storekit.NewID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
+		RequestTime: now, ResponseTime: now, Expires: until,
+	}
+	c.seal(m, c.SetRecord(m, r, nil, false, nil), was)
+	w, err := c.Calls.Create(ctx, r.Key, 0, b)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	err = w.Commit(ctx, m)
+	c.Calls.Wrote(err)
+	return err
+}
+
+// updateRecord replaces the record in the entry with the metadata m. The response in it, if there
+// is one, stays.
+func (q *Query) updateRecord(ctx context.Context, m *store.Meta, r Record, t *target, until time.Time) error {
+	was := m.Version
+	m = m.Clone()
+	r.target = t
+	if r.Index {
+		r.gen = t.gen
+	}
+	f := q.Cat.SetRecord(m, r, nil, false, nil)
+	m.Expires = until
+	q.Cat.seal(m, f, was)
+	return q.update(ctx, r.Key, m)
+}

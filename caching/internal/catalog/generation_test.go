@@ -1,0 +1,546 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tripper-go/tripper/caching/internal/guard"
+	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/internal/storekit"
+	"github.com/tripper-go/tripper/caching/store"
+)
+
+// A scheduler runs actors so that one of them makes one step at a time, in every possible order.
+// A step is a call of the Store, or the answer of the origin.
+type scheduler struct {
+	mu      sync.Mutex
+	waiting map[int]chan struct{}
+	now     int // the number of steps so far
+}
+
+func (s *scheduler) step(actor int) {
+	go_ := make(chan struct{})
+	s.mu.Lock()
+	s.waiting[actor] = go_
+	s.mu.Unlock()
+	<-go_
+}
+
+// run runs actors in the order that choices say, and then as pick chooses between n of them. It
+// returns what was chosen at each step, and of how many.
+func (s *scheduler) run(actors []func(int), choices []int, pick func(n int) int) (taken, of []int) {
+	var wg sync.WaitGroup
+	for i, a := range actors {
+		wg.Go(func() { a(i) })
+	}
+	for {
+		synctest.Wait()
+		s.mu.Lock()
+		ready := slices.Sorted(maps.Keys(s.waiting))
+		if len(ready) == 0 {
+			s.mu.Unlock()
+			break
+		}
+		var c int
+		if len(taken) < len(choices) {
+			c = choices[len(taken)]
+		} else {
+			c = pick(len(ready))
+		}
+		taken, of = append(taken, c), append(of, len(ready))
+		s.now++
+		actor := s.waiting[ready[c]]
+		delete(s.waiting, ready[c])
+		s.mu.Unlock()
+		close(actor)
+	}
+	wg.Wait() // a deadlock of the actors is one of the bubble
+	return taken, of
+}
+
+// next returns the choices of the order after the one that was taken, nil after the last.
+func next(taken, of []int) []int {
+	for i := range slices.Backward(taken) {
+		if taken[i]+1 < of[i] {
+			return append(slices.Clone(taken[:i]), taken[i]+1)
+		}
+	}
+	return nil
+}
+
+// A shop is a Store of one or two processes. A call waits for its step first.
+type shop struct {
+	*scheduler
+	promises store.Promises
+	entries  map[string]*store.Entry
+	// fault is how writes of the actor faulty fail: "fails", or "lands late": then the last
+	// actor, the ghost, makes the write.
+	fault  string
+	faulty int
+	reads  bool // reads fail too
+	late   []func() error
+}
+
+type actorKey struct{}
+
+var errFault = errors.New("fault")
+
+func (s *shop) Promises() (store.Store, store.Promises) { return s, s.promises }
+
+func (s *shop) write(ctx context.Context, do func() error) error {
+	actor, _ := ctx.Value(actorKey{}).(int)
+	s.step(actor)
+	switch {
+	case s.fault == "" || actor != s.faulty:
+		return do()
+	case s.fault == "lands late":
+		s.late = append(s.late, do)
+		return store.ErrUncertain
+	}
+	return errFault
+}
+
+func (s *shop) Get(ctx context.Context, key string) (*store.Entry, error) {
+	actor, _ := ctx.Value(actorKey{}).(int)
+	s.step(actor)
+	if s.reads && actor == s.faulty {
+		return nil, errFault
+	}
+	return s.entries[key], nil
+}
+
+func (s *shop) meta(key string) *store.Meta {
+	if e := s.entries[key]; e != nil {
+		return e.Meta
+	}
+	return nil
+}
+
+func (s *shop) Update(ctx context.Context, key string, m *store.Meta) error {
+	return s.write(ctx, func() error {
+		if !m.Updates(s.meta(key)) {
+			return store.ErrConflict
+		}
+		s.entries[key] = &store.Entry{Meta: forgetful(m), Size: s.entries[key].Size, Bytes: s.entries[key].Bytes}
+		return nil
+	})
+}
+
+func (s *shop) Delete(ctx context.Context, key string) error {
+	return s.write(ctx, func() error { delete(s.entries, key); return nil })
+}
+
+func (s *shop) Create(_ context.Context, key string, _ int64) (store.Writer, error) {
+	return &shopWriter{s: s, key: key}, nil
+}
+
+type shopWriter struct {
+	s   *shop
+	key string
+	b   []byte
+}
+
+func (w *shopWriter) Write(p []byte) (int, error) {
+	w.b = append(w.b, p...)
+	return len(p), nil
+}
+
+func (w *shopWriter) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(w.b).ReadAt(p, off)
+}
+
+func (w *shopWriter) Commit(ctx context.Context, m *store.Meta) error {
+	return w.s.write(ctx, func() error {
+		if w.s.promises.Swaps && !m.Follows(w.s.meta(w.key)) {
+			return store.ErrConflict
+		}
+		w.s.entries[w.key] = &store.Entry{Meta: forgetful(m), Size: int64(len(w.b)), Bytes: w.b}
+		return nil
+	})
+}
+
+func (w *shopWriter) Abort() error { return nil }
+func (w *shopWriter) Close() error { return nil }
+
+// forgetful returns m as it comes from a Store that keeps bytes.
+func forgetful(m *store.Meta) *store.Meta {
+	b, _ := m.AppendBinary(nil)
+	m, err := store.ParseMeta(b)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// A promise is an invalidation, or a mark, that has returned.
+type promise struct {
+	process      int
+	began, ended int
+	mark         bool
+}
+
+// A trial is one order of one schedule.
+type trial struct {
+	*shop
+	processes []*Catalog
+	promised  []promise
+	// across is true if an invalidation reaches the other processes too.
+	across bool
+	paths  bool // No-Vary-Search is obeyed
+	wrong  []string
+	stored int // responses
+	// served are the responses that were served, by what they are.
+	served map[string]bool
+	users  map[int]bool // who have stored something
+}
+
+const (
+	theTarget = "http://example.com/t"
+	theOther  = "http://example.com/t?a=1" // of the same path
+)
+
+// query returns a query of process p, with the fields in lines, of which the first may be the
+// user.
+func (w *trial) query(ctx context.Context, p int, url string, lines ...string) *Query {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		panic(err)
+	}
+	req.Header = fieldsOf(lines)
+	q := w.processes[p].Query(req)
+	q.SetUser(req.Header.Get("Authorization"), false)
+	return &q
+}
+
+// fetch gets a response from the origin, and stores it, after a look-up. Without again it does so
+// only if nothing that is fresh is stored.
+func (w *trial) fetch(ctx context.Context, q *Query, actor int, what string, again bool, lines ...string) {
+	c := q.Lookup()
+	c.Close()
+	if c.F != nil && !c.F.MustRevalidate && !again {
+		return
+	}
+	q.LookPath()
+	asked := fmt.Sprint(w.now)
+	w.step(actor)
+	h := fieldsOf(append(lines, "Cache-Control: max-age=60", "Asked: "+asked, "Body: "+asked+what, "What: "+what))
+	m := &store.Meta{
+		ID: storekit.NewID(), URL: URLOf(q.Req), Status: 200, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		RequestTime: time.Now(), ResponseTime: time.Now(),
+	}
+	var r Record
+	q.Locate(&r, 200, h, slices.DeleteFunc([]string{h.Get("Vary")}, func(s string) bool { return s == "" }))
+	f := q.Cat.SetRecord(m, r, nil, false, nil)
+	body, err := q.Cat.Calls.Create(ctx, r.Key, -1, nil)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.WriteString(body, asked+what)
+	if q.Commit(ctx, body, int64(len(asked+what)), m, f) == nil {
+		w.stored++
+	}
+}
+
+// confirm has the origin confirm what q finds, if that is what.
+func (w *trial) confirm(ctx context.Context, q *Query, actor int, what string) {
+	c := q.Lookup()
+	if c.F == nil || c.Entry.Meta.Header.Get("What") != what {
+		return
+	}
+	asked := fmt.Sprint(w.now)
+	w.step(actor)
+	m, r := c.Entry.Meta.Clone(), c.F.Record
+	m.Header = m.Header.Clone()
+	m.Header.Set("Asked", asked)
+	q.Confirm(&r)
+	q.Replace(ctx, c.F, c.Entry, m, q.Cat.SetRecord(m, r, nil, false, &c.F.Facts))
+}
+
+// read looks up what is stored, and serves it.
+func (w *trial) read(p int, q *Query) {
+	began := w.now
+	c := q.Lookup()
+	if c.F == nil {
+		return
+	}
+	h := c.Entry.Meta.Header
+	asked, _ := strconv.Atoi(h.Get("Asked"))
+	what := h.Get("What")
+	if string(c.Entry.Bytes) != h.Get("Body") {
+		w.wrong = append(w.wrong, fmt.Sprintf("%s has the body %s and the header of %s", what, c.Entry.Bytes, h.Get("Body")))
+	}
+	if w.served[what] = true; c.F.MustRevalidate {
+		delete(w.served, what)
+		w.served["stale "+what] = true
+	}
+	for _, i := range w.promised {
+		if (i.process == p || w.across) && i.ended <= began && asked < i.began && !(i.mark && c.F.MustRevalidate) {
+			w.wrong = append(w.wrong, fmt.Sprintf("process %d serves %s asked for at %d, invalidated at %d (mark: %v) by %d", p, what, asked, i.began, i.mark, i.process))
+		}
+	}
+}
+
+// invalidate makes a promise when it returns.
+func (w *trial) invalidate(ctx context.Context, p int, c policy.Consequence) {
+	began, process := w.now, w.processes[p]
+	_ = w.query(ctx, p, theTarget).Invalidate(ctx, c)
+	if process == w.processes[p] { // else the process has ended
+		w.promised = append(w.promised, promise{p, began, w.now, c != policy.Changed})
+	}
+}
+
+// ops are what actors do.
+var ops = map[string]func(ctx context.Context, w *trial, p, actor int){
+	"plain": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget), actor, "plain", false)
+	},
+	"reload": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget), actor, "plain", true)
+	},
+	"confirm": func(ctx context.Context, w *trial, p, actor int) {
+		w.confirm(ctx, w.query(ctx, p, theTarget), actor, "plain")
+	},
+	"user": func(ctx context.Context, w *trial, p, actor int) {
+		w.users[actor] = true
+		who := fmt.Sprint("user ", actor)
+		w.fetch(ctx, w.query(ctx, p, theTarget, "Authorization: "+who), actor, who, true)
+	},
+	"variant": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget, "Accept: x"), actor, "variant", true, "Vary: Accept")
+	},
+	"confirm the variant": func(ctx context.Context, w *trial, p, actor int) {
+		w.confirm(ctx, w.query(ctx, p, theTarget, "Accept: x"), actor, "variant")
+	},
+	"share a": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget), actor, "shared by a", true, `No-Vary-Search: params=("a")`)
+	},
+	"share b": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget), actor, "shared by b", true, `No-Vary-Search: params=("a" "b")`)
+	},
+	"evict": func(ctx context.Context, w *trial, p, _ int) {
+		delete(w.entries, w.query(ctx, p, theTarget).Target)
+	},
+	"evict the path": func(ctx context.Context, w *trial, p, _ int) {
+		delete(w.entries, w.query(ctx, p, theTarget).pathKey())
+	},
+	"invalidate": func(ctx context.Context, w *trial, p, _ int) { w.invalidate(ctx, p, policy.Changed) },
+	"mark":       func(ctx context.Context, w *trial, p, _ int) { w.invalidate(ctx, p, policy.OutcomeUnknown) },
+	"restart": func(_ context.Context, w *trial, p, _ int) {
+		w.processes[p] = w.process()
+		w.promised = slices.DeleteFunc(w.promised, func(i promise) bool { return i.process == p })
+	},
+	"read": func(ctx context.Context, w *trial, p, _ int) {
+		w.read(p, w.query(ctx, p, theTarget))
+		w.read(p, w.query(ctx, p, theTarget, "Accept: x"))
+		for _, i := range slices.Sorted(maps.Keys(w.users)) {
+			w.read(p, w.query(ctx, p, theTarget, fmt.Sprint("Authorization: user ", i)))
+		}
+	},
+	"read the path": func(ctx context.Context, w *trial, p, _ int) {
+		w.read(p, w.query(ctx, p, theOther))
+	},
+}
+
+// process returns a process that has just begun.
+func (w *trial) process() *Catalog {
+	cfg := &policy.Settings{}
+	return New(&Shared{}, cfg.Complete(), w.paths, guard.NewBackend(w.shop), guard.Options{Wait: -1, Back: func() {}})
+}
+
+// A schedule is a few actors, each with what it does one after another. "2: plain" is done by
+// the second process.
+type schedule struct {
+	why    string
+	before string // what was done before
+	actors []string
+	// single is true if the Store belongs to one process.
+	single bool
+	fault  string // of the writes of the first actor
+	reads  bool   // fail too
+	// Without compare and swap invalidations need not reach other processes.
+	paths  bool   // there are responses that URLs of a path share
+	limit  bool   // invalidations need not reach other processes
+	then   string // what is done afterwards, when nothing fails
+	stored int    // how many responses are stored at least, in every order
+	served string // what is served in the end, in every order
+	gone   string // what is not
+}
+
+func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *trial, taken, of []int) {
+	w = &trial{shop: &shop{
+		scheduler: &scheduler{waiting: make(map[int]chan struct{})}, promises: store.Promises{Swaps: swaps, OneProcess: row.single},
+		entries: make(map[string]*store.Entry), reads: row.reads,
+	}, across: swaps && !row.limit, paths: row.paths, served: make(map[string]bool), users: make(map[int]bool)}
+	for range 2 {
+		w.processes = append(w.processes, w.process())
+	}
+	actor := func(script string) func(int) {
+		return func(i int) {
+			for op := range strings.SplitSeq(script, ", ") {
+				if op == "" {
+					continue
+				}
+				p := 0
+				if strings.HasPrefix(op, "2: ") && !row.single {
+					p = 1
+				}
+				w.step(i) // one at a time does what it does without the Store
+				ops[strings.TrimPrefix(op, "2: ")](context.WithValue(context.Background(), actorKey{}, i), w, p, i)
+			}
+		}
+	}
+	w.faulty = -1
+	w.run([]func(int){actor(row.before)}, nil, first)
+	w.stored = 0
+	w.fault, w.faulty = row.fault, 0
+	var actors []func(int)
+	for _, a := range row.actors {
+		actors = append(actors, actor(a))
+	}
+	if row.fault == "lands late" {
+		actors = append(actors, func(i int) {
+			for range 3 {
+				w.step(i)
+				if len(w.late) > 0 {
+					_ = w.late[0]()
+					w.late = w.late[1:]
+				}
+			}
+		})
+	}
+	taken, of = w.run(actors, choices, pick)
+	for _, do := range w.late {
+		_ = do()
+	}
+	w.fault, w.reads, w.now = "", false, w.now+1
+	w.run([]func(int){actor(row.then)}, nil, first)
+	w.served = make(map[string]bool)
+	w.run([]func(int){actor("read, 2: read")}, nil, first)
+	if row.paths {
+		w.run([]func(int){actor("read the path, 2: read the path")}, nil, first)
+	}
+	return w, taken, of
+}
+
+// What was invalidated is never served again, in every order of the steps of some actors.
+func TestGenerations(t *testing.T) {
+	for _, row := range []schedule{
+		{why: "a plain commit that crosses an invalidation", actors: []string{"plain", "invalidate", "read"}},
+		{why: "the same in a Store of one process", single: true, actors: []string{"plain", "invalidate", "read"}},
+		{why: "two processes, one of which saw nothing", actors: []string{"2: plain", "invalidate", "read"}},
+		{why: "a third response comes after the invalidation, on its record", actors: []string{"2: plain", "invalidate, plain, read"}},
+		{why: "users who ask when nothing is stored are all stored", actors: []string{"user", "user"}, stored: 2, served: "user 0, user 1"},
+		{why: "also those of two processes", actors: []string{"user", "2: user"}, stored: 2, served: "user 0, user 1"},
+		{why: "a user's commit that crosses an invalidation", actors: []string{"user", "2: invalidate", "2: read"}},
+		{why: "two users and an invalidation", actors: []string{"user", "user", "invalidate"}},
+		{why: "a user and a plain response", actors: []string{"user", "2: plain", "invalidate"}},
+		{why: "a plain response begins a generation, and the variant is gone", before: "variant", actors: []string{"plain", "2: confirm the variant", "2: invalidate"}},
+		{why: "a 304 that crosses an invalidation", before: "plain", actors: []string{"confirm", "invalidate", "read"}},
+		{why: "a 304 of another process", before: "plain", actors: []string{"2: confirm", "invalidate", "read"}},
+		{why: "a 304 for a variant", before: "variant", actors: []string{"2: confirm the variant", "invalidate, variant", "read"}},
+		{why: "a mark and a response that comes", before: "plain", actors: []string{"confirm", "mark", "read"}},
+		{why: "a mark when nothing is stored", actors: []string{"2: plain", "mark", "read"}},
+		{why: "a mark and a set that is added", before: "plain", actors: []string{"2: user", "mark", "read"}},
+		{why: "two marks", before: "plain", actors: []string{"2: mark", "mark", "read"}},
+		{why: "a mark and an invalidation", before: "variant", actors: []string{"2: mark", "invalidate", "confirm the variant"}},
+		{why: "the record is forgotten", before: "plain, user", actors: []string{"evict", "invalidate", "user"}},
+		{why: "the record is forgotten, and made again", before: "plain", actors: []string{"evict", "user", "invalidate, read"}},
+		{why: "the record of the invalidation is forgotten in a Store of one process", single: true, before: "plain", actors: []string{"evict", "plain", "invalidate, read"}},
+		{why: "an invalidation that fails", fault: "fails", limit: true, before: "plain, user, variant", actors: []string{"invalidate, read", "user", "read"}},
+		{why: "an invalidation that fails, and reads too", fault: "fails", reads: true, limit: true, before: "plain, user, variant", actors: []string{"invalidate", "user, read"}},
+		{why: "an invalidation that fails in a Store of one process", single: true, fault: "fails", before: "plain, user", actors: []string{"invalidate", "plain, read"}},
+		{why: "a mark that fails", fault: "fails", limit: true, before: "plain, user", actors: []string{"mark", "user", "read"}},
+		{why: "a failed PUT, and an outage: another process goes on with what is there", fault: "fails", limit: true, before: "2: plain", actors: []string{"invalidate, read", "2: confirm", "read"}},
+		{why: "a commit that lands late", fault: "lands late", actors: []string{"plain", "invalidate, read"}, limit: true},
+		{why: "a commit that lands late, in a Store of one process", single: true, fault: "lands late", actors: []string{"plain", "invalidate, plain, read"}},
+		{why: "an invalidation that lands late", fault: "lands late", limit: true, before: "plain", actors: []string{"invalidate", "plain, read"}},
+		{why: "a mark that lands late", fault: "lands late", limit: true, before: "plain", actors: []string{"mark", "invalidate, read"}},
+		{why: "a shared response that crosses an invalidation", paths: true, actors: []string{"share a", "invalidate", "read the path"}},
+		{why: "of another process", paths: true, actors: []string{"2: share a", "invalidate, read the path"}},
+		{why: "the record of a path is lost and made again", paths: true, before: "share a", actors: []string{"evict the path", "share b", "invalidate, read the path"}},
+		{why: "its No-Vary-Search is another, and then what it was", paths: true, before: "share a", actors: []string{"share b, invalidate", "2: share a"}},
+		{why: "what is stored is served", before: "user, variant", actors: []string{"2: confirm the variant"}, served: "user 0, variant"},
+		{why: "a plain response, and one of a user beside it", before: "plain", actors: []string{"user", "2: user"}, served: "plain, user 0, user 1"},
+		{why: "a variant takes the place of the plain response", before: "plain, user", actors: []string{"variant"}, served: "variant, user 0", gone: "plain"},
+		{why: "a plain response takes the place of variants", before: "variant", then: "plain", served: "plain", gone: "variant"},
+		{why: "it does not end what users have", before: "user", then: "plain", served: "plain, user 0"},
+		{why: "what is stored after an invalidation is served", before: "plain, user", actors: []string{"invalidate", "2: invalidate"}, then: "plain, user", served: "plain, user 0"},
+		{why: "the same in a Store of one process", single: true, before: "plain, user", actors: []string{"invalidate", "invalidate"}, then: "plain, user", served: "plain, user 0"},
+		{why: "what is stored after an invalidation that failed is served", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate"}, then: "plain, user", served: "plain, user 0"},
+		{why: "two processes whose invalidations failed use what either stores then", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate, 2: invalidate"}, then: "plain, 2: plain, user", served: "plain, user 0"},
+		{why: "a mark, and then a 304", before: "plain, variant, user", actors: []string{"mark"}, then: "confirm the variant", served: "variant, stale user 0"},
+		{why: "a mark of the plain response, and then a 304", before: "plain, user", then: "mark, confirm", served: "plain, stale user 0"},
+		{why: "marked", before: "plain, user", then: "mark", served: "stale plain, stale user 0"},
+		{why: "a mark that lands late, in a Store of one process", single: true, fault: "lands late", before: "plain", actors: []string{"mark", "invalidate, read"}},
+		{why: "two marks in a Store of one process", single: true, before: "plain", actors: []string{"mark", "mark", "confirm"}},
+		{why: "who asked under a generation does not adopt another", before: "plain", limit: true, actors: []string{"2: user", "invalidate, evict, plain, read"}},
+		{why: "sets that are added at once", before: "plain", actors: []string{"2: variant", "user"}, served: "user 1, variant"},
+		{why: "a 304 and another response", before: "plain", actors: []string{"confirm", "2: reload", "2: reload"}},
+		{why: "a record that cannot be read is not replaced", single: true, reads: true, before: "plain", actors: []string{"user"}, served: "plain"},
+		{why: "another No-Vary-Search", paths: true, before: "share a", then: "share b", served: "shared by b", gone: "shared by a"},
+		{why: "a process ends", before: "plain", limit: true, actors: []string{"plain", "restart", "invalidate, read"}},
+		{why: "a process ends after an invalidation that failed", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate", "restart, invalidate", "read"}},
+	} {
+		for _, swaps := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, compare and swap %v", row.why, swaps), func(t *testing.T) {
+				n, most := 0, maxOrders
+				if testing.Short() {
+					most = 200
+				}
+				try := func(choices []int, pick func(int) int) (after []int) {
+					synctest.Test(t, func(t *testing.T) {
+						w, taken, of := row.try(choices, swaps, pick)
+						if len(w.wrong) > 0 {
+							t.Errorf("%v: %s", taken, strings.Join(w.wrong, "\n"))
+						}
+						if w.stored < row.stored {
+							t.Errorf("%v: %d responses are stored, want %d", taken, w.stored, row.stored)
+						}
+						for what := range strings.SplitSeq(row.served, ", ") {
+							if what != "" && !w.served[what] && (swaps || row.single) {
+								t.Errorf("%v: %s is not served", taken, what)
+							}
+						}
+						if w.served[row.gone] {
+							t.Errorf("%v: %s is served", taken, row.gone)
+						}
+						after = next(taken, of)
+					})
+					n++
+					return after
+				}
+				choices := []int{}
+				for choices != nil && n < most && !t.Failed() {
+					choices = try(choices, first)
+				}
+				r := rand.New(rand.NewPCG(1, 2))
+				for range most { // there are more orders than were tried: some of the others
+					if choices == nil || t.Failed() {
+						break
+					}
+					try(nil, r.IntN)
+				}
+				t.Logf("%d orders", n)
+			})
+		}
+	}
+}
+
+// maxOrders bounds the orders of one schedule that are tried.
+const maxOrders = 600
+
+// first chooses the first.
+func first(int) int { return 0 }

@@ -1,0 +1,180 @@
+package catalog
+
+import (
+	"crypto/rand"
+	"slices"
+
+	"github.com/tripper-go/tripper/caching/internal/policy"
+)
+
+// A token is a random name of a generation, or of an invalidation.
+type token [16]byte
+
+func newToken() (t token) {
+	_, _ = rand.Read(t[:]) // never fails
+	return t
+}
+
+// A stamp is the state of a target under which the request for a response was sent.
+type stamp struct {
+	gen token
+	rev uint32
+}
+
+// A target is what the record of a target says. It is not changed, but replaced: memos share it.
+type target struct {
+	gen token
+	// rev is raised by each mark. A response whose request was sent under a lower one must be
+	// revalidated, if it can be. hard is the last that holds for all responses.
+	rev, hard uint32
+	// invalidated is true if this record, or one that it was made from, was written by an
+	// invalidation.
+	invalidated bool
+	// names are invalidations after which all requests of the generation were sent.
+	names []token
+	// sets say where there may be responses with entries of their own, newest first.
+	sets []set
+	// noVarySearch is the field of the responses that URLs share, if the target is a path.
+	noVarySearch string
+	// tags are entity tags of variants, newest first.
+	tags []tag
+}
+
+// A set stands for the responses of one audience whose Vary has the same names.
+type set struct {
+	audience audience
+	names    []string
+}
+
+// An audience is whom a response is for. Each has keys of its own.
+type audience byte
+
+const (
+	everybody audience = iota
+	oneUser
+	oneQuery // the requests of one user, or of none, with the same content
+)
+
+func (s set) equal(o set) bool { return s.audience == o.audience && slices.Equal(s.names, o.names) }
+
+// A tag is the entity tag of the variant under key. It is offered only with requests that have the
+// same base: those of its user.
+type tag struct{ etag, key, base string }
+
+// maxNames, maxSets and maxTags bound the lists of a record.
+const (
+	maxNames = 8
+	maxSets  = 4
+	maxTags  = 64
+)
+
+// begin returns a record that begins a generation, with the name that is required, if one is, and
+// those in names. A response whose request was sent when nothing was stored may have been asked
+// for before the invalidation that requires the name: it must not adopt such a record.
+func begin(name token, names []token) *target {
+	t := &target{gen: newToken()}
+	if name != (token{}) {
+		t.names, t.invalidated = []token{name}, true
+	}
+	for _, n := range names {
+		if len(t.names) < maxNames && !slices.Contains(t.names, n) {
+			t.names = append(t.names, n)
+		}
+	}
+	return t
+}
+
+// renewed returns t with another generation, in which there are no responses.
+func (t *target) renewed() *target {
+	c := *t
+	c.gen, c.sets, c.tags, c.noVarySearch = newToken(), nil, nil, ""
+	return &c
+}
+
+// marked returns t with a revision under which no request has been sent.
+func (t *target) marked(all bool) *target {
+	c := *t
+	if c.rev++; all {
+		c.hard = c.rev
+	}
+	return &c
+}
+
+// has reports whether t has a name, which is zero if none is required.
+func (t *target) has(name token) bool { return name == token{} || slices.Contains(t.names, name) }
+
+// outdated reports whether a response must be revalidated. canBe is true if it has a validator.
+func (t *target) outdated(s stamp, canBe bool) bool {
+	return s.rev < t.hard || canBe && s.rev < t.rev
+}
+
+// withSet returns t with a set, in front if it is new.
+func (t *target) withSet(s set) *target {
+	if slices.ContainsFunc(t.sets, s.equal) {
+		return t
+	}
+	c := *t
+	c.sets = append([]set{s}, t.sets[:min(len(t.sets), maxSets-1)]...)
+	return &c
+}
+
+// withTag returns t with the entity tag of a variant, in front if it is new.
+func (t *target) withTag(g tag) *target {
+	if g.etag == "" || slices.Contains(t.tags, g) {
+		return t
+	}
+	others := slices.DeleteFunc(slices.Clone(t.tags), func(o tag) bool { return o.key == g.key })
+	c := *t
+	c.tags = append([]tag{g}, others[:min(len(others), maxTags-1)]...)
+	return &c
+}
+
+// withoutTag returns t without the entity tag of the variant under key.
+func (t *target) withoutTag(key string) *target {
+	is := func(g tag) bool { return g.key == key }
+	if !slices.ContainsFunc(t.tags, is) {
+		return t
+	}
+	c := *t
+	c.tags = slices.DeleteFunc(slices.Clone(t.tags), is)
+	return &c
+}
+
+// superseding returns what t becomes by a response for everybody without Vary. It supersedes the
+// variants for everybody, so that a generation begins if there may be some.
+func (t *target) superseding() *target {
+	if slices.ContainsFunc(t.sets, func(s set) bool { return s.audience == everybody }) {
+		return t.renewed()
+	}
+	return t
+}
+
+// variantsOf returns the variants whose keys were made of base.
+func (t *target) variantsOf(base string) (all []policy.Variant) {
+	for _, g := range slices.Backward(t.tags) {
+		if g.base == base {
+			all = append(all, policy.Variant{Key: g.key, Etag: g.etag})
+		}
+	}
+	return all
+}
+
+// follow decides under which record a response is stored whose request was sent under seen, or
+// when nothing was stored, and with which revision. now is the record that is there now, and name
+// the one that it needs; both may be nothing. shared is true if other processes may use the Store,
+// and late if the request was sent longer ago than the record of an invalidation is kept. The
+// result is nil if the target may have been invalidated since.
+func follow(seen, now *target, name token, names []token, shared, late bool) (t *target, rev uint32) {
+	switch {
+	case now == nil || !now.has(name):
+		if shared && (late || now == nil && seen != nil) {
+			return nil, 0 // the Store may have forgotten the invalidation of another process
+		}
+		return begin(name, names), 0
+	case seen != nil && seen.gen == now.gen:
+		return now, seen.rev
+	case seen == nil && !now.invalidated:
+		return now, 0 // stored meanwhile by another request that found nothing
+	}
+	return nil, 0
+}
