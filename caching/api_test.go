@@ -88,7 +88,7 @@ func TestTrace(t *testing.T) {
 	get(t, c, ctx, "http://example.com/?secret")
 	get(t, c, ctx, "http://example.com/?secret")
 	_, _, _ = try(c, ctx, "POST", "http://example.com/?secret")
-	want := []string{"fetch: nothing stored", "store: stored", "hit: fresh", "suspect: unsafe method failed", "suspect: unsafe method failed", "pass: unsafe method"} // the target, and its path
+	want := []string{"lookup: nothing stored", "fetch: nothing stored", "store: stored", "lookup: fresh", "hit: fresh", "suspect: unsafe method failed", "suspect: unsafe method failed", "pass: unsafe method"} // the target, and its path
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}

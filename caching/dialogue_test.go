@@ -58,6 +58,9 @@ type events struct {
 }
 
 func (e *events) hear(ev trace.Event) {
+	if ev.Action == "lookup" { // precedes every decision
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.list = append(e.list, ev.Action+": "+ev.Reason)

@@ -1,11 +1,14 @@
 package caching
 
 import (
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // exchange is one request on its way through the cache.
@@ -70,8 +73,7 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	if reason := x.identify(); reason != "" {
 		return x.bypass(reason)
 	}
-	x.consult()
-	p := x.decide()
+	p := x.lookup()
 	switch x.verdict.Action {
 	case policy.Reuse, policy.Refresh:
 		return x.answer(p), nil
@@ -81,6 +83,22 @@ func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) 
 	default: // there is nothing to reuse, or it must be validated
 		return x.forward()
 	}
+}
+
+// lookup looks up what is stored for the request, decides about it, and tells how long that
+// took.
+func (x *exchange) lookup() policy.Portion {
+	heard := trace.From(x.Req.Context()) != nil
+	var asked time.Time
+	if heard {
+		asked = time.Now()
+	}
+	x.consult()
+	p := x.decide()
+	if heard {
+		x.Tell("lookup", x.verdict.Reason, 0, nil, slog.Duration("took", time.Since(asked)))
+	}
+	return p
 }
 
 // consult looks up what is stored for the request. The candidate stays as it is if nothing

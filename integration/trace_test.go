@@ -93,8 +93,8 @@ func TestEventsBelongToCalls(t *testing.T) {
 	}
 	group.Wait()
 	want := []string{
-		"wire response 0 1", "retry done 0 1", "caching pass 0 0", "wire body 0 1", "redirects follow 0 0",
-		"wire response 1 1", "retry retry 1 1", "wire body 1 1",
+		"caching lookup 0 0", "wire response 0 1", "retry done 0 1", "caching pass 0 0", "wire body 0 1", "redirects follow 0 0",
+		"caching lookup 1 0", "wire response 1 1", "retry retry 1 1", "wire body 1 1",
 		"wire response 1 2", "retry done 1 2", "caching fetch 1 0", "wire body 1 2", "caching store 1 0",
 	}
 	if len(calls) != 10 {
@@ -130,6 +130,7 @@ func TestEventsOfBackgroundWork(t *testing.T) {
 	if x, ok := trace.ExchangeOf(resp); ok {
 		t.Errorf("a stale response came with exchange %+v", x)
 	}
+	<-events // the lookup
 	served := <-events
 	if served.Layer != "caching" || served.Action != "stale" || served.Background {
 		t.Fatalf("heard first %+v", served)

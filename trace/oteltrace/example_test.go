@@ -66,6 +66,7 @@ func Example_prometheus() {
 	slices.Sort(lines)
 	fmt.Println(strings.Join(lines, "\n"))
 	// Output:
+	// tripper_cache_lookup_duration_seconds_count 3
 	// tripper_call_duration_seconds_count{http_request_method="GET",http_response_status_code="200",tripper_cache_result="hit"} 2
 	// tripper_call_duration_seconds_count{http_request_method="GET",http_response_status_code="200",tripper_cache_result="miss"} 1
 	// tripper_exchange_duration_seconds_count{http_request_method="GET",http_response_status_code="200",tripper_background="false"} 1

@@ -18,12 +18,13 @@ type metrics struct {
 	waits     metric.Float64Histogram
 	bytes     metric.Int64Counter
 	failures  metric.Int64Counter
+	lookups   metric.Float64Histogram
 }
 
 func newMetrics(m metric.Meter) metrics {
 	// What fails to be made is a no-op, and is told to the handler of the program.
 	var ms metrics
-	var errs [5]error
+	var errs [6]error
 	ms.calls, errs[0] = m.Float64Histogram("tripper.call.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of calls until the end of the response body, by what the cache did."))
 	ms.exchanges, errs[1] = m.Float64Histogram("tripper.exchange.duration", metric.WithUnit("s"),
@@ -34,6 +35,8 @@ func newMetrics(m metric.Meter) metrics {
 		metric.WithDescription("Bytes of response bodies, by tripper.source: cache for those that a cache gave, wire for those that servers sent."))
 	ms.failures, errs[4] = m.Int64Counter("tripper.cache.failures", metric.WithUnit("{failure}"),
 		metric.WithDescription("Failures of the store of a cache."))
+	ms.lookups, errs[5] = m.Float64Histogram("tripper.cache.lookup.duration", metric.WithUnit("s"),
+		metric.WithDescription("Time that caches took to look up what their store has for a request."))
 	for _, err := range errs {
 		if err != nil {
 			otel.Handle(err)
@@ -71,6 +74,10 @@ func (m *metrics) decided(ctx context.Context, e trace.Event) {
 	case e.Layer == "retry" && (e.Action == "retry" || e.Action == "resume"):
 		if wait, ok := duration(e.Attrs, "wait"); ok {
 			m.waits.Record(ctx, wait.Seconds())
+		}
+	case e.Layer == "caching" && e.Action == "lookup":
+		if took, ok := duration(e.Attrs, "took"); ok {
+			m.lookups.Record(ctx, took.Seconds())
 		}
 	case e.Layer == "caching" && e.Action == "store" && e.Err != nil:
 		m.failures.Add(ctx, 1, metric.WithAttributes(attribute.String("tripper.reason", e.Reason)))

@@ -152,7 +152,7 @@ func TestSpans(t *testing.T) {
 	for _, e := range ended[3].Events() {
 		names = append(names, e.Name)
 	}
-	if got := strings.Join(names, ", "); got != "retry done, caching pass, redirects follow, retry retry, retry done, caching fetch, caching store" {
+	if got := strings.Join(names, ", "); got != "caching lookup, retry done, caching pass, redirects follow, caching lookup, retry retry, retry done, caching fetch, caching store" {
 		t.Errorf("events %s", got)
 	}
 }
@@ -248,6 +248,7 @@ func TestMetrics(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
+		"tripper.cache.lookup.duration  5",
 		"tripper.call.duration error.type=404,http.request.method=GET,http.response.status_code=404,tripper.cache.result=pass 1",
 		"tripper.call.duration http.request.method=GET,http.response.status_code=200,tripper.cache.result=hit 2",
 		"tripper.call.duration http.request.method=GET,http.response.status_code=200,tripper.cache.result=miss 1",
