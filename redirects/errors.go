@@ -49,7 +49,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Timeout reports whether the cause is a timeout.
 func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
-// Permanent reports whether the same request would be redirected in vain again.
+// Permanent reports whether the same request would fail in the same way again.
 func (e *Error) Permanent() bool {
 	for _, cause := range []error{ErrLimit, ErrMissingLocation, ErrScheme} {
 		if errors.Is(e.Err, cause) {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Forwarding says how far a redirect takes the caller's Authorization field. The
+// Forwarding says to which origins a redirect takes the caller's Authorization field. The
 // user information of the caller's URL goes at most to the same origin.
 type Forwarding int
 

@@ -21,5 +21,5 @@ const (
 // Why something of a redirect is dropped.
 const reasonNoJar = "cookies of a redirect, and no Jar"
 
-// reasonUnsafe says that a redirect is returned because of the method of the request.
+// reasonUnsafe is the reason if redirects of requests with this method are not followed.
 func reasonUnsafe(method string) string { return "method " + method + " is not safe" }

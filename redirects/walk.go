@@ -13,7 +13,7 @@ import (
 	"github.com/tripper-go/tripper/trace"
 )
 
-// walk is one request on its way.
+// walk is a request of the caller and the redirects that it meets.
 type walk struct {
 	*Transport
 	next http.RoundTripper
@@ -182,7 +182,7 @@ func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc locati
 	return out, nil
 }
 
-// tellFollow tells that resp is followed by out.
+// tellFollow reports that the redirect resp is followed by out.
 func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []string) {
 	hook := trace.From(w.req.Context())
 	if hook == nil {
@@ -206,7 +206,7 @@ func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []stri
 	hook(e)
 }
 
-// stop tells why resp is returned and not followed.
+// stop reports why the redirect resp is returned and not followed.
 func (w *walk) stop(resp *http.Response, reason string) (*http.Request, error) {
 	w.tell(resp, actionStop, reason, nil)
 	return nil, nil
