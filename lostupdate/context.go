@@ -8,7 +8,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// Mode says which precondition a write gets, for [WithMode].
+// Mode selects the precondition of a write, for [WithMode].
 type Mode int
 
 // The modes. None has an effect on a write with a precondition of the caller's own.

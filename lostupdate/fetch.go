@@ -144,7 +144,7 @@ func (x *exchange) compare(now sight) (finding, sight, error) {
 	case again.ETag == "":
 		return unclear, again, nil
 	}
-	// HEAD may have a tag of its own: only two of GET tell a change.
+	// HEAD may have a tag of its own: only two tags of GET show a change.
 	third, err := x.lookBy(x.req.Context(), http.MethodGet)
 	if steady, _ := again.same(third.Version); err == nil && steady {
 		return changed, third, nil
@@ -153,7 +153,7 @@ func (x *exchange) compare(now sight) (finding, sight, error) {
 }
 
 // compareContent asks whether the resource is still what the caller has written,
-// where the server did not say how to recognize it.
+// if the response to that write had no validator.
 func (x *exchange) compareContent() (*http.Response, error) {
 	resp, err := x.next.RoundTrip(x.probe(x.req.Context(), http.MethodGet))
 	if err != nil || resp == nil {

@@ -43,7 +43,7 @@ func lessonOfRead(method string, reqHeader http.Header, resp *http.Response, now
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo:
 		if v.Unknown && method == http.MethodHead {
-			// RFC 9110 §9.3.2: HEAD may leave out what is not cheap to tell.
+			// RFC 9110 §9.3.2: a response to HEAD may leave out fields.
 			return keep, Version{}
 		}
 		return set, v
@@ -73,7 +73,7 @@ func lessonOfWrite(method string, resp *http.Response, now time.Time) (lesson, V
 	case code == http.StatusAccepted, code == http.StatusMultiStatus,
 		code == http.StatusMovedPermanently, code == http.StatusFound, code == http.StatusSeeOther:
 		// Not done yet, or done in parts, or done and the answer is elsewhere
-		// (RFC 9110 §15.4.4; frameworks say 302 for it).
+		// (RFC 9110 §15.4.4; frameworks send 302 for it).
 		return set, Version{Unknown: true, Date: now}
 	case code == http.StatusNotImplemented:
 		return keep, Version{}

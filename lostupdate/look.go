@@ -122,10 +122,10 @@ func variantOf(vary []string, req http.Header) string {
 	return b.String()
 }
 
-// selecting are the request fields by which variants are told apart most often.
+// selecting are the request fields that most often select a variant.
 var selecting = [...]string{"Accept", "Accept-Language", "Prefer"}
 
-// varies reports whether a Vary names fields that tell variants apart and that are
+// varies reports whether a Vary names fields that select a variant and that are
 // not known of the one that was seen.
 func varies(vary []string, variant string) bool {
 	for _, name := range selecting {

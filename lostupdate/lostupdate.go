@@ -93,8 +93,8 @@ type Transport struct {
 	// own of [DefaultMemory] bytes.
 	Tags Tags
 
-	// Unsure says what becomes of a write to a resource that was seen, but
-	// without a validator that would be safe to send. If zero, it is [Wait].
+	// Unsure says what is done about a write to a resource that was seen, but has no
+	// strong validator. If zero, it is [Wait].
 	Unsure Unsure
 
 	// WeakMatch sends weak entity tags in If-Match as the server wrote them. It is

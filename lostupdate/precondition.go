@@ -7,7 +7,7 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// youngTag is the age, as told by Last-Modified and Date, up to which a weak tag
+// youngTag is the age, by Last-Modified and Date, up to which a weak tag
 // may be about to become strong.
 const youngTag = 2 * time.Second
 

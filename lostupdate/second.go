@@ -20,7 +20,7 @@ const (
 	// doubtful: it seems not to implement this precondition. If a look shows that the
 	// resource has not changed, the write is sent as the caller wrote it.
 	doubtful
-	// demanded: the server wants a precondition.
+	// demanded: the server demands a precondition.
 	demanded
 )
 

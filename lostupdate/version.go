@@ -78,7 +78,7 @@ func versionOf(resp *http.Response, now time.Time) Version {
 
 // parseTag returns the entity tag in a field value, in the form to send back. Some
 // servers leave the quotation marks out, and expect a tag without them. Other spellings,
-// such as w/"a", are treated as weak tags: they tell whether two versions are equal.
+// such as w/"a", are treated as weak tags, by which two versions are compared.
 func parseTag(s string) (tag string, ok bool) {
 	s = httpfield.TrimBlanks(s)
 	if s == "" || s == "*" || len(s) > maxTag {
