@@ -41,8 +41,8 @@ func (d *brotliDecoder) release() {
 	}
 }
 
-// buffered is zero: the reader does not tell. It reads 32 KiB ahead at most, so
-// the ratio may be that much more generous.
+// buffered is zero, since the library has no method for it. The library reads 32 KiB ahead
+// at most, so content may exceed the ratio by as many bytes.
 func (d *brotliDecoder) buffered() int { return 0 }
 
 func (d *brotliDecoder) Read(p []byte) (int, error) {

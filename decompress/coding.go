@@ -121,7 +121,7 @@ func (t *Transport) plan(codings []string, method string, resp *http.Response, w
 		name := httpfield.Coding(c)
 		switch {
 		case name == "identity":
-			// RFC 9110 §8.4.1 says it should not be there; some send it.
+			// RFC 9110 §8.4.1: it should not be sent. Some servers send it.
 		case t.settings.known[name], dict && name == "dcz":
 			codings = append(codings, name)
 		default:
@@ -136,8 +136,8 @@ func (t *Transport) plan(codings []string, method string, resp *http.Response, w
 }
 
 // hasContent reports whether there is anything to decode. A ContentLength of
-// zero alone does not say so: it is also what a RoundTripper leaves that builds
-// responses by hand.
+// zero alone does not mean that there is none: a RoundTripper that builds responses by
+// hand may leave it so.
 func hasContent(resp *http.Response) bool {
 	s := resp.StatusCode
 	return s >= 200 && s != http.StatusNoContent && s != http.StatusResetContent && s != http.StatusNotModified &&

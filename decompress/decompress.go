@@ -10,7 +10,7 @@
 // several on top of each other, gzip of many members, zstd of many frames,
 // deflate with the zlib wrapper or without. Content-Encoding and Content-Length
 // are then removed from the response, its ContentLength is -1 and Uncompressed
-// is true, as net/http does; ETag stays. [Original] tells what was on the wire.
+// is true, as net/http does; ETag stays. [Original] describes the encoded body.
 //
 // A response is left as it is if the layer did not ask for its coding (unless
 // [Transport.Always] is set), if it has a coding that the layer does not know, if it has
@@ -268,7 +268,7 @@ func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []st
 	return b
 }
 
-// tell reports a decision about resp.
+// tell reports a decision about resp to hook.
 func (t *Transport) tell(hook func(trace.Event), req *http.Request, resp *http.Response, action, reason string) {
 	if hook == nil {
 		return

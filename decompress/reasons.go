@@ -23,8 +23,8 @@ const (
 // reasonEnd: the content was decoded to its end.
 const reasonEnd = "end of content"
 
-// reasonMethod says that a response has no content because of its request.
+// reasonMethod is the reason if responses to the method have no content.
 func reasonMethod(method string) string { return "no content in an answer to " + method }
 
-// reasonTrailing says what is done with bytes after the end of a coding.
+// reasonTrailing is the reason if bytes after the end of a coding are ignored.
 func reasonTrailing(coding string) string { return "bytes after the end of " + coding + " ignored" }

@@ -1,6 +1,6 @@
 package dictionary
 
-// What is done about dictionaries, told as decisions of package decompress.
+// What is done about dictionaries. The layer of the events is decompress.
 const (
 	actionDictionary   = "dictionary"
 	actionNoDictionary = "no dictionary"
@@ -23,5 +23,5 @@ const (
 	reasonMatch       = "match is not understood or for another origin"
 )
 
-// reasonOffered says which dictionary is named in a request.
+// reasonOffered is the reason if a request names the dictionary from a URL.
 func reasonOffered(url string) string { return "offered, from " + url }

@@ -10,7 +10,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// usage is what a Use-As-Dictionary field says (RFC 9842 §2.1).
+// usage is the value of a Use-As-Dictionary field (RFC 9842 §2.1).
 type usage struct {
 	match   string
 	id      string
