@@ -20,7 +20,7 @@
 //
 // # Place in a chain
 //
-// Below redirects, since each hop says for itself what it takes, and below lostupdate
+// Below redirects, since each hop may take other codings, and below lostupdate
 // and caching, for which a request that is sent again is one request. Above retry,
 // which then keeps the smaller body for its next try, and above auth, which signs the
 // bytes that are sent.

@@ -21,8 +21,8 @@ const (
 	reasonBodyOnce  = "the body cannot be had again"
 )
 
-// reasonField says that a field of the request describes the bytes of its body.
+// reasonField is the reason if a field of the request describes the bytes of its body.
 func reasonField(name string) string { return "has " + name }
 
-// reasonStatus says that the server has refused the body in the coding before.
+// reasonStatus is the reason if the server has refused the body in another coding.
 func reasonStatus(code int) string { return "status " + strconv.Itoa(code) }
