@@ -11,8 +11,8 @@ const (
 // reasonProxyAsks: a proxy has answered 407.
 const reasonProxyAsks = "the proxy asks for it"
 
-// reasonDomain says which domain a client certificate is for.
+// reasonDomain is the reason if the client certificate for a domain is used.
 func reasonDomain(domain string) string { return "for " + domain }
 
-// reasonHost says which proxy a request goes through.
+// reasonHost is the reason if a request goes through a proxy.
 func reasonHost(kind proxyKind, host string) string { return kind.String() + " proxy " + host }

@@ -168,7 +168,7 @@ func (d *socks4Dialer) request(ctx context.Context, addr string) ([]byte, error)
 	}
 	name := ""
 	if ip == nil {
-		// 4A: an address of the form 0.0.0.x says that a name follows.
+		// 4A: after an address of the form 0.0.0.x comes a name.
 		ip, name = net.IPv4(0, 0, 0, 1), host
 		if len(name) > 255 || strings.Contains(name, "\x00") {
 			return nil, errors.New("socks4: invalid name")

@@ -98,7 +98,7 @@ func (c *config) identify(cfg *tls.Config, key routeKey) {
 	}
 }
 
-// A Pin says which keys the servers of a domain may have.
+// A Pin lists the keys that the servers of a domain may have.
 type Pin struct {
 	// Domain is host or host:port, in any case; empty means all.
 	Domain string

@@ -342,7 +342,7 @@ func isHTTP(scheme string) bool {
 	return httpfield.EqualFold(scheme, "http") || httpfield.EqualFold(scheme, "https")
 }
 
-// report tells the hook in the context of req about err, and returns err.
+// report reports err to the hook in the context of req, and returns err.
 func (c *config) report(req *http.Request, err error) error {
 	if hook := trace.From(req.Context()); hook != nil {
 		e := trace.About(req, "transport", actionFail, "")

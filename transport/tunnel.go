@@ -122,7 +122,7 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 	}
 }
 
-// tellChallenge tells the hook in ctx that CONNECT is sent to the proxy once more.
+// tellChallenge reports to the hook in ctx that CONNECT is sent to the proxy once more.
 func tellChallenge(ctx context.Context, target string) {
 	if hook := trace.From(ctx); hook != nil {
 		connect := (&http.Request{Method: http.MethodConnect}).WithContext(ctx)
