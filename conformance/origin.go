@@ -20,14 +20,14 @@ import (
 )
 
 // An Origin is the suite's server. It answers requests for the URLs of the cases
-// that a [Runner] has told it about, and remembers what it saw. The zero value is
-// ready. An Origin is safe for concurrent use.
+// that a [Runner] runs, and records the requests. The zero value is ready. An Origin is
+// safe for concurrent use.
 type Origin struct {
 	mu    sync.Mutex
 	tests map[string]*state // by token
 }
 
-// state is what an Origin knows about one case.
+// state is a case, and the requests of it that an Origin has received.
 type state struct {
 	requests []request
 	seen     []seen
@@ -125,7 +125,7 @@ func (o *Origin) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// serve writes the answer to req and reports whether the connection goes on.
+// serve writes the response to req and reports whether the connection stays open.
 func (o *Origin) serve(ctx context.Context, w *bufio.Writer, req *http.Request) bool {
 	if o.pause(ctx, req.URL.Path, req.Header) != nil {
 		return false
