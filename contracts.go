@@ -72,7 +72,7 @@ type ResponseError interface {
 // that failed to prove that it knows the password. An error that cannot pass must
 // implement it: if Permanent returns true, the error is returned to the caller at
 // once, and no layer sends the request again. Without it the layers judge the error
-// by what else they know of it, and may send an idempotent request again in vain.
+// by what else they know of it, and may send an idempotent request again.
 type Permanent interface {
 	error
 	// Permanent reports whether the same request would fail again.
