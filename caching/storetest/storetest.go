@@ -13,6 +13,8 @@
 //
 // # Limits
 //
+// Whether a store belongs to one process ([store.Promises.OneProcess]) is not tested.
+//
 // The parts that look for races run for about a second each; with
 // TRIPPER_STRESS=1 in the environment for 30. They are worth most under -race.
 package storetest
