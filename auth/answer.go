@@ -90,7 +90,7 @@ func (x *exchange) question(scheme, realm string) (*answer, error) {
 	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
 	creds, err := e.source.Credentials(x.Context, t)
 	if err != nil {
-		return nil, &sourceError{"credentials", err}
+		return nil, &sourceError{"asking the Source", err}
 	}
 	a := &answer{creds: creds, scheme: scheme, realm: realm}
 	a.tokens = slices.ContainsFunc(creds, func(c Credential) bool { return c.nameless() })
@@ -113,7 +113,7 @@ func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 		}
 		h := &heldToken{f: c.TokenFunc}
 		if _, err := h.get(x.Context, ""); err != nil {
-			return nil, &sourceError{"token", err}
+			return nil, &sourceError{"getting a token", err}
 		}
 		c.held, c.TokenFunc = h, h.get
 	}

@@ -28,7 +28,7 @@ func (Bearer) Weigh(c Challenge, cred Credential) (int, error) {
 	// RFC 6750 §3.1: the token is valid but its scope is too small, which sending it
 	// again does not change.
 	if e, _ := c.Param("error"); e == "insufficient_scope" {
-		return 0, unsupported("bearer", "scope", "not that of the token")
+		return 0, unsupported("bearer", "scope", "larger than that of the token")
 	}
 	return StrengthBearer, nil
 }
@@ -61,7 +61,7 @@ func (bearerSession) Sign(req *Request) error {
 		}
 		var err error
 		if token, err = f(req.Context, invalid); err != nil {
-			return &sourceError{"bearer token", err}
+			return &sourceError{"getting a token", err}
 		}
 	}
 	if token == "" || strings.ContainsAny(token, " \t") || hasControl(token) {

@@ -3,11 +3,13 @@ package auth
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A digestSession signs for one user in one realm. Each request leases a nonce, by lease
@@ -171,7 +173,10 @@ func hashBody(alg *algorithm, req *Request) (string, error) {
 	if cause := context.Cause(req.Context); err != nil && cause != nil {
 		return "", &sourceError{"digest: reading the body", cause}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, roundtrip.ErrTooLong):
+		return "", unsupported("digest", "qop", "auth-int for a body that is longer than MaxReplay")
+	case err != nil:
 		return "", unsupported("digest", "qop", "auth-int for a body that cannot be read twice")
 	}
 	sum, err := alg.sumReader(body)

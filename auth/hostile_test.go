@@ -138,14 +138,15 @@ func TestTokenFuncIsToldTokens(t *testing.T) {
 	}
 }
 
-// onceSeeker is a body that can be sought once only.
+// onceSeeker is a body that can be sought four times: it tells where it stands and where it
+// ends, and goes back once.
 type onceSeeker struct {
 	*strings.Reader
 	seeks int
 }
 
 func (s *onceSeeker) Seek(off int64, whence int) (int64, error) {
-	if s.seeks++; s.seeks > 2 {
+	if s.seeks++; s.seeks > 4 {
 		return 0, errors.New("sought too often")
 	}
 	return s.Reader.Seek(off, whence)

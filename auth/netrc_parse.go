@@ -115,7 +115,7 @@ func (p *netrcParser) quoted() (word string, ok bool, err error) {
 			return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
 		case '\\':
 			if i++; i == len(p.rest) {
-				return "", false, fmt.Errorf("line %d: quotation mark not closed", p.line)
+				continue
 			}
 			switch e := p.rest[i]; e {
 			case 'n':

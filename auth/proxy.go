@@ -73,7 +73,7 @@ type onItsWay struct {
 // maxOutstanding bounds sent and pending: the caller may drop a request without a word.
 const maxOutstanding = 1024
 
-var errNoBody = errors.New("auth: a proxy's authenticator does not see the content")
+var errNoBody = errors.New("auth: a Proxy does not see the content of the request")
 
 func (p *Proxy) setup() *engine {
 	p.once.Do(func() {

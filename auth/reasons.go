@@ -43,7 +43,7 @@ const (
 	reasonRefusedAll     = "refused, and no other credential"
 	reasonTooManyRefused = "too many credentials were refused"
 	reasonDistrusted     = "the server has failed to prove that it knows the password"
-	reasonBody           = "the body cannot be sent again"
+	reasonBody           = "the body cannot be sent again, see MaxReplay"
 )
 
 // What a server has said beside its response.

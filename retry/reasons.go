@@ -29,7 +29,7 @@ const (
 	reasonCancelled = "cancelled by the caller"
 	reasonUnsafe    = "not safe to send twice"
 	reasonAttempts  = "no attempts left"
-	reasonBody      = "body cannot be sent again"
+	reasonBody      = "the body cannot be sent again, see MaxReplay"
 	reasonMaxWait   = "Retry-After asks for more than MaxWait"
 	reasonDeadline  = "the wait would outlast the deadline"
 	reasonBudget    = "budget used up"

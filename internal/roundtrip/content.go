@@ -46,9 +46,7 @@ func (c *Content) Keep(limit int64) {
 	c.replay = &replay{src: c.body, length: c.Length, limit: max(0, limit)}
 	c.replay.idle.L = &c.replay.mu
 	if s, ok := c.body.(io.Seeker); ok {
-		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
-			c.replay.seeker, c.replay.start = s, start
-		}
+		c.replay.useSeeker(s)
 	}
 }
 

@@ -99,23 +99,33 @@ func TestContent(t *testing.T) {
 	}
 }
 
+// An errSeeker fails when it is sought to its beginning, after a number of times.
 type errSeeker struct {
 	source
-	err error
+	err   error
+	after int
+	end   int64
 }
 
 func (s *errSeeker) Seek(_ int64, whence int) (int64, error) {
-	if whence == io.SeekCurrent {
-		return 0, nil
+	switch whence {
+	case io.SeekEnd:
+		return s.end, nil
+	case io.SeekStart:
+		if s.after--; s.after < 0 {
+			return 0, s.err
+		}
 	}
-	return 0, s.err
+	return 0, nil
 }
 
 // TestCallerErrors: what the caller's body fails with is his, and not the server's.
 func TestCallerErrors(t *testing.T) {
 	t.Parallel()
 	errMine := errors.New("disk on fire")
-	c := kept(&errSeeker{source{Reader: strings.NewReader(payload)}, errMine}, -1, 0)
+	_, lost := kept(&errSeeker{err: errMine, end: 9}, -1, 0).First().Read(make([]byte, 1))
+
+	c := kept(&errSeeker{source{Reader: strings.NewReader(payload)}, errMine, 1, 9}, -1, 0)
 	mustRead(t, c.First(), 1, payload[:1], "it need not seek")
 	_, sought := again(t, c).Read(make([]byte, 1))
 
@@ -126,7 +136,7 @@ func TestCallerErrors(t *testing.T) {
 	c2 := ContentOf(&http.Request{Body: http.NoBody, GetBody: func() (io.ReadCloser, error) { return nil, errMine }})
 	c2.body = io.NopCloser(strings.NewReader(""))
 	_, got := c2.Again()
-	for what, err := range map[string]error{"Seek": sought, "Read": read, "Read, when it is sent again": kept, "GetBody": got} {
+	for what, err := range map[string]error{"Seek": sought, "the first Seek": lost, "Read": read, "Read, when it is sent again": kept, "GetBody": got} {
 		var own *CallerError
 		if !errors.As(err, &own) || own.Err != errMine || !Permanent(err) || err.Error() != errMine.Error() {
 			t.Errorf("%s: %#v", what, err)

@@ -45,6 +45,24 @@ type replay struct {
 	closed  bool          // src is closed
 }
 
+// useSeeker has r seek by s, which is src, if s can. A terminal may accept a seek and ignore
+// it: s must have an end after the place where it stands.
+func (r *replay) useSeeker(s io.Seeker) {
+	start, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if err != nil {
+		return
+	}
+	if _, err := s.Seek(start, io.SeekStart); err != nil {
+		r.err = &CallerError{err}
+	} else if end > start {
+		r.seeker, r.start = s, start
+	}
+}
+
 // next returns a reader for sending the request once more.
 func (r *replay) next() io.ReadCloser {
 	r.mu.Lock()

@@ -186,6 +186,14 @@ func TestSeek(t *testing.T) {
 	}
 }
 
+// TestSeekIgnored: a terminal accepts a seek on some systems, and goes on where it was.
+func TestSeekIgnored(t *testing.T) {
+	t.Parallel()
+	c := kept(&errSeeker{source: source{Reader: strings.NewReader(payload)}, after: 9}, -1, 0)
+	mustRead(t, c.First(), 99, payload, "the first time")
+	mustRead(t, again(t, c), 99, payload, "what is kept")
+}
+
 // TestReadUnderWay has a response come while the body is being read: whether it can be
 // sent again is not left to what that read will bring.
 func TestReadUnderWay(t *testing.T) {
