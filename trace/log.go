@@ -78,16 +78,14 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 	if logger == nil {
 		logger = slog.Default()
 	}
-	ctx := req.Context()
-	out := req
+	ctx, out := req.Context(), req
 	if l.Verbose != nil || logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
-		ctx = begin(ctx, func(e Event) { l.event(ctx, logger, e) })
-		out = req.WithContext(ctx)
+		out = req.WithContext(begin(ctx, func(e Event) { l.event(ctx, logger, e) }))
 	}
 	if !logger.Enabled(ctx, max(l.Level, slog.LevelError)) && !logger.Enabled(ctx, l.Level) {
 		return next.RoundTrip(out)
 	}
-	line := logLine{l: l, logger: logger, req: req, ctx: ctx, start: time.Now()}
+	line := logLine{l: l, logger: logger, req: out, start: time.Now()}
 	resp, err := next.RoundTrip(out)
 	if err != nil || resp == nil {
 		line.write(nil, 0, err)
@@ -113,21 +111,20 @@ type logLine struct {
 	l      *Log
 	logger *slog.Logger
 	req    *http.Request
-	ctx    context.Context
 	start  time.Time
 }
 
 // write logs what became of the request.
 func (line logLine) write(resp *http.Response, n int64, err error) {
-	level := line.l.Level
+	level, ctx := line.l.Level, line.req.Context()
 	if err != nil {
 		level = max(level, slog.LevelError)
 	}
-	if !line.logger.Enabled(line.ctx, level) {
+	if !line.logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 8)
-	if s := scopeOf(line.ctx); s != nil {
+	if s := scopeOf(ctx); s != nil {
 		attrs = append(attrs, slog.Uint64("call", s.call.id))
 	}
 	attrs = append(attrs, slog.String("method", roundtrip.Method(line.req)), slog.String("url", Redact(line.req.URL)))
@@ -144,7 +141,7 @@ func (line logLine) write(resp *http.Response, n int64, err error) {
 	if err != nil {
 		attrs = append(attrs, slog.String("error", RedactError(err)))
 	}
-	line.logger.LogAttrs(line.ctx, level, "http", attrs...)
+	line.logger.LogAttrs(ctx, level, "http", attrs...)
 }
 
 // fields returns the fields of h to tell, by name.

@@ -355,6 +355,15 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
+// A Log whose logger takes nothing costs nothing.
+func TestLogOffNoAllocation(t *testing.T) {
+	rt := (&Log{Logger: slog.New(slog.DiscardHandler)}).Wrap(roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF }))
+	req, _ := http.NewRequest("GET", "http://example.com/", nil)
+	if n := testing.AllocsPerRun(100, func() { _, _ = rt.RoundTrip(req) }); n != 0 {
+		t.Errorf("it allocates %v times", n)
+	}
+}
+
 func TestNoHookNoAllocation(t *testing.T) {
 	req, _ := http.NewRequest("GET", "http://example.com/", nil)
 	if n := testing.AllocsPerRun(100, func() { report(req) }); n != 0 {
