@@ -11,10 +11,10 @@ import (
 const MaxReplay = 64 << 10
 
 // A Content is the body of a request that a layer may send more than once. It is made
-// before the request is handed down, since a layer below may change the request.
+// before the request is sent, since a layer below may change the request.
 //
-// A body that GetBody makes anew is sent as it is. Any other one is replaced, by
-// [Content.Keep], with a reader that lets it be sent again.
+// If the request has a GetBody, the caller's own body is sent first, and then those of
+// GetBody. Otherwise [Content.Keep] makes the body one that can be sent again.
 type Content struct {
 	// Length is the ContentLength of the request.
 	Length int64
@@ -29,13 +29,13 @@ func ContentOf(req *http.Request) Content {
 	return Content{Length: req.ContentLength, body: req.Body, getBody: req.GetBody}
 }
 
-// Keep lets a body without GetBody be sent again. A body that can seek is sought back to
-// where it stood. Of any other one up to limit bytes are kept in memory while they are
-// sent: nothing is read ahead, and once more than that was read, the body cannot be sent
-// again. If limit is zero, it is [MaxReplay]; if negative, nothing is kept, and the body
-// can be sent again as long as nothing was read of it.
+// Keep makes it possible to send a body without GetBody again. A body that can seek is sought
+// back. Of any other body up to limit bytes are kept in memory while they are sent: nothing is
+// read ahead, and once more than that was read, the body cannot be sent again. If limit is
+// zero, it is [MaxReplay]; if negative, nothing is kept, and the body can be sent again as long
+// as nothing was read of it.
 //
-// From now on the caller's body is closed by [Content.Finish].
+// The caller's body is then closed only after [Content.Finish].
 func (c *Content) Keep(limit int64) {
 	if !c.Exists() || c.getBody != nil {
 		return
@@ -64,9 +64,8 @@ func (c *Content) First() io.ReadCloser {
 	return c.replay.next()
 }
 
-// Again returns the body once more, from its beginning. What was returned before can
-// be read no more. The caller makes sure that the body is [Content.Ready]. An error is
-// a [CallerError].
+// Again returns the body from its beginning. The bodies that were returned before cannot be
+// read any more. The content must be [Content.Ready]. An error is a [CallerError].
 func (c *Content) Again() (io.ReadCloser, error) {
 	switch {
 	case !c.Exists():
@@ -81,10 +80,9 @@ func (c *Content) Again() (io.ReadCloser, error) {
 	return c.replay.next(), nil
 }
 
-// Look returns the body for reading it before it is sent. A body that has to be kept is
-// read to its end first: if it is longer than may be kept, the error is [ErrTooLong],
-// and the body can still be sent once. If ctx ends meanwhile, the body is closed and the
-// error is the cause.
+// Look returns the body to be read before it is sent. A body that has to be kept is read to
+// its end first. If it is longer than may be kept, the error is [ErrTooLong], and the body can
+// still be sent once. If ctx ends meanwhile, the body is closed, and the error is the cause.
 func (c *Content) Look(ctx context.Context) (io.ReadCloser, error) {
 	switch {
 	case !c.Exists():
@@ -95,9 +93,10 @@ func (c *Content) Look(ctx context.Context) (io.ReadCloser, error) {
 	return c.replay.look(ctx)
 }
 
-// GetBody returns a GetBody for the request that has the body returned last, or nil if
-// that has or needs none, or is known to be longer than may be kept. net/http sends a
-// request again by it that an HTTP/2 server did not process (GOAWAY, REFUSED_STREAM).
+// GetBody returns the GetBody of the request that is sent with the body returned last. It is
+// nil if there is no content, or if the body is known to be longer than may be kept. net/http
+// needs it to send a request again that an HTTP/2 server did not process (GOAWAY,
+// REFUSED_STREAM).
 func (c *Content) GetBody() func() (io.ReadCloser, error) {
 	if c.replay == nil {
 		return c.getBody
@@ -123,13 +122,11 @@ func (c *Content) Ready() bool {
 	return c.replay.ready()
 }
 
-// Untouched reports whether no read of the caller's body was begun. A body that needs
-// no keeping counts as untouched.
+// Untouched reports whether no read of the caller's body was begun. It is true without Keep.
 func (c *Content) Untouched() bool { return c.replay == nil || c.replay.untouched() }
 
-// Finish says that the body will not be sent again: nothing more is kept, and the
-// caller's body is closed as soon as what was returned last is, or at once if that is
-// closed or nothing was returned.
+// Finish ends the keeping: the body will not be sent again. The caller's body is closed as soon
+// as the body returned last is closed; at once if it is or there is none.
 func (c *Content) Finish() {
 	if c.replay != nil {
 		c.replay.finish()

@@ -10,43 +10,44 @@ import (
 	"time"
 )
 
-// ErrTooLong is the error of reading a body again of which more was read than is kept.
+// ErrTooLong is the error of a body that cannot be sent again, since more of it was read than
+// may be kept.
 var ErrTooLong error = &CallerError{errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again")}
 
-// closeGrace is how long a body that is closed while it is being read may take to come
-// back with what it has, before the caller's body is closed under it.
+// closeGrace is how long a Read may go on after its reader was closed, before the caller's
+// body is closed under it.
 const closeGrace = 100 * time.Millisecond
 
-// A replay lets the body of a request be read several times from its beginning. Each
-// time that the request is sent has a reader of its own, and [replay.next] ends the
-// readers of the time before.
+// A replay lets the body of a request be read several times from its beginning. Each attempt
+// to send the request has a reader; [replay.next] begins an attempt, and ends the readers of
+// the one before.
 //
-// net/http may read a body when its response has come, and even when the request is
-// being sent again. Reads of the source are therefore serialized. A read that the time
-// before has begun ends first; the bytes it brings are kept for the present one.
+// net/http may still read the body of an attempt when its response has arrived, and even when
+// the next attempt has begun. Therefore one reader at a time reads the source. If an older
+// attempt is reading it, the present one waits, and gets the bytes of that read too.
 type replay struct {
 	src    io.ReadCloser
 	seeker io.Seeker // src; nil if it cannot seek, and what is read must be kept
-	start  int64     // where src stood
+	start  int64     // the position of src at first
 
 	length int64 // of the request, as the caller claims
 	limit  int64 // on kept
 
 	mu      sync.Mutex // guards the rest
-	idle    sync.Cond  // for those that wait until nobody reads src, or until they may not read any more
+	idle    sync.Cond  // signals that busy is nil, or that a reader may not read any more
 	kept    []byte
-	read    int64         // bytes read from src, or where it stands if it can seek
-	err     error         // what ended src, if it cannot seek
+	read    int64         // bytes read from src; its position, if it can seek
+	err     error         // of src, if it cannot seek
 	touched bool          // a read of src was begun
-	busy    *replayReader // the one that is reading src
-	sending int           // which time the request is sent
-	open    int           // the readers of this time that are not closed
-	done    bool          // there is no other time
+	busy    *replayReader // is reading src
+	attempt int           // number of the present attempt
+	open    int           // readers of the present attempt that are not closed
+	done    bool          // there is no other attempt
 	closed  bool          // src is closed
 }
 
-// useSeeker has r seek by s, which is src, if s can. A terminal may accept a seek and ignore
-// it: s must have an end after the place where it stands.
+// useSeeker makes r seek by s, which is src, if s can. A terminal may accept a seek and ignore
+// it: s must have an end after its position.
 func (r *replay) useSeeker(s io.Seeker) {
 	start, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -63,24 +64,24 @@ func (r *replay) useSeeker(s io.Seeker) {
 	}
 }
 
-// next returns a reader for sending the request once more.
+// next begins an attempt, and returns its reader.
 func (r *replay) next() io.ReadCloser {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sending++
+	r.attempt++
 	r.open = 1
 	r.idle.Broadcast()
-	return &replayReader{replay: r, sending: r.sending}
+	return &replayReader{replay: r, attempt: r.attempt}
 }
 
-// getBody returns a function that makes more readers like that of next. It is nil if
-// the body is known to be too long for that.
+// getBody returns a function that returns more readers for the present attempt, or nil if the
+// body is known to be too long.
 func (r *replay) getBody() func() (io.ReadCloser, error) {
 	if r.seeker == nil && (r.length > r.limit || r.limit == 0) {
 		return nil
 	}
 	r.mu.Lock()
-	sending := r.sending
+	attempt := r.attempt
 	r.mu.Unlock()
 	return func() (io.ReadCloser, error) {
 		r.mu.Lock()
@@ -91,19 +92,18 @@ func (r *replay) getBody() func() (io.ReadCloser, error) {
 		case !r.readyLocked():
 			return nil, ErrTooLong
 		}
-		if sending == r.sending {
+		if attempt == r.attempt {
 			r.open++
 		}
-		return &replayReader{replay: r, sending: sending}, nil
+		return &replayReader{replay: r, attempt: attempt}, nil
 	}
 }
 
-// look returns a reader that is not for sending and need not be closed. If src has to
-// be kept, it is read to its end first. That fails, and loses nothing, where it turns
-// out too long.
+// look returns a reader that belongs to no attempt and need not be closed. If src cannot seek,
+// look reads it to its end first. If it is too long, that fails, but all that was read is kept.
 func (r *replay) look(ctx context.Context) (io.ReadCloser, error) {
 	r.mu.Lock()
-	rd := &replayReader{replay: r, sending: r.sending, looking: true}
+	rd := &replayReader{replay: r, attempt: r.attempt, looking: true}
 	r.mu.Unlock()
 	if r.seeker != nil {
 		return rd, nil
@@ -129,8 +129,8 @@ func (r *replay) ready() bool {
 	return r.readyLocked()
 }
 
-// readyLocked also looks at a read that is under way: it can bring more than may be
-// kept only if as much is kept already, see begin.
+// readyLocked reports whether all that was read of src is kept. A read under way may bring
+// more than can be kept only if limit bytes are kept already, see begin.
 func (r *replay) readyLocked() bool {
 	switch {
 	case r.closed:
@@ -168,7 +168,7 @@ func (r *replay) mayCloseLocked() bool {
 	return true
 }
 
-// shut closes src, whoever may be reading it.
+// shut closes src, even if it is being read.
 func (r *replay) shut() {
 	r.mu.Lock()
 	closing := !r.closed
@@ -183,7 +183,7 @@ func (r *replay) shut() {
 // A replayReader reads the body from its beginning.
 type replayReader struct {
 	replay  *replay
-	sending int
+	attempt int
 	looking bool
 
 	// replay.mu guards these.
@@ -208,8 +208,8 @@ func (rd *replayReader) Read(p []byte) (n int, err error) {
 	return rd.replay.src.Read(p)
 }
 
-// begin reads what is kept, or finds that rd can read nothing; then done is true. Else
-// rd is the one that reads src, up to room bytes, until it calls end.
+// begin reads from kept, or returns an error; then done is true. Otherwise rd reads up to room
+// bytes from src, and calls end.
 func (rd *replayReader) begin(p []byte) (n, room int, done bool, err error) {
 	r := rd.replay
 	r.mu.Lock()
@@ -221,27 +221,27 @@ func (rd *replayReader) begin(p []byte) (n, room int, done bool, err error) {
 		if r.busy == nil {
 			break
 		}
-		r.idle.Wait() // the read that is under way may bring bytes
+		r.idle.Wait() // the read under way may bring bytes
 	}
 	r.busy, r.touched = rd, true
 	kept := int64(len(r.kept))
 	room = len(p)
 	if free := r.limit - kept; r.seeker == nil && kept == r.read && free > 0 {
-		// So that whatever comes can be kept.
+		// So that all bytes of the read can be kept.
 		room = int(min(int64(room), free))
 	} else if rd.looking {
-		// One byte tells whether this was all. It is kept, too.
+		// One byte tells whether there is more. It is kept, too.
 		room = min(room, 1)
 	}
 	return 0, room, false, nil
 }
 
-// keptLocked reads what is kept. done is false if src has to be read.
+// keptLocked reads from kept. done is false if src has to be read.
 func (rd *replayReader) keptLocked(p []byte) (n int, done bool, err error) {
 	r := rd.replay
 	kept := int64(len(r.kept))
 	switch {
-	case rd.closed || rd.sending != r.sending || r.closed:
+	case rd.closed || rd.attempt != r.attempt || r.closed:
 		return 0, true, http.ErrBodyReadAfterClose
 	case r.seeker != nil:
 		return 0, false, nil
@@ -255,14 +255,14 @@ func (rd *replayReader) keptLocked(p []byte) (n int, done bool, err error) {
 	return 0, r.err != nil, r.err
 }
 
-// standsAt notes where src stands.
+// standsAt records the position of src.
 func (r *replay) standsAt(off int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read = off
 }
 
-// end notes what a read of src has brought, and returns its error for others.
+// end records the result of a read of src, and returns the error for the caller of Read.
 func (rd *replayReader) end(b []byte, err error) error {
 	r := rd.replay
 	r.mu.Lock()
@@ -270,7 +270,7 @@ func (rd *replayReader) end(b []byte, err error) error {
 	r.busy = nil
 	r.idle.Broadcast()
 	if r.seeker == nil {
-		r.keepLocked(b, rd.looking)
+		r.keepLocked(b, rd)
 	}
 	rd.off += int64(len(b))
 	r.read += int64(len(b))
@@ -283,15 +283,15 @@ func (rd *replayReader) end(b []byte, err error) error {
 	return err
 }
 
-// keepLocked appends b to what is kept, or forgets that if it becomes too long, and
-// looking does not keep the byte that tells. The buffer grows to the limit and no
-// further.
-func (r *replay) keepLocked(b []byte, looking bool) {
+// keepLocked appends b, which rd has read, to kept. It drops kept if that becomes too long, or
+// if no other attempt needs it. The buffer grows up to limit, or by one byte more if rd is
+// looking.
+func (r *replay) keepLocked(b []byte, rd *replayReader) {
 	if len(b) == 0 || int64(len(r.kept)) != r.read {
 		return
 	}
 	need := int64(len(r.kept)) + int64(len(b))
-	if r.done || need > r.limit && !looking {
+	if r.done && rd.attempt == r.attempt || need > r.limit && !rd.looking {
 		r.kept = nil
 		return
 	}
@@ -305,9 +305,9 @@ func (r *replay) keepLocked(b []byte, looking bool) {
 	r.kept = append(r.kept, b...)
 }
 
-// Close implements [io.Closer]. A reader that is closed in the middle of a Read is being
-// cancelled: if src stays silent, and the request is not being sent again, src is closed
-// too, as it would be without this layer.
+// Close implements [io.Closer]. If it is called during a Read, the attempt is being cancelled:
+// unless the Read ends or another attempt begins within closeGrace, src is closed, which ends
+// the Read.
 func (rd *replayReader) Close() error {
 	r := rd.replay
 	r.mu.Lock()
@@ -318,7 +318,7 @@ func (rd *replayReader) Close() error {
 	rd.closed = true
 	r.idle.Broadcast()
 	closing := false
-	if rd.sending == r.sending && !rd.looking {
+	if rd.attempt == r.attempt && !rd.looking {
 		r.open--
 		closing = r.mayCloseLocked()
 	}
@@ -333,11 +333,11 @@ func (rd *replayReader) Close() error {
 	return nil
 }
 
-// unblock closes src if rd is still reading it and nobody else will.
+// unblock closes src if rd is still reading it and there is no other attempt.
 func (rd *replayReader) unblock() {
 	r := rd.replay
 	r.mu.Lock()
-	stuck := r.busy == rd && rd.sending == r.sending
+	stuck := r.busy == rd && rd.attempt == r.attempt
 	r.mu.Unlock()
 	if stuck {
 		r.shut()
