@@ -1,13 +1,17 @@
 package trace
 
-// What [Wire] tells.
+// layerWire is the layer of the events of [Wire].
+const layerWire = "wire"
+
+// What an exchange with a server has come to.
 const (
-	layerWire = "wire"
+	actionResponse = "response" // its head is there
+	actionFail     = "fail"     // there is no response
+	actionBody     = "body"     // it has ended
+)
 
-	actionResponse = "response"
-	actionFail     = "fail"
-	actionBody     = "body"
-
+// What connection the exchange has, and how its body has ended.
+const (
 	reasonNewConnection = "over a new connection"
 	reasonReused        = "over a connection that was there"
 	reasonNoConnection  = "over no connection that is known of"

@@ -16,6 +16,9 @@
 // [Wire] tells of each exchange with a server: its connection, its phases, its sizes.
 // [ExchangeOf] returns the same for a response.
 //
+// The actions and reasons of all layers are in docs/events.md. They are part of what the
+// packages promise: a program may look at them.
+//
 // # Place in a chain
 //
 // [Hook], [Log] and [HAR] stand outermost, so that they hear every layer; [Wire] stands

@@ -1,0 +1,111 @@
+package tripper_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripper-go/tripper/internal/rttest"
+)
+
+var update = flag.Bool("update", false, "write docs/events.md anew")
+
+// vocabularies are where the layers have their actions and reasons.
+var vocabularies = []struct{ layer, file string }{
+	{"decompress", "decompress/reasons.go"},
+	{"decompress", "decompress/internal/dictionary/reasons.go"},
+	{"redirects", "redirects/reasons.go"},
+	{"lostupdate", "lostupdate/reasons.go"},
+	{"caching", "caching/internal/policy/reasons.go"},
+	{"compress", "compress/reasons.go"},
+	{"retry", "retry/reasons.go"},
+	{"auth", "auth/reasons.go"},
+	{"transport", "transport/reasons.go"},
+	{"wire", "trace/reasons.go"},
+}
+
+const eventsHead = `# Events
+
+What the layers tell the hooks of [trace](../trace), by layer: the actions, and the reasons that events of an action may have.
+This page is generated from the code (` + "`go test . -run TestEventsDocument -update`" + `) and compared with it by a test. In a reason,
+… is what differs from event to event.
+
+Decisions have the level DEBUG. What failed and the caller may not notice has WARN: failures of a store, bodies that broke,
+challenges that are not answered, requests that are given up.
+`
+
+// docs/events.md says what is in the code.
+func TestEventsDocument(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(eventsHead)
+	layer := ""
+	for _, v := range vocabularies {
+		if v.layer != layer {
+			layer = v.layer
+			fmt.Fprintf(&b, "\n## %s\n", layer)
+		}
+		groups, err := rttest.Vocabulary(filepath.FromSlash(v.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.layer == "caching" {
+			groups = slices.Insert(groups, 0, cachingActions(t))
+		}
+		for _, g := range groups {
+			title := "Reasons"
+			if slices.ContainsFunc(g.Words, func(w rttest.Word) bool { return w.Action }) {
+				title = "Actions"
+			}
+			if g.Title != "" {
+				title += ": " + g.Title
+			}
+			fmt.Fprintf(&b, "\n%s\n\n", title)
+			for _, w := range g.Words {
+				line := "- `" + w.Text + "`"
+				if w.Note != "" {
+					line += ": " + w.Note
+				}
+				b.WriteString(line + "\n")
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile("docs/events.md", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile("docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(got), b.String()); diff != "" {
+		t.Errorf("docs/events.md is not what the code says; run with -update (-document +code):\n%s", diff)
+	}
+}
+
+// cachingActions returns the actions that caching tells of.
+func cachingActions(t *testing.T) rttest.WordGroup {
+	t.Helper()
+	g := rttest.WordGroup{Title: "What is done about a request, a response, or what is stored."}
+	var all []string
+	for _, dir := range []string{"caching", "caching/internal/catalog"} {
+		found, err := rttest.Literals(filepath.FromSlash(dir), "Tell", "action")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	for _, text := range slices.Compact(all) {
+		g.Words = append(g.Words, rttest.Word{Text: text, Action: true})
+	}
+	return g
+}
