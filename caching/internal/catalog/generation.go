@@ -212,12 +212,14 @@ func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget)
 		t.invalidated = true
 		err = c.putRecord(ctx, t, key, url, time.Now().Add(invalidationKept), 0, b)
 	}
-	if err != nil {
-		c.required.add(key, url)
-		return err
+	if err == nil {
+		c.required.written(key, name)
+		return nil
 	}
-	c.required.written(key, name)
-	return nil
+	if c.required.add(key, url); !c.Calls.Promises.OneProcess {
+		err = c.Calls.Delete(ctx, key, b) // which a Store that is full can do
+	}
+	return err
 }
 
 // mark demands that what was asked for before is revalidated before it is used: all of it, or what

@@ -113,7 +113,8 @@ const (
 
 // Compare returns what the response to a HEAD, with the header h, tells about the stored
 // response, whose body has size bytes (RFC 9111 §4.3.5): it is the same if h has a
-// validator or a length and none that differs.
+// validator, and neither that nor the length differs. Other content may be as long: an equal
+// length alone is no evidence.
 func (f *Facts) Compare(size int64, h http.Header) Evidence {
 	e := NoEvidence
 	if len(h["Etag"]) > 0 {
@@ -129,11 +130,8 @@ func (f *Facts) Compare(size int64, h http.Header) Evidence {
 		}
 		e = Same
 	}
-	if n, ok := httpfield.ContentLength(h["Content-Length"]); ok {
-		if n != size {
-			return Different
-		}
-		e = Same
+	if n, ok := httpfield.ContentLength(h["Content-Length"]); ok && n != size {
+		return Different
 	}
 	return e
 }

@@ -123,8 +123,10 @@ func TestCompare(t *testing.T) {
 		{"no date", []string{"Last-Modified: x"}, Different},
 		{"a length that is none", []string{"Content-Length: x"}, NoEvidence},
 		{"another date", []string{`ETag: "a"`, later}, Different},
-		{"the length", []string{"Content-Length: 5"}, Same},
-		{"another length", []string{`ETag: "a"`, "Content-Length: 6"}, Different},
+		{"the length: other content may be as long", []string{"Content-Length: 5"}, NoEvidence},
+		{"the tag, and the length", []string{`ETag: "a"`, "Content-Length: 5"}, Same},
+		{"another length", []string{"Content-Length: 6"}, Different},
+		{"the tag, and another length", []string{`ETag: "a"`, "Content-Length: 6"}, Different},
 	} {
 		f := factsOf(testConfig(false), responseFrom(200, `ETag: "a"`, date), Imposed{})
 		if got := f.Compare(5, headerOf(r.answer...)); got != r.want {
