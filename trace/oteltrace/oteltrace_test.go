@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -24,6 +25,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/redirects"
@@ -262,5 +264,60 @@ func TestMetrics(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// No span and no metric has a secret, wherever there was one.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	spans := tracetest.NewSpanRecorder()
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	reader := metric.NewManualReader()
+	n := 0
+	origin := rttest.Func(func(req *http.Request) (*http.Response, error) {
+		n++
+		switch n % 5 {
+		case 0:
+			return nil, &url.Error{Op: "Get", URL: "http://joe:" + secret + "@example.com/?" + secret, Err: io.ErrUnexpectedEOF}
+		case 1:
+			return rttest.Respond("HTTP/1.1 302 Found\nLocation: http://joe:" + secret + "@example.com/b?" + secret + "#" + secret + "\n\n" + secret)(req)
+		case 2:
+			return rttest.Respond("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Digest nonce=" + secret + "\nSet-Cookie: a=" + secret + "\n\n" + secret)(req)
+		case 3:
+			return rttest.Respond("HTTP/1.1 302 Found\nLocation: ftp://joe:" + secret + "@example.com/?" + secret + "\n\n")(req)
+		}
+		return rttest.Respond("HTTP/1.1 200 OK\nContent-Length: 99\nX-Token: " + secret + "\n\n" + secret)(req)
+	})
+	cache := &caching.Transport{}
+	defer cache.Close()
+	rt := tripper.Chain{
+		&otel.Transport{TracerProvider: tracers, MeterProvider: metric.NewMeterProvider(metric.WithReader(reader))},
+		&redirects.Transport{}, cache, &retry.Transport{Backoff: func(retry.Attempt) time.Duration { return 0 }},
+		&auth.Transport{}, &otel.Wire{TracerProvider: tracers}, new(trace.Wire),
+	}.Wrap(origin)
+	for range 1000 {
+		req := rttest.NewRequest(t, "GET", "http://joe:"+secret+"@example.com/a?token="+secret+"&"+secret+"#"+secret, nil)
+		req.Header.Set("Authorization", "Bearer "+secret)
+		req.Header.Set("Cookie", "a="+secret)
+		if resp, err := rt.RoundTrip(req); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+	}
+	var data metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &data); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(fmt.Sprintf("%+v", data), secret) {
+		t.Error("a metric has a secret")
+	}
+	if len(spans.Ended()) < 2000 {
+		t.Errorf("%d spans only", len(spans.Ended()))
+	}
+	for _, s := range spans.Ended() {
+		if said := fmt.Sprint(s.Name(), s.Attributes(), s.Events(), s.Status(), s.Links()); strings.Contains(said, secret) {
+			t.Fatalf("a span has a secret: %s", said)
+		}
 	}
 }
