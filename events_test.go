@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -108,4 +109,39 @@ func cachingActions(t *testing.T) rttest.WordGroup {
 		g.Words = append(g.Words, rttest.Word{Text: text, Action: true})
 	}
 	return g
+}
+
+// The comment of each package says what its actions mean.
+func TestPackagesDocumentEvents(t *testing.T) {
+	t.Parallel()
+	for _, v := range vocabularies {
+		dir, _, _ := strings.Cut(v.file, "/")
+		file := filepath.Join(dir, dir+".go")
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment, _, _ := strings.Cut(string(source), "\npackage ")
+		_, section, ok := strings.Cut(comment, "\n// # Events\n")
+		section, _, _ = strings.Cut(section, "\n// # ")
+		if !ok {
+			t.Errorf("%s has no section Events", file)
+			continue
+		}
+		section = strings.ReplaceAll(section, "\n// ", " ")
+		groups, err := rttest.Vocabulary(filepath.FromSlash(v.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.layer == "caching" {
+			groups = append(groups, cachingActions(t))
+		}
+		for _, g := range groups {
+			for _, w := range g.Words {
+				if w.Action && !regexp.MustCompile(`\b`+regexp.QuoteMeta(w.Text)+`\b`).MatchString(section) {
+					t.Errorf("%s: the section Events does not say what %q means", file, w.Text)
+				}
+			}
+		}
+	}
 }

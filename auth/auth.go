@@ -50,6 +50,13 @@
 //
 // MD5 and SHA-1 are used only where a protocol leaves no choice, and chosen last.
 //
+// # Events
+//
+// A request is told as sign or unsigned; a challenge as refused, or as "give up" with
+// level WARN if nothing answers it; what a server says beside as nextnonce, share,
+// distrust or unexpect. Attributes are scheme, algorithm, qop and nc. See
+// docs/events.md for the reasons.
+//
 // # Place in a chain
 //
 // Below redirects, caching, compress and retry, so that each hop and each attempt is

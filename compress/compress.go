@@ -18,6 +18,11 @@
 // A body is never compressed if its request has a Content-Encoding, a Content-Range, a
 // digest of the body, or a signature of the caller's.
 //
+// # Events
+//
+// A request with a body is told as compress or "send plain", and one whose coding the
+// server has refused for good as "give up". See docs/events.md for the reasons.
+//
 // # Place in a chain
 //
 // Below redirects, since each hop may take other codings, and below lostupdate

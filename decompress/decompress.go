@@ -37,6 +37,13 @@
 // hold for each of the codings, and also when the body is only drained. Each limit is a
 // field of [Transport].
 //
+// # Events
+//
+// What is done with a response is told as decode (the reason is the coding), pass,
+// refuse or fail, its end as decoded or trailing, with the attributes coding, length,
+// wire, decoded and ratio. Dictionaries are told as dictionary and "no dictionary". A
+// body that cannot be decoded has level WARN. See docs/events.md for the reasons.
+//
 // # Place in a chain
 //
 // Above redirects, caching and retry: only the last body is decoded, and the bytes that

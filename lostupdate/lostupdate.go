@@ -36,6 +36,12 @@
 // returned, and the next write goes without a precondition. A write that the caller has
 // signed (AWS, Azure, OAuth 1, RFC 9421, DPoP) is left as it is.
 //
+// # Events
+//
+// A write is told as protect, pass, refuse, stop or conflict; what is learned of a
+// resource as remember, with the attributes etag and for, or forget; what is learned of
+// the server as note. See docs/events.md for the reasons.
+//
 // # Place in a chain
 //
 // Below redirects, since versions belong to the URL of each hop. Below decompress,

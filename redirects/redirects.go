@@ -41,6 +41,14 @@
 // The redirect responses form a chain through resp.Request.Response; see
 // [History]. Their bodies can be read up to [Transport.KeepBody] bytes.
 //
+// # Events
+//
+// A redirect is told as follow (the reason is the text of its status; attributes next
+// and to, the method and the URL of the next request, and without, the fields that were
+// dropped), as stop if it is returned, as fail if it is an error. Cookies that are lost
+// for want of a Jar are told as drop, with the attribute cookies. See docs/events.md
+// for the reasons.
+//
 // # Place in a chain
 //
 // Above caching, retry and auth: each hop has its own cache key, its own tries

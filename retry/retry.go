@@ -39,6 +39,13 @@
 // Prepare signs it again. The reason why a body is not continued is reported to a hook of
 // package trace.
 //
+// # Events
+//
+// Each attempt is told as done, retry, "give up" or fail, and a second one at the same
+// time as hedge; a body that broke as resume or "give up". Attributes are wait,
+// unprocessed, and for bodies offset. "give up" has level WARN. See docs/events.md for
+// the reasons.
+//
 // # Place in a chain
 //
 // Below caching, so that callers that wait for the same response share its attempts, and a

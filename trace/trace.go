@@ -16,8 +16,13 @@
 // [Wire] tells of each exchange with a server: its connection, its phases, its sizes.
 // [ExchangeOf] returns the same for a response.
 //
-// The actions and reasons of all layers are in docs/events.md. They are part of what the
-// packages promise: a program may look at them.
+// # Events
+//
+// [Wire] tells of an exchange as response (attributes first_byte and remote) or fail, and of
+// the end of the body as body (attributes bytes and duration), which has level WARN if it
+// broke. The actions and reasons of all layers are in docs/events.md; the package comments
+// say what the actions mean. They are part of what the packages promise: a program may look
+// at them.
 //
 // # Place in a chain
 //

@@ -37,6 +37,11 @@
 // certificate, or with an alert, for an invalid URL or setting, and for a response
 // header beyond the limit. The layer retry does not repeat such a request.
 //
+// # Events
+//
+// A client certificate that may be used is told as certificate, a proxy as proxy, its
+// challenge as authenticate, an error as fail. See docs/events.md for the reasons.
+//
 // # Place in a chain
 //
 // Innermost: it has no successor. Any other RoundTripper can stand here in its
