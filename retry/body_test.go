@@ -147,6 +147,36 @@ func TestBodyOutlivesRoundTrip(t *testing.T) {
 	})
 }
 
+// TestReadDuringBackoff has the writer of the first attempt go on after an early 503, beyond
+// what can be kept, while the second attempt waits: by then it was decided to send again.
+func TestReadDuringBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		req, src := streamed(t, iotestOneByte{strings.NewReader("0123456789")})
+		calls, got := 0, ""
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if calls++; calls == 1 {
+				_, _ = io.ReadFull(req.Body, make([]byte, 5))
+				time.AfterFunc(time.Millisecond, func() {
+					_, _ = io.Copy(io.Discard, req.Body)
+					_ = req.Body.Close()
+				})
+				return &http.Response{StatusCode: 503, Body: http.NoBody}, nil
+			}
+			b, err := io.ReadAll(req.Body)
+			_ = req.Body.Close()
+			got = string(b)
+			return &http.Response{StatusCode: 200, Body: http.NoBody}, err
+		})
+		_, err := (&Transport{Backoff: Constant(time.Second), MaxReplay: 8}).Wrap(base).RoundTrip(req)
+		if err != nil || got != "0123456789" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if n := src.closes.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
+}
+
 // TestOldAttemptGoesOnReading has the writer of the first attempt read while the
 // second does: it gets nothing any more, and the second gets everything in order.
 func TestOldAttemptGoesOnReading(t *testing.T) {

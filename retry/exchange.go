@@ -254,6 +254,7 @@ var defaultBackoff = FullJitter(defaultBase, defaultMost)
 // drop records why an attempt failed, and discards its response.
 func (x *exchange) drop(a Attempt) {
 	x.causes = append(x.causes, cause(a))
+	x.body.Stop()
 	if a.Response == nil {
 		return
 	}

@@ -125,6 +125,14 @@ func (c *Content) Ready() bool {
 // Untouched reports whether no read of the caller's body was begun. It is true without Keep.
 func (c *Content) Untouched() bool { return c.replay == nil || c.replay.untouched() }
 
+// Stop ends the reading of the bodies that were returned before, which may otherwise go on
+// until Again is called, and beyond what can be kept.
+func (c *Content) Stop() {
+	if c.replay != nil {
+		c.replay.stop()
+	}
+}
+
 // Finish ends the keeping: the body will not be sent again. The caller's body is closed as soon
 // as the body returned last is closed; at once if it is or there is none.
 func (c *Content) Finish() {

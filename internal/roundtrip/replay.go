@@ -64,13 +64,21 @@ func (r *replay) useSeeker(s io.Seeker) {
 	}
 }
 
-// next begins an attempt, and returns its reader.
-func (r *replay) next() io.ReadCloser {
+// stop ends the present attempt.
+func (r *replay) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.attempt++
-	r.open = 1
+	r.open = 0
 	r.idle.Broadcast()
+}
+
+// next begins an attempt, and returns its reader.
+func (r *replay) next() io.ReadCloser {
+	r.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = 1
 	return &replayReader{replay: r, attempt: r.attempt}
 }
 
