@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -140,6 +141,35 @@ func TestEarlyChallenge(t *testing.T) {
 		_ = resp.Body.Close()
 		if resp.StatusCode != 200 || err != nil || string(got) != payload {
 			t.Errorf("%d, %d bytes, %v: %s", resp.StatusCode, len(got), err, row.why)
+		}
+	}
+}
+
+// TestReadDuringToken has the body read on while a token is fetched, beyond what can be kept:
+// the 401 is returned, and the next request has the token.
+func TestReadDuringToken(t *testing.T) {
+	var body io.Reader
+	rt := &auth.Transport{
+		MaxReplay: 3,
+		Credentials: auth.Credential{TokenFunc: func(context.Context, string) (string, error) {
+			if body != nil {
+				_, _ = io.Copy(io.Discard, body)
+			}
+			return "token", nil
+		}},
+		Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			body = req.Body
+			resp := &http.Response{StatusCode: 200, Body: http.NoBody, Request: req}
+			if req.Header.Get("Authorization") != "Bearer token" {
+				resp.StatusCode, resp.Header = 401, http.Header{"Www-Authenticate": {"Bearer"}}
+			}
+			return resp, nil
+		}),
+	}
+	for _, want := range []int{401, 200} {
+		status, _, err := do(t, rt, "PUT", "http://example.com/", io.MultiReader(strings.NewReader("payload")))
+		if status != want || err != nil {
+			t.Errorf("%d %v, want %d", status, err, want)
 		}
 	}
 }

@@ -119,9 +119,7 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	if !ok {
 		return nil, err
 	}
-	if !x.body.Ready() {
-		x.keep()
-		x.tell(actionGiveUp, reasonBody, nil)
+	if x.tooLate() {
 		return nil, nil
 	}
 	again := x.copyOf(out.Header)
@@ -134,7 +132,21 @@ func (t *Transport) answer(x *exchange, out *http.Request, resp *http.Response) 
 	if !signed {
 		return nil, err
 	}
+	if x.tooLate() { // while a token was fetched
+		return nil, nil
+	}
 	return x.withBody(again)
+}
+
+// tooLate reports whether the body cannot be sent again. Then the session is stored for the
+// next request.
+func (x *exchange) tooLate() bool {
+	if x.body.Ready() {
+		return false
+	}
+	x.keep()
+	x.tell(actionGiveUp, reasonBody, nil)
+	return true
 }
 
 // withBody returns req with the body from its beginning.
