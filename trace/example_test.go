@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -39,6 +41,44 @@ func ExampleWithHook() {
 	}
 	_ = resp.Body.Close()
 	// Output: example: send (nothing to add)
+}
+
+// All requests of a client are heard.
+func ExampleHook() {
+	origin := httptest.NewServer(http.NotFoundHandler())
+	defer origin.Close()
+	hook := &trace.Hook{Func: func(e trace.Event) { fmt.Println(e) }}
+	client := &http.Client{Transport: hook.Wrap(deciding{})}
+	resp, err := client.Get(origin.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	// Output: example: send (nothing to add)
+}
+
+// The figures that curl -w prints.
+func ExampleExchangeOf() {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+	defer origin.Close()
+	client := tripper.Chain{&retry.Transport{}}.Client(nil)
+	req, err := http.NewRequestWithContext(trace.WithExchanges(context.Background()), http.MethodGet, origin.URL, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if x, ok := trace.ExchangeOf(resp); ok {
+		fmt.Println(x.RemoteAddr == origin.Listener.Addr().String(), x.Reused, x.Attempt, x.Received)
+		fmt.Println(x.Phases.Connect > 0, x.Phases.FirstByte() > x.Phases.Connect, x.Duration >= x.Phases.FirstByte())
+	}
+	// Output:
+	// true false 1 5
+	// true true true
 }
 
 // A line for each request, and at debug level one for each decision.

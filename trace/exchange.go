@@ -208,12 +208,15 @@ func (x *exchange) finish(n int64, err error, whole bool) {
 	x.ended = true
 	x.mu.Unlock()
 	x.onEnd()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.heads = nil // what is held of a call, and by a HAR, needs them no more
 }
 
 func (x *exchange) hasResponse() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.heads.response != nil
+	return x.Status != 0
 }
 
 // now returns the exchange as it is now.
@@ -225,7 +228,9 @@ func (x *exchange) now() *Exchange {
 		e.Duration = time.Since(e.Start)
 	}
 	e.Phases = x.trip.phases(e.Start, e.Start.Add(e.Duration))
-	e.heads = &heads{x.heads.request, x.heads.response, maps.Clone(x.sent)}
+	if x.heads != nil {
+		e.heads = &heads{x.heads.request, x.heads.response, maps.Clone(x.sent)}
+	}
 	e.RemoteAddr, e.LocalAddr, e.Reused, e.IdleTime = x.conn.remote, x.conn.local, x.conn.reused, x.conn.idle
 	return &e
 }

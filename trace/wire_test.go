@@ -134,11 +134,7 @@ func TestExchangeOf(t *testing.T) {
 func TestExchangesOfACall(t *testing.T) {
 	t.Parallel()
 	x := func(hop, status int, background bool) *exchange {
-		e := &exchange{Exchange: Exchange{Hop: hop, Status: status, Background: background, heads: new(heads)}}
-		if status != 0 {
-			e.heads.response = &http.Response{}
-		}
-		return e
+		return &exchange{Exchange: Exchange{Hop: hop, Status: status, Background: background}}
 	}
 	var none *exchange
 	for _, row := range []struct {
