@@ -61,8 +61,9 @@ func (q *Query) commitPlain(ctx context.Context, w store.Writer, size int64, m *
 func (q *Query) settle(p place, m *store.Meta, f *Memo) {
 	f.target = p.t.superseding()
 	f.stamp = stamp{f.target.gen, p.rev}
-	if m.Expires = f.UsefulUntil(); len(f.target.sets) > 0 && p.now.meta != nil && p.now.meta.Expires.After(m.Expires) {
-		m.Expires = p.now.meta.Expires // other responses depend on the record
+	m.Expires = f.UsefulUntil()
+	if until := p.now.until(); (len(f.target.sets) > 0 || f.target.invalidated) && until.After(m.Expires) {
+		m.Expires = until // other responses, and processes, depend on the record
 	}
 	q.Cat.seal(m, f, p.was)
 }

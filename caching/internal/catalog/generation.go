@@ -78,14 +78,6 @@ func (v *view) record() *target {
 	return v.f.target
 }
 
-// names returns the names in the record, also if it is not valid.
-func (v *view) names() []token {
-	if t := v.record(); t != nil {
-		return t.names
-	}
-	return nil
-}
-
 // until returns when the record expires, zero if there is none.
 func (v *view) until() time.Time {
 	if v.record() == nil {
@@ -166,7 +158,7 @@ func (q *Query) change(ctx context.Context, key string, sent time.Time, edit fun
 			p.was = p.now.meta.Version
 		}
 		late := time.Since(sent) >= invalidationKept
-		if p.t, p.rev = follow(seen.target(), p.now.record(), name, seen.names(), !c.Calls.Promises.OneProcess, late); p.t == nil {
+		if p.t, p.rev = follow(seen.record(), p.now.record(), name, !c.Calls.Promises.OneProcess, late); p.t == nil {
 			return ErrInvalidated
 		}
 		switch err := edit(p); {

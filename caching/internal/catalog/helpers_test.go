@@ -27,6 +27,8 @@ type mapStore struct {
 	promises store.Promises
 	// bytes is true if bodies are in memory in one piece.
 	bytes bool
+	// expires is true if entries go when they expire.
+	expires bool
 	// open counts the entries and writers that are not closed.
 	open atomic.Int32
 	// before is called before each call, with its name and key. An error is the result of
@@ -58,6 +60,10 @@ func (s *mapStore) Get(_ context.Context, key string) (*store.Entry, error) {
 	}
 	s.mu.Lock()
 	e := s.m[key]
+	if s.expires && e != nil && time.Now().After(e.Meta.Expires) {
+		delete(s.m, key)
+		e = nil
+	}
 	s.mu.Unlock()
 	if s.read != nil {
 		s.read(key)
@@ -230,6 +236,12 @@ func (s *shelf) keep(q *Query, body string, lines ...string) {
 func (s *shelf) commit(q *Query, body string, lines ...string) error {
 	s.t.Helper()
 	m, f := s.describe(q, body, lines)
+	return s.write(q, body, m, f)
+}
+
+// write stores a response with the metadata m and the memo f.
+func (s *shelf) write(q *Query, body string, m *store.Meta, f *Memo) error {
+	s.t.Helper()
 	ctx := s.t.Context()
 	w, err := s.Calls.Create(ctx, f.Key, int64(len(body)), &q.Budget)
 	if err != nil {

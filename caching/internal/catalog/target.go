@@ -159,19 +159,25 @@ func (t *target) variantsOf(base string) (all []policy.Variant) {
 	return all
 }
 
-// follow decides under which record a response is stored whose request was sent under seen, or
-// when nothing was stored, and with which revision. now is the record that is there now, and name
-// the one that it needs; both may be nothing. shared is true if other processes may use the Store,
-// and late if the request was sent longer ago than the record of an invalidation is kept. The
-// result is nil if the target may have been invalidated since.
-func follow(seen, now *target, name token, names []token, shared, late bool) (t *target, rev uint32) {
+// follow decides under which record a response is stored. seen is the record that was there when its
+// request was sent, and now the one that is there; both may be nil. name is the name that the record
+// needs, without which seen was not used. shared is true if other processes may use the Store, and
+// late if the request was sent longer ago than the record of an invalidation is kept. The result is
+// nil if the target may have been invalidated since, else the record, and the revision for the
+// response.
+func follow(seen, now *target, name token, shared, late bool) (t *target, rev uint32) {
+	same := seen != nil && now != nil && seen.gen == now.gen
 	switch {
+	case now == nil && shared && (late || seen != nil):
+		return nil, 0 // the Store may have forgotten the invalidation of another process
+	case now != nil && !now.has(name) && shared && (late || now.invalidated && !same):
+		return nil, 0 // by another process
 	case now == nil || !now.has(name):
-		if shared && (late || now == nil && seen != nil) {
-			return nil, 0 // the Store may have forgotten the invalidation of another process
+		if seen == nil {
+			return begin(name, nil), 0
 		}
-		return begin(name, names), 0
-	case seen != nil && seen.gen == now.gen:
+		return begin(name, seen.names), 0
+	case same:
 		return now, seen.rev
 	case seen == nil && !now.invalidated:
 		return now, 0 // stored meanwhile by another request that found nothing

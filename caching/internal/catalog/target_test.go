@@ -354,10 +354,14 @@ func TestFollow(t *testing.T) {
 		{"there are no other processes", nil, nil, token{}, false, true, "begun 0"},
 		{"it took long, and the record has not changed", seen, seen, token{}, true, true, "now 3"},
 		{"the Store has not taken an invalidation", nil, other, name, true, false, "begun invalidated 0"},
+		{"nor had it when the request was sent", other, other, name, true, false, "begun invalidated 0"},
+		{"another process has invalidated it since", nil, &target{invalidated: true}, name, true, false, ""},
+		{"and it had not been used before", other, &target{invalidated: true}, name, true, false, ""},
+		{"perhaps another process has, and that was evicted", other, nil, name, true, false, ""},
 		{"the record was written after it", named, named, name, true, false, "now 0"},
 	} {
 		got := ""
-		r, rev := follow(row.seen, row.now, row.name, nil, row.shared, row.late)
+		r, rev := follow(row.seen, row.now, row.name, row.shared, row.late)
 		switch {
 		case r == nil:
 		case r == row.now:
