@@ -1,9 +1,13 @@
 package redirects
 
 import (
+	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 type locateTest struct {
@@ -168,4 +172,37 @@ func FuzzLocate(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Whatever stands in a Location, there is an answer or an error, never a panic
+// and never a request to somewhere that the field does not name.
+func TestBadLocations(t *testing.T) {
+	for _, loc := range []string{
+		"//", "///", "////", "http:", "https:", "http:/", "http://", "http:///", "javascript:alert(1)", "%", "%%%", ":", "::", "?", "#", "##",
+		"\x00\x01\x02\xff\xfe", strings.Repeat("\xff", 10000), "/" + strings.Repeat("a", 10000), strings.Repeat("/", 10000), strings.Repeat("../", 3333),
+		"http://" + strings.Repeat("a", 10000) + "/", "http://[", "http://]", "http://[::1]:99999/", "http://a.example:99999/", "//a.example:x/", "\\\\b.example\\x", "http:\\\\b.example\\x",
+	} {
+		var hosts []string
+		n := 0
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
+			n++
+			hosts = append(hosts, req.URL.Host)
+			if n == 1 {
+				return &http.Response{StatusCode: 302, Header: http.Header{"Location": {loc}}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+		})
+		resp, err := (&Transport{}).Wrap(base).RoundTrip(rttest.ReadRequest(t, "GET http://a.example/x"))
+		if (resp == nil) == (err == nil) || n > 2 {
+			t.Errorf("%.50q: %v, %v after %d requests", loc, resp, err, n)
+		}
+		if err != nil && (!errors.Is(err, ErrMissingLocation) && !errors.Is(err, ErrScheme) || len(err.Error()) > 200) {
+			t.Errorf("%.50q: error %.300v", loc, err)
+		}
+		for _, h := range hosts {
+			if h != "a.example" && !strings.Contains(loc, h) {
+				t.Errorf("%.50q led to %q", loc, h)
+			}
+		}
+	}
 }

@@ -132,3 +132,31 @@ func TestAllocs(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestWithMax(t *testing.T) {
+	for _, tt := range []struct {
+		max, want int
+		why       string
+	}{
+		{-1, 302, "none is followed"},
+		{0, 0, "httplib2's redirections=0: the first redirect is one too many"},
+		{1, 0, "one is not enough"},
+		{2, 200, "two are"},
+	} {
+		answers := rttest.Answers("302 F\nLocation: /1", "302 F\nLocation: /2", "200 OK")
+		n := map[int]int{-1: 1, 0: 1, 1: 2, 2: 3}[tt.max]
+		script := rttest.NewScript(t, answers[:n]...)
+		req := rttest.ReadRequest(t, "GET http://a.example/")
+		resp, err := (&Transport{Max: 9}).Wrap(script).RoundTrip(req.WithContext(WithMax(t.Context(), tt.max)))
+		if tt.want == 0 {
+			if !errors.Is(err, ErrLimit) {
+				t.Errorf("%d: error %v, want ErrLimit: %s", tt.max, err, tt.why)
+			}
+			continue
+		}
+		if err != nil || resp.StatusCode != tt.want {
+			t.Fatalf("%d: %v, %v: %s", tt.max, resp, err, tt.why)
+		}
+		_ = resp.Body.Close()
+	}
+}
