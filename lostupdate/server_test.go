@@ -3,7 +3,6 @@ package lostupdate
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -387,28 +386,4 @@ deflate.min-compress-size = 1
 	if seen == 0 {
 		t.Error("lighttpd compresses nothing")
 	}
-}
-
-func tagOf(t *testing.T, url, coding string) Version {
-	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url+"/doc.txt", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Accept-Encoding", coding)
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	return VersionOf(resp)
-}
-
-// sentBy returns the precondition that was sent.
-func sentBy(resp *http.Response) string {
-	if resp == nil {
-		return ""
-	}
-	h := resp.Request.Header
-	return "If-Match: " + h.Get("If-Match") + ", If-Unmodified-Since: " + h.Get("If-Unmodified-Since")
 }

@@ -3,6 +3,7 @@ package lostupdate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/trace"
 )
 
 func TestMemory(t *testing.T) {
@@ -52,7 +54,7 @@ func TestMemoryBounded(t *testing.T) {
 	answer := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{"Etag": {`"` + strings.Repeat("x", len(req.URL.Path)) + `"`}}}, nil
 	})
-	rt := (&Transport{Tags: m}).Wrap(rttest.Func(answer))
+	rt := (&Transport{Tags: m}).Wrap(answer)
 	for i := range 2000 {
 		resp, err := rt.RoundTrip(rttest.ReadRequest(t, "GET /"+strings.Repeat("p", i)))
 		if err != nil {
@@ -123,5 +125,36 @@ func TestKey(t *testing.T) {
 	v.Host = "virtual.example"
 	if resourceKey(r) == resourceKey(v) || seen[resourceKey(r)] != "" || seen[resourceKey(v)] != "" {
 		t.Error("editors and virtual hosts have keys of their own")
+	}
+}
+
+// brokenTags fail.
+type brokenTags struct{ err error }
+
+func (b brokenTags) Get(context.Context, string) (Version, bool, error) {
+	return Version{}, false, b.err
+}
+
+func (b brokenTags) Set(context.Context, string, Version) error { return b.err }
+func (b brokenTags) Delete(context.Context, string) error       { return b.err }
+
+func TestBrokenTags(t *testing.T) {
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"")...)
+	heard := 0
+	rt := (&Transport{Tags: brokenTags{context.DeadlineExceeded}}).Wrap(script)
+	req := rttest.ReadRequest(t, "GET /x")
+	resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) {
+		if e.Err != nil {
+			heard++
+		}
+	})))
+	if err != nil || heard != 1 {
+		t.Fatalf("reading: error %v, heard %d", err, heard)
+	}
+	_ = resp.Body.Close()
+	_, err = rt.RoundTrip(rttest.ReadRequest(t, "PUT /x\n\n2")) //nolint:bodyclose // there is none
+	var timeout interface{ Timeout() bool }
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("a write that cannot be protected must not be sent: %v", err)
 	}
 }
