@@ -31,8 +31,7 @@ func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store
 	}
 	f.stamp = s
 	q.Cat.seal(m, f, 0)
-	err = w.Commit(ctx, m)
-	if q.Cat.Calls.Wrote(err); err != nil {
+	if err := q.Cat.commit(ctx, w, m); err != nil {
 		return err
 	}
 	if t := q.at.target(); f.Home != q.Target && t != nil && (q.at.plain() || len(t.sets) > 0) {
@@ -45,16 +44,24 @@ func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store
 // commitPlain stores a plain response together with the record of its target.
 func (q *Query) commitPlain(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
 	again := false
-	return q.change(ctx, f.Home, m.RequestTime, func(p place) error {
+	return q.change(ctx, f.Home, m.RequestTime, func(p place) (err error) {
 		q.settle(p, m, f)
 		if again { // a Writer commits once
-			return q.copyBody(ctx, f.Key, w, size, m)
+			if w, err = q.copied(ctx, f.Key, w, size); err != nil {
+				return err
+			}
+			defer func(w store.Writer) { _ = w.Close() }(w)
 		}
 		again = true
-		err := w.Commit(ctx, m)
-		q.Cat.Calls.Wrote(err)
-		return err
+		return q.Cat.commit(ctx, w, m)
 	})
+}
+
+// commit makes an entry of what w has.
+func (c *Catalog) commit(ctx context.Context, w store.Writer, m *store.Meta) error {
+	err := w.Commit(ctx, m)
+	c.Calls.Wrote(err)
+	return err
 }
 
 // settle makes the plain response with the metadata m and the memo f the one of a place.
@@ -66,18 +73,6 @@ func (q *Query) settle(p place, m *store.Meta, f *Memo) {
 		m.Expires = until // other responses, and processes, depend on the record
 	}
 	q.Cat.seal(m, f, p.was)
-}
-
-// copyBody stores size bytes of a body under a key, with the metadata m.
-func (q *Query) copyBody(ctx context.Context, key string, body io.ReaderAt, size int64, m *store.Meta) error {
-	w, err := q.copied(ctx, key, body, size)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = w.Close() }()
-	err = w.Commit(ctx, m)
-	q.Cat.Calls.Wrote(err)
-	return err
 }
 
 // copied returns a Writer for a key that has size bytes of a body.

@@ -264,9 +264,7 @@ func (c *Catalog) putIndex(ctx context.Context, r Record, url string, now, until
 		return err
 	}
 	defer func() { _ = w.Close() }()
-	err = w.Commit(ctx, m)
-	c.Calls.Wrote(err)
-	return err
+	return c.commit(ctx, w, m)
 }
 
 // updateRecord replaces the record in the entry with the metadata m. The response in it, if there

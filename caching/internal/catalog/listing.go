@@ -13,36 +13,47 @@ import (
 // errNoList is the error of a list or purge of a Store that cannot list its entries.
 var errNoList = errors.New("caching: the store cannot list its entries")
 
-// Listed is a stored response in a list.
+// Listed is an entry in a list, with what is known of it: at least its key.
 type Listed struct {
 	Meta *store.Meta
 	F    *Memo
 	Size int64
 }
 
-// List goes through the stored responses. What was invalidated is left out. If the Store has no
-// list or it fails, that is the last pair, with an error.
-func (c *Catalog) List(ctx context.Context) iter.Seq2[Listed, error] {
+// Entries goes through all entries of the Store. If the Store has no list or it fails, that is the
+// last pair, with an error.
+func (c *Catalog) Entries(ctx context.Context) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
-		for e, err := range c.entries(ctx) {
+		l, ok := c.Calls.Store.(store.Lister)
+		if !ok {
+			yield(Listed{}, errNoList)
+			return
+		}
+		for e, err := range l.List(ctx) {
 			if err != nil {
 				yield(Listed{}, fmt.Errorf("caching: list: %w", err))
 				return
 			}
 			f := MemoOf(c.Cfg, e.Meta)
-			if f != nil && f.Key == e.Key && !f.Index && c.alive(ctx, f) && !yield(Listed{e.Meta, f, e.Size}, nil) {
+			if f == nil || f.Key != e.Key {
+				f = &Memo{Record: Record{Key: e.Key, Home: e.Key, Index: true}}
+			}
+			if !yield(Listed{e.Meta, f, e.Size}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// entries goes through the entries of the Store.
-func (c *Catalog) entries(ctx context.Context) iter.Seq2[store.Listed, error] {
-	if l, ok := c.Calls.Store.(store.Lister); ok {
-		return l.List(ctx)
+// List goes through the stored responses, as Entries does. What was invalidated is left out.
+func (c *Catalog) List(ctx context.Context) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		for l, err := range c.Entries(ctx) {
+			if (err != nil || !l.F.Index && c.alive(ctx, l.F)) && !yield(l, err) {
+				return
+			}
+		}
 	}
-	return func(yield func(store.Listed, error) bool) { yield(store.Listed{}, errNoList) }
 }
 
 // alive reports whether a response is of the generation that its target has now.
@@ -63,11 +74,11 @@ func (c *Catalog) alive(ctx context.Context, f *Memo) bool {
 	return t != nil && t.gen == f.gen && t.has(c.required.name(f.Home))
 }
 
-// Purge removes the responses for which match returns true, and notes that their targets were
-// invalidated.
-func (c *Catalog) Purge(ctx context.Context, match func(Listed) bool) (err error) {
+// Purge removes the entries in a list for which match returns true, and notes that their targets
+// were invalidated.
+func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], match func(Listed) bool) (err error) {
 	var found []Listed
-	for l, failed := range c.List(ctx) {
+	for l, failed := range list {
 		if err = failed; failed == nil && match(l) {
 			found = append(found, l)
 			c.epochs.note(l.F.Home)
@@ -78,31 +89,6 @@ func (c *Catalog) Purge(ctx context.Context, match func(Listed) bool) (err error
 			err = e
 		}
 	}
-	return purgeError(err)
-}
-
-// PurgeEntries deletes all entries for which match returns true of their URL. That everything was
-// invalidated has been noted.
-func (c *Catalog) PurgeEntries(ctx context.Context, match func(url string) bool) (err error) {
-	var found []store.Listed
-	for e, failed := range c.entries(ctx) {
-		if err = failed; failed == nil && match(e.Meta.URL) {
-			found = append(found, e)
-		}
-	}
-	for _, l := range found {
-		f := &Memo{Record: Record{Key: l.Key, Home: l.Key}}
-		if known := MemoOf(c.Cfg, l.Meta); known != nil {
-			f.Home = known.Home
-		}
-		if e := c.remove(ctx, f, l.Meta.URL, nil); e != nil && err == nil {
-			err = e
-		}
-	}
-	return purgeError(err)
-}
-
-func purgeError(err error) error {
 	if err != nil && err != errNoList {
 		return fmt.Errorf("caching: purge: %w", err)
 	}

@@ -39,24 +39,20 @@ const (
 	flagMustRevalidate
 	flagRequested
 	flagOwner
-	flagTTL
 	flagHome
-	flagSelectors
 	flagTarget
 	flagLast
 )
 
 // appendTo appends r in its stored form.
 func (r *Record) appendTo(b []byte) []byte {
-	flags := uint64(0)
-	for i, set := range [...]bool{
-		r.Index, r.MustRevalidate, r.Requested, r.Owner != "", r.TTL != 0, r.Home != r.Key, len(r.Selectors) > 0, r.target != nil,
-	} {
+	flags := byte(0)
+	for i, set := range [...]bool{r.Index, r.MustRevalidate, r.Requested, r.Owner != "", r.Home != r.Key, r.target != nil} {
 		if set {
 			flags |= 1 << i
 		}
 	}
-	b = binary.AppendUvarint(append(b, recordVersion), flags)
+	b = append(b, recordVersion, flags)
 	b = wire.AppendString(b, r.Key)
 	if r.Home != r.Key {
 		b = wire.AppendString(b, r.Home)
@@ -64,24 +60,13 @@ func (r *Record) appendTo(b []byte) []byte {
 	if r.Owner != "" {
 		b = wire.AppendString(b, r.Owner)
 	}
-	if r.TTL != 0 {
-		b = binary.AppendVarint(b, int64(r.TTL))
-	}
-	if len(r.Selectors) > 0 {
-		b = appendSelectors(b, r.Selectors)
-	}
-	b = binary.AppendUvarint(append(b, r.gen[:]...), uint64(r.rev))
+	b = binary.AppendVarint(b, int64(r.TTL))
+	b = appendList(b, r.Selectors, func(b []byte, s policy.Selector) []byte {
+		return wire.AppendString(wire.AppendString(b, s.Name), s.Value)
+	})
+	b = binary.AppendUvarint(appendToken(b, r.gen), uint64(r.rev))
 	if r.target != nil {
 		b = r.target.appendTo(b)
-	}
-	return b
-}
-
-func appendSelectors(b []byte, selectors []policy.Selector) []byte {
-	b = binary.AppendUvarint(b, uint64(len(selectors)))
-	for _, s := range selectors {
-		b = wire.AppendString(b, s.Name)
-		b = wire.AppendString(b, s.Value)
 	}
 	return b
 }
@@ -92,106 +77,82 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	if d.Byte() != recordVersion {
 		return Record{}, false
 	}
-	flags := d.Uvarint()
-	has := func(flag uint64) bool { return flags&flag != 0 }
-	r.Index, r.MustRevalidate, r.Requested = has(flagIndex), has(flagMustRevalidate), has(flagRequested)
+	flags := d.Byte()
+	r.Index, r.MustRevalidate, r.Requested = flags&flagIndex != 0, flags&flagMustRevalidate != 0, flags&flagRequested != 0
 	r.Key = d.String()
-	if r.Home = r.Key; has(flagHome) {
+	if r.Home = r.Key; flags&flagHome != 0 {
 		r.Home = d.String()
 	}
-	if has(flagOwner) {
+	if flags&flagOwner != 0 {
 		r.Owner = d.String()
 	}
-	if has(flagTTL) {
-		r.TTL = time.Duration(d.Varint())
-	}
-	if has(flagSelectors) {
-		r.Selectors = readSelectors(&d)
-	}
+	r.TTL = time.Duration(d.Varint())
+	r.Selectors = readList(&d, len(b), func(d *wire.Decoder) policy.Selector { return policy.Selector{Name: d.String(), Value: d.String()} })
 	r.stamp = stamp{readToken(&d), readRev(&d)}
-	if has(flagTarget) {
+	if flags&flagTarget != 0 {
 		r.target = readTarget(&d, r.gen)
 	}
-	if !d.Done() || flags >= flagLast || has(flagOwner) != (r.Owner != "") || has(flagTTL) != (r.TTL != 0) ||
-		has(flagHome) != (r.Home != r.Key) || has(flagSelectors) != (len(r.Selectors) > 0) || has(flagHome) && has(flagTarget) {
+	if !d.Done() || flags >= flagLast || (flags&flagOwner != 0) != (r.Owner != "") || (flags&flagHome != 0) != (r.Home != r.Key) ||
+		r.target != nil && r.Home != r.Key {
 		return Record{}, false
 	}
 	return r, true
 }
 
-func readSelectors(d *wire.Decoder) []policy.Selector {
-	var all []policy.Selector
-	for range d.Length() {
-		all = append(all, policy.Selector{Name: d.String(), Value: d.String()})
-	}
-	return all
-}
+const (
+	flagInvalidated = 1 << iota
+	flagLists
+	flagLastOfTarget
+)
 
 // appendTo appends t but its generation, which is that of the stamp.
 func (t *target) appendTo(b []byte) []byte {
-	invalidated := byte(0)
+	flags := byte(0)
 	if t.invalidated {
-		invalidated = 1
+		flags |= flagInvalidated
 	}
-	b = append(b, invalidated)
-	b = binary.AppendUvarint(b, uint64(t.rev))
-	b = binary.AppendUvarint(b, uint64(t.hard))
-	if len(t.names)+len(t.sets)+len(t.tags)+len(t.noVarySearch) == 0 {
+	lists := len(t.names)+len(t.sets)+len(t.tags)+len(t.noVarySearch) > 0
+	if lists {
+		flags |= flagLists
+	}
+	b = binary.AppendUvarint(binary.AppendUvarint(append(b, flags), uint64(t.rev)), uint64(t.hard))
+	if !lists {
 		return b // the common case
 	}
-	b = wire.AppendString(b, t.noVarySearch)
-	b = binary.AppendUvarint(b, uint64(len(t.names)))
-	for _, n := range t.names {
-		b = append(b, n[:]...)
-	}
-	b = binary.AppendUvarint(b, uint64(len(t.sets)))
-	for _, s := range t.sets {
-		b = binary.AppendUvarint(append(b, byte(s.audience)), uint64(len(s.names)))
-		for _, name := range s.names {
-			b = wire.AppendString(b, name)
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(len(t.tags)))
-	for _, g := range t.tags {
-		b = wire.AppendString(wire.AppendString(wire.AppendString(b, g.etag), g.key), g.base)
-	}
-	return b
+	b = appendList(wire.AppendString(b, t.noVarySearch), t.names, appendToken)
+	b = appendList(b, t.sets, func(b []byte, s set) []byte {
+		return appendList(append(b, byte(s.audience)), s.names, wire.AppendString[string])
+	})
+	return appendList(b, t.tags, func(b []byte, g tag) []byte {
+		return wire.AppendString(wire.AppendString(wire.AppendString(b, g.etag), g.key), g.base)
+	})
 }
 
-// readTarget reads what appendTo has written, which is the end of a record. What is longer than
-// appendTo writes fails.
+// readTarget reads what appendTo has written. What is longer than that fails.
 func readTarget(d *wire.Decoder, gen token) *target {
-	t := &target{gen: gen}
-	switch d.Byte() {
-	case 0:
-	case 1:
-		t.invalidated = true
-	default:
+	flags := d.Byte()
+	t := &target{gen: gen, invalidated: flags&flagInvalidated != 0, rev: readRev(d), hard: readRev(d)}
+	if flags >= flagLastOfTarget {
 		d.Fail()
 	}
-	t.rev, t.hard = readRev(d), readRev(d)
-	if d.Done() {
+	if flags&flagLists == 0 {
 		return t
 	}
 	t.noVarySearch = d.String()
-	for range atMost(d, maxNames) {
-		t.names = append(t.names, readToken(d))
-	}
-	for range atMost(d, maxSets) {
+	t.names = readList(d, maxNames, readToken)
+	t.sets = readList(d, maxSets, func(d *wire.Decoder) set {
 		s := set{audience: audience(d.Byte())}
 		if s.audience > oneQuery {
 			d.Fail()
 		}
-		for range d.Length() {
-			s.names = append(s.names, d.String())
-		}
-		t.sets = append(t.sets, s)
-	}
-	for range atMost(d, maxTags) {
-		t.tags = append(t.tags, tag{d.String(), d.String(), d.String()})
-	}
+		s.names = readList(d, len(d.Rest()), (*wire.Decoder).String)
+		return s
+	})
+	t.tags = readList(d, maxTags, func(d *wire.Decoder) tag { return tag{d.String(), d.String(), d.String()} })
 	return t
 }
+
+func appendToken(b []byte, t token) []byte { return append(b, t[:]...) }
 
 func readToken(d *wire.Decoder) (t token) {
 	copy(t[:], d.Bytes(len(t)))
@@ -206,12 +167,25 @@ func readRev(d *wire.Decoder) uint32 {
 	return uint32(v) //nolint:gosec // checked
 }
 
-// atMost reads the length of a list that has no more than most values.
-func atMost(d *wire.Decoder, most int) int {
+// appendList appends the length of a list, and then its values.
+func appendList[T any](b []byte, list []T, one func([]byte, T) []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, v := range list {
+		b = one(b, v)
+	}
+	return b
+}
+
+// readList reads what appendList has appended, if there are at most so many values.
+func readList[T any](d *wire.Decoder, most int, one func(*wire.Decoder) T) (list []T) {
 	n := d.Length()
 	if n > most {
 		d.Fail()
-		return 0
 	}
-	return n
+	for range n {
+		if !d.Failed() {
+			list = append(list, one(d))
+		}
+	}
+	return list
 }
