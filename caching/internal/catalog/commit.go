@@ -44,16 +44,18 @@ func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store
 // commitPlain stores a plain response together with the record of its target.
 func (q *Query) commitPlain(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
 	again := false
-	return q.change(ctx, f.Home, m.RequestTime, func(p place) (err error) {
+	return q.change(ctx, f.Home, m.RequestTime, func(p place) error {
 		q.settle(p, m, f)
-		if again { // a Writer commits once
-			if w, err = q.copied(ctx, f.Key, w, size); err != nil {
-				return err
-			}
-			defer func(w store.Writer) { _ = w.Close() }(w)
+		if !again {
+			again = true
+			return q.Cat.commit(ctx, w, m)
 		}
-		again = true
-		return q.Cat.commit(ctx, w, m)
+		another, err := q.copied(ctx, f.Key, w, size) // a Writer commits once
+		if err != nil {
+			return err
+		}
+		defer func() { _ = another.Close() }()
+		return q.Cat.commit(ctx, another, m)
 	})
 }
 
@@ -95,9 +97,9 @@ func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err
 	base, audience := q.baseOf(&f.Record, noVarySearch)
 	err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
 		t := p.t
-		if value := noVarySearch; f.Home != q.Target && t.noVarySearch != value {
+		if f.Home != q.Target && t.noVarySearch != noVarySearch {
 			t = t.renewed()
-			t.noVarySearch = value
+			t.noVarySearch = noVarySearch
 		}
 		t = t.withSet(set{audience, namesOf(f.Selectors)})
 		if len(f.Selectors) > 0 && !f.IsPartial {

@@ -98,8 +98,8 @@ func (v *view) target() *target {
 func (v *view) plain() bool { return v.record() != nil && !v.f.Index && v.f.gen == v.f.target.gen }
 
 // look reads the record of the target under key, and the entry that has it, if the record is
-// valid. The epoch of q must have been noted before. What is required is asked afterwards: an
-// invalidation may fail meanwhile.
+// valid. The epoch of q must have been noted before. The required name is read afterwards: an
+// invalidation may fail while the Store is asked.
 func (q *Query) look(key string) (v view, e *store.Entry) {
 	v, e, _ = q.read(q.Req.Context(), key)
 	if t := v.record(); t != nil {
@@ -148,8 +148,8 @@ func (q *Query) change(ctx context.Context, key string, sent time.Time, edit fun
 			}
 			p.now = v
 		}
-		// The epoch is asked after the name: who is not too old for the name of an invalidation
-		// was sent after it.
+		// The name is read before the epoch: the invalidation that requires it has noted its epoch
+		// earlier, so that a response to a request from before it is dropped here.
 		name := c.required.name(key)
 		if c.epochs.since(q.Epoch, key) {
 			return ErrInvalidated

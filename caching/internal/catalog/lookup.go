@@ -30,8 +30,8 @@ func (c *Candidate) Take() (e *store.Entry) {
 }
 
 // Lookup finds what is stored for the request: the plain response, that of its user or the variant
-// that it selects, or one of another URL that No-Vary-Search makes equal, in this order. What it
-// has seen of the target is what a response to the request is stored under.
+// that it selects, or one of another URL that No-Vary-Search makes equal, in this order. It notes
+// in q the record that it has read: a response to the request is stored under that.
 func (q *Query) Lookup() (c Candidate) {
 	q.Budget.Look()
 	defer q.Budget.Looked()
@@ -57,8 +57,8 @@ func (q *Query) Lookup() (c Candidate) {
 	return c
 }
 
-// LookPath notes what is stored for the path of the request, unless the look-up has: what it
-// answers may turn out to be shared with other URLs.
+// LookPath reads the record of the path of the request, unless the look-up has: the response to
+// the request may turn out to be one that other URLs share.
 func (q *Query) LookPath() {
 	if q.Cat.noVarySearch && q.Method != MethodQuery && q.path.meta == nil && !q.Budget.Pending() {
 		var e *store.Entry
@@ -115,7 +115,7 @@ func (q *Query) other(ctx context.Context, v *view, key string) (*store.Entry, *
 	return e, o.f
 }
 
-// Get returns the response under the key of v, which is one of q.Variants, or nil.
+// Get returns the response under key, which is that of one of q.Variants, or nil.
 func (q *Query) Get(ctx context.Context, key string) (*store.Entry, *Memo) {
 	for _, v := range [...]*view{&q.at, &q.path} {
 		if e, f := q.other(ctx, v, key); e != nil {

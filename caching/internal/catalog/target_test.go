@@ -230,6 +230,51 @@ func TestPlainCalls(t *testing.T) {
 	}
 }
 
+// A plain response is stored though the record of its target changes twice while it is, and not if
+// it changes all the time.
+func TestBusyRecord(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		changes int
+		want    error
+	}{{"twice", 2, nil}, {"all the time", maxTries, store.ErrConflict}} {
+		synctest.Test(t, func(t *testing.T) {
+			const url = "http://example.com/"
+			s := newShelf(t, policy.Settings{})
+			s.store.promises = store.Promises{Swaps: true}
+			s.Catalog = s.another()
+			s.keep(s.ask(url, "Authorization: alice"), "alice's")
+			q := s.ask(url)
+			q.Lookup()
+			others, busy := s.another(), false
+			s.store.before = func(call, key string) error {
+				if call == "commit" && key == q.Target && row.changes > 0 && !busy {
+					row.changes--
+					busy = true
+					o := s.ask(url, "Authorization: bob", fmt.Sprint("Accept: ", row.changes))
+					o.Cat = others
+					o.SetUser(o.user, false)
+					c := o.Lookup()
+					c.Close()
+					if err := s.commit(o, "bob's", "Vary: Accept"); err != nil {
+						t.Error(err)
+					}
+					busy = false
+				}
+				return nil
+			}
+			if err := s.commit(q, "plain"); !errors.Is(err, row.want) {
+				t.Errorf("%v, want %v: %s", err, row.want, row.why)
+			}
+			s.store.before = nil
+			if row.want == nil {
+				s.expect(row.why, "plain", url)
+			}
+			s.expect(row.why, "alice's", url, "Authorization: alice")
+		})
+	}
+}
+
 // Users whose responses come at the same time, when nothing was stored, are all stored.
 func TestUsersAtOnce(t *testing.T) {
 	t.Parallel()
