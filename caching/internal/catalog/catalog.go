@@ -8,7 +8,7 @@
 // with groups.go (what must not be used any more).
 //
 // The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
-// Calls of the Store go through package guard, but for those of a list or a purge.
+// Calls of the Store go through package guard, but for lists.
 package catalog
 
 import (
