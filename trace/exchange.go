@@ -185,7 +185,8 @@ func (x *exchange) send(next http.RoundTripper) (*http.Response, error) {
 
 // take notes what the head of resp says.
 func (x *exchange) take(resp *http.Response) {
-	x.heads.response, x.Proto, x.Status, x.Uncompressed = resp, resp.Proto, resp.StatusCode, resp.Uncompressed
+	x.publish(resp)
+	x.Proto, x.Status, x.Uncompressed = resp.Proto, resp.StatusCode, resp.Uncompressed
 	if resp.TLS != nil {
 		x.TLSVersion, x.ALPN = tls.VersionName(resp.TLS.Version), resp.TLS.NegotiatedProtocol
 	}
@@ -200,12 +201,20 @@ func (x *exchange) take(resp *http.Response) {
 	x.ResponseHead = int64(line) + headSize(resp.Header) + headSize(http.Header{"Transfer-Encoding": resp.TransferEncoding})
 }
 
+// publish makes the heads those that events have: what is written later is not in them.
+func (x *exchange) publish(resp *http.Response) {
+	x.heads = &heads{x.heads.request, resp, maps.Clone(x.sent)}
+}
+
 // finish says what became of the body, or that there is no response.
 func (x *exchange) finish(n int64, err error, whole bool) {
 	x.mu.Lock()
 	x.Received, x.Err, x.Complete = n, err, whole
 	x.Duration, x.Ended = time.Since(x.Start), true
 	x.ended = true
+	if x.Status == 0 {
+		x.publish(nil)
+	}
 	x.mu.Unlock()
 	x.onEnd()
 	x.mu.Lock()
@@ -228,9 +237,6 @@ func (x *exchange) now() *Exchange {
 		e.Duration = time.Since(e.Start)
 	}
 	e.Phases = x.trip.phases(e.Start, e.Start.Add(e.Duration))
-	if x.heads != nil {
-		e.heads = &heads{x.heads.request, x.heads.response, maps.Clone(x.sent)}
-	}
 	e.RemoteAddr, e.LocalAddr, e.Reused, e.IdleTime = x.conn.remote, x.conn.local, x.conn.reused, x.conn.idle
 	return &e
 }
