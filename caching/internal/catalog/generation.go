@@ -136,12 +136,15 @@ type place struct {
 // sent at a time. If the record has changed meanwhile, edit is called again.
 func (q *Query) change(ctx context.Context, key string, sent time.Time, edit func(place) error) error {
 	c := q.Cat
-	c.locks.lock(key)
+	waited, err := c.lock(ctx, key, &q.Budget)
+	if err != nil {
+		return err
+	}
 	defer c.locks.unlock(key)
 	seen := q.viewOf(key)
 	p := place{now: *seen}
 	for i := range maxTries {
-		if i > 0 || !c.Calls.Promises.Swaps {
+		if i > 0 || waited || !c.Calls.Promises.Swaps {
 			v, e, err := q.read(ctx, key)
 			if _ = e.Close(); err != nil {
 				return err
@@ -194,7 +197,10 @@ func (q *Query) invalidate(ctx context.Context, key string) error {
 
 // replace writes an empty record under key, or deletes what is there.
 func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget) (err error) {
-	c.locks.lock(key)
+	if _, err = c.lock(ctx, key, b); err != nil {
+		c.required.add(key, url)
+		return err
+	}
 	defer c.locks.unlock(key)
 	name := c.required.name(key)
 	if c.Calls.Promises.OneProcess {
@@ -226,7 +232,9 @@ func (q *Query) mark(ctx context.Context, key string, all bool) error {
 // raise raises the revision of the record under key, and reports whether it has.
 func (q *Query) raise(ctx context.Context, key string, all bool) bool {
 	c := q.Cat
-	c.locks.lock(key)
+	if _, err := c.lock(ctx, key, &q.Budget); err != nil {
+		return false
+	}
 	defer c.locks.unlock(key)
 	for range maxTries {
 		v, e, err := q.read(ctx, key)

@@ -102,10 +102,12 @@ func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (n
 
 // noteGroup notes, in memory and in the Store, that a group of an origin is invalidated now.
 func (q *Query) noteGroup(ctx context.Context, key, origin string) (now time.Time, err error) {
-	q.Cat.locks.lock(key)
-	defer q.Cat.locks.unlock(key)
+	_, err = q.Cat.lock(ctx, key, &q.Budget)
 	now = time.Now()
-	q.Cat.groups.set(key, groupTime{invalidated: now, read: now})
+	if q.Cat.groups.set(key, groupTime{invalidated: now, read: now}); err != nil {
+		return now, err
+	}
+	defer q.Cat.locks.unlock(key)
 	return now, q.putGroup(ctx, key, origin, now)
 }
 

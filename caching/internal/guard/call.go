@@ -119,6 +119,25 @@ func receive(ctx context.Context, ch <-chan struct{}, wait time.Duration) bool {
 	return false
 }
 
+// Await waits until ch is closed, with what is left of b: another request, whose calls are in the
+// way of those of this one, has made them. A Store that is called in place is waited for as long as
+// it takes.
+func (c *Caller) Await(ctx context.Context, ch <-chan struct{}, b *Budget) error {
+	if c.InPlace() {
+		select {
+		case <-ch:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer b.spend(time.Now())
+	if !receive(ctx, ch, b.left(c.Wait)) {
+		return lateError(ctx)
+	}
+	return nil
+}
+
 // lateError is the error of a request that does not wait any longer.
 func lateError(ctx context.Context) error {
 	if ctx.Err() != nil {
