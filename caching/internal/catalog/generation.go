@@ -30,7 +30,8 @@ import (
 //
 // A process knows by itself, whatever the Store does, when a target was last invalidated (epochs),
 // and, if the Store may not have taken that or may lose it, a random name (required): a record
-// without the name is nothing to the process, and those that it writes have it.
+// without the name is nothing to the process, and those that it writes have it. The name is
+// forgotten when the Store has had it for an hour.
 //
 // # What can cross
 //
@@ -50,7 +51,8 @@ import (
 // All that is tried in every order by TestGenerations. ADR 8 has the limits across processes.
 
 // invalidationKept is how long the record of an invalidation is kept where processes share the
-// Store. A response that took longer to come is stored only under a record that is there.
+// Store. A response that took longer to come is stored only under a record that is there. It is also
+// how long after a record with a required name one without it may land.
 const invalidationKept = time.Hour
 
 // ErrInvalidated is the error of a commit of a response whose target was invalidated, or may have

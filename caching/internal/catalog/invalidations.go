@@ -80,7 +80,8 @@ type required struct {
 	m    map[string]requirement
 	// floor is the name for targets that are not in m, zero if there is none.
 	floor token
-	// writing is true while invalidations are written to the Store, wrote is when that began last.
+	// writing is true while invalidations are written to the Store, wrote is when one was last
+	// looked for.
 	writing bool
 	wrote   time.Time
 }
@@ -89,9 +90,14 @@ type required struct {
 type requirement struct {
 	name token
 	url  string
-	// written is true if the Store has had a record with the name, by which other processes
-	// know of the invalidation.
-	written bool
+	// written is when the Store first took a record with the name, by which other processes know
+	// of the invalidation; zero if it has not.
+	written time.Time
+}
+
+// over reports whether the name is not required any more: what is written late has landed.
+func (n requirement) over() bool {
+	return !n.written.IsZero() && time.Since(n.written) >= invalidationKept
 }
 
 // name returns the name that the record under key must have, zero if there is none.
@@ -101,10 +107,15 @@ func (r *required) name(key string) token {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n, ok := r.m[key]; ok {
-		return n.name
+	n, ok := r.m[key]
+	switch {
+	case !ok:
+		return r.floor
+	case n.over():
+		delete(r.m, key)
+		return r.floor
 	}
-	return r.floor
+	return n.name
 }
 
 // add notes that what the Store has under key must not be used.
@@ -112,7 +123,7 @@ func (r *required) add(key, url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.some.Store(true); len(r.m) >= maxInvalidated {
-		maps.DeleteFunc(r.m, func(_ string, n requirement) bool { return n.written })
+		maps.DeleteFunc(r.m, func(_ string, n requirement) bool { return !n.written.IsZero() })
 		if len(r.m) >= maxInvalidated {
 			r.m, r.floor = nil, newToken()
 		}
@@ -130,8 +141,8 @@ func (r *required) written(key string, name token) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := r.m[key]; n.name == name {
-		n.written = true
+	if n := r.m[key]; n.name == name && n.written.IsZero() {
+		n.written = time.Now()
 		r.m[key] = n
 	}
 }
@@ -149,11 +160,14 @@ func (r *required) begin(now time.Time) map[string]requirement {
 	if r.writing || now.Sub(r.wrote) < writeBackEvery {
 		return nil
 	}
-	m := maps.Clone(r.m)
-	maps.DeleteFunc(m, func(_ string, n requirement) bool { return n.written })
-	if len(m) > 0 {
-		r.writing, r.wrote = true, now
+	r.wrote = now
+	m := make(map[string]requirement)
+	for key, n := range r.m {
+		if n.written.IsZero() {
+			m[key] = n
+		}
 	}
+	r.writing = len(m) > 0
 	return m
 }
 

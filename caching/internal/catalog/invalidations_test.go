@@ -174,7 +174,7 @@ func TestRequiredFloor(t *testing.T) {
 	s.keep(s.ask(url), "new")
 	s.expect("it was requested later", "new", url)
 	s.required.written("too many", newToken())
-	if s.required.m["too many"].written {
+	if !s.required.m["too many"].written.IsZero() {
 		t.Error("what was written is an older one")
 	}
 }
@@ -203,5 +203,59 @@ func TestInvalidatedDuringRead(t *testing.T) {
 			}
 			s.store.read = nil
 		})
+	}
+}
+
+// Processes whose invalidations have all failed find what one of them stores, and so do more than
+// a record has names for, an hour later.
+func TestRequiredByMany(t *testing.T) {
+	const url = "http://example.com/"
+	for _, n := range []int{2, maxNames, maxNames + 1} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, policy.Settings{})
+			s.store.promises = store.Promises{Swaps: true}
+			var all []*shelf
+			for range n {
+				all = append(all, &shelf{Catalog: s.another(), t: t, store: s.store})
+			}
+			s.fail("commit", "delete")
+			for _, p := range all {
+				_ = p.ask(url).Invalidate(t.Context(), policy.Changed)
+			}
+			s.store.before = nil
+			for range 3 {
+				for _, p := range all {
+					if p.found(p.ask(url)) == "" {
+						_ = p.commit(p.begin(url), "body")
+					}
+				}
+				if n > maxNames {
+					time.Sleep(invalidationKept / 2)
+				}
+			}
+			for i, p := range all {
+				if p.found(p.ask(url)) == "" {
+					t.Fatalf("process %d of %d finds nothing", i, n)
+				}
+			}
+		})
+	}
+}
+
+// Looking for invalidations that are to be written costs nothing if there was nothing to write a
+// moment ago: each call of the Store that succeeds does so.
+func TestWriteBackIdle(t *testing.T) {
+	s := newShelf(t, policy.Settings{})
+	for i := range 100 {
+		key := fmt.Sprint(i)
+		s.required.add(key, "")
+		s.required.written(key, s.required.name(key))
+	}
+	start := func(func(context.Context)) bool {
+		t.Error("there is nothing to write")
+		return false
+	}
+	if n := testing.AllocsPerRun(100, func() { s.WriteBack(start) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

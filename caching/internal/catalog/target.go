@@ -63,7 +63,7 @@ type tag struct{ etag, key, base string }
 
 // maxNames, maxSets and maxTags bound the lists of a record.
 const (
-	maxNames = 8
+	maxNames = 64
 	maxSets  = 4
 	maxTags  = 64
 )
