@@ -117,7 +117,7 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	switch {
 	case x.GroupInvalidated(ctx, f2, m) || x.GroupInvalidated(ctx, f, m):
 		reason = policy.ReasonInvalidated
-	case f.Public && !f2.Public && x.ForEverybody(f):
+	case !f2.Public && x.ForEverybody(f):
 		reason = policy.ReasonNotForEverybody
 	case reason == "" && moved && x.Secretless:
 		reason = policy.ReasonNoSecret

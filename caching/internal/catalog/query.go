@@ -159,12 +159,11 @@ func (q *Query) ForEverybody(f *Memo) bool {
 	return q.user != "" && a == everybody
 }
 
-// Variants returns the variants whose entity tags may be sent with the request.
+// Variants returns the variants whose entity tags may be sent with the request: a user's own, since a
+// 304 to a user would give everybody's variant what is meant for the user.
 func (q *Query) Variants() (all []policy.Variant) {
 	if t := q.at.target(); t != nil && len(t.tags) > 0 {
-		if all = t.variantsOf(q.Key); q.open {
-			all = append(all, t.variantsOf(q.Target)...)
-		}
+		all = t.variantsOf(q.Key)
 	}
 	if t := q.path.target(); t != nil && len(t.tags) > 0 {
 		all = append(all, t.variantsOf(q.sharedKey(t.noVarySearch))...)
@@ -184,6 +183,15 @@ func (q *Query) VaryNames() []string {
 		}
 	}
 	return nil
+}
+
+// HasVariants reports whether variants are stored for requests like q. Nobody is told of those of
+// other users: only a user's own that have an entity tag count.
+func (q *Query) HasVariants() bool {
+	if q.audience() == everybody {
+		return len(q.VaryNames()) > 0
+	}
+	return len(q.Variants()) > 0
 }
 
 func namesOf(selectors []policy.Selector) (names []string) {
