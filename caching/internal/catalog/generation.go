@@ -70,6 +70,8 @@ type view struct {
 	f    *Memo
 	// valid is false if the record is nothing to this process.
 	valid bool
+	// looked is true if the Store was asked, of a path.
+	looked bool
 }
 
 // record returns the record, nil if there is none.

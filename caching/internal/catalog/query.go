@@ -92,6 +92,9 @@ func (q *Query) audience() audience {
 	return everybody
 }
 
+// gets reports whether requests like q may be given responses for a.
+func (q *Query) gets(a audience) bool { return a == q.audience() || q.open && a == everybody }
+
 // pathKey returns the key of the target that is the path.
 func (q *Query) pathKey() string {
 	var room [256]byte
@@ -126,9 +129,12 @@ func (q *Query) Locate(r *Record, status int, h http.Header, names []string) {
 }
 
 // Relocate gives the record of a stored response, whose header has become h, its key and selectors
-// anew, since the names in its Vary have changed.
+// anew, since its No-Vary-Search or the names in its Vary have changed.
 func (q *Query) Relocate(r *Record, h http.Header, names []string) {
 	base, _ := q.baseOf(r, strings.Join(h["No-Vary-Search"], ","))
+	if base == "" { // the whole query is significant now
+		base, r.Home = q.Key, q.Target
+	}
 	q.selectBy(r, base, names)
 }
 
@@ -177,7 +183,7 @@ func (q *Query) VaryNames() []string {
 	for _, v := range [...]*view{&q.at, &q.path} {
 		t := v.target()
 		for i := 0; t != nil && i < len(t.sets); i++ {
-			if a := t.sets[i].audience; a == q.audience() || q.open && a == everybody && v == &q.at {
+			if a := t.sets[i].audience; a == q.audience() || v == &q.at && q.gets(a) {
 				return t.sets[i].names
 			}
 		}
