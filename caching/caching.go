@@ -348,9 +348,8 @@ func (t *Transport) state() *state {
 		st := &state{
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 		}
-		_, memory := store.(*memorystore.Store)
 		st.Catalog = catalog.New(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.Backend, guard.Options{
-			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Memory: memory, Back: st.writeBack,
+			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Back: st.writeBack,
 		})
 		t.st = st
 	})

@@ -72,7 +72,8 @@ type Promises struct {
 
 	// OneProcess says that no other process, and no other Store, sees the entries. To invalidate
 	// one it is then enough to delete it. Without it, the cache writes an empty entry in its place, by
-	// which other processes know that what they are fetching was invalidated meanwhile.
+	// which other processes know that what they are fetching was invalidated meanwhile. If the Store
+	// answers at once too, Update and Delete wait for nobody, and are called without a deadline.
 	OneProcess bool
 }
 

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 )
@@ -35,17 +35,11 @@ func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store
 	if err := q.Cat.commit(ctx, w, m); err != nil {
 		return err
 	}
-	if f.Home != q.Target && q.ownFirst() {
+	if t := q.at.valid; f.Home != q.Target && t != nil && (q.at.plain() || len(t.sets) > 0) {
+		// The URLs of the path share the response. What the URL has of its own would be found first.
 		_ = q.Cat.replace(ctx, q.Target, URLOf(q.Req), &q.Budget)
 	}
 	return nil
-}
-
-// ownFirst reports whether requests like q may find a response of the target itself, which comes
-// before those that the URLs of its path share.
-func (q *Query) ownFirst() bool {
-	t := q.at.target()
-	return t != nil && (q.at.plain() && q.gets(everybody) || slices.ContainsFunc(t.sets, func(s set) bool { return q.gets(s.audience) }))
 }
 
 // commitPlain stores a plain response together with the record of its target.
@@ -57,12 +51,7 @@ func (q *Query) commitPlain(ctx context.Context, w store.Writer, size int64, m *
 			again = true
 			return q.Cat.commit(ctx, w, m)
 		}
-		another, err := q.copied(ctx, f.Key, w, size) // a Writer commits once
-		if err != nil {
-			return err
-		}
-		defer func() { _ = another.Close() }()
-		return q.Cat.commit(ctx, another, m)
+		return q.Cat.put(ctx, f.Key, w, size, m, &q.Budget) // a Writer commits once
 	})
 }
 
@@ -81,20 +70,28 @@ func (q *Query) settle(p place, m *store.Meta, f *Memo) {
 	if until := p.now.until(); (len(f.target.sets) > 0 || f.target.invalidated) && until.After(m.Expires) {
 		m.Expires = until // other responses, and processes, depend on the record
 	}
-	q.Cat.seal(m, f, p.was)
+	q.Cat.seal(m, f, p.was())
+}
+
+// put stores size bytes of a body under a key, with the metadata m.
+func (c *Catalog) put(ctx context.Context, key string, body io.ReaderAt, size int64, m *store.Meta, b *guard.Budget) error {
+	w, err := c.copied(ctx, key, body, size, b)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	return c.commit(ctx, w, m)
 }
 
 // copied returns a Writer for a key that has size bytes of a body.
-func (q *Query) copied(ctx context.Context, key string, body io.ReaderAt, size int64) (store.Writer, error) {
-	w, err := q.Cat.Calls.Create(ctx, key, size, &q.Budget)
-	if err != nil {
-		return nil, err
+func (c *Catalog) copied(ctx context.Context, key string, body io.ReaderAt, size int64, b *guard.Budget) (store.Writer, error) {
+	w, err := c.Calls.Create(ctx, key, size, b)
+	if err == nil && size > 0 {
+		if _, err = io.Copy(w, io.NewSectionReader(body, 0, size)); err != nil {
+			_ = w.Close()
+		}
 	}
-	if _, err := io.Copy(w, io.NewSectionReader(body, 0, size)); err != nil {
-		_ = w.Close()
-		return nil, err
-	}
-	return w, nil
+	return w, err
 }
 
 // admit makes a response that has an entry of its own findable, by the record of its target. The
@@ -120,12 +117,12 @@ func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err
 			until = m.Expires.Add(min(max(0, time.Until(m.Expires)), maxSpare)) // so that not each response writes it
 		}
 		switch {
-		case t == p.now.record() && until.Equal(p.now.until()) && (keeps || p.now.f.Index):
+		case t == p.now.record && until.Equal(p.now.until()) && (keeps || p.now.f.Index):
 			return errUnchanged
-		case keeps || p.now.f != nil && p.now.f.Index && p.now.f.target != nil:
-			return q.updateRecord(ctx, p.now.meta, p.now.f.Record, t, until)
+		case keeps || p.now.record != nil && p.now.f.Index:
+			return q.updateRecord(ctx, &p.now, t, until)
 		}
-		return q.Cat.putRecord(ctx, t, f.Home, m.URL, until, p.was, &q.Budget)
+		return q.Cat.putIndex(ctx, f.Home, t, m.URL, time.Now(), until, p.was(), &q.Budget)
 	})
 	return s, err
 }
@@ -134,7 +131,7 @@ func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err
 // the origin has confirmed.
 func (q *Query) Confirm(r *Record) {
 	r.MustRevalidate = false
-	if t := q.viewOf(r.Home).target(); t != nil {
+	if t := q.viewOf(r.Home).valid; t != nil {
 		r.rev = t.rev
 	}
 }
@@ -143,7 +140,7 @@ func (q *Query) Confirm(r *Record) {
 // entry if m belongs under another key. It reports whether the entry is kept.
 func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store.Meta, f *Memo) bool {
 	var err error
-	switch {
+	switch v := q.viewOf(f.Home); {
 	case f.Key != old.Key:
 		if err = q.CopyEntry(ctx, e, m, f); err != nil {
 			q.Tell("store", policy.ReasonNotCopied, m.Status, err)
@@ -151,45 +148,36 @@ func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store
 		if old.Key != old.Home || err != nil {
 			q.Withdraw(ctx, old)
 		}
+		return err == nil
 	case f.Key == f.Home:
-		replaced := false
 		err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
-			if replaced = p.now.f == nil || p.now.meta.ID != m.ID || p.now.f.gen != p.t.gen; replaced {
-				return errUnchanged
+			if p.now.f == nil || p.now.meta.ID != m.ID || p.now.f.gen != p.t.gen {
+				return store.ErrConflict // another response has taken its place
 			}
 			q.settle(p, m, f)
 			return q.update(ctx, f.Key, m)
 		})
-		if err != nil && err != ErrInvalidated && !errors.Is(err, store.ErrConflict) {
-			q.Withdraw(ctx, old) // its metadata is not true any more
-		}
-		if replaced {
-			return false
-		}
+	case v.valid == nil || v.valid.gen != old.gen || q.InvalidatedSince(q.Epoch):
+		err = ErrInvalidated
 	default:
-		v := q.viewOf(f.Home)
-		if t := v.target(); t == nil || t.gen != old.gen || q.InvalidatedSince(q.Epoch) {
-			err = ErrInvalidated
-			break
-		}
-		f.stamp = stamp{old.gen, v.target().rev}
+		f.stamp = stamp{old.gen, v.valid.rev}
 		q.Cat.seal(m, f, 0)
-		switch err = q.update(ctx, f.Key, m); {
-		case err == nil && v.until().Before(m.Expires):
+		if err = q.update(ctx, f.Key, m); err == nil && v.until().Before(m.Expires) {
 			_, err = q.admit(ctx, m, f)
-		case err != nil && !errors.Is(err, store.ErrConflict):
-			q.Withdraw(ctx, old)
 		}
 	}
-	if err == ErrInvalidated {
+	switch {
+	case err == ErrInvalidated:
 		q.Tell("remove", policy.ReasonInvalidated, m.Status, nil)
+	case err != nil && !errors.Is(err, store.ErrConflict):
+		q.Withdraw(ctx, old) // its metadata is not true any more
 	}
 	return err == nil
 }
 
 // CopyEntry stores the body of e under the key of f too, with the metadata m.
 func (q *Query) CopyEntry(ctx context.Context, e *store.Entry, m *store.Meta, f *Memo) error {
-	w, err := q.copied(ctx, f.Key, EntryReader(e), e.Size)
+	w, err := q.Cat.copied(ctx, f.Key, EntryReader(e), e.Size, &q.Budget)
 	if err != nil {
 		return err
 	}

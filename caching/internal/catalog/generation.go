@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -28,8 +29,8 @@ import (
 //     invalidate its path too: which of them the target selects by a value that is on its way,
 //     nobody knows.
 //
-// A process knows by itself, whatever the Store does, when a target was last invalidated (epochs),
-// and, if the Store may not have taken that or may lose it, a random name (required): a record
+// A process knows by itself, whatever the Store does, when a target was last invalidated,
+// and, if the Store may not have taken that or may lose it, a random name: a record
 // without the name is nothing to the process, and those that it writes have it. The name is
 // forgotten when the Store has had it for an hour.
 //
@@ -62,58 +63,39 @@ var ErrInvalidated = errors.New("caching: invalidated while it came")
 // maxTries bounds how often a change is tried, if the record has changed meanwhile.
 const maxTries = 3
 
-// A view is what a look-up has seen of a target. The zero value is nothing.
+// A view is what was seen under the key of a target. The zero value is nothing.
 type view struct {
-	// meta is that of the entry under the key of the target, nil if nothing is stored there, and f
-	// its memo, nil if it is not of this package.
+	// meta is that of the entry, nil if nothing is stored, and f its memo, nil if it is not of this
+	// package.
 	meta *store.Meta
 	f    *Memo
-	// valid is false if the record is nothing to this process.
-	valid bool
-	// looked is true if the Store was asked, of a path.
-	looked bool
-}
-
-// record returns the record, nil if there is none.
-func (v *view) record() *target {
-	if v.f == nil {
-		return nil
-	}
-	return v.f.target
+	// record is that in the entry, nil if there is none, and valid the record if it is something to
+	// this process.
+	record, valid *target
 }
 
 // until returns when the record expires, zero if there is none.
-func (v *view) until() time.Time {
-	if v.record() == nil {
-		return time.Time{}
+func (v *view) until() (at time.Time) {
+	if v.record != nil {
+		at = v.meta.Expires
 	}
-	return v.meta.Expires
-}
-
-// target returns the record, nil if there is none that is valid.
-func (v *view) target() *target {
-	if !v.valid {
-		return nil
-	}
-	return v.f.target
+	return at
 }
 
 // plain reports whether the entry is the plain response, in the generation of the record.
-func (v *view) plain() bool { return v.record() != nil && !v.f.Index && v.f.gen == v.f.target.gen }
+func (v *view) plain() bool { return v.record != nil && !v.f.Index && v.f.gen == v.record.gen }
 
 // look reads the record of the target under key, and the entry that has it, if the record is
 // valid. The epoch of q must have been noted before. The required name is read afterwards: an
 // invalidation may fail while the Store is asked.
 func (q *Query) look(key string) (v view, e *store.Entry) {
 	v, e, _ = q.read(q.Req.Context(), key)
-	if t := v.record(); t != nil {
-		v.valid = !q.Cat.epochs.since(q.Epoch, key) && t.has(q.Cat.required.name(key))
+	if v.record != nil && !q.Cat.since(q.Epoch, key) && v.record.has(q.Cat.name(key)) {
+		v.valid = v.record
+		return v, e
 	}
-	if !v.valid {
-		_ = e.Close()
-		return v, nil
-	}
-	return v, e
+	_ = e.Close()
+	return v, nil
 }
 
 // viewOf returns what the look-up of q has seen of the target under key.
@@ -128,12 +110,19 @@ func (q *Query) viewOf(key string) *view {
 var errUnchanged = errors.New("caching: the record says it already")
 
 // A place is where a response is stored: under the record t, with the revision rev. now is what is
-// stored under the key of the target, and must be replaced only if its version is still was.
+// stored under the key of the target, and must be replaced only if it is still there.
 type place struct {
 	t   *target
 	rev uint32
 	now view
-	was store.Version
+}
+
+// was returns the version that is replaced.
+func (p *place) was() store.Version {
+	if p.now.meta == nil {
+		return store.Absent
+	}
+	return p.now.meta.Version
 }
 
 // change has edit write the record of the target under key, for a response to a request that was
@@ -157,44 +146,36 @@ func (q *Query) change(ctx context.Context, key string, sent time.Time, edit fun
 		}
 		// The name is read before the epoch: the invalidation that requires it has noted its epoch
 		// earlier, so that a response to a request from before it is dropped here.
-		name := c.required.name(key)
-		if c.epochs.since(q.Epoch, key) {
+		name := c.name(key)
+		if c.since(q.Epoch, key) {
 			return ErrInvalidated
 		}
-		if p.was = store.Absent; p.now.meta != nil {
-			p.was = p.now.meta.Version
-		}
 		late := time.Since(sent) >= invalidationKept
-		if p.t, p.rev = follow(seen.record(), p.now.record(), name, !c.Calls.Promises.OneProcess, late); p.t == nil {
+		if p.t, p.rev = follow(seen.record, p.now.record, name, !c.Calls.Promises.OneProcess, late); p.t == nil {
 			return ErrInvalidated
 		}
 		switch err := edit(p); {
 		case err == nil:
-			c.required.written(key, name)
+			c.written(key, name)
 			return nil
 		case err == errUnchanged:
 			return nil
+		case errors.Is(err, guard.ErrSlow) || errors.Is(err, store.ErrUncertain):
+			c.require(key, URLOf(q.Req)) // it may still be written
+			return err
 		case !errors.Is(err, store.ErrConflict):
-			c.unsure(key, URLOf(q.Req), err)
 			return err
 		}
 	}
 	return store.ErrConflict
 }
 
-// unsure requires a name of the record under key if a write may still land after its error.
-func (c *Catalog) unsure(key, url string, err error) {
-	if errors.Is(err, guard.ErrSlow) || errors.Is(err, store.ErrUncertain) {
-		c.required.add(key, url)
-	}
-}
-
 // invalidate begins a generation of the target under key. What was asked for before is not used
 // by this process any more, even if that fails.
 func (q *Query) invalidate(ctx context.Context, key string) error {
 	c, url := q.Cat, URLOf(q.Req)
-	if c.epochs.note(key); !c.Calls.Promises.OneProcess && !c.Calls.Promises.Swaps {
-		c.required.add(key, url) // another process may overwrite what is written now
+	if c.note(key); !c.Calls.Promises.OneProcess && !c.Calls.Promises.Swaps {
+		c.require(key, url) // another process may overwrite what is written now
 	}
 	return c.replace(ctx, key, url, &q.Budget)
 }
@@ -202,23 +183,24 @@ func (q *Query) invalidate(ctx context.Context, key string) error {
 // replace writes an empty record under key, or deletes what is there.
 func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget) (err error) {
 	if _, err = c.lock(ctx, key, b); err != nil {
-		c.required.add(key, url)
+		c.require(key, url)
 		return err
 	}
 	defer c.locks.unlock(key)
-	name := c.required.name(key)
+	name := c.name(key)
 	if c.Calls.Promises.OneProcess {
 		err = c.Calls.Delete(ctx, key, b)
 	} else {
 		t := begin(name, nil)
 		t.invalidated = true
-		err = c.putRecord(ctx, t, key, url, time.Now().Add(invalidationKept), 0, b)
+		now := time.Now()
+		err = c.putIndex(ctx, key, t, url, now, now.Add(invalidationKept), 0, b)
 	}
 	if err == nil {
-		c.required.written(key, name)
+		c.written(key, name)
 		return nil
 	}
-	if c.required.add(key, url); !c.Calls.Promises.OneProcess {
+	if c.require(key, url); !c.Calls.Promises.OneProcess {
 		err = c.Calls.Delete(ctx, key, b) // which a Store that is full can do
 	}
 	return err
@@ -227,69 +209,46 @@ func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget)
 // mark demands that what was asked for before is revalidated before it is used: all of it, or what
 // has a validator. If the record cannot be marked the target is invalidated.
 func (q *Query) mark(ctx context.Context, key string, all bool) error {
-	if q.Cat.epochs.note(key); q.raise(ctx, key, all) {
+	q.Cat.note(key)
+	q.Epoch = math.MaxUint64 // whatever else is invalidated or marked, a mark does not come too late
+	v, e := q.look(key)
+	_ = e.Close()
+	*q.viewOf(key) = v
+	if v.valid != nil && q.change(ctx, key, time.Now(), func(p place) error {
+		if p.t != p.now.record {
+			return ErrInvalidated // it is gone
+		}
+		return q.updateRecord(ctx, &p.now, p.t.marked(all), p.now.until())
+	}) == nil {
 		return nil
 	}
 	return q.invalidate(ctx, key)
 }
 
-// raise raises the revision of the record under key, and reports whether it has.
-func (q *Query) raise(ctx context.Context, key string, all bool) bool {
-	c := q.Cat
-	if _, err := c.lock(ctx, key, &q.Budget); err != nil {
-		return false
+// putIndex stores an entry that is no response, in place of that of the version was: the record t,
+// or without one the note of a group.
+func (c *Catalog) putIndex(ctx context.Context, key string, t *target, url string, now, until time.Time, was store.Version, b *guard.Budget) error {
+	r := Record{Key: key, Home: key, Index: true, target: t}
+	if t != nil {
+		r.gen = t.gen
 	}
-	defer c.locks.unlock(key)
-	for range maxTries {
-		v, e, err := q.read(ctx, key)
-		_ = e.Close()
-		if t := v.record(); err != nil || t == nil || !t.has(c.required.name(key)) {
-			return false
-		}
-		err = q.updateRecord(ctx, v.meta, v.f.Record, v.record().marked(all), v.meta.Expires)
-		if err == nil {
-			return true
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			c.unsure(key, URLOf(q.Req), err)
-			return false
-		}
-	}
-	return false
-}
-
-// putRecord stores a record of a target alone, in place of the entry of the version was.
-func (c *Catalog) putRecord(ctx context.Context, t *target, key, url string, until time.Time, was store.Version, b *guard.Budget) error {
-	r := Record{Key: key, Home: key, Index: true, stamp: stamp{gen: t.gen}, target: t}
-	return c.putIndex(ctx, r, url, time.Now(), until, was, b)
-}
-
-// putIndex stores an entry that is no response.
-func (c *Catalog) putIndex(ctx context.Context, r Record, url string, now, until time.Time, was store.Version, b *guard.Budget) error {
 	m := &store.Meta{
 		ID: storekit.NewID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
 	c.seal(m, c.SetRecord(m, r, nil, false, nil), was)
-	w, err := c.Calls.Create(ctx, r.Key, 0, b)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = w.Close() }()
-	return c.commit(ctx, w, m)
+	return c.put(ctx, key, nil, 0, m, b)
 }
 
-// updateRecord replaces the record in the entry with the metadata m. The response in it, if there
-// is one, stays.
-func (q *Query) updateRecord(ctx context.Context, m *store.Meta, r Record, t *target, until time.Time) error {
-	was := m.Version
-	m = m.Clone()
-	r.target = t
-	if r.Index {
+// updateRecord writes the record t in place of that in v. The response in the entry, if there is
+// one, stays.
+func (q *Query) updateRecord(ctx context.Context, v *view, t *target, until time.Time) error {
+	m, r := v.meta.Clone(), v.f.Record
+	if r.target = t; r.Index {
 		r.gen = t.gen
 	}
 	f := q.Cat.SetRecord(m, r, nil, false, nil)
 	m.Expires = until
-	q.Cat.seal(m, f, was)
+	q.Cat.seal(m, f, v.meta.Version)
 	return q.update(ctx, r.Key, m)
 }

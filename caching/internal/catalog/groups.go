@@ -88,7 +88,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 // putGroup stores the note that a group of an origin was invalidated. Its URL is the origin,
 // which is no target of a request: only PurgePrefix and PurgeAll can delete it.
 func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) error {
-	return q.Cat.putIndex(ctx, Record{Key: key, Home: key, Index: true}, origin, at, at.Add(policy.MaxLifetime), 0, &q.Budget)
+	return q.Cat.putIndex(ctx, key, nil, origin, at, at.Add(policy.MaxLifetime), 0, &q.Budget)
 }
 
 // InvalidateGroup invalidates a group of the origin of u, now. After an error, which is the

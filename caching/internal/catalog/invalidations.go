@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -9,199 +10,172 @@ import (
 )
 
 // invalidations are what a process knows of what was invalidated in a Store, whatever the Store
-// does. All Transports that have the Store share them. Each part is bounded: a key that was dropped
-// to make room counts as invalidated.
-//
-//   - epochs: when a target was last invalidated, counted in invalidations. A response is not
-//     stored if its target was invalidated after its request was sent.
-//   - required: the names that records must have, since the Store may not have taken an
-//     invalidation, or may lose it.
-//   - groups: when a group was last invalidated, by the clock.
-//
-// See generation.go for what the first two are for, and groups.go for the last.
+// does. All Transports that have the Store share them. What is known of a target is when it was
+// last invalidated, counted in invalidations, and a name that its record must have, if the Store
+// may not have taken an invalidation or may lose it. See generation.go for what they are for, and
+// groups.go for the groups.
 type invalidations struct {
-	epochs   epochs
-	required required
-	groups   groupTimes
-}
-
-// maxInvalidated bounds the targets, keys and groups that are remembered.
-const maxInvalidated = 4096
-
-// epochs counts the invalidations, and says in which epoch a target was last invalidated.
-type epochs struct {
+	count atomic.Uint64 // of the invalidations so far, changed with mu held
+	named atomic.Bool   // some records must have a name
 	mu    sync.Mutex
-	count atomic.Uint64 // changed with mu held
-	floor uint64        // targets that are not in m may have been invalidated by then
-	m     map[string]uint64
-}
-
-// Epoch returns the number of invalidations so far.
-func (n *invalidations) Epoch() uint64 { return n.epochs.count.Load() }
-
-// InvalidateAll notes that everything was invalidated.
-func (n *invalidations) InvalidateAll() {
-	n.epochs.mu.Lock()
-	defer n.epochs.mu.Unlock()
-	n.epochs.m, n.epochs.floor = nil, n.epochs.count.Add(1)
-}
-
-// note notes that what is stored for a target was invalidated.
-func (e *epochs) note(target string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.m == nil || len(e.m) >= maxInvalidated {
-		e.m = make(map[string]uint64)
-		e.floor = e.count.Load()
-	}
-	e.m[target] = e.count.Add(1)
-}
-
-// since reports whether a target was invalidated after an epoch.
-func (e *epochs) since(epoch uint64, target string) bool {
-	if e.count.Load() == epoch {
-		return false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.floor > epoch || e.m[target] > epoch
-}
-
-// InvalidatedSince reports whether the target of q, or its path, was invalidated after an epoch.
-func (q *Query) InvalidatedSince(epoch uint64) bool {
-	e := &q.Cat.epochs
-	return e.count.Load() != epoch && (e.since(epoch, q.Target) || q.Cat.paths.Load() && e.since(epoch, q.pathKey()))
-}
-
-// required has the names that the records of targets must have, by the keys of the targets.
-type required struct {
-	some atomic.Bool // there are names
-	mu   sync.Mutex
-	m    map[string]requirement
-	// floor is the name for targets that are not in m, zero if there is none.
-	floor token
+	m     map[string]invalidated // by the key of the target
+	// floor is for the targets that are not in m: those that were dropped count as invalidated.
+	floor invalidated
 	// writing is true while invalidations are written to the Store, wrote is when one was last
 	// looked for.
 	writing bool
 	wrote   time.Time
+	groups  groupTimes
 }
 
-// A requirement is a name that the record of a target must have.
-type requirement struct {
-	name token
-	url  string
+// invalidated is what is known of the invalidations of one target.
+type invalidated struct {
+	epoch uint64 // of the last one
+	name  token  // that the record must have, zero if none
+	url   string // of the target, if there is a name
 	// written is when the Store first took a record with the name, by which other processes know
 	// of the invalidation; zero if it has not.
 	written time.Time
 }
 
-// over reports whether the name is not required any more: what is written late has landed.
-func (n requirement) over() bool {
-	return !n.written.IsZero() && time.Since(n.written) >= invalidationKept
+// maxInvalidated bounds the targets and groups that are remembered.
+const maxInvalidated = 4096
+
+// Epoch returns the number of invalidations so far.
+func (n *invalidations) Epoch() uint64 { return n.count.Load() }
+
+// InvalidateAll notes that everything was invalidated.
+func (n *invalidations) InvalidateAll() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.floor.epoch = n.count.Add(1)
+}
+
+// note notes that what is stored for the target under key was invalidated.
+func (n *invalidations) note(key string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.makeRoomLocked(key)
+	i := n.m[key]
+	i.epoch = n.count.Add(1)
+	n.m[key] = i
+}
+
+// require notes that what the Store has under key must not be used.
+func (n *invalidations) require(key, url string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.named.Store(true)
+	n.makeRoomLocked(key)
+	n.m[key] = invalidated{epoch: n.m[key].epoch, name: newToken(), url: url}
+}
+
+// makeRoomLocked makes room for what is known of key. Those that the Store is to be told of stay longest.
+func (n *invalidations) makeRoomLocked(key string) {
+	if _, known := n.m[key]; !known && len(n.m) >= maxInvalidated {
+		n.floor.epoch = n.count.Load()
+		if maps.DeleteFunc(n.m, func(_ string, i invalidated) bool { return !i.unwritten() }); len(n.m) >= maxInvalidated {
+			n.m, n.floor.name = nil, newToken()
+		}
+	}
+	if n.m == nil {
+		n.m = make(map[string]invalidated)
+	}
+}
+
+// unwritten reports whether the Store is still to be told.
+func (i *invalidated) unwritten() bool { return i.name != token{} && i.written.IsZero() }
+
+// since reports whether the target under key was invalidated after an epoch.
+func (n *invalidations) since(epoch uint64, key string) bool {
+	if n.count.Load() == epoch {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return max(n.floor.epoch, n.m[key].epoch) > epoch
+}
+
+// InvalidatedSince reports whether the target of q, or its path, was invalidated after an epoch.
+func (q *Query) InvalidatedSince(epoch uint64) bool {
+	n := &q.Cat.invalidations
+	return n.count.Load() != epoch && (n.since(epoch, q.Target) || q.Cat.paths.Load() && n.since(epoch, q.pathKey()))
 }
 
 // name returns the name that the record under key must have, zero if there is none.
-func (r *required) name(key string) token {
-	if !r.some.Load() {
+func (n *invalidations) name(key string) token {
+	if !n.named.Load() {
 		return token{}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n, ok := r.m[key]
-	switch {
-	case !ok:
-		return r.floor
-	case n.over():
-		delete(r.m, key)
-		return r.floor
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.m[key]
+	if !i.written.IsZero() && time.Since(i.written) >= invalidationKept {
+		i = invalidated{epoch: i.epoch} // what is written late has landed
+		n.m[key] = i
 	}
-	return n.name
-}
-
-// add notes that what the Store has under key must not be used.
-func (r *required) add(key, url string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.some.Store(true); len(r.m) >= maxInvalidated {
-		maps.DeleteFunc(r.m, func(_ string, n requirement) bool { return !n.written.IsZero() })
-		if len(r.m) >= maxInvalidated {
-			r.m, r.floor = nil, newToken()
-		}
-	}
-	if r.m == nil {
-		r.m = make(map[string]requirement)
-	}
-	r.m[key] = requirement{name: newToken(), url: url}
+	return cmp.Or(i.name, n.floor.name)
 }
 
 // written notes that the Store has taken a record with the name that is required under key.
-func (r *required) written(key string, name token) {
+func (n *invalidations) written(key string, name token) {
 	if name == (token{}) {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n := r.m[key]; n.name == name && n.written.IsZero() {
-		n.written = time.Now()
-		r.m[key] = n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i := n.m[key]; i.name == name && i.written.IsZero() {
+		i.written = time.Now()
+		n.m[key] = i
 	}
 }
 
 // writeBackEvery is the least time between two tries to write invalidations to the Store.
 const writeBackEvery = time.Second
 
-// begin returns the invalidations that are to be written now, and then end must be called.
-func (r *required) begin(now time.Time) map[string]requirement {
-	if !r.some.Load() {
+// due returns the invalidations that are to be written now, and then wroteBack must be called.
+func (n *invalidations) due(now time.Time) map[string]invalidated {
+	if !n.named.Load() {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.writing || now.Sub(r.wrote) < writeBackEvery {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.writing || now.Sub(n.wrote) < writeBackEvery {
 		return nil
 	}
-	r.wrote = now
-	m := make(map[string]requirement)
-	for key, n := range r.m {
-		if n.written.IsZero() {
-			m[key] = n
+	n.wrote = now
+	m := make(map[string]invalidated)
+	for key, i := range n.m {
+		if i.unwritten() {
+			m[key] = i
 		}
 	}
-	r.writing = len(m) > 0
+	n.writing = len(m) > 0
 	return m
 }
 
-func (r *required) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.writing = false
+func (n *invalidations) wroteBack() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.writing = false
 }
 
 // WriteBack writes the invalidations that the Store has not taken: other processes are to
 // know of them too. start runs a function in the background, or reports that it cannot.
 func (c *Catalog) WriteBack(start func(func(context.Context)) bool) {
-	m := c.required.begin(time.Now())
+	m := c.due(time.Now())
 	if len(m) > 0 && !start(func(ctx context.Context) { c.writeBack(ctx, m) }) {
-		c.required.end()
+		c.wroteBack()
 	}
 }
 
-func (c *Catalog) writeBack(ctx context.Context, m map[string]requirement) {
-	defer c.required.end()
-	for key, n := range m {
-		if c.required.name(key) == n.name && c.replace(ctx, key, n.url, nil) != nil {
+func (c *Catalog) writeBack(ctx context.Context, m map[string]invalidated) {
+	defer c.wroteBack()
+	for key, i := range m {
+		if c.name(key) == i.name && c.replace(ctx, key, i.url, nil) != nil {
 			return
 		}
 	}
-}
-
-func latest(times ...time.Time) (t time.Time) {
-	for _, u := range times {
-		if u.After(t) {
-			t = u
-		}
-	}
-	return t
 }
 
 // groupTimes says when groups were invalidated, by key.
@@ -229,7 +203,12 @@ func (g *groupTimes) set(key string, t groupTime) groupTime {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old, ok := g.m[key]
-	if t.invalidated = latest(t.invalidated, old.invalidated, g.floor); !ok && len(g.m) >= maxInvalidated {
+	for _, u := range [...]time.Time{old.invalidated, g.floor} {
+		if u.After(t.invalidated) {
+			t.invalidated = u
+		}
+	}
+	if !ok && len(g.m) >= maxInvalidated {
 		// Those that were never invalidated can be asked for again.
 		maps.DeleteFunc(g.m, func(_ string, o groupTime) bool { return o.invalidated.IsZero() })
 		if len(g.m) >= maxInvalidated {

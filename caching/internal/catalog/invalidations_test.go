@@ -17,7 +17,7 @@ func TestEpochs(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, policy.Settings{})
 	q := s.ask("http://example.com/")
-	e := &s.epochs
+	e := &s.invalidations
 	first := s.Epoch()
 	if e.note("another"); q.InvalidatedSince(first) {
 		t.Error("another target was invalidated")
@@ -50,7 +50,7 @@ func TestEpochs(t *testing.T) {
 // As many invalidations as there is room for are remembered one by one.
 func TestEpochsFloor(t *testing.T) {
 	t.Parallel()
-	var e epochs
+	var e invalidations
 	for i := range maxInvalidated {
 		e.note(fmt.Sprint(i))
 	}
@@ -158,23 +158,23 @@ func TestRequiredFloor(t *testing.T) {
 	s := newShelf(t, policy.Settings{})
 	s.keep(s.ask(url), "old")
 	for i := range maxInvalidated {
-		s.required.add(fmt.Sprint(i), url)
-		s.required.written(fmt.Sprint(i), s.required.name(fmt.Sprint(i)))
+		s.require(fmt.Sprint(i), url)
+		s.written(fmt.Sprint(i), s.name(fmt.Sprint(i)))
 	}
-	s.required.add("one more", url)
-	if n := len(s.required.m); n != 1 {
+	s.require("one more", url)
+	if n := len(s.m); n != 1 {
 		t.Errorf("%d names are required, want that of the only invalidation that is not written", n)
 	}
 	for i := range maxInvalidated - 1 {
-		s.required.add(fmt.Sprint(i), url)
+		s.require(fmt.Sprint(i), url)
 	}
 	s.expect("others were invalidated", "old", url)
-	s.required.add("too many", url)
+	s.require("too many", url)
 	s.expect("whether it was is not known any more", "", url)
 	s.keep(s.ask(url), "new")
 	s.expect("it was requested later", "new", url)
-	s.required.written("too many", newToken())
-	if !s.required.m["too many"].written.IsZero() {
+	s.written("too many", newToken())
+	if !s.m["too many"].written.IsZero() {
 		t.Error("what was written is an older one")
 	}
 }
@@ -186,8 +186,8 @@ func TestInvalidatedDuringRead(t *testing.T) {
 		why  string
 		read func(s *shelf, q *Query)
 	}{
-		{"invalidated", func(s *shelf, q *Query) { s.epochs.note(q.Target) }},
-		{"not taken by the Store", func(s *shelf, q *Query) { s.required.add(q.Target, url) }},
+		{"invalidated", func(s *shelf, q *Query) { s.note(q.Target) }},
+		{"not taken by the Store", func(s *shelf, q *Query) { s.require(q.Target, url) }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})
@@ -248,8 +248,8 @@ func TestWriteBackIdle(t *testing.T) {
 	s := newShelf(t, policy.Settings{})
 	for i := range 100 {
 		key := fmt.Sprint(i)
-		s.required.add(key, "")
-		s.required.written(key, s.required.name(key))
+		s.require(key, "")
+		s.written(key, s.name(key))
 	}
 	start := func(func(context.Context)) bool {
 		t.Error("there is nothing to write")

@@ -32,9 +32,13 @@ func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 	if secret != nil {
 		return keyedHash(secret, appendParts(nil, kind, target, parts))
 	}
-	var room [512]byte
-	sum := sha256.Sum256(appendParts(room[:0], kind, target, parts))
+	sum := hashParts(kind, target, parts)
 	return keyText(&sum)
+}
+
+func hashParts(kind byte, target []byte, parts []string) [sha256.Size]byte {
+	var room [512]byte
+	return sha256.Sum256(appendParts(room[:0], kind, target, parts))
 }
 
 func keyedHash(secret, b []byte) string {
@@ -186,14 +190,7 @@ func VariantKey(base string, selectors []policy.Selector) string {
 	for _, s := range selectors {
 		parts = append(parts, s.Name, s.Value)
 	}
-	sum := variantSum(base, parts)
-	return keyText(&sum)
-}
-
-// variantSum returns the hash of the key of a variant. parts are names and values of selectors.
-func variantSum(base string, parts []string) [sha256.Size]byte {
-	var room [512]byte
-	return sha256.Sum256(appendParts(room[:0], keyVariant, []byte(base), parts))
+	return hashKey(keyVariant, []byte(base), nil, parts...)
 }
 
 // variantKey returns the key of the variant that the request selects by the fields with these
@@ -204,9 +201,6 @@ func (q *Query) variantKey(base string, names []string) string {
 	for _, name := range names {
 		parts = append(parts, name, policy.Selecting(name, q.Req.Header[name], q.Hide))
 	}
-	sum := variantSum(base, parts)
+	sum := hashParts(keyVariant, []byte(base), parts)
 	return q.Cat.variants.text(&sum)
 }
-
-// hide returns a keyed hash of a value that must not be stored.
-func hide(secret []byte, value string) string { return "#" + keyedHash(secret, []byte(value)) }

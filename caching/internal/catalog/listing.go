@@ -71,7 +71,7 @@ func (c *Catalog) alive(ctx context.Context, f *Memo) bool {
 		}
 		t = home.target
 	}
-	return t != nil && t.gen == f.gen && t.has(c.required.name(f.Home))
+	return t != nil && t.gen == f.gen && t.has(c.name(f.Home))
 }
 
 // Purge removes the entries in a list for which match returns true, and notes that their targets
@@ -81,13 +81,10 @@ func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], matc
 	for l, failed := range list {
 		if err = failed; failed == nil && match(l) {
 			found = append(found, l)
-			c.epochs.note(l.F.Home)
+			c.note(l.F.Home)
 		}
 	}
 	for _, l := range found {
-		if l.F.Key == l.F.Home && c.leaveRecord(ctx, l.F, nil) {
-			continue
-		}
 		if e := c.remove(ctx, l.F, l.Meta.URL, nil); e != nil && err == nil {
 			err = e
 		}
@@ -103,7 +100,7 @@ func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], matc
 func (c *Catalog) remove(ctx context.Context, f *Memo, url string, b *guard.Budget) error {
 	err := c.Calls.Delete(ctx, f.Key, b)
 	if err != nil {
-		c.required.add(f.Home, url)
+		c.require(f.Home, url)
 	}
 	return err
 }

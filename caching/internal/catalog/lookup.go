@@ -51,7 +51,7 @@ func (q *Query) Lookup() (c Candidate) {
 		return c
 	}
 	q.LookPath()
-	if t := q.path.target(); t != nil {
+	if t := q.path.valid; t != nil {
 		q.findOther(&c, &q.path, q.sharedKey(t.noVarySearch))
 	}
 	return c
@@ -60,10 +60,9 @@ func (q *Query) Lookup() (c Candidate) {
 // LookPath reads the record of the path of the request, unless the look-up has: the response to
 // the request may turn out to be one that other URLs share.
 func (q *Query) LookPath() {
-	if q.Cat.noVarySearch && q.Method != MethodQuery && !q.path.looked && !q.Budget.Pending() {
+	if q.Cat.noVarySearch && q.Method != MethodQuery && q.path.meta == nil && !q.Budget.Pending() {
 		var e *store.Entry
 		q.path, e = q.look(q.pathKey())
-		q.path.looked = true
 		_ = e.Close()
 	}
 }
@@ -71,7 +70,7 @@ func (q *Query) LookPath() {
 // findOther finds the response with an entry of its own that the request selects, under the
 // target in v. own is what the keys of the responses are made of that are for requests like q.
 func (q *Query) findOther(c *Candidate, v *view, own string) {
-	t := v.target()
+	t := v.valid
 	if t == nil {
 		return
 	}
@@ -101,19 +100,20 @@ func (q *Query) findOther(c *Candidate, v *view, own string) {
 // other returns the response with an entry of its own under key, or nil. It depends on the target
 // that was seen in v.
 func (q *Query) other(ctx context.Context, v *view, key string) (*store.Entry, *Memo) {
-	t := v.target()
 	o, e, _ := q.read(ctx, key)
-	if e == nil {
+	f, t := o.f, v.valid
+	switch {
+	case e == nil:
 		return nil, nil
-	}
-	if f := o.f; t == nil || f.Home != v.f.Key || f.Index || f.gen != t.gen || !q.live(e, f) {
+	case t == nil || f.Home != v.f.Key || f.Index || f.gen != t.gen || !q.live(e, f):
 		_ = e.Close()
 		return nil, nil
+	case t.outdated(f.stamp, f.Validators()) && !f.MustRevalidate:
+		r := f.Record
+		r.MustRevalidate = true
+		return e, newMemo(f.Cfg, e.Meta, r, nil, false, &f.Facts)
 	}
-	if f := o.f; t.outdated(f.stamp, f.Validators()) && !f.MustRevalidate {
-		return e, f.demanding(e.Meta)
-	}
-	return e, o.f
+	return e, f
 }
 
 // Get returns the response under key, which is that of one of q.Variants, or nil.
@@ -135,7 +135,7 @@ func (q *Query) Stored(ctx context.Context, f *Memo) bool {
 	}
 	v, e, _ := q.read(ctx, f.Key)
 	_ = e.Close()
-	return v.plain() && v.record().has(q.Cat.required.name(f.Key))
+	return v.plain() && v.record.has(q.Cat.name(f.Key))
 }
 
 // live reports whether none of the groups of a response was invalidated.
@@ -175,5 +175,6 @@ func (q *Query) read(ctx context.Context, key string) (v view, e *store.Entry, e
 		q.Tell("store", policy.ReasonWrongEntry, 0, store.ErrCorrupt)
 		return v, nil, nil
 	}
+	v.record = v.f.target
 	return v, e, nil
 }

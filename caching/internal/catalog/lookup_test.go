@@ -122,8 +122,8 @@ func TestLookupLate(t *testing.T) {
 		}
 		// Nobody knows what becomes of a write that takes too long.
 		q.Budget.Renew()
-		if q.Cat.replace(t.Context(), q.Target, "", &q.Budget) == nil || len(s.required.m) != 1 {
-			t.Errorf("%d targets must not be used", len(s.required.m))
+		if q.Cat.replace(t.Context(), q.Target, "", &q.Budget) == nil || len(s.m) != 1 {
+			t.Errorf("%d targets must not be used", len(s.m))
 		}
 		time.Sleep(time.Minute)
 	})

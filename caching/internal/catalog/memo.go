@@ -49,7 +49,11 @@ const maxMemos = 4
 // MemoOf returns the memo of m for cfg. It is nil if the entry was not stored by this
 // package.
 func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
-	first, n := memosOf(m), 0
+	var first *Memo
+	if known := m.Memo(); known != nil {
+		first, _ = known.Value.(*Memo)
+	}
+	n := 0
 	for f := first; f != nil; f = f.next {
 		if f.Cfg.Equal(cfg) {
 			return f
@@ -68,22 +72,14 @@ func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
 	return f
 }
 
-// memosOf returns the first of the memos that m has.
-func memosOf(m *store.Meta) *Memo {
-	if known := m.Memo(); known != nil {
-		f, _ := known.Value.(*Memo)
-		return f
-	}
-	return nil
-}
-
 func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
 	f := &Memo{Record: r, Facts: policy.Facts{Cfg: cfg}}
 	if !r.Index {
 		resp := ResponseOf(m)
 		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
 		if t := r.target; t != nil && t.outdated(r.stamp, f.Validators()) {
-			f.demand(cfg, &resp)
+			f.MustRevalidate = true
+			f.Set(cfg, &resp, f.Imposed, nil, false, nil)
 		}
 		f.Groups = groupKeys(m.URL, m.Header)
 		f.Fields = make([]Field, 0, len(m.Header))
@@ -96,19 +92,6 @@ func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives
 	}
 	f.box = store.Memo{Value: f, Bytes: f.size()}
 	return f
-}
-
-// demand makes f one of a response that must be revalidated before it is used.
-func (f *Memo) demand(cfg *policy.Settings, resp *policy.Response) {
-	f.MustRevalidate = true
-	f.Set(cfg, resp, f.Imposed, nil, false, nil)
-}
-
-// demanding returns the memo f of m, for a response that must be revalidated before it is used.
-func (f *Memo) demanding(m *store.Meta) *Memo {
-	r := f.Record
-	r.MustRevalidate = true
-	return newMemo(f.Cfg, m, r, nil, false, &f.Facts)
 }
 
 // SetRecord gives m a memo with the record r, which is written into m when it is stored. d are
@@ -173,7 +156,11 @@ func (f *Memo) size() int64 {
 	if f.Home != f.Key {
 		n += storekit.StringSize(f.Home)
 	}
-	return n + selectorsCost(f.Selectors) + stringsCost(f.Groups) + f.target.size()
+	n += storekit.ArraySize[policy.Selector](cap(f.Selectors))
+	for _, s := range f.Selectors {
+		n += storekit.StringSize(s.Value)
+	}
+	return n + stringsCost(f.Groups) + f.target.size()
 }
 
 // size returns about how many bytes t occupies, which may be nil.
@@ -196,14 +183,6 @@ func stringsCost(list []string) int64 {
 	n := storekit.ArraySize[string](cap(list))
 	for _, s := range list {
 		n += storekit.StringSize(s)
-	}
-	return n
-}
-
-func selectorsCost(selectors []policy.Selector) int64 {
-	n := storekit.ArraySize[policy.Selector](cap(selectors))
-	for _, s := range selectors {
-		n += storekit.StringSize(s.Value)
 	}
 	return n
 }

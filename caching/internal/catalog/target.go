@@ -53,7 +53,6 @@ const (
 	everybody audience = iota
 	oneUser
 	oneQuery // the requests of one user, or of none, with the same content
-	audiences
 )
 
 func (s set) equal(o set) bool { return s.audience == o.audience && slices.Equal(s.names, o.names) }
@@ -62,7 +61,7 @@ func (s set) equal(o set) bool { return s.audience == o.audience && slices.Equal
 // same base: those of its user.
 type tag struct{ etag, key, base string }
 
-// maxNames, maxSets and maxTags bound the lists of a record: the sets of each audience.
+// maxNames, maxSets and maxTags bound the lists of a record.
 const (
 	maxNames = 64
 	maxSets  = 4
@@ -70,15 +69,19 @@ const (
 )
 
 // begin returns a record that begins a generation, with the name that is required, if one is, and
-// those in names. A response whose request was sent when nothing was stored may have been asked
-// for before the invalidation that requires the name: it must not adopt such a record.
-func begin(name token, names []token) *target {
+// those of the record seen, which may be nil. A response whose request was sent when nothing was
+// stored may have been asked for before the invalidation that requires the name: it must not adopt
+// such a record.
+func begin(name token, seen *target) *target {
 	t := &target{gen: newToken()}
 	if name != (token{}) {
 		t.names, t.invalidated = []token{name}, true
 	}
-	for _, n := range names {
-		if len(t.names) < maxNames && !slices.Contains(t.names, n) {
+	if seen == nil {
+		return t
+	}
+	for _, n := range seen.names {
+		if len(t.names) < maxNames && n != name {
 			t.names = append(t.names, n)
 		}
 	}
@@ -114,16 +117,8 @@ func (t *target) withSet(s set) *target {
 	if slices.ContainsFunc(t.sets, s.equal) {
 		return t
 	}
-	c, n := *t, 1
-	c.sets = []set{s}
-	for _, o := range t.sets {
-		if o.audience == s.audience {
-			n++
-		}
-		if o.audience != s.audience || n <= maxSets {
-			c.sets = append(c.sets, o)
-		}
-	}
+	c := *t
+	c.sets = append([]set{s}, t.sets[:min(len(t.sets), maxSets-1)]...)
 	return &c
 }
 
@@ -182,10 +177,7 @@ func follow(seen, now *target, name token, shared, late bool) (t *target, rev ui
 	case now != nil && !now.has(name) && shared && (late || now.invalidated && !same):
 		return nil, 0 // by another process
 	case now == nil || !now.has(name):
-		if seen == nil {
-			return begin(name, nil), 0
-		}
-		return begin(name, seen.names), 0
+		return begin(name, seen), 0
 	case same:
 		return now, seen.rev
 	case seen == nil && !now.invalidated:

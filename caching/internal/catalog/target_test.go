@@ -432,14 +432,11 @@ func TestBounds(t *testing.T) {
 	if len(r.sets) != maxSets || r.sets[0].names[0] != fmt.Sprint(maxSets) {
 		t.Errorf("%v", r.sets)
 	}
-	if r = r.withSet(set{audience: oneUser}); len(r.sets) != maxSets+1 {
-		t.Errorf("those of users displace those of everybody: %v", r.sets)
-	}
 	last, names := newToken(), make([]token, maxNames)
 	for i := range names {
 		names[i] = newToken()
 	}
-	if r = begin(last, names); len(r.names) != maxNames || r.names[0] != last || r.names[1] != names[0] || len(begin(last, []token{last}).names) != 1 {
+	if r = begin(last, &target{names: names}); len(r.names) != maxNames || r.names[0] != last || r.names[1] != names[0] || len(begin(last, &target{names: []token{last}}).names) != 1 {
 		t.Errorf("%v", r.names)
 	}
 }

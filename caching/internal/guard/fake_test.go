@@ -18,6 +18,7 @@ import (
 // A fakeStore does what it is told, and notes what is asked of it.
 type fakeStore struct {
 	timing store.Timing
+	one    bool // process
 
 	mu sync.Mutex
 	// do is run in each call, which fails with its error. If nil, calls return at once.
@@ -27,7 +28,7 @@ type fakeStore struct {
 }
 
 func (s *fakeStore) Promises() (store.Store, store.Promises) {
-	return s, store.Promises{Timing: s.timing}
+	return s, store.Promises{Timing: s.timing, OneProcess: s.one}
 }
 
 func (s *fakeStore) call(ctx context.Context, format string, args ...any) (err error) {

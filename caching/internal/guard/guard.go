@@ -38,6 +38,8 @@ type Caller struct {
 	Options
 	// Promises are those of the Store.
 	Promises store.Promises
+	// quick is true if changes wait for nothing, not even for another process: they need no deadline.
+	quick bool
 }
 
 // Options are the settings of a [Caller].
@@ -45,9 +47,6 @@ type Options struct {
 	// Wait is how long a request waits for the Store. A call may take patience times as long
 	// before it counts as failed. If negative, there is no bound, and the Store is never left alone.
 	Wait time.Duration
-	// Memory says that Update and Delete wait for nothing, not even for another process, so that
-	// they need no deadline.
-	Memory bool
 	// Back is called when a call has succeeded, and may be called often. A Get in place calls it
 	// only if calls had failed before.
 	Back func()
@@ -62,6 +61,7 @@ func New(b *Backend, o Options) Caller {
 			c.Promises = p
 		}
 	}
+	c.quick = c.Promises.OneProcess && c.Promises.Timing == store.TimingImmediate
 	return c
 }
 
@@ -79,10 +79,7 @@ func (c *Caller) Get(ctx context.Context, key string, b *Budget) (*store.Entry, 
 		return nil, ErrLeftAlone
 	case c.InPlace():
 		e, err := c.Store.Get(ctx, key)
-		if err != nil || h.troubled.Load() {
-			c.note(h, err, ctx.Err() != nil, time.Now())
-		}
-		return e, err
+		return e, c.done(ctx, h, err)
 	}
 	e, late, err := call(c, ctx, b, &c.reads, func(ctx context.Context) (*store.Entry, error) {
 		return c.Store.Get(ctx, key)
@@ -91,6 +88,14 @@ func (c *Caller) Get(ctx context.Context, key string, b *Budget) (*store.Entry, 
 		late.drop(true)
 	}
 	return c.bounded(e), err
+}
+
+// done notes the error of a call in place that is over, and returns it.
+func (c *Caller) done(ctx context.Context, h *health, err error) error {
+	if err != nil || h.troubled.Load() {
+		c.note(h, err, ctx.Err() != nil, time.Now())
+	}
+	return err
 }
 
 // Create is [store.Store.Create].
@@ -123,16 +128,16 @@ func (c *Caller) Create(ctx context.Context, key string, size int64, b *Budget) 
 
 // Update is [store.Store.Update].
 func (c *Caller) Update(ctx context.Context, key string, meta *store.Meta, b *Budget) error {
-	if c.Memory {
-		return c.Store.Update(ctx, key, meta)
+	if c.quick && c.allows(&c.writes) {
+		return c.done(ctx, &c.writes, c.Store.Update(ctx, key, meta))
 	}
 	return c.change(ctx, b, func(ctx context.Context) error { return c.Store.Update(ctx, key, meta) })
 }
 
 // Delete is [store.Store.Delete].
 func (c *Caller) Delete(ctx context.Context, key string, b *Budget) error {
-	if c.Memory {
-		return c.Store.Delete(ctx, key)
+	if c.quick && c.allows(&c.writes) {
+		return c.done(ctx, &c.writes, c.Store.Delete(ctx, key))
 	}
 	return c.change(ctx, b, func(ctx context.Context) error { return c.Store.Delete(ctx, key) })
 }

@@ -21,6 +21,7 @@ func TestCallsOfARequest(t *testing.T) {
 	for _, row := range []struct {
 		name, why string
 		timing    store.Timing
+		one       bool // process
 		options   Options
 		do        func(context.Context, string) error
 		ctx       func(*testing.T) context.Context
@@ -40,7 +41,7 @@ func TestCallsOfARequest(t *testing.T) {
 		{name: "obeys its context, cancelled", why: "the request has ended", timing: store.TimingContext, do: heeds(3 * s), ctx: canceled, calls: []string{"get", "update"}, want: context.Canceled, took: s / 2},
 		{name: "in place", why: "it says that it answers at once, and is believed", timing: store.TimingImmediate, do: takes(3 * s), calls: []string{"get", "create", "acquire"}, took: 3 * s},
 		{name: "in place, change", why: "the lock of another process is waited for with a deadline; what was not done is known", timing: store.TimingImmediate, do: heeds(3 * s), calls: []string{"update", "delete"}, want: ErrSlow, took: s},
-		{name: "memory, change", why: "it waits for nothing", timing: store.TimingImmediate, options: Options{Memory: true}, do: heeds(3 * s), calls: []string{"update", "delete"}, took: 3 * s},
+		{name: "memory, change", why: "it waits for nothing", timing: store.TimingImmediate, one: true, do: heeds(3 * s), calls: []string{"update", "delete"}, took: 3 * s},
 		{name: "error in place", why: "the error is the Store's", timing: store.TimingImmediate, do: breaks, calls: []string{"get", "create", "update", "delete", "acquire"}, want: errBroken},
 		{name: "no bound", why: "a negative wait is as long as it takes", options: Options{Wait: -1}, do: heeds(300 * s), calls: []string{"get", "create", "update", "delete", "acquire"}, took: 300 * s},
 	} {
@@ -51,7 +52,7 @@ func TestCallsOfARequest(t *testing.T) {
 					if row.ctx != nil {
 						ctx = row.ctx(t)
 					}
-					fake := &fakeStore{timing: row.timing, do: func(ctx context.Context, name string) error {
+					fake := &fakeStore{timing: row.timing, one: row.one, do: func(ctx context.Context, name string) error {
 						if name == "close" {
 							return nil
 						}
