@@ -155,9 +155,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 			fmt.Fprintln(&heard, e, e.Reason, e.URL, e.Attrs)
 			said[[3]string{e.Layer, e.Action, e.Reason}] = true
 			if e.Exchange != nil {
-				x := *e.Exchange
-				x.Err = nil // as the foreign RoundTripper made it
-				fmt.Fprintf(&heard, "%+v\n%#v\n", x, x)
+				fmt.Fprintf(&heard, "%+v\n%#v\n", *e.Exchange, *e.Exchange)
 			}
 		}},
 		&trace.Log{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), Headers: true, Verbose: &verbose},

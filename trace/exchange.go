@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -64,6 +65,15 @@ type heads struct {
 	request  *http.Request
 	response *http.Response // nil if there is none
 	sent     http.Header    // the fields of the request as they were written, nil if not known
+}
+
+// String returns the exchange as one readable line.
+func (x Exchange) String() string {
+	s := fmt.Sprintf("%s %s: %d after %v", x.Method, x.URL, x.Status, x.Duration)
+	if x.Err != nil {
+		s += ": " + RedactError(x.Err)
+	}
+	return s
 }
 
 // Phases are the parts of the duration of an [Exchange]. A phase that did not take place
