@@ -12,7 +12,7 @@ import (
 // fwd returns the reason of the trip for Cache-Status (RFC 9211 §2.2).
 func (x *exchange) fwd() string {
 	switch {
-	case x.verdict.Fwd == policy.FwdMiss && len(x.VaryNames()) > 0:
+	case x.verdict.Fwd == policy.FwdMiss && x.HasVariants():
 		return policy.FwdVaryMiss
 	case x.verdict.Fwd == policy.FwdMiss:
 		return policy.FwdURIMiss

@@ -40,6 +40,37 @@ func TestNoVarySearchBeforeInvalidation(t *testing.T) {
 	})
 }
 
+// A 304 that changes No-Vary-Search, with Vary or without, changes for which URLs the response is.
+func TestNoVarySearchChanges(t *testing.T) {
+	t.Parallel()
+	for _, vary := range []string{"", "Accept"} {
+		for _, row := range []struct {
+			field, shared, why string
+		}{
+			{"params=()", "", "no URL shares it any more"},
+			{`params=("x")`, "http://example.com/?x=1&utm=1", "other URLs share it"},
+		} {
+			c := &Transport{ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				if req.Header.Get("If-None-Match") != "" {
+					return text(req, 304, "", "No-Vary-Search: "+row.field, "Vary: "+vary), nil
+				}
+				return text(req, 200, req.URL.RawQuery, "Cache-Control: max-age=60", `ETag: "a"`, `No-Vary-Search: params=("utm")`), nil
+			})}
+			const first = "http://example.com/?x=2&utm=1"
+			get(t, c, t.Context(), first)
+			get(t, c, t.Context(), first, "Cache-Control: no-cache")
+			for _, url := range []string{first, row.shared, "http://example.com/?x=2&utm=2", "http://example.com/?x=1&utm=3"} {
+				if url == "" {
+					continue
+				}
+				if resp, body := get(t, c, t.Context(), url, "Cache-Control: only-if-cached"); (resp.StatusCode == 200) != (url == first || url == row.shared) {
+					t.Errorf("Vary %q: %s is answered %d by %q: %s", vary, url, resp.StatusCode, body, row.why)
+				}
+			}
+		}
+	}
+}
+
 // After an unsafe request that failed the origin is asked, whatever a 304
 // from before it says.
 func TestNoVarySearchMustRevalidate(t *testing.T) {

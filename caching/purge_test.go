@@ -1,6 +1,7 @@
 package caching
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -83,6 +84,28 @@ func TestPurge(t *testing.T) {
 	for _, err := range c.All(t.Context()) {
 		if err == nil {
 			t.Error("a store that cannot list has entries")
+		}
+	}
+}
+
+// PurgeFunc removes what matches and nothing else, though responses may have one record.
+func TestPurgeFuncOfUsers(t *testing.T) {
+	t.Parallel()
+	for _, match := range []string{"everybody's", "alice's"} {
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			return text(req, 200, cmp.Or(req.Header.Get("Authorization"), "everybody's"), "Cache-Control: max-age=60"), nil
+		})}
+		all := map[string][]string{"everybody's": nil, "alice's": {"Authorization: alice's"}, "bob's": {"Authorization: bob's"}}
+		for _, lines := range all {
+			get(t, c, t.Context(), "http://example.com/", lines...)
+		}
+		if err := c.PurgeFunc(t.Context(), func(s Stored) bool { return s.Size == int64(len(match)) }); err != nil {
+			t.Fatal(err)
+		}
+		for name, lines := range all {
+			if resp, _ := get(t, c, t.Context(), "http://example.com/", lines...); FromCache(resp) == (name == match) {
+				t.Errorf("%s is from the cache: %v, after purging %s", name, FromCache(resp), match)
+			}
 		}
 	}
 }

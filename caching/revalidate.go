@@ -117,7 +117,7 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	switch {
 	case x.GroupInvalidated(ctx, f2, m) || x.GroupInvalidated(ctx, f, m):
 		reason = policy.ReasonInvalidated
-	case f.Public && !f2.Public && x.ForEverybody(f):
+	case !f2.Public && x.ForEverybody(f):
 		reason = policy.ReasonNotForEverybody
 	case reason == "" && moved && x.Secretless:
 		reason = policy.ReasonNoSecret
@@ -148,7 +148,9 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		owner = x.Owner(a.unknown)
 	}
 	names, _ := policy.VaryNames(m.Header)
-	if moved = !slices.EqualFunc(names, r.Selectors, func(n string, s policy.Selector) bool { return n == s.Name }); moved {
+	moved = !slices.EqualFunc(names, r.Selectors, func(n string, s policy.Selector) bool { return n == s.Name }) ||
+		r.Home != x.Target && !slices.Equal(e.Meta.Header["No-Vary-Search"], m.Header["No-Vary-Search"])
+	if moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
 		x.Relocate(&r, m.Header, names)

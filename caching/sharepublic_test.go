@@ -87,6 +87,16 @@ func publicDialogues() []dialogue {
 				{ask: "GET /\nCookie: a=1", origin: "200 OK\nCache-Control: no-store\n\nlater still", want: "200 later still"},
 			},
 		}, {
+			name: "not public", why: "a 304 to a user, with what is theirs, changes no variant of everybody", cache: Transport{SharePublic: true},
+			turns: []turn{
+				{ask: "GET /\nAccept: a", origin: "200 OK\nCache-Control: max-age=100\nVary: Accept\nETag: \"a\"\n\none", want: "200 one"},
+				{
+					ask: "GET /\nAccept: b\nCookie: a=1", origin: "200 OK\nCache-Control: max-age=100\nVary: Accept\nETag: \"a\"\nSet-Cookie: s=hers\n\none", want: "200 one",
+					unseen: []string{"If-None-Match"}, status: "fwd=uri-miss",
+				},
+				{ask: "GET /\nAccept: a", want: "200 one", cached: true, lacks: []string{"Set-Cookie"}},
+			},
+		}, {
 			name: "variants", why: "everybody's response may have variants", cache: Transport{SharePublic: true},
 			turns: []turn{
 				{ask: "GET /\nCookie: a=1\nAccept-Language: de", origin: "200 OK\nCache-Control: public, max-age=100\nVary: Accept-Language\n\neins", want: "200 eins"},

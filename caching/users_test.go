@@ -34,6 +34,24 @@ func userDialogues() []dialogue {
 				{ask: "GET /", origin: "200 OK\n\nnew", want: "200 new"},
 			},
 		}, {
+			name: "no longer stored", why: "what is no longer stored for one is still stored for others, and a user's variants are told to nobody else",
+			turns: []turn{
+				{ask: "GET /\nAuthorization: alice", origin: "200 OK\nCache-Control: max-age=100\nVary: Accept\n\nalice's", want: "200 alice's"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: max-age=100\n\nanybody's", want: "200 anybody's"},
+				{ask: "GET /\nCache-Control: no-cache", origin: "200 OK\nCache-Control: no-store\n\nonce", want: "200 once"},
+				{ask: "GET /", origin: "200 OK\nCache-Control: no-store\n\nonce", want: "200 once"},
+				{ask: "GET /\nAuthorization: alice", want: "200 alice's", cached: true},
+				{ask: "GET /\nAuthorization: bob", origin: "200 OK\n\nbob's", want: "200 bob's", status: "fwd=uri-miss"},
+			},
+		}, {
+			name: "No-Vary-Search for one", why: "what URLs share for nobody in particular does not supersede what users have", cache: Transport{ObeyNoVarySearch: true},
+			turns: []turn{
+				{ask: "GET /?a=1\nAuthorization: alice", origin: "200 OK\nCache-Control: max-age=100\n\nalice's", want: "200 alice's"},
+				{ask: "GET /?a=1", origin: "200 OK\nCache-Control: max-age=10\nNo-Vary-Search: params=(\"b\")\n\nshared", want: "200 shared"},
+				{ask: "GET /?a=1&b=2", want: "200 shared", cached: true},
+				{ask: "GET /?a=1\nAuthorization: alice", want: "200 alice's", cached: true},
+			},
+		}, {
 			name: "cookies", why: "a cookie the caller set makes a user; who has none is nobody's user",
 			turns: []turn{
 				{ask: "GET /\nCookie: a=1", origin: "200 OK\nCache-Control: max-age=100\n\none", want: "200 one"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,11 +36,17 @@ func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store
 	if err := q.Cat.commit(ctx, w, m); err != nil {
 		return err
 	}
-	if t := q.at.valid; f.Home != q.Target && t != nil && (q.at.plain() || len(t.sets) > 0) {
-		// The URLs of the path share the response. What the URL has of its own would be found first.
+	if f.Home != q.Target && q.ownFirst() {
 		_ = q.Cat.replace(ctx, q.Target, URLOf(q.Req), &q.Budget)
 	}
 	return nil
+}
+
+// ownFirst reports whether requests like q may find a response of the target itself, which comes
+// before those that the URLs of its path share.
+func (q *Query) ownFirst() bool {
+	t := q.at.valid
+	return t != nil && (q.at.plain() && q.gets(everybody) || slices.ContainsFunc(t.sets, func(s set) bool { return q.gets(s.audience) }))
 }
 
 // commitPlain stores a plain response together with the record of its target.

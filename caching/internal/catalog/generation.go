@@ -72,6 +72,8 @@ type view struct {
 	// record is that in the entry, nil if there is none, and valid the record if it is something to
 	// this process.
 	record, valid *target
+	// looked is true if the Store was asked, of a path.
+	looked bool
 }
 
 // until returns when the record expires, zero if there is none.

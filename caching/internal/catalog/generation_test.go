@@ -21,6 +21,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest"
 )
 
 // A scheduler runs actors so that one of them makes one step at a time, in every possible order.
@@ -497,8 +498,8 @@ func TestGenerations(t *testing.T) {
 		for _, swaps := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, compare and swap %v", row.why, swaps), func(t *testing.T) {
 				n, most := 0, maxOrders
-				if testing.Short() {
-					most = 200
+				if testing.Short() || rttest.Race {
+					most = 100
 				}
 				try := func(choices []int, pick func(int) int) (after []int) {
 					synctest.Test(t, func(t *testing.T) {

@@ -85,6 +85,9 @@ func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], matc
 		}
 	}
 	for _, l := range found {
+		if l.F.Key == l.F.Home && c.leaveRecord(ctx, l.F, nil) {
+			continue
+		}
 		if e := c.remove(ctx, l.F, l.Meta.URL, nil); e != nil && err == nil {
 			err = e
 		}

@@ -60,9 +60,10 @@ func (q *Query) Lookup() (c Candidate) {
 // LookPath reads the record of the path of the request, unless the look-up has: the response to
 // the request may turn out to be one that other URLs share.
 func (q *Query) LookPath() {
-	if q.Cat.noVarySearch && q.Method != MethodQuery && q.path.meta == nil && !q.Budget.Pending() {
+	if q.Cat.noVarySearch && q.Method != MethodQuery && !q.path.looked && !q.Budget.Pending() {
 		var e *store.Entry
 		q.path, e = q.look(q.pathKey())
+		q.path.looked = true
 		_ = e.Close()
 	}
 }

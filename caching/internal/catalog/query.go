@@ -92,6 +92,9 @@ func (q *Query) audience() audience {
 	return everybody
 }
 
+// gets reports whether requests like q may be given responses for a.
+func (q *Query) gets(a audience) bool { return a == q.audience() || q.open && a == everybody }
+
 // pathKey returns the key of the target that is the path.
 func (q *Query) pathKey() string {
 	var room [256]byte
@@ -126,9 +129,12 @@ func (q *Query) Locate(r *Record, status int, h http.Header, names []string) {
 }
 
 // Relocate gives the record of a stored response, whose header has become h, its key and selectors
-// anew, since the names in its Vary have changed.
+// anew, since its No-Vary-Search or the names in its Vary have changed.
 func (q *Query) Relocate(r *Record, h http.Header, names []string) {
 	base, _ := q.baseOf(r, strings.Join(h["No-Vary-Search"], ","))
+	if base == "" { // the whole query is significant now
+		base, r.Home = q.Key, q.Target
+	}
 	q.selectBy(r, base, names)
 }
 
@@ -159,12 +165,11 @@ func (q *Query) ForEverybody(f *Memo) bool {
 	return q.user != "" && a == everybody
 }
 
-// Variants returns the variants whose entity tags may be sent with the request.
+// Variants returns the variants whose entity tags may be sent with the request: a user's own, since a
+// 304 to a user would give everybody's variant what is meant for the user.
 func (q *Query) Variants() (all []policy.Variant) {
 	if t := q.at.valid; t != nil && len(t.tags) > 0 {
-		if all = t.variantsOf(q.Key); q.open {
-			all = append(all, t.variantsOf(q.Target)...)
-		}
+		all = t.variantsOf(q.Key)
 	}
 	if t := q.path.valid; t != nil && len(t.tags) > 0 {
 		all = append(all, t.variantsOf(q.sharedKey(t.noVarySearch))...)
@@ -178,12 +183,21 @@ func (q *Query) VaryNames() []string {
 	for _, v := range [...]*view{&q.at, &q.path} {
 		t := v.valid
 		for i := 0; t != nil && i < len(t.sets); i++ {
-			if a := t.sets[i].audience; a == q.audience() || q.open && a == everybody && v == &q.at {
+			if a := t.sets[i].audience; a == q.audience() || v == &q.at && q.gets(a) {
 				return t.sets[i].names
 			}
 		}
 	}
 	return nil
+}
+
+// HasVariants reports whether variants are stored for requests like q. Nobody is told of those of
+// other users: only a user's own that have an entity tag count.
+func (q *Query) HasVariants() bool {
+	if q.audience() == everybody {
+		return len(q.VaryNames()) > 0
+	}
+	return len(q.Variants()) > 0
 }
 
 func namesOf(selectors []policy.Selector) (names []string) {

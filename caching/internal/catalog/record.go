@@ -140,9 +140,9 @@ func readTarget(d *wire.Decoder, gen token) *target {
 	}
 	t.noVarySearch = d.String()
 	t.names = readList(d, maxNames, readToken)
-	t.sets = readList(d, maxSets, func(d *wire.Decoder) set {
+	t.sets = readList(d, maxSets*int(audiences), func(d *wire.Decoder) set {
 		s := set{audience: audience(d.Byte())}
-		if s.audience > oneQuery {
+		if s.audience >= audiences {
 			d.Fail()
 		}
 		s.names = readList(d, len(d.Rest()), (*wire.Decoder).String)

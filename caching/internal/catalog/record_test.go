@@ -50,11 +50,11 @@ func TestRecord(t *testing.T) {
 			return r.appendTo(nil)
 		},
 		"too many sets": func([]byte) []byte {
-			r := Record{Key: "k", Home: "k", target: &target{sets: make([]set, maxSets+1)}}
+			r := Record{Key: "k", Home: "k", target: &target{sets: make([]set, maxSets*int(audiences)+1)}}
 			return r.appendTo(nil)
 		},
 		"an unknown audience": func([]byte) []byte {
-			r := Record{Key: "k", Home: "k", target: &target{sets: []set{{audience: oneQuery + 1}}}}
+			r := Record{Key: "k", Home: "k", target: &target{sets: []set{{audience: audiences}}}}
 			return r.appendTo(nil)
 		},
 	} {

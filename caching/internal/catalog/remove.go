@@ -2,16 +2,20 @@ package catalog
 
 import (
 	"context"
+	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
-// Withdraw removes the response with the memo f, which does not answer any request any more. With
-// a plain response all that is stored for the target goes.
+// Withdraw removes the response with the memo f, which does not answer any request any more. If
+// the record cannot be kept without it, all that is stored for the target goes.
 func (q *Query) Withdraw(ctx context.Context, f *Memo) {
 	if f.Key == f.Home {
-		q.told(q.Cat.replace(ctx, f.Home, URLOf(q.Req), &q.Budget))
+		if !q.Cat.leaveRecord(ctx, f, &q.Budget) {
+			q.told(q.Cat.replace(ctx, f.Home, URLOf(q.Req), &q.Budget))
+		}
 		return
 	}
 	q.told(q.Cat.remove(ctx, f, URLOf(q.Req), &q.Budget))
@@ -21,6 +25,25 @@ func (q *Query) Withdraw(ctx context.Context, f *Memo) {
 		}
 		return errUnchanged
 	})
+}
+
+// leaveRecord removes the plain response with the memo f and leaves the record, if other responses
+// depend on it. Without a public response users would get their own, which are older.
+func (c *Catalog) leaveRecord(ctx context.Context, f *Memo, b *guard.Budget) bool {
+	if f.target == nil || len(f.target.sets) == 0 || f.Public {
+		return false
+	}
+	if _, err := c.lock(ctx, f.Key, b); err != nil {
+		return false
+	}
+	defer c.locks.unlock(f.Key)
+	e, err := c.Calls.Get(ctx, f.Key, b)
+	if err != nil || e == nil {
+		return false
+	}
+	_ = e.Close()
+	now := MemoOf(c.Cfg, e.Meta)
+	return now != nil && now.Key == f.Key && now.target != nil && c.putIndex(ctx, f.Key, now.target, e.Meta.URL, time.Now(), e.Meta.Expires, e.Meta.Version, b) == nil
 }
 
 // told tells that the Store has failed to remove something.

@@ -53,6 +53,7 @@ const (
 	everybody audience = iota
 	oneUser
 	oneQuery // the requests of one user, or of none, with the same content
+	audiences
 )
 
 func (s set) equal(o set) bool { return s.audience == o.audience && slices.Equal(s.names, o.names) }
@@ -61,7 +62,7 @@ func (s set) equal(o set) bool { return s.audience == o.audience && slices.Equal
 // same base: those of its user.
 type tag struct{ etag, key, base string }
 
-// maxNames, maxSets and maxTags bound the lists of a record.
+// maxNames, maxSets and maxTags bound the lists of a record: the sets of each audience.
 const (
 	maxNames = 64
 	maxSets  = 4
@@ -117,8 +118,16 @@ func (t *target) withSet(s set) *target {
 	if slices.ContainsFunc(t.sets, s.equal) {
 		return t
 	}
-	c := *t
-	c.sets = append([]set{s}, t.sets[:min(len(t.sets), maxSets-1)]...)
+	c, n := *t, 1
+	c.sets = []set{s}
+	for _, o := range t.sets {
+		if o.audience == s.audience {
+			n++
+		}
+		if o.audience != s.audience || n <= maxSets {
+			c.sets = append(c.sets, o)
+		}
+	}
 	return &c
 }
 

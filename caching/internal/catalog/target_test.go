@@ -432,6 +432,9 @@ func TestBounds(t *testing.T) {
 	if len(r.sets) != maxSets || r.sets[0].names[0] != fmt.Sprint(maxSets) {
 		t.Errorf("%v", r.sets)
 	}
+	if r = r.withSet(set{audience: oneUser}); len(r.sets) != maxSets+1 {
+		t.Errorf("those of users displace those of everybody: %v", r.sets)
+	}
 	last, names := newToken(), make([]token, maxNames)
 	for i := range names {
 		names[i] = newToken()
