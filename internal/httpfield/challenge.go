@@ -1,5 +1,7 @@
 package httpfield
 
+import "strings"
+
 // A Challenge is one challenge of a WWW-Authenticate or Proxy-Authenticate field, or the
 // credentials of an Authorization field (RFC 9110 §11.3, §11.4).
 type Challenge struct {
@@ -30,10 +32,7 @@ func Challenges(values []string) []Challenge {
 func appendChallenges(all []Challenge, s string) []Challenge {
 	first := len(all)
 	for {
-		for s != "" && (isBlank(s[0]) || s[0] == ',') {
-			s = s[1:]
-		}
-		if s == "" {
+		if s = strings.TrimLeft(s, " \t,"); s == "" {
 			return all
 		}
 		var e string
@@ -70,7 +69,7 @@ func AuthParams(values []string) []Param {
 
 func leadingToken(s string) (word, rest string) {
 	i := 0
-	for i < len(s) && tokenTable[s[i]] {
+	for i < len(s) && IsTokenByte(s[i]) {
 		i++
 	}
 	return s[:i], s[i:]
@@ -112,7 +111,7 @@ func challengeParam(s string) (p Param, rest string, ok bool) {
 		}
 		p.Value, p.Quoted = Unquote(value[:n])
 		rest = value[n:]
-		return p, rest, rest == "" || isBlank(rest[0]) || tokenTable[rest[0]]
+		return p, rest, rest == "" || isBlank(rest[0]) || IsTokenByte(rest[0])
 	}
 	n := 0
 	for n < len(value) && !isBlank(value[n]) {
@@ -124,23 +123,6 @@ func challengeParam(s string) (p Param, rest string, ok bool) {
 
 // isToken68 reports whether s is a token68 (RFC 9110 §11.2).
 func isToken68(s string) bool {
-	i := 0
-	for i < len(s) && token68Byte(s[i]) {
-		i++
-	}
-	if i == 0 {
-		return false
-	}
-	for i < len(s) && s[i] == '=' {
-		i++
-	}
-	return i == len(s)
-}
-
-func token68Byte(c byte) bool {
-	switch c {
-	case '-', '.', '_', '~', '+', '/':
-		return true
-	}
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	s = strings.TrimRight(s, "=")
+	return s != "" && strings.Trim(s, "-._~+/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }

@@ -1,5 +1,7 @@
 package httpfield
 
+import "strings"
+
 // An ETag is an entity tag (RFC 9110 §8.8.3).
 type ETag struct {
 	// Tag is the opaque part with its quotation marks.
@@ -60,10 +62,7 @@ func ETags(values []string) (tags []ETag, star, ok bool) {
 	ok = true
 	for _, s := range values {
 		for {
-			for s != "" && (isBlank(s[0]) || s[0] == ',') {
-				s = s[1:]
-			}
-			if s == "" {
+			if s = strings.TrimLeft(s, " \t,"); s == "" {
 				break
 			}
 			if s[0] == '*' {

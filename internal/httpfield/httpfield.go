@@ -10,45 +10,19 @@ package httpfield
 import (
 	"net/http"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
-// tokenTable is true for each tchar of RFC 9110 §5.6.2.
-var tokenTable = func() (t [256]bool) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = true
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-'a'+'A'] = true, true
-	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		t[c] = true
-	}
-	return t
-}()
-
 // IsTokenByte reports whether c may stand in a token.
-func IsTokenByte(c byte) bool { return tokenTable[c] }
+func IsTokenByte(c byte) bool { return httpguts.IsTokenRune(rune(c)) }
 
 // IsToken reports whether s is a token (RFC 9110 §5.6.2).
-func IsToken(s string) bool {
-	for i := range len(s) {
-		if !tokenTable[s[i]] {
-			return false
-		}
-	}
-	return s != ""
-}
+func IsToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 // IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters
 // other than HTAB.
-func IsValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
+func IsValue(s string) bool { return httpguts.ValidHeaderFieldValue(s) }
 
 // IsHeader reports whether all names of h are tokens and all its values may be field values.
 func IsHeader(h http.Header) bool {

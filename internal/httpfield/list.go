@@ -72,16 +72,12 @@ func params(values []string, sep byte) iter.Seq[Param] {
 // ignored, as RFC 9110 §5.6.3 demands for bad white space. The second result is false if e
 // does not begin with a token, or has other text than a value after it.
 func ParseParam(e string) (Param, bool) {
-	i := 0
-	for i < len(e) && tokenTable[e[i]] {
-		i++
-	}
-	if i == 0 {
+	name, rest := leadingToken(e)
+	if name == "" {
 		return Param{}, false
 	}
-	p := Param{Name: Lower(e[:i])}
-	rest := TrimBlanks(e[i:])
-	if rest == "" {
+	p := Param{Name: Lower(name)}
+	if rest = TrimBlanks(rest); rest == "" {
 		return p, true
 	}
 	if rest[0] != '=' {

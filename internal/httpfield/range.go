@@ -116,13 +116,8 @@ func ParseRange(s string) (specs []RangeSpec, ok bool) {
 
 // length parses digits. A number that overflows is math.MaxInt64.
 func length(s string) (n int64, ok bool) {
-	if s == "" {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {

@@ -1,6 +1,8 @@
 package httpfield
 
 import (
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,13 +34,25 @@ func FormatDate(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15
 // asctime form, each strictly by its grammar; http.ParseTime also accepts other zones,
 // one-digit hours and any case. A two-digit year is the one within 50 years of now.
 func ParseDate(s string, now time.Time) (t time.Time, ok bool) {
+	day, rest, comma := strings.Cut(s, ", ")
+	var d date
 	switch {
-	case len(s) == 29 && s[3] == ',':
-		return parseFixdate(s)
-	case len(s) == 24 && s[3] == ' ':
-		return parseAsctime(s)
+	case slices.Contains(longDays, day): // Sunday, 06-Nov-94 08:49:37 GMT
+		if !d.scan("DD-B-YY hh:mm:ss GMT", rest) {
+			return time.Time{}, false
+		}
+		return d.near(now.UTC())
+	case comma: // Sun, 06 Nov 1994 08:49:37 GMT
+		ok = d.scan("W, DD B YYYY hh:mm:ss GMT", s)
+	case len(s) > 8 && s[8] == ' ': // Sun Nov  6 08:49:37 1994
+		ok = d.scan("W B  D hh:mm:ss YYYY", s)
+	default:
+		ok = d.scan("W B DD hh:mm:ss YYYY", s)
 	}
-	return parseRFC850(s, now)
+	if !ok {
+		return time.Time{}, false
+	}
+	return d.in(d['Y'])
 }
 
 const (
@@ -46,104 +60,66 @@ const (
 	months    = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-var longDays = [...]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
+var longDays = []string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
 
-// parseFixdate parses "Sun, 06 Nov 1994 08:49:37 GMT".
-func parseFixdate(s string) (time.Time, bool) {
-	day, ok1 := number(s[5:7])
-	month, ok2 := name(months, s[8:11])
-	year, ok3 := number(s[12:16])
-	clock, ok4 := parseClock(s[17:25])
-	_, ok5 := name(shortDays, s[:3])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5) || s[3:5] != ", " || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' || s[25:] != " GMT" {
-		return time.Time{}, false
-	}
-	return date(year, month, day, clock)
-}
+// A date has the numbers of a date, by their letters in the layout.
+type date ['s' + 1]int
 
-// parseAsctime parses "Sun Nov  6 08:49:37 1994".
-func parseAsctime(s string) (time.Time, bool) {
-	d := s[8:10]
-	if d[0] == ' ' {
-		d = d[1:]
-	}
-	day, ok1 := number(d)
-	month, ok2 := name(months, s[4:7])
-	year, ok3 := number(s[20:24])
-	clock, ok4 := parseClock(s[11:19])
-	_, ok5 := name(shortDays, s[:3])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5) || s[3] != ' ' || s[7] != ' ' || s[10] != ' ' || s[19] != ' ' {
-		return time.Time{}, false
-	}
-	return date(year, month, day, clock)
-}
-
-// parseRFC850 parses "Sunday, 06-Nov-94 08:49:37 GMT".
-func parseRFC850(s string, now time.Time) (time.Time, bool) {
-	found := false
-	for _, d := range longDays {
-		if len(s) == len(d)+24 && s[:len(d)] == d {
-			s, found = s[len(d):], true
-			break
+// scan reads the numbers in s. In the layout, Y, D, h, m and s are digits of the year, the day
+// and the time; W and B are three letters of a day of the week and of a month. All other bytes
+// stand for themselves.
+func (d *date) scan(layout, s string) bool {
+	for i := range len(layout) {
+		c := layout[i]
+		if s == "" {
+			return false
 		}
+		switch c {
+		case 'Y', 'D', 'h', 'm', 's':
+			if s[0] < '0' || s[0] > '9' {
+				return false
+			}
+			d[c] = d[c]*10 + int(s[0]-'0')
+		case 'W', 'B':
+			names := months
+			if c == 'W' {
+				names = shortDays
+			}
+			at := strings.Index(names, s[:min(3, len(s))])
+			if len(s) < 3 || at < 0 || at%3 != 0 {
+				return false
+			}
+			d[c] = at/3 + 1
+			s = s[2:]
+		default:
+			if s[0] != c {
+				return false
+			}
+		}
+		s = s[1:]
 	}
-	if !found {
+	return s == ""
+}
+
+// in returns the time that d is in that year. It returns false for a day that the month does
+// not have. A leap second is allowed.
+func (d *date) in(year int) (time.Time, bool) {
+	t := time.Date(year, time.Month(d['B']), d['D'], 0, 0, 0, 0, time.UTC)
+	if t.Day() != d['D'] || d['h'] > 23 || d['m'] > 59 || d['s'] > 60 {
 		return time.Time{}, false
 	}
-	day, ok1 := number(s[2:4])
-	month, ok2 := name(months, s[5:8])
-	year, ok3 := number(s[9:11])
-	clock, ok4 := parseClock(s[12:20])
-	if !(ok1 && ok2 && ok3 && ok4) || s[:2] != ", " || s[4] != '-' || s[8] != '-' || s[11] != ' ' || s[20:] != " GMT" {
-		return time.Time{}, false
-	}
-	now = now.UTC()
-	t, ok := date(now.Year()/100*100+year, month, day, clock)
-	if ok && t.After(now.AddDate(50, 0, 0)) {
-		return date(now.Year()/100*100+year-100, month, day, clock)
-	}
-	if ok && t.Before(now.AddDate(-50, 0, 0)) {
-		return date(now.Year()/100*100+year+100, month, day, clock)
+	return t.Add(time.Duration(d['h']*3600+d['m']*60+d['s']) * time.Second), true
+}
+
+// near returns the time within 50 years of now that d, whose year has two digits, is.
+func (d *date) near(now time.Time) (time.Time, bool) {
+	year := now.Year()/100*100 + d['Y']
+	t, ok := d.in(year)
+	switch {
+	case ok && t.After(now.AddDate(50, 0, 0)):
+		return d.in(year - 100)
+	case ok && t.Before(now.AddDate(-50, 0, 0)):
+		return d.in(year + 100)
 	}
 	return t, ok
-}
-
-// parseClock parses "08:49:37" to seconds. A leap second is allowed.
-func parseClock(s string) (seconds int, ok bool) {
-	h, ok1 := number(s[0:2])
-	m, ok2 := number(s[3:5])
-	sec, ok3 := number(s[6:8])
-	if !(ok1 && ok2 && ok3) || s[2] != ':' || s[5] != ':' || h > 23 || m > 59 || sec > 60 {
-		return 0, false
-	}
-	return h*3600 + m*60 + sec, true
-}
-
-// date returns the time. It returns false for a day that the month does not have.
-func date(year, month, day, clock int) (time.Time, bool) {
-	t := time.Date(year, time.Month(month+1), day, 0, 0, 0, 0, time.UTC)
-	if t.Day() != day || day == 0 {
-		return time.Time{}, false
-	}
-	return t.Add(time.Duration(clock) * time.Second), true
-}
-
-func number(s string) (n int, ok bool) {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int(s[i]-'0')
-	}
-	return n, s != ""
-}
-
-// name returns the index of a three-letter name in a table of them.
-func name(table, s string) (int, bool) {
-	for i := 0; i+3 <= len(table); i += 3 {
-		if table[i:i+3] == s {
-			return i / 3, true
-		}
-	}
-	return 0, false
 }
