@@ -51,7 +51,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 	}
 	st := t.state()
 	st.InvalidateAll()
-	return st.Purge(ctx, st.Entries(ctx), func(l catalog.Listed) bool { return strings.HasPrefix(l.Meta.URL, prefix) })
+	return st.PurgeEntries(ctx, func(l catalog.Listed) bool { return strings.HasPrefix(l.Meta.URL, prefix) })
 }
 
 // PurgeAll removes all stored responses, and drops those that are being stored meanwhile.
@@ -59,7 +59,7 @@ func (t *Transport) PurgePrefix(ctx context.Context, prefix string) error {
 func (t *Transport) PurgeAll(ctx context.Context) error {
 	st := t.state()
 	st.InvalidateAll()
-	return st.Purge(ctx, st.Entries(ctx), func(catalog.Listed) bool { return true })
+	return st.PurgeEntries(ctx, func(catalog.Listed) bool { return true })
 }
 
 // PurgeGroup removes the stored responses of the origin, as in "https://example.com", that
@@ -82,7 +82,7 @@ func (t *Transport) PurgeGroup(ctx context.Context, origin, group string) error 
 // are still being stored are not passed to match.
 func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) error {
 	st := t.state()
-	return st.Purge(ctx, st.List(ctx), func(l catalog.Listed) bool { return match(storedOf(l)) })
+	return st.Purge(ctx, func(l catalog.Listed) bool { return match(storedOf(l)) })
 }
 
 // Stored describes a stored response. Its prints hold no URL.

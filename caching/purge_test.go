@@ -110,6 +110,24 @@ func TestPurgeFuncOfUsers(t *testing.T) {
 	}
 }
 
+// PurgePrefix removes the record of a target with its responses: it would have entity tags of what is gone.
+func TestPurgePrefixOfUsers(t *testing.T) {
+	t.Parallel()
+	c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+		if got := req.Header.Get("If-None-Match"); got != "" {
+			t.Errorf("the origin is asked about %s, which is not stored", got)
+		}
+		return text(req, 200, "body", "Cache-Control: max-age=60", `ETag: "a"`, "Vary: "+req.Header.Get("Authorization")), nil
+	})}
+	for range 2 {
+		get(t, c, t.Context(), "http://example.com/", "Authorization: Accept")
+		get(t, c, t.Context(), "http://example.com/")
+		if err := c.PurgePrefix(t.Context(), "http://example.com/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestPurgePrefixOfOrigin(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ prefix, gone, why string }{

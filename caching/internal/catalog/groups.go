@@ -122,7 +122,7 @@ func (q *Query) PurgeGroup(ctx context.Context, u *url.URL, name string) error {
 		return nil
 	}
 	key := groupKey(originOf(string(AppendURL(nil, u, ""))), name)
-	return q.Cat.Purge(ctx, q.Cat.List(ctx), func(l Listed) bool {
+	return q.Cat.Purge(ctx, func(l Listed) bool {
 		return slices.Contains(l.F.Groups, key) && !l.Meta.RequestTime.After(at)
 	})
 }

@@ -74,9 +74,26 @@ func (c *Catalog) alive(ctx context.Context, f *Memo) bool {
 	return t != nil && t.gen == f.gen && t.has(c.name(f.Home))
 }
 
-// Purge removes the entries in a list for which match returns true, and notes that their targets
-// were invalidated.
-func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], match func(Listed) bool) (err error) {
+// PurgeEntries removes the entries for which match returns true, records of targets too, and notes
+// that their targets were invalidated.
+func (c *Catalog) PurgeEntries(ctx context.Context, match func(Listed) bool) error {
+	return c.purge(ctx, c.Entries(ctx), match, c.remove)
+}
+
+// Purge removes the responses for which match returns true, and notes that their targets were
+// invalidated.
+func (c *Catalog) Purge(ctx context.Context, match func(Listed) bool) error {
+	return c.purge(ctx, c.List(ctx), match, func(ctx context.Context, f *Memo, url string, b *guard.Budget) error {
+		if f.Key == f.Home && c.leaveRecord(ctx, f, b) {
+			return nil
+		}
+		return c.remove(ctx, f, url, b)
+	})
+}
+
+func (c *Catalog) purge(
+	ctx context.Context, list iter.Seq2[Listed, error], match func(Listed) bool, remove func(context.Context, *Memo, string, *guard.Budget) error,
+) (err error) {
 	var found []Listed
 	for l, failed := range list {
 		if err = failed; failed == nil && match(l) {
@@ -85,10 +102,7 @@ func (c *Catalog) Purge(ctx context.Context, list iter.Seq2[Listed, error], matc
 		}
 	}
 	for _, l := range found {
-		if l.F.Key == l.F.Home && c.leaveRecord(ctx, l.F, nil) {
-			continue
-		}
-		if e := c.remove(ctx, l.F, l.Meta.URL, nil); e != nil && err == nil {
+		if e := remove(ctx, l.F, l.Meta.URL, nil); e != nil && err == nil {
 			err = e
 		}
 	}

@@ -43,7 +43,8 @@ func (c *Catalog) leaveRecord(ctx context.Context, f *Memo, b *guard.Budget) boo
 	}
 	_ = e.Close()
 	now := MemoOf(c.Cfg, e.Meta)
-	return now != nil && now.Key == f.Key && now.target != nil && c.putIndex(ctx, f.Key, now.target, e.Meta.URL, time.Now(), e.Meta.Expires, e.Meta.Version, b) == nil
+	return now != nil && now.Key == f.Key && now.target != nil &&
+		c.putIndex(ctx, f.Key, now.target, e.Meta.URL, time.Now(), e.Meta.Expires, e.Meta.Version, b) == nil
 }
 
 // told tells that the Store has failed to remove something.
