@@ -91,17 +91,12 @@ func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 	return q.Cat.putIndex(ctx, key, nil, origin, at, at.Add(policy.MaxLifetime), 0, &q.Budget)
 }
 
-// InvalidateGroup invalidates a group of the origin of u, now. After an error, which is the
-// Store's, other processes do not hear of it.
+// InvalidateGroup invalidates a group of the origin of u, now, and notes that in memory and in the
+// Store. After an error, which is the Store's, other processes do not hear of it.
 func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (now time.Time, err error) {
+	defer func() { q.Tell("invalidate", policy.ReasonGroup, 0, err) }()
 	origin := originOf(string(AppendURL(nil, u, "")))
-	now, err = q.noteGroup(ctx, groupKey(origin, name), origin)
-	q.Tell("invalidate", policy.ReasonGroup, 0, err)
-	return now, err
-}
-
-// noteGroup notes, in memory and in the Store, that a group of an origin is invalidated now.
-func (q *Query) noteGroup(ctx context.Context, key, origin string) (now time.Time, err error) {
+	key := groupKey(origin, name)
 	_, err = q.Cat.lock(ctx, key, &q.Budget)
 	now = time.Now()
 	if q.Cat.groups.set(key, groupTime{invalidated: now, read: now}); err != nil {

@@ -60,18 +60,22 @@ func (c *Catalog) List(ctx context.Context) iter.Seq2[Listed, error] {
 func (c *Catalog) alive(ctx context.Context, f *Memo) bool {
 	t := f.target
 	if f.Home != f.Key {
-		e, err := c.Calls.Get(ctx, f.Home, nil)
-		if err != nil || e == nil {
-			return false
-		}
-		defer func() { _ = e.Close() }()
-		home := MemoOf(c.Cfg, e.Meta)
-		if home == nil || home.Key != f.Home {
-			return false
-		}
-		t = home.target
+		_, t = c.recordAt(ctx, f.Home, nil)
 	}
 	return t != nil && t.gen == f.gen && t.has(c.name(f.Home))
+}
+
+// recordAt returns the record under key and the metadata of its entry, nil if there is none.
+func (c *Catalog) recordAt(ctx context.Context, key string, b *guard.Budget) (*store.Meta, *target) {
+	e, err := c.Calls.Get(ctx, key, b)
+	if err != nil || e == nil {
+		return nil, nil
+	}
+	_ = e.Close()
+	if f := MemoOf(c.Cfg, e.Meta); f != nil && f.Key == key {
+		return e.Meta, f.target
+	}
+	return nil, nil
 }
 
 // PurgeEntries removes the entries for which match returns true, records of targets too, and notes

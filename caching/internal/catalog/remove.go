@@ -37,14 +37,8 @@ func (c *Catalog) leaveRecord(ctx context.Context, f *Memo, b *guard.Budget) boo
 		return false
 	}
 	defer c.locks.unlock(f.Key)
-	e, err := c.Calls.Get(ctx, f.Key, b)
-	if err != nil || e == nil {
-		return false
-	}
-	_ = e.Close()
-	now := MemoOf(c.Cfg, e.Meta)
-	return now != nil && now.Key == f.Key && now.target != nil &&
-		c.putIndex(ctx, f.Key, now.target, e.Meta.URL, time.Now(), e.Meta.Expires, e.Meta.Version, b) == nil
+	m, t := c.recordAt(ctx, f.Key, b)
+	return t != nil && c.putIndex(ctx, f.Key, t, m.URL, time.Now(), m.Expires, m.Version, b) == nil
 }
 
 // told tells that the Store has failed to remove something.
@@ -65,8 +59,8 @@ func (q *Query) SetMustRevalidate(ctx context.Context, e *store.Entry, f *Memo) 
 }
 
 // Invalidate does what follows from an unsafe request to the target of q, to what is stored for
-// all users. After an error other processes do not hear of it yet. Which response the URLs of the path share by a No-Vary-Search that is still on its
-// way nobody knows: the path is a target of the request too.
+// all users. After an error other processes do not hear of it yet. Which response the URLs of the
+// path share by a No-Vary-Search that is still on its way nobody knows: the path is a target too.
 func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) (err error) {
 	keys := []string{q.Target}
 	if q.Cat.paths.Load() {
