@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -81,14 +82,10 @@ func hasKey(h http.Header) bool {
 
 // limit returns the most times that req may be sent.
 func (t *Transport) limit(req *http.Request) int {
-	n, ok := req.Context().Value(attemptsKey).(int)
-	if !ok {
-		n = t.Attempts
-		if n == 0 {
-			n = DefaultAttempts
-		}
+	if n, ok := req.Context().Value(attemptsKey).(int); ok {
+		return max(n, 1)
 	}
-	return max(n, 1)
+	return max(cmp.Or(t.Attempts, DefaultAttempts), 1)
 }
 
 // RandomKey returns a random idempotency key for a POST or a PATCH, and none for other

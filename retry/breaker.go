@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"net/http"
 	"sync"
 	"time"
@@ -74,12 +75,7 @@ func (c *Circuit) Done(a Attempt) {
 	}
 }
 
-func (c *Circuit) cooldown() time.Duration {
-	if c.Cooldown == 0 {
-		return DefaultCooldown
-	}
-	return c.Cooldown
-}
+func (c *Circuit) cooldown() time.Duration { return cmp.Or(c.Cooldown, DefaultCooldown) }
 
 func (c *Circuit) allow(host roundtrip.Origin, now time.Time) error {
 	c.mu.Lock()
@@ -108,25 +104,12 @@ func (c *Circuit) fail(host roundtrip.Origin, now time.Time) {
 	defer c.mu.Unlock()
 	h := c.hosts[host]
 	if h == nil {
-		for other := range c.hosts {
-			if len(c.hosts) < maxHosts {
-				break
-			}
-			delete(c.hosts, other)
-		}
-		if c.hosts == nil {
-			c.hosts = make(map[roundtrip.Origin]*circuit)
-		}
 		h = new(circuit)
-		c.hosts[host] = h
+		roundtrip.Put(&c.hosts, host, h, maxHosts)
 	}
 	h.failures++
 	h.probing = false
-	most := c.Failures
-	if most == 0 {
-		most = DefaultFailures
-	}
-	if h.failures >= most {
+	if h.failures >= cmp.Or(c.Failures, DefaultFailures) {
 		h.open = now.Add(c.cooldown())
 	}
 }

@@ -63,7 +63,7 @@ func TestCircuit(t *testing.T) {
 		cancel()
 		c.Done(Attempt{Request: r.WithContext(gone), Err: context.Canceled})
 		allowed(true, "a probe that the caller cancelled tells nothing: the next one may go")
-		c.Done(Attempt{Request: r, Err: &roundtrip.CallerError{Err: errors.New("prepare")}})
+		c.Done(Attempt{Request: r, Err: roundtrip.Caller(errors.New("prepare"))})
 		allowed(true, "neither does one that was not sent")
 		c.Done(status(200))
 		allowed(true, "success closes the circuit")

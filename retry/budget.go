@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -39,19 +40,7 @@ type Budget struct {
 // dropped.
 const maxHosts = 4096
 
-func (b *Budget) ratio() float64 {
-	if b.Ratio == 0 {
-		return DefaultRatio
-	}
-	return max(0, b.Ratio)
-}
-
-func (b *Budget) burst() float64 {
-	if b.Burst == 0 {
-		return DefaultBurst
-	}
-	return float64(max(0, b.Burst))
-}
+func (b *Budget) ratio() float64 { return max(0, cmp.Or(b.Ratio, DefaultRatio)) }
 
 // withdraw takes a token and reports whether there was one. A nil Budget has no limit.
 func (b *Budget) withdraw(host roundtrip.Origin) bool {
@@ -60,20 +49,11 @@ func (b *Budget) withdraw(host roundtrip.Origin) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	taken, ok := b.taken[host]
-	if taken+1 > b.burst() {
+	taken := b.taken[host]
+	if taken+1 > float64(cmp.Or(b.Burst, DefaultBurst)) {
 		return false
 	}
-	if !ok && len(b.taken) >= maxHosts {
-		for other := range b.taken {
-			delete(b.taken, other)
-			break
-		}
-	}
-	if b.taken == nil {
-		b.taken = make(map[roundtrip.Origin]float64)
-	}
-	b.taken[host] = taken + 1
+	roundtrip.Put(&b.taken, host, taken+1, maxHosts)
 	b.spent.Store(int64(len(b.taken)))
 	return true
 }

@@ -95,12 +95,10 @@ func notTaken(req *http.Request, resp *http.Response) bool {
 		return false
 	}
 	switch resp.StatusCode {
-	case http.StatusTooEarly:
+	case http.StatusTooEarly, http.StatusMisdirectedRequest:
 		return true
 	case http.StatusExpectationFailed:
 		return req != nil && len(req.Header["Expect"]) > 0
-	case http.StatusMisdirectedRequest:
-		return true
 	}
 	return false
 }

@@ -63,7 +63,7 @@ func TestRetryableErrors(t *testing.T) {
 		{"unparsable address", "it stays so", &net.ParseError{Type: "IP address"}, false},
 		{"bad escape", "it stays so", url.EscapeError("%"), false},
 		{"bad host", "it stays so", url.InvalidHostError(" "), false},
-		{"the caller's body", "it is read no further", &roundtrip.CallerError{Err: io.ErrUnexpectedEOF}, false},
+		{"the caller's body", "it is read no further", roundtrip.Caller(io.ErrUnexpectedEOF), false},
 		{"body gone", "there is nothing to send", roundtrip.ErrTooLong, false},
 		{"body closed", "there is nothing to send", http.ErrBodyReadAfterClose, false},
 		{"permanent", "whoever made it knows", roundtrip.Final(errReset), false},

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,8 @@ type exchange struct {
 	signed, oneTime bool
 	// idempotent is true if the request may be sent twice.
 	idempotent bool
+	// resuming is true if the attempts are for the rest of a body.
+	resuming bool
 	// noExpect is true once the server has refused the expectation of the request.
 	noExpect bool
 	// sent is the number of attempts; free of them do not count towards Attempts, since a
@@ -139,7 +142,7 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 	}
 	if !first && x.t.Prepare != nil {
 		if err := x.prepare(out, *last); err != nil {
-			return nil, &roundtrip.CallerError{Err: err}
+			return nil, roundtrip.Caller(err)
 		}
 	}
 	return out, nil
@@ -214,11 +217,8 @@ func (x *exchange) verdict(a Attempt) verdict {
 		sent:       x.sent - x.free,
 		limit:      x.t.limit(x.req),
 		replayable: x.body.Ready(),
-		maxWait:    x.t.MaxWait,
+		maxWait:    cmp.Or(x.t.MaxWait, DefaultMaxWait),
 		now:        time.Now(),
-	}
-	if s.maxWait == 0 {
-		s.maxWait = DefaultMaxWait
 	}
 	switch {
 	case s.sent >= s.limit, a.Response != nil && a.Response.StatusCode != http.StatusTooEarly && notTaken(x.req, a.Response):
@@ -292,7 +292,7 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 		return x.deliver(a.Response), nil
 	}
 	if own, ok := a.Err.(*roundtrip.CallerError); ok { //nolint:errorlint // What wraps it is part of the error.
-		a.Err = own.Err
+		a.Err = own.Unwrap()
 	}
 	if len(x.causes) == 0 {
 		return nil, a.Err

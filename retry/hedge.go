@@ -11,9 +11,9 @@ import (
 
 // hedgeable reports whether the request may be sent twice at the same time: its method is
 // safe (RFC 9110 §9.2.1), GetBody makes its body anew, and its credentials may be used
-// twice.
+// twice. A resumption is not, since it would cost two attempts.
 func (x *exchange) hedgeable() bool {
-	return x.idempotent && roundtrip.Safe(x.method) && x.body.Repeatable() && !x.body.Wrapped()
+	return !x.resuming && x.idempotent && roundtrip.Safe(x.method) && x.body.Repeatable() && !x.body.Wrapped()
 }
 
 // An outcome is that of one of the requests of a race.

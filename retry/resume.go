@@ -48,7 +48,7 @@ func (x *exchange) deliver(resp *http.Response) *http.Response {
 	p, why := x.resumable(resp, now)
 	if why == "" {
 		d := &download{exchange: *x, part: p, off: p.start, from: p.start, until: p.end, body: resp.Body, resp: *resp}
-		d.resp.Body = d
+		d.resuming, d.idempotent, d.resp.Body = true, true, d
 		return &d.resp
 	}
 	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || trace.From(x.req.Context()) == nil {

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -20,12 +21,13 @@ func (d *download) resume() bool {
 		d.free, d.from = d.sent-1, d.off
 	}
 	d.resumes++
+	most := cmp.Or(d.t.MaxResumes, DefaultMaxResumes)
 	v := verdict{reason: reasonDone}
 	switch {
 	case cancelled(d.req) != nil:
 		v.reason = reasonCancelled
 	case !d.retryable(&a):
-	case d.t.maxResumes() >= 0 && d.resumes > d.t.maxResumes():
+	case most >= 0 && d.resumes > most:
 		v.reason = reasonResumes
 	default:
 		v = d.verdict(a)
@@ -69,7 +71,7 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	out := roundtrip.Clone(d.req)
 	d.request(out.Header, d.off)
 	d.req = out
-	a = d.once(last)
+	d.send(&a, &last)
 	var until int64
 	var why string
 	if a.Err == nil {
@@ -87,18 +89,6 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 		a.Err = statusError(a.Response.StatusCode)
 	}
 	return a, v, v.again
-}
-
-// once sends the request. It is never hedged, which would cost a second attempt.
-func (d *download) once(last Attempt) Attempt {
-	a := Attempt{Request: d.req, Wait: d.wait, Idempotent: true}
-	out, err := d.outgoing(&last)
-	if err != nil {
-		a.Number, a.Err = d.sent+1, err
-		return a
-	}
-	d.sendOut(out, &a)
-	return a
 }
 
 // replace makes the body of a.Response the present one.

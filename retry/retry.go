@@ -218,19 +218,10 @@ func (x *exchange) pass() error {
 
 // sleep waits for d, or until req is cancelled; then it returns the cause.
 func sleep(req *http.Request, d time.Duration) error {
-	ctx := req.Context()
 	if d <= 0 {
 		return cancelled(req)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-	case <-req.Cancel: //nolint:staticcheck // Deprecated, but net/http still obeys it.
-	}
-	return cancelled(req)
+	return roundtrip.Sleep(req.Context(), req.Cancel, d) //nolint:staticcheck // Deprecated, but net/http still obeys it.
 }
 
 // cancelled returns the cause if the caller has cancelled req, or nil.
@@ -245,12 +236,4 @@ func cancelled(req *http.Request) error {
 	default:
 		return nil
 	}
-}
-
-// maxResumes returns the most times a body is continued; negative means no limit.
-func (t *Transport) maxResumes() int {
-	if t.MaxResumes == 0 {
-		return DefaultMaxResumes
-	}
-	return t.MaxResumes
 }

@@ -1,6 +1,7 @@
 package roundtrip
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -40,10 +41,7 @@ func (c *Content) Keep(limit int64) {
 	if !c.Exists() || c.getBody != nil {
 		return
 	}
-	if limit == 0 {
-		limit = MaxReplay
-	}
-	c.replay = &replay{src: c.body, length: c.Length, limit: max(0, limit)}
+	c.replay = &replay{src: c.body, length: c.Length, limit: max(0, cmp.Or(limit, MaxReplay))}
 	c.replay.idle.L = &c.replay.mu
 	if s, ok := c.body.(io.Seeker); ok {
 		c.replay.useSeeker(s)
@@ -73,7 +71,7 @@ func (c *Content) Again() (io.ReadCloser, error) {
 	case c.replay == nil:
 		body, err := c.getBody()
 		if err != nil {
-			return nil, &CallerError{err}
+			return nil, Caller(err)
 		}
 		return body, nil
 	}

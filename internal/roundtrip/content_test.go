@@ -138,7 +138,7 @@ func TestCallerErrors(t *testing.T) {
 	_, got := c2.Again()
 	for what, err := range map[string]error{"Seek": sought, "the first Seek": lost, "Read": read, "Read, when it is sent again": kept, "GetBody": got} {
 		var own *CallerError
-		if !errors.As(err, &own) || own.Err != errMine || !Permanent(err) || err.Error() != errMine.Error() {
+		if !errors.As(err, &own) || own.Unwrap() != errMine || !Permanent(err) || err.Error() != errMine.Error() {
 			t.Errorf("%s: %#v", what, err)
 		}
 	}

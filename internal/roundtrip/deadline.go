@@ -69,3 +69,17 @@ func DeadlineOf(ctx context.Context) (at time.Time, ok bool) {
 	}
 	return at, ok
 }
+
+// Sleep waits for d. If ctx ends or stop is closed before, it returns the cause.
+func Sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-stop:
+		return context.Canceled
+	}
+}

@@ -52,17 +52,8 @@ func (l *Lessons[K, V]) getLocked(key K, now time.Time) (value V, ok bool) {
 func (l *Lessons[K, V]) Update(key K, now time.Time, change func(V) V) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old, ok := l.getLocked(key, now)
-	if l.m == nil {
-		l.m = make(map[K]lesson[V])
-	}
-	if !ok && len(l.m) >= maxLessons {
-		for other := range l.m { // the order is random
-			delete(l.m, other)
-			break
-		}
-	}
-	l.m[key] = lesson[V]{change(old), now.Add(LessonTime)}
+	old, _ := l.getLocked(key, now)
+	Put(&l.m, key, lesson[V]{change(old), now.Add(LessonTime)}, maxLessons)
 }
 
 // Delete forgets the lesson for key.
@@ -70,4 +61,21 @@ func (l *Lessons[K, V]) Delete(key K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.m, key)
+}
+
+// Put sets (*m)[key] to value, and makes the map if it is nil. If the map has bound entries,
+// and none for key, any other one is removed.
+func Put[K comparable, V any](m *map[K]V, key K, value V, bound int) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	if _, ok := (*m)[key]; !ok {
+		for other := range *m { // the order is random
+			if len(*m) < bound {
+				break
+			}
+			delete(*m, other)
+		}
+	}
+	(*m)[key] = value
 }

@@ -22,33 +22,35 @@ func Final(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &final{err}
+	return &final{wrapper{err}}
 }
 
-type final struct{ error }
+// A wrapper is an error with the text, the chain and the Timeout of another one.
+type wrapper struct{ error }
 
-// Unwrap returns the error that was marked.
-func (f *final) Unwrap() error { return f.error }
+func (w wrapper) Unwrap() error { return w.error }
 
-// Permanent implements the contract of [Permanent].
-func (f *final) Permanent() bool { return true }
+func (w wrapper) Timeout() bool { return TimedOut(w.error) }
 
-// Timeout reports whether the marked error is one of a timeout.
-func (f *final) Timeout() bool { return TimedOut(f.error) }
+type final struct{ wrapper }
+
+func (final) Permanent() bool { return true }
 
 // A CallerError is the failure of something that the caller has supplied: the body of the
 // request, its GetBody, a function. It says nothing about the server, and is permanent. Its
-// text and its chain are those of Err.
-type CallerError struct{ Err error }
+// text and its chain are those of the error given to [Caller].
+type CallerError struct{ final }
 
-// Error returns the text of e.Err.
-func (e *CallerError) Error() string { return e.Err.Error() }
+// Caller returns err as a CallerError.
+func Caller(err error) *CallerError { return &CallerError{final{wrapper{err}}} }
 
-// Unwrap returns e.Err.
-func (e *CallerError) Unwrap() error { return e.Err }
+// Explain returns err with text and a colon before its own. Unlike an error of fmt.Errorf it
+// has a method Timeout.
+func Explain(text string, err error) error { return &explained{wrapper{err}, text} }
 
-// Permanent reports true.
-func (e *CallerError) Permanent() bool { return true }
+type explained struct {
+	wrapper
+	text string
+}
 
-// Timeout reports whether e.Err is the error of a timeout.
-func (e *CallerError) Timeout() bool { return TimedOut(e.Err) }
+func (e *explained) Error() string { return e.text + ": " + e.wrapper.Error() }

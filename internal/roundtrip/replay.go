@@ -12,7 +12,7 @@ import (
 
 // ErrTooLong is the error of a body that cannot be sent again, since more of it was read than
 // may be kept.
-var ErrTooLong error = &CallerError{errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again")}
+var ErrTooLong error = Caller(errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again"))
 
 // closeGrace is how long a Read may go on after its reader was closed, before the caller's
 // body is closed under it.
@@ -58,7 +58,7 @@ func (r *replay) useSeeker(s io.Seeker) {
 		return
 	}
 	if _, err := s.Seek(start, io.SeekStart); err != nil {
-		r.err = &CallerError{err}
+		r.err = Caller(err)
 	} else if end > start {
 		r.seeker, r.start = s, start
 	}
@@ -283,7 +283,7 @@ func (rd *replayReader) end(b []byte, err error) error {
 	rd.off += int64(len(b))
 	r.read += int64(len(b))
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = &CallerError{err}
+		err = Caller(err)
 	}
 	if r.seeker == nil {
 		r.err = err

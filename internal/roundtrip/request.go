@@ -1,7 +1,10 @@
 package roundtrip
 
 import (
+	"cmp"
+	"encoding/base64"
 	"net/http"
+	"net/url"
 	"reflect"
 )
 
@@ -36,12 +39,7 @@ func AsAsked(req *http.Request, was http.Request) *http.Request {
 }
 
 // Method returns the method of req; an empty one means GET.
-func Method(req *http.Request) string {
-	if req.Method == "" {
-		return http.MethodGet
-	}
-	return req.Method
-}
+func Method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }
 
 // CloseBody closes the body of req. A layer that answers without sending req must do so (see
 // [http.RoundTripper]).
@@ -69,4 +67,17 @@ func Rewind(req *http.Request) (*http.Request, error) {
 	}
 	out.Body = body
 	return out, nil
+}
+
+// Basic returns the value of Authorization that net/http makes of user information in a URL
+// (RFC 7617).
+func Basic(user *url.Userinfo) string {
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+}
+
+// MadeByClient reports whether field, the Authorization of req, is what [http.Client] makes of
+// user information in the URL.
+func MadeByClient(req *http.Request, field []string) bool {
+	return req.URL != nil && req.URL.User != nil && len(field) == 1 && field[0] == Basic(req.URL.User)
 }
