@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // An answer holds the credentials that a Source has for an origin. It is immutable:
@@ -90,7 +92,7 @@ func (x *exchange) question(scheme, realm string) (*answer, error) {
 	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host
 	creds, err := e.source.Credentials(x.Context, t)
 	if err != nil {
-		return nil, &sourceError{"asking the Source", err}
+		return nil, roundtrip.Explain("auth: asking the Source", err)
 	}
 	a := &answer{creds: creds, scheme: scheme, realm: realm}
 	a.tokens = slices.ContainsFunc(creds, func(c Credential) bool { return c.nameless() })
@@ -113,7 +115,7 @@ func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 		}
 		h := &heldToken{f: c.TokenFunc}
 		if _, err := h.get(x.Context, ""); err != nil {
-			return nil, &sourceError{"getting a token", err}
+			return nil, roundtrip.Explain("auth: getting a token", err)
 		}
 		c.held, c.TokenFunc = h, h.get
 	}

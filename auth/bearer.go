@@ -3,6 +3,8 @@ package auth
 import (
 	"errors"
 	"strings"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // Bearer is RFC 6750: a token, static or from a function.
@@ -61,7 +63,7 @@ func (bearerSession) Sign(req *Request) error {
 		}
 		var err error
 		if token, err = f(req.Context, invalid); err != nil {
-			return &sourceError{"getting a token", err}
+			return roundtrip.Explain("auth: getting a token", err)
 		}
 	}
 	if token == "" || strings.ContainsAny(token, " \t") || hasControl(token) {

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"sync"
@@ -89,17 +88,7 @@ func (e *engine) ownCredentials(req *http.Request) bool {
 		return ok
 	}
 	v, ok := req.Header["Authorization"]
-	return ok && !madeByClient(req, v)
-}
-
-// madeByClient reports whether an Authorization field is what [http.Client] makes
-// of user information in the URL: Basic, whatever the server may want.
-func madeByClient(req *http.Request, v []string) bool {
-	if req.URL.User == nil || len(v) != 1 {
-		return false
-	}
-	password, _ := req.URL.User.Password()
-	return v[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
+	return ok && !roundtrip.MadeByClient(req, v)
 }
 
 // first returns the request to send first: the caller's own if nothing in it has to
@@ -118,7 +107,7 @@ func (x *exchange) copyOf(header http.Header) *http.Request {
 	out := new(http.Request)
 	*out = x.given
 	out.Header = cloneHeader(header)
-	if x.answer == "" || madeByClient(&x.given, header["Authorization"]) {
+	if x.answer == "" || roundtrip.MadeByClient(&x.given, header["Authorization"]) {
 		delete(out.Header, "Authorization")
 	}
 	delete(out.Header, x.field())

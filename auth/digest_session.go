@@ -171,7 +171,7 @@ func hashBody(alg *algorithm, req *Request) (string, error) {
 	}
 	body, err := req.Body()
 	if cause := context.Cause(req.Context); err != nil && cause != nil {
-		return "", &sourceError{"digest: reading the body", cause}
+		return "", roundtrip.Explain("auth: digest: reading the body", cause)
 	}
 	switch {
 	case errors.Is(err, roundtrip.ErrTooLong):
@@ -182,7 +182,7 @@ func hashBody(alg *algorithm, req *Request) (string, error) {
 	sum, err := alg.sumReader(body)
 	_ = body.Close() // only read
 	if err != nil {
-		return "", &sourceError{"digest: reading the body", err}
+		return "", roundtrip.Explain("auth: digest: reading the body", err)
 	}
 	return sum, nil
 }

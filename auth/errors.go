@@ -71,18 +71,5 @@ func unsupported(scheme, parameter, value string) error {
 	return &UnsupportedError{Scheme: scheme, Parameter: parameter, Value: value}
 }
 
-// A sourceError wraps the error of something that the caller brought: a Source, a
-// TokenFunc, a body.
-type sourceError struct {
-	what string
-	err  error
-}
-
-func (e *sourceError) Error() string { return "auth: " + e.what + ": " + e.err.Error() }
-func (e *sourceError) Unwrap() error { return e.err }
-
-// Timeout reports whether the cause was a timeout.
-func (e *sourceError) Timeout() bool { return roundtrip.TimedOut(e.err) }
-
 // Format implements [fmt.Formatter]. It prints nothing of the response.
 func (e UnsupportedError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

@@ -149,10 +149,7 @@ func (i *identities) of(c *Credential) string {
 	name = nameOf(c)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.names == nil {
-		i.names = make(map[credKey]string)
-	}
-	set(i.names, key, name, maxNames)
+	roundtrip.Put(&i.names, key, name, maxNames)
 	return name
 }
 

@@ -188,10 +188,10 @@ func (k *Keyring) searchLocked(o roundtrip.Origin) *answer {
 	all := append(slices.Clone(k.anywhere), h.entries...)
 	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.index, b.index) })
 	found := answerOf(slices.Compact(all), o)
-	if h.found == nil || h.count != len(k.anywhere) {
-		h.found, h.count = make(map[roundtrip.Origin]*answer, 1), len(k.anywhere)
+	if h.count != len(k.anywhere) {
+		h.found, h.count = nil, len(k.anywhere)
 	}
-	set(h.found, o, found, maxFound)
+	roundtrip.Put(&h.found, o, found, maxFound)
 	return found
 }
 

@@ -122,10 +122,7 @@ func (m *memory) open(o roundtrip.Origin, realm string, d *digestSession, k *kno
 			return other
 		}
 	}
-	if sp.opening == nil {
-		sp.opening = make(map[credKey]*known)
-	}
-	set(sp.opening, k.key, k, maxSessions)
+	roundtrip.Put(&sp.opening, k.key, k, maxSessions)
 	return d
 }
 
@@ -169,10 +166,7 @@ func (m *memory) distrust(o roundtrip.Origin, key credKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.spaces(o)
-	if all.distrusted == nil {
-		all.distrusted = make(map[credKey]bool)
-	}
-	set(all.distrusted, key, true, maxSessions)
+	roundtrip.Put(&all.distrusted, key, true, maxSessions)
 	for _, sp := range all.realms {
 		delete(sp.sessions, key)
 		delete(sp.opening, key)
@@ -198,21 +192,18 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 	}
 	sp := m.space(o, realm)
 	sp.scheme = k.scheme.Name()
-	if sp.sessions == nil {
-		sp.sessions = make(map[credKey]*known)
-	}
 	if old := sp.sessions[key]; old != nil && old.latin1 == k.latin1 && old.scheme.Name() == k.scheme.Name() {
 		if _, ok := old.session.(*digestSession); ok {
 			k.session = old.session
 		}
 	}
 	delete(sp.opening, key)
-	set(sp.sessions, key, &k, maxSessions)
+	roundtrip.Put(&sp.sessions, key, &k, maxSessions)
 	sp.last = &k
 	all := m.origins[o]
 	all.claim(path, sp)
 	if len(path) <= maxPath {
-		set(all.entered, path, max(all.entered[path], k.strength), maxPaths)
+		roundtrip.Put(&all.entered, path, max(all.entered[path], k.strength), maxPaths)
 	}
 	for _, c := range domains {
 		if c.origin == o {
@@ -223,7 +214,7 @@ func (m *memory) learn(o roundtrip.Origin, realm, path string, key credKey, k kn
 		// another one, and is kept.
 		there := m.spaces(c.origin)
 		if there.realms[realm] == nil {
-			set(there.realms, sp.realm, sp, maxSpaces)
+			roundtrip.Put(&there.realms, sp.realm, sp, maxSpaces)
 		}
 		there.claim(c.path, there.realms[realm])
 	}
@@ -238,18 +229,15 @@ func (s *spaces) claim(path string, sp *space) {
 		// A clone, so that the field it is a part of is not kept.
 		path = strings.Clone(path)
 	}
-	set(s.paths, path, sp, maxPaths)
+	roundtrip.Put(&s.paths, path, sp, maxPaths)
 }
 
 // spaces returns those of o, which it makes if there are none.
 func (m *memory) spaces(o roundtrip.Origin) *spaces {
-	if m.origins == nil {
-		m.origins = make(map[roundtrip.Origin]*spaces)
-	}
 	all := m.origins[o]
 	if all == nil {
-		all = &spaces{realms: make(map[string]*space), paths: make(map[string]*space), entered: make(map[string]int)}
-		set(m.origins, o, all, maxOrigins)
+		all = new(spaces)
+		roundtrip.Put(&m.origins, o, all, maxOrigins)
 	}
 	return all
 }
@@ -260,22 +248,9 @@ func (m *memory) space(o roundtrip.Origin, realm string) *space {
 	if sp == nil {
 		realm = strings.Clone(realm) // likewise
 		sp = &space{realm: realm}
-		set(all.realms, realm, sp, maxSpaces)
+		roundtrip.Put(&all.realms, realm, sp, maxSpaces)
 	}
 	return sp
-}
-
-// set sets m[k] to v. If m has reached its bound and has no k, another entry is removed.
-func set[K comparable, V any](m map[K]V, k K, v V, bound int) {
-	if _, ok := m[k]; !ok {
-		for old := range m {
-			if len(m) < bound {
-				break
-			}
-			delete(m, old)
-		}
-	}
-	m[k] = v
 }
 
 // A claim is a path of an origin that belongs to a protection space.

@@ -77,11 +77,8 @@ func readNetrc(r io.Reader) (Source, error) {
 	if len(b) > maxNetrc {
 		return nil, fmt.Errorf("longer than %d bytes", maxNetrc)
 	}
-	n, err := parseNetrc(string(b))
-	if err != nil {
-		return nil, err
-	}
-	return n.source(), nil
+	machines, err := parseNetrc(string(b))
+	return netrcOf(machines), err
 }
 
 func netrcPath() (string, error) {
@@ -101,21 +98,17 @@ func netrcPath() (string, error) {
 	return path, nil
 }
 
-// A netrcFile has the machines of a netrc file, in their order.
-type netrcFile struct {
-	machines []netrcMachine
-}
-
+// A netrcMachine is an entry of a netrc file.
 type netrcMachine struct {
 	name            string // empty: default
 	login, password string
 }
 
-// source returns the credentials. Machines after default are never reached, as in other
+// netrcOf returns the credentials of machines, in their order. Machines after default are never reached, as in other
 // programs.
-func (n *netrcFile) source() Source {
+func netrcOf(machines []netrcMachine) Source {
 	s := new(netrcSource)
-	for _, m := range n.machines {
+	for _, m := range machines {
 		if m.name == "" {
 			_ = s.others.Add(m.login, m.password) // for every origin
 			break

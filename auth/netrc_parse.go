@@ -8,17 +8,15 @@ import (
 )
 
 // parseNetrc parses a netrc file.
-func parseNetrc(s string) (*netrcFile, error) {
+func parseNetrc(s string) (all []netrcMachine, err error) {
 	p := netrcParser{rest: strings.TrimPrefix(s, "\ufeff"), line: 1}
-	n := new(netrcFile)
-	var m *netrcMachine
 	for {
 		word, ok, err := p.next(true)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			return n, nil
+			return all, nil
 		}
 		switch word = httpfield.Lower(word); word {
 		case "machine":
@@ -29,36 +27,26 @@ func parseNetrc(s string) (*netrcFile, error) {
 			if name == "" {
 				return nil, fmt.Errorf("line %d: empty machine", p.line)
 			}
-			m = n.add(name)
+			all = append(all, netrcMachine{name: name})
 		case "default":
-			m = n.add("")
+			all = append(all, netrcMachine{})
 		case "login", "user", "password":
 			v, err := p.value(word)
 			if err != nil {
 				return nil, err
 			}
-			if m != nil { // else it belongs to no machine
-				m.set(word, v)
+			switch last := len(all) - 1; {
+			case last < 0: // it belongs to no machine
+			case word == "password":
+				all[last].password = v
+			default:
+				all[last].login = v
 			}
 		case "macdef":
 			p.skipMacro()
 		default:
 			p.skipValue()
 		}
-	}
-}
-
-// add adds a machine; an empty name is default.
-func (n *netrcFile) add(name string) *netrcMachine {
-	n.machines = append(n.machines, netrcMachine{name: name})
-	return &n.machines[len(n.machines)-1]
-}
-
-func (m *netrcMachine) set(keyword, value string) {
-	if keyword == "password" {
-		m.password = value
-	} else {
-		m.login = value
 	}
 }
 

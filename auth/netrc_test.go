@@ -66,7 +66,7 @@ func TestParseNetrc(t *testing.T) {
 			t.Errorf("%s: %v: %s", row.name, err, row.why)
 			continue
 		}
-		if diff := cmp.Diff(row.want, n.machines, cmp.AllowUnexported(netrcMachine{})); diff != "" {
+		if diff := cmp.Diff(row.want, n, cmp.AllowUnexported(netrcMachine{})); diff != "" {
 			t.Errorf("%s: mismatch (-want +got):\n%s%s", row.name, diff, row.why)
 		}
 	}
@@ -170,7 +170,7 @@ func FuzzParseNetrc(f *testing.F) {
 		// What was read can be written and read again.
 		var b strings.Builder
 		q := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
-		for _, m := range n.machines {
+		for _, m := range n {
 			if m.name == "" {
 				b.WriteString("default")
 			} else {
@@ -182,7 +182,7 @@ func FuzzParseNetrc(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", b.String(), err)
 		}
-		if diff := cmp.Diff(n.machines, again.machines, cmp.AllowUnexported(netrcMachine{})); diff != "" {
+		if diff := cmp.Diff(n, again, cmp.AllowUnexported(netrcMachine{})); diff != "" {
 			t.Errorf("mismatch (-first +second):\n%s", diff)
 		}
 	})

@@ -26,10 +26,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		if err != nil || resp == nil {
 			return nil, err
 		}
-		if resp.Request == nil {
-			resp = copyOf(resp)
-			resp.Request = out
-		}
+		resp = roundtrip.Complete(resp, out)
 		var again *http.Request
 		switch {
 		case resp.StatusCode == http.StatusUnauthorized:
@@ -153,7 +150,7 @@ func (x *exchange) tooLate() bool {
 func (x *exchange) withBody(req *http.Request) (*http.Request, error) {
 	body, err := x.body.Again()
 	if err != nil {
-		return nil, &sourceError{"reading the body again", err}
+		return nil, roundtrip.Explain("auth: reading the body again", err)
 	}
 	req.Body = body
 	return req, nil
