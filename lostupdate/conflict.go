@@ -15,16 +15,6 @@ import (
 // to protect it; see [Refuse] and [Fetch].
 var ErrUnsure = errors.New("lostupdate: no validator is known to protect the write")
 
-// tagsError reports that [Tags] failed before a write, which was not sent.
-type tagsError struct{ err error }
-
-func (e *tagsError) Error() string { return "lostupdate: tags: " + e.err.Error() }
-
-func (e *tagsError) Unwrap() error { return e.err }
-
-// Timeout reports whether the cause is a timeout.
-func (e *tagsError) Timeout() bool { return roundtrip.TimedOut(e.err) }
-
 // ConflictError reports a write that was stopped by a precondition: the resource
 // has changed since the caller saw it.
 type ConflictError struct {

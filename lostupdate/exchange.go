@@ -45,7 +45,7 @@ func (x *exchange) id() string {
 // write sends a request whose method is protected.
 func (x *exchange) write() (*http.Response, error) {
 	if err := x.recall(); err != nil {
-		return nil, x.refuse(reasonNoVersions, &tagsError{err})
+		return nil, x.refuse(reasonNoVersions, roundtrip.Explain("lostupdate: tags", err))
 	}
 	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
 	x.mayLook = !httpfield.OneTime(x.req)
@@ -64,7 +64,9 @@ func (x *exchange) write() (*http.Response, error) {
 		resp, err = x.settle(resp)
 	}
 	if err != nil || resp == nil {
-		x.doubt()
+		if x.had { // the write may have been done
+			x.remember(x.id(), doubt, Version{})
+		}
 		return nil, err
 	}
 	x.learn(resp, x.sum)
@@ -182,13 +184,11 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 			err = tags.Set(ctx, key, old)
 		}
 	}
-	if err != nil {
-		x.tellError(actionRemember, reasonLost, err)
-		return
-	}
 	if hook := trace.From(ctx); hook != nil {
 		e := x.event(actionRemember, "")
 		switch {
+		case err != nil:
+			e.Reason, e.Err = reasonLost, err
 		case what == forget || what == set && v.Unknown:
 			e.Action = actionForget
 		case what == doubt:
@@ -197,13 +197,6 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 			e.Attrs = append(e.Attrs, slog.String("etag", v.ETag))
 		}
 		hook(e)
-	}
-}
-
-// doubt notes that a write failed without a response.
-func (x *exchange) doubt() {
-	if x.had {
-		x.remember(x.id(), doubt, Version{})
 	}
 }
 
@@ -228,12 +221,4 @@ func (x *exchange) tell(action, reason string, status int, p plan) {
 		e.Attrs = []slog.Attr{slog.String(p.field, p.value)}
 	}
 	hook(e)
-}
-
-func (x *exchange) tellError(action, reason string, err error) {
-	if hook := x.hook(); hook != nil {
-		e := x.event(action, reason)
-		e.Err = err
-		hook(e)
-	}
 }

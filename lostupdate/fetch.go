@@ -71,7 +71,7 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 			x.plan.why = reasonStillAsSeen
 			return nil, nil
 		}
-		if err := wait(x.req.Context(), weakSecond); err != nil {
+		if err := roundtrip.Sleep(x.req.Context(), nil, weakSecond); err != nil {
 			roundtrip.CloseBody(x.req)
 			return nil, err
 		}
@@ -125,7 +125,7 @@ func (x *exchange) compare(now sight) (finding, sight, error) {
 	if now.ETag == "" && now.young() {
 		// Last-Modified is the present time. Either somebody has just written, or
 		// this server always sends the present time.
-		if err := wait(x.req.Context(), weakSecond); err != nil {
+		if err := roundtrip.Sleep(x.req.Context(), nil, weakSecond); err != nil {
 			return unclear, now, err
 		}
 	}

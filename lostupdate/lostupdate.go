@@ -62,11 +62,9 @@
 package lostupdate
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -201,16 +199,4 @@ func (t *Transport) tags() Tags {
 	}
 	t.once.Do(func() { t.memory = NewMemory(0) })
 	return t.memory
-}
-
-// wait waits for d or until ctx is done.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -1,6 +1,7 @@
 package lostupdate
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"fmt"
@@ -52,10 +53,7 @@ func (r *remembered) size() int64 {
 // NewMemory returns a Memory that takes about maxBytes bytes at most. If maxBytes is
 // zero or negative, [DefaultMemory] is used.
 func NewMemory(maxBytes int64) *Memory {
-	if maxBytes <= 0 {
-		maxBytes = DefaultMemory
-	}
-	return &Memory{max: maxBytes, byKey: make(map[string]*list.Element), recent: list.New()}
+	return &Memory{max: cmp.Or(max(maxBytes, 0), DefaultMemory), byKey: make(map[string]*list.Element), recent: list.New()}
 }
 
 // Format implements [fmt.Formatter]: the URLs that m remembers may hold secrets,

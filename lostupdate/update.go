@@ -54,7 +54,8 @@ func Update(ctx context.Context, client *http.Client, url string, edit func(curr
 		}
 		if u.ambiguous && bytes.Equal(u.current, u.written) {
 			// The write that was answered by 412 was done by its first attempt.
-			return u.done(), nil
+			u.seen.Body = io.NopCloser(bytes.NewReader(u.current))
+			return u.seen, nil
 		}
 		next, err := edit(u.current)
 		if err != nil {
@@ -67,7 +68,7 @@ func Update(ctx context.Context, client *http.Client, url string, edit func(curr
 		roundtrip.Keep(resp, roundtrip.DrainBytes)
 		u.conflict = &ConflictError{Field: u.condition.field, Sent: u.condition.value, Response: resp, Ambiguous: u.ambiguous}
 		pause := time.Duration(rand.Int64N(int64(min(maxPause, time.Millisecond<<u.try)))) //nolint:gosec // jitter is no secret
-		if err := wait(ctx, pause); err != nil {
+		if err := roundtrip.Sleep(ctx, nil, pause); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +112,7 @@ func (u *update) read() (*http.Response, error) {
 			return nil, nil
 		}
 		// Apache's first second, or a time that is not old enough yet.
-		if err := wait(u.ctx, weakSecond); err != nil {
+		if err := roundtrip.Sleep(u.ctx, nil, weakSecond); err != nil {
 			return nil, err
 		}
 	}
@@ -178,10 +179,4 @@ func (u *update) write(content []byte) (*http.Response, error) {
 	u.written = content
 	u.ambiguous = u.ambiguous || attempts.Load() > 1
 	return resp, err
-}
-
-// done returns what was read last as the answer.
-func (u *update) done() *http.Response {
-	u.seen.Body = io.NopCloser(bytes.NewReader(u.current))
-	return u.seen
 }
