@@ -77,12 +77,6 @@ func (e *Error) Reason() string {
 	return "Redirect not followed"
 }
 
-// bodyError is a failure of GetBody.
-type bodyError struct{ err error }
-
-func (e bodyError) Error() string { return "body cannot be sent again: " + e.err.Error() }
-func (e bodyError) Unwrap() error { return e.err }
-
 // Format implements [fmt.Formatter]: whatever the verb, the text of the error is
 // printed, and nothing of the response.
 func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }

@@ -1,10 +1,5 @@
 package redirects
 
-import (
-	"encoding/base64"
-	"net/http"
-)
-
 // Forwarding says to which origins a redirect takes the caller's Authorization field. The
 // user information of the caller's URL goes at most to the same origin.
 type Forwarding int
@@ -45,13 +40,3 @@ func (f Forwarding) authorization(same, downgrade bool) bool {
 
 // userinfo reports whether the user information of the URL goes along.
 func (f Forwarding) userinfo(same bool) bool { return same && f != Nowhere }
-
-// isUserinfo reports whether the Authorization field of req is its URL's user
-// information in another form. http.Client writes it so.
-func isUserinfo(req *http.Request, field []string) bool {
-	if req.URL == nil || req.URL.User == nil || len(field) != 1 {
-		return false
-	}
-	password, _ := req.URL.User.Password()
-	return field[0] == "Basic "+base64.StdEncoding.EncodeToString([]byte(req.URL.User.Username()+":"+password))
-}

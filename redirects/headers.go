@@ -68,7 +68,7 @@ func (w *walk) strip(in *http.Request, h http.Header, same, downgrade bool) (dro
 		drop := false
 		switch http.CanonicalHeaderKey(name) {
 		case "Authorization":
-			if isUserinfo(in, values) {
+			if roundtrip.MadeByClient(in, values) {
 				drop = !w.ForwardAuthorization.userinfo(same)
 			} else {
 				drop = !w.ForwardAuthorization.authorization(same, downgrade)

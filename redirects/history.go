@@ -1,6 +1,7 @@
 package redirects
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 
@@ -49,9 +50,5 @@ func leadsTo(req *http.Request, resp *http.Response) bool {
 // keep reads up to KeepBody bytes of the body of resp into memory, and frees its
 // connection.
 func (w *walk) keep(resp *http.Response) {
-	limit := w.KeepBody
-	if limit == 0 {
-		limit = DefaultKeepBody
-	}
-	roundtrip.Keep(resp, limit)
+	roundtrip.Keep(resp, cmp.Or(w.KeepBody, DefaultKeepBody))
 }

@@ -66,6 +66,7 @@
 package redirects
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -188,10 +189,7 @@ func (t *Transport) most(ctx context.Context) int {
 	if n, ok := ctx.Value(maxKey{}).(int); ok {
 		return n
 	}
-	if t.Max == 0 {
-		return DefaultMax
-	}
-	return t.Max
+	return cmp.Or(t.Max, DefaultMax)
 }
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {

@@ -160,7 +160,7 @@ func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc locati
 	if s.body && roundtrip.HasBody(in) {
 		body, err := in.GetBody()
 		if err != nil {
-			return nil, w.fail(resp, bodyError{err})
+			return nil, w.fail(resp, roundtrip.Explain("body cannot be sent again", err))
 		}
 		out.Body = body
 	}

@@ -3,7 +3,6 @@ package transport
 import (
 	"bufio"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -149,8 +148,7 @@ func (d *dialer) authorize(ctx context.Context, target string) (string, error) {
 		return "", nil
 	}
 	// As net/http does: RFC 7617 §2, unasked.
-	password, _ := d.proxy.User.Password()
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(d.proxy.User.Username()+":"+password)), nil
+	return roundtrip.Basic(d.proxy.User), nil
 }
 
 // ask sends CONNECT over conn and reads the response. alive reports whether another
