@@ -39,6 +39,7 @@
 package compress
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -91,10 +92,7 @@ func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(t, t.Base)) }
 
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	preferred := t.Coding
-	if preferred == "" {
-		preferred = DefaultCoding
-	}
+	preferred := cmp.Or(t.Coding, DefaultCoding)
 	coding, why := t.choose(req, preferred)
 	repeatable := coding != "" && req.GetBody != nil && !httpfield.OneTime(req)
 	resp, err := t.send(req, coding, why, next)
@@ -121,11 +119,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 
 // choose returns the coding to send the body of req in, or "" and why.
 func (t *Transport) choose(req *http.Request, preferred string) (coding, why string) {
-	atLeast := t.MinBytes
-	if atLeast == 0 {
-		atLeast = DefaultMinBytes
-	}
-	if why := incompressible(req, atLeast); why != "" {
+	if why := incompressible(req, cmp.Or(t.MinBytes, DefaultMinBytes)); why != "" {
 		return "", why
 	}
 	if !t.learned.Empty() {

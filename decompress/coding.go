@@ -1,6 +1,7 @@
 package decompress
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -57,28 +58,13 @@ func (t *Transport) configure() {
 	if written != nil {
 		s.accept = []string{strings.Join(written, ", ")}
 	}
-	s.maxRatio = limit(t.MaxRatio, DefaultMaxRatio)
-	s.maxBytes = limit(t.MaxBytes, DefaultMaxBytes)
-	s.ratioAfter = max(limit(t.RatioAfter, DefaultRatioAfter), 0)
-	s.maxCodings = t.MaxCodings
-	if s.maxCodings <= 0 {
-		s.maxCodings = DefaultMaxCodings
-	}
-	s.zstdWindow, s.brotliWindow = t.MaxWindow, t.MaxWindow
-	if t.MaxWindow <= 0 {
-		s.zstdWindow, s.brotliWindow = DefaultMaxWindow, maxBrotliWindow
-	}
-	s.zstdWindow = min(s.zstdWindow, maxZstdWindow)
-	s.brotliWindow = min(s.brotliWindow, maxBrotliWindow)
-}
-
-// limit returns n, its default if it is zero, and -1, which is none, if it is
-// negative.
-func limit(n, def int64) int64 {
-	if n == 0 {
-		return def
-	}
-	return max(n, -1)
+	s.maxRatio = cmp.Or(t.MaxRatio, DefaultMaxRatio)
+	s.maxBytes = cmp.Or(t.MaxBytes, DefaultMaxBytes)
+	s.ratioAfter = max(cmp.Or(t.RatioAfter, DefaultRatioAfter), 0)
+	s.maxCodings = cmp.Or(max(t.MaxCodings, 0), DefaultMaxCodings)
+	window := max(t.MaxWindow, 0)
+	s.zstdWindow = min(cmp.Or(window, DefaultMaxWindow), maxZstdWindow)
+	s.brotliWindow = min(cmp.Or(window, maxBrotliWindow), maxBrotliWindow)
 }
 
 // builtin reports whether the package has a decoder for the coding.

@@ -1,6 +1,10 @@
 package decompress
 
-import "github.com/tripper-go/tripper/decompress/internal/dictionary"
+import (
+	"cmp"
+
+	"github.com/tripper-go/tripper/decompress/internal/dictionary"
+)
 
 // DefaultDictionaryBytes is how many bytes Dictionaries keeps if MaxBytes is zero: 16 MiB.
 const DefaultDictionaryBytes = 16 << 20
@@ -31,9 +35,4 @@ type Dictionaries struct {
 // Clear forgets all dictionaries.
 func (d *Dictionaries) Clear() { d.store.Clear() }
 
-func (d *Dictionaries) maxBytes() int64 {
-	if d.MaxBytes <= 0 {
-		return DefaultDictionaryBytes
-	}
-	return d.MaxBytes
-}
+func (d *Dictionaries) maxBytes() int64 { return cmp.Or(max(d.MaxBytes, 0), DefaultDictionaryBytes) }
