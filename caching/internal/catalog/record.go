@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/binary"
 	"time"
 
@@ -38,28 +39,24 @@ const (
 	flagIndex = 1 << iota
 	flagMustRevalidate
 	flagRequested
-	flagOwner
-	flagHome
 	flagTarget
+	flagInvalidated
 	flagLast
 )
 
 // appendTo appends r in its stored form.
 func (r *Record) appendTo(b []byte) []byte {
-	flags := byte(0)
-	for i, set := range [...]bool{r.Index, r.MustRevalidate, r.Requested, r.Owner != "", r.Home != r.Key, r.target != nil} {
+	flags, home := byte(0), r.Home
+	for i, set := range [...]bool{r.Index, r.MustRevalidate, r.Requested, r.target != nil, r.target != nil && r.target.invalidated} {
 		if set {
 			flags |= 1 << i
 		}
 	}
+	if home == r.Key {
+		home = ""
+	}
 	b = append(b, recordVersion, flags)
-	b = wire.AppendString(b, r.Key)
-	if r.Home != r.Key {
-		b = wire.AppendString(b, r.Home)
-	}
-	if r.Owner != "" {
-		b = wire.AppendString(b, r.Owner)
-	}
+	b = wire.AppendString(wire.AppendString(wire.AppendString(b, r.Key), home), r.Owner)
 	b = binary.AppendVarint(b, int64(r.TTL))
 	b = appendList(b, r.Selectors, func(b []byte, s policy.Selector) []byte {
 		return wire.AppendString(wire.AppendString(b, s.Name), s.Value)
@@ -79,46 +76,24 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	}
 	flags := d.Byte()
 	r.Index, r.MustRevalidate, r.Requested = flags&flagIndex != 0, flags&flagMustRevalidate != 0, flags&flagRequested != 0
-	r.Key = d.String()
-	if r.Home = r.Key; flags&flagHome != 0 {
-		r.Home = d.String()
-	}
-	if flags&flagOwner != 0 {
-		r.Owner = d.String()
-	}
+	r.Key, r.Home, r.Owner = d.String(), d.String(), d.String()
 	r.TTL = time.Duration(d.Varint())
 	r.Selectors = readList(&d, len(b), func(d *wire.Decoder) policy.Selector { return policy.Selector{Name: d.String(), Value: d.String()} })
 	r.stamp = stamp{readToken(&d), readRev(&d)}
 	if flags&flagTarget != 0 {
-		r.target = readTarget(&d, r.gen)
+		r.target = readTarget(&d)
+		r.target.gen, r.target.invalidated = r.gen, flags&flagInvalidated != 0
 	}
-	if !d.Done() || flags >= flagLast || (flags&flagOwner != 0) != (r.Owner != "") || (flags&flagHome != 0) != (r.Home != r.Key) ||
-		r.target != nil && r.Home != r.Key {
+	if !d.Done() || flags >= flagLast || r.Home == r.Key || r.Home != "" && r.target != nil {
 		return Record{}, false
 	}
+	r.Home = cmp.Or(r.Home, r.Key)
 	return r, true
 }
 
-const (
-	flagInvalidated = 1 << iota
-	flagLists
-	flagLastOfTarget
-)
-
-// appendTo appends t but its generation, which is that of the stamp.
+// appendTo appends what the record does not have.
 func (t *target) appendTo(b []byte) []byte {
-	flags := byte(0)
-	if t.invalidated {
-		flags |= flagInvalidated
-	}
-	lists := len(t.names)+len(t.sets)+len(t.tags)+len(t.noVarySearch) > 0
-	if lists {
-		flags |= flagLists
-	}
-	b = binary.AppendUvarint(binary.AppendUvarint(append(b, flags), uint64(t.rev)), uint64(t.hard))
-	if !lists {
-		return b // the common case
-	}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(t.rev)), uint64(t.hard))
 	b = appendList(wire.AppendString(b, t.noVarySearch), t.names, appendToken)
 	b = appendList(b, t.sets, func(b []byte, s set) []byte {
 		return appendList(append(b, byte(s.audience)), s.names, wire.AppendString[string])
@@ -129,27 +104,20 @@ func (t *target) appendTo(b []byte) []byte {
 }
 
 // readTarget reads what appendTo has written. What is longer than that fails.
-func readTarget(d *wire.Decoder, gen token) *target {
-	flags := d.Byte()
-	t := &target{gen: gen, invalidated: flags&flagInvalidated != 0, rev: readRev(d), hard: readRev(d)}
-	if flags >= flagLastOfTarget {
-		d.Fail()
+func readTarget(d *wire.Decoder) *target {
+	return &target{
+		rev: readRev(d), hard: readRev(d), noVarySearch: d.String(),
+		names: readList(d, maxNames, readToken),
+		sets: readList(d, maxSets*int(audiences), func(d *wire.Decoder) set {
+			s := set{audience: audience(d.Byte())}
+			if s.audience >= audiences {
+				d.Fail()
+			}
+			s.names = readList(d, len(d.Rest()), (*wire.Decoder).String)
+			return s
+		}),
+		tags: readList(d, maxTags, func(d *wire.Decoder) tag { return tag{d.String(), d.String(), d.String()} }),
 	}
-	if flags&flagLists == 0 {
-		return t
-	}
-	t.noVarySearch = d.String()
-	t.names = readList(d, maxNames, readToken)
-	t.sets = readList(d, maxSets*int(audiences), func(d *wire.Decoder) set {
-		s := set{audience: audience(d.Byte())}
-		if s.audience >= audiences {
-			d.Fail()
-		}
-		s.names = readList(d, len(d.Rest()), (*wire.Decoder).String)
-		return s
-	})
-	t.tags = readList(d, maxTags, func(d *wire.Decoder) tag { return tag{d.String(), d.String(), d.String()} })
-	return t
 }
 
 func appendToken(b []byte, t token) []byte { return append(b, t[:]...) }

@@ -42,8 +42,10 @@ func TestRecord(t *testing.T) {
 		"another version": func(b []byte) []byte { b[0]++; return b },
 		"an unknown flag": func(b []byte) []byte { b[1] |= flagLast; return b },
 		"more than that":  func(b []byte) []byte { return append(b, 0) },
-		"an owner without a name": func([]byte) []byte {
-			return append([]byte{recordVersion, flagOwner, 1, 'k', 0}, make([]byte, 19)...)
+		"no key":          func([]byte) []byte { return new(Record).appendTo(nil) },
+		"its own key for that of its target": func(b []byte) []byte {
+			b[bytes.IndexByte(b, 'l')] = 'k'
+			return b
 		},
 		"a record of a target of another target": func([]byte) []byte {
 			r := Record{Key: "k", Home: "l", target: &target{}}
