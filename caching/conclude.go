@@ -72,9 +72,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.drop()
 		// Whether a body of unknown length fits is known when it has come.
 		stored := o.detail == "" && o.body.Size >= 0
-		if o.detail == "" {
-			x.Tell("fetch", x.verdict.Reason, o.resp.StatusCode, nil)
-		}
+		x.Tell("fetch", x.verdict.Reason, o.resp.StatusCode, nil)
 		o.resp.Body = o.body.Open(x.Req.Context(), o.resp, true)
 		o.resp.Request = x.Req
 		x.mark(o.resp, infoOrigin, &policy.CacheStatus{Fwd: fwd, FwdStatus: o.resp.StatusCode, Stored: stored, Detail: o.detail})

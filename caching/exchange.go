@@ -44,6 +44,8 @@ type exchange struct {
 	// setCookies is true if the origin has set cookies when it confirmed the candidate.
 	setCookies bool
 	lease      lease
+	// saved is the length of the body that the Store gives.
+	saved int64
 }
 
 // sender is the way of a request to the origin.
@@ -61,12 +63,19 @@ func (x *exchange) drop() {
 	x.Budget.Forget()
 }
 
-// roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: what the
-// request asks for, for which user, what is stored for it, and what to do.
+// roundTrip sends a request through the cache, and counts it.
 func (st *state) roundTrip(req *http.Request, r *route) (*http.Response, error) {
 	x := exchange{st: st}
 	x.route = r
 	x.Begin(st.Catalog, req)
+	resp, err := x.roundTrip()
+	x.Ended(x.saved, err)
+	return resp, err
+}
+
+// roundTrip is the way of a request through the cache, in the order of RFC 9111 §4: what the
+// request asks for, for which user, what is stored for it, and what to do.
+func (x *exchange) roundTrip() (*http.Response, error) {
 	if reason := x.examine(); reason != "" {
 		return x.bypass(reason)
 	}

@@ -41,7 +41,7 @@ func (x *exchange) forward() (*http.Response, error) {
 	}
 	if !x.shareable() {
 		if x.Budget.Pending() {
-			return detached(*x, collapse.NewFlight[result]())
+			return x.detached(collapse.NewFlight[result]())
 		}
 		return x.conclude(x.guarded(x.Req.Context()))
 	}
@@ -96,7 +96,7 @@ func (x *exchange) retry() bool {
 func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 	if x.Budget.Pending() {
 		fl.Send()
-		return detached(*x, fl) // the Store has had its time
+		return x.detached(fl) // the Store has had its time
 	}
 	// What another flight has stored since the store was asked is there now.
 	if settled(fl, func() bool { return x.st.flights.Finished() != x.flightsSeen && x.retry() || x.acquire() }) {
@@ -106,7 +106,7 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 	if !x.Budget.Pending() && x.Req.Context().Done() == nil && x.Req.Cancel == nil { //nolint:staticcheck // see await
 		return x.conclude(x.attached(fl)) // nothing can cancel the caller
 	}
-	return detached(*x, fl)
+	return x.detached(fl)
 }
 
 // settled asks whether there is no need of a trip, and settles fl if so or if the Store panics.
@@ -146,10 +146,10 @@ func (x *exchange) guarded(ctx context.Context) result {
 
 // detached makes the trip in a goroutine of its own: the context of the caller may end while
 // other callers wait for the result.
-func detached(x exchange, fl *collapse.Flight[result]) (*http.Response, error) {
+func (x *exchange) detached(fl *collapse.Flight[result]) (*http.Response, error) {
 	ctx, cancel := fl.Detach(x.Req.Context())
 	// The trip may outlast the caller, who may then use the request again.
-	y, overdue := x, x.Budget.Pending()
+	y, overdue := *x, x.Budget.Pending()
 	y.Budget.Disown()
 	x.candidate.Take() // y has it, and the lease, until it has settled
 	x.lease.take()

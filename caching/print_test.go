@@ -24,7 +24,7 @@ func TestPrints(t *testing.T) {
 	_ = resp.Body.Close()
 	info, _ := InfoOf(resp)
 	rttest.Prints(t, secret, map[string][]any{
-		"Transport": {used, used.Wrap(used.Base)}, "Info": {info}, "Compat": {Compat{}},
+		"Transport": {used, used.Wrap(used.Base)}, "Info": {info}, "Compat": {Compat{}}, "Stats": {used.Stats()},
 		"Stored": {Stored{URL: req.URL.String(), Header: http.Header{"Set-Cookie": {secret}}}},
 	})
 }

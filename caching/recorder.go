@@ -87,9 +87,11 @@ func (k *recorder) commit(e collapse.Ending) {
 		k.drop(whyNot(err), err)
 		return
 	}
-	if k.st.hitForMiss.Remove(k.Key); trace.From(k.ctx) != nil {
-		k.Tell("store", stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
+	if k.st.hitForMiss.Remove(k.Key); trace.From(k.ctx) == nil { // attributes would be allocated
+		k.Tell("store", stored, k.meta.Status, nil)
+		return
 	}
+	k.Tell("store", stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
 }
 
 func (k *recorder) drop(reason string, err error) {

@@ -81,6 +81,9 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	e, f := x.candidate.Entry, x.candidate.F
 	m := e.Meta
 	age := f.Age(x.Now)
+	if x.Method != http.MethodHead {
+		x.saved = p.Length
+	}
 	out := &stored{ctx: infoContext{Context: x.Req.Context(), info: infoStored, f: f, age: age, validated: s != nil && s.FwdStatus == http.StatusNotModified}}
 	if x.setCookies {
 		out.ctx.info = infoConfirmed

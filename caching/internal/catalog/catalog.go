@@ -18,6 +18,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/internal/tally"
 )
 
 // A Catalog knows what is stored where in one Store, for one Transport: it finds the stored
@@ -32,6 +33,8 @@ type Catalog struct {
 	variants textMemo
 	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
+	// Counters are numbered by [Outcome].
+	Counters tally.Counters
 }
 
 // Shared is what the catalogs of all Transports on one Store have in common. The zero value

@@ -44,6 +44,7 @@ type Query struct {
 	// Secretless is true if the Store has not given the secret that the keys need: nothing
 	// may be stored or looked up.
 	Secretless bool
+	outcome    Outcome
 	Budget     guard.Budget
 }
 
@@ -55,8 +56,9 @@ func (q *Query) SetUser(user string, public bool) {
 	q.Key = q.keyOf()
 }
 
-// Tell reports a decision to trace.
+// Tell counts a decision, and reports it to trace.
 func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog.Attr) {
+	q.note(action, reason, err)
 	if hook := trace.From(q.Req.Context()); hook != nil {
 		e := trace.About(q.Req, "caching", action, reason)
 		e.Status, e.Err, e.Attrs = status, err, attrs
