@@ -48,7 +48,7 @@ func TestStuckSource(t *testing.T) {
 func TestBodyIsClosedOnce(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, row := range []struct {
+	for _, row := range []*struct {
 		name  string
 		t     Transport
 		ctx   context.Context

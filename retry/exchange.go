@@ -203,8 +203,10 @@ func (x *exchange) judge(a *Attempt) verdict {
 	} else if retryable {
 		v = x.verdict(*a)
 	}
+	action := decided(v, retryable, a.Err)
+	note(&x.t.counters, action, v.wait)
 	if hook := trace.From(x.req.Context()); hook != nil {
-		x.tell(hook, *a, v, retryable)
+		x.tell(hook, action, *a, v)
 	}
 	return v
 }
@@ -287,6 +289,7 @@ func cause(a Attempt) error {
 
 // finish returns the outcome of the last attempt.
 func (x *exchange) finish(a *Attempt) (*http.Response, error) {
+	x.ended()
 	x.body.Finish()
 	if a.Err == nil {
 		return x.deliver(a.Response), nil
@@ -312,17 +315,21 @@ func (x *exchange) interrupted(cause error) error {
 	return &Error{Attempts: x.sent, Err: cause, Causes: x.causes, interrupted: true}
 }
 
-// tell reports a decision to trace.
-func (x *exchange) tell(hook func(trace.Event), a Attempt, v verdict, retryable bool) {
-	action := actionDone
+// decided returns what is done after an attempt that ended with err.
+func decided(v verdict, retryable bool, err error) (action string) {
 	switch {
 	case v.again:
-		action = actionRetry
+		return actionRetry
 	case retryable:
-		action = actionGiveUp
-	case a.Err != nil:
-		action = actionFail
+		return actionGiveUp
+	case err != nil:
+		return actionFail
 	}
+	return actionDone
+}
+
+// tell reports a decision to trace.
+func (x *exchange) tell(hook func(trace.Event), action string, a Attempt, v verdict) {
 	reason := v.reason
 	switch {
 	case v.again && a.Err == nil:

@@ -60,7 +60,7 @@ type exchangeTest struct {
 	after time.Duration
 }
 
-func (et exchangeTest) run(t *testing.T) {
+func (et *exchangeTest) run(t *testing.T) {
 	if et.why == "" {
 		t.Fatal("row without why")
 	}
@@ -137,7 +137,7 @@ func TestExchange(t *testing.T) {
 		return busy(req)
 	}
 	const s = time.Second
-	for _, row := range []exchangeTest{
+	for _, row := range []*exchangeTest{
 		{name: "first try succeeds", why: "there is nothing to do", method: "GET", origin: steps{ok}, want: "200 fine", sent: 1},
 		{name: "second try succeeds", why: "the default is two attempts", method: "GET", origin: steps{lost, ok}, want: "200 fine", sent: 2, after: s},
 		{name: "503, then success", why: "503 may pass", method: "GET", origin: steps{busy, ok}, want: "200 fine", sent: 2, after: s},

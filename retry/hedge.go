@@ -111,6 +111,7 @@ func (x *exchange) second(out *http.Request) *http.Request {
 	}
 	second.Body = body
 	second = x.count(second)
+	note(&x.t.counters, actionHedge, 0)
 	if hook := trace.From(x.req.Context()); hook != nil {
 		hook(trace.About(second, "retry", actionHedge, reasonNoHeader(x.t.Hedge)))
 	}

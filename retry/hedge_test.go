@@ -91,7 +91,7 @@ func (b *slowBody) Close() error {
 
 func TestHedge(t *testing.T) {
 	const s = time.Second
-	for _, row := range []struct {
+	for _, row := range []*struct {
 		name    string
 		why     string
 		t       Transport

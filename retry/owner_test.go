@@ -66,7 +66,7 @@ func TestResponseOfBelow(t *testing.T) {
 
 // TestNotResumedIsHeard: a body that breaks and is not continued tells why.
 func TestNotResumedIsHeard(t *testing.T) {
-	for _, row := range []struct {
+	for _, row := range []*struct {
 		why, header, want string
 		t                 Transport
 		request           http.Header
@@ -129,10 +129,10 @@ func TestPrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := map[string][]any{
-		"Transport": {used, used.Wrap(used.Base)},
-		"Attempt":   {Attempt{Request: req, Response: resp, Err: errReset}},
-		"Error":     {&Error{Attempts: 2, Err: errReset, Causes: []error{cause(Attempt{Response: resp}), errReset}}},
-		"Budget":    {budget}, "Circuit": {circuit},
+		"Transport": {used, used.Wrap(used.Base)}, "Stats": {used.Stats()},
+		"Attempt": {Attempt{Request: req, Response: resp, Err: errReset}},
+		"Error":   {&Error{Attempts: 2, Err: errReset, Causes: []error{cause(Attempt{Response: resp}), errReset}}},
+		"Budget":  {budget}, "Circuit": {circuit},
 		"Breaker": nil, // an interface
 	}
 	rttest.Prints(t, secret, values)

@@ -71,7 +71,9 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 	out := roundtrip.Clone(d.req)
 	d.request(out.Header, d.off)
 	d.req = out
+	before := d.sent
 	d.send(&a, &last)
+	d.t.counters.Add(countAttempts, int64(d.sent-before))
 	var until int64
 	var why string
 	if a.Err == nil {
@@ -107,13 +109,14 @@ func (d *download) replace(a Attempt, until int64) Attempt {
 
 // report reports to trace what is done about a body that broke.
 func (d *download) report(a Attempt, v verdict) {
-	hook := trace.From(d.req.Context())
-	if hook == nil {
-		return
-	}
 	action, reason := actionResume, reasonBroke
 	if !v.again {
 		action, reason = actionGiveUp, v.reason
+	}
+	note(&d.t.counters, action, v.wait)
+	hook := trace.From(d.req.Context())
+	if hook == nil {
+		return
 	}
 	e := trace.About(d.req, "retry", action, reason)
 	e.Err = a.Err

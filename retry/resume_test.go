@@ -57,7 +57,7 @@ func TestDownload(t *testing.T) {
 	total := strconv.Itoa(n)
 	type steps = []rttest.Step
 	tag := "ETag: \"v1\"\n"
-	for _, row := range []struct {
+	for _, row := range []*struct {
 		name   string
 		why    string
 		t      Transport

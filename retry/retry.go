@@ -73,6 +73,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/tally"
 )
 
 // Defaults of a [Transport].
@@ -169,6 +170,8 @@ type Transport struct {
 	// error, the request fails with it; a resumption ends with the original error. If
 	// nil, requests are sent unchanged.
 	Prepare func(out *http.Request, failed Attempt) error
+
+	counters tally.Counters
 }
 
 // RoundTrip implements [http.RoundTripper]. If several attempts failed, the error
@@ -189,6 +192,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	x := exchange{t: t, next: next, req: req}
 	x.begin()
 	if err := x.pass(); err != nil {
+		x.ended()
 		roundtrip.CloseBody(req)
 		return nil, err
 	}

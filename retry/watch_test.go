@@ -12,7 +12,7 @@ import (
 // seen by the Request of the response, however the attempt was made.
 func TestRequestAsSent(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct {
+	for _, row := range []*struct {
 		why, method string
 		t           Transport
 	}{
