@@ -83,8 +83,12 @@ func (x *exchangeTest) run(t *testing.T) {
 	status := 0
 	var err error
 	var events []string
+	var told auth.Stats
 	for _, u := range urls {
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) { events = append(events, e.String()) })
+		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+			events = append(events, e.String())
+			note(&told, e)
+		})
 		req, e := http.NewRequestWithContext(ctx, "GET", u, nil)
 		if e != nil {
 			t.Fatal(e)
@@ -117,6 +121,22 @@ func (x *exchangeTest) run(t *testing.T) {
 	}
 	if got := wire(script.Requests()); got != x.want {
 		t.Errorf("sent %q\nwant %q: %s\n%s", got, x.want, x.why, strings.Join(events, "\n"))
+	}
+	if got := x.t.Stats(); got != told {
+		t.Errorf("counted %+v\ntold    %+v\n%s", got, told, strings.Join(events, "\n"))
+	}
+}
+
+// note counts an event as Stats does.
+func note(s *auth.Stats, e trace.Event) {
+	count := map[string]*int64{
+		"sign": &s.Signed, "unsigned": &s.Unsigned, "refused": &s.Refused, "give up": &s.GivenUp, "distrust": &s.Distrusted,
+	}[e.Action]
+	if count != nil && e.Layer == "auth" {
+		*count++
+	}
+	if e.Action == "sign" && e.Reason == "challenge" {
+		s.Answered++
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/internal/tally"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -27,6 +28,7 @@ type engine struct {
 	first         firstOrigin
 	identities    identities
 	challengeable challengeable
+	counters      tally.Counters
 }
 
 // An exchange is a request with all its challenges, until a response that is none.
@@ -89,16 +91,14 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		}
 		return false, err
 	}
-	if trace.From(x.Context) != nil {
-		reason := reasonKnown
-		switch {
-		case x.answered != nil:
-			reason = reasonChallenge
-		case x.space == nil:
-			reason = reasonUnasked
-		}
-		x.tell(actionSign, reason, nil)
+	reason := reasonKnown
+	switch {
+	case x.answered != nil:
+		reason = reasonChallenge
+	case x.space == nil:
+		reason = reasonUnasked
 	}
+	x.tell(actionSign, reason, nil)
 	return true, nil
 }
 
@@ -210,9 +210,11 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 		refused: x.refused,
 	})
 	if !ok {
-		if trace.From(x.Context) != nil {
-			x.giveUp(x.whyNot(challenges), err)
+		if trace.From(x.Context) == nil { // nobody wants the reason
+			x.engine.note(actionGiveUp, "")
+			return false, err
 		}
+		x.giveUp(x.whyNot(challenges), err)
 		return false, err
 	}
 	return x.begin(c)
@@ -355,8 +357,9 @@ func (x *exchange) giveUp(reason string, err error) {
 	x.tell(actionGiveUp, reason, err)
 }
 
-// tell reports to trace.
+// tell counts a decision, and reports it to trace.
 func (x *exchange) tell(action, reason string, err error) {
+	x.engine.note(action, reason)
 	hook := trace.From(x.Context)
 	if hook == nil {
 		return

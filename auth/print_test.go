@@ -48,6 +48,7 @@ func TestPrints(t *testing.T) {
 	}
 	rttest.Prints(t, secret, map[string][]any{
 		"Transport":  {used, used.Wrap(used.Base)},
+		"Stats":      {used.Stats()},
 		"Credential": {cred, &cred, []Credential{cred}},
 		"Keyring":    {&keys},
 		"Request": {Request{

@@ -16,6 +16,7 @@ func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) 
 	if err != nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
+	e.note(actionGiveUp, reason)
 	if hook := trace.From(req.Context()); hook != nil {
 		event := trace.About(req, "auth", actionGiveUp, reason)
 		event.Level, event.Status, event.Err = slog.LevelWarn, resp.StatusCode, e.problem()
