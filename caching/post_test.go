@@ -3,7 +3,12 @@ package caching
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+
+	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // RFC 9110 §9.3.3: the answer to a POST may be stored for later GETs, if it says that it is the
@@ -63,4 +68,43 @@ func TestPostDescribesTarget(t *testing.T) {
 			t.Errorf("%s: the GET got %q, from the cache: %v, want %v", row.why, body, FromCache(resp), row.want)
 		}
 	}
+}
+
+// hooked is a Store in memory that calls before before each Delete, with how many there were.
+type hooked struct {
+	*memorystore.Store
+	deletes atomic.Int32
+	before  func(n int32)
+}
+
+func (s *hooked) Promises() (store.Store, store.Promises) {
+	_, p := s.Store.Promises()
+	return s, p
+}
+
+func (s *hooked) Delete(ctx context.Context, key string) error {
+	s.before(s.deletes.Add(1))
+	return s.Store.Delete(ctx, key)
+}
+
+// Another request changes the target while a POST, whose answer has come, invalidates: what the
+// answer says may not be true any more, and is not stored.
+func TestPostOvertakenWhileInvalidating(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &hooked{Store: memorystore.New(0)}
+		c := &Transport{Store: s, ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			return text(req, 200, req.Method, "Cache-Control: max-age=60", "Content-Location: /"), nil
+		})}
+		s.before = func(n int32) {
+			if n == 2 { // the target is invalidated, and its path is next
+				go func() { _, _, _ = try(c, t.Context(), "PUT", "http://example.com/") }()
+				synctest.Wait()
+			}
+		}
+		_, _, _ = try(c, t.Context(), "POST", "http://example.com/")
+		synctest.Wait()
+		if _, body := get(t, c, t.Context(), "http://example.com/"); body != "GET" {
+			t.Errorf("GET says %q", body)
+		}
+	})
 }

@@ -38,14 +38,13 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 		return nil, err
 	}
 	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
-	overtaken := x.InvalidatedSince(x.Epoch)
 	x.spread(ctx, c, resp.Header)
 	// RFC 9875 §3: whatever the status, the origin asks for it.
 	names := policy.GroupNames(resp.Header["Cache-Group-Invalidation"])
 	for _, name := range names[:min(len(names), policy.MaxGroups)] {
 		_, _ = x.InvalidateGroup(ctx, x.Req.URL, name) // it is told
 	}
-	if !overtaken { // else another request has changed the target since this one was sent
+	if !x.Overtaken { // else another request has changed the target since this one was sent
 		a := reply{ctx: ctx, resp: resp, sent: sent}
 		x.recognise(&a, &n)
 		if o, ok := x.describesTarget(&a); ok {
@@ -70,8 +69,9 @@ func (x *exchange) spread(ctx context.Context, c policy.Consequence, header http
 		y.Req = x.Req.WithContext(x.Req.Context())
 		also.URL.Host = x.Req.URL.Host // of the same origin, reached by the same way
 		y.Req.URL = also.URL
-		y.divide()
-		_ = x.st.invalidate(ctx, &y.Query, also.C)
+		if y.divide(); y.Target != x.Target {
+			_ = x.st.invalidate(ctx, &y.Query, also.C)
+		}
 	}
 }
 
@@ -97,9 +97,11 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 	if err != nil || string(catalog.AppendURL(nil, u, u.RawQuery)) != string(catalog.AppendURL(nil, target, target.RawQuery)) {
 		return result{}, false
 	}
+	epoch := x.Epoch
 	c := x.Lookup() // what it is stored under
 	c.Close()
 	x.LookPath()
+	x.Epoch = epoch // another request may have invalidated it since
 	x.verdict.Fwd = policy.FwdMethod
 	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false

@@ -172,11 +172,10 @@ func (q *Query) change(ctx context.Context, key string, sent time.Time, edit fun
 	return store.ErrConflict
 }
 
-// invalidate begins a generation of the target under key. What was asked for before is not used
-// by this process any more, even if that fails.
+// invalidate begins a generation of the target under key, which was noted.
 func (q *Query) invalidate(ctx context.Context, key string) error {
 	c, url := q.Cat, URLOf(q.Req)
-	if c.note(key); !c.Calls.Promises.OneProcess && !c.Calls.Promises.Swaps {
+	if !c.Calls.Promises.OneProcess && !c.Calls.Promises.Swaps {
 		c.require(key, url) // another process may overwrite what is written now
 	}
 	return c.replace(ctx, key, url, &q.Budget)
@@ -189,6 +188,10 @@ func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget)
 		return err
 	}
 	defer c.locks.unlock(key)
+	return c.replaceLocked(ctx, key, url, b)
+}
+
+func (c *Catalog) replaceLocked(ctx context.Context, key, url string, b *guard.Budget) (err error) {
 	name := c.name(key)
 	if c.Calls.Promises.OneProcess {
 		err = c.Calls.Delete(ctx, key, b)
@@ -211,7 +214,6 @@ func (c *Catalog) replace(ctx context.Context, key, url string, b *guard.Budget)
 // mark demands that what was asked for before is revalidated before it is used: all of it, or what
 // has a validator. If the record cannot be marked the target is invalidated.
 func (q *Query) mark(ctx context.Context, key string, all bool) error {
-	q.Cat.note(key)
 	q.Epoch = math.MaxUint64 // whatever else is invalidated or marked, a mark does not come too late
 	v, e := q.look(key)
 	_ = e.Close()

@@ -51,14 +51,22 @@ func (n *invalidations) InvalidateAll() {
 	n.floor.epoch = n.count.Add(1)
 }
 
-// note notes that what is stored for the target under key was invalidated.
-func (n *invalidations) note(key string) {
+// note notes that what is stored for some targets is invalidated, in the epoch that it returns.
+// again is true if one of them was already after an earlier epoch, or may have been.
+func (n *invalidations) note(earlier uint64, keys ...string) (now uint64, again bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.makeRoomLocked(key)
-	i := n.m[key]
-	i.epoch = n.count.Add(1)
-	n.m[key] = i
+	for _, key := range keys {
+		again = again || max(n.floor.epoch, n.m[key].epoch) > earlier
+		n.makeRoomLocked(key)
+	}
+	now = n.count.Add(1)
+	for _, key := range keys {
+		i := n.m[key]
+		i.epoch = now
+		n.m[key] = i
+	}
+	return now, again
 }
 
 // require notes that what the Store has under key must not be used.
@@ -130,6 +138,14 @@ func (n *invalidations) written(key string, name token) {
 	}
 }
 
+// waits reports whether an invalidation with a name is still to be written.
+func (n *invalidations) waits(key string, name token) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.m[key]
+	return i.name == name && i.unwritten()
+}
+
 // writeBackEvery is the least time between two tries to write invalidations to the Store.
 const writeBackEvery = time.Second
 
@@ -172,10 +188,22 @@ func (c *Catalog) WriteBack(start func(func(context.Context)) bool) {
 func (c *Catalog) writeBack(ctx context.Context, m map[string]invalidated) {
 	defer c.wroteBack()
 	for key, i := range m {
-		if c.name(key) == i.name && c.replace(ctx, key, i.url, nil) != nil {
+		if c.writeOne(ctx, key, i) != nil {
 			return
 		}
 	}
+}
+
+// writeOne writes an invalidation, unless a record with its name was stored meanwhile.
+func (c *Catalog) writeOne(ctx context.Context, key string, i invalidated) error {
+	if _, err := c.lock(ctx, key, nil); err != nil {
+		return err
+	}
+	defer c.locks.unlock(key)
+	if !c.waits(key, i.name) {
+		return nil
+	}
+	return c.replaceLocked(ctx, key, i.url, nil)
 }
 
 // groupTimes says when groups were invalidated, by key.

@@ -19,7 +19,7 @@ func TestEpochs(t *testing.T) {
 	q := s.ask("http://example.com/")
 	e := &s.invalidations
 	first := s.Epoch()
-	if e.note("another"); q.InvalidatedSince(first) {
+	if e.note(0, "another"); q.InvalidatedSince(first) {
 		t.Error("another target was invalidated")
 	}
 	for _, key := range []string{q.Target, q.pathKey()} {
@@ -27,13 +27,13 @@ func TestEpochs(t *testing.T) {
 		if q.InvalidatedSince(epoch) {
 			t.Error("that was before")
 		}
-		if e.note(key); !q.InvalidatedSince(epoch) {
+		if e.note(0, key); !q.InvalidatedSince(epoch) {
 			t.Error("the target was invalidated, or its path")
 		}
 	}
 	second := s.Epoch() - 2
 	for i := range maxInvalidated {
-		e.note(fmt.Sprint(i))
+		e.note(0, fmt.Sprint(i))
 	}
 	if !q.InvalidatedSince(second) {
 		t.Error("the invalidation of the target was forgotten, and must count")
@@ -52,12 +52,12 @@ func TestEpochsFloor(t *testing.T) {
 	t.Parallel()
 	var e invalidations
 	for i := range maxInvalidated {
-		e.note(fmt.Sprint(i))
+		e.note(0, fmt.Sprint(i))
 	}
 	if e.since(0, "key") {
 		t.Error("others were invalidated")
 	}
-	if e.note("one more"); !e.since(0, "key") {
+	if e.note(0, "one more"); !e.since(0, "key") {
 		t.Error("whether the key was is not known any more")
 	}
 }
@@ -186,7 +186,7 @@ func TestInvalidatedDuringRead(t *testing.T) {
 		why  string
 		read func(s *shelf, q *Query)
 	}{
-		{"invalidated", func(s *shelf, q *Query) { s.note(q.Target) }},
+		{"invalidated", func(s *shelf, q *Query) { s.note(0, q.Target) }},
 		{"not taken by the Store", func(s *shelf, q *Query) { s.require(q.Target, url) }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -258,4 +258,32 @@ func TestWriteBackIdle(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { s.WriteBack(start) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// What is stored while an invalidation waits to be written is not lost when it is its turn: the
+// record that was stored with it tells other processes too.
+func TestWriteBackOvertaken(t *testing.T) {
+	const url = "http://example.com/"
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t, policy.Settings{})
+		s.store.promises = store.Promises{Swaps: true}
+		s.Catalog = s.another()
+		s.fail("delete", "commit")
+		_ = s.ask(url).Invalidate(t.Context(), policy.Changed)
+		s.store.before = nil
+		q := s.begin(url)
+		s.store.before = func(call, _ string) error {
+			if call == "commit" && s.store.before != nil {
+				s.store.before = nil
+				go s.WriteBack(func(fn func(context.Context)) bool { fn(context.Background()); return true })
+				synctest.Wait()
+			}
+			return nil
+		}
+		if err := s.commit(q, "new"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		s.expect("it was requested after the invalidation", "new", url)
+	})
 }

@@ -102,7 +102,7 @@ func (c *Catalog) purge(
 	for l, failed := range list {
 		if err = failed; failed == nil && match(l) {
 			found = append(found, l)
-			c.note(l.F.Home)
+			c.note(0, l.F.Home)
 		}
 	}
 	for _, l := range found {

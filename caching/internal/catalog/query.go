@@ -39,6 +39,8 @@ type Query struct {
 	Now     time.Time
 	// Epoch is the number of invalidations before the request was sent.
 	Epoch uint64
+	// Overtaken is true if another request has invalidated the target after that, and before q did.
+	Overtaken bool
 	// at is what the last look-up has seen of the target, and path what it has seen of its path.
 	at, path view
 	// Secretless is true if the Store has not given the secret that the keys need: nothing

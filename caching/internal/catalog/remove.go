@@ -59,13 +59,16 @@ func (q *Query) SetMustRevalidate(ctx context.Context, e *store.Entry, f *Memo) 
 }
 
 // Invalidate does what follows from an unsafe request to the target of q, to what is stored for
-// all users. After an error other processes do not hear of it yet. Which response the URLs of the
-// path share by a No-Vary-Search that is still on its way nobody knows: the path is a target too.
+// all users. This process does not use what was asked for before any more; after an error other
+// processes do not hear of it yet. Which response the URLs of the path share by a No-Vary-Search
+// that is still on its way nobody knows: the path is a target too. The Epoch of q becomes that of
+// the invalidation.
 func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) (err error) {
 	keys := []string{q.Target}
 	if q.Cat.paths.Load() {
 		keys = append(keys, q.pathKey())
 	}
+	q.Epoch, q.Overtaken = q.Cat.note(q.Epoch, keys...)
 	action := "suspect"
 	for _, key := range keys {
 		var failed error
