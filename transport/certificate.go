@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -77,22 +76,11 @@ func loadPair(certFile, keyFile, password string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport: key: %s: %w", keyFile, err)
 	}
-	cert, err := tls.X509KeyPair(onlyCertificates(certPEM), keyPEM)
+	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
 		return nil, fmt.Errorf("transport: certificate: %s: %w", certFile, err)
 	}
 	return &cert, nil
-}
-
-// onlyCertificates returns the CERTIFICATE blocks of a file that may hold more.
-func onlyCertificates(in []byte) []byte {
-	var out []byte
-	for block, rest := pem.Decode(in); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			out = append(out, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
-		}
-	}
-	return out
 }
 
 // current returns the certificate to use now.

@@ -115,11 +115,7 @@ func (d *dialer) firstOf(ctx context.Context, addr, family string, dial func(tar
 
 // lookup resolves host, for a proxy that gets addresses.
 func (d *dialer) lookup(ctx context.Context, network, host string) ([]net.IP, error) {
-	resolver := d.c.t.Resolver
-	if resolver == nil {
-		resolver = net.DefaultResolver
-	}
-	ips, err := resolver.LookupIP(ctx, network, host)
+	ips, err := cmp.Or(d.c.t.Resolver, net.DefaultResolver).LookupIP(ctx, network, host)
 	if err != nil {
 		return nil, dialError(ctx, PhaseConnect, err)
 	}

@@ -2,11 +2,9 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -148,23 +146,13 @@ func explain(req *http.Request, err error, c *course) error {
 // phaseOf returns the phase of an error that http.Transport has made itself. The errors
 // of a dialer have a phase already.
 func phaseOf(err error) string {
-	var (
-		verification *tls.CertificateVerificationError
-		record       tls.RecordHeaderError
-		alert        tls.AlertError
-		op           *net.OpError
-		text         = err.Error()
-	)
+	text := err.Error()
 	switch {
 	case roundtrip.TimedOut(err) && strings.Contains(text, "TLS handshake timeout"):
 		return PhaseTLS
 	case roundtrip.TimedOut(err) && strings.Contains(text, "awaiting response headers"):
 		return PhaseHeader
-	case errors.As(err, &verification), errors.As(err, &record), errors.As(err, &alert):
-		return PhaseTLS
-	case errors.As(err, &op) && op.Op == "remote error": // an alert, as TLS 1.2 tells it
-		return PhaseTLS
-	case strings.HasPrefix(text, "tls: "), strings.Contains(text, "x509: "):
+	case ofHandshake(err), strings.HasPrefix(text, "tls: "), strings.Contains(text, "x509: "):
 		return PhaseTLS
 	}
 	return ""

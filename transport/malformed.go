@@ -57,17 +57,18 @@ func tooLong(text string) bool {
 // fail in the same way: the certificate of the server is invalid, the server does not
 // speak TLS, or it sends an alert. An alert about a damaged record is none of these.
 func settledTLS(err error) error {
-	var (
-		verification *tls.CertificateVerificationError
-		record       tls.RecordHeaderError
-		alert        tls.AlertError
-		op           *net.OpError
-	)
-	switch {
-	case errors.As(err, &verification), errors.As(err, &record), errors.As(err, &alert):
-		return roundtrip.Final(err)
-	case errors.As(err, &op) && op.Op == "remote error" && op.Err != nil && op.Err.Error() != "tls: bad record MAC":
+	op, remote := errors.AsType[*net.OpError](err)
+	if ofHandshake(err) && !(remote && op.Err != nil && op.Err.Error() == "tls: bad record MAC") {
 		return roundtrip.Final(err)
 	}
 	return err
+}
+
+// ofHandshake reports whether err is one of the types that errors of TLS handshakes have.
+func ofHandshake(err error) bool {
+	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	op, ok := errors.AsType[*net.OpError](err)
+	return verification || record || alert || ok && op.Op == "remote error" // an alert, as TLS 1.2 tells it
 }

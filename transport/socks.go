@@ -17,13 +17,6 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// golang.org/x/net/proxy has a registry of protocols, with SOCKS5 in it. SOCKS4 and
-// SOCKS4a are added here, since adding is not safe for concurrent use.
-func init() {
-	proxy.RegisterDialerType("socks4", newSOCKS4)
-	proxy.RegisterDialerType("socks4a", newSOCKS4)
-}
-
 // socks connects to addr through a SOCKS proxy.
 func (d *dialer) socks(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := limited(ctx, d.connectTimeout())
@@ -52,12 +45,16 @@ func (d *dialer) socks(ctx context.Context, network, addr string) (net.Conn, err
 
 // viaSOCKS connects to target through the proxy.
 func (d *dialer) viaSOCKS(ctx context.Context, kind proxyKind, network, target string) (net.Conn, error) {
-	u := &url.URL{Scheme: kind.String(), Host: addressOf(d.proxy), User: d.proxy.User}
-	dialer, err := proxy.FromURL(u, baseDialer{d})
-	if err != nil {
-		return nil, &Error{Phase: PhaseProxy, Err: err}
+	dial := d.socks4
+	if kind == socks5Proxy {
+		u := &url.URL{Scheme: "socks5", Host: addressOf(d.proxy), User: d.proxy.User}
+		dialer, err := proxy.FromURL(u, baseDialer{d})
+		if err != nil {
+			return nil, &Error{Phase: PhaseProxy, Err: err}
+		}
+		dial = dialer.(proxy.ContextDialer).DialContext
 	}
-	conn, err := dialer.(proxy.ContextDialer).DialContext(ctx, network, target)
+	conn, err := dial(ctx, network, target)
 	if err != nil {
 		if refusesSOCKS(err) {
 			err = roundtrip.Final(err)
@@ -94,45 +91,15 @@ func (b baseDialer) DialContext(ctx context.Context, network, addr string) (net.
 	return b.d.base(ctx, network, addr)
 }
 
-// socks4Dialer speaks SOCKS4 or, if names may be sent, SOCKS4a, as described in
-// "SOCKS: A protocol for TCP proxy across firewalls" and its extension 4A.
-type socks4Dialer struct {
-	proxy   string // host:port
-	user    string
-	names   bool
-	forward proxy.Dialer
-}
-
-// newSOCKS4 makes a dialer for a socks4 or socks4a URL. There are no passwords
-// in SOCKS4; one in the URL is not used.
-func newSOCKS4(u *url.URL, forward proxy.Dialer) (proxy.Dialer, error) {
-	d := &socks4Dialer{proxy: addressOf(u), names: u.Scheme == "socks4a", forward: forward}
-	if u.User != nil {
-		d.user = u.User.Username()
-	}
-	if strings.Contains(d.user, "\x00") {
-		return nil, errors.New("socks4: NUL in the user id")
-	}
-	return d, nil
-}
-
-// Dial implements [proxy.Dialer].
-func (d *socks4Dialer) Dial(network, addr string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, addr)
-}
-
-// DialContext implements [proxy.ContextDialer].
-func (d *socks4Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	request, err := d.request(ctx, addr)
+// socks4 connects to target by SOCKS4 or, if target has a name, by SOCKS4a, as described in
+// "SOCKS: A protocol for TCP proxy across firewalls" and its extension 4A. There are no
+// passwords in SOCKS4; one in the URL is not used.
+func (d *dialer) socks4(ctx context.Context, network, target string) (net.Conn, error) {
+	request, err := socks4Request(d.proxy.User.Username(), target)
 	if err != nil {
 		return nil, err
 	}
-	var conn net.Conn
-	if f, ok := d.forward.(proxy.ContextDialer); ok {
-		conn, err = f.DialContext(ctx, network, d.proxy)
-	} else {
-		conn, err = d.forward.Dial(network, d.proxy)
-	}
+	conn, err := d.base(ctx, network, addressOf(d.proxy))
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +115,9 @@ func (d *socks4Dialer) DialContext(ctx context.Context, network, addr string) (n
 	return conn, nil
 }
 
-// request returns the message that asks for a connection to addr.
-func (d *socks4Dialer) request(ctx context.Context, addr string) ([]byte, error) {
-	host, portName, err := net.SplitHostPort(addr)
+// socks4Request returns the message that asks for a connection to target.
+func socks4Request(user, target string) ([]byte, error) {
+	host, portName, err := net.SplitHostPort(target)
 	if err != nil {
 		return nil, err
 	}
@@ -158,15 +125,10 @@ func (d *socks4Dialer) request(ctx context.Context, addr string) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("socks4: no such port: %s", portName)
 	}
-	ip := net.ParseIP(host)
-	if ip == nil && !d.names {
-		ips, err := net.DefaultResolver.LookupIP(ctx, "ip4", host)
-		if err != nil {
-			return nil, err
-		}
-		ip = ips[0]
+	if strings.Contains(user, "\x00") {
+		return nil, errors.New("socks4: NUL in the user id")
 	}
-	name := ""
+	ip, name := net.ParseIP(host), ""
 	if ip == nil {
 		// 4A: after an address of the form 0.0.0.x comes a name.
 		ip, name = net.IPv4(0, 0, 0, 1), host
@@ -178,10 +140,9 @@ func (d *socks4Dialer) request(ctx context.Context, addr string) ([]byte, error)
 	if ip4 == nil {
 		return nil, errors.New("socks4: no IPv6 through this proxy")
 	}
-	msg := []byte{4, 1}
-	msg = binary.BigEndian.AppendUint16(msg, uint16(port))
+	msg := binary.BigEndian.AppendUint16([]byte{4, 1}, uint16(port))
 	msg = append(msg, ip4...)
-	msg = append(append(msg, d.user...), 0)
+	msg = append(append(msg, user...), 0)
 	if name != "" {
 		msg = append(append(msg, name...), 0)
 	}

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/proxy"
-
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -37,38 +35,10 @@ func TestSOCKS4Request(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []byte
-		d, err := newSOCKS4(u, proxy.Direct)
-		if err == nil {
-			got, err = d.(*socks4Dialer).request(t.Context(), row.addr)
-		}
+		got, err := socks4Request(u.User.Username(), row.addr)
 		if hex.EncodeToString(got) != row.want || (err == nil) != (row.err == "") || err != nil && !strings.Contains(err.Error(), row.err) {
 			t.Errorf("%s to %s: %x, %v, want %s %s", row.proxy, row.addr, got, err, row.want, row.err)
 		}
-	}
-}
-
-// TestRegistered: whoever uses golang.org/x/net/proxy has SOCKS4 now.
-func TestRegistered(t *testing.T) {
-	t.Parallel()
-	addr := tcp(t, func(conn net.Conn) {
-		if _, err := io.ReadFull(conn, make([]byte, 9)); err == nil {
-			_, _ = conn.Write([]byte("\x00\x5a\x00\x00\x00\x00\x00\x00hello"))
-			silent(conn)
-		}
-	})
-	d, err := proxy.FromURL(&url.URL{Scheme: "socks4", Host: addr}, proxy.Direct)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := d.Dial("tcp", "192.0.2.1:80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	b := make([]byte, 5)
-	if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hello" {
-		t.Errorf("read %q, %v", b, err)
 	}
 }
 

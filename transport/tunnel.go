@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -330,9 +331,5 @@ func repeatable(req *http.Request) bool {
 // absoluteTarget returns the target of req in absolute form, as http.Transport
 // writes it to a proxy (RFC 9112 §3.2.2).
 func absoluteTarget(req *http.Request) string {
-	host := req.Host
-	if host == "" {
-		host = req.URL.Host
-	}
-	return req.URL.Scheme + "://" + host + roundtrip.RequestTarget(req)
+	return req.URL.Scheme + "://" + cmp.Or(req.Host, req.URL.Host) + roundtrip.RequestTarget(req)
 }
