@@ -3,7 +3,6 @@ package tripper
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net/http"
 	"path"
@@ -86,20 +85,27 @@ func isNil(v reflect.Value) bool {
 	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
-// fields returns the problems of what layers have in their exported fields.
+// fields returns the problems of what the exported fields of layers hold.
 func fields(layers []Layer) (problems []string) {
 	jars := make(map[http.CookieJar]string)
 	for _, l := range layers {
-		name := nameOf(l)
-		for field, held := range exported(l) {
+		name, v := nameOf(l), reflect.Indirect(reflect.ValueOf(l))
+		if v.Kind() != reflect.Struct {
+			continue
+		}
+		for field, value := range v.Fields() {
+			if !field.IsExported() || value.Kind() != reflect.Interface || value.IsNil() {
+				continue
+			}
+			held := value.Elem()
 			_, isBase := reflect.TypeAssert[http.RoundTripper](held)
 			jar, isJar := reflect.TypeAssert[http.CookieJar](held)
 			switch {
 			case isNil(held):
 				if kindOf(l) != "" {
-					problems = append(problems, fmt.Sprintf("%s has a %s that is a nil %s: leave the field nil", name, field, held.Type()))
+					problems = append(problems, fmt.Sprintf("%s has a %s that is a nil %s: leave the field nil", name, field.Name, held.Type()))
 				}
-			case isBase && field == "Base":
+			case isBase && field.Name == "Base":
 				problems = append(problems, name+" stands in a chain and has a Base, which is not used there")
 			case isJar && held.Comparable():
 				if other, ok := jars[jar]; ok {
@@ -110,22 +116,6 @@ func fields(layers []Layer) (problems []string) {
 		}
 	}
 	return problems
-}
-
-// exported yields the exported fields of l that hold an interface which is not nil,
-// by name, with what it holds.
-func exported(l Layer) iter.Seq2[string, reflect.Value] {
-	return func(yield func(string, reflect.Value) bool) {
-		v := reflect.Indirect(reflect.ValueOf(l))
-		if v.Kind() != reflect.Struct {
-			return
-		}
-		for field, value := range v.Fields() {
-			if field.IsExported() && value.Kind() == reflect.Interface && !value.IsNil() && !yield(field.Name, value.Elem()) {
-				return
-			}
-		}
-	}
 }
 
 // misplaced returns the problems of the order of layers.

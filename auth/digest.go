@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // Digest is RFC 7616 with its predecessors RFC 2617 and RFC 2069: the algorithms MD5,
@@ -186,18 +187,15 @@ func (ch *digestChallenge) username(cred *Credential, latin1 bool) string {
 
 // extValue returns s percent-encoded as value-chars (RFC 8187 §3.2.1).
 func extValue(s string) string {
-	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
 		c := s[i]
 		// attr-char is the characters of a token without * ' and %.
 		if httpfield.IsTokenByte(c) && c != '*' && c != '\'' && c != '%' {
 			b.WriteByte(c)
-			continue
+		} else {
+			roundtrip.PercentEncode(&b, c)
 		}
-		b.WriteByte('%')
-		b.WriteByte(hexDigits[c>>4])
-		b.WriteByte(hexDigits[c&15])
 	}
 	return b.String()
 }

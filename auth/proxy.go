@@ -226,15 +226,9 @@ func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, hea
 		x = p.newExchange(ctx, proxy, "", "")
 	}
 	x.Context = ctx
-	ok, _ := x.challenged(header) // the error was reported to trace
-	if !ok {
+	if ok, _ := x.challenged(header); !ok { // the error was reported to trace
 		return false
 	}
-	return p.wait(ctx, x)
-}
-
-// wait puts x into pending.
-func (p *Proxy) wait(ctx context.Context, x *exchange) bool {
 	c := callOf(ctx, x.way.origin)
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()

@@ -74,7 +74,9 @@ type Transport struct {
 	// DefaultMinBytes is used; if negative, all are compressed.
 	MinBytes int64
 
-	learned  learned
+	// learned holds which coding each resource takes in requests, "" for none: by RFC 9110
+	// §12.5.3 that may change, and differ from resource to resource.
+	learned  roundtrip.Lessons[string, string]
 	encoders encoders
 }
 
@@ -99,7 +101,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	if resp == nil {
 		return nil, err
 	}
-	other, known := t.learned.note(req, coding, preferred, resp)
+	other, known := t.note(req, coding, preferred, resp)
 	if !repeatable || !known || other == coding || !refusal(resp.StatusCode) {
 		return resp, nil
 	}

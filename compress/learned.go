@@ -8,12 +8,6 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// learned holds which coding each resource takes in requests, "" for none: by RFC 9110
-// §12.5.3 that may change, and differ from resource to resource.
-type learned struct {
-	roundtrip.Lessons[string, string]
-}
-
 // resource returns the key of a resource: the URL of req without query and fragment.
 func resource(req *http.Request) string {
 	if req.URL == nil {
@@ -24,10 +18,10 @@ func resource(req *http.Request) string {
 
 // note remembers and returns the coding to use that follows from resp. known is false if
 // nothing follows from it.
-func (l *learned) note(req *http.Request, sent, preferred string, resp *http.Response) (coding string, known bool) {
+func (t *Transport) note(req *http.Request, sent, preferred string, resp *http.Response) (coding string, known bool) {
 	coding, known = taught(sent, preferred, resp.StatusCode, resp.Header["Accept-Encoding"])
 	if known {
-		l.Update(resource(req), time.Now(), func(string) string { return coding })
+		t.learned.Update(resource(req), time.Now(), func(string) string { return coding })
 	}
 	return coding, known
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/httpfield"
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // maxLocation bounds the length of a Location that is looked at. Servers accept
@@ -122,7 +123,6 @@ func reference(field string) (ref string, ok bool) {
 	if clean {
 		return field, field != ""
 	}
-	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	b.Grow(len(field) + 32)
 	for i := range len(field) {
@@ -131,9 +131,7 @@ func reference(field string) (ref string, ok bool) {
 		case c == '\\' && i < query:
 			b.WriteByte('/')
 		case encode(i):
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
+			roundtrip.PercentEncode(&b, c)
 		default:
 			b.WriteByte(c)
 		}
@@ -150,14 +148,10 @@ func mustEncode(s string, i int, query bool) bool {
 	case '\\', '^', '`', '{', '|', '}':
 		return !query
 	case '%':
-		return !query && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]))
+		return !query && !roundtrip.IsEscape(s[i:])
 	default:
 		return c <= ' ' || c >= 0x7f
 	}
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
 // cutScheme cuts a reference behind its scheme, which is returned in lower case.

@@ -32,29 +32,36 @@ func escapeQuery(raw string) string {
 	if n == 0 {
 		return raw
 	}
-	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	b.Grow(len(raw) + 2*n)
 	for i := range len(raw) {
-		c := raw[i]
-		if !mustEscape(raw, i) {
-			b.WriteByte(c)
-			continue
+		if mustEscape(raw, i) {
+			PercentEncode(&b, raw[i])
+		} else {
+			b.WriteByte(raw[i])
 		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
 	}
 	return b.String()
+}
+
+// PercentEncode writes c to b as RFC 3986 §2.1 has it.
+func PercentEncode(b *strings.Builder, c byte) {
+	const hex = "0123456789ABCDEF"
+	b.WriteByte('%')
+	b.WriteByte(hex[c>>4])
+	b.WriteByte(hex[c&15])
 }
 
 // mustEscape reports whether the byte at i has to be escaped.
 func mustEscape(s string, i int) bool {
 	if s[i] == '%' {
-		return i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])
+		return !IsEscape(s[i:])
 	}
 	return !queryTable[s[i]]
 }
+
+// IsEscape reports whether s begins with a percent-encoded byte.
+func IsEscape(s string) bool { return len(s) > 2 && s[0] == '%' && isHex(s[1]) && isHex(s[2]) }
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
