@@ -174,6 +174,36 @@ func TestReadDuringToken(t *testing.T) {
 	}
 }
 
+// TestReadDuringTokenAfter417 is the same for a token that is fetched after a 417.
+func TestReadDuringTokenAfter417(t *testing.T) {
+	var body io.Reader
+	fetched := 0
+	rt := &auth.Transport{
+		MaxReplay: 3,
+		Credentials: auth.Credential{TokenFunc: func(context.Context, string) (string, error) {
+			if fetched++; fetched == 2 {
+				_, _ = io.Copy(io.Discard, body)
+			}
+			return "token", nil
+		}},
+		Base: roundTripper(func(req *http.Request) (*http.Response, error) {
+			body = req.Body
+			resp := &http.Response{StatusCode: 200, Body: http.NoBody, Request: req}
+			switch {
+			case req.Header.Get("Authorization") == "":
+				resp.StatusCode, resp.Header = 401, http.Header{"Www-Authenticate": {"Bearer"}}
+			case req.Header.Get("Expect") != "":
+				resp.StatusCode = 417
+			}
+			return resp, nil
+		}),
+	}
+	status, _, err := do(t, rt, "PUT", "http://example.com/", io.MultiReader(strings.NewReader("payload")))
+	if status != 417 || err != nil || fetched != 2 {
+		t.Errorf("%d %v after %d tokens, want 417 after 2", status, err, fetched)
+	}
+}
+
 // TestStreamsInParallel: bodies that cannot be sent twice wait for a nonce that is
 // in use, and never for a challenge.
 func TestStreamsInParallel(t *testing.T) {

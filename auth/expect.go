@@ -25,13 +25,13 @@ func (x *exchange) expects() bool {
 // unexpect returns the request to send after a 417 to out: the same without the
 // expectation (RFC 9110 §15.5.18). It is nil if the body cannot be sent again.
 func (x *exchange) unexpect(out *http.Request) (*http.Request, error) {
-	if !x.body.Ready() {
-		return nil, nil
-	}
 	again := x.copyOf(out.Header)
 	x.unset(again)
 	if _, err := x.sign(again.Header); err != nil && !unsignable(err) {
 		return nil, err
+	}
+	if !x.body.Ready() { // perhaps since a token was fetched
+		return nil, nil
 	}
 	x.tell(actionUnexpect, reasonUnexpect, nil)
 	return x.withBody(again)
