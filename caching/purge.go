@@ -16,7 +16,8 @@ import (
 )
 
 // Purge removes the responses that are stored for target: all variants, for all users.
-// Responses that are being stored meanwhile are dropped.
+// Responses that are being stored meanwhile are dropped. The bytes of those of users and variants
+// stay in the Store until they are overwritten or evicted; [Transport.PurgePrefix] deletes them.
 func (t *Transport) Purge(ctx context.Context, target string) error {
 	u, err := url.Parse(target)
 	if err != nil {
