@@ -334,7 +334,8 @@ type state struct {
 	t    *Transport
 	base *route
 
-	statusMemo statusMemo
+	// statusMemo has texts of Cache-Status: one cache needs few different ones.
+	statusMemo catalog.TextMemo[policy.CacheStatus]
 	background background
 }
 

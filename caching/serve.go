@@ -27,7 +27,16 @@ func (x *exchange) mark(resp *http.Response, from *info, s *policy.CacheStatus) 
 		delete(resp.Header, "X-From-Cache") // an origin's own would be a lie
 	}
 	s.Collapsed, s.Key = x.collapsed, x.shownKey()
-	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.statusMemo.text(s, x.st.Cfg.Name))
+	resp.Header["Cache-Status"] = append(resp.Header["Cache-Status"], x.st.statusText(s))
+}
+
+// statusText returns s as the list member with the name of the cache.
+func (st *state) statusText(s *policy.CacheStatus) string {
+	text := func() string { return s.String(st.Cfg.Name) }
+	if s.HasTTL || s.Key != "" {
+		return text() // it is another every second, or for every response
+	}
+	return st.statusMemo.Of(s, uint(len(s.Fwd)+len(s.Detail)+s.FwdStatus), text)
 }
 
 // shownKey is the key that Cache-Status tells, if it does.
@@ -126,7 +135,7 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 	var seconds, cacheStatus string
 	if s != nil {
 		s.Collapsed, s.Key = x.collapsed, x.shownKey()
-		seconds, cacheStatus = strconv.FormatInt(int64(age/time.Second), 10), x.st.statusMemo.text(s, f.Cfg.Name)
+		seconds, cacheStatus = strconv.FormatInt(int64(age/time.Second), 10), x.st.statusText(s)
 	} else {
 		if seconds, cacheStatus = f.AgedAt(age); x.collapsed {
 			cacheStatus += "; collapsed"

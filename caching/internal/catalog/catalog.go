@@ -12,6 +12,7 @@
 package catalog
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,7 @@ type Catalog struct {
 	Cfg   *policy.Settings
 	keys  keyMemo
 	// variants has the texts of keys of variants.
-	variants textMemo
+	variants TextMemo[[sha256.Size]byte]
 	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
 	// Counters are numbered by [Outcome].

@@ -202,5 +202,5 @@ func (q *Query) variantKey(base string, names []string) string {
 		parts = append(parts, name, policy.Selecting(name, q.Req.Header[name], q.Hide))
 	}
 	sum := hashParts(keyVariant, []byte(base), parts)
-	return q.Cat.variants.text(&sum)
+	return q.Cat.variants.Of(&sum, uint(sum[0]), func() string { return keyText(&sum) })
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"crypto/sha256"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -50,22 +49,22 @@ func getKey(req *http.Request) string {
 	return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
 }
 
-// textMemo remembers the texts of some keys, so that a look-up allocates none. Of two keys in one
-// place the later stays.
-type textMemo [256]atomic.Pointer[memoText]
+// A TextMemo remembers the texts of some values, so that they are not made again. Of two values in
+// one place the later stays. The zero value is ready to use.
+type TextMemo[K comparable] [256]atomic.Pointer[memoText[K]]
 
-type memoText struct {
-	sum  [sha256.Size]byte
+type memoText[K comparable] struct {
+	key  K
 	text string
 }
 
-// text returns keyText(sum).
-func (m *textMemo) text(sum *[sha256.Size]byte) string {
-	place := &m[int(sum[0])%len(m)]
-	if k := place.Load(); k != nil && k.sum == *sum {
-		return k.text
+// Of returns the text of key, which text makes. Most values should have different places.
+func (m *TextMemo[K]) Of(key *K, place uint, text func() string) string {
+	at := &m[place%uint(len(m))]
+	if t := at.Load(); t != nil && t.key == *key {
+		return t.text
 	}
-	k := &memoText{*sum, keyText(sum)}
-	place.Store(k)
-	return k.text
+	t := &memoText[K]{*key, text()}
+	at.Store(t)
+	return t.text
 }

@@ -3,6 +3,7 @@ package caching
 import (
 	"testing"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
 
@@ -10,11 +11,11 @@ import (
 // has places for.
 func TestStatusMemo(t *testing.T) {
 	t.Parallel()
-	var memo statusMemo
+	st := &state{Catalog: &catalog.Catalog{Cfg: &policy.Settings{Name: "c"}}}
 	for range 2 {
 		for i := range 2000 {
 			s := policy.CacheStatus{Fwd: "uri-miss", FwdStatus: i - 50, Stored: i%2 == 0, Collapsed: i%3 == 0, HasTTL: i%5 == 0, TTL: int64(i)}
-			if got, want := memo.text(&s, "c"), s.String("c"); got != want {
+			if got, want := st.statusText(&s), s.String("c"); got != want {
 				t.Fatalf("%+v: %q, want %q", s, got, want)
 			}
 		}
