@@ -77,7 +77,7 @@ func TestEventsBelongToCalls(t *testing.T) {
 	srv := storyOrigin(t)
 	var mu sync.Mutex
 	calls := make(map[uint64][]string)
-	client := storyChain(t, &trace.Hook{Func: func(e trace.Event) {
+	client := storyChain(t, &trace.Hook{Exchanges: true, Func: func(e trace.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		calls[e.Call] = append(calls[e.Call], fmt.Sprint(e.Layer, " ", e.Action, " ", e.Hop, " ", e.Attempt))
@@ -121,7 +121,7 @@ func TestEventsOfBackgroundWork(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	events := make(chan trace.Event, 100)
-	client := storyChain(t, &trace.Hook{Func: func(e trace.Event) { events <- e }})
+	client := storyChain(t, &trace.Hook{Exchanges: true, Func: func(e trace.Event) { events <- e }})
 	fetch(t, client, srv.URL)
 	for len(events) > 0 {
 		<-events

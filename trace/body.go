@@ -9,17 +9,21 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
+// A finisher is told the end of a body: the number of bytes, and the error if the body broke.
+// whole is true if it was read to its end.
+type finisher interface {
+	finish(n int64, err error, whole bool)
+}
+
 // body watches a response body until its end, its first error or its Close,
 // whichever comes first, and then tells once.
 type body struct {
 	io.ReadCloser
-	// done is told the number of bytes, and the error if the body broke. whole is true if
-	// it was read to its end.
-	done func(n int64, err error, whole bool)
+	to   finisher
 	keep func(p []byte) // is shown the bytes, if not nil
 
 	from *http.Response // is watched
-	to   http.Response  // is from with this body
+	own  http.Response  // is from with this body
 
 	mu   sync.Mutex
 	n    int64
@@ -28,9 +32,9 @@ type body struct {
 
 // watched returns a copy of resp whose body is watched by b.
 func watched(resp *http.Response, b *body) *http.Response {
-	b.ReadCloser, b.from, b.to = resp.Body, resp, *resp
-	b.to.Body = b
-	return &b.to
+	b.ReadCloser, b.from, b.own = resp.Body, resp, *resp
+	b.own.Body = b
+	return &b.own
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -42,7 +46,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.mu.Unlock()
 	if err != nil {
-		roundtrip.CarryTrailer(&b.to, b.from)
+		roundtrip.CarryTrailer(&b.own, b.from)
 		b.tell(err)
 	}
 	return n, err
@@ -64,6 +68,6 @@ func (b *body) tell(err error) {
 	b.told = true
 	b.mu.Unlock()
 	if !told {
-		b.done(n, err, whole || err == nil && n == b.from.ContentLength)
+		b.to.finish(n, err, whole || err == nil && n == b.from.ContentLength)
 	}
 }

@@ -12,14 +12,24 @@ var calls atomic.Uint64
 // A scope is what a context says about the events of a request. A context without a
 // hook has none, so that what nobody hears costs nothing. A scope is not changed.
 type scope struct {
-	hook func(Event)
-	call *call
+	hook   func(Event) // nil if only exchanges are wanted
+	detail detail
+	call   *call
 	// begun reports whether a layer has begun the call. Else the call is what the
 	// program made by WithHook, for as many requests as it uses the context for.
 	begun        bool
 	hop, attempt int
 	background   bool
 }
+
+// A detail is how much [Wire] finds out about an exchange: what somebody wants to know.
+type detail int
+
+const (
+	eventsOnly   detail = iota
+	exchangesToo        // an [Exchange] too
+	headsToo            // one with the heads of its messages
+)
 
 // A call is one request of the program, with all that the layers make of it.
 type call struct {
@@ -41,23 +51,39 @@ func scopeOf(ctx context.Context) *scope {
 // Each request through a tripper.Chain, or through one of the layers of this package, is
 // a call of its own. Where there is neither, all requests with the context are one call.
 func WithHook(ctx context.Context, hook func(Event)) context.Context {
-	s := heard(ctx, hook)
+	return with(ctx, hook, eventsOnly)
+}
+
+// WithExchanges returns a context for whose responses there is [ExchangeOf], and for whose
+// events [Event.Exchange]. Requests through a [HAR], and through a [Hook] or a [Log] that is
+// told to, need none.
+func WithExchanges(ctx context.Context) context.Context { return with(ctx, nil, exchangesToo) }
+
+func with(ctx context.Context, hook func(Event), d detail) context.Context {
+	s := heard(ctx, hook, d)
 	if s.call == nil {
 		s.call = newCall()
 	}
 	return context.WithValue(ctx, scopeKey{}, &s)
 }
 
-// heard returns the scope of ctx with one more hook.
-func heard(ctx context.Context, hook func(Event)) scope {
+// heard returns the scope of ctx with one more hook, unless that is nil.
+func heard(ctx context.Context, hook func(Event), d detail) scope {
 	outer := scopeOf(ctx)
 	if outer == nil {
-		return scope{hook: hook}
+		return scope{hook: hook, detail: d}
 	}
 	s := *outer
-	s.hook = func(e Event) {
-		hook(e)
-		outer.hook(e)
+	s.detail = max(s.detail, d)
+	switch {
+	case hook == nil:
+	case outer.hook == nil:
+		s.hook = hook
+	default:
+		s.hook = func(e Event) {
+			hook(e)
+			outer.hook(e)
+		}
 	}
 	return s
 }
@@ -66,14 +92,12 @@ func newCall() *call { return &call{id: calls.Add(1)} }
 
 // begin returns the context of a request that a layer of this package was given, which
 // reports to hook too: if no layer further out has begun a call, it begins one. A nil hook is
-// none; then the context must have one.
-func begin(ctx context.Context, hook func(Event)) context.Context {
-	var s scope
-	if hook != nil {
-		s = heard(ctx, hook)
-	} else if s = *scopeOf(ctx); s.begun {
+// none.
+func begin(ctx context.Context, hook func(Event), d detail) context.Context {
+	if s := scopeOf(ctx); hook == nil && s != nil && s.begun && s.detail >= d {
 		return ctx
 	}
+	s := heard(ctx, hook, d)
 	if !s.begun {
 		s.call, s.begun = newCall(), true
 	}

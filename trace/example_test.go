@@ -73,7 +73,7 @@ func ExampleExchangeOf() {
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
 	if x, ok := trace.ExchangeOf(resp); ok {
-		fmt.Println(x.RemoteAddr == origin.Listener.Addr().String(), x.Reused, x.Attempt, x.Received)
+		fmt.Println(x.RemoteAddr.String() == origin.Listener.Addr().String(), x.Reused, x.Attempt, x.Received)
 		fmt.Println(x.Phases.Connect > 0, x.Phases.FirstByte() > x.Phases.Connect, x.Duration >= x.Phases.FirstByte())
 	}
 	// Output:

@@ -1,10 +1,10 @@
 package trace
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -29,9 +29,9 @@ type Exchange struct {
 	Ended    bool
 	Phases   Phases
 
-	// RemoteAddr and LocalAddr are the ends of the connection, with ports. They are empty
-	// if there is none, or if the RoundTripper below does not support [net/http/httptrace].
-	RemoteAddr, LocalAddr string
+	// RemoteAddr and LocalAddr are the ends of the connection. They are nil if there is
+	// none, or if the RoundTripper below does not support [net/http/httptrace].
+	RemoteAddr, LocalAddr net.Addr
 	// Reused is true if the connection was there before, for which it was IdleTime idle.
 	Reused   bool
 	IdleTime time.Duration
@@ -56,7 +56,7 @@ type Exchange struct {
 	// Err is why there is no response, or why its body broke.
 	Err error
 
-	heads *heads // nil if they were let go
+	heads *heads // nil if nobody wants them, or they were let go
 }
 
 // heads are those of an exchange, with all their secrets: what prints an [Exchange] prints a
@@ -64,7 +64,7 @@ type Exchange struct {
 type heads struct {
 	request  *http.Request
 	response *http.Response // nil if there is none
-	sent     http.Header    // the fields of the request as they were written, nil if not known
+	sent     http.Header    // the fields of the request as they were written, none if not known
 }
 
 // String returns the exchange as one readable line.
@@ -95,15 +95,10 @@ type Phases struct {
 // FirstByte returns the time from the start to the first byte of the response.
 func (p Phases) FirstByte() time.Duration { return p.Blocked + p.DNS + p.Connect + p.Send + p.Wait }
 
-// WithExchanges returns a context with whose responses [ExchangeOf] can be called. Contexts
-// with a hook, and requests below a [Hook], [Log] or [HAR], need none.
-func WithExchanges(ctx context.Context) context.Context { return WithHook(ctx, func(Event) {}) }
-
 // ExchangeOf returns the exchange with the server that resp came from: of the last hop, the
 // last one that was not made in the background. While the body is read, it says how far it has
 // come. ok is false if the server was not asked, since a cache had the response; if there
-// is no [Wire] below the layers; or if there was no hook in the context of the request
-// (see [WithExchanges]).
+// is no [Wire] below the layers; or if nobody has asked for exchanges (see [WithExchanges]).
 func ExchangeOf(resp *http.Response) (x Exchange, ok bool) {
 	if resp == nil || resp.Request == nil {
 		return Exchange{}, false
@@ -156,28 +151,35 @@ type exchange struct {
 	watch
 	Exchange // the lock of watch guards it
 
-	onHead func()         // is called when there is a response, or an error
-	onEnd  func()         // is called when the body has ended, or with the error
-	keep   func(p []byte) // is shown the bytes of the body, if not nil
+	detail  detail
+	request *http.Request // is sent, nil when it is over
+	tell    teller
+	keep    func(p []byte) // is shown the bytes of the body, if not nil
 }
 
-// newExchange returns an exchange that begins now. The context of req must have a hook.
-func newExchange(req *http.Request) *exchange {
-	x := new(exchange)
+// A teller hears of an exchange.
+type teller interface {
+	// head is called when there is a response, or with nil when there is an error.
+	head(x *exchange, resp *http.Response)
+	// end is called when the body has ended, and after an error.
+	end(x *exchange)
+}
+
+// newExchange returns an exchange that begins now. The context of req must have a scope.
+func newExchange(req *http.Request, tell teller) *exchange {
 	s := scopeOf(req.Context())
-	x.Exchange = Exchange{
+	return &exchange{detail: s.detail, request: req, tell: tell, Exchange: Exchange{
 		Call: s.call.id, Hop: s.hop, Attempt: s.attempt, Background: s.background,
 		Method: roundtrip.Method(req), URL: Redact(req.URL), Start: time.Now(),
-		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength, heads: &heads{request: req},
-	}
-	return x
+		RequestHead: -1, ResponseHead: -1, RequestBody: req.ContentLength,
+	}}
 }
 
 // send sends the request through next.
 func (x *exchange) send(next http.RoundTripper) (*http.Response, error) {
-	resp, err := next.RoundTrip(x.heads.request)
+	resp, err := next.RoundTrip(x.request)
 	if err != nil || resp == nil {
-		x.onHead()
+		x.tell.head(x, nil)
 		x.finish(0, err, false)
 		return nil, err
 	}
@@ -185,12 +187,12 @@ func (x *exchange) send(next http.RoundTripper) (*http.Response, error) {
 	x.mu.Lock()
 	x.take(resp)
 	x.mu.Unlock()
-	x.onHead()
+	x.tell.head(x, resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == nil || resp.Body == http.NoBody {
 		x.finish(0, nil, true)
 		return resp, nil
 	}
-	return watched(resp, &body{done: x.finish, keep: x.keep}), nil
+	return watched(resp, &body{to: x, keep: x.keep}), nil
 }
 
 // take notes what the head of resp says.
@@ -200,20 +202,22 @@ func (x *exchange) take(resp *http.Response) {
 	if resp.TLS != nil {
 		x.TLSVersion, x.ALPN = tls.VersionName(resp.TLS.Version), resp.TLS.NegotiatedProtocol
 	}
-	if resp.ProtoMajor != 1 || !x.trip.wired() {
+	if x.detail < exchangesToo || resp.ProtoMajor != 1 || !x.trip.wired() {
 		return
 	}
-	if x.sent != nil && x.heads.request.URL != nil {
-		line := len(x.Method) + len(x.heads.request.URL.RequestURI()) + len("  HTTP/1.1\r\n\r\n")
-		x.RequestHead = int64(line) + headSize(x.sent)
+	if x.sentSize > 0 && x.request.URL != nil {
+		line := len(x.Method) + len(x.request.URL.RequestURI()) + len("  HTTP/1.1\r\n\r\n")
+		x.RequestHead = int64(line) + x.sentSize
 	}
 	line := len(resp.Proto) + len(resp.Status) + len(" \r\n\r\n")
-	x.ResponseHead = int64(line) + headSize(resp.Header) + headSize(http.Header{"Transfer-Encoding": resp.TransferEncoding})
+	x.ResponseHead = int64(line) + headSize(resp.Header) + fieldSize("Transfer-Encoding", resp.TransferEncoding)
 }
 
 // publish makes the heads those that events have: what is written later is not in them.
 func (x *exchange) publish(resp *http.Response) {
-	x.heads = &heads{x.heads.request, resp, maps.Clone(x.sent)}
+	if x.detail >= headsToo {
+		x.heads = &heads{x.request, resp, maps.Clone(x.sent)}
+	}
 }
 
 // finish says what became of the body, or that there is no response.
@@ -226,10 +230,10 @@ func (x *exchange) finish(n int64, err error, whole bool) {
 		x.publish(nil)
 	}
 	x.mu.Unlock()
-	x.onEnd()
+	x.tell.end(x)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.heads = nil // what is held of a call, and by a HAR, needs them no more
+	x.heads, x.request = nil, nil // what is held of a call, and by a HAR, needs them no more
 }
 
 func (x *exchange) hasResponse() bool {

@@ -88,19 +88,19 @@ func (h *HAR) Wrap(next http.RoundTripper) http.RoundTripper {
 func (h *HAR) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func (h *HAR) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	e := &harEntry{har: h}
-	out := req.WithContext(begin(req.Context(), e.hear))
-	x := newExchange(out)
-	e.x = x
-	e.request = h.request(req)
-	x.onHead, x.onEnd = e.answered, e.end
+	d := exchangesToo
+	if h.Exchanges {
+		d = headsToo
+	}
+	e := &harEntry{har: h, request: h.request(req)}
+	e.x = newExchange(req.WithContext(begin(req.Context(), e.hear, d)), e)
 	if h.MaxBody > 0 {
-		x.keep = e.keep
+		e.x.keep = e.keep
 	}
 	if !h.Exchanges {
 		h.hold(e)
 	}
-	return x.send(next)
+	return e.x.send(next)
 }
 
 // hold holds an entry that has begun, unless there is a Writer.

@@ -46,7 +46,7 @@ func (e *harEntry) hear(ev Event) {
 	}
 	h := harEvent{
 		Time: ms(ev.Time.Sub(e.x.Start)), Hop: ev.Hop, Attempt: ev.Attempt, Background: ev.Background,
-		Layer: ev.Layer, Action: ev.Action, Reason: ev.Reason, Status: ev.Status, Detail: detail(ev.Attrs),
+		Layer: ev.Layer, Action: ev.Action, Reason: ev.Reason, Status: ev.Status, Detail: joined(ev.Attrs),
 	}
 	if ev.Err != nil {
 		h.Error = RedactError(ev.Err)
@@ -70,7 +70,7 @@ func (e *harEntry) hear(ev Event) {
 	e.cached = e.cached || ev.Layer == "caching" && (ev.Action == "hit" || ev.Action == "stale")
 }
 
-func detail(attrs []slog.Attr) string {
+func joined(attrs []slog.Attr) string {
 	all := make([]string, 0, len(attrs))
 	for _, a := range attrs {
 		all = append(all, a.String())
@@ -88,17 +88,15 @@ func (x *Exchange) bare() *Exchange {
 // show makes an entry of x.
 func (h *HAR) show(x *Exchange) {
 	e := &harEntry{har: h, wire: x.bare(), request: h.request(x.heads.request), response: h.response(x.heads.response)}
-	if x.heads.sent != nil {
+	if len(x.heads.sent) > 0 {
 		e.request.Headers = pairs(x.heads.sent, h.Reveal)
 	}
 	h.hold(e)
 	h.ended(e)
 }
 
-func (e *harEntry) answered() {
-	e.x.mu.Lock()
-	resp := e.x.heads.response
-	e.x.mu.Unlock()
+// head implements teller.
+func (e *harEntry) head(_ *exchange, resp *http.Response) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.response = e.har.response(resp)
@@ -112,7 +110,8 @@ func (e *harEntry) keep(p []byte) {
 	}
 }
 
-func (e *harEntry) end() {
+// end implements teller.
+func (e *harEntry) end(*exchange) {
 	e.mu.Lock()
 	shown := e.shown
 	e.mu.Unlock()
@@ -163,11 +162,11 @@ func (e *harEntry) marshal() ([]byte, error) {
 
 // onWire adds what is known of the connection, and the sizes.
 func (j *harJSON) onWire(x *Exchange) {
-	if host, _, err := net.SplitHostPort(x.RemoteAddr); err == nil {
-		if ip, err := netip.ParseAddr(host); err == nil {
-			j.ServerIP = ip.WithZone("").String()
+	if x.RemoteAddr != nil {
+		if a, err := netip.ParseAddrPort(x.RemoteAddr.String()); err == nil {
+			j.ServerIP = a.Addr().WithZone("").String()
+			_, j.Connection, _ = net.SplitHostPort(x.LocalAddr.String())
 		}
-		_, j.Connection, _ = net.SplitHostPort(x.LocalAddr)
 	}
 	j.Request.HeadersSize, j.Response.HeadersSize = x.RequestHead, x.ResponseHead
 	if x.Status != 0 && !x.Uncompressed {

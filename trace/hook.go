@@ -22,6 +22,10 @@ type Hook struct {
 	// the response was returned: bodies end, and stores are written, later. It should
 	// return soon. If nil, only the hooks in the contexts of requests are called.
 	Func func(Event)
+
+	// Exchanges makes [Wire] find out all about an exchange, for [Event.Exchange] and
+	// [ExchangeOf].
+	Exchanges bool
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -38,8 +42,12 @@ func (h *Hook) Wrap(next http.RoundTripper) http.RoundTripper {
 func (h *Hook) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(h, h.Base)) }
 
 func (h *Hook) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	if h.Func == nil && From(req.Context()) == nil {
+	d := eventsOnly
+	if h.Exchanges {
+		d = exchangesToo
+	}
+	if h.Func == nil && !h.Exchanges && scopeOf(req.Context()) == nil {
 		return next.RoundTrip(req)
 	}
-	return next.RoundTrip(req.WithContext(begin(req.Context(), h.Func)))
+	return next.RoundTrip(req.WithContext(begin(req.Context(), h.Func, d)))
 }

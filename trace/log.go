@@ -79,23 +79,28 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 		logger = slog.Default()
 	}
 	ctx, out := req.Context(), req
+	d := eventsOnly
+	if l.Verbose != nil {
+		d = headsToo
+	}
 	if l.Verbose != nil || logger.Enabled(ctx, max(slog.LevelWarn, l.lowest())) {
-		out = req.WithContext(begin(ctx, func(e Event) { l.event(ctx, logger, e) }))
+		out = req.WithContext(begin(ctx, func(e Event) { l.event(ctx, logger, e) }, d))
 	}
 	if !logger.Enabled(ctx, max(l.Level, slog.LevelError)) && !logger.Enabled(ctx, l.Level) {
 		return next.RoundTrip(out)
 	}
-	line := logLine{l: l, logger: logger, req: out, start: time.Now()}
+	line := &logLine{l: l, logger: logger, req: out, start: time.Now()}
 	resp, err := next.RoundTrip(out)
 	if err != nil || resp == nil {
-		line.write(nil, 0, err)
+		line.finish(0, err, false)
 		return nil, err
 	}
+	line.resp = resp
 	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == nil || resp.Body == http.NoBody {
-		line.write(resp, 0, nil)
+		line.finish(0, nil, true)
 		return resp, nil
 	}
-	return watched(resp, &body{done: func(n int64, err error, _ bool) { line.write(resp, n, err) }}), nil
+	return watched(resp, &body{to: line}), nil
 }
 
 // lowest returns the lowest level of the lines about events.
@@ -112,11 +117,12 @@ type logLine struct {
 	logger *slog.Logger
 	req    *http.Request
 	start  time.Time
+	resp   *http.Response // nil if there is none
 }
 
-// write logs what became of the request.
-func (line logLine) write(resp *http.Response, n int64, err error) {
-	level, ctx := line.l.Level, line.req.Context()
+// finish logs what became of the request.
+func (line *logLine) finish(n int64, err error, _ bool) {
+	resp, level, ctx := line.resp, line.l.Level, line.req.Context()
 	if err != nil {
 		level = max(level, slog.LevelError)
 	}

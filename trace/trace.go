@@ -18,9 +18,9 @@
 //
 // # Events
 //
-// [Wire] tells of an exchange as response (attributes first_byte and remote) or fail, and of
-// the end of the body as body (attributes bytes and duration), which has level WARN if it
-// broke. The actions and reasons of all layers are in docs/events.md; the package comments
+// [Wire] tells of an exchange as response (attributes duration, and remote if there is a
+// connection) or fail (duration), and of the end of the body as body (duration and bytes),
+// which has level WARN if it broke. A duration is the time since the exchange began. The actions and reasons of all layers are in docs/events.md; the package comments
 // say what the actions mean. They are part of what the packages promise: a program may look
 // at them.
 //

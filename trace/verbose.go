@@ -43,12 +43,12 @@ func (l *Log) verbose(w io.Writer, e Event) {
 
 // connection describes the connection.
 func (x *Exchange) connection() string {
-	if x.RemoteAddr == "" {
+	if x.RemoteAddr == nil {
 		return "no connection"
 	}
-	s := "new connection to " + x.RemoteAddr
+	s := "new connection to " + x.RemoteAddr.String()
 	if x.Reused {
-		s = "connection to " + x.RemoteAddr + ", there since before"
+		s = "connection to " + x.RemoteAddr.String() + ", there since before"
 	}
 	if x.TLSVersion != "" {
 		s += ", " + x.TLSVersion

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -11,20 +12,23 @@ import (
 	"time"
 )
 
-// A watch notes, by [httptrace], when the phases of an exchange begin and end, and which
-// connection it has. Should the RoundTripper make several trips, the moments are those of
-// the last.
+// A watch notes, by [httptrace], which connection an exchange has and, if somebody wants the
+// [Exchange], when its phases begin and end. Should the RoundTripper make several trips, the
+// moments are those of the last.
 type watch struct {
-	mu    sync.Mutex
-	trip  moments
-	conn  connection
-	sent  http.Header // the fields of the request, as they were written
-	ended bool
+	hooks httptrace.ClientTrace
+
+	mu       sync.Mutex
+	trip     moments
+	conn     connection
+	sentSize int64       // of the fields of the request, as they were written in HTTP/1
+	sent     http.Header // these fields, if somebody wants them
+	ended    bool
 }
 
 // A connection is what an exchange has.
 type connection struct {
-	remote, local string
+	remote, local net.Addr
 	reused        bool
 	idle          time.Duration
 }
@@ -34,54 +38,70 @@ type moments struct {
 	asked, dns0, dns1, conn0, conn1, tls0, tls1, got, wrote, first time.Time
 }
 
-// follow returns a context whose request the watch follows.
-func (w *watch) follow(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) {
-			w.note(func(now time.Time) { w.trip, w.conn, w.sent = moments{asked: now}, connection{}, nil })
-		},
-		DNSStart: func(httptrace.DNSStartInfo) { w.note(func(now time.Time) { w.trip.dns0 = now }) },
-		DNSDone:  func(httptrace.DNSDoneInfo) { w.note(func(now time.Time) { w.trip.dns1 = now }) },
-		ConnectStart: func(string, string) {
-			// Several addresses are tried at once: the first begins the phase.
-			w.note(func(now time.Time) {
-				if w.trip.conn0.IsZero() {
-					w.trip.conn0 = now
-				}
-				w.trip.conn1 = time.Time{}
-			})
-		},
-		ConnectDone:       func(string, string, error) { w.note(func(now time.Time) { w.trip.conn1 = now }) },
-		TLSHandshakeStart: func() { w.note(func(now time.Time) { w.trip.tls0 = now }) },
-		TLSHandshakeDone:  func(tls.ConnectionState, error) { w.note(func(now time.Time) { w.trip.tls1 = now }) },
-		GotConn: func(info httptrace.GotConnInfo) {
-			w.note(func(now time.Time) {
-				w.trip.got = now
-				w.conn = connection{reused: info.Reused, idle: info.IdleTime}
-				if info.Conn != nil {
-					w.conn.remote, w.conn.local = info.Conn.RemoteAddr().String(), info.Conn.LocalAddr().String()
-				}
-			})
-		},
-		WroteHeaderField: func(name string, values []string) {
-			if strings.HasPrefix(name, ":") { // of HTTP/2
-				return
+// follow returns a context whose request the watch follows, as far as somebody wants to know.
+func (w *watch) follow(ctx context.Context, d detail) context.Context {
+	w.hooks.GotConn = w.gotConn
+	if d >= exchangesToo {
+		w.followPhases()
+		w.hooks.WroteHeaderField = w.wroteField
+	}
+	if d >= headsToo {
+		w.sent = make(http.Header)
+	}
+	return httptrace.WithClientTrace(ctx, &w.hooks)
+}
+
+// followPhases sets the hooks for the phases.
+func (w *watch) followPhases() {
+	w.hooks.GetConn = func(string) {
+		w.note(func(now time.Time) {
+			w.trip, w.conn, w.sentSize = moments{asked: now}, connection{}, 0
+			clear(w.sent)
+		})
+	}
+	w.hooks.DNSStart = func(httptrace.DNSStartInfo) { w.note(func(now time.Time) { w.trip.dns0 = now }) }
+	w.hooks.DNSDone = func(httptrace.DNSDoneInfo) { w.note(func(now time.Time) { w.trip.dns1 = now }) }
+	w.hooks.ConnectStart = func(string, string) {
+		// Several addresses are tried at once: the first begins the phase.
+		w.note(func(now time.Time) {
+			if w.trip.conn0.IsZero() {
+				w.trip.conn0 = now
 			}
-			w.note(func(time.Time) {
-				if w.sent == nil {
-					w.sent = make(http.Header)
-				}
-				name = http.CanonicalHeaderKey(name)
-				w.sent[name] = append(w.sent[name], values...)
-			})
-		},
-		WroteRequest:         func(httptrace.WroteRequestInfo) { w.note(func(now time.Time) { w.trip.wrote = now }) },
-		GotFirstResponseByte: func() { w.note(func(now time.Time) { w.trip.first = now }) },
-		// An interim response was the first, not the one that is waited for.
-		Got1xxResponse: func(int, textproto.MIMEHeader) error {
-			w.note(func(time.Time) { w.trip.first = time.Time{} })
-			return nil
-		},
+			w.trip.conn1 = time.Time{}
+		})
+	}
+	w.hooks.ConnectDone = func(string, string, error) { w.note(func(now time.Time) { w.trip.conn1 = now }) }
+	w.hooks.TLSHandshakeStart = func() { w.note(func(now time.Time) { w.trip.tls0 = now }) }
+	w.hooks.TLSHandshakeDone = func(tls.ConnectionState, error) { w.note(func(now time.Time) { w.trip.tls1 = now }) }
+	w.hooks.WroteRequest = func(httptrace.WroteRequestInfo) { w.note(func(now time.Time) { w.trip.wrote = now }) }
+	w.hooks.GotFirstResponseByte = func() { w.note(func(now time.Time) { w.trip.first = now }) }
+	// An interim response was the first, not the one that is waited for.
+	w.hooks.Got1xxResponse = func(int, textproto.MIMEHeader) error {
+		w.note(func(time.Time) { w.trip.first = time.Time{} })
+		return nil
+	}
+}
+
+func (w *watch) gotConn(info httptrace.GotConnInfo) {
+	w.note(func(now time.Time) {
+		w.trip.got = now
+		w.conn = connection{reused: info.Reused, idle: info.IdleTime}
+		if info.Conn != nil {
+			w.conn.remote, w.conn.local = info.Conn.RemoteAddr(), info.Conn.LocalAddr()
+		}
+	})
+}
+
+func (w *watch) wroteField(name string, values []string) {
+	if strings.HasPrefix(name, ":") { // of HTTP/2
+		return
+	}
+	w.note(func(time.Time) {
+		w.sentSize += fieldSize(name, values)
+		if w.sent != nil {
+			name = http.CanonicalHeaderKey(name)
+			w.sent[name] = append(w.sent[name], values...)
+		}
 	})
 }
 
@@ -108,9 +128,14 @@ func (w *watch) answered() {
 // headSize returns the number of bytes that the fields have in HTTP/1.1.
 func headSize(h http.Header) (n int64) {
 	for name, values := range h {
-		for _, v := range values {
-			n += int64(len(name) + len(": ") + len(v) + len("\r\n"))
-		}
+		n += fieldSize(name, values)
+	}
+	return n
+}
+
+func fieldSize(name string, values []string) (n int64) {
+	for _, v := range values {
+		n += int64(len(name) + len(": ") + len(v) + len("\r\n"))
 	}
 	return n
 }

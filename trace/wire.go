@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -40,57 +42,78 @@ func (w *Wire) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respo
 	if s == nil {
 		return next.RoundTrip(req)
 	}
-	x := newExchange(req)
-	x.heads.request = req.WithContext(x.follow(req.Context()))
-	x.onHead = func() {
-		if x.hasResponse() {
-			s.hook(x.responded(req))
-		}
+	x := newExchange(req, wireHook(s.hook))
+	x.request = req.WithContext(x.follow(req.Context(), s.detail))
+	if s.detail >= exchangesToo {
+		s.call.exchanges.add(x)
 	}
-	x.onEnd = func() { s.hook(x.over(req)) }
-	s.call.exchanges.add(x)
 	return x.send(next)
 }
 
-// responded returns the event that the head of the response is there.
-func (x *exchange) responded(req *http.Request) Event {
-	now := x.now()
+// A wireHook is the hook that Wire tells of an exchange, or nil.
+type wireHook func(Event)
+
+func (h wireHook) head(x *exchange, resp *http.Response) {
+	if h == nil || resp == nil {
+		return
+	}
+	x.mu.Lock()
+	conn := x.conn
+	x.mu.Unlock()
 	reason := reasonNewConnection
 	switch {
-	case now.Reused:
-		reason = reasonReused
-	case now.RemoteAddr == "":
+	case conn.remote == nil:
 		reason = reasonNoConnection
+	case conn.reused:
+		reason = reasonReused
 	}
-	e := About(req, layerWire, actionResponse, reason)
-	e.Status, e.Exchange = now.Status, now
-	e.Attrs = []slog.Attr{slog.Duration("first_byte", now.Phases.FirstByte())}
-	if now.RemoteAddr != "" {
-		e.Attrs = append(e.Attrs, slog.String("remote", now.RemoteAddr))
+	e := x.event(actionResponse, reason)
+	e.Attrs = append(make([]slog.Attr, 0, 2), slog.Duration("duration", e.Time.Sub(x.Start)))
+	if conn.remote != nil {
+		e.Attrs = append(e.Attrs, slog.Any("remote", address{conn.remote}))
+	}
+	h(e)
+}
+
+func (h wireHook) end(x *exchange) {
+	if h == nil {
+		return
+	}
+	action, reason := actionBody, reasonComplete
+	switch {
+	case x.Status == 0:
+		action, reason = actionFail, ""
+	case x.Err != nil:
+		reason = reasonBroken
+	case !x.Complete:
+		reason = reasonClosed
+	}
+	e := x.event(action, reason)
+	e.Err = x.Err
+	e.Attrs = append(make([]slog.Attr, 0, 2), slog.Duration("duration", x.Duration))
+	if action == actionBody {
+		e.Attrs = append(e.Attrs, slog.Int64("bytes", x.Received))
+		if x.Err != nil && !errors.Is(x.Err, context.Canceled) {
+			e.Level = slog.LevelWarn
+		}
+	}
+	h(e)
+}
+
+// event returns an event about x.
+func (x *exchange) event(action, reason string) Event {
+	e := Event{
+		Time: time.Now(), Level: slog.LevelDebug, Call: x.Call, Hop: x.Hop, Attempt: x.Attempt, Background: x.Background,
+		Layer: layerWire, Action: action, Reason: reason, Method: x.Method, URL: x.URL, Status: x.Status,
+	}
+	if x.detail >= exchangesToo {
+		e.Exchange = x.now()
 	}
 	return e
 }
 
-// over returns the event that the exchange is over.
-func (x *exchange) over(req *http.Request) Event {
-	now := x.now()
-	if now.Status == 0 {
-		e := About(req, layerWire, actionFail, "")
-		e.Err, e.Exchange = now.Err, now
-		return e
-	}
-	reason := reasonComplete
-	switch {
-	case now.Err != nil:
-		reason = reasonBroken
-	case !now.Complete:
-		reason = reasonClosed
-	}
-	e := About(req, layerWire, actionBody, reason)
-	e.Status, e.Err, e.Exchange = now.Status, now.Err, now
-	if now.Err != nil && !errors.Is(now.Err, context.Canceled) {
-		e.Level = slog.LevelWarn
-	}
-	e.Attrs = []slog.Attr{slog.Int64("bytes", now.Received), slog.Duration("duration", now.Duration)}
-	return e
-}
+// An address is turned into text when somebody reads it.
+type address struct{ net.Addr }
+
+// LogValue implements [slog.LogValuer].
+func (a address) LogValue() slog.Value { return slog.StringValue(a.String()) }

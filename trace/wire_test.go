@@ -51,7 +51,7 @@ func TestWire(t *testing.T) {
 		{"cancelled", "it is what the caller wanted", rttest.Fail(context.Canceled), 0, []string{"wire: fail: context canceled"}, slog.LevelDebug},
 	} {
 		var heard []Event
-		rt := (&Hook{Func: func(e Event) { heard = append(heard, e) }}).Wrap(new(Wire).Wrap(rttest.NewScript(t, row.step)))
+		rt := (&Hook{Exchanges: true, Func: func(e Event) { heard = append(heard, e) }}).Wrap(new(Wire).Wrap(rttest.NewScript(t, row.step)))
 		resp, err := rt.RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil))
 		if err == nil {
 			if row.read < 0 {
@@ -106,7 +106,7 @@ func TestExchangeOf(t *testing.T) {
 		if !ok || !x.Ended || !x.Complete || x.Received != 5 || x.Status != 200 || x.Proto != "HTTP/1.1" || x.URL != srv.URL+"/a" {
 			t.Errorf("got %+v, %v", x, ok)
 		}
-		if x.RemoteAddr != srv.Listener.Addr().String() || x.LocalAddr == "" || x.TLSVersion != "TLS 1.3" || x.Reused != (n == 1) {
+		if x.RemoteAddr.String() != srv.Listener.Addr().String() || x.LocalAddr == nil || x.TLSVersion != "TLS 1.3" || x.Reused != (n == 1) {
 			t.Errorf("connection: %+v", x)
 		}
 		p := x.Phases

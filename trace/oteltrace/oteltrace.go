@@ -102,7 +102,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	ctx, span := t.tracer.Start(req.Context(), "call "+c.method, oteltrace.WithAttributes(requestAttributes(req)...))
 	c.span = span
 	c.ctx = context.WithValue(ctx, callKey{}, c)
-	hook := trace.Hook{Func: c.hear}
+	hook := trace.Hook{Func: c.hear, Exchanges: true}
 	resp, err := hook.Wrap(next).RoundTrip(req.WithContext(c.ctx))
 	if err != nil || resp == nil {
 		c.end(0, 0, err)

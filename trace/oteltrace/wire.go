@@ -1,9 +1,8 @@
 package oteltrace
 
 import (
-	"net"
 	"net/http"
-	"strconv"
+	"net/netip"
 	"strings"
 	"sync"
 
@@ -62,7 +61,7 @@ func (w *Wire) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respo
 	ctx, span := w.tracer.Start(req.Context(), methodOf(req),
 		oteltrace.WithSpanKind(oteltrace.SpanKindClient), oteltrace.WithAttributes(attrs...))
 	x := &exchangeSpan{span: span}
-	out := roundtrip.Clone(req.WithContext(trace.WithHook(ctx, x.hear)))
+	out := roundtrip.Clone(req.WithContext(trace.WithHook(trace.WithExchanges(ctx), x.hear)))
 	propagator := w.Propagator
 	if propagator == nil {
 		propagator = otel.GetTextMapPropagator()
@@ -125,10 +124,9 @@ func (x *exchangeSpan) ended(status int, err error) {
 // exchangeAttributes returns what is known of an exchange when it is over.
 func exchangeAttributes(x *trace.Exchange) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{attribute.Bool("tripper.connection.reused", x.Reused)}
-	if host, port, err := net.SplitHostPort(x.RemoteAddr); err == nil {
-		attrs = append(attrs, attribute.String("network.peer.address", host))
-		if n, err := strconv.Atoi(port); err == nil {
-			attrs = append(attrs, attribute.Int("network.peer.port", n))
+	if x.RemoteAddr != nil {
+		if peer, err := netip.ParseAddrPort(x.RemoteAddr.String()); err == nil {
+			attrs = append(attrs, attribute.String("network.peer.address", peer.Addr().String()), attribute.Int("network.peer.port", int(peer.Port())))
 		}
 	}
 	if name, version, ok := strings.Cut(x.Proto, "/"); ok {
