@@ -181,14 +181,12 @@ func (t *target) variantsOf(base string) (all []policy.Variant) {
 func follow(seen, now *target, name token, shared, late bool) (t *target, rev uint32) {
 	same := seen != nil && now != nil && seen.gen == now.gen
 	switch {
-	case now == nil && shared && (late || seen != nil):
-		return nil, 0 // the Store may have forgotten the invalidation of another process
-	case now != nil && !now.has(name) && shared && (late || now.invalidated && !same):
-		return nil, 0 // by another process
+	case same && now.has(name):
+		return now, seen.rev
+	case shared && !same && (late || seen != nil || now != nil && now.invalidated):
+		return nil, 0 // by another process; of a record that is gone or another nobody knows
 	case now == nil || !now.has(name):
 		return begin(name, seen), 0
-	case same:
-		return now, seen.rev
 	case seen == nil && !now.invalidated:
 		return now, 0 // stored meanwhile by another request that found nothing
 	}

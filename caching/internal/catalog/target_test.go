@@ -396,6 +396,8 @@ func TestFollow(t *testing.T) {
 		{"it was there, and is gone: perhaps an invalidation was", seen, nil, token{}, true, false, ""},
 		{"it was evicted from a Store of one process", seen, nil, token{}, false, false, "begun 0"},
 		{"it took longer than an invalidation is kept", nil, nil, token{}, true, true, ""},
+		{"so did that, and another process has stored something since", nil, other, token{}, true, true, ""},
+		{"another process has begun a generation, which has not the name either", seen, other, name, true, false, ""},
 		{"there are no other processes", nil, nil, token{}, false, true, "begun 0"},
 		{"it took long, and the record has not changed", seen, seen, token{}, true, true, "now 3"},
 		{"the Store has not taken an invalidation", nil, other, name, true, false, "begun invalidated 0"},
