@@ -15,7 +15,9 @@ import (
 	"github.com/gregjones/httpcache"
 
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/caching/dirstore"
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/caching/store"
 )
 
 // scale is the most entries that the benchmarks of growth store.
@@ -104,4 +106,66 @@ func processorTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkScaleUsers is a response of one more user of a URL, fetched and stored, and a hit of
+// one of many.
+func BenchmarkScaleUsers(b *testing.B) {
+	origin := scaleOrigin()
+	origin.header["Cache-Control"] = []string{"private, max-age=36000"}
+	for n := 1; n <= *scale; n *= 10 {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rt := scaleCache("ours", origin)
+			req := newGet(b, "http://example.com/me")
+			as := func(user int) {
+				req.Header["Authorization"] = []string{"Bearer user" + strconv.Itoa(user)}
+				exchangeOf(b, rt, req, scaleBody)
+			}
+			for i := range n {
+				as(i)
+			}
+			b.Run("store", func(b *testing.B) {
+				// The keys come again, so that no store grows for ever.
+				req.Header["Cache-Control"] = noCache
+				for i := 0; b.Loop(); i++ {
+					as(n + i%100)
+				}
+				delete(req.Header, "Cache-Control")
+			})
+			b.Run("hit", func(b *testing.B) {
+				for b.Loop() {
+					as(rand.IntN(n))
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkScalePurge purges one URL beside many others.
+func BenchmarkScalePurge(b *testing.B) {
+	for n := 100; n <= *scale; n *= 10 {
+		for _, kind := range []string{"memory", "directory"} {
+			if kind == "directory" && n > 100_000 {
+				continue
+			}
+			b.Run(fmt.Sprint(n, "/", kind), func(b *testing.B) {
+				var s store.Store = memorystore.New(64 << 30)
+				if kind == "directory" {
+					d, err := dirstore.Open(b.TempDir(), &dirstore.Options{MaxBytes: 64 << 30})
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer d.Close()
+					s = d
+				}
+				rt := &caching.Transport{Base: scaleOrigin(), Store: s}
+				paths := fill(b, rt, n)
+				for b.Loop() {
+					if err := rt.Purge(b.Context(), "http://example.com"+paths[rand.IntN(n)]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }
