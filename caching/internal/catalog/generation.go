@@ -214,6 +214,7 @@ func (c *Catalog) replaceLocked(ctx context.Context, key, url string, b *guard.B
 // mark demands that what was asked for before is revalidated before it is used: all of it, or what
 // has a validator. If the record cannot be marked the target is invalidated.
 func (q *Query) mark(ctx context.Context, key string, all bool) error {
+	defer func(epoch uint64) { q.Epoch = epoch }(q.Epoch)
 	q.Epoch = math.MaxUint64 // whatever else is invalidated or marked, a mark does not come too late
 	v, e := q.look(key)
 	_ = e.Close()

@@ -12,8 +12,8 @@ import (
 // invalidations are what a process knows of what was invalidated in a Store, whatever the Store
 // does. All Transports that have the Store share them. What is known of a target is when it was
 // last invalidated, counted in invalidations, and a name that its record must have, if the Store
-// may not have taken an invalidation or may lose it. See generation.go for what they are for, and
-// groups.go for the groups.
+// may not have taken an invalidation or may lose it (see generation.go); of a group, when it was
+// last invalidated, by the clock (see groups.go).
 type invalidations struct {
 	count atomic.Uint64 // of the invalidations so far, changed with mu held
 	named atomic.Bool   // some records must have a name
