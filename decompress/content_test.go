@@ -240,9 +240,11 @@ func TestZstdHeaders(t *testing.T) {
 			}
 		}
 	}
-	for n, p := range map[uint64][]byte{7: {7}, 256: {0, 0}, 1 << 24: {0, 0, 0, 1}, 1 << 40: {0, 0, 0, 0, 0, 1, 0, 0}} {
-		if got := contentSize(p); got != n {
-			t.Errorf("content size % x: %d, want %d", p, got, n)
+	// A single segment needs a window of its content size: here 16 MiB and 1 TiB.
+	for _, header := range []string{"\xa0\x00\x00\x00\x01", "\xe0\x00\x00\x00\x00\x00\x01\x00\x00"} {
+		_, err := fetch(t, (&Transport{}).Wrap(serve(strings.NewReader("\x28\xb5\x2f\xfd"+header), "zstd")))
+		if !errors.Is(err, ErrWindow) {
+			t.Errorf("header % x: %v, want ErrWindow", header, err)
 		}
 	}
 }

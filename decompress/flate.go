@@ -2,6 +2,7 @@ package decompress
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
@@ -237,29 +238,24 @@ func (d *flateDecoder) take(n int) ([]byte, error) {
 
 // trailer checks the checksum and the size after a stream.
 func (d *flateDecoder) trailer() error {
+	var room [8]byte
+	want, wrong := room[:0], error(nil)
 	switch d.format {
 	case gzipFormat:
-		p, err := d.br.Peek(8)
-		if err != nil {
-			return cut(err)
-		}
-		if binary.LittleEndian.Uint32(p) != d.crc || binary.LittleEndian.Uint32(p[4:]) != d.size {
-			return gzip.ErrChecksum
-		}
-		_, err = d.br.Discard(8)
-		return err
+		want = binary.LittleEndian.AppendUint32(want, d.crc)
+		want, wrong = binary.LittleEndian.AppendUint32(want, d.size), gzip.ErrChecksum
 	case zlibFormat:
-		p, err := d.br.Peek(4)
-		if err != nil {
-			return cut(err)
-		}
-		if binary.BigEndian.Uint32(p) != d.adler.Sum32() {
-			return zlib.ErrChecksum
-		}
-		_, err = d.br.Discard(4)
-		return err
+		want, wrong = binary.BigEndian.AppendUint32(want, d.adler.Sum32()), zlib.ErrChecksum
 	}
-	return nil
+	got, err := d.br.Peek(len(want))
+	if err != nil {
+		return cut(err)
+	}
+	if !bytes.Equal(got, want) {
+		return wrong
+	}
+	_, err = d.br.Discard(len(want))
+	return err
 }
 
 // cut returns err, or io.ErrUnexpectedEOF for io.EOF.

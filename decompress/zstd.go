@@ -186,55 +186,33 @@ func (f *frames) dictionaryHeader() error {
 	return nil
 }
 
-// header reads a frame header (RFC 8878 §3.1.1.1).
+// header reads a frame header (RFC 8878 §3.1.1.1), of which the magic number was seen. It waits
+// for no byte beyond.
 func (f *frames) header() error {
-	p, err := f.br.Peek(5)
-	if err != nil {
-		return cut(err)
+	var h zstd.Header
+	for n := 6; ; n++ { // the shortest header
+		p, end := f.br.Peek(n)
+		err := h.Decode(p)
+		if err == nil {
+			break
+		}
+		if err != io.ErrUnexpectedEOF {
+			return err
+		}
+		if end != nil {
+			return cut(end)
+		}
 	}
-	d := p[4]
-	single := d&(1<<5) != 0
-	f.check = d&(1<<2) != 0
-	size := 5
-	if !single {
-		size++
-	}
-	idSize := [4]int{0, 1, 2, 4}[d&3]
-	csAt := size + idSize
-	csSize := [4]int{0, 2, 4, 8}[d>>6]
-	if single && csSize == 0 {
-		csSize = 1
-	}
-	if p, err = f.br.Peek(csAt + csSize); err != nil {
-		return cut(err)
-	}
-	window := uint64(0)
-	if single {
-		window = contentSize(p[csAt:])
-	} else {
-		base := uint64(1) << (10 + p[5]>>3)
-		window = base + base/8*uint64(p[5]&7)
+	window := h.WindowSize
+	if h.SingleSegment {
+		window = h.FrameContentSize
 	}
 	if window > uint64(f.max) {
 		return ErrWindow
 	}
 	f.window = max(f.window, int64(window))
-	f.left = int64(csAt + csSize)
-	f.block = true
+	f.check, f.block, f.left = h.HasCheckSum, true, int64(h.HeaderSize)
 	return nil
-}
-
-// contentSize reads a Frame_Content_Size (RFC 8878 §3.1.1.1.4).
-func contentSize(p []byte) uint64 {
-	switch len(p) {
-	case 1:
-		return uint64(p[0])
-	case 2:
-		return uint64(binary.LittleEndian.Uint16(p)) + 256
-	case 4:
-		return uint64(binary.LittleEndian.Uint32(p))
-	}
-	return binary.LittleEndian.Uint64(p)
 }
 
 // blockHeader reads a block header (RFC 8878 §3.1.1.2).
