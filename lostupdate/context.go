@@ -1,6 +1,7 @@
 package lostupdate
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -83,40 +84,25 @@ func WithEditor(ctx context.Context, name string) context.Context {
 func resourceKey(req *http.Request) string {
 	u := req.URL
 	o := roundtrip.OriginOf(u)
-	var b strings.Builder
-	path := u.EscapedPath()
-	b.Grow(len(o.Scheme) + len(o.Host) + len(o.Port) + len(path) + len(u.RawQuery) + 16)
-	b.WriteString(o.Scheme)
-	b.WriteString("://")
-	colon := strings.IndexByte(o.Host, ':') >= 0 // IPv6
-	if colon {
-		b.WriteByte('[')
+	opening, closing := "", ""
+	if strings.Contains(o.Host, ":") { // IPv6
+		opening, closing = "[", "]"
 	}
-	b.WriteString(o.Host)
-	if colon {
-		b.WriteByte(']')
-	}
-	b.WriteByte(':')
-	b.WriteString(o.Port)
-	switch {
-	case u.Opaque != "":
-		b.WriteString(u.Opaque)
-	case path == "":
-		b.WriteByte('/')
-	default:
-		b.WriteString(path)
-	}
+	query, host, hostName := "", "", req.Host
 	if u.RawQuery != "" || u.ForceQuery {
-		b.WriteByte('?')
-		b.WriteString(u.RawQuery)
+		query = "?"
 	}
-	if req.Host != "" && req.Host != u.Host {
-		b.WriteString(" host=")
-		b.WriteString(req.Host)
+	if hostName == u.Host {
+		hostName = ""
 	}
-	if name, ok := req.Context().Value(editorKey{}).(string); ok {
-		b.WriteString(" editor=")
-		b.WriteString(name)
+	if hostName != "" {
+		host = " host="
 	}
-	return b.String()
+	path := cmp.Or(u.Opaque, u.EscapedPath(), "/")
+	name, ok := req.Context().Value(editorKey{}).(string)
+	editor := ""
+	if ok {
+		editor = " editor="
+	}
+	return o.Scheme + "://" + opening + o.Host + closing + ":" + o.Port + path + query + u.RawQuery + host + hostName + editor + name
 }

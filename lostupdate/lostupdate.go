@@ -154,18 +154,13 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return nil, err
 		}
 		if !t.nothingIn(resp, method) {
-			t.read(roundtrip.AsAsked(req, asked), next, method, resp)
+			x := exchange{Transport: t, next: next, req: roundtrip.AsAsked(req, asked), method: method}
+			x.learn(resp, nil)
 		}
 		return roundtrip.Complete(resp, req), nil
 	}
 	x := exchange{Transport: t, next: next, req: req, method: method}
 	return x.write()
-}
-
-// read remembers the version in resp, the response to a request that is not protected.
-func (t *Transport) read(req *http.Request, next http.RoundTripper, method string, resp *http.Response) {
-	x := exchange{Transport: t, next: next, req: req, method: method}
-	x.learn(resp, nil)
 }
 
 // guards reports whether requests with method are protected.
