@@ -108,24 +108,13 @@ func (s *hmacSession) Sign(req *Request) error {
 		", snonce=" + httpfield.Quote(s.snonce) + `, cnonce="` + cnonce + `", uri=` + httpfield.Quote(req.Target) +
 		`, created="` + time.Now().UTC().Format("2006-01-02T15:04:05Z") +
 		`", response="` + s.response(req.Method, req.Target, cnonce, values.String()) +
-		`", headers="` + headerList(names) + `"`)
+		`", headers="` + strings.Join(append(names, ""), " ") + `"`) // a blank after each, as in httplib2
 	return nil
 }
 
 // response returns HMAC(key, method:uri:cnonce:snonce:values).
 func (s *hmacSession) response(method, uri, cnonce, values string) string {
 	return hexSum(hmac.New(s.hash, []byte(s.key)), method+":"+uri+":"+cnonce+":"+s.snonce+":"+values)
-}
-
-// headerList returns the names, each followed by a blank, as httplib2 writes
-// them.
-func headerList(names []string) string {
-	var b strings.Builder
-	for _, name := range names {
-		b.WriteString(name)
-		b.WriteByte(' ')
-	}
-	return b.String()
 }
 
 // endToEnd returns the names of the fields of h that reach the origin server, in lower

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -44,10 +43,7 @@ func exponential(base, most time.Duration, n int) time.Duration {
 	}
 	d := min(base, most)
 	for ; n > 1 && d < most; n-- {
-		if d > most/2 {
-			return most
-		}
-		d *= 2
+		d += min(d, most-d)
 	}
 	return d
 }
@@ -67,11 +63,3 @@ func decorrelated(base, most, last time.Duration, r float64) time.Duration {
 
 // scale returns r·d.
 func scale(d time.Duration, r float64) time.Duration { return time.Duration(float64(d) * r) }
-
-// add returns a+b, or the longest duration if that is more.
-func add(a, b time.Duration) time.Duration {
-	if b > math.MaxInt64-a {
-		return math.MaxInt64
-	}
-	return a + b
-}

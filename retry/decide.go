@@ -1,6 +1,9 @@
 package retry
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A situation is the input of the decision whether to send again.
 type situation struct {
@@ -66,5 +69,5 @@ func pause(s situation) (wait time.Duration, ok bool) {
 		return 0, false
 	}
 	// The jitter is added: the server refuses a request before that time.
-	return add(asked, backoff), true
+	return asked + min(backoff, math.MaxInt64-asked), true
 }
