@@ -50,7 +50,8 @@
 // # When nothing comes from the cache
 //
 // Cache-Status on each response and the events of package trace say what was done and
-// why. docs/why-no-hits.md in the repository lists the causes, each with the line that
+// why. [Transport.Explain] says it of a request that is not sent, and [Transport.Stats]
+// counts. docs/why-no-hits.md in the repository lists the causes, each with the line that
 // shows it.
 //
 // # Limits
@@ -239,6 +240,8 @@ type Transport struct {
 
 	once sync.Once
 	st   *state
+	// wrapped is the way of the latest layer that Wrap has made, for Explain.
+	wrapped atomic.Pointer[route]
 }
 
 // Compat holds what programs that move from another HTTP cache may depend on.
@@ -270,6 +273,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // Wrap returns a RoundTripper like t that sends through next in place of t.Base.
 func (t *Transport) Wrap(next http.RoundTripper) http.RoundTripper {
 	r := newRoute(next)
+	t.wrapped.Store(r)
 	return roundtrip.Bind(func(req *http.Request, _ http.RoundTripper) (*http.Response, error) {
 		return t.state().roundTrip(req, r)
 	}, next)

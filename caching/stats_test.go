@@ -22,6 +22,7 @@ func statsOrigin(req *http.Request) (*http.Response, error) {
 	lines := map[string][]string{
 		"/fresh":     {"Cache-Control: max-age=60", `ETag: "a"`},
 		"/validator": {"Cache-Control: max-age=1", `ETag: "a"`},
+		"/must":      {"Cache-Control: max-age=1, must-revalidate", `ETag: "a"`},
 		"/changed":   {"Cache-Control: max-age=1"},
 		"/swr":       {"Cache-Control: max-age=1, stale-while-revalidate=60", `ETag: "a"`},
 		"/sie":       {"Cache-Control: max-age=1, stale-if-error=60", `ETag: "a"`},

@@ -117,6 +117,14 @@ func From(ctx context.Context) func(Event) {
 	return nil
 }
 
+// WithoutHook returns ctx without the hooks in it: nothing is told of requests with it.
+func WithoutHook(ctx context.Context) context.Context {
+	if scopeOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, scopeKey{}, (*scope)(nil))
+}
+
 // ForHop returns req as the request of a hop: the events about it, and about all that
 // the layers below make of it, have that [Event.Hop]. The result is req itself if there
 // is no hook in its context. A layer that follows redirects calls it.

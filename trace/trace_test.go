@@ -380,3 +380,16 @@ func BenchmarkLogOff(b *testing.B) {
 		})
 	}
 }
+
+func TestWithoutHook(t *testing.T) {
+	t.Parallel()
+	outer, inner := 0, 0
+	ctx := WithHook(t.Context(), func(Event) { outer++ })
+	if From(WithoutHook(ctx)) != nil || WithoutHook(t.Context()) != t.Context() {
+		t.Error("there is a hook, or a context more than is needed")
+	}
+	From(WithHook(WithoutHook(ctx), func(Event) { inner++ }))(Event{})
+	if outer != 0 || inner != 1 {
+		t.Errorf("heard %d outside and %d inside", outer, inner)
+	}
+}

@@ -34,6 +34,8 @@ type Catalog struct {
 	variants TextMemo[[sha256.Size]byte]
 	// noVarySearch is true if No-Vary-Search is obeyed.
 	noVarySearch bool
+	// ReadOnly is true if nothing is written that another request has left to be written.
+	ReadOnly bool
 	// Counters are numbered by [Outcome].
 	Counters tally.Counters
 }

@@ -76,7 +76,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 	}
 	_ = e.Close()
 	t := q.Cat.groups.set(key, groupTime{invalidated: stored, read: now})
-	if t.invalidated.After(stored) {
+	if t.invalidated.After(stored) && !q.Cat.ReadOnly {
 		// The Store has evicted the note. Other processes must still hear of it.
 		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
 			q.Tell("store", policy.ReasonGroupNotWritten, 0, err)

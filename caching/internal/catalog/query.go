@@ -204,6 +204,24 @@ func (q *Query) HasVariants() bool {
 	return len(q.Variants()) > 0
 }
 
+// Missing says for what nothing is stored, empty if it is the URL. A look-up has found nothing.
+func (q *Query) Missing() string {
+	t := q.at.valid
+	switch names := q.VaryNames(); {
+	case len(names) > 0:
+		return "these values of " + strings.Join(names, ", ")
+	case t == nil:
+		return ""
+	case q.Method == MethodQuery:
+		return "this content"
+	case q.user != "" && (q.at.plain() || len(t.sets) > 0):
+		return "these credentials"
+	case len(t.sets) > 0:
+		return "a request without credentials"
+	}
+	return ""
+}
+
 func namesOf(selectors []policy.Selector) (names []string) {
 	for _, s := range selectors {
 		names = append(names, s.Name)
