@@ -118,7 +118,7 @@ func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err
 		}
 		s = stamp{t.gen, p.rev}
 		// The plain response would be found first.
-		keeps := p.now.plain() && p.now.f.gen == t.gen && audience != everybody && !(q.open && p.now.f.Public)
+		keeps := p.now.plain() && p.now.record.gen == t.gen && audience != everybody && !(q.open && p.now.f.Public)
 		until := p.now.until()
 		if until.Before(m.Expires) {
 			until = m.Expires.Add(min(max(0, time.Until(m.Expires)), maxSpare)) // so that not each response writes it
@@ -158,7 +158,7 @@ func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store
 		return err == nil
 	case f.Key == f.Home:
 		err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
-			if p.now.f == nil || p.now.meta.ID != m.ID || p.now.f.gen != p.t.gen {
+			if p.now.record != p.t || p.now.meta.ID != m.ID {
 				return store.ErrConflict // another response has taken its place
 			}
 			q.settle(p, m, f)

@@ -84,8 +84,8 @@ func (v *view) until() (at time.Time) {
 	return at
 }
 
-// plain reports whether the entry is the plain response, in the generation of the record.
-func (v *view) plain() bool { return v.record != nil && !v.f.Index && v.f.gen == v.record.gen }
+// plain reports whether the entry is the plain response, which has the generation of the record.
+func (v *view) plain() bool { return v.record != nil && !v.f.Index }
 
 // look reads the record of the target under key, and the entry that has it, if the record is
 // valid. The epoch of q must have been noted before. The required name is read afterwards: an
