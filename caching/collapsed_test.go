@@ -140,3 +140,35 @@ func TestCollapsedWithAnotherProcess(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// Requests of one user share a trip that began before the response to another user told by which
+// fields responses are selected.
+func TestCollapsedAcrossUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trips := make(map[string]int)
+		var mu sync.Mutex
+		c := &Transport{Base: originFunc(func(req *http.Request) (*http.Response, error) {
+			user := req.Header.Get("Authorization")
+			mu.Lock()
+			trips[user]++
+			mu.Unlock()
+			if user == "bob" {
+				time.Sleep(2 * time.Second)
+			}
+			return text(req, 200, user, "Cache-Control: max-age=60", "Vary: Accept"), nil
+		})}
+		var wg sync.WaitGroup
+		for _, user := range []string{"bob", "alice", "bob"} {
+			wg.Go(func() {
+				if _, body, err := try(c, t.Context(), "GET", "http://example.com/", "Authorization: "+user); body != user || err != nil {
+					t.Errorf("%s gets %q, %v", user, body, err)
+				}
+			})
+			time.Sleep(time.Second / 2)
+		}
+		wg.Wait()
+		if trips["bob"] != 1 {
+			t.Errorf("%d trips for bob", trips["bob"])
+		}
+	})
+}

@@ -26,7 +26,7 @@ func (x *exchange) shareable() bool {
 // where variants are known the fields they are selected by.
 func (x *exchange) flightKey() string {
 	names := x.VaryNames()
-	if len(names) == 0 {
+	if len(names) == 0 || x.Key != x.Target && x.st.flights.Busy(x.Key) { // a trip began before another user's response told the names
 		return x.Key
 	}
 	return catalog.VariantKey(x.Key, policy.SelectorsOf(names, x.Req.Header, x.Hide))
