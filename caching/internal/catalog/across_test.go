@@ -41,6 +41,21 @@ func TestAcross(t *testing.T) {
 			invalidate(b)
 			_ = a.commit(q, "old")
 		}, ""},
+		{"a store that is full deletes what it cannot replace, and another process sees that", func(a, b process) {
+			a.keep(a.ask(url), "older")
+			q := b.begin(url)
+			a.fail("commit")
+			invalidate(a)
+			a.store.before = nil
+			_ = b.commit(q, "old")
+		}, ""},
+		{"what was asked for more than an hour ago does not supersede what is newer", func(a, b process) {
+			q := b.begin(url)
+			invalidate(a)
+			time.Sleep(2 * time.Hour)
+			a.keep(a.ask(url), "new")
+			_ = b.commit(q, "old")
+		}, "new"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

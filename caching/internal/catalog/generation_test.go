@@ -362,7 +362,7 @@ func (w *trial) process() *Catalog {
 }
 
 // A schedule is a few actors, each with what it does one after another. "2: plain" is done by
-// the second process.
+// the second process of three.
 type schedule struct {
 	why    string
 	before string // what was done before
@@ -385,7 +385,7 @@ func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *tria
 		scheduler: &scheduler{waiting: make(map[int]chan struct{})}, promises: store.Promises{Swaps: swaps, OneProcess: row.single},
 		entries: make(map[string]*store.Entry), reads: row.reads,
 	}, across: swaps && !row.limit, paths: row.paths, served: make(map[string]bool), users: make(map[int]bool)}
-	for range 2 {
+	for range 3 {
 		w.processes = append(w.processes, w.process())
 	}
 	actor := func(script string) func(int) {
@@ -395,11 +395,13 @@ func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *tria
 					continue
 				}
 				p := 0
-				if strings.HasPrefix(op, "2: ") && !row.single {
-					p = 1
+				if n, rest, ok := strings.Cut(op, ": "); ok {
+					if op = rest; !row.single {
+						p = int(n[0] - '1')
+					}
 				}
 				w.step(i) // one at a time does what it does without the Store
-				ops[strings.TrimPrefix(op, "2: ")](context.WithValue(context.Background(), actorKey{}, i), w, p, i)
+				ops[op](context.WithValue(context.Background(), actorKey{}, i), w, p, i)
 			}
 		}
 	}
@@ -429,9 +431,9 @@ func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *tria
 	w.fault, w.reads, w.now = "", false, w.now+1
 	w.run([]func(int){actor(row.then)}, nil, first)
 	w.served = make(map[string]bool)
-	w.run([]func(int){actor("read, 2: read")}, nil, first)
+	w.run([]func(int){actor("read, 2: read, 3: read")}, nil, first)
 	if row.paths {
-		w.run([]func(int){actor("read the path, 2: read the path")}, nil, first)
+		w.run([]func(int){actor("read the path, 2: read the path, 3: read the path")}, nil, first)
 	}
 	return w, taken, of
 }
@@ -492,6 +494,10 @@ func TestGenerations(t *testing.T) {
 		{why: "a 304 and another response", before: "plain", actors: []string{"confirm", "2: reload", "2: reload"}},
 		{why: "a record that cannot be read is not replaced", single: true, reads: true, before: "plain", actors: []string{"user"}, served: "plain"},
 		{why: "another No-Vary-Search", paths: true, before: "share a", then: "share b", served: "shared by b", gone: "shared by a"},
+		{why: "three processes, two of which saw nothing", actors: []string{"plain", "2: user", "3: invalidate, 3: plain"}},
+		{why: "two processes invalidate, and a third fetches between", before: "3: plain", actors: []string{"3: reload", "invalidate, read", "2: invalidate, 2: plain"}},
+		{why: "a mark, an invalidation and a 304 of three processes", before: "variant", actors: []string{"3: confirm the variant", "2: mark", "invalidate"}},
+		{why: "one process fails to invalidate, and two others go on", fault: "fails", limit: true, before: "2: plain", actors: []string{"invalidate, read", "2: invalidate, 2: plain", "3: user"}},
 		{why: "a process ends", before: "plain", limit: true, actors: []string{"plain", "restart", "invalidate, read"}},
 		{why: "a process ends after an invalidation that failed", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate", "restart, invalidate", "read"}},
 	} {
