@@ -201,6 +201,7 @@ type trial struct {
 	// across is true if an invalidation reaches the other processes too.
 	across bool
 	paths  bool // No-Vary-Search is obeyed
+	open   bool // users may be given what is public
 	wrong  []string
 	stored int // responses
 	// served are the responses that were served, by what they are.
@@ -222,7 +223,7 @@ func (w *trial) query(ctx context.Context, p int, url string, lines ...string) *
 	}
 	req.Header = fieldsOf(lines)
 	q := w.processes[p].Query(req)
-	q.SetUser(req.Header.Get("Authorization"), false)
+	q.SetUser(req.Header.Get("Authorization"), w.open)
 	return &q
 }
 
@@ -319,6 +320,9 @@ var ops = map[string]func(ctx context.Context, w *trial, p, actor int){
 		who := fmt.Sprint("user ", actor)
 		w.fetch(ctx, w.query(ctx, p, theTarget, "Authorization: "+who), actor, who, true)
 	},
+	"public": func(ctx context.Context, w *trial, p, actor int) {
+		w.fetch(ctx, w.query(ctx, p, theTarget, fmt.Sprint("Authorization: user ", actor)), actor, "public", true, "Cache-Control: public")
+	},
 	"variant": func(ctx context.Context, w *trial, p, actor int) {
 		w.fetch(ctx, w.query(ctx, p, theTarget, "Accept: x"), actor, "variant", true, "Vary: Accept")
 	},
@@ -357,7 +361,7 @@ var ops = map[string]func(ctx context.Context, w *trial, p, actor int){
 
 // process returns a process that has just begun.
 func (w *trial) process() *Catalog {
-	cfg := &policy.Settings{}
+	cfg := &policy.Settings{SharePublic: w.open}
 	return New(&Shared{}, cfg.Complete(), w.paths, guard.NewBackend(w.shop), guard.Options{Wait: -1, Back: func() {}})
 }
 
@@ -373,6 +377,7 @@ type schedule struct {
 	reads  bool   // fail too
 	// Without compare and swap invalidations need not reach other processes.
 	paths  bool   // there are responses that URLs of a path share
+	open   bool   // users may be given what is public
 	limit  bool   // invalidations need not reach other processes
 	then   string // what is done afterwards, when nothing fails
 	stored int    // how many responses are stored at least, in every order
@@ -384,7 +389,7 @@ func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *tria
 	w = &trial{shop: &shop{
 		scheduler: &scheduler{waiting: make(map[int]chan struct{})}, promises: store.Promises{Swaps: swaps, OneProcess: row.single},
 		entries: make(map[string]*store.Entry), reads: row.reads,
-	}, across: swaps && !row.limit, paths: row.paths, served: make(map[string]bool), users: make(map[int]bool)}
+	}, across: swaps && !row.limit, paths: row.paths, open: row.open, served: make(map[string]bool), users: make(map[int]bool)}
 	for range 3 {
 		w.processes = append(w.processes, w.process())
 	}
@@ -498,6 +503,10 @@ func TestGenerations(t *testing.T) {
 		{why: "two processes invalidate, and a third fetches between", before: "3: plain", actors: []string{"3: reload", "invalidate, read", "2: invalidate, 2: plain"}},
 		{why: "a mark, an invalidation and a 304 of three processes", before: "variant", actors: []string{"3: confirm the variant", "2: mark", "invalidate"}},
 		{why: "one process fails to invalidate, and two others go on", fault: "fails", limit: true, before: "2: plain", actors: []string{"invalidate, read", "2: invalidate, 2: plain", "3: user"}},
+		{why: "a user's own response and a public one", open: true, actors: []string{"public", "2: user", "invalidate, read"}},
+		{why: "the public one is there", open: true, before: "public", actors: []string{"user", "2: confirm", "2: invalidate, 2: read"}},
+		{why: "a public one takes the place of the user's own", open: true, before: "user", then: "public", served: "public"},
+		{why: "a mark, and a public one that another user brings", open: true, before: "public, user", actors: []string{"public", "mark", "2: read"}},
 		{why: "a process ends", before: "plain", limit: true, actors: []string{"plain", "restart", "invalidate, read"}},
 		{why: "a process ends after an invalidation that failed", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate", "restart, invalidate", "read"}},
 	} {
