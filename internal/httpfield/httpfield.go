@@ -10,6 +10,7 @@ package httpfield
 import (
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -23,6 +24,16 @@ func IsToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 // IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters
 // other than HTAB.
 func IsValue(s string) bool { return httpguts.ValidHeaderFieldValue(s) }
+
+// HasControl reports whether s has a control character of ASCII, HTAB included.
+func HasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// IsASCII reports whether all bytes of s are those of ASCII characters.
+func IsASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
 
 // IsHeader reports whether all names of h are tokens and all its values may be field values.
 func IsHeader(h http.Header) bool {

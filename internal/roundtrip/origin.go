@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // An Origin is that of RFC 6454 §4: scheme, host and port, with the default port filled in
@@ -47,10 +49,8 @@ func simple(authority string) (host, port string, ok bool) {
 			return "", "", false
 		}
 	}
-	for i := range len(port) {
-		if port[i] < '0' || port[i] > '9' {
-			return "", "", false
-		}
+	if strings.Trim(port, "0123456789") != "" {
+		return "", "", false
 	}
 	return strings.TrimSuffix(host, "."), port, true
 }
@@ -59,12 +59,9 @@ func simple(authority string) (host, port string, ok bool) {
 // Unicode is converted by IDNA, as net/http does before it dials.
 func Host(u *url.URL) string {
 	h := strings.TrimSuffix(u.Hostname(), ".")
-	for i := range len(h) {
-		if h[i] >= 0x80 {
-			if a, err := idna.Lookup.ToASCII(h); err == nil {
-				return strings.ToLower(a)
-			}
-			break
+	if !httpfield.IsASCII(h) {
+		if a, err := idna.Lookup.ToASCII(h); err == nil {
+			h = a
 		}
 	}
 	return strings.ToLower(h)
