@@ -84,7 +84,6 @@ func (x *exchange) conflict(resp *http.Response, ambiguous, local bool) (*http.R
 
 // answer answers a write in the server's place. mismatch is a sentence about the resource.
 func (x *exchange) answer(mismatch string) (*http.Response, error) {
-	roundtrip.CloseBody(x.req)
 	text := "The write was not sent: " + mismatch + ".\n"
 	resp := roundtrip.Synthesize(x.req, http.StatusPreconditionFailed, "text/plain; charset=utf-8",
 		readCloser{strings.NewReader(text)}, int64(len(text)))

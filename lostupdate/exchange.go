@@ -45,6 +45,7 @@ func (x *exchange) id() string {
 // write sends a request whose method is protected.
 func (x *exchange) write() (*http.Response, error) {
 	if err := x.recall(); err != nil {
+		roundtrip.CloseBody(x.req)
 		return nil, x.refuse(reasonNoVersions, roundtrip.Explain("lostupdate: tags", err))
 	}
 	mode, _ := x.req.Context().Value(modeKey{}).(Mode)
@@ -55,11 +56,13 @@ func (x *exchange) write() (*http.Response, error) {
 		x.rules.habit, _ = x.habits.Get(x.service(), time.Now())
 	}
 	x.plan = planFor(x.method, x.req.Header, mode, x.seen, x.had, x.rules)
-	if resp, err := x.check(); resp != nil || err != nil {
+	resp, err := x.check()
+	if resp != nil || err != nil {
+		roundtrip.CloseBody(x.req)
 		return resp, err
 	}
 	x.tell(actionProtect, x.plan.why, 0, x.plan)
-	resp, err := x.send(x.req, x.plan.precondition)
+	resp, err = x.send(x.req, x.plan.precondition)
 	if err == nil && resp != nil {
 		resp, err = x.settle(resp)
 	}
@@ -114,9 +117,8 @@ func (x *exchange) send(req *http.Request, p precondition) (*http.Response, erro
 	return roundtrip.Complete(resp, req), nil
 }
 
-// refuse ends a write that is not sent.
+// refuse reports why a write is not sent, and returns err.
 func (x *exchange) refuse(why string, err error) error {
-	roundtrip.CloseBody(x.req)
 	x.tell(actionRefuse, why, 0, plan{})
 	return err
 }
@@ -200,15 +202,12 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 	}
 }
 
-// hook returns the hook in the context of the request, or nil.
-func (x *exchange) hook() func(trace.Event) { return trace.From(x.req.Context()) }
-
 func (x *exchange) event(action, reason string) trace.Event {
 	return trace.About(x.req, "lostupdate", action, reason)
 }
 
 func (x *exchange) tell(action, reason string, status int, p plan) {
-	hook := x.hook()
+	hook := trace.From(x.req.Context())
 	if hook == nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package lostupdate
 
 import (
+	"crypto/sha256"
 	"io"
 	"net/http"
 	"net/url"
@@ -40,7 +41,6 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 	for try := 0; ; try++ {
 		now, err := x.look()
 		if err != nil {
-			roundtrip.CloseBody(x.req)
 			return nil, err
 		}
 		if mismatch := x.plan.missed(now); mismatch != "" {
@@ -52,7 +52,6 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 		found, now, err := x.compare(now)
 		switch {
 		case err != nil:
-			roundtrip.CloseBody(x.req)
 			return nil, err
 		case found == changed:
 			return x.answer("it has changed")
@@ -72,7 +71,6 @@ func (x *exchange) compareVersion() (*http.Response, error) {
 			return nil, nil
 		}
 		if err := roundtrip.Sleep(x.req.Context(), nil, weakSecond); err != nil {
-			roundtrip.CloseBody(x.req)
 			return nil, err
 		}
 	}
@@ -157,16 +155,16 @@ func (x *exchange) compare(now sight) (finding, sight, error) {
 func (x *exchange) compareContent() (*http.Response, error) {
 	resp, err := x.next.RoundTrip(x.probe(x.req.Context(), http.MethodGet))
 	if err != nil || resp == nil {
-		roundtrip.CloseBody(x.req)
 		return nil, err
 	}
 	resp = roundtrip.Complete(resp, x.req)
-	sum, whole := sumOf(io.LimitReader(resp.Body, maxFetch+1), maxFetch)
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(resp.Body, maxFetch+1))
 	roundtrip.Discard(resp)
 	switch {
-	case resp.StatusCode/100 != 2 || !whole || coding(resp.Header["Content-Encoding"]) != "":
+	case resp.StatusCode/100 != 2 || err != nil || n > maxFetch || coding(resp.Header["Content-Encoding"]) != "":
 		return nil, x.refuse(reasonNothing, ErrUnsure)
-	case sum != x.seen.Sent:
+	case encode(h) != x.seen.Sent:
 		return x.answer("it is not what was written")
 	}
 	x.seen = versionOf(resp, time.Now())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // reply is what is done about a response to a write.
@@ -138,7 +139,7 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 // note remembers a habit of the server.
 func (x *exchange) note(shown habit, why string, status int) {
 	x.habits.Update(x.service(), time.Now(), func(old habit) habit { return old | shown })
-	if hook := x.hook(); hook != nil {
+	if hook := trace.From(x.req.Context()); hook != nil {
 		e := x.event(actionNote, why)
 		e.Status = status
 		e.Attrs = []slog.Attr{slog.Duration("for", roundtrip.LessonTime)}

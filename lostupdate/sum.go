@@ -64,12 +64,4 @@ func (b *summedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sumOf returns the hash of the bytes of r. whole reports whether they were read to
-// their end, and were limit at most.
-func sumOf(r io.Reader, limit int64) (sum string, whole bool) {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	return encode(h), err == nil && n <= limit
-}
-
 func encode(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
