@@ -50,9 +50,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause was a timeout.
-func (e *Error) Timeout() bool {
-	return roundtrip.TimedOut(e.Err)
-}
+func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
 // HTTPResponse returns the response that could not be decoded, with the body in
 // its coding, if RoundTrip failed; see [Transport.Probe]. It is nil if reading

@@ -58,30 +58,19 @@ func (k proxyKind) String() string {
 
 // port is the port of a proxy whose URL names none.
 func (k proxyKind) port() string {
-	switch k {
-	case httpProxy:
-		return "80"
-	case httpsProxy:
-		return "443"
-	}
-	return "1080"
+	return [...]string{"", "80", "443", "1080", "1080", "1080"}[k]
+}
+
+// proxyKinds are the kinds by the scheme of the URL.
+var proxyKinds = map[string]proxyKind{
+	"http": httpProxy, "https": httpsProxy, "socks5": socks5Proxy, "socks5h": socks5Proxy, "socks": socks5Proxy,
+	"socks4": socks4Proxy, "socks4a": socks4aProxy,
 }
 
 // kindOf returns the kind of the proxy u, or an error if u is not valid.
 func kindOf(u *url.URL) (proxyKind, error) {
-	var k proxyKind
-	switch httpfield.Lower(u.Scheme) {
-	case "http":
-		k = httpProxy
-	case "https":
-		k = httpsProxy
-	case "socks5", "socks5h", "socks":
-		k = socks5Proxy
-	case "socks4":
-		k = socks4Proxy
-	case "socks4a":
-		k = socks4aProxy
-	default:
+	k := proxyKinds[httpfield.Lower(u.Scheme)]
+	if k == noProxy {
 		if u.Host == "" { // "user:password@host": the scheme may be a user name
 			return noProxy, ErrProxyScheme
 		}
@@ -114,13 +103,10 @@ func addressOf(u *url.URL) string {
 // hostOf returns the host of the proxy u in the form that is looked up: an
 // international name by IDNA, and a zone of an IPv6 address as it is.
 func hostOf(u *url.URL) string {
-	host := u.Hostname()
-	for i := range len(host) {
-		if host[i] >= 0x80 {
-			return roundtrip.Host(u)
-		}
+	if host := u.Hostname(); httpfield.IsASCII(host) {
+		return host
 	}
-	return host
+	return roundtrip.Host(u)
 }
 
 // redacted returns err without the URL that an error of url.Parse holds, which may have

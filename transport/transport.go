@@ -73,6 +73,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -332,13 +333,7 @@ func sendable(req *http.Request) (*http.Request, error) {
 // would have another meaning in a request to a proxy. A dialer that Tune has set may
 // understand any host, such as the path of a socket.
 func validHost(host string) bool {
-	for i := range len(host) {
-		switch c := host[i]; {
-		case c <= ' ', c == 0x7f, c == '/', c == '?', c == '#', c == '@', c == '\\', c == '"', c == '<', c == '>':
-			return false
-		}
-	}
-	return true
+	return !httpfield.HasControl(host) && !strings.ContainsAny(host, ` /?#@\"<>`)
 }
 
 var errHost = errors.New("transport: invalid character in the URL's host")

@@ -55,12 +55,7 @@ func parseUsage(values []string, base *url.URL) (u usage, why string) {
 // printable reports whether s can be sent back as a Structured Fields string
 // (RFC 9651 §3.3.3).
 func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return httpfield.IsASCII(s) && !httpfield.HasControl(s)
 }
 
 // pattern is a URL Pattern of the simple kind: literal text and asterisks.
