@@ -35,7 +35,7 @@ func (b Basic) check(cred *Credential) error {
 		return nil
 	case strings.Contains(cred.Username, ":"):
 		return unsupported("basic", "user name", "with a colon")
-	case hasControl(cred.Username) || hasControl(cred.Password):
+	case httpfield.HasControl(cred.Username) || httpfield.HasControl(cred.Password):
 		return unsupported("basic", "credential", "with control characters")
 	}
 	return nil
@@ -52,16 +52,12 @@ func (b Basic) Session(c *Challenge, cred Credential) (Session, error) {
 type basicSession struct{ utf8 bool }
 
 func (s basicSession) Sign(req *Request) error {
-	req.Authorize(basicValue(req.Credential.Username, req.Credential.Password, req.Latin1 && !s.utf8))
-	return nil
-}
-
-func basicValue(username, password string, latin1 bool) string {
-	text := username + ":" + password
-	if latin1 {
+	text := req.Credential.Username + ":" + req.Credential.Password
+	if req.Latin1 && !s.utf8 {
 		text = toLatin1(text)
 	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(text))
+	req.Authorize("Basic " + base64.StdEncoding.EncodeToString([]byte(text)))
+	return nil
 }
 
 // saysUTF8 reports whether c asks for UTF-8 (RFC 7617 §2.1, RFC 7616 §4): the
@@ -95,22 +91,4 @@ func inLatin1(s string) bool {
 		differs = differs || r >= 0x80
 	}
 	return differs
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-func hasControl(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return true
-		}
-	}
-	return false
 }

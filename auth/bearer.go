@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -66,7 +67,7 @@ func (bearerSession) Sign(req *Request) error {
 			return roundtrip.Explain("auth: getting a token", err)
 		}
 	}
-	if token == "" || strings.ContainsAny(token, " \t") || hasControl(token) {
+	if token == "" || strings.ContainsAny(token, " \t") || httpfield.HasControl(token) {
 		return unsupported("bearer", "token", "empty or with blanks")
 	}
 	req.Authorize("Bearer " + token)

@@ -91,15 +91,15 @@ func (d Digest) parse(c Challenge) (*digestChallenge, error) {
 	ch := new(digestChallenge)
 	var hasRealm bool
 	ch.realm, hasRealm = c.Param("realm")
-	if !hasRealm || len(ch.realm) > maxParam || hasControl(ch.realm) {
+	if !hasRealm || len(ch.realm) > maxParam || httpfield.HasControl(ch.realm) {
 		return nil, unsupported("digest", "realm", ch.realm)
 	}
 	ch.nonce, _ = c.Param("nonce")
-	if ch.nonce == "" || len(ch.nonce) > maxParam || hasControl(ch.nonce) {
+	if ch.nonce == "" || len(ch.nonce) > maxParam || httpfield.HasControl(ch.nonce) {
 		return nil, unsupported("digest", "nonce", ch.nonce)
 	}
 	ch.opaque, ch.hasOpaque = c.Param("opaque")
-	if len(ch.opaque) > maxParam || hasControl(ch.opaque) {
+	if len(ch.opaque) > maxParam || httpfield.HasControl(ch.opaque) {
 		return nil, unsupported("digest", "opaque", ch.opaque)
 	}
 	ch.algorithm, _ = c.Param("algorithm")
@@ -151,7 +151,7 @@ func (ch *digestChallenge) check(cred *Credential) error {
 	} else if !cred.hasPassword() {
 		return errNoPassword
 	}
-	if hasControl(cred.Username) && !ch.utf8 && !ch.userhash {
+	if httpfield.HasControl(cred.Username) && !ch.utf8 && !ch.userhash {
 		return unsupported("digest", "user name", "with control characters")
 	}
 	return nil
@@ -179,7 +179,7 @@ func (ch *digestChallenge) username(cred *Credential, latin1 bool) string {
 	switch {
 	case ch.userhash:
 		return `username="` + ch.alg.sumText(name, ch.realm) + `"`
-	case ch.utf8 && (!isASCII(name) || hasControl(name)):
+	case ch.utf8 && (!httpfield.IsASCII(name) || httpfield.HasControl(name)):
 		return "username*=UTF-8''" + extValue(name)
 	}
 	return "username=" + httpfield.Quote(name)

@@ -257,7 +257,7 @@ func (s *digestSession) accepted(req *Request, r *reply) error {
 	}
 	r.shares = s.pool.accept(n, req.proof.overtaken > 0)
 	// RFC 7616 §3.5. A nextnonce that is the present one goes on being counted.
-	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !hasControl(next) {
+	if next, _ := info.Param("nextnonce"); next != "" && next != n.value && len(next) <= maxParam && !httpfield.HasControl(next) {
 		// The new nonce first: requests may be waiting for one.
 		s.pool.put(s.pool.arrive(&nonce{ch: n.ch, value: strings.Clone(next)}))
 		s.lost(req, false)

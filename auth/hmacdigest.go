@@ -59,10 +59,10 @@ func (HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
 	}
 	s := &hmacSession{hash: sha1.New}
 	var ok bool
-	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam || hasControl(s.realm) {
+	if s.realm, ok = c.Param("realm"); !ok || len(s.realm) > maxParam || httpfield.HasControl(s.realm) {
 		return nil, unsupported("hmacdigest", "realm", s.realm)
 	}
-	if s.snonce, _ = c.Param("snonce"); s.snonce == "" || len(s.snonce) > maxParam || hasControl(s.snonce) {
+	if s.snonce, _ = c.Param("snonce"); s.snonce == "" || len(s.snonce) > maxParam || httpfield.HasControl(s.snonce) {
 		return nil, unsupported("hmacdigest", "snonce", s.snonce)
 	}
 	switch alg, _ := c.Param("algorithm"); alg {
@@ -83,7 +83,7 @@ func (HMACDigest) parse(c Challenge, cred *Credential) (*hmacSession, error) {
 	if !cred.hasPassword() || cred.HA1 != "" && cred.Password == "" {
 		return nil, errNoPassword
 	}
-	if hasControl(cred.Username) {
+	if httpfield.HasControl(cred.Username) {
 		return nil, unsupported("hmacdigest", "user name", "with control characters")
 	}
 	s.realm, s.snonce = strings.Clone(s.realm), strings.Clone(s.snonce)

@@ -57,7 +57,7 @@ func (WSSE) check(cred *Credential) error {
 	switch {
 	case !cred.hasPassword() || cred.HA1 != "" && cred.Password == "":
 		return errNoPassword
-	case hasControl(cred.Username):
+	case httpfield.HasControl(cred.Username):
 		return unsupported("wsse", "user name", "with control characters")
 	}
 	return nil

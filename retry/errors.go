@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -75,10 +76,7 @@ func (e *timeoutError) Is(target error) bool { return target == context.Deadline
 type statusError int
 
 func (e statusError) Error() string {
-	if text := http.StatusText(int(e)); text != "" {
-		return "status " + strconv.Itoa(int(e)) + " " + text
-	}
-	return "status " + strconv.Itoa(int(e))
+	return strings.TrimSpace("status " + strconv.Itoa(int(e)) + " " + http.StatusText(int(e)))
 }
 
 var errNoResponse = errors.New("retry: Base returned neither a response nor an error")
