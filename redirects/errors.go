@@ -12,16 +12,16 @@ import (
 var (
 	// ErrLimit is the cause of an [*Error] after more redirects than
 	// [Transport.Max].
-	ErrLimit = errors.New("too many redirects")
+	ErrLimit = roundtrip.Final(errors.New("too many redirects"))
 
 	// ErrMissingLocation is the cause of an [*Error] about a 301, 302, 303 or 307
 	// without a Location field, or with one that names nothing to go to.
-	ErrMissingLocation = errors.New("redirect without a usable Location")
+	ErrMissingLocation = roundtrip.Final(errors.New("redirect without a usable Location"))
 
 	// ErrScheme is the cause of an [*Error] about a redirect to a URL that is
 	// neither http nor https, such as an app's own. The Location field of the
 	// response has it.
-	ErrScheme = errors.New("redirect to a scheme that is neither http nor https")
+	ErrScheme = roundtrip.Final(errors.New("redirect to a scheme that is neither http nor https"))
 )
 
 // Error reports a redirect that could not be followed. http.Client wraps it in
@@ -50,14 +50,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Timeout() bool { return roundtrip.TimedOut(e.Err) }
 
 // Permanent reports whether the same request would fail in the same way again.
-func (e *Error) Permanent() bool {
-	for _, cause := range []error{ErrLimit, ErrMissingLocation, ErrScheme} {
-		if errors.Is(e.Err, cause) {
-			return true
-		}
-	}
-	return roundtrip.Permanent(e.Err)
-}
+func (e *Error) Permanent() bool { return roundtrip.Permanent(e.Err) }
 
 // HTTPResponse returns e.Response. tripper.ErrorResponses finds it by this
 // method.
