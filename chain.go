@@ -63,7 +63,15 @@
 // A cookie jar belongs to the redirects layer: http.Client applies its own once
 // per call and would miss the hops.
 //
-// [Chain] obeys the order it is given. [Chain.Check] says what is wrong with it.
+// # Events
+//
+// What [Chain.Check] finds is told as check, with level WARN, by the first request of a
+// client of [Chain.Client].
+//
+// # Limits
+//
+// [Chain] obeys the order it is given. [Chain.Check] says what is wrong with it; it knows
+// nothing of where the layers of other modules belong.
 package tripper
 
 import (
