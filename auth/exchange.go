@@ -84,8 +84,7 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		x.Target = x.url.RequestURI()
 	}
 	if err := x.session.Sign(&x.Request); err != nil {
-		x.drop(false)
-		x.session = nil
+		x.failed()
 		if unsignable(err) {
 			x.tell(actionUnsigned, reasonUnsignable, err)
 		}

@@ -69,7 +69,7 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 	x.body = roundtrip.ContentOf(x.req)
 	x.body.Keep(replay)
 	if x.body.Exists() {
-		x.Body = x.lookAtBody
+		x.Body = func() (io.ReadCloser, error) { return x.body.Look(x.Context) }
 	}
 	if err := x.recall(x.body.Repeatable()); err != nil {
 		return nil, err
@@ -87,9 +87,6 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 	}
 	return out, nil
 }
-
-// lookAtBody is Request.Body.
-func (x *exchange) lookAtBody() (io.ReadCloser, error) { return x.body.Look(x.Context) }
 
 // closeNew closes the body of a request that was made to be sent and is not.
 func closeNew(sent, out *http.Request) {

@@ -94,16 +94,11 @@ func parseTag(s string) (tag string, ok bool) {
 // which servers name its tag. "identity" is none.
 func coding(values []string) (last string) {
 	for c := range httpfield.List(values) {
-		if c = canonicalCoding(c); c != "identity" {
+		if c = strings.TrimPrefix(httpfield.Lower(c), "x-"); c != "identity" {
 			last = c
 		}
 	}
-	return last
-}
-
-func canonicalCoding(c string) string {
-	c = strings.Clone(httpfield.Lower(c))
-	return strings.TrimPrefix(c, "x-")
+	return strings.Clone(last)
 }
 
 // codings are those that servers name in entity tags.

@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,11 +59,7 @@ func (rs *routes) all() []*route {
 	}
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	out := make([]*route, 0, len(rs.known))
-	for _, r := range rs.known {
-		out = append(out, r)
-	}
-	return out
+	return slices.Collect(maps.Values(rs.known))
 }
 
 // get returns the route for key, making it if there is none.

@@ -211,7 +211,9 @@ func (rd *replayReader) Read(p []byte) (n int, err error) {
 		if _, err := r.seeker.Seek(r.start+rd.off, io.SeekStart); err != nil {
 			return 0, err
 		}
-		r.standsAt(rd.off)
+		r.mu.Lock()
+		r.read = rd.off
+		r.mu.Unlock()
 	}
 	return rd.replay.src.Read(p)
 }
@@ -261,13 +263,6 @@ func (rd *replayReader) keptLocked(p []byte) (n int, done bool, err error) {
 		return 0, true, ErrTooLong
 	}
 	return 0, r.err != nil, r.err
-}
-
-// standsAt records the position of src.
-func (r *replay) standsAt(off int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.read = off
 }
 
 // end records the result of a read of src, and returns the error for the caller of Read.
