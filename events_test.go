@@ -37,8 +37,9 @@ What the layers tell the hooks of [trace](../trace), by layer: the actions, and 
 This page is generated from the code (` + "`go test . -run TestEventsDocument -update`" + `) and compared with it by a test. In a reason,
 … is what differs from event to event.
 
-Decisions have the level DEBUG. What failed and the caller may not notice has WARN: failures of a store, bodies that broke,
-challenges that are not answered, requests that are given up.
+An event has the level DEBUG and no attributes, unless the action says otherwise. What failed and the caller may not notice has WARN:
+failures of a store, bodies that broke, challenges that are not answered, requests that are given up. Attributes are in this order;
+not every event has all of them.
 `
 
 // docs/events.md says what is in the code.
@@ -55,9 +56,6 @@ func TestEventsDocument(t *testing.T) {
 		groups, err := rttest.Vocabulary(filepath.FromSlash(v.file))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if v.layer == "caching" {
-			groups = slices.Insert(groups, 0, cachingActions(t))
 		}
 		for _, g := range groups {
 			title := "Reasons"
@@ -92,25 +90,6 @@ func TestEventsDocument(t *testing.T) {
 	}
 }
 
-// cachingActions returns the actions that caching tells of.
-func cachingActions(t *testing.T) rttest.WordGroup {
-	t.Helper()
-	g := rttest.WordGroup{Title: "What is done about a request, a response, or what is stored."}
-	var all []string
-	for _, dir := range []string{"caching", "caching/internal/catalog"} {
-		found, err := rttest.Literals(filepath.FromSlash(dir), "Tell", "action")
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, found...)
-	}
-	slices.Sort(all)
-	for _, text := range slices.Compact(all) {
-		g.Words = append(g.Words, rttest.Word{Text: text, Action: true})
-	}
-	return g
-}
-
 // The comment of each package says what its actions mean.
 func TestPackagesDocumentEvents(t *testing.T) {
 	t.Parallel()
@@ -132,9 +111,6 @@ func TestPackagesDocumentEvents(t *testing.T) {
 		groups, err := rttest.Vocabulary(filepath.FromSlash(v.file))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if v.layer == "caching" {
-			groups = append(groups, cachingActions(t))
 		}
 		for _, g := range groups {
 			for _, w := range g.Words {

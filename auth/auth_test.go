@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -85,7 +86,7 @@ func (x *exchangeTest) run(t *testing.T) {
 	var events []string
 	var told auth.Stats
 	for _, u := range urls {
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 			events = append(events, e.String())
 			note(&told, e)
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -97,7 +98,7 @@ func TestUnanswered(t *testing.T) {
 		{"unsupported", `Digest realm="r", nonce="n", algorithm=MD9`, &auth.Transport{Credentials: keys("joe", "x")}, nil, "no credential for digest", &auth.UnsupportedError{}},
 	} {
 		var events []trace.Event
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) { events = append(events, e) })
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { events = append(events, e) })
 		row.t.Base = roundTripper(func(req *http.Request) (*http.Response, error) {
 			resp := &http.Response{StatusCode: 401, Header: http.Header{}, Body: http.NoBody, Request: req}
 			if row.challenge != "" {

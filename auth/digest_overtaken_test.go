@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -53,7 +54,7 @@ func TestSingleNonce(t *testing.T) {
 		var mu sync.Mutex
 		shared := 0
 		var events []string
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			if e.Action == "share" {

@@ -2,14 +2,14 @@ package auth
 
 // What is done about a request, a challenge or the response to an answer.
 const (
-	actionSign      = "sign"
-	actionUnsigned  = "unsigned" // sent without credentials
-	actionRefused   = "refused"  // the server has refused the credentials
-	actionGiveUp    = "give up"  // a challenge is not answered
-	actionUnexpect  = "unexpect" // sent again without an expectation
-	actionDistrust  = "distrust"
-	actionNextNonce = "nextnonce"
-	actionShare     = "share"
+	actionSign      = "sign"      // credentials are added; attributes scheme, algorithm, qop, nc
+	actionUnsigned  = "unsigned"  // sent without credentials; attributes scheme, algorithm, qop, nc
+	actionRefused   = "refused"   // the server has refused the credentials; attributes scheme, algorithm, qop, nc
+	actionGiveUp    = "give up"   // a challenge is not answered; level WARN; attributes scheme, algorithm, qop, nc
+	actionUnexpect  = "unexpect"  // sent again without an expectation; attributes scheme, algorithm, qop, nc
+	actionDistrust  = "distrust"  // the server has not proved that it knows the password; attributes scheme, algorithm, qop, nc
+	actionNextNonce = "nextnonce" // the server named the next nonce; attributes scheme, algorithm, qop, nc
+	actionShare     = "share"     // requests at the same time have one nonce; attributes scheme, algorithm, qop, nc
 )
 
 // Why a request is signed, or not.

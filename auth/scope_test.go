@@ -15,6 +15,7 @@ import (
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -333,7 +334,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 	srv := s.start(t)
 	var mu sync.Mutex
 	var events []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		events = append(events, fmt.Sprintf("%+v %s", e, e))

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -68,7 +69,7 @@ func TestTrace(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var told []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = append(told, e.Action+": "+e.Reason)

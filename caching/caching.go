@@ -32,13 +32,14 @@
 // Each request that the cache has to do with is told as lookup (attribute took: how
 // long the Store and the decision took), and then as hit, stale, validated, fetch,
 // collapse, refuse, pass or bypass. What is stored is told as store (attributes size
-// and lifetime) or abort. What may no longer be used is told as invalidate, suspect (a
-// request that may have changed it has failed), remove or, if its group was
-// invalidated, miss. A body that the Store has lost and the origin completes is told as
-// resume, a request that is sent again without conditions as refetch, work in the
-// background as refresh, and what could not be answered as error. A store event with an
-// error is a failure of the Store. Events with errors have level WARN, unless the
-// caller has cancelled the request. See docs/events.md for the reasons.
+// and lifetime), what was to be stored and is not as not stored, a failure of the Store as
+// store error; pass says why a response is not to be stored. What may no longer be used is
+// told as invalidate, suspect (a request that may have changed it has failed), remove or,
+// if its group was invalidated, miss. A body that the Store has lost and the origin
+// completes is told as resume, a request that is sent again without conditions as refetch,
+// work in the background as refresh, and what could not be answered as error. Events with
+// errors have level WARN, unless the caller has cancelled the request. See docs/events.md
+// for the reasons.
 //
 // # Place in a chain
 //

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -102,7 +103,7 @@ func TestCollapsed(t *testing.T) {
 // collapsing sends a request and returns the reasons that trace tells for collapsing it.
 func collapsing(t *testing.T, c *Transport) (resp *http.Response, told string, err error) {
 	t.Helper()
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		if e.Action == "collapse" {
 			told += e.Reason
 		}

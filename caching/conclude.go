@@ -35,7 +35,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 		if ok {
 			reason = policy.ReasonNotAllStored
 		}
-		x.Tell("error", reason, 0, o.err)
+		x.Tell(policy.ActionError, reason, 0, o.err)
 		return nil, false
 	}
 	if shared {
@@ -45,7 +45,7 @@ func (x *exchange) instead(o *result, shared bool) (*http.Response, bool) {
 	if o.err == nil {
 		s = &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: o.status, HasTTL: true, TTL: s.TTL, Detail: reason}
 	}
-	x.Tell("stale", reason, p.Status, o.err)
+	x.Tell(policy.ActionStale, reason, p.Status, o.err)
 	return x.serve(p, s), true
 }
 
@@ -56,7 +56,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	case o.entry != nil:
 		x.candidate.Entry, x.candidate.F, x.setCookies = o.entry, o.f, o.setCookies
 		x.Now = o.meta.ResponseTime
-		x.Tell("validated", x.verdict.Reason, http.StatusNotModified, nil)
+		x.Tell(policy.ActionValidated, x.verdict.Reason, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil:
 		if x.Req.Context().Err() == nil {
@@ -64,7 +64,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 				return resp, nil
 			}
 		}
-		x.Tell("error", x.verdict.Reason, 0, o.err)
+		x.Tell(policy.ActionError, x.verdict.Reason, 0, o.err)
 		x.drop()
 		return nil, o.err
 	case o.body != nil:
@@ -72,7 +72,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 		x.drop()
 		// Whether a body of unknown length fits is known when it has come.
 		stored := o.detail == "" && o.body.Size >= 0
-		x.Tell("fetch", x.verdict.Reason, o.resp.StatusCode, nil)
+		x.Tell(policy.ActionFetch, x.verdict.Reason, o.resp.StatusCode, nil)
 		o.resp.Body = o.body.Open(x.Req.Context(), o.resp, true)
 		o.resp.Request = x.Req
 		x.mark(o.resp, infoOrigin, &policy.CacheStatus{Fwd: fwd, FwdStatus: o.resp.StatusCode, Stored: stored, Detail: o.detail})
@@ -89,7 +89,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	}
 	fwd := x.fwd()
 	x.drop()
-	x.Tell("pass", o.detail, o.resp.StatusCode, nil)
+	x.Tell(policy.ActionPass, o.detail, o.resp.StatusCode, nil)
 	resp := owned(o.resp)
 	if o.cancel != nil {
 		resp.Body = newBoundBody(x.Req.Context(), resp, o.cancel)

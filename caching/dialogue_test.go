@@ -17,6 +17,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/dirstore"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -163,7 +164,7 @@ func (tn *turn) check(t *testing.T, c *Transport, heard *events, name string, sa
 	}
 	ctx := req.Context()
 	if tn.trace != nil {
-		ctx = trace.WithHook(ctx, heard.hear)
+		ctx = trace.WithHook(trace.WithHook(ctx, tracetest.Documented(t, "..")), heard.hear)
 	}
 	for _, l := range lines[1:] {
 		k, v, _ := strings.Cut(l, ": ")

@@ -105,7 +105,7 @@ func (x *exchange) lookup() policy.Portion {
 	x.consult()
 	p := x.decide()
 	if heard {
-		x.Tell("lookup", x.verdict.Reason, 0, nil, slog.Duration("took", time.Since(asked)))
+		x.Tell(policy.ActionLookup, x.verdict.Reason, 0, nil, slog.Duration("took", time.Since(asked)))
 	}
 	return p
 }
@@ -159,10 +159,10 @@ func (x *exchange) bypass(reason string) (*http.Response, error) {
 	}
 	resp, err := receive(x.route.next, x.outgoing(x.Req.Context(), &revalidation{}))
 	if err != nil {
-		x.Tell("bypass", reason, 0, err)
+		x.Tell(policy.ActionBypass, reason, 0, err)
 		return nil, err
 	}
-	x.Tell("bypass", reason, resp.StatusCode, nil)
+	x.Tell(policy.ActionBypass, reason, resp.StatusCode, nil)
 	s := policy.CacheStatus{Fwd: policy.FwdBypass, FwdStatus: resp.StatusCode, Detail: reason}
 	if reason == policy.ReasonMethod {
 		s.Fwd, s.Detail = policy.FwdMethod, ""
@@ -174,7 +174,7 @@ func (x *exchange) bypass(reason string) (*http.Response, error) {
 
 // refused is the answer to a request that must not be sent (RFC 9111 §5.2.1.7).
 func (x *exchange) refused(reason string) *http.Response {
-	x.Tell("refuse", reason, http.StatusGatewayTimeout, nil)
+	x.Tell(policy.ActionRefuse, reason, http.StatusGatewayTimeout, nil)
 	resp := roundtrip.Synthesize(x.Req, http.StatusGatewayTimeout, "", nil, 0)
 	x.mark(resp, infoOrigin, &policy.CacheStatus{Detail: reason})
 	return resp

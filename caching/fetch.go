@@ -59,7 +59,7 @@ func (x *exchange) forward() (*http.Response, error) {
 		}
 	case errOverdue:
 		x.st.slowPaths.Add(x.path(), time.Now().Add(slowPathTime))
-		x.Tell("fetch", policy.ReasonWaitedEnough, 0, nil)
+		x.Tell(policy.ActionFetch, policy.ReasonWaitedEnough, 0, nil)
 	default:
 		x.drop()
 		return nil, err
@@ -184,7 +184,7 @@ func (x *exchange) fly(ctx context.Context, cancel context.CancelCauseFunc, fl *
 	defer func() {
 		if v := recover(); v != nil {
 			o = result{panicked: v}
-			x.Tell("error", policy.ReasonPanic, 0, nil)
+			x.Tell(policy.ActionError, policy.ReasonPanic, 0, nil)
 		}
 		if o.resp == nil {
 			cancel(nil)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -93,7 +94,7 @@ func TestForeignBelowTwoCaches(t *testing.T) {
 func TestForeignIsTold(t *testing.T) {
 	t.Parallel()
 	var events []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) { events = append(events, e.Action+": "+e.Reason) })
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { events = append(events, e.Action+": "+e.Reason) })
 	c := &Transport{Base: &adding{"Authorization", "secret", ofUser("Authorization", "Cache-Control: max-age=60"), false}}
 	resp, _ := get(t, c, context.WithoutCancel(ctx), "http://example.com/")
 	const want = "credentials added below the cache (Authorization): set Partition, or give the layer an Identity method"

@@ -46,8 +46,7 @@ func (x *exchange) keep(a *reply, header http.Header, contentRange *httpfield.Co
 	w, err := x.st.Calls.Create(detach(a.ctx), f.Key, total, &x.Budget)
 	detail := ""
 	if err != nil {
-		detail = whyNot(err)
-		x.Tell("abort", detail, m.Status, err)
+		detail = tellWhyNot(&x.Query, m.Status, err)
 		if errors.Is(err, store.ErrTooLarge) || part.old != nil {
 			x.decline(a)
 			return result{resp: resp, detail: detail}
@@ -104,9 +103,9 @@ func (x *exchange) unstorable(m *store.Meta, f *catalog.Memo) string {
 func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	resp := a.resp
 	if err := k.begin(); err != nil {
-		k.drop(whyNot(err), err)
+		reason := k.fail(err)
 		_ = k.w.Close()
-		return result{resp: resp, detail: whyNot(err)}
+		return result{resp: resp, detail: reason}
 	}
 	k.lease = x.lease.take() // it ends when the body is stored
 	// The caller may change the request when its own body is closed, and others still

@@ -44,7 +44,7 @@ func (x *exchange) acquire() bool {
 		release, err := x.st.Calls.Acquire(ctx, leaser, x.Key, &x.Budget)
 		switch {
 		case err != nil:
-			x.Tell("store", policy.ReasonNoLease, 0, err)
+			x.Tell(policy.ActionStoreError, policy.ReasonNoLease, 0, err)
 			return false
 		case release != nil:
 			// Another process may have stored what it got since this one looked.

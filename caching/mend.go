@@ -52,10 +52,10 @@ func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.Re
 func (m *mender) mend(off, end int64, cause error) error {
 	resp, err := m.fetch(off, end)
 	if err != nil {
-		m.Tell("error", policy.ReasonRestLost, 0, cause)
+		m.Tell(policy.ActionError, policy.ReasonRestLost, 0, cause)
 		return fmt.Errorf("caching: the stored body broke off after %d bytes, and was not completed (%w): %w", off-m.begin, err, cause)
 	}
-	m.Tell("resume", policy.ReasonRestCompleted, resp.StatusCode, cause)
+	m.Tell(policy.ActionResume, policy.ReasonRestCompleted, resp.StatusCode, cause)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -166,7 +166,7 @@ func (x *exchange) preview(p policy.Portion) bool {
 	b := make([]byte, min(firstRead, p.Length))
 	n, err := e.Body.ReadAt(b, p.Offset)
 	if n == 0 && err != nil {
-		x.Tell("store", policy.ReasonBodyLost, 0, err)
+		x.Tell(policy.ActionStoreError, policy.ReasonBodyLost, 0, err)
 		return false
 	}
 	x.first = b[:n]

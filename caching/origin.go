@@ -45,7 +45,7 @@ func (x *exchange) trip(ctx context.Context) result {
 		if a.barred != "" {
 			reason = a.barred
 		}
-		x.Tell("refetch", reason, resp.StatusCode, nil)
+		x.Tell(policy.ActionRefetch, reason, resp.StatusCode, nil)
 		asked = q.Empty() && q.rng == ""
 		q = revalidation{}
 	}

@@ -61,16 +61,16 @@ func (k *recorder) commit(e collapse.Ending) {
 		if e.Sink != collapse.ErrTooLong { // which is no failure of the Store
 			k.st.Calls.Wrote(e.Sink)
 		}
-		k.drop(whyNot(e.Sink), e.Sink)
+		k.fail(e.Sink)
 		return
 	case !e.Whole && !k.cut(e.N):
-		k.drop(whyCut(e.Cause), nil)
+		k.drop(whyCut(e.Cause))
 		return
 	}
 	if n := k.part.after; n > 0 {
 		old := catalog.EntryReader(k.part.old)
 		if _, err := io.Copy(k.w, io.NewSectionReader(old, k.part.old.Size-n, n)); err != nil {
-			k.drop(whyNot(err), err)
+			k.fail(err)
 			return
 		}
 	}
@@ -81,38 +81,51 @@ func (k *recorder) commit(e collapse.Ending) {
 	}
 	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, k.meta, k.f); {
 	case err == catalog.ErrInvalidated:
-		k.drop(policy.ReasonInvalidated, nil)
+		k.drop(policy.ReasonInvalidated)
 		return
 	case err != nil:
-		k.drop(whyNot(err), err)
+		k.fail(err)
 		return
 	}
 	if k.st.hitForMiss.Remove(k.Key); trace.From(k.ctx) == nil { // attributes would be allocated
-		k.Tell("store", stored, k.meta.Status, nil)
+		k.Tell(policy.ActionStore, stored, k.meta.Status, nil)
 		return
 	}
-	k.Tell("store", stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
+	k.Tell(policy.ActionStore, stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
 }
 
-func (k *recorder) drop(reason string, err error) {
-	k.Tell("abort", reason, k.meta.Status, err)
+func (k *recorder) drop(reason string) {
+	k.Tell(policy.ActionNotStored, reason, k.meta.Status, nil)
 	_ = k.w.Abort()
 }
 
-// whyNot returns the reason that the Store does not have a response, for an error that it
-// has given.
-func whyNot(err error) string {
+// fail is like drop, for an error of the Store. It returns the reason.
+func (k *recorder) fail(err error) string {
+	reason := tellWhyNot(&k.Query, k.meta.Status, err)
+	_ = k.w.Abort()
+	return reason
+}
+
+// tellWhyNot tells that the Store does not have a response of a status, for an error that it
+// has given, and returns the reason. That a response is too large is no failure.
+func tellWhyNot(q *catalog.Query, status int, err error) (reason string) {
 	switch {
 	case errors.Is(err, collapse.ErrTooLong):
-		return policy.ReasonMaxBody
+		reason = policy.ReasonMaxBody
 	case errors.Is(err, store.ErrTooLarge):
-		return policy.ReasonStoreTooLarge
+		reason = policy.ReasonStoreTooLarge
 	case errors.Is(err, guard.ErrLeftAlone):
-		return policy.ReasonStoreSuspended
+		reason = policy.ReasonStoreSuspended
 	case errors.Is(err, guard.ErrSlow):
-		return policy.ReasonStoreLate
+		reason = policy.ReasonStoreLate
+	default:
+		reason = policy.ReasonStoreFailed
 	}
-	return policy.ReasonStoreFailed
+	if reason != policy.ReasonMaxBody && reason != policy.ReasonStoreTooLarge {
+		q.Tell(policy.ActionStoreError, reason, status, err)
+	}
+	q.Tell(policy.ActionNotStored, reason, status, nil)
+	return reason
 }
 
 // whyCut returns the reason that a body did not come to its end, for the error that ended

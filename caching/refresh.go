@@ -43,7 +43,7 @@ func (x *exchange) refresh() {
 		y.renew(key)
 	})
 	if !started {
-		y.Tell("stale", policy.ReasonNoRoom, 0, nil)
+		y.Tell(policy.ActionStale, policy.ReasonNoRoom, 0, nil)
 	}
 }
 
@@ -51,7 +51,7 @@ func (x *exchange) refresh() {
 func (x *exchange) renew(key string) {
 	defer func() {
 		if recover() != nil { // there is no caller to have it
-			x.Tell("error", policy.ReasonPanic, 0, nil)
+			x.Tell(policy.ActionError, policy.ReasonPanic, 0, nil)
 		}
 	}()
 	x.Epoch = x.st.Epoch()
@@ -74,7 +74,7 @@ func (x *exchange) renew(key string) {
 		return
 	}
 	o := x.attached(fl)
-	x.Tell("refresh", policy.ReasonStaleWhileRevalidate, statusOf(o.resp), o.err)
+	x.Tell(policy.ActionRefresh, policy.ReasonStaleWhileRevalidate, statusOf(o.resp), o.err)
 	if o.body != nil {
 		r := o.body.Open(x.Req.Context(), o.resp, false)
 		_, _ = io.Copy(io.Discard, r)

@@ -36,7 +36,7 @@ func (x *exchange) revalidation() (q revalidation) {
 	case x.asIs():
 		if f != nil || len(x.Variants()) > 0 {
 			x.verdict.Reason = policy.ReasonSignedByCaller
-			x.Tell("fetch", x.verdict.Reason, 0, nil)
+			x.Tell(policy.ActionFetch, x.verdict.Reason, 0, nil)
 		}
 	case x.cond&(policy.IfNoneMatch|policy.IfModifiedSince|policy.IfRange) != 0:
 		// RFC 9110 §13: the caller's own question is not mixed with ours.
@@ -93,7 +93,7 @@ func (x *exchange) also(a *reply, e *store.Entry, m *store.Meta, f *catalog.Memo
 	own.ID = storekit.NewID()
 	ctx := detach(a.ctx)
 	if err := x.CopyEntry(ctx, e, own, x.st.SetRecord(own, r, nil, false, &f.Facts)); err != nil {
-		x.Tell("store", policy.ReasonNotCopied, m.Status, err)
+		x.Tell(policy.ActionStoreError, policy.ReasonNotCopied, m.Status, err)
 	}
 }
 
@@ -123,7 +123,7 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 		reason = policy.ReasonNoSecret
 	}
 	if reason != "" {
-		x.Tell("remove", reason, m.Status, nil)
+		x.Tell(policy.ActionRemove, reason, m.Status, nil)
 		x.Withdraw(ctx, f)
 		return m, f2, false
 	}

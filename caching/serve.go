@@ -55,9 +55,9 @@ func (x *exchange) shownKey() string {
 func (x *exchange) answer(p policy.Portion) *http.Response {
 	f := x.candidate.F
 	v := &x.verdict
-	action := "hit"
+	action := policy.ActionHit
 	if v.Stale {
-		action = "stale"
+		action = policy.ActionStale
 	}
 	x.Tell(action, v.Reason, p.Status, nil)
 	if v.Action == policy.Refresh {

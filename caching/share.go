@@ -51,7 +51,7 @@ func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 // "collapse" where Cache-Status says collapsed (RFC 9211 §2.6), and where an error is shared.
 func (x *exchange) collapse(reason string, status int, err error) {
 	x.collapsed = true
-	x.Tell("collapse", reason, status, err)
+	x.Tell(policy.ActionCollapse, reason, status, err)
 }
 
 // holdsResponse reports whether err holds a response, which belongs to one caller:

@@ -44,8 +44,8 @@ type Stats struct {
 	// Refreshed counts the validations in the background.
 	Refreshed int64
 
-	// StoreFailures counts the failures of the Store to read, update or remove an entry. Those
-	// to store one are in NotStored.
+	// StoreFailures counts the failures of the Store. A response that it fails to store is
+	// counted in NotStored too.
 	StoreFailures int64
 
 	// BytesSaved is the length of all bodies that the Store has given to callers, whether

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -92,7 +93,7 @@ func TestStats(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				before := c.Stats()
 				last := ""
-				ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+				ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 					if _, ok := outcomes[e.Action]; ok && e.Layer == "caching" && !e.Background {
 						if last = e.Action; e.Err != nil && e.Action == "pass" {
 							last = "error"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -161,7 +162,7 @@ func TestForeignEntries(t *testing.T) {
 		"without metadata": func(e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} },
 	} {
 		var told []string
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.String()) })
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { told = append(told, e.String()) })
 		s := &swapping{Store: real, change: entry, wrong: keys}
 		c := &Transport{Store: s, Base: c.Base}
 		resp, body := get(t, c, ctx, "http://example.com/")

@@ -14,7 +14,7 @@ import (
 func (x *exchange) forwardUnsafe() (*http.Response, error) {
 	if ctx := x.Req.Context(); ctx.Err() != nil { // nothing has been sent, and nothing is
 		roundtrip.CloseBody(x.Req)
-		x.Tell("pass", policy.ReasonUnsafeNotSent, 0, context.Cause(ctx))
+		x.Tell(policy.ActionPass, policy.ReasonUnsafeNotSent, 0, context.Cause(ctx))
 		return nil, context.Cause(ctx)
 	}
 	// The method of what is invalidated.
@@ -34,7 +34,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 			c, reason = policy.Unchanged, policy.ReasonUnsafeNotSent
 		}
 		x.spread(ctx, c, nil)
-		x.Tell("pass", reason, 0, err)
+		x.Tell(policy.ActionPass, reason, 0, err)
 		return nil, err
 	}
 	c := policy.ConsequenceOf(resp.StatusCode, x.st.t.Compat.InvalidateOnError)
@@ -51,7 +51,7 @@ func (x *exchange) forwardUnsafe() (*http.Response, error) {
 			return x.conclude(o)
 		}
 	}
-	x.Tell("pass", policy.ReasonUnsafeMethod, resp.StatusCode, nil)
+	x.Tell(policy.ActionPass, policy.ReasonUnsafeMethod, resp.StatusCode, nil)
 	resp = owned(resp)
 	x.mark(resp, infoOrigin, &policy.CacheStatus{Fwd: policy.FwdMethod, FwdStatus: resp.StatusCode})
 	return resp, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -285,7 +286,7 @@ func TestLearnedEnds(t *testing.T) {
 func TestTold(t *testing.T) {
 	t.Parallel()
 	var told []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) { told = append(told, e.Layer+": "+e.Action+": "+e.Reason) })
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { told = append(told, e.Layer+": "+e.Action+": "+e.Reason) })
 	layer := &Transport{Coding: "zstd"}
 	for _, tt := range []struct {
 		body  string

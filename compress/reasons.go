@@ -4,9 +4,9 @@ import "strconv"
 
 // What is done with the body of a request.
 const (
-	actionCompress = "compress"
-	actionPlain    = "send plain"
-	actionGiveUp   = "give up" // the refusal is returned
+	actionCompress = "compress"   // the body is compressed; the reason names the coding
+	actionPlain    = "send plain" // the body is sent as it is
+	actionGiveUp   = "give up"    // the refusal is returned
 )
 
 // Why a body is sent as it is, or not sent again.

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -101,7 +102,7 @@ func TestTrailing(t *testing.T) {
 			for _, f := range []func(testing.TB, http.RoundTripper) ([]byte, error){fetch, fetchTo} {
 				var events []string
 				rt := rttest.Func(func(req *http.Request) (*http.Response, error) {
-					ctx := trace.WithHook(req.Context(), func(e trace.Event) { events = append(events, e.Action) })
+					ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { events = append(events, e.Action) })
 					return (&Transport{}).Wrap(serve(bytes.NewReader(wire), c.label)).RoundTrip(req.WithContext(ctx))
 				})
 				got, err := f(t, rt)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -138,7 +139,7 @@ func TestResponseFields(t *testing.T) {
 			len(wire), wire))(req)
 	}))
 	var events []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) { events = append(events, e.Action) })
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { events = append(events, e.Action) })
 	req, _ := http.NewRequestWithContext(ctx, "GET", "http://example.com/", nil)
 	resp, err := (&Transport{}).Wrap(base).RoundTrip(req)
 	if err != nil {

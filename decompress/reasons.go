@@ -2,12 +2,12 @@ package decompress
 
 // What is done with a response.
 const (
-	actionDecode   = "decode"
-	actionDecoded  = "decoded" // the body was read to its end
-	actionTrailing = "trailing"
-	actionPass     = "pass"
-	actionRefuse   = "refuse"
-	actionFail     = "fail"
+	actionDecode   = "decode"   // the body is decoded while it is read; the reason names the codings; attributes coding, length
+	actionDecoded  = "decoded"  // the body was read to its end; attributes coding, wire, decoded, ratio
+	actionTrailing = "trailing" // something came after the end of a coding
+	actionPass     = "pass"     // the response is returned as it is; attributes coding, length
+	actionRefuse   = "refuse"   // the response is an error; the reason is the error; attributes coding, length
+	actionFail     = "fail"     // the body broke; the reason is the error; level WARN; attributes coding, wire, decoded, ratio
 )
 
 // Why a response is left as it is.

@@ -163,7 +163,7 @@ func (p *person) request(d *door, res *resource, method string, body io.Reader) 
 
 func (p *person) requestTo(d *door, res *resource, method, target string, body io.Reader) *exchange {
 	ctx := context.WithValue(p.w.t.Context(), userKey{}, p.user)
-	ctx = lostupdate.WithEditor(trace.WithHook(ctx, func(e trace.Event) { p.w.hear(ctx, e) }), p.name)
+	ctx = lostupdate.WithEditor(trace.WithHook(ctx, func(e trace.Event) { p.w.hear(ctx, e); p.w.documented(e) }), p.name)
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		panic(err)

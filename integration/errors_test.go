@@ -22,6 +22,7 @@ import (
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/decompress"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -81,7 +82,7 @@ func TestErrorsThroughAllLayers(t *testing.T) {
 	}}
 	chain := append(tripper.Chain{archive}, l.chain()...)
 	client := chain.Client(l.transport)
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) { tell(e.String()) })
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { tell(e.String()) })
 
 	is := func(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 	cause := errors.New("cause of the caller")

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +23,7 @@ import (
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
-	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/lostupdate"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -141,7 +140,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 	keys.Add("joe", secret)
 	var mu sync.Mutex
 	var heard, log, verbose bytes.Buffer
-	said := make(map[[3]string]bool) // layers, actions and reasons
+	documented := tracetest.Documented(t, "..")
 	stream := new(bytes.Buffer)
 	archives := []*trace.HAR{{MaxEntries: -1}, {MaxEntries: -1, Exchanges: true}, {Writer: stream, Exchanges: true}}
 	cache := &caching.Transport{Store: leakyStore{memorystore.New(1 << 20)}}
@@ -153,7 +152,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			fmt.Fprintln(&heard, e, e.Reason, e.URL, e.Attrs)
-			said[[3]string{e.Layer, e.Action, e.Reason}] = true
+			documented(e)
 			if e.Exchange != nil {
 				fmt.Fprintf(&heard, "%+v\n%#v\n", *e.Exchange, *e.Exchange)
 			}
@@ -171,11 +170,6 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-	}
-	for words := range said {
-		if !documented(t, words[0], words[1], words[2]) {
-			t.Errorf("docs/events.md does not have %q", words)
-		}
 	}
 	outputs := map[string]string{"hook": heard.String(), "log": log.String(), "verbose": verbose.String()}
 	for i, h := range archives {
@@ -202,31 +196,4 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 			}
 		}
 	}
-}
-
-// documented reports whether docs/events.md, section layer, has the action and the reason.
-func documented(t *testing.T, layer, action, reason string) bool {
-	t.Helper()
-	page, err := os.ReadFile("../docs/events.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(page), "\n## "+layer+"\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	has := func(text string) bool {
-		for line := range strings.Lines(section) {
-			word, ok := strings.CutPrefix(line, "- `")
-			word, _, _ = strings.Cut(word, "`")
-			if ok && (rttest.Word{Text: word}).Matches(text) {
-				return true
-			}
-		}
-		return false
-	}
-	switch action {
-	case "decode", "fail", "follow": // the coding, the error and the text of the status
-		return has(action)
-	}
-	first, _, _ := strings.Cut(reason, ", ") // some have a second reason behind them
-	return has(action) && (reason == "" || has(reason) || has(first))
 }

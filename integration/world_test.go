@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/compress"
+	"github.com/tripper-go/tripper/internal/tracetest"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // A world is what one round of the model is played in: origins, a network, users,
 // and clients made of layers. All of it follows from the seed.
 type world struct {
 	t          *testing.T
+	documented func(trace.Event)
 	seed       uint64
 	real       bool // over sockets, in real time
 	rand       *rand.Rand
@@ -105,7 +108,8 @@ func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 func newWorld(t *testing.T, seed uint64, sockets bool) *world {
 	t.Helper()
 	w := &world{
-		t: t, seed: seed, real: sockets, rand: newRand(seed, "world"), notes: make(map[string][]string),
+		documented: tracetest.Documented(t, ".."),
+		t:          t, seed: seed, real: sockets, rand: newRand(seed, "world"), notes: make(map[string][]string),
 		users: []string{"alice", "bob", "carol"}, secrets: make(map[string][]string),
 		uploads: make(map[string][]arrival), learned: make(map[string]time.Time),
 	}

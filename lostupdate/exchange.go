@@ -190,7 +190,7 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 		e := x.event(actionRemember, "")
 		switch {
 		case err != nil:
-			e.Reason, e.Err = reasonLost, err
+			e.Reason, e.Err, e.Level = reasonLost, err, slog.LevelWarn
 		case what == forget || what == set && v.Unknown:
 			e.Action = actionForget
 		case what == doubt:

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -25,7 +26,7 @@ func TestTrace(t *testing.T) {
 	rt := (&Transport{}).Wrap(script)
 	for _, r := range []string{"GET /x?secret", "PUT /x?secret\n\n2", "PUT /y\n\n2"} {
 		req := rttest.ReadRequest(t, r)
-		resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) { got = append(got, e.String()) })))
+		resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { got = append(got, e.String()) })))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,14 +2,14 @@ package lostupdate
 
 // What is done about a write, and what is remembered.
 const (
-	actionProtect  = "protect"
-	actionPass     = "pass" // the write is sent without a precondition
-	actionRefuse   = "refuse"
-	actionStop     = "stop" // the answer to the write is returned, though it is about the precondition
-	actionConflict = "conflict"
-	actionRemember = "remember"
-	actionForget   = "forget"
-	actionNote     = "note" // something about the server
+	actionProtect  = "protect"  // the write is sent with a precondition; attributes If-Match, If-None-Match, If-Unmodified-Since
+	actionPass     = "pass"     // the write is sent without a precondition
+	actionRefuse   = "refuse"   // the write is not sent
+	actionStop     = "stop"     // the answer to the write is returned, though it is about the precondition
+	actionConflict = "conflict" // the resource is not as it was seen; attributes If-Match, If-None-Match, If-Unmodified-Since
+	actionRemember = "remember" // the validators of the resource; may have level WARN; attributes etag
+	actionForget   = "forget"   // what was remembered
+	actionNote     = "note"     // something about the server; attributes for
 )
 
 // Why a write gets a precondition, or none.

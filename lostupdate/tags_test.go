@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -143,7 +144,7 @@ func TestBrokenTags(t *testing.T) {
 	heard := 0
 	rt := (&Transport{Tags: brokenTags{context.DeadlineExceeded}}).Wrap(script)
 	req := rttest.ReadRequest(t, "GET /x")
-	resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(req.Context(), func(e trace.Event) {
+	resp, err := rt.RoundTrip(req.WithContext(trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		if e.Err != nil {
 			heard++
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -154,7 +155,7 @@ func TestCookiesWithoutJar(t *testing.T) {
 		{jar, "a=secret", false, "the Jar has it"},
 	} {
 		told := false
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 			told = told || e.Action == "drop"
 			if strings.Contains(e.String(), "secret") {
 				t.Errorf("the event tells the cookie: %s", e)

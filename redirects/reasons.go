@@ -2,10 +2,10 @@ package redirects
 
 // What is done about a redirect.
 const (
-	actionFollow = "follow"
-	actionStop   = "stop" // the redirect itself is returned
-	actionFail   = "fail"
-	actionDrop   = "drop"
+	actionFollow = "follow" // the next request is sent; the reason is the text of the status; attributes next, to, without
+	actionStop   = "stop"   // the redirect itself is returned
+	actionFail   = "fail"   // the redirect is an error
+	actionDrop   = "drop"   // something of the redirect is lost; attributes cookies
 )
 
 // Why a redirect is returned and not followed.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -82,7 +83,7 @@ func TestSilentRedirectBody(t *testing.T) {
 
 func TestTrace(t *testing.T) {
 	var got []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		if e.Layer != "redirects" {
 			t.Errorf("layer %q", e.Layer)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -310,7 +311,7 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 func TestTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := func(tr *Transport, req *http.Request, steps ...rttest.Step) (got []string) {
-			ctx := trace.WithHook(req.Context(), func(e trace.Event) { got = append(got, e.String()) })
+			ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { got = append(got, e.String()) })
 			resp, err := tr.Wrap(rttest.NewScript(t, steps...)).RoundTrip(req.WithContext(ctx))
 			if err == nil {
 				_ = resp.Body.Close()

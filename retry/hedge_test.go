@@ -15,6 +15,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -239,7 +240,7 @@ func TestHedgeCancelled(t *testing.T) {
 		errMine := errors.New("mine")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var events []string
-		ctx = trace.WithHook(ctx, func(e trace.Event) { events = append(events, e.String()) })
+		ctx = trace.WithHook(trace.WithHook(ctx, tracetest.Documented(t, "..")), func(e trace.Event) { events = append(events, e.String()) })
 		origin := &slow{answers: []slowAnswer{{time.Hour, 200}, {time.Hour, 200}}}
 		time.AfterFunc(5*time.Second, func() { cancel(errMine) })
 		start := time.Now()

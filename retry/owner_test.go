@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -47,7 +48,7 @@ func TestResponseOfBelow(t *testing.T) {
 				})
 				req := rttest.NewRequest(t, row.method, "http://example.com/", nil)
 				if row.hook {
-					req = req.WithContext(trace.WithHook(req.Context(), func(trace.Event) {}))
+					req = req.WithContext(trace.WithHook(tracetest.Context(t, ".."), func(trace.Event) {}))
 				}
 				resp, err := row.t.Wrap(base).RoundTrip(req)
 				if err != nil {
@@ -78,7 +79,7 @@ func TestNotResumedIsHeard(t *testing.T) {
 		{"one-time", "Etag: \"a\"\nAccept-Ranges: bytes\n", reasonOneTime, Transport{}, http.Header{"Authorization": {"Digest nonce=\"n\""}}},
 	} {
 		var heard []string
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { heard = append(heard, e.Action+": "+e.Reason) })
 		req := rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx)
 		maps.Copy(req.Header, row.request)
 		resp, err := row.t.Wrap(rttest.NewScript(t, rttest.Respond("HTTP/1.1 200 OK\n"+row.header+"Content-Length: 9\n\nhalf"))).RoundTrip(req)

@@ -8,12 +8,12 @@ import (
 
 // What is done about the outcome of an attempt, or about a body that broke.
 const (
-	actionDone   = "done"
-	actionRetry  = "retry"
-	actionGiveUp = "give up" // sending again might help
-	actionFail   = "fail"
-	actionHedge  = "hedge"
-	actionResume = "resume"
+	actionDone   = "done"    // the outcome is returned
+	actionRetry  = "retry"   // the request is sent again after wait; attributes wait, unprocessed
+	actionGiveUp = "give up" // sending again might help; may have level WARN; attributes unprocessed, offset, wait
+	actionFail   = "fail"    // the error is returned; attributes unprocessed
+	actionHedge  = "hedge"   // a second request is sent beside the first
+	actionResume = "resume"  // the rest of a body is asked for after wait; attributes offset, wait
 )
 
 // Why a request is sent again. If there is a response, its status is why.

@@ -18,6 +18,7 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -268,7 +269,7 @@ func TestDownloadByDate(t *testing.T) {
 func TestDownloadTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
-		ctx := trace.WithHook(t.Context(), func(e trace.Event) { got = append(got, e.String()) })
+		ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) { got = append(got, e.String()) })
 		tr := &Transport{Attempts: 3, Backoff: Constant(time.Second)}
 		resp, err := tr.Wrap(rttest.NewScript(t, whole(10), rest(5), whole(len(representation)))).RoundTrip(rttest.NewRequest(t, "GET", "http://example.com/", nil).WithContext(ctx))
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -56,7 +57,7 @@ func TestStats(t *testing.T) {
 					method = row.method
 				}
 				told := Stats{}
-				ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+				ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 					if e.Layer == "retry" {
 						*map[string]*int64{
 							actionDone: new(int64), actionRetry: &told.Retries, actionHedge: &told.Hedges, actionResume: &told.Resumes,

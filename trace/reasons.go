@@ -5,9 +5,9 @@ const layerWire = "wire"
 
 // What an exchange with a server has come to.
 const (
-	actionResponse = "response" // its head is there
-	actionFail     = "fail"     // there is no response
-	actionBody     = "body"     // it has ended
+	actionResponse = "response" // its head is there; attributes duration, remote
+	actionFail     = "fail"     // there is no response; attributes duration
+	actionBody     = "body"     // it has ended; may have level WARN; attributes duration, bytes
 )
 
 // What connection the exchange has, and how its body has ended.

@@ -2,10 +2,10 @@ package transport
 
 // What is done to send a request.
 const (
-	actionCertificate  = "certificate"
-	actionProxy        = "proxy"
-	actionAuthenticate = "authenticate"
-	actionFail         = "fail"
+	actionCertificate  = "certificate"  // a client certificate is used
+	actionProxy        = "proxy"        // a proxy is used
+	actionAuthenticate = "authenticate" // the proxy is sent credentials
+	actionFail         = "fail"         // there is no response
 )
 
 // reasonProxyAsks: a proxy has answered 407.

@@ -19,6 +19,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/servers"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -276,7 +277,7 @@ func TestTrace(t *testing.T) {
 	origin := server(t, func(http.ResponseWriter, *http.Request) {})
 	var mu sync.Mutex
 	var events []string
-	ctx := trace.WithHook(t.Context(), func(e trace.Event) {
+	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		events = append(events, e.String())

@@ -4,11 +4,14 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"testing"
 )
 
 // A WordGroup is a group of the actions or reasons that a package has in its reasons.go.
@@ -28,6 +31,78 @@ type Word struct {
 func (w Word) Matches(text string) bool {
 	quoted := strings.ReplaceAll(regexp.QuoteMeta(w.Text), "…", ".*")
 	return regexp.MustCompile("^(?s:" + quoted + ")$").MatchString(text)
+}
+
+// A Page is docs/events.md: what may be in an event.
+type Page struct {
+	text string
+	seen sync.Map // what Problem has returned, by what it was given
+}
+
+// ReadPage reads docs/events.md, for tests in a directory below dir, such as "..".
+func ReadPage(tb testing.TB, dir string) *Page {
+	tb.Helper()
+	page, err := os.ReadFile(filepath.Join(dir, "docs", "events.md"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &Page{text: string(page)}
+}
+
+// Problem returns what of an event the page does not have, or "". A reason may have another
+// one behind a comma. An action says if its reasons are not words of the page.
+func (p *Page) Problem(layer, action, reason, level string, attributes ...string) string {
+	key := strings.Join(append([]string{layer, action, reason, level}, attributes...), "\n")
+	if seen, ok := p.seen.Load(key); ok {
+		return seen.(string)
+	}
+	problem := p.problem(layer, action, reason, level, attributes)
+	p.seen.Store(key, problem)
+	return problem
+}
+
+func (p *Page) problem(layer, action, reason, level string, attributes []string) string {
+	_, section, _ := strings.Cut(p.text, "\n## "+layer+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	note, known := noteOf(section, action)
+	first, _, _ := strings.Cut(reason, ", ")
+	_, whole := noteOf(section, reason)
+	_, begin := noteOf(section, first)
+	may := strings.Contains(note, "may have level WARN")
+	want := "DEBUG"
+	if !may && strings.Contains(note, "level WARN") {
+		want = "WARN"
+	}
+	_, list, _ := strings.Cut(note, "attributes ")
+	listed := strings.Split(list, ", ")
+	switch {
+	case !known:
+		return "no such action"
+	case reason != "" && !whole && !begin && !strings.Contains(note, "; the reason "):
+		return "no such reason"
+	case level != want && (level != "WARN" || !may):
+		return "another level"
+	}
+	for _, a := range attributes {
+		i := slices.Index(listed, a)
+		if i < 0 {
+			return "no such attribute, or not in this order: " + a
+		}
+		listed = listed[i+1:]
+	}
+	return ""
+}
+
+// noteOf returns what a section says of a word.
+func noteOf(section, text string) (note string, ok bool) {
+	for line := range strings.Lines(section) {
+		line, ok := strings.CutPrefix(strings.TrimSpace(line), "- `")
+		word, note, _ := strings.Cut(line, "`")
+		if ok && (Word{Text: word}).Matches(text) {
+			return note, true
+		}
+	}
+	return "", false
 }
 
 // Vocabulary returns the actions and reasons that are declared in a file, as [Reasons] has
@@ -68,47 +143,6 @@ func Vocabulary(file string) ([]WordGroup, error) {
 	return groups, nil
 }
 
-// Literals returns the string literals that are handed to functions of a name as first
-// argument, or assigned to variables of another name, in the source files of a directory.
-func Literals(dir, function, variable string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	add := func(e ast.Expr) {
-		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			found = append(found, text(lit))
-		}
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			return nil, err
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CallExpr:
-				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == function && len(n.Args) > 0 {
-					add(n.Args[0])
-				}
-			case *ast.AssignStmt:
-				for i, left := range n.Lhs {
-					if id, ok := left.(*ast.Ident); ok && id.Name == variable && i < len(n.Rhs) {
-						add(n.Rhs[i])
-					}
-				}
-			}
-			return true
-		})
-	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
-}
-
 func isAction(name string) bool { return strings.HasPrefix(strings.ToLower(name), "action") }
 
 func oneLine(c *ast.CommentGroup) string {
@@ -142,12 +176,12 @@ func text(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		s, _ := strconv.Unquote(e.Value)
-		return s
+		return verb.ReplaceAllString(s, "…")
 	case *ast.BinaryExpr:
 		return strings.ReplaceAll(text(e.X)+text(e.Y), "……", "…")
 	case *ast.CallExpr:
 		if sel, ok := e.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sprintf" && len(e.Args) > 0 {
-			return verb.ReplaceAllString(text(e.Args[0]), "…")
+			return text(e.Args[0])
 		}
 	}
 	return "…"

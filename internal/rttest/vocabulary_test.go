@@ -29,8 +29,6 @@ func reasonStatus(n int, s string) string { return "status " + itoa(n) + s }
 
 // reasonRange is the reason if it does not fit.
 func reasonRange(n int) string { return fmt.Sprintf("at %d", n) }
-
-func f() { action := "drop"; x.Tell("hit", action) }
 `
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
@@ -49,11 +47,34 @@ func f() { action := "drop"; x.Tell("hit", action) }
 	if w := got[1].Words[1]; !w.Matches("status 503 Service Unavailable") || w.Matches("a status 503") {
 		t.Errorf("what %q matches", w.Text)
 	}
-	literals, err := Literals(dir, "Tell", "action")
-	if diff := cmp.Diff([]string{"drop", "hit"}, literals); diff != "" || err != nil {
-		t.Errorf("%v, mismatch (-want +got):\n%s", err, diff)
-	}
 	if _, err := Vocabulary(filepath.Join(dir, "none.go")); err == nil {
 		t.Error("no error for a file that is not there")
+	}
+}
+
+func TestPage(t *testing.T) {
+	t.Parallel()
+	page := &Page{text: "# Events\n\n## a\n\n- `send`: it goes; attributes size, wait\n- `store`; may have level WARN\n- `fail`: level WARN\n- `status …`\n\n## b\n\n- `other`\n"}
+	for _, row := range []struct {
+		why, action, reason, level string
+		attributes                 []string
+		ok                         bool
+	}{
+		{"all of it", "send", "status 503, other", "DEBUG", []string{"size", "wait"}, true},
+		{"no reason, not all attributes", "send", "", "DEBUG", []string{"wait"}, true},
+		{"of another layer", "other", "", "DEBUG", nil, false},
+		{"a reason that is not there", "send", "nothing", "DEBUG", nil, false},
+		{"an attribute that is not there", "send", "", "DEBUG", []string{"age"}, false},
+		{"another order", "send", "", "DEBUG", []string{"wait", "size"}, false},
+		{"no attributes", "store", "", "DEBUG", []string{"size"}, false},
+		{"another level", "send", "", "WARN", nil, false},
+		{"either level", "store", "", "WARN", nil, true},
+		{"either level", "store", "", "DEBUG", nil, true},
+		{"always a warning", "fail", "", "DEBUG", nil, false},
+		{"always a warning", "fail", "", "WARN", nil, true},
+	} {
+		if got := page.Problem("a", row.action, row.reason, row.level, row.attributes...); (got == "") != row.ok {
+			t.Errorf("%s: %+v: %q", row.why, row, got)
+		}
 	}
 }

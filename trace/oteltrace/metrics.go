@@ -79,7 +79,7 @@ func (m *metrics) decided(ctx context.Context, e trace.Event) {
 		if took, ok := duration(e.Attrs, "took"); ok {
 			m.lookups.Record(ctx, took.Seconds())
 		}
-	case e.Layer == "caching" && e.Action == "store" && e.Err != nil:
+	case e.Layer == "caching" && e.Action == "store error":
 		m.failures.Add(ctx, 1, metric.WithAttributes(attribute.String("tripper.reason", e.Reason)))
 	}
 }

@@ -150,7 +150,7 @@ func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store
 	switch v := q.viewOf(f.Home); {
 	case f.Key != old.Key:
 		if err = q.CopyEntry(ctx, e, m, f); err != nil {
-			q.Tell("store", policy.ReasonNotCopied, m.Status, err)
+			q.Tell(policy.ActionStoreError, policy.ReasonNotCopied, m.Status, err)
 		}
 		if old.Key != old.Home || err != nil {
 			q.Withdraw(ctx, old)
@@ -175,7 +175,7 @@ func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store
 	}
 	switch {
 	case err == ErrInvalidated:
-		q.Tell("remove", policy.ReasonInvalidated, m.Status, nil)
+		q.Tell(policy.ActionRemove, policy.ReasonInvalidated, m.Status, nil)
 	case err != nil && !errors.Is(err, store.ErrConflict):
 		q.Withdraw(ctx, old) // its metadata is not true any more
 	}
@@ -197,7 +197,7 @@ func (q *Query) CopyEntry(ctx context.Context, e *store.Entry, m *store.Meta, f 
 func (q *Query) update(ctx context.Context, key string, m *store.Meta) error {
 	err := q.Cat.Calls.Update(ctx, key, m, &q.Budget)
 	if err != nil && !errors.Is(err, store.ErrConflict) {
-		q.Tell("store", policy.ReasonNotUpdated, m.Status, err)
+		q.Tell(policy.ActionStoreError, policy.ReasonNotUpdated, m.Status, err)
 	}
 	return err
 }

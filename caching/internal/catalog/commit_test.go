@@ -40,9 +40,9 @@ func TestReplace(t *testing.T) {
 			_ = s.ask(url).Invalidate(s.t.Context(), policy.MayHaveChanged)
 		}, "", false, [2]string{"revalidate body", "revalidate body"}, "remove: " + policy.ReasonInvalidated, 1},
 		{"replaced meanwhile", nil, nil, func(s *shelf) { s.keep(s.ask(url), "newer") }, "", false, [2]string{"newer", "newer"}, "", 1},
-		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}, "store: updating failed", 0},
-		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}, "store: copying failed", 0},
-		{"the Store fails to write", nil, []string{vary}, nil, "write", false, [2]string{}, "store: copying failed", 0},
+		{"the Store fails to update: the old fields must not be used", nil, nil, nil, "update", false, [2]string{}, "store error: updating failed", 0},
+		{"the Store fails to copy", nil, []string{vary}, nil, "create", false, [2]string{}, "store error: copying failed", 0},
+		{"the Store fails to write", nil, []string{vary}, nil, "write", false, [2]string{}, "store error: copying failed", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(t, policy.Settings{})

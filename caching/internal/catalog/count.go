@@ -29,34 +29,31 @@ const (
 
 // note counts a decision. That about the outcome of the request is counted by Ended, since
 // another may follow: a request that waited for another one may find the response stored.
-func (q *Query) note(action, reason string, err error) {
+func (q *Query) note(action string) {
 	switch action {
-	case "hit":
+	case policy.ActionHit:
 		q.outcome = Hit
-	case "stale":
+	case policy.ActionStale:
 		q.outcome = Stale
-	case "validated":
+	case policy.ActionValidated:
 		q.outcome = Validated
-	case "fetch":
+	case policy.ActionFetch:
 		q.outcome = Fetched
-	case "collapse":
+	case policy.ActionCollapse:
 		q.outcome = Collapsed
-	case "pass", "bypass":
+	case policy.ActionPass, policy.ActionBypass:
 		q.outcome = Passed
-	case "refuse":
+	case policy.ActionRefuse:
 		q.outcome = Refused
-	case "store":
-		switch {
-		case err != nil:
-			q.Cat.count(StoreFailed)
-		case reason == policy.ReasonStored, reason == policy.ReasonPartStored:
-			q.Cat.count(Stored)
-		}
-	case "abort":
+	case policy.ActionStore:
+		q.Cat.count(Stored)
+	case policy.ActionNotStored:
 		q.Cat.count(NotStored)
-	case "invalidate", "suspect":
+	case policy.ActionStoreError:
+		q.Cat.count(StoreFailed)
+	case policy.ActionInvalidate, policy.ActionSuspect:
 		q.Cat.count(Invalidated)
-	case "refresh":
+	case policy.ActionRefresh:
 		q.Cat.count(Refreshed)
 	}
 }

@@ -79,7 +79,7 @@ func (q *Query) groupTime(ctx context.Context, key, target string) (at time.Time
 	if t.invalidated.After(stored) && !q.Cat.ReadOnly {
 		// The Store has evicted the note. Other processes must still hear of it.
 		if err := q.putGroup(ctx, key, originOf(target), t.invalidated); err != nil {
-			q.Tell("store", policy.ReasonGroupNotWritten, 0, err)
+			q.Tell(policy.ActionStoreError, policy.ReasonGroupNotWritten, 0, err)
 		}
 	}
 	return t.invalidated, true
@@ -94,7 +94,7 @@ func (q *Query) putGroup(ctx context.Context, key, origin string, at time.Time) 
 // InvalidateGroup invalidates a group of the origin of u, now, and notes that in memory and in the
 // Store. After an error, which is the Store's, other processes do not hear of it.
 func (q *Query) InvalidateGroup(ctx context.Context, u *url.URL, name string) (now time.Time, err error) {
-	defer func() { q.Tell("invalidate", policy.ReasonGroup, 0, err) }()
+	defer func() { q.Tell(policy.ActionInvalidate, policy.ReasonGroup, 0, err) }()
 	origin := originOf(string(AppendURL(nil, u, "")))
 	key := groupKey(origin, name)
 	_, err = q.Cat.lock(ctx, key, &q.Budget)

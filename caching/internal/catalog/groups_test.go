@@ -133,7 +133,7 @@ func TestGroupIsToldAgain(t *testing.T) {
 		delete(s.store.m, groupKey(origin, "g"))
 		time.Sleep(groupNoteLifetime)
 		s.expect("here it is known", "", target)
-		if s.store.m[groupKey(origin, "g")] == nil || slices.Contains(s.told, "store: "+policy.ReasonGroupNotWritten) {
+		if s.store.m[groupKey(origin, "g")] == nil || slices.Contains(s.told, "store error: "+policy.ReasonGroupNotWritten) {
 			t.Error("the Store was not told again")
 		}
 		s.expectTold("the response is not used", "miss: "+policy.ReasonGroup)
@@ -147,7 +147,7 @@ func TestGroupIsToldAgain(t *testing.T) {
 			return nil
 		}
 		s.found(s.ask(target))
-		if !slices.Contains(s.told, "store: "+policy.ReasonGroupNotWritten) {
+		if !slices.Contains(s.told, "store error: "+policy.ReasonGroupNotWritten) {
 			t.Errorf("told %q, and the note could not be written", s.told)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -201,7 +202,7 @@ func (s *shelf) fail(calls ...string) {
 // the value of Authorization.
 func (s *shelf) ask(url string, lines ...string) *Query {
 	s.t.Helper()
-	ctx := trace.WithHook(s.t.Context(), func(e trace.Event) { s.told = append(s.told, e.Action+": "+e.Reason) })
+	ctx := trace.WithHook(tracetest.Context(s.t, "../../.."), func(e trace.Event) { s.told = append(s.told, e.Action+": "+e.Reason) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		s.t.Fatal(err)

@@ -142,7 +142,7 @@ func (q *Query) Stored(ctx context.Context, f *Memo) bool {
 // live reports whether none of the groups of a response was invalidated.
 func (q *Query) live(e *store.Entry, f *Memo) bool {
 	if len(f.Groups) > 0 && q.GroupInvalidated(q.Req.Context(), f, e.Meta) {
-		q.Tell("miss", policy.ReasonGroup, 0, nil)
+		q.Tell(policy.ActionMiss, policy.ReasonGroup, 0, nil)
 		return false
 	}
 	return true
@@ -155,10 +155,10 @@ func (q *Query) read(ctx context.Context, key string) (v view, e *store.Entry, e
 	late := q.Budget.Pending()
 	e, err = q.Cat.Calls.Get(ctx, key, &q.Budget)
 	if late && !q.Budget.Pending() {
-		q.Tell("store", policy.ReasonAnswerLate, 0, err)
+		q.Tell(policy.ActionStoreError, policy.ReasonAnswerLate, 0, err)
 	}
 	if err != nil {
-		q.Tell("store", policy.ReasonNotRead, 0, err)
+		q.Tell(policy.ActionStoreError, policy.ReasonNotRead, 0, err)
 		if errors.Is(err, store.ErrCorrupt) {
 			err = nil
 		}
@@ -173,7 +173,7 @@ func (q *Query) read(ctx context.Context, key string) (v view, e *store.Entry, e
 	if v.f == nil || v.f.Key != key {
 		_ = e.Close()
 		v.f = nil
-		q.Tell("store", policy.ReasonWrongEntry, 0, store.ErrCorrupt)
+		q.Tell(policy.ActionStoreError, policy.ReasonWrongEntry, 0, store.ErrCorrupt)
 		return v, nil, nil
 	}
 	v.record = v.f.target

@@ -32,19 +32,19 @@ func TestLookup(t *testing.T) {
 			m := e.Meta.Clone()
 			m.Extra = (&Record{Key: "another", Home: "another"}).appendTo(nil)
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
-		}, "", "store: entry of another kind or key"},
+		}, "", "store error: entry of another kind or key"},
 		{"stored by another program", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
 			m.Extra = nil
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
-		}, "", "store: entry of another kind or key"},
+		}, "", "store error: entry of another kind or key"},
 		{"shorter than it says", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			return &store.Entry{Meta: e.Meta, Size: e.Size + 1, Bytes: e.Bytes}
-		}, "", "store: entry of another kind or key"},
-		{"no metadata", url, nil, func(_ string, e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} }, "", "store: entry of another kind or key"},
+		}, "", "store error: entry of another kind or key"},
+		{"no metadata", url, nil, func(_ string, e *store.Entry) *store.Entry { return &store.Entry{Size: e.Size, Bytes: e.Bytes} }, "", "store error: entry of another kind or key"},
 		{"a size that cannot be", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			return &store.Entry{Meta: e.Meta, Size: -1, Body: &mapBody{bytes.NewReader(e.Bytes), new(mapStore)}}
-		}, "", "store: entry of another kind or key"},
+		}, "", "store error: entry of another kind or key"},
 		{"a body in memory", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			return &store.Entry{Meta: e.Meta, Size: e.Size, Body: &mapBody{bytes.NewReader(e.Bytes), new(mapStore)}}
 		}, "body", ""},
@@ -86,7 +86,7 @@ func TestReadErrors(t *testing.T) {
 			t.Errorf("%v: read %v, %v, %v: %s", row.err, e, v, err, row.why)
 		}
 		if row.err != nil {
-			s.expectTold(row.why, "store: "+policy.ReasonNotRead)
+			s.expectTold(row.why, "store error: "+policy.ReasonNotRead)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestLookupLate(t *testing.T) {
 		if got := s.found(q); got != "body" {
 			t.Errorf("found %q, and the Store has answered", got)
 		}
-		s.expectTold("it came late", "store: "+policy.ReasonAnswerLate)
+		s.expectTold("it came late", "store error: "+policy.ReasonAnswerLate)
 		if _, _, _ = q.read(t.Context(), "another"); q.Budget.Pending() {
 			t.Error("after the look-up an answer is kept")
 		}

@@ -60,7 +60,7 @@ func (q *Query) SetUser(user string, public bool) {
 
 // Tell counts a decision, and reports it to trace.
 func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog.Attr) {
-	q.note(action, reason, err)
+	q.note(action)
 	if hook := trace.From(q.Req.Context()); hook != nil {
 		e := trace.About(q.Req, "caching", action, reason)
 		e.Status, e.Err, e.Attrs = status, err, attrs
@@ -259,7 +259,7 @@ func (q *Query) secret() []byte {
 	key, err := q.Cat.Calls.Secret(q.Req.Context(), &q.Budget)
 	if err != nil {
 		if !q.Secretless {
-			q.Tell("store", policy.ReasonNoSecret, 0, err)
+			q.Tell(policy.ActionStoreError, policy.ReasonNoSecret, 0, err)
 		}
 		q.Secretless = true
 		return placeholder

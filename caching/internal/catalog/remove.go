@@ -44,7 +44,7 @@ func (c *Catalog) leaveRecord(ctx context.Context, f *Memo, b *guard.Budget) boo
 // told tells that the Store has failed to remove something.
 func (q *Query) told(err error) {
 	if err != nil {
-		q.Tell("store", policy.ReasonNotRemoved, 0, err)
+		q.Tell(policy.ActionStoreError, policy.ReasonNotRemoved, 0, err)
 	}
 }
 
@@ -69,11 +69,11 @@ func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) (err error
 		keys = append(keys, q.pathKey())
 	}
 	q.Epoch, q.Overtaken = q.Cat.note(q.Epoch, keys...)
-	action := "suspect"
+	action := policy.ActionSuspect
 	for _, key := range keys {
 		var failed error
 		if c == policy.Changed {
-			action = "invalidate"
+			action = policy.ActionInvalidate
 			failed = q.invalidate(ctx, key)
 		} else {
 			failed = q.mark(ctx, key, c != policy.MayHaveChanged)

@@ -1,5 +1,30 @@
 package policy
 
+// What is done about a request, a response, or what is stored. An event with an error has level
+// WARN, unless the caller has cancelled the request.
+const (
+	ActionLookup     = "lookup"      // what is stored was looked up; attributes took
+	ActionHit        = "hit"         // answered by a stored response
+	ActionStale      = "stale"       // answered by a stored response that is stale; may have level WARN
+	ActionValidated  = "validated"   // answered by a stored response that the origin has confirmed
+	ActionFetch      = "fetch"       // answered by the origin, and the response is being stored: a miss
+	ActionPass       = "pass"        // answered by the origin, and the response is not to be stored; may have level WARN
+	ActionCollapse   = "collapse"    // answered by the trip of another request; may have level WARN
+	ActionBypass     = "bypass"      // not a matter of the cache; may have level WARN
+	ActionRefuse     = "refuse"      // answered with 504
+	ActionError      = "error"       // not answered; may have level WARN
+	ActionRefetch    = "refetch"     // sent again without conditions
+	ActionRefresh    = "refresh"     // validated in the background; may have level WARN
+	ActionResume     = "resume"      // the origin completes a body that the store has lost; may have level WARN
+	ActionStore      = "store"       // a response was stored; attributes size, lifetime
+	ActionNotStored  = "not stored"  // a response that was to be stored was not
+	ActionStoreError = "store error" // the store has failed; may have level WARN
+	ActionRemove     = "remove"      // a stored response may no longer be used
+	ActionMiss       = "miss"        // a stored response is not used
+	ActionSuspect    = "suspect"     // a request that may have changed what is stored has failed
+	ActionInvalidate = "invalidate"  // what is stored must be validated; may have level WARN
+)
+
 // Why a stored response is reused, revalidated, fetched anew or refused.
 const (
 	reasonNothingStored        = "nothing stored"

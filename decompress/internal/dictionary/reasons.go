@@ -2,8 +2,8 @@ package dictionary
 
 // What is done about dictionaries. The layer of the events is decompress.
 const (
-	actionDictionary   = "dictionary"
-	actionNoDictionary = "no dictionary"
+	actionDictionary   = "dictionary"    // a dictionary is offered, or there will be another
+	actionNoDictionary = "no dictionary" // the response becomes none
 )
 
 // reasonRecorded: the response becomes a dictionary when it has been read.

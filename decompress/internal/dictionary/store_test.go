@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -52,7 +53,7 @@ func TestLearn(t *testing.T) {
 		told := ""
 		req, resp := answer(t, tt.method, tt.url, tt.status, "", tt.fields...)
 		resp.ContentLength = tt.length
-		req = req.WithContext(trace.WithHook(t.Context(), func(e trace.Event) { told = e.Reason }))
+		req = req.WithContext(trace.WithHook(tracetest.Context(t, "../../.."), func(e trace.Event) { told = e.Reason }))
 		var s Store
 		if got := s.Learn(req, req.Method, "", resp, 200); told != tt.want || (got != resp) != (told == "recorded") {
 			t.Errorf("%s %s %d %v: told %q, want %q", tt.method, tt.url, tt.status, tt.fields, told, tt.want)
