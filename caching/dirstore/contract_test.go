@@ -105,6 +105,13 @@ func (a alternating) Acquire(ctx context.Context, key string) (func(), error) {
 
 func (a alternating) Secret(ctx context.Context) ([]byte, error) { return a.next().Secret(ctx) }
 
+// Stats is that of both together.
+func (a alternating) Stats() store.Stats {
+	s, o := a.contractStore.Stats(), a.other.Stats()
+	s.Hits, s.Misses, s.Stored, s.Failures = s.Hits+o.Hits, s.Misses+o.Misses, s.Stored+o.Stored, s.Failures+o.Failures
+	return s
+}
+
 func (a alternating) Close() error { return errors.Join(a.contractStore.Close(), a.other.Close()) }
 
 func TestStoreOpenedTwice(t *testing.T) {

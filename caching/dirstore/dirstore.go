@@ -45,6 +45,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -95,7 +96,7 @@ type Store struct {
 	cleanMu sync.Mutex // held while scanning and evicting; taken before a lock of a shard
 	scans   int        // guarded by cleanMu
 
-	hits, misses, stored, evicted, refused, broken atomic.Int64
+	counts storekit.Counters
 }
 
 // place is where the file of an entry is: path/v1/xx/name, where xx is the number of the shard.
@@ -175,14 +176,14 @@ func (d *Store) Promises() (store.Store, store.Promises) {
 }
 
 // Get implements [store.Store].
-func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+func (d *Store) Get(ctx context.Context, key string) (entry *store.Entry, err error) {
 	if err := d.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { d.counts.Got(entry, err) }()
 	at := placeOf(key)
 	f, err := d.open(at, os.O_RDONLY)
 	if err != nil {
-		d.misses.Add(1)
 		if errors.Is(err, fs.ErrNotExist) {
 			d.forget(at)
 			return nil, nil
@@ -191,14 +192,12 @@ func (d *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 	}
 	e, err := d.load(f, at, key)
 	if err != nil {
-		d.misses.Add(1)
 		if errors.Is(err, store.ErrCorrupt) {
 			d.discard(at, f)
 		}
 		_ = f.Close()
 		return nil, err
 	}
-	d.hits.Add(1)
 	d.touch(at, e.head.end())
 	return &e.entry, nil
 }
@@ -214,17 +213,18 @@ func (d *Store) open(at place, flag int) (*os.File, error) {
 
 // discard removes the entry in f, which was found broken, unless it has been replaced since.
 func (d *Store) discard(at place, f *os.File) {
-	d.broken.Add(1)
+	d.counts.Corrupt.Add(1)
 	if root := d.root.Load(); isFile(root, at.path, f) && root.RemoveAll(at.path) == nil {
 		d.forget(at)
 	}
 }
 
 // Delete implements [store.Store].
-func (d *Store) Delete(ctx context.Context, key string) error {
+func (d *Store) Delete(ctx context.Context, key string) (err error) {
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { d.counts.Did(err) }()
 	at := placeOf(key)
 	release, err := d.lockShard(ctx, at.shard)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -244,11 +244,8 @@ func (d *Store) Delete(ctx context.Context, key string) error {
 
 // Stats returns what d holds, as far as it knows, and what it did since it was opened.
 func (d *Store) Stats() store.Stats {
-	s := store.Stats{
-		Bytes: d.used.Load() + d.writing.Load(), Limit: d.limit,
-		Hits: d.hits.Load(), Misses: d.misses.Load(), Stored: d.stored.Load(),
-		Evicted: d.evicted.Load(), Refused: d.refused.Load(), Corrupt: d.broken.Load(),
-	}
+	s := d.counts.Stats()
+	s.Entries, s.Bytes, s.Limit = 0, d.used.Load()+d.writing.Load(), d.limit
 	for i := range d.shards {
 		d.shards[i].mu.Lock()
 		s.Entries += int64(len(d.shards[i].nodes))

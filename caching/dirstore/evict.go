@@ -97,5 +97,5 @@ func (d *Store) remove(v victim) {
 		return
 	}
 	d.forget(v.at)
-	d.evicted.Add(1)
+	d.counts.Evicted.Add(1)
 }

@@ -14,12 +14,13 @@ import (
 )
 
 // Update implements [store.Store]. It writes the new metadata beside the old, and then its slot.
-func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) (err error) {
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { d.counts.Did(err) }()
 	at := placeOf(key)
-	err := d.change(ctx, at, key, meta, func(b *body, old *store.Meta) error {
+	err = d.change(ctx, at, key, meta, func(b *body, old *store.Meta) error {
 		if !meta.Updates(old) {
 			return store.ErrConflict
 		}

@@ -37,18 +37,17 @@ type writer struct {
 }
 
 // Create implements [store.Store].
-func (d *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+func (d *Store) Create(ctx context.Context, key string, size int64) (created store.Writer, err error) {
 	if err := d.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { d.counts.Did(err) }()
 	if size > d.limit/2 {
-		d.refused.Add(1)
 		return nil, fmt.Errorf("%w: %d bytes in a directory of %d", store.ErrTooLarge, size, d.limit)
 	}
 	w := &writer{WriterState: storekit.WriterState{Size: size}, d: d, at: placeOf(key), key: key}
 	w.head.encrypted = d.key != nil
 	rand.Read(w.head.salt[:]) // documented never to fail
-	var err error
 	if w.seal, err = newSealer(d.key, w.head.salt); err != nil {
 		return nil, err
 	}
@@ -62,6 +61,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.Check(n); err != nil {
 		return 0, err
 	}
+	defer func() { w.d.counts.Did(w.Err) }()
 	if n > w.d.limit/2 {
 		return 0, w.refuse()
 	}
@@ -82,7 +82,6 @@ func (w *writer) Write(p []byte) (int, error) {
 }
 
 func (w *writer) refuse() error {
-	w.d.refused.Add(1)
 	w.Err = fmt.Errorf("%w: no room in a directory of %d bytes", store.ErrTooLarge, w.d.limit)
 	return w.Err
 }
@@ -185,10 +184,11 @@ func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 }
 
 // Commit implements [store.Writer].
-func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) (err error) {
 	if err := w.EndCommit(ctx, w.n, meta); err != nil {
 		return err
 	}
+	defer func() { w.d.counts.Committed(err) }()
 	if w.d.closed.Load() {
 		return store.ErrClosed
 	}
@@ -197,7 +197,6 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	}
 	w.d.writing.Add(-w.reserved)
 	w.reserved = 0
-	w.d.stored.Add(1)
 	w.d.fit()
 	return nil
 }

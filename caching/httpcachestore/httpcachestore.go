@@ -53,10 +53,11 @@ type Options struct {
 // the zero value keeps nothing, and its methods say so. It is safe for concurrent use if the
 // cache is.
 type Store struct {
-	cache httpcache.Cache
-	limit int64
-	seed  maphash.Seed
-	locks [64]sync.RWMutex // of keys: metadata and body are changed together
+	cache  httpcache.Cache
+	limit  int64
+	seed   maphash.Seed
+	locks  [64]sync.RWMutex // of keys: metadata and body are changed together
+	counts storekit.Counters
 }
 
 // New returns a Store that keeps its entries in c. If opts is nil, the zero [Options] is used.
@@ -93,15 +94,17 @@ func (s *Store) lock(key string) *sync.RWMutex {
 }
 
 // Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+func (s *Store) Get(ctx context.Context, key string) (entry *store.Entry, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	e, err := s.entry(key)
+	defer func() { s.counts.Got(entry, err) }()
+	entry, err = s.entry(key)
 	if err != nil {
+		s.counts.Corrupt.Add(1)
 		s.remove(key)
 	}
-	return e, err
+	return entry, err
 }
 
 // entry returns the entry under key. It is nil if there is none.
@@ -208,10 +211,11 @@ func (s *Store) removeLocked(key string) {
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "httpcachestore.Store") }
 
 // Create implements [store.Store].
-func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+func (s *Store) Create(ctx context.Context, key string, size int64) (w store.Writer, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { s.counts.Did(err) }()
 	if size > s.limit {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are kept", store.ErrTooLarge, size, s.limit)
 	}
@@ -219,15 +223,17 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (store.Write
 }
 
 // Update implements [store.Store].
-func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) (err error) {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { s.counts.Did(err) }()
 	l := s.lock(key)
 	l.Lock()
 	defer l.Unlock()
 	old, size, sum, err := s.meta(key)
 	if err != nil {
+		s.counts.Corrupt.Add(1)
 		s.removeLocked(key)
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}
@@ -245,3 +251,6 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	s.remove(key)
 	return nil
 }
+
+// Stats returns what s did since it was made. What it holds only its cache knows.
+func (s *Store) Stats() store.Stats { return s.counts.Stats() }

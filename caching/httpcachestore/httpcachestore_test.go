@@ -157,3 +157,25 @@ func TestCachePanics(t *testing.T) {
 		}
 	}
 }
+
+func TestStats(t *testing.T) {
+	s := httpcachestore.New(httpcache.NewMemoryCache(), &httpcachestore.Options{MaxBody: 10})
+	if _, err := s.Create(t.Context(), "key", 11); !errors.Is(err, store.ErrTooLarge) {
+		t.Error(err)
+	}
+	w, err := s.Create(t.Context(), "key", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte("a"))
+	if err := w.Commit(t.Context(), &store.Meta{ID: [16]byte{1}, Status: 200, Proto: "HTTP/1.1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"key", "absent"} {
+		_, _ = s.Get(t.Context(), key)
+	}
+	want := store.Stats{Entries: -1, Bytes: -1, Hits: 1, Misses: 1, Stored: 1, Refused: 1}
+	if got := s.Stats(); got != want {
+		t.Errorf("%+v, not %+v", got, want)
+	}
+}

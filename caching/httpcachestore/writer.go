@@ -28,6 +28,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.Check(n); err != nil {
 		return 0, err
 	}
+	defer func() { w.s.counts.Did(w.Err) }()
 	if n > w.s.limit {
 		w.Err = fmt.Errorf("%w: more than %d bytes", store.ErrTooLarge, w.s.limit)
 		return 0, w.Err
@@ -49,10 +50,11 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Commit implements [store.Writer].
-func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) (err error) {
 	if err := w.EndCommit(ctx, int64(len(w.body)), meta); err != nil {
 		return err
 	}
+	defer func() { w.s.counts.Committed(err) }()
 	l := w.s.lock(w.key)
 	l.Lock()
 	defer l.Unlock()
@@ -61,7 +63,7 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if len(w.body) > 0 {
 		w.s.cache.Set(bodyPrefix+w.key, w.body)
 	}
-	err := w.s.setMeta(w.key, meta, int64(len(w.body)), bodySum(meta.ID, w.body))
+	err = w.s.setMeta(w.key, meta, int64(len(w.body)), bodySum(meta.ID, w.body))
 	if err != nil {
 		w.s.removeLocked(w.key)
 	}

@@ -63,6 +63,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
+	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -122,6 +123,7 @@ type Store struct {
 
 	client *memcache.Client
 	prefix string
+	counts storekit.Counters
 }
 
 var (
@@ -143,10 +145,11 @@ func New(client *memcache.Client, namespace string) *Store {
 func (s *Store) Promises() (store.Store, store.Promises) { return s, store.Promises{Swaps: true} }
 
 // Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+func (s *Store) Get(ctx context.Context, key string) (entry *store.Entry, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { s.counts.Got(entry, err) }()
 	n := s.name(key)
 	item, err := s.client.Get(n.head)
 	if missing(err) {
@@ -176,10 +179,11 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 }
 
 // Create implements [store.Store].
-func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+func (s *Store) Create(ctx context.Context, key string, size int64) (w store.Writer, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { s.counts.Did(err) }()
 	if size > s.maxBody() {
 		return nil, fmt.Errorf("memcachestore: %w: %d bytes, at most %d", store.ErrTooLarge, size, s.maxBody())
 	}
@@ -187,10 +191,11 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (store.Write
 }
 
 // Update implements [store.Store].
-func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) (err error) {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { s.counts.Did(err) }()
 	n := s.name(key)
 	for range tries {
 		if err := ctx.Err(); err != nil {
@@ -238,10 +243,11 @@ func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err err
 }
 
 // Delete implements [store.Store].
-func (s *Store) Delete(ctx context.Context, key string) error {
+func (s *Store) Delete(ctx context.Context, key string) (err error) {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { s.counts.Did(err) }()
 	n := s.name(key)
 	item, err := s.client.Get(n.head)
 	if missing(err) {
@@ -269,6 +275,7 @@ func (s *Store) retire(n name, h *head) {
 // drop removes the entry whose first item was read as value, unless it has been
 // replaced since, and returns why.
 func (s *Store) drop(n name, value []byte, why error) error {
+	s.counts.Corrupt.Add(1)
 	err := s.remove(n.head, func(v []byte) bool { return bytes.Equal(v, value) })
 	return errors.Join(fmt.Errorf("memcachestore: %w", why), wrap("remove", err))
 }
@@ -308,3 +315,6 @@ func (s *Store) touch(n name, nonce string, first, end int, ttl time.Duration) e
 	}
 	return nil
 }
+
+// Stats returns what s did since it was made. What it holds only its server knows.
+func (s *Store) Stats() store.Stats { return s.counts.Stats() }

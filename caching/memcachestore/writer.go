@@ -49,6 +49,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.Check(n); err != nil {
 		return 0, err
 	}
+	defer func() { w.s.counts.Did(w.Err) }()
 	if n > w.s.maxBody() {
 		w.Err = fmt.Errorf("memcachestore: %w: more than %d bytes", store.ErrTooLarge, w.s.maxBody())
 		return 0, w.Err
@@ -112,10 +113,11 @@ func (w *writer) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Commit implements [store.Writer].
-func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
+func (w *writer) Commit(ctx context.Context, meta *store.Meta) (err error) {
 	if err := w.EndCommit(ctx, w.total, meta); err != nil {
 		return err
 	}
+	defer func() { w.s.counts.Committed(err) }()
 	h := &head{nonce: w.nonce, size: w.total, meta: meta}
 	switch {
 	case w.total == 0:

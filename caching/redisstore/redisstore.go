@@ -151,6 +151,7 @@ type Store struct {
 
 	client redis.UniversalClient
 	prefix string
+	counts storekit.Counters
 	ahead  readahead.Budget
 }
 
@@ -202,10 +203,11 @@ func (s *Store) Promises() (store.Store, store.Promises) {
 }
 
 // Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
+func (s *Store) Get(ctx context.Context, key string) (entry *store.Entry, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { s.counts.Got(entry, err) }()
 	n := s.name(key)
 	h, err := s.readHead(ctx, n)
 	if err != nil || h == nil {
@@ -246,10 +248,11 @@ func (s *Store) Get(ctx context.Context, key string) (*store.Entry, error) {
 }
 
 // Create implements [store.Store].
-func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
+func (s *Store) Create(ctx context.Context, key string, size int64) (w store.Writer, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	defer func() { s.counts.Did(err) }()
 	if size > s.maxBody() {
 		return nil, fmt.Errorf("redisstore: %w: %d bytes, at most %d", store.ErrTooLarge, size, s.maxBody())
 	}
@@ -257,10 +260,11 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (store.Write
 }
 
 // Update implements [store.Store].
-func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error {
+func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) (err error) {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { s.counts.Did(err) }()
 	sealed, err := sealMeta(key, meta)
 	if err != nil {
 		return err
@@ -282,18 +286,20 @@ func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 func versionText(v store.Version) string { return strconv.FormatUint(uint64(v), 16) }
 
 // Delete implements [store.Store].
-func (s *Store) Delete(ctx context.Context, key string) error {
+func (s *Store) Delete(ctx context.Context, key string) (err error) {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	defer func() { s.counts.Did(err) }()
 	n := s.name(key)
-	err := dropScript.Run(ctx, s.client, []string{n.head}, n.chunk, ms(s.grace()), maxChunks).Err()
+	err = dropScript.Run(ctx, s.client, []string{n.head}, n.chunk, ms(s.grace()), maxChunks).Err()
 	return s.wrapChange("delete", err)
 }
 
 // drop removes the entry that was read as h, unless it has been replaced since,
 // and returns why.
 func (s *Store) drop(ctx context.Context, n name, h *head, why error) error {
+	s.counts.Corrupt.Add(1)
 	err := dropScript.Run(ctx, s.client, []string{n.head},
 		n.chunk, ms(s.grace()), maxChunks, h.descriptor, h.meta).Err()
 	if err = s.wrap("remove", err); err != nil {
@@ -390,3 +396,6 @@ func (s *Store) ttl(meta *store.Meta) time.Duration {
 func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
 func (s *Store) readAhead() int64 { return cmp.Or(s.ReadAhead, DefaultReadAhead) }
+
+// Stats returns what s did since it was made. What it holds only its server knows.
+func (s *Store) Stats() store.Stats { return s.counts.Stats() }

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func() store.Store) {
 		{"ContextEnds", testContextEnds},
 		{"Lease", testLease},
 		{"Corrupt", testCorrupt},
+		{"Stats", testStats},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			s := open()
