@@ -7,7 +7,7 @@ import "github.com/tripper-go/tripper/caching/internal/catalog"
 // caller got.
 //
 // This is what hit and miss mean everywhere in this module: in the events of package trace,
-// in the metrics of oteltrace and, by RFC 9211, in Cache-Status. A [store.Store] counts calls
+// in the metrics of oteltrace (tripper.cache.result) and, by RFC 9211, in Cache-Status. A [store.Store] counts calls
 // and not requests, see [store.Stats].
 type Stats struct {
 	// Hits were answered by a fresh stored response, without asking the origin (event hit;
