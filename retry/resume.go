@@ -113,10 +113,12 @@ func (d *download) read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	err = ended(err, d.off, d.end)
-	if err == io.EOF {
+	if err == io.EOF && d.off >= d.end { // or the end is unknown
 		d.err = err
 		return n, err
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
 	}
 	d.broken = err
 	if roundtrip.Permanent(err) && !d.resume() {

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -188,12 +187,4 @@ func (p *part) same(h http.Header) bool {
 	}
 	tag, ok := httpfield.ParseETag(lines[0])
 	return ok && !tag.Weak && tag.Tag == p.tag
-}
-
-// ended returns err, or io.ErrUnexpectedEOF for an io.EOF before end.
-func ended(err error, off, end int64) error {
-	if err == io.EOF && end >= 0 && off < end {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
