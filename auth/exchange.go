@@ -339,11 +339,9 @@ func (x *exchange) assess(challenges []Challenge) {
 // noteRefusal returns all with r. A second refusal of the same credential rules out ISO
 // 8859-1.
 func noteRefusal(all []refusal, r refusal) []refusal {
-	for i := range all {
-		if all[i].key == r.key {
-			all[i].latin1 = false
-			return all
-		}
+	if i := slices.IndexFunc(all, func(old refusal) bool { return old.key == r.key }); i >= 0 {
+		all[i].latin1 = false
+		return all
 	}
 	return append(all, r)
 }

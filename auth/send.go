@@ -41,7 +41,9 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		}
 		roundtrip.Discard(resp)
 		if req.Context().Err() != nil {
-			closeNew(out, again)
+			if again.Body != out.Body {
+				roundtrip.CloseBody(again)
+			}
 			return nil, context.Cause(req.Context())
 		}
 		out = again
@@ -86,13 +88,6 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 		out.Body = x.body.First()
 	}
 	return out, nil
-}
-
-// closeNew closes the body of a request that was made to be sent and is not.
-func closeNew(sent, out *http.Request) {
-	if out.Body != nil && out.Body != sent.Body {
-		_ = out.Body.Close()
-	}
 }
 
 // deliver returns a response that is no challenge, or an error if the server has failed to

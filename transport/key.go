@@ -31,17 +31,15 @@ func decryptPEM(data, password []byte) ([]byte, error) {
 		der := block.Bytes
 		typ := block.Type
 		var err error
+		pkcs8 := typ == "ENCRYPTED PRIVATE KEY"  // RFC 5958 §3
+		older := x509.IsEncryptedPEMBlock(block) //nolint:staticcheck // insecure, but what the files are
 		switch {
-		case typ == "ENCRYPTED PRIVATE KEY": // RFC 5958 §3
-			if len(password) == 0 {
-				return nil, errNoPassword
-			}
+		case (pkcs8 || older) && len(password) == 0:
+			return nil, errNoPassword
+		case pkcs8:
 			der, err = decryptPKCS8(block.Bytes, password)
 			typ = "PRIVATE KEY"
-		case x509.IsEncryptedPEMBlock(block): //nolint:staticcheck // insecure, but what the files are
-			if len(password) == 0 {
-				return nil, errNoPassword
-			}
+		case older:
 			der, err = x509.DecryptPEMBlock(block, password) //nolint:staticcheck // likewise
 		}
 		if err != nil {
