@@ -39,7 +39,7 @@ func (t *Transport) Explain(req *http.Request) (verdict, reason string) {
 	}
 	trouble := ""
 	ctx := trace.WithHook(trace.WithoutHook(req.Context()), func(e trace.Event) {
-		if e.Layer == "caching" && (e.Action == "store" || e.Action == "miss") {
+		if e.Layer == "caching" && (e.Action == policy.ActionStoreError || e.Action == policy.ActionMiss) {
 			trouble = e.Reason
 		}
 	})
