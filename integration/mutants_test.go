@@ -77,7 +77,7 @@ var mutants = []mutant{
 		{"decompress", "return b.wire.Close()", "return nil"},
 	}},
 	{"what one editor has seen lets another write", []edit{
-		{"lostupdate", `b.WriteString(name)`, "_ = name"},
+		{"lostupdate", "host + hostName + editor + name", "host + hostName + editor + name[:0]"},
 	}},
 	{"a target with an empty query is taken for the one without", []edit{
 		{"caching", `if query != "" || u.ForceQuery && u.RawQuery == "" {`, `if query != "" {`},
@@ -95,7 +95,7 @@ var mutants = []mutant{
 		{"compress", "case httpfield.Signed(req.Header):", "case false:"},
 	}},
 	{"what a server has refused is not remembered", []edit{
-		{"compress", "l.Update(resource(req), time.Now(), func(string) string { return coding })", "_ = time.Now"},
+		{"compress", "t.learned.Update(resource(req), time.Now(), func(string) string { return coding })", "_ = time.Now"},
 	}},
 	{"a refused body is not sent again", []edit{
 		{"compress", "repeatable := coding != \"\" && req.GetBody != nil", "repeatable := coding == \"never\" && req.GetBody != nil"},
