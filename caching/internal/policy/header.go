@@ -50,16 +50,19 @@ func StoredHeader(h http.Header, names []string) http.Header {
 
 // copyStored copies the fields of src that are stored to dst. If update is true src is
 // the header of a 304, a HEAD or a part, and the fields in it that describe its own
-// content are left out.
+// content are left out, and those that have not changed.
 func copyStored(dst, src http.Header, names []string, update bool) {
 	lines := 0
 	for _, values := range src {
 		lines += len(values)
 	}
-	all := make([]string, 0, lines)
+	var all []string
 	for name, values := range src {
-		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && describesContent(name) {
+		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && (describesContent(name) || slices.Equal(values, dst[name])) {
 			continue
+		}
+		if all == nil {
+			all = make([]string, 0, lines)
 		}
 		first := len(all)
 		all = append(all, values...)
