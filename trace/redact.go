@@ -3,7 +3,6 @@ package trace
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -28,19 +27,69 @@ var harmless = func() map[string]bool {
 	return m
 }()
 
-// RedactError returns the text of err with every URL in it as [Redact] has it: errors of
-// net/url and of other modules quote the URL that was asked for.
+// RedactError returns the text of err without what might be a secret: errors of net/url and of
+// other modules quote what was sent. Of a URL, and of a path with a query, it leaves what
+// [Redact] does; of user:password@host the host; and of a line that names a field for
+// credentials what is before its value.
 func RedactError(err error) string {
-	return urls.ReplaceAllStringFunc(err.Error(), func(s string) string {
-		u, err := url.Parse(s)
-		if err != nil {
-			return hidden
+	var b strings.Builder
+	for text := err.Error(); text != ""; {
+		n := strings.IndexAny(text, " \t\r\n\"'<>")
+		if n < 0 {
+			n = len(text)
 		}
-		return Redact(u)
-	})
+		word := text[:n]
+		text = text[n:]
+		b.WriteString(redactWord(word))
+		switch {
+		case credentialField(word):
+			b.WriteString(" " + hidden)
+			if n = strings.IndexByte(text, '\n'); n < 0 {
+				n = len(text)
+			}
+			text = text[n:]
+		case text != "":
+			b.WriteByte(text[0])
+			text = text[1:]
+		}
+	}
+	return b.String()
 }
 
-var urls = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
+// redactWord redacts a word of an error.
+func redactWord(word string) string {
+	if i := strings.Index(word, "://"); i > 0 && i+3 < len(word) {
+		begin := i
+		for begin > 0 && inScheme(word[begin-1]) {
+			begin--
+		}
+		u, err := url.Parse(word[begin:])
+		if err != nil {
+			return word[:begin] + hidden
+		}
+		return word[:begin] + Redact(u)
+	}
+	if host := strings.LastIndexByte(word, '@'); host > 0 && strings.Contains(word[:host], ":") {
+		return hidden + word[host:]
+	}
+	if path, _, found := strings.Cut(word, "?"); found && strings.HasPrefix(path, "/") {
+		return path
+	}
+	return word
+}
+
+func inScheme(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'
+}
+
+// credentialField reports whether a word of an error is the name of a field for credentials.
+func credentialField(word string) bool {
+	switch strings.ToLower(strings.TrimLeft(word, "([{")) {
+	case "authorization:", "proxy-authorization:", "cookie:", "set-cookie:", "authentication-info:", "proxy-authentication-info:":
+		return true
+	}
+	return false
+}
 
 // values returns the values of a field to tell.
 func values(name string, vs []string, reveal func(string) bool) []string {

@@ -31,6 +31,14 @@ func TestRedactError(t *testing.T) {
 			`Get "https://example.com/a": refused`, "net/http quotes the URL with its query",
 		},
 		{errors.New("moved to http://example.com/?a=b, and http://%zz"), "moved to http://example.com/ and [hidden]", "any URL, also one that does not parse"},
+		{errors.New("dial joe:hunter2@proxy:1080: refused"), "dial [hidden]@proxy:1080: refused", "a proxy without a scheme"},
+		{errors.New("mail from joe@example.com"), "mail from joe@example.com", "there is no password in it"},
+		{errors.New("the proxy refused (Authorization: Basic am9lOmg=) twice\nand closed"), "the proxy refused (Authorization: [hidden]\nand closed", "a field that is quoted, to the end of its line"},
+		{errors.New("bad field Set-Cookie: a=b; Path=/"), "bad field Set-Cookie: [hidden]", "as net/http quotes no field, other transports may"},
+		{errors.New(`parse "/a?token=s3cr3t%zz": invalid URL escape`), `parse "/a": invalid URL escape`, "a Location that does not parse, in the words of net/url"},
+		{errors.New("Basic authentication is off: what now?"), "Basic authentication is off: what now?", "the name of a scheme alone is no secret"},
+		{errors.New("see (https://example.com/?k=v"), "see (https://example.com/", "a bracket is not of the scheme"},
+		{errors.New("a://"), "a://", "no URL"},
 		{errors.New("socks5://u:p@proxy:1080 refused"), "socks5://proxy:1080 refused", "that of a proxy"},
 	} {
 		if got := RedactError(row.err); got != row.want {

@@ -31,6 +31,10 @@
 //
 // # Limits
 //
+// Work that no request began, such as writing invalidations that a store did not take before,
+// is told to nobody; the store error of the request that could not write them is. What a
+// request began in the background is told to its hook for as long as it takes.
+//
 // Events carry no bodies, no query strings and no user information of a URL, and
 // of header values only validators (ETag, If-Match): they can be logged as they
 // are.
