@@ -226,7 +226,12 @@ func copyModule(to string) error {
 			}
 			return os.MkdirAll(filepath.Join(to, name), 0o700)
 		}
-		if !entry.Type().IsRegular() || !strings.HasSuffix(name, ".go") && name != "go.mod" && name != "go.sum" {
+		switch filepath.Ext(name) {
+		case ".go", ".mod", ".sum", ".md": // the model reads docs/events.md
+		default:
+			return nil
+		}
+		if !entry.Type().IsRegular() {
 			return nil
 		}
 		b, err := os.ReadFile(path)
