@@ -275,7 +275,7 @@ func TestServerGone(t *testing.T) {
 	t.Cleanup(func() { _ = c.Close() })
 	s := New(c, "")
 	s.ChunkSize = 10_000
-	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(45_000))
+	entries.Put(t, s, "key", entries.MetaForAnHour(1), entries.Body(1_500_000))
 	e, err := s.Get(t.Context(), "key")
 	if err != nil || e == nil {
 		t.Fatal(e, err)
@@ -289,7 +289,7 @@ func TestServerGone(t *testing.T) {
 	}
 	mini.Close()
 	for what, do := range map[string]func() error{
-		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 20_000); return err },
+		"ReadAt": func() error { _, err := e.Body.ReadAt(make([]byte, 10), 1_400_000); return err },
 		"Get":    func() error { _, err := s.Get(t.Context(), "key"); return err },
 		"Update": func() error { return s.Update(t.Context(), "key", entries.MetaForAnHour(1)) },
 		"Delete": func() error { return s.Delete(t.Context(), "key") },
