@@ -152,8 +152,9 @@ func (q *Query) change(ctx context.Context, key string, sent time.Time, edit fun
 		if c.since(q.Epoch, key) {
 			return ErrInvalidated
 		}
-		late := time.Since(sent) >= invalidationKept
-		if p.t, p.rev = follow(seen.record, p.now.record, name, !c.Calls.Promises.OneProcess, late); p.t == nil {
+		shared := !c.Calls.Promises.OneProcess
+		late := shared && time.Since(sent) >= invalidationKept
+		if p.t, p.rev = follow(seen.record, p.now.record, name, shared, late); p.t == nil {
 			return ErrInvalidated
 		}
 		switch err := edit(p); {
