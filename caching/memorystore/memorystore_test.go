@@ -91,9 +91,12 @@ func TestGhostReturns(t *testing.T) {
 		return has(m, "once")
 	}
 	// One ghost in some hundred is lost to another of the same place, by the seed of the Store.
-	if !stays() && !stays() && !stays() {
-		t.Error("an entry that came back soon after it was dropped was dropped with the others again")
+	for range 3 {
+		if stays() {
+			return
+		}
 	}
+	t.Error("an entry that came back soon after it was dropped was dropped with the others again")
 }
 
 func has(m *Store, key string) bool { // without counting as a use
