@@ -67,6 +67,9 @@ type heads struct {
 	sent     http.Header    // the fields of the request as they were written, none if not known
 }
 
+// headed reports whether x has heads: one that no [Wire] has made does not.
+func (x *Exchange) headed() bool { return x != nil && x.heads != nil }
+
 // String returns the exchange as one readable line.
 func (x Exchange) String() string {
 	s := fmt.Sprintf("%s %s: %d after %v", x.Method, x.URL, x.Status, x.Duration)
@@ -213,11 +216,18 @@ func (x *exchange) take(resp *http.Response) {
 	x.ResponseHead = int64(line) + headSize(resp.Header) + fieldSize("Transfer-Encoding", resp.TransferEncoding)
 }
 
-// publish makes the heads those that events have: what is written later is not in them.
+// publish makes the heads those that events have: what is written later, also by who gets the
+// response, is not in them.
 func (x *exchange) publish(resp *http.Response) {
-	if x.detail >= headsToo {
-		x.heads = &heads{x.request, resp, maps.Clone(x.sent)}
+	if x.detail < headsToo {
+		return
 	}
+	if resp != nil {
+		own := *resp
+		own.Header = resp.Header.Clone()
+		resp = &own
+	}
+	x.heads = &heads{x.request, resp, maps.Clone(x.sent)}
 }
 
 // finish says what became of the body, or that there is no response.

@@ -40,7 +40,7 @@ const maxEvents = 1000
 // hear takes an event of the layers below.
 func (e *harEntry) hear(ev Event) {
 	x := ev.Exchange
-	show := e.har.Exchanges && x != nil && x.Ended
+	show := e.har.Exchanges && x.headed() && x.Ended
 	if show {
 		e.har.show(x)
 	}
@@ -165,6 +165,8 @@ func (j *harJSON) onWire(x *Exchange) {
 	if x.RemoteAddr != nil {
 		if a, err := netip.ParseAddrPort(x.RemoteAddr.String()); err == nil {
 			j.ServerIP = a.Addr().WithZone("").String()
+		}
+		if x.LocalAddr != nil {
 			_, j.Connection, _ = net.SplitHostPort(x.LocalAddr.String())
 		}
 	}

@@ -96,6 +96,9 @@ func (l *Log) roundTrip(req *http.Request, next http.RoundTripper) (*http.Respon
 		return nil, err
 	}
 	line.resp = resp
+	if l.Headers {
+		line.fields = l.fields("response", resp.Header) // before somebody changes them
+	}
 	if resp.StatusCode == http.StatusSwitchingProtocols || resp.Body == nil || resp.Body == http.NoBody {
 		line.finish(0, nil, true)
 		return resp, nil
@@ -118,6 +121,7 @@ type logLine struct {
 	req    *http.Request
 	start  time.Time
 	resp   *http.Response // nil if there is none
+	fields slog.Attr      // of resp, if they are wanted
 }
 
 // finish logs what became of the request.
@@ -140,7 +144,7 @@ func (line *logLine) finish(n int64, err error, _ bool) {
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.Int64("bytes", n))
 		if line.l.Headers {
-			attrs = append(attrs, line.l.fields("response", resp.Header))
+			attrs = append(attrs, line.fields)
 		}
 	}
 	attrs = append(attrs, slog.Duration("duration", time.Since(line.start)))
@@ -167,7 +171,7 @@ func (l *Log) fields(group string, h http.Header) slog.Attr {
 
 // event logs e. The order of the attributes is that of the fields of [Event].
 func (l *Log) event(ctx context.Context, logger *slog.Logger, e Event) {
-	if l.Verbose != nil && e.Exchange != nil {
+	if l.Verbose != nil && e.Exchange.headed() {
 		l.verbose(l.Verbose, e)
 	}
 	if e.Level < l.lowest() || !logger.Enabled(ctx, e.Level) {

@@ -3,7 +3,10 @@ package trace
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // hidden stands for a value that is not told.
@@ -29,10 +32,11 @@ var harmless = func() map[string]bool {
 
 // RedactError returns the text of err without what might be a secret: errors of net/url and of
 // other modules quote what was sent. Of a URL, and of a path with a query, it leaves what
-// [Redact] does; of user:password@host the host; and of a line that names a field for
-// credentials what is before its value.
+// [Redact] does; of user:password@host the host; of a URL that is quoted and has spaces in it
+// nothing; and of a line that names a field for credentials what is before its value.
 func RedactError(err error) string {
 	var b strings.Builder
+	quoted := false // what follows is in quotes
 	for text := err.Error(); text != ""; {
 		n := strings.IndexAny(text, " \t\r\n\"'<>")
 		if n < 0 {
@@ -41,19 +45,41 @@ func RedactError(err error) string {
 		word := text[:n]
 		text = text[n:]
 		b.WriteString(redactWord(word))
-		switch {
-		case credentialField(word):
+		if credentialField(word) {
 			b.WriteString(" " + hidden)
 			if n = strings.IndexByte(text, '\n'); n < 0 {
 				n = len(text)
 			}
 			text = text[n:]
-		case text != "":
+			continue
+		}
+		if strings.HasPrefix(text, `"`) && !strings.HasSuffix(word, `\`) {
+			if q := quotedURL(text); q != "" && !quoted {
+				b.WriteString(`"` + hidden + `"`)
+				text = text[len(q):]
+				continue
+			}
+			quoted = !quoted
+		}
+		if text != "" {
 			b.WriteByte(text[0])
 			text = text[1:]
 		}
 	}
 	return b.String()
+}
+
+// quotedURL returns the quoted string that text begins with, if it looks like a URL in more
+// than one word: which of them are secrets is not to be told.
+func quotedURL(text string) string {
+	q, err := strconv.QuotedPrefix(text)
+	if err != nil || !strings.ContainsAny(q[1:len(q)-1], " \t\"'<>") {
+		return ""
+	}
+	if strings.Contains(q, "://") || strings.ContainsAny(q, "@?") {
+		return q
+	}
+	return ""
 }
 
 // redactWord redacts a word of an error.
@@ -70,9 +96,9 @@ func redactWord(word string) string {
 		return word[:begin] + Redact(u)
 	}
 	if host := strings.LastIndexByte(word, '@'); host > 0 && strings.Contains(word[:host], ":") {
-		return hidden + word[host:]
+		word = hidden + word[host:]
 	}
-	if path, _, found := strings.Cut(word, "?"); found && strings.HasPrefix(path, "/") {
+	if path, query, found := strings.Cut(word, "?"); found && (strings.Contains(path, "/") || strings.Contains(query, "=")) {
 		return path
 	}
 	return word
@@ -82,13 +108,12 @@ func inScheme(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'
 }
 
-// credentialField reports whether a word of an error is the name of a field for credentials.
+// credentialField reports whether a word of an error is the name of a field for credentials. One
+// without a hyphen is one of two: errors begin with words like "auth:".
 func credentialField(word string) bool {
-	switch strings.ToLower(strings.TrimLeft(word, "([{")) {
-	case "authorization:", "proxy-authorization:", "cookie:", "set-cookie:", "authentication-info:", "proxy-authentication-info:":
-		return true
-	}
-	return false
+	name, found := strings.CutSuffix(strings.TrimLeft(word, "([{"), ":")
+	return found && (strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") ||
+		strings.Contains(name, "-") && httpfield.CredentialLike(name))
 }
 
 // values returns the values of a field to tell.

@@ -38,6 +38,16 @@ func TestRedactError(t *testing.T) {
 		{errors.New(`parse "/a?token=s3cr3t%zz": invalid URL escape`), `parse "/a": invalid URL escape`, "a Location that does not parse, in the words of net/url"},
 		{errors.New("Basic authentication is off: what now?"), "Basic authentication is off: what now?", "the name of a scheme alone is no secret"},
 		{errors.New("see (https://example.com/?k=v"), "see (https://example.com/", "a bracket is not of the scheme"},
+		{
+			errors.New(`Get "https://a.example/?k=v": parse "http://joe:hunter 2@proxy:3128": net/url: invalid userinfo`),
+			`Get "https://a.example/": parse "[hidden]": net/url: invalid userinfo`, "a password with a space, in the words of net/url",
+		},
+		{errors.New(`parse "https://joe:hun\"ter 2@h": bad "port 1"`), `parse "[hidden]": bad "port 1"`, "or with a quote"},
+		{errors.New(`parse "https://example.com/?q=my s3cr3t\x7f": bad`), `parse "[hidden]": bad`, "a query with a space"},
+		{errors.New("dial joe:hunter2@h/a?token=s3cr3t"), "dial [hidden]@h/a", "user information and a query"},
+		{errors.New(`parse "login?token=s3cr3t": bad`), `parse "login": bad`, "a Location that is a relative reference"},
+		{errors.New("bad line X-Api-Key: s3cr3t"), "bad line X-Api-Key: [hidden]", "all names that look like those of credentials"},
+		{errors.New("auth: what?"), "auth: what?", "neither a field nor a query"},
 		{errors.New("a://"), "a://", "no URL"},
 		{errors.New("socks5://u:p@proxy:1080 refused"), "socks5://proxy:1080 refused", "that of a proxy"},
 	} {
