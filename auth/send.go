@@ -85,7 +85,7 @@ func (x *exchange) start(replay int64) (*http.Request, error) {
 		return nil, err
 	}
 	if x.body.Wrapped() {
-		out.Body = x.body.First()
+		out.Body, out.GetBody = x.body.First(), x.body.GetBody()
 	}
 	return out, nil
 }
@@ -144,7 +144,7 @@ func (x *exchange) withBody(req *http.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, roundtrip.Explain("auth: reading the body again", err)
 	}
-	req.Body = body
+	req.Body, req.GetBody = body, x.body.GetBody()
 	return req, nil
 }
 

@@ -25,9 +25,14 @@ type Content struct {
 	replay  *replay // nil without Keep, and if there is nothing to keep
 }
 
-// ContentOf returns the content of req.
+// ContentOf returns the content of req. A GetBody that is made by a layer above, and fails if
+// the body turns out too long, does not count: that body has to be kept here too.
 func ContentOf(req *http.Request) Content {
-	return Content{Length: req.ContentLength, body: req.Body, getBody: req.GetBody}
+	c := Content{Length: req.ContentLength, body: req.Body, getBody: req.GetBody}
+	if rd, ok := req.Body.(*replayReader); ok && rd.replay.mayOutgrow() {
+		c.getBody = nil
+	}
+	return c
 }
 
 // Keep makes it possible to send a body without GetBody again. A body that can seek is sought
@@ -109,7 +114,7 @@ func (c *Content) Repeatable() bool {
 
 // MayOutgrow reports whether the body may turn out too long to be sent again.
 func (c *Content) MayOutgrow() bool {
-	return !c.Repeatable() && c.replay != nil && (c.Length <= 0 || c.Length > c.replay.limit)
+	return c.replay != nil && c.replay.mayOutgrow()
 }
 
 // Ready reports whether the body can be sent again now.

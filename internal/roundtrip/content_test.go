@@ -99,6 +99,32 @@ func TestContent(t *testing.T) {
 	}
 }
 
+// TestNested is about a layer below another one that keeps the body.
+func TestNested(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why     string
+		src     io.ReadCloser
+		length  int64
+		wrapped bool
+	}{
+		{"the GetBody of the layer above will not fail", &source{Reader: strings.NewReader(payload)}, 20, false},
+		{"it may fail, since the length is unknown", &source{Reader: strings.NewReader(payload)}, -1, true},
+		{"nor does a body that can seek need to be kept", newSeekable(), -1, false},
+	} {
+		above := kept(row.src, row.length, 20)
+		below := ContentOf(&http.Request{Body: above.First(), GetBody: above.GetBody(), ContentLength: row.length})
+		below.Keep(9)
+		if below.Wrapped() != row.wrapped || below.MayOutgrow() != row.wrapped || below.Repeatable() == row.wrapped {
+			t.Errorf("wrapped %v, may outgrow %v, repeatable %v: %s", below.Wrapped(), below.MayOutgrow(), below.Repeatable(), row.why)
+		}
+		mustRead(t, below.First(), 10, payload[:10], row.why)
+		if below.Ready() == row.wrapped {
+			t.Errorf("ready %v after more was read than is kept below: %s", below.Ready(), row.why)
+		}
+	}
+}
+
 // An errSeeker fails when it is sought to its beginning, after a number of times.
 type errSeeker struct {
 	source

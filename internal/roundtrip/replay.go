@@ -82,6 +82,11 @@ func (r *replay) next() io.ReadCloser {
 	return &replayReader{replay: r, attempt: r.attempt}
 }
 
+// mayOutgrow reports whether the body may turn out longer than can be kept.
+func (r *replay) mayOutgrow() bool {
+	return r.seeker == nil && (r.length <= 0 || r.length > r.limit)
+}
+
 // getBody returns a function that returns more readers for the present attempt, or nil if the
 // body is known to be too long.
 func (r *replay) getBody() func() (io.ReadCloser, error) {
@@ -309,8 +314,8 @@ func (r *replay) keepLocked(b []byte, rd *replayReader) {
 }
 
 // Close implements [io.Closer]. If it is called during a Read, the attempt is being cancelled:
-// unless the Read ends or another attempt begins within closeGrace, src is closed, which ends
-// the Read.
+// unless the Read ends or the body is to be read again within closeGrace, src is closed, which
+// ends the Read.
 func (rd *replayReader) Close() error {
 	r := rd.replay
 	r.mu.Lock()
@@ -336,11 +341,11 @@ func (rd *replayReader) Close() error {
 	return nil
 }
 
-// unblock closes src if rd is still reading it and there is no other attempt.
+// unblock closes src if rd is still reading it and nobody else is to read it.
 func (rd *replayReader) unblock() {
 	r := rd.replay
 	r.mu.Lock()
-	stuck := r.busy == rd && rd.attempt == r.attempt
+	stuck := r.busy == rd && rd.attempt == r.attempt && r.open == 0
 	r.mu.Unlock()
 	if stuck {
 		r.shut()

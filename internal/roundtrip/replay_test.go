@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // A source is a body that counts how often it is closed. Step, if not nil, is called
@@ -240,7 +241,14 @@ func TestReadUnderWay(t *testing.T) {
 
 // TestStuck closes the reader while the source stays silent.
 func TestStuck(t *testing.T) {
-	for _, again := range []bool{false, true} {
+	for _, row := range []struct {
+		why   string
+		again func(c *Content) (io.ReadCloser, error)
+	}{
+		{"nobody else reads the source", nil},
+		{"it is being sent again: the source is waited for", func(c *Content) (io.ReadCloser, error) { return c.Again() }},
+		{"a layer below sends it again", func(c *Content) (io.ReadCloser, error) { return c.GetBody()() }},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			pr, pw := io.Pipe()
 			c := kept(pr, -1, 0)
@@ -252,19 +260,22 @@ func TestStuck(t *testing.T) {
 			}()
 			synctest.Wait()
 			_ = first.Close()
-			if again {
-				second, _ := c.Again()
+			if row.again != nil {
+				second, err := row.again(c)
+				if err != nil {
+					t.Fatal(err)
+				}
 				go func() {
-					synctest.Wait()
+					time.Sleep(2 * closeGrace)
 					_, _ = io.WriteString(pw, payload)
 					_ = pw.Close()
 				}()
-				mustRead(t, second, 99, payload, "it is being sent again: the source is waited for")
+				mustRead(t, second, 99, payload, row.why)
 			}
-			if err := <-done; (err == nil) != again {
-				t.Errorf("sent again %v: the read that was under way: %v", again, err)
+			if err := <-done; (err == nil) != (row.again != nil) {
+				t.Errorf("the read that was under way: %v: %s", err, row.why)
 			}
-			if !again && c.Ready() {
+			if row.again == nil && c.Ready() {
 				t.Error("ready, though the source is closed")
 			}
 			c.Finish()
