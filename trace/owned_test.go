@@ -91,3 +91,39 @@ func TestForeignExchange(t *testing.T) {
 		t.Errorf("%d entries, %v", archive.Len(), err)
 	}
 }
+
+// The client of a chain has a Wire. What is put around its Transport, or in the chain, has one
+// too, or is one: an exchange is told of once, by the innermost.
+func TestTwoWires(t *testing.T) {
+	t.Parallel()
+	base := rttest.Func(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+	})
+	twice := tripper.LayerFunc(func(next http.RoundTripper) http.RoundTripper {
+		return rttest.Func(func(req *http.Request) (*http.Response, error) {
+			_, _ = next.RoundTrip(req)
+			return next.RoundTrip(req)
+		})
+	})
+	for _, row := range []struct {
+		name  string
+		chain tripper.Chain
+		want  int
+		why   string
+	}{
+		{"a client", tripper.Chain{twice}, 2, "there are two exchanges"},
+		{"a Wire in the chain", tripper.Chain{twice, &trace.Wire{}}, 2, "a program need not know that a client has one"},
+		{"a Wire above", tripper.Chain{&trace.Wire{}, twice}, 2, "what it saw was no exchange with a server"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			archive := &trace.HAR{Base: row.chain.Client(base).Transport, Exchanges: true}
+			if _, err := (&http.Client{Transport: archive}).Get("http://example.com/"); err != nil {
+				t.Fatal(err)
+			}
+			if archive.Len() != row.want {
+				t.Errorf("%d entries, want %d: %s", archive.Len(), row.want, row.why)
+			}
+		})
+	}
+}

@@ -16,7 +16,8 @@ import (
 // the action "body" when the body has ended. The layer of the events is "wire".
 //
 // It stands innermost, directly around the transport. The client of a tripper.Chain has
-// one there. Without a hook it passes requests on, as if it were not there.
+// one there. Without a hook, or with another Wire below it, it passes requests on, as if it were
+// not there.
 //
 // A Wire is safe for concurrent use.
 type Wire struct {
@@ -31,7 +32,19 @@ func (w *Wire) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // Wrap returns a RoundTripper like w that sends through next in place of w.Base.
 func (w *Wire) Wrap(next http.RoundTripper) http.RoundTripper {
-	return roundtrip.Bind(w.roundTrip, next)
+	return wireLayer{roundtrip.Bind(w.roundTrip, next)}
+}
+
+// A wireLayer is what Wrap of a [Wire] returns.
+type wireLayer struct{ *roundtrip.TripperLayer }
+
+// isWire reports whether rt is a Wire.
+func isWire(rt http.RoundTripper) bool {
+	switch rt.(type) {
+	case *Wire, wireLayer:
+		return true
+	}
+	return false
 }
 
 // CloseIdleConnections closes the idle connections of w.Base.
@@ -39,7 +52,7 @@ func (w *Wire) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(w, w.
 
 func (w *Wire) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	s := scopeOf(req.Context())
-	if s == nil {
+	if s == nil || roundtrip.Shows(next, isWire) {
 		return next.RoundTrip(req)
 	}
 	x := newExchange(req, wireHook(s.hook))

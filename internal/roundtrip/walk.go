@@ -26,6 +26,16 @@ func Seen(rt, next http.RoundTripper) http.RoundTripper {
 	return &ForeignLayer{RoundTripper: rt, next: next}
 }
 
+// Shows reports whether is holds of rt, or of one of its successors as far as they are shown.
+func Shows(rt http.RoundTripper, is func(http.RoundTripper) bool) bool {
+	for n := 0; rt != nil && n < maxDepth; rt, n = successor(rt), n+1 {
+		if is(rt) {
+			return true
+		}
+	}
+	return false
+}
+
 // same reports whether a and b are the same RoundTripper. Values that cannot be compared are
 // different.
 func same(a, b http.RoundTripper) bool {
