@@ -23,8 +23,14 @@ func TestMetricsAgreeWithStats(t *testing.T) {
 	defer cache.Close()
 	client := tripper.Chain{&otel.Transport{MeterProvider: metric.NewMeterProvider(metric.WithReader(reader))}, cache}.Client(statsOrigin{})
 	for _, request := range []struct{ method, path, cacheControl string }{
-		{"GET", "/fresh", ""}, {"GET", "/fresh", ""}, {"GET", "/fresh", "no-cache"}, {"GET", "/no-store", ""},
-		{"GET", "/fresh", "max-age=0"}, {"POST", "/other", ""}, {"GET", "/absent", "only-if-cached"}, {"GET", "/fresh", ""},
+		{"GET", "/fresh", ""},
+		{"GET", "/fresh", ""},
+		{"GET", "/fresh", "no-cache"},
+		{"GET", "/no-store", ""},
+		{"GET", "/fresh", "max-age=0"},
+		{"POST", "/other", ""},
+		{"GET", "/absent", "only-if-cached"},
+		{"GET", "/fresh", ""},
 	} {
 		req, _ := http.NewRequestWithContext(t.Context(), request.method, "http://example.com"+request.path, nil)
 		if request.cacheControl != "" {
