@@ -131,6 +131,13 @@ type errSeeker struct {
 	err   error
 	after int
 	end   int64
+	at    int64
+}
+
+func (s *errSeeker) Read(p []byte) (int, error) {
+	n, err := s.source.Read(p)
+	s.at += int64(n)
+	return n, err
 }
 
 func (s *errSeeker) Seek(_ int64, whence int) (int64, error) {
@@ -142,7 +149,7 @@ func (s *errSeeker) Seek(_ int64, whence int) (int64, error) {
 			return 0, s.err
 		}
 	}
-	return 0, nil
+	return s.at, nil
 }
 
 // TestCallerErrors: what the caller's body fails with is his, and not the server's.
@@ -151,7 +158,7 @@ func TestCallerErrors(t *testing.T) {
 	errMine := errors.New("disk on fire")
 	_, lost := kept(&errSeeker{err: errMine, end: 9}, -1, 0).First().Read(make([]byte, 1))
 
-	c := kept(&errSeeker{source{Reader: strings.NewReader(payload)}, errMine, 1, 9}, -1, 0)
+	c := kept(&errSeeker{source: source{Reader: strings.NewReader(payload)}, err: errMine, after: 1, end: 9}, -1, 0)
 	mustRead(t, c.First(), 1, payload[:1], "it need not seek")
 	_, sought := again(t, c).Read(make([]byte, 1))
 

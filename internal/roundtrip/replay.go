@@ -14,6 +14,11 @@ import (
 // may be kept.
 var ErrTooLong error = Caller(errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again"))
 
+var (
+	errMoved    = errors.New("tripper: the request body does not follow its Seek, or was used elsewhere, and cannot be sent again")
+	errPanicked = errors.New("tripper: reading the request body has panicked")
+)
+
 // closeGrace is how long a Read may go on after its reader was closed, before the caller's
 // body is closed under it.
 const closeGrace = 100 * time.Millisecond
@@ -29,6 +34,7 @@ type replay struct {
 	src    io.ReadCloser
 	seeker io.Seeker // src; nil if it cannot seek, and what is read must be kept
 	start  int64     // the position of src at first
+	end    int64     // its end then
 
 	length int64 // of the request, as the caller claims
 	limit  int64 // on kept
@@ -37,7 +43,8 @@ type replay struct {
 	idle    sync.Cond  // signals that busy is nil, or that a reader may not read any more
 	kept    []byte
 	read    int64         // bytes read from src; its position, if it can seek
-	err     error         // of src, if it cannot seek
+	err     error         // of src; no EOF if it can seek
+	sought  bool          // src was sought back
 	touched bool          // a read of src was begun
 	busy    *replayReader // is reading src
 	attempt int           // number of the present attempt
@@ -47,7 +54,7 @@ type replay struct {
 }
 
 // useSeeker makes r seek by s, which is src, if s can. A terminal may accept a seek and ignore
-// it: s must have an end after its position.
+// it: s must have an end after its position, where the caller says that the body ends.
 func (r *replay) useSeeker(s io.Seeker) {
 	start, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -59,8 +66,8 @@ func (r *replay) useSeeker(s io.Seeker) {
 	}
 	if _, err := s.Seek(start, io.SeekStart); err != nil {
 		r.err = Caller(err)
-	} else if end > start {
-		r.seeker, r.start = s, start
+	} else if end > start && (r.length <= 0 || r.length == end-start) {
+		r.seeker, r.start, r.end = s, start, end
 	}
 }
 
@@ -212,15 +219,37 @@ func (rd *replayReader) Read(p []byte) (n int, err error) {
 	}
 	p = p[:room]
 	defer func() { err = rd.end(p[:n], err) }() // also if src panics
-	if r := rd.replay; r.seeker != nil && r.read != rd.off {
-		if _, err := r.seeker.Seek(r.start+rd.off, io.SeekStart); err != nil {
+	r := rd.replay
+	if r.seeker != nil && r.read != rd.off {
+		if err := r.seek(rd.off); err != nil {
 			return 0, err
 		}
-		r.mu.Lock()
-		r.read = rd.off
-		r.mu.Unlock()
 	}
-	return rd.replay.src.Read(p)
+	err = errPanicked // unless Read returns
+	n, err = r.src.Read(p)
+	if errors.Is(err, io.EOF) && r.sought && rd.off+int64(n) < r.end-r.start {
+		err = errMoved // the body would be cut
+	}
+	return n, err
+}
+
+// seek moves src to off, for the reader that is busy. If src is not where it was left, other
+// bytes would be sent than the first time.
+func (r *replay) seek(off int64) error {
+	at, err := r.seeker.Seek(0, io.SeekCurrent)
+	if err == nil && at != r.start+r.read {
+		err = errMoved
+	}
+	if err == nil {
+		_, err = r.seeker.Seek(r.start+off, io.SeekStart)
+	}
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read, r.sought = off, true
+	return nil
 }
 
 // begin reads from kept, or returns an error; then done is true. Otherwise rd reads up to room
@@ -259,7 +288,7 @@ func (rd *replayReader) keptLocked(p []byte) (n int, done bool, err error) {
 	case rd.closed || rd.attempt != r.attempt || r.closed:
 		return 0, true, http.ErrBodyReadAfterClose
 	case r.seeker != nil:
-		return 0, false, nil
+		return 0, r.err != nil, r.err
 	case rd.off < kept:
 		n = copy(p, r.kept[rd.off:])
 		rd.off += int64(n)
@@ -284,8 +313,8 @@ func (rd *replayReader) end(b []byte, err error) error {
 	r.read += int64(len(b))
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = Caller(err)
-	}
-	if r.seeker == nil {
+		r.err = err
+	} else if r.seeker == nil {
 		r.err = err
 	}
 	return err

@@ -1,7 +1,9 @@
 package roundtrip
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -195,6 +197,58 @@ func TestSeekIgnored(t *testing.T) {
 	mustRead(t, again(t, c), 99, payload, "what is kept")
 }
 
+// TestSeekLies: no other bytes than the first time are sent, nor fewer.
+func TestSeekLies(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		src    func() io.ReadCloser
+		length int64
+		n      int // bytes read the first time
+		want   string
+		err    error
+	}{
+		{"the caller has read on meanwhile", func() io.ReadCloser {
+			s := newSeekable()
+			s.step = func() {
+				if s.Reader.(*strings.Reader).Len() < 20 {
+					_, _ = s.Reader.(*strings.Reader).ReadByte()
+				}
+			}
+			return s
+		}, -1, 8, "", errMoved},
+		{"the end is that of Read, which Seek does not move", func() io.ReadCloser {
+			s := newSeekable()
+			s.Reader = io.LimitReader(s.Reader, 20)
+			return s
+		}, -1, 8, payload[:12], errMoved},
+		{"it is decoded by Read, and Seek moves what is encoded", func() io.ReadCloser {
+			s := newSeekable()
+			s.Reader = bufio.NewReaderSize(s.Reader, 16)
+			return s
+		}, -1, 8, "", errMoved},
+		{"a part of a file is kept, as its length says", func() io.ReadCloser {
+			s := newSeekable()
+			s.Reader = io.LimitReader(s.Reader, 12)
+			return s
+		}, 12, 8, payload[:12], nil},
+	} {
+		c := kept(row.src(), row.length, 20)
+		first := c.First()
+		for left := row.n; left > 0; left -= 4 {
+			_, _ = io.ReadFull(first, make([]byte, 4))
+		}
+		second := again(t, c)
+		b, err := io.ReadAll(second)
+		if string(b) != row.want || !errors.Is(err, row.err) {
+			t.Errorf("read %q, %v, want %q, %v: %s", b, err, row.want, row.err, row.why)
+		}
+		if _, err := again(t, c).Read(make([]byte, 1)); row.err != nil && !errors.Is(err, row.err) {
+			t.Errorf("a third time: %v: %s", err, row.why)
+		}
+	}
+}
+
 // TestReadUnderWay has a response come while the body is being read: whether it can be
 // sent again is not left to what that read will bring.
 func TestReadUnderWay(t *testing.T) {
@@ -284,7 +338,7 @@ func TestStuck(t *testing.T) {
 }
 
 // TestSourcePanics has a Read panic, as a body of tests or a broken one may: nobody who
-// recovers waits for ever.
+// recovers waits for ever, nor is a body sent in which bytes may be missing.
 func TestSourcePanics(t *testing.T) {
 	t.Parallel()
 	src := &source{Reader: strings.NewReader(payload), step: func() { panic("broken") }}
@@ -299,7 +353,9 @@ func TestSourcePanics(t *testing.T) {
 		_, _ = first.Read(make([]byte, 9))
 	}()
 	src.step = nil
-	mustRead(t, again(t, c), 99, payload, "no lock is held, and nothing was read")
+	if _, err := io.ReadAll(again(t, c)); !errors.Is(err, errPanicked) {
+		t.Errorf("sent again: %v", err)
+	}
 	_ = first.Close()
 	c.Finish()
 }
