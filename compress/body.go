@@ -102,6 +102,9 @@ func (b *body) Read(p []byte) (int, error) {
 		b.enc.w.Reset(&b.enc.out)
 	}
 	for b.err == nil && b.enc.out.Len() == 0 {
+		if b.closed.Load() {
+			return 0, errClosed // and the encoder is left
+		}
 		b.err = b.enc.fill(b.src)
 	}
 	if b.enc.out.Len() > 0 {

@@ -56,6 +56,33 @@ func TestBodyClose(t *testing.T) {
 	}
 }
 
+// TestBodyReadNoMore: once its body is closed, the caller may use what is under it again. A
+// NopCloser does not end the reading.
+func TestBodyReadNoMore(t *testing.T) {
+	for _, coding := range []string{"gzip", "zstd"} {
+		synctest.Test(t, func(t *testing.T) {
+			var e encoders
+			r, w := io.Pipe()
+			b := &body{src: io.NopCloser(r), coding: coding, pool: e.of(coding)}
+			done := make(chan error, 1)
+			go func() { _, err := io.Copy(io.Discard, b); done <- err }()
+			synctest.Wait() // it waits for the first bytes
+			_ = b.Close()
+			_, _ = io.WriteString(w, "x")
+			synctest.Wait()
+			select {
+			case err := <-done:
+				if err != errClosed {
+					t.Errorf("%s: Read ended with %v", coding, err)
+				}
+			default:
+				t.Errorf("%s: the caller's reader is read on after Close", coding)
+			}
+			_ = w.Close()
+		})
+	}
+}
+
 // TestBodyFails: what the caller's body says is what the transport hears, before any end,
 // and each time.
 func TestBodyFails(t *testing.T) {
