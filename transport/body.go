@@ -132,9 +132,10 @@ func (w *writeWatch) end() {
 // A watchedBody is a request body of which each piece must be accepted in time:
 // the next Read, or Close, comes when the last one's bytes are written.
 type watchedBody struct {
-	body  io.ReadCloser
-	w     *writeWatch
-	timer atomic.Pointer[time.Timer]
+	body   io.ReadCloser
+	w      *writeWatch
+	timer  atomic.Pointer[time.Timer]
+	closed atomic.Bool
 }
 
 func (b *watchedBody) stop() {
@@ -155,12 +156,16 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 				b.w.cancel(&Error{Phase: PhaseWrite, Err: &timeoutError{b.w.limit}})
 			}))
 		}
+		if b.closed.Load() {
+			b.stop() // what this Read has brought is not written
+		}
 	}
 	return n, err
 }
 
 // Close closes the body.
 func (b *watchedBody) Close() error {
+	b.closed.Store(true)
 	b.stop()
 	b.w.written.Store(true)
 	b.w.end()
