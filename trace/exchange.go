@@ -2,6 +2,7 @@ package trace
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -77,6 +78,13 @@ func (x Exchange) String() string {
 		s += ": " + RedactError(x.Err)
 	}
 	return s
+}
+
+// MarshalJSON returns the fields of the exchange, Err as [RedactError] has it.
+func (x Exchange) MarshalJSON() ([]byte, error) {
+	type fields Exchange
+	x.Err = printed(x.Err)
+	return json.Marshal(fields(x))
 }
 
 // Phases are the parts of the duration of an [Exchange]. A phase that did not take place

@@ -50,7 +50,8 @@ type HAR struct {
 	Exchanges bool
 
 	// Writer takes the archive, each entry when it has ended, in one Write. No entry is held
-	// then; what [HAR.Close] writes completes the archive. If nil, entries are held.
+	// then; what [HAR.Close] writes completes the archive. The end of a body waits for Write, which
+	// must not send requests through the HAR. If nil, entries are held.
 	Writer io.Writer
 
 	// MaxEntries is how many entries are held; the oldest go first. If zero,

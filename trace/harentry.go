@@ -270,7 +270,7 @@ func (h *HAR) query(u *url.URL) []harPair {
 			switch {
 			case h.RevealQuery != nil && h.RevealQuery(name):
 				all = append(all, harPair{name, v})
-			case v == "":
+			case strings.Trim(v, "=") == "": // as base64 ends
 				all = append(all, harPair{hidden, ""})
 			default:
 				all = append(all, harPair{name, hidden})

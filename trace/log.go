@@ -49,8 +49,8 @@ type Log struct {
 	// Verbose takes what curl -v prints, beside the lines of Logger, for each exchange with a
 	// server that [Wire] tells of: the address, whether the connection was there, TLS, the
 	// heads of request and response, the size of the body. It is for people to read, and
-	// hides what Headers hides. It is written to by one goroutine at a time. If nil,
-	// nothing is printed.
+	// hides what Headers hides. It is written to by one goroutine at a time, and
+	// requests wait for it. If nil, nothing is printed.
 	Verbose io.Writer
 
 	// Reveal reports whether the values of a further header field, whose name is

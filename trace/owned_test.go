@@ -127,3 +127,23 @@ func TestTwoWires(t *testing.T) {
 		})
 	}
 }
+
+// Of a query that has no parameters a HAR tells nothing.
+func TestHARHidesWholeQueries(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ query, why string }{
+		{"czNjcjN0", "a token"},
+		{"czNjcjN0=", "base64 with one sign of padding"},
+		{"czNjcjN0MQ==", "with two: they are no value"},
+	} {
+		archive := &trace.HAR{Base: rttest.Func(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+		})}
+		if _, err := (&http.Client{Transport: archive}).Get("http://example.com/?" + row.query); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := archive.MarshalJSON(); err != nil || bytes.Contains(text, []byte("czNjcjN0")) {
+			t.Errorf("%s: %v\n%s", row.why, err, text)
+		}
+	}
+}

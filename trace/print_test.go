@@ -1,10 +1,12 @@
 package trace
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/tripper-go/tripper/internal/rttest"
@@ -38,6 +40,13 @@ func TestPrints(t *testing.T) {
 	}
 	if len(events) == 0 || len(exchanges) == 0 {
 		t.Fatal("nothing was heard")
+	}
+	// Events are made to be logged, as JSON too.
+	for _, v := range append(events, exchanges...) {
+		text, err := json.Marshal(v)
+		if err != nil || strings.Contains(string(text), secret) {
+			t.Errorf("%v\n%s", err, text)
+		}
 	}
 	rttest.Prints(t, secret, map[string][]any{
 		"Event": events, "Exchange": exchanges, "Phases": {Phases{}}, "HAR": {archive}, "Log": {logger}, "Hook": {hook}, "Wire": {new(Wire)},

@@ -69,6 +69,19 @@ func RedactError(err error) string {
 	return b.String()
 }
 
+// A textError is an error of which JSON has the text.
+type textError string
+
+func (t textError) Error() string { return string(t) }
+
+// printed returns err as it is printed, or nil for nil.
+func printed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return textError(RedactError(err))
+}
+
 // quotedURL returns the quoted string that text begins with, if it looks like a URL in more
 // than one word: which of them are secrets is not to be told.
 func quotedURL(text string) string {

@@ -41,6 +41,7 @@
 package trace
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -122,6 +123,13 @@ func (e Event) String() string {
 		b.WriteString(RedactError(e.Err))
 	}
 	return b.String()
+}
+
+// MarshalJSON returns the fields of the event, Err as [RedactError] has it.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type fields Event
+	e.Err = printed(e.Err)
+	return json.Marshal(fields(e))
 }
 
 // About returns an event about req at the present time, of level [slog.LevelDebug]. The
