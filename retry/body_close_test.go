@@ -44,6 +44,31 @@ func TestStuckSource(t *testing.T) {
 	})
 }
 
+// TestBodyIsClosedAfterPanic: who recovers is not left with an open file.
+func TestBodyIsClosedAfterPanic(t *testing.T) {
+	t.Parallel()
+	for name, policy := range map[string]func(Attempt) bool{"policy": func(Attempt) bool { panic("broken") }, "base": nil} {
+		pr, pw := io.Pipe()
+		req := rttest.NewRequest(t, "PUT", "http://example.com/", pr)
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			defer req.Body.Close()
+			if policy == nil {
+				panic("broken")
+			}
+			return nil, errReset
+		})
+		func() {
+			defer func() { _ = recover() }()
+			_, err := (&Transport{Retryable: policy}).Wrap(base).RoundTrip(req)
+			t.Errorf("%s: no panic, %v", name, err)
+		}()
+		go func() { _, _ = pr.Read(make([]byte, 1)) }() // so that Write returns
+		if _, err := pw.Write([]byte("x")); err != io.ErrClosedPipe {
+			t.Errorf("%s: the body is not closed: %v", name, err)
+		}
+	}
+}
+
 // TestBodyIsClosedOnce counts on the ways a request can go.
 func TestBodyIsClosedOnce(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())

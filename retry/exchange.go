@@ -290,7 +290,6 @@ func cause(a Attempt) error {
 // finish returns the outcome of the last attempt.
 func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 	x.ended()
-	x.body.Finish()
 	if a.Err == nil {
 		return x.deliver(a.Response), nil
 	}
@@ -311,7 +310,6 @@ func (x *exchange) finish(a *Attempt) (*http.Response, error) {
 
 // interrupted returns the error of a request that the caller has cancelled, with its cause.
 func (x *exchange) interrupted(cause error) error {
-	x.body.Finish()
 	return &Error{Attempts: x.sent, Err: cause, Causes: x.causes, interrupted: true}
 }
 

@@ -196,6 +196,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		roundtrip.CloseBody(req)
 		return nil, err
 	}
+	defer x.body.Finish() // also if a policy or a layer below panics
 	var a, last Attempt
 	for {
 		x.send(&a, &last)
