@@ -82,7 +82,8 @@ type Event struct {
 	Method, URL string
 	// Status is the status code the decision is about, zero if there is none.
 	Status int
-	// Err is the error the decision is about, if any.
+	// Err is the error the decision is about, if any, as the layer has it. What is printed of
+	// an event has its text by [RedactError].
 	Err error
 	// Attrs holds what else there is to say, such as a wait or a number of bytes.
 	Attrs []slog.Attr
