@@ -90,10 +90,13 @@ func (c *Content) Look(ctx context.Context) (io.ReadCloser, error) {
 	switch {
 	case !c.Exists():
 		return http.NoBody, nil
-	case c.replay == nil:
-		return c.getBody()
+	case c.replay != nil:
+		return c.replay.look(ctx)
 	}
-	return c.replay.look(ctx)
+	if rd, ok := c.body.(*replayReader); ok { // GetBody would not heed ctx
+		return rd.replay.look(ctx)
+	}
+	return c.getBody()
 }
 
 // GetBody returns the GetBody of the request that is sent with the body returned last. It is

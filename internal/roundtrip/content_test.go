@@ -212,22 +212,40 @@ func TestLook(t *testing.T) {
 
 // TestLookCancelled has the source stay silent while it is read for its hash.
 func TestLookCancelled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pr, pw := io.Pipe()
-		c := kept(pr, -1, 0)
-		ctx, cancel := context.WithCancelCause(t.Context())
-		stop := errors.New("the caller has enough")
-		go func() {
-			_, _ = pw.Write([]byte("x"))
-			synctest.Wait()
-			cancel(stop)
-		}()
-		if _, err := c.Look(ctx); err != stop {
-			t.Errorf("got %v", err)
-		}
-		if _, err := pw.Write([]byte("x")); err != io.ErrClosedPipe {
-			t.Errorf("the body is not closed: %v", err)
-		}
-		c.Close()
-	})
+	for _, row := range []struct {
+		why  string
+		look func(c *Content) *Content
+	}{
+		{"by the layer that keeps it", func(c *Content) *Content { return c }},
+		{"by a layer below, with the GetBody of that layer", func(above *Content) *Content {
+			below := ContentOf(&http.Request{Body: above.First(), GetBody: above.GetBody(), ContentLength: 20})
+			below.Keep(0)
+			return &below
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			pr, pw := io.Pipe()
+			c := kept(pr, 20, 0)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stop := errors.New("the caller has enough")
+			go func() {
+				_, _ = pw.Write([]byte("x"))
+				synctest.Wait()
+				cancel(stop)
+				synctest.Wait()
+				_ = pw.Close() // ends what does not obey
+			}()
+			body, err := row.look(c).Look(ctx)
+			if err == nil {
+				_, err = io.ReadAll(body)
+			}
+			if err != stop {
+				t.Errorf("got %v: %s", err, row.why)
+			}
+			if _, err := pw.Write([]byte("x")); err != io.ErrClosedPipe {
+				t.Errorf("the body is not closed: %v: %s", err, row.why)
+			}
+			c.Close()
+		})
+	}
 }
