@@ -32,19 +32,19 @@ func (w *Wire) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // Wrap returns a RoundTripper like w that sends through next in place of w.Base.
 func (w *Wire) Wrap(next http.RoundTripper) http.RoundTripper {
-	return wireLayer{roundtrip.Bind(w.roundTrip, next)}
+	l := roundtrip.Bind(w.roundTrip, next)
+	l.Of = w
+	return l
 }
-
-// A wireLayer is what Wrap of a [Wire] returns.
-type wireLayer struct{ *roundtrip.TripperLayer }
 
 // isWire reports whether rt is a Wire.
 func isWire(rt http.RoundTripper) bool {
-	switch rt.(type) {
-	case *Wire, wireLayer:
-		return true
+	if l, ok := rt.(*roundtrip.TripperLayer); ok {
+		_, ok = l.Of.(*Wire)
+		return ok
 	}
-	return false
+	_, ok := rt.(*Wire)
+	return ok
 }
 
 // CloseIdleConnections closes the idle connections of w.Base.

@@ -20,6 +20,9 @@ func Bind(fn Func, next http.RoundTripper) *TripperLayer {
 // A TripperLayer is what Wrap of the layers of this module returns. It shows its successor.
 // Its name appears in the errors of other modules that print the types of RoundTrippers.
 type TripperLayer struct {
+	// Of is the layer that was wrapped, if somebody asks for it. It is not sent through.
+	Of any
+
 	fn   Func
 	next http.RoundTripper
 }

@@ -36,6 +36,7 @@ func TestSpeakForAll(t *testing.T) {
 		{"a layer that says whose", &speaking{plain}, true},
 		{"the same above the default transport", &speaking{}, true},
 		{"below a layer of this module", Bind(nil, &speaking{plain}), true},
+		{"a layer that is wrapped sends nothing by itself", &TripperLayer{Of: &hiding{plain}, next: plain}, true},
 		{"two that say it", &speaking{&speaking{plain}}, true},
 		{"one that embeds what adds the credentials", &embedding{hiding{plain}}, true},
 		{"in a chain, of which the successor is seen anyway", Seen(&speaking{plain}, plain), true},
