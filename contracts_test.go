@@ -52,7 +52,7 @@ func TestUnwrapper(t *testing.T) {
 	}{
 		{tripper.ErrorResponses{}, layer, "a layer of this module"},
 		{&trace.Hook{}, layer, "a layer of this module"},
-		{&trace.Wire{}, "trace.wireLayer", "a Wire above looks for one below"},
+		{&trace.Wire{}, layer, "a layer of this module"},
 		{&trace.Log{}, layer, "a layer of this module"},
 		{&trace.HAR{}, layer, "a layer of this module"},
 		{&decompress.Transport{}, layer, "a layer of this module"},
