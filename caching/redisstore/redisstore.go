@@ -28,10 +28,9 @@
 // # When the server fails
 //
 // No request fails because of it, except in one case below, and no response has a wrong
-// byte, but requests may take longer. In the list below StoreWait is the field of the
-// caching.Transport, 250 ms by default: a request waits for it once before the origin is asked, and at most once
-// more when its body is stored. After three failures in a row the Transport leaves the
-// server alone for a second, and longer if it goes on; then requests wait for nothing.
+// byte, but requests may take longer. StoreWait is the field of the caching.Transport, 250 ms by default: a
+// request waits for it once before the origin is asked, and at most once more when its body is stored. After three
+// failures in a row the Transport leaves the server alone for a second, and longer if it goes on.
 //
 //   - Stopped, restarted, flushed: a miss. Connections that broke are made anew. A client
 //     tries a port that refuses five times, 100 ms apart, unless DialerRetries says
