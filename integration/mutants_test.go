@@ -45,7 +45,7 @@ var mutants = []mutant{
 		{"caching", "whole := err == io.EOF && (b.Size < 0 || n == b.Size)", "whole := err != nil && (b.Size < 0 || n == b.Size)"},
 	}},
 	{"Vary is ignored", []edit{
-		{"caching", "hashParts(keyVariant, []byte(base), parts)", "hashParts(keyVariant, []byte(base), nil)"},
+		{"caching", "v := normalise(name, values)\n\tif v != Absent &&", "v := \"\"\n\tif v != Absent &&"},
 	}},
 	{"a 304 for another variant is taken for the selected one", []edit{
 		{"caching", "if selected != nil && sameTag(tag, selected.Tag) {", "if selected != nil {"},
