@@ -141,9 +141,10 @@ func (c Chain) Wrap(next http.RoundTripper) http.RoundTripper {
 //     the cookies of redirects are not kept, and an event of package trace says so.
 //
 // What [Chain.Check] finds is told to package trace: each problem is an event of the
-// first request with a hook that reaches base. Around the layers stands a [trace.Hook],
-// so that each request is a call of its own, and around base a [trace.Wire], which tells
-// of every exchange with a server. Both pass requests on that no hook hears.
+// first request with a hook that reaches base. If c is not empty, a [trace.Hook] stands
+// around the layers, so that each request is a call of its own, and a [trace.Wire] around
+// base, which tells of every exchange with a server. Both pass requests on that no hook
+// hears.
 func (c Chain) Client(base http.RoundTripper) *http.Client {
 	client := &http.Client{Transport: roundtrip.Or(base)}
 	if len(c) > 0 {

@@ -27,7 +27,8 @@ import (
 // The way is that of a request: the Store is read, the layers below are asked whose credentials
 // they would add, and Partition is called. If Wrap has made layers of t, that is as it would be below
 // the latest one; else it is below Base. Nothing is counted, told to trace or written to
-// the Store, but for the secret that a Store makes when it is first asked for it.
+// the Store. The Store may still do what it does when it is read: make the secret that it is
+// asked for the first time, and remove an entry that is corrupt.
 //
 // The body of req is neither read nor closed; that of a QUERY is had by GetBody. req must have what the
 // layers above would add, such as cookies.

@@ -20,8 +20,9 @@ type Hook struct {
 
 	// Func is called with each event. Several goroutines may call it at once, also after
 	// the response was returned: bodies end, and stores are written, later. It should
-	// return soon, and neither panic nor send requests through the same client: one for the same
-	// URL might wait for the one that is told of. If nil, only the hooks in the contexts of requests are called.
+	// return soon, and neither panic nor send requests through the same client: one for the
+	// same URL might wait for the one that is told of. If nil, only the hooks in the contexts
+	// of requests are called.
 	Func func(Event)
 
 	// Exchanges makes [Wire] find out all about an exchange, for [Event.Exchange] and
