@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/tripper-go/tripper/internal/rttest"
 )
@@ -85,7 +84,6 @@ func TestWire(t *testing.T) {
 func TestExchangeOf(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(time.Millisecond)
 		_, _ = io.WriteString(w, "hello")
 	}))
 	defer srv.Close()
@@ -110,7 +108,7 @@ func TestExchangeOf(t *testing.T) {
 			t.Errorf("connection: %+v", x)
 		}
 		p := x.Phases
-		if (p.Connect > 0) != (n == 0) || (p.TLS > 0) != (n == 0) || p.TLS > p.Connect || p.Wait < time.Millisecond || p.FirstByte()+p.Receive != x.Duration {
+		if (p.Connect > 0) != (n == 0) || (p.TLS > 0) != (n == 0) || p.TLS > p.Connect || p.Send+p.Wait <= 0 || p.FirstByte()+p.Receive != x.Duration {
 			t.Errorf("phases: %+v of %v", p, x.Duration)
 		}
 		if x.RequestHead < 60 || x.ResponseHead < 60 {
