@@ -73,12 +73,12 @@ func (x *exchange) useful(a *answer, realm string) bool {
 // question asks the Source, or the URL.
 func (x *exchange) question(scheme, realm string) (*answer, error) {
 	e := x.engine
-	if e.requireTLS && x.way.origin.Scheme != "https" {
+	if e.requireTLS && x.way.Origin.Scheme != "https" {
 		return emptyAnswer, nil
 	}
 	if x.user != nil {
 		if password, ok := x.user.Password(); ok || e.source == nil {
-			c := Credential{Username: x.user.Username(), Password: password, Domain: x.way.origin.String()}
+			c := Credential{Username: x.user.Username(), Password: password, Domain: x.way.Origin.String()}
 			return &answer{creds: []Credential{c}, checked: true}, nil
 		}
 	}
@@ -86,7 +86,7 @@ func (x *exchange) question(scheme, realm string) (*answer, error) {
 	case nil:
 		return emptyAnswer, nil
 	case finder:
-		return s.find(x.way.origin), nil
+		return s.find(x.way.Origin), nil
 	}
 	t := Target{Proxy: e.proxy, Scheme: scheme, Realm: realm}
 	t.URL.Scheme, t.URL.Host = x.url.Scheme, x.url.Host

@@ -21,7 +21,7 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 		return nil, reasonNoCredentials
 	}
 	w := e.wayOf(req)
-	if e.source == nil && w.crossed && req.Header["Authorization"] == nil {
+	if e.source == nil && w.Crossed && req.Header["Authorization"] == nil {
 		return nil, reasonRedirectUser
 	}
 	_, pinned, _ := roundtrip.Pinned(req, e)
@@ -31,19 +31,19 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	}
 	f, finds := e.source.(finder)
 	switch {
-	case e.requireTLS && w.origin.Scheme != "https":
+	case e.requireTLS && w.Origin.Scheme != "https":
 		found = emptyAnswer
 	case found == nil && finds && req.URL.User == nil:
-		found = f.find(w.origin)
+		found = f.find(w.Origin)
 	}
 	if found != nil && finds && len(found.creds) == 0 && req.URL.User == nil {
-		if e.requireTLS && w.origin.Scheme != "https" {
+		if e.requireTLS && w.Origin.Scheme != "https" {
 			return nil, reasonRequireTLS
 		}
 		return nil, reasonNotForOrigin
 	}
-	if e.preemptive && !w.crossed {
-		e.first.is(w.origin)
+	if e.preemptive && !w.Crossed {
+		e.first.is(w.Origin)
 	}
 	x = exchanges.Get().(*exchange) // the pool holds nothing else
 	x.engine, x.req, x.given, x.url, x.way, x.path = e, req, *req, roundtrip.EscapeURL(req.URL), w, pathOf(req.URL)
@@ -51,7 +51,7 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	if found != nil {
 		x.answers = append(x.room[:0], found)
 	}
-	if !w.crossed {
+	if !w.Crossed {
 		// Otherwise it was chosen by the server that redirects.
 		x.user = req.URL.User
 	}
@@ -127,31 +127,12 @@ func cloneHeader(h http.Header) http.Header {
 	return out
 }
 
-// wayOf returns how req came to its origin: http.Client and the redirects layer
-// set Response to the redirect that led here.
-func (e *engine) wayOf(req *http.Request) way {
-	w := way{origin: roundtrip.OriginOf(req.URL)}
+// wayOf returns how req came to its origin.
+func (e *engine) wayOf(req *http.Request) roundtrip.Way {
 	if e.trust {
-		return w
+		return roundtrip.Way{Origin: roundtrip.OriginOf(req.URL)}
 	}
-	const most = 64
-	r := req
-	for range most {
-		if r.Response == nil {
-			return w
-		}
-		if r = r.Response.Request; r == nil {
-			break
-		}
-		o := roundtrip.OriginOf(r.URL)
-		// The origin looked at last is the one that the caller asked: if redirects
-		// lead back to it, nothing was crossed.
-		w.crossed = o != w.origin
-		w.lowered = w.lowered || o.Scheme == "https" && w.origin.Scheme == "http"
-	}
-	// A redirect without a request, or too many to look at.
-	w.crossed, w.lowered = true, true
-	return w
+	return roundtrip.WayOf(req)
 }
 
 // A firstOrigin is the origin that a Transport was used for first.

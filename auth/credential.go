@@ -4,13 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
-	"strconv"
-	"strings"
-
-	"github.com/tripper-go/tripper/internal/httpfield"
-	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A Credential is a user name with a password, or with a hash of it, or a token.
@@ -123,87 +117,6 @@ func (c *Credential) key() credKey {
 func (c *Credential) hasPassword() bool {
 	// A user name beside a token names the user of the token.
 	return c.Password != "" || c.Username != "" && c.Token == "" && c.TokenFunc == nil
-}
-
-// A scope is a parsed [Credential.Domain].
-type scope struct {
-	scheme, host, port string
-}
-
-// parseScope parses a domain. ok is false if it covers no origin.
-func parseScope(domain string) (s scope, ok bool) {
-	domain = httpfield.TrimBlanks(domain)
-	if a, err := netip.ParseAddr(domain); err == nil {
-		return scope{host: a.String()}, true
-	}
-	text, path := domain, "/"
-	if !strings.Contains(domain, "://") {
-		text, path = "//"+domain, ""
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.User != nil || u.Path != "" && u.Path != path || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
-		return scope{}, false
-	}
-	if p := u.Port(); p != "" {
-		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
-			return scope{}, false
-		}
-	}
-	host := roundtrip.Host(u)
-	if _, err := netip.ParseAddr(host); err != nil && !isHostName(host) {
-		return scope{}, false
-	}
-	switch o := roundtrip.OriginOf(u); o.Scheme {
-	case "":
-		return scope{host: host, port: u.Port()}, true
-	case "http", "https":
-		return scope{o.Scheme, host, o.Port}, true
-	}
-	return scope{}, false
-}
-
-// isHostName reports whether host consists of labels of ASCII letters, digits,
-// hyphens and underscores.
-func isHostName(host string) bool {
-	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || strings.ContainsFunc(label, notInLabel) {
-			return false
-		}
-	}
-	return true
-}
-
-func notInLabel(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
-}
-
-// covers reports whether o is within s.
-func (s scope) covers(o roundtrip.Origin) bool {
-	return s.host == o.Host && (s.port == "" || s.port == o.Port) && (s.scheme == "" || s.scheme == o.Scheme)
-}
-
-// A way says how a request came to its origin.
-type way struct {
-	origin roundtrip.Origin
-	// crossed is true if redirects led here from another origin.
-	crossed bool
-	// lowered is true if one of them led from https to http.
-	lowered bool
-}
-
-// mayUse reports whether a credential with that domain may be sent to w.origin. An empty
-// domain covers every origin that the caller asks.
-func mayUse(domain string, w way) bool {
-	if domain == "" {
-		return !w.crossed
-	}
-	s, ok := parseScope(domain)
-	if !ok || !s.covers(w.origin) {
-		return false
-	}
-	// A host alone covers https and http. A redirect from https must not send its
-	// credential unencrypted.
-	return !w.lowered || s.scheme != "" || s.port != ""
 }
 
 // Format implements [fmt.Formatter]. Whatever the verb, it prints the user name and no

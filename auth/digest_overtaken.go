@@ -213,21 +213,21 @@ func (c *challengeable) count(o roundtrip.Origin) int {
 // mayBeChallenged counts x among the challengeable, until unchallenged.
 func (x *exchange) mayBeChallenged() {
 	if !x.counted && !x.Proxy {
-		x.engine.challengeable.add(x.way.origin, 1)
+		x.engine.challengeable.add(x.way.Origin, 1)
 		x.counted = true
 	}
 }
 
 func (x *exchange) unchallenged() {
 	if x.counted {
-		x.engine.challengeable.add(x.way.origin, -1)
+		x.engine.challengeable.add(x.way.Origin, -1)
 		x.counted = false
 	}
 }
 
 // crowded reports whether other requests may be challenged.
 func (x *exchange) crowded() bool {
-	n := x.engine.challengeable.count(x.way.origin)
+	n := x.engine.challengeable.count(x.way.Origin)
 	if x.counted {
 		n--
 	}

@@ -39,7 +39,7 @@ type exchange struct {
 	// given is a copy of req, made before a layer below could change it.
 	given http.Request
 	url   *url.URL
-	way   way
+	way   roundtrip.Way
 	user  *url.Userinfo
 	path  string
 	body  roundtrip.Content
@@ -149,7 +149,7 @@ func (x *exchange) distrusting() func() {
 	if x.Proxy {
 		return func() {}
 	}
-	m, o, key := &x.engine.memory, x.way.origin, x.Credential.key()
+	m, o, key := &x.engine.memory, x.way.Origin, x.Credential.key()
 	return func() { m.distrust(o, key) }
 }
 
@@ -159,13 +159,13 @@ func (x *exchange) learn() {
 	key := x.Credential.key()
 	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool { return x.knows(o, realm, key) })
 	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
-	x.engine.memory.learn(x.way.origin, realm, x.path, key, k, domains)
+	x.engine.memory.learn(x.way.Origin, realm, x.path, key, k, domains)
 }
 
 // knows reports whether the credential may be sent to the origin o, which a challenge has
 // named. The rules are those for the target of a redirect.
 func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
-	y := exchange{engine: x.engine, url: &url.URL{Scheme: o.Scheme, Host: o.Authority()}, way: way{origin: o, crossed: true}}
+	y := exchange{engine: x.engine, url: &url.URL{Scheme: o.Scheme, Host: o.Authority()}, way: roundtrip.Way{Origin: o, Crossed: true}}
 	y.Context = x.Context
 	creds, err := y.credentials(x.scheme.Name(), realm)
 	return err == nil && slices.ContainsFunc(creds, func(c Credential) bool { return c.key() == key })
@@ -204,7 +204,7 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 		schemes:     x.engine.schemes,
 		credentials: x.credentials,
 		floor: func(realm string) int {
-			return max(x.floor, x.engine.memory.floor(x.way.origin, realm, x.path))
+			return max(x.floor, x.engine.memory.floor(x.way.Origin, realm, x.path))
 		},
 		refused: x.refused,
 	})
@@ -233,7 +233,7 @@ func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
 // begin prepares x to be signed by c.
 func (x *exchange) begin(c choice) (bool, error) {
 	realm := c.challenge.realm()
-	if x.engine.memory.distrusted(x.way.origin, c.cred.key()) {
+	if x.engine.memory.distrusted(x.way.Origin, c.cred.key()) {
 		x.giveUp(reasonDistrusted, ErrServerProof)
 		return false, ErrServerProof
 	}
@@ -241,7 +241,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 	if c.cred.key() != x.Credential.key() {
 		x.Refused = "" // it was refused with another credential
 	}
-	old := x.engine.memory.in(x.way.origin, realm, c.cred.key())
+	old := x.engine.memory.in(x.way.Origin, realm, c.cred.key())
 	var session Session
 	if old != nil && old.scheme.Name() == c.scheme.Name() && old.latin1 == c.latin1 {
 		session = old.session
@@ -253,7 +253,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 			return false, err
 		}
 		if d, digest = session.(*digestSession); digest {
-			d = x.engine.memory.open(x.way.origin, realm, d, &known{c.cred.key(), c.scheme, d, c.strength, c.latin1})
+			d = x.engine.memory.open(x.way.Origin, realm, d, &known{c.cred.key(), c.scheme, d, c.strength, c.latin1})
 			session = d
 		}
 	}
@@ -270,7 +270,7 @@ func (x *exchange) begin(c choice) (bool, error) {
 	}
 	x.session, x.scheme, x.strength, x.Credential, x.answered = session, c.scheme, c.strength, c.cred, &c.challenge
 	x.floor = max(x.floor, c.strength)
-	x.engine.memory.raise(x.way.origin, realm, c.strength)
+	x.engine.memory.raise(x.way.Origin, realm, c.strength)
 	return true, nil
 }
 

@@ -46,7 +46,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	}
 	defer x.end()
 	realm := ""
-	sp, scheme, _ := e.memory.find(x.way.origin, x.path)
+	sp, scheme, _ := e.memory.find(x.way.Origin, x.path)
 	if sp != nil {
 		realm = sp.realm
 	}

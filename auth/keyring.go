@@ -42,7 +42,7 @@ type hostEntries struct {
 type entry struct {
 	cred     Credential
 	index    int // position in the order in which entries were added
-	scopes   []scope
+	scopes   []roundtrip.Scope
 	texts    []string
 	anywhere bool
 }
@@ -79,7 +79,7 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) error {
 	for _, d := range domains {
 		if d == "" {
 			e.anywhere = true
-		} else if s, ok := parseScope(d); ok {
+		} else if s, ok := roundtrip.ParseScope(d); ok {
 			e.scopes = append(e.scopes, s)
 			e.texts = append(e.texts, d)
 		} else {
@@ -107,10 +107,10 @@ func (k *Keyring) addLocked(e *entry) {
 		k.hosts = make(map[string]*hostEntries)
 	}
 	for _, s := range e.scopes {
-		h := k.hosts[s.host]
+		h := k.hosts[s.Host]
 		if h == nil {
 			h = new(hostEntries)
-			k.hosts[s.host] = h
+			k.hosts[s.Host] = h
 		}
 		h.found = nil
 		if n := len(h.entries); n == 0 || h.entries[n-1] != e {
@@ -214,7 +214,7 @@ func (e *entry) at(o roundtrip.Origin) (Credential, bool) {
 	// The narrowest domain that covers o, since it may be used after a redirect.
 	best := -1
 	for i, s := range e.scopes {
-		if s.covers(o) && (best < 0 || s.scheme != "" || e.scopes[best].port == "" && s.port != "") {
+		if s.Covers(o) && (best < 0 || s.Scheme != "" || e.scopes[best].Port == "" && s.Port != "") {
 			best = i
 		}
 	}

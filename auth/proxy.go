@@ -103,11 +103,11 @@ func (p *Proxy) newExchange(ctx context.Context, proxy *url.URL, method, uri str
 	e := p.setup()
 	u := *proxy
 	u.User, u.Path, u.RawPath, u.RawQuery = nil, "", "", ""
-	x := &exchange{engine: e, url: &u, user: proxy.User, way: way{origin: roundtrip.OriginOf(&u)}, path: "/"}
+	x := &exchange{engine: e, url: &u, user: proxy.User, way: roundtrip.Way{Origin: roundtrip.OriginOf(&u)}, path: "/"}
 	x.Context, x.Proxy, x.URL = ctx, true, &u
 	x.aim(method, uri)
 	if e.preemptive {
-		e.first.is(x.way.origin)
+		e.first.is(x.way.Origin)
 	}
 	return x
 }
@@ -229,7 +229,7 @@ func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, hea
 	if ok, _ := x.challenged(header); !ok { // the error was reported to trace
 		return false
 	}
-	c := callOf(ctx, x.way.origin)
+	c := callOf(ctx, x.way.Origin)
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
 	p.makeRoomLocked()

@@ -28,10 +28,10 @@ func (x *exchange) may(c *Credential, realm string, checked bool) bool {
 	if x.user != nil && c.Username != x.user.Username() {
 		return false
 	}
-	if checked && !x.way.crossed && !x.way.lowered {
+	if checked && !x.way.Crossed && !x.way.Lowered {
 		return true
 	}
-	return mayUse(c.Domain, x.way)
+	return x.way.Allows(c.Domain)
 }
 
 // recall finds the session to sign the first request with: that of a known space or, if
@@ -39,7 +39,7 @@ func (x *exchange) may(c *Credential, realm string, checked bool) bool {
 // the request may not be sent twice: then recall waits for a nonce that is leased.
 func (x *exchange) recall(replay bool) error {
 	e := x.engine
-	sp, scheme, k := e.memory.find(x.way.origin, x.path)
+	sp, scheme, k := e.memory.find(x.way.Origin, x.path)
 	if sp == nil {
 		if e.preemptive {
 			return x.unasked()
@@ -79,7 +79,7 @@ func (x *exchange) unasked() error {
 	}
 	for _, c := range creds {
 		// Without a domain only the first origin gets it.
-		if c.Domain == "" && !e.first.is(x.way.origin) || e.memory.distrusted(x.way.origin, c.key()) {
+		if c.Domain == "" && !e.first.is(x.way.Origin) || e.memory.distrusted(x.way.Origin, c.key()) {
 			continue
 		}
 		for _, scheme := range slices.Backward(e.schemes) {

@@ -50,11 +50,11 @@ func (x *exchange) whyNot(challenges []Challenge) string {
 	switch {
 	case !known:
 		return reasonNoScheme(asked)
-	case x.engine.requireTLS && x.way.origin.Scheme != "https":
+	case x.engine.requireTLS && x.way.Origin.Scheme != "https":
 		return reasonRequireTLS
-	case x.way.crossed && !slices.ContainsFunc(x.answers, func(a *answer) bool { return len(a.creds) > 0 }):
+	case x.way.Crossed && !slices.ContainsFunc(x.answers, func(a *answer) bool { return len(a.creds) > 0 }):
 		return reasonRedirected
-	case x.way.crossed:
+	case x.way.Crossed:
 		return reasonNoDomain
 	}
 	return reasonNoneFor(asked)
