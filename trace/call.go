@@ -55,8 +55,8 @@ func WithHook(ctx context.Context, hook func(Event)) context.Context {
 }
 
 // WithExchanges returns a context for whose responses there is [ExchangeOf], and for whose
-// events [Event.Exchange]. Requests through a [HAR], and through a [Hook] or a [Log] that is
-// told to, need none.
+// events [Event.Exchange]. Requests through a [HAR] or a [Timeline], and through a [Hook] or a
+// [Log] that is told to, need none.
 func WithExchanges(ctx context.Context) context.Context { return with(ctx, nil, exchangesToo) }
 
 func with(ctx context.Context, hook func(Event), d detail) context.Context {

@@ -24,6 +24,7 @@ func TestContract(t *testing.T) {
 	t.Run("HAR/stream", func(t *testing.T) {
 		rttest.Contract(t, func() rttest.Layer { return &HAR{Writer: io.Discard, Exchanges: true} })
 	})
+	t.Run("Timeline", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &Timeline{MaxEvents: 10} }) })
 	t.Run("Wire", func(t *testing.T) { rttest.Contract(t, func() rttest.Layer { return &below{} }) })
 }
 

@@ -23,7 +23,8 @@ func TestPrints(t *testing.T) {
 		}
 		return rttest.Respond("HTTP/1.1 200 OK\nSet-Cookie: a=" + secret + "\nLocation: /?" + secret + "\n\n" + secret)(req)
 	})}
-	logger := &Log{Base: archive, Logger: slog.New(slog.DiscardHandler), Verbose: io.Discard}
+	line := &Timeline{Base: archive}
+	logger := &Log{Base: line, Logger: slog.New(slog.DiscardHandler), Verbose: io.Discard}
 	hook := &Hook{Base: logger, Func: func(e Event) {
 		events = append(events, e, &e)
 		if e.Exchange != nil {
@@ -49,6 +50,6 @@ func TestPrints(t *testing.T) {
 		}
 	}
 	rttest.Prints(t, secret, map[string][]any{
-		"Event": events, "Exchange": exchanges, "Phases": {Phases{}}, "HAR": {archive}, "Log": {logger}, "Hook": {hook}, "Wire": {new(Wire)},
+		"Event": events, "Exchange": exchanges, "Phases": {Phases{}}, "HAR": {archive}, "Timeline": {line}, "Log": {logger}, "Hook": {hook}, "Wire": {new(Wire)},
 	})
 }

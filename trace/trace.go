@@ -7,7 +7,7 @@
 //
 // A layer reports each decision as one [Event] to the hook in the request's
 // context. [Hook] is a layer that puts a function there for all requests of a client,
-// [Log] and [HAR] are layers that write the events down. Without a hook nothing is built
+// [Log], [HAR] and [Timeline] are layers that write the events down. Without a hook nothing is built
 // and nothing is allocated.
 //
 // An event names the call, the hop and the attempt that it belongs to: what the layers do
@@ -26,7 +26,7 @@
 //
 // # Place in a chain
 //
-// [Hook], [Log] and [HAR] stand outermost, so that they hear every layer; [Wire] stands
+// [Hook], [Log], [HAR] and [Timeline] stand outermost, so that they hear every layer; [Wire] stands
 // innermost. The client of a tripper.Chain has a Wire.
 //
 // # Limits

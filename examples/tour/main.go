@@ -4,16 +4,18 @@
 //
 //	go run ./examples/tour
 //	go run ./examples/tour -url https://example.com/
+//	go run ./examples/tour -page tour.html
 //
-// With -url the steps that only read are made against that server instead. The
-// exit code is 0 only if each step ended as it says.
+// With -url the steps that only read are made against that server instead. With -page
+// the timelines of all steps are also written into a file, as a page for a browser. The exit
+// code is 0 only if each step ended as it says.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -33,19 +35,25 @@ import (
 
 func main() {
 	target := flag.String("url", "", "make the reading steps against this `URL` instead of the embedded origin")
+	page := flag.String("page", "", "write the timelines into this `FILE`, as a page for a browser")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *target); err != nil {
+	t := &tour{w: os.Stdout}
+	err := t.take(ctx, *target)
+	if *page != "" {
+		err = errors.Join(err, t.write(*page))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
+		stop()
 		os.Exit(1)
 	}
 }
 
-// run makes the tour and returns an error if a step did not end as it says.
-func run(ctx context.Context, w io.Writer, target string) error {
-	wire := new(meter)
-	client, cache, keys, err := newClient(wire)
+// take makes the tour and returns an error if a step did not end as it says.
+func (t *tour) take(ctx context.Context, target string) error {
+	client, cache, keys, err := t.newClient()
 	if err != nil {
 		return err
 	}
@@ -53,7 +61,7 @@ func run(ctx context.Context, w io.Writer, target string) error {
 		_ = cache.Close()
 		client.CloseIdleConnections()
 	}()
-	t := &tour{w: w, wire: wire, client: client}
+	t.client = client
 	if target != "" {
 		return t.run(ctx, reading(target))
 	}
@@ -70,7 +78,7 @@ func run(ctx context.Context, w io.Writer, target string) error {
 
 // newClient builds the client of the tour: every layer, in the order that
 // tripper documents, over a transport whose bytes are counted.
-func newClient(wire *meter) (*http.Client, *caching.Transport, *auth.Keyring, error) {
+func (t *tour) newClient() (*http.Client, *caching.Transport, *auth.Keyring, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, nil, nil, err
@@ -78,6 +86,7 @@ func newClient(wire *meter) (*http.Client, *caching.Transport, *auth.Keyring, er
 	keys := new(auth.Keyring)
 	cache := &caching.Transport{}
 	chain := tripper.Chain{
+		&t.all, &t.step,
 		&decompress.Transport{},
 		&redirects.Transport{Jar: jar},
 		&lostupdate.Transport{},
@@ -93,7 +102,7 @@ func newClient(wire *meter) (*http.Client, *caching.Transport, *auth.Keyring, er
 		ConnectTimeout: 5 * time.Second,
 		HeaderTimeout:  10 * time.Second,
 		IdleTimeout:    10 * time.Second,
-		Tune:           wire.count,
+		Tune:           t.wire.count,
 	})
 	return client, cache, keys, nil
 }

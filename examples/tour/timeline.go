@@ -8,10 +8,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/tripper-go/tripper/trace"
 )
@@ -32,9 +31,10 @@ type step struct {
 
 // A tour makes steps and prints their timelines.
 type tour struct {
-	w      io.Writer
-	wire   *meter
-	client *http.Client
+	w         io.Writer
+	wire      meter
+	all, step trace.Timeline // of all steps, of one
+	client    *http.Client
 }
 
 func (t *tour) run(ctx context.Context, steps []step) error {
@@ -58,8 +58,6 @@ func (t *tour) make(ctx context.Context, s step) error {
 	if s.before != nil {
 		s.before()
 	}
-	var heard events
-	ctx = trace.WithHook(ctx, heard.add)
 	req, err := http.NewRequestWithContext(ctx, s.method, s.url, strings.NewReader(s.body))
 	if err != nil {
 		return err
@@ -68,49 +66,32 @@ func (t *tour) make(ctx context.Context, s step) error {
 		req.Body, req.GetBody = nil, nil
 	}
 	maps.Copy(req.Header, s.header)
+	t.step.Reset()
 	sent, received := t.wire.sent.Load(), t.wire.received.Load()
-	start := time.Now()
 	resp, err := t.client.Do(req)
 	if err != nil {
-		heard.print(t.w, start)
+		t.print()
 		return err
 	}
 	body, err := io.ReadAll(resp.Body)
 	if cerr := resp.Body.Close(); err == nil {
 		err = cerr
 	}
-	took := time.Since(start)
-	heard.print(t.w, start)
-	fmt.Fprintf(t.w, "   = %s, %d bytes of content; wire: %d bytes sent, %d received; %s\n",
-		resp.Status, len(body), t.wire.sent.Load()-sent, t.wire.received.Load()-received, took.Round(10*time.Microsecond))
+	t.print()
+	fmt.Fprintf(t.w, "   = %s, %d bytes of content; wire: %d bytes sent, %d received\n",
+		resp.Status, len(body), t.wire.sent.Load()-sent, t.wire.received.Load()-received)
 	if err != nil {
 		return err
 	}
 	return s.check(resp, body)
 }
 
-// events collects what the layers tell, which they may do from several
-// goroutines.
-type events struct {
-	mu  sync.Mutex
-	all []trace.Event
-}
-
-func (e *events) add(ev trace.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.all = append(e.all, ev)
-}
-
-func (e *events) print(w io.Writer, start time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, ev := range e.all {
-		line := strings.TrimPrefix(ev.String(), ev.Layer+": ")
-		if ev.Status != 0 {
-			line += fmt.Sprintf(" [%d]", ev.Status)
-		}
-		fmt.Fprintf(w, "   %9s  %-10s  %s\n", ev.Time.Sub(start).Round(10*time.Microsecond), ev.Layer, line)
+// print prints the timeline of the step.
+func (t *tour) print() {
+	var text strings.Builder
+	_, _ = t.step.WriteTo(&text) // a Builder takes all
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprint(t.w, "   ", line)
 	}
 }
 
@@ -147,4 +128,13 @@ func (c *metered) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.m.sent.Add(int64(n))
 	return n, err
+}
+
+// write writes the page of all steps.
+func (t *tour) write(file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.all.WritePage(f), f.Close())
 }

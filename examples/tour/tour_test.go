@@ -11,7 +11,7 @@ import (
 func TestTour(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, ""); err != nil {
+	if err := (&tour{w: &out}).take(t.Context(), ""); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{"caching", "decompress", "redirects", "auth", "retry", "lostupdate", "All 9 steps ended as they say."} {
@@ -31,7 +31,7 @@ func TestTourURL(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(article))
 	defer srv.Close()
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, srv.URL+"/article"); err != nil {
+	if err := (&tour{w: &out}).take(t.Context(), srv.URL+"/article"); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	if !strings.Contains(out.String(), "All 3 steps") {
@@ -44,7 +44,7 @@ func TestTourFails(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, srv.URL); err == nil || !strings.Contains(out.String(), "NOT AS EXPECTED") {
+	if err := (&tour{w: &out}).take(t.Context(), srv.URL); err == nil || !strings.Contains(out.String(), "NOT AS EXPECTED") {
 		t.Errorf("a server that answers 404 passed: %v\n%s", err, out.String())
 	}
 }
