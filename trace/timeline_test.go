@@ -170,9 +170,13 @@ func TestTimelineBound(t *testing.T) {
 	t.Parallel()
 	talk := func(events int) http.RoundTripper {
 		return rttest.Func(func(req *http.Request) (*http.Response, error) {
-			for range events {
-				e := trace.About(req, "example", "talk", strings.Repeat("é\x1b", 400))
-				e.Attrs = []slog.Attr{slog.String("a", strings.Repeat("b", 1200))}
+			for i := range events {
+				n := 1
+				if i < 100 {
+					n = 1200
+				}
+				e := trace.About(req, "example", "talk", strings.Repeat("é\x1b", n))
+				e.Attrs = []slog.Attr{slog.String("a", strings.Repeat("b", n))}
 				trace.From(req.Context())(e)
 			}
 			return rttest.Respond("HTTP/1.1 200 OK\n\nhello")(req)
