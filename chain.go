@@ -59,6 +59,8 @@
 //   - caching above auth: a hit needs no credentials and a 401 is never stored.
 //   - retry above auth: every try is signed afresh, since a Digest nonce count may
 //     not be sent twice.
+//   - auth/httpsig, if it is used, between auth and transport: it signs what is sent,
+//     with the credentials.
 //
 // A cookie jar belongs to the redirects layer: http.Client applies its own once
 // per call and would miss the hops.

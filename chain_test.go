@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/auth/httpsig"
 	"github.com/tripper-go/tripper/caching"
 	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/decompress"
@@ -27,7 +28,7 @@ func recommended() Chain {
 	return Chain{
 		ErrorResponses{},
 		&trace.Log{}, &decompress.Transport{}, &redirects.Transport{}, &lostupdate.Transport{},
-		&caching.Transport{}, &compress.Transport{}, &retry.Transport{}, &auth.Transport{},
+		&caching.Transport{}, &compress.Transport{}, &retry.Transport{}, &auth.Transport{}, &httpsig.Transport{},
 	}
 }
 
@@ -127,7 +128,7 @@ func TestClientLeavesRedirectsToTheLayer(t *testing.T) {
 func TestChainString(t *testing.T) {
 	t.Parallel()
 	chain := append(recommended(), named("x"), LayerFunc(named("f").Wrap))
-	want := "ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > compress > retry > auth > tripper.named > tripper.LayerFunc"
+	want := "ErrorResponses > trace.Log > decompress > redirects > lostupdate > caching > compress > retry > auth > httpsig > tripper.named > tripper.LayerFunc"
 	if got := chain.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -198,6 +199,17 @@ func TestChainOrder(t *testing.T) {
 		{"compress", "retry", "the smaller one"},
 		{"compress", "auth", "bytes that are sent"},
 		{"retry", "auth", "signed afresh"},
+		{"ErrorResponses", "httpsig", "errors of every layer"},
+		{"trace.Hook", "httpsig", "hears only"},
+		{"trace.Log", "httpsig", "hears only"},
+		{"decompress", "httpsig", "bytes of the wire"},
+		{"redirects", "httpsig", "its own URL"},
+		{"lostupdate", "httpsig", "before the request is signed"},
+		{"caching", "httpsig", "needs no signature"},
+		{"compress", "httpsig", "bytes that are sent"},
+		{"retry", "httpsig", "signed afresh"},
+		{"auth", "httpsig", "cover the credentials"},
+		{"httpsig", "trace.Wire", "over the wire"},
 	}
 	if len(rows) != len(order) {
 		t.Errorf("the table has %d rows for %d pairs", len(rows), len(order))
@@ -238,8 +250,8 @@ func TestChainCheck(t *testing.T) {
 	if err == nil {
 		t.Fatal("the reversed order passes")
 	}
-	// Every pair of the nine is named.
-	if got, want := strings.Count(err.Error(), "stands above"), 9*8/2; got != want {
+	// Every pair of the ten is named.
+	if got, want := strings.Count(err.Error(), "stands above"), 10*9/2; got != want {
 		t.Errorf("the reversed order has %d complaints, want %d:\n%v", got, want, err)
 	}
 }

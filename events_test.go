@@ -27,6 +27,7 @@ var vocabularies = []struct{ layer, file string }{
 	{"compress", "compress/reasons.go"},
 	{"retry", "retry/reasons.go"},
 	{"auth", "auth/reasons.go"},
+	{"httpsig", "auth/httpsig/reasons.go"},
 	{"transport", "transport/reasons.go"},
 	{"wire", "trace/reasons.go"},
 }
@@ -96,6 +97,9 @@ func TestPackagesDocumentEvents(t *testing.T) {
 	for _, v := range vocabularies {
 		dir, _, _ := strings.Cut(v.file, "/")
 		file := filepath.Join(dir, dir+".go")
+		if v.layer == "httpsig" {
+			file = "auth/httpsig/httpsig.go"
+		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ var order = func() map[pair]string {
 		all  = "it turns the errors of every layer into responses"
 		hear = "it hears only what the layers below it decide"
 	)
-	features := []string{"decompress", "redirects", "lostupdate", "caching", "compress", "retry", "auth"}
+	features := []string{"decompress", "redirects", "lostupdate", "caching", "compress", "retry", "auth", "httpsig"}
 	put(all, "ErrorResponses", append(features, "trace.Hook", "trace.Log", "trace.Wire")...)
 	put(hear, "trace.Hook", append(features, "trace.Wire")...)
 	put(hear, "trace.Log", append(features, "trace.Wire")...)
@@ -45,6 +45,13 @@ var order = func() map[pair]string {
 	put("what is kept of a body for the next try is the smaller one, and a refusal of its coding is no failed try", "compress", "retry")
 	put("what is signed is the bytes that are sent", "compress", "auth")
 	put("every try is signed afresh; a nonce count may not be sent twice", "retry", "auth")
+	put("the digest that is signed and verified is that of the bytes of the wire", "decompress", "httpsig")
+	put("each hop is signed for its own URL, or not at all", "redirects", "httpsig")
+	put("a precondition must be there before the request is signed", "lostupdate", "httpsig")
+	put("a hit needs no signature, and what the cache asks is signed", "caching", "httpsig")
+	put("what is signed is the bytes that are sent", "compress", "httpsig")
+	put("every try is signed afresh", "retry", "httpsig")
+	put("the signature may cover the credentials", "auth", "httpsig")
 	return m
 }()
 
@@ -58,5 +65,6 @@ var twice = map[string]string{
 	"caching":        "the inner one would validate for the outer one what that holds itself",
 	"compress":       "the inner one finds every body encoded",
 	"retry":          "their numbers of tries multiply",
+	"httpsig":        "the inner one leaves alone what the outer one has signed",
 	"auth":           "a 401 would be answered once by each; give one of them all credentials",
 }
