@@ -41,6 +41,7 @@ func ParseMeta(b []byte) (*Meta, error) {
 		return nil, fmt.Errorf("%w: metadata of another version", ErrCorrupt)
 	}
 	d := wire.NewDecoder(b[1:])
+	d.Share()
 	m := &Meta{}
 	copy(m.ID[:], d.Bytes(len(m.ID)))
 	m.Version = Version(d.Uvarint())
@@ -115,17 +116,17 @@ func readHeader(d *wire.Decoder) http.Header {
 		return nil
 	}
 	h := make(http.Header, min(n, 64))
+	values := make([]string, 0, min(n, 64)) // of all fields, most of which have one
 	for range n {
 		name := d.String()
-		count := d.Length()
-		values := make([]string, 0, min(count, 16))
-		for range count {
+		first := len(values)
+		for range d.Length() {
 			values = append(values, d.String())
 		}
 		if d.Failed() {
 			return nil
 		}
-		h[name] = values
+		h[name] = values[first:len(values):len(values)]
 	}
 	return h
 }

@@ -13,12 +13,17 @@ func AppendString[T string | []byte](b []byte, s T) []byte {
 // Decoder reads what [AppendString] and package [binary] have appended. After the first failure
 // every result is zero. It allocates no more than a small multiple of what it has yet to read.
 type Decoder struct {
-	b   []byte
-	bad bool
+	b    []byte
+	text string // a copy of what had not been read when Share was called
+	bad  bool
 }
 
 // NewDecoder returns a decoder of b.
 func NewDecoder(b []byte) Decoder { return Decoder{b: b} }
+
+// Share copies the bytes that were not read yet. The strings that are read after that are parts of this
+// copy: many strings are one allocation, and each of them keeps all in memory.
+func (d *Decoder) Share() { d.text = string(d.b) }
 
 // Failed reports whether something could not be read.
 func (d *Decoder) Failed() bool { return d.bad }
@@ -78,4 +83,11 @@ func (d *Decoder) Byte() byte {
 }
 
 // String reads what [AppendString] appended.
-func (d *Decoder) String() string { return string(d.Bytes(d.Length())) }
+func (d *Decoder) String() string {
+	b := d.Bytes(d.Length())
+	if d.text == "" || len(b) == 0 {
+		return string(b)
+	}
+	end := len(d.text) - len(d.b)
+	return d.text[end-len(b) : end]
+}
