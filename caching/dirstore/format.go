@@ -12,7 +12,7 @@ import (
 //	0    header, 64 bytes, never changed once the file has its name
 //	64   two slots of 32 bytes, each saying where a record of the metadata is
 //	128  body, in pieces of pieceSize bytes, encrypted or not
-//	...  seals: a checksum (4 bytes) or authentication tag (16) for each piece
+//	...  seals: a checksum (8 bytes) or authentication tag (16) for each piece
 //	...  records: key and metadata, encrypted or not
 //
 // New metadata is written over the older record, or at the end of the file if it does not fit
@@ -21,7 +21,7 @@ import (
 // touched.
 const (
 	magic         = "tripper"
-	version       = 2
+	version       = 3
 	fixedLen      = 64
 	slotLen       = 32
 	headLen       = fixedLen + 2*slotLen
@@ -30,7 +30,10 @@ const (
 	flagEncrypted = 1                       // body and records are encrypted
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	noSum      = make([]byte, 4) // what stands in the place of a checksum while that is worked out
+)
 
 // head is the decoded header of a file.
 type head struct {
@@ -92,8 +95,10 @@ func (h *head) appendSlot(b []byte, i int) []byte {
 }
 
 // slotSum covers the salt, so that a slot of another file does not match.
-func (h *head) slotSum(b []byte) uint32 {
-	return crc32.Update(crc32.Checksum(h.salt[:], castagnoli), castagnoli, b)
+func (h *head) slotSum(b []byte) uint32 { return slotSum(h.salt[:], b) }
+
+func slotSum(salt, b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(salt, castagnoli), castagnoli, b)
 }
 
 // parseHead reads what append wrote. A slot that is damaged is left empty. Two empty slots
@@ -108,10 +113,10 @@ func parseHead(b []byte) (h head, err error) {
 	if b[7] != version {
 		return h, storekit.Corrupt("another version")
 	}
-	var fixed [fixedLen]byte
-	copy(fixed[:], b)
-	clear(fixed[12:16])
-	if binary.BigEndian.Uint32(b[12:]) != crc32.Checksum(fixed[:], castagnoli) {
+	sum := crc32.Checksum(b[:12], castagnoli) // that of the fixed part, with zeros in its own place
+	sum = crc32.Update(sum, castagnoli, noSum)
+	sum = crc32.Update(sum, castagnoli, b[16:fixedLen])
+	if binary.BigEndian.Uint32(b[12:]) != sum {
 		return h, storekit.Corrupt("header damaged")
 	}
 	if b[8]&^flagEncrypted != 0 {
@@ -126,7 +131,7 @@ func parseHead(b []byte) (h head, err error) {
 	}
 	h.size = int64(size) //nolint:gosec // checked above
 	for i := range h.slots {
-		h.parseSlot(i, b[fixedLen+i*slotLen:][:slotLen])
+		h.parseSlot(i, b[16:32], b[fixedLen+i*slotLen:][:slotLen])
 	}
 	if h.slots[0].seq == h.slots[1].seq { // equal only if both are empty
 		return h, storekit.Corrupt("no metadata")
@@ -134,8 +139,8 @@ func parseHead(b []byte) (h head, err error) {
 	return h, nil
 }
 
-func (h *head) parseSlot(i int, b []byte) {
-	if binary.BigEndian.Uint32(b[28:]) != h.slotSum(b[:28]) {
+func (h *head) parseSlot(i int, salt, b []byte) {
+	if binary.BigEndian.Uint32(b[28:]) != slotSum(salt, b[:28]) {
 		return
 	}
 	p := slot{
@@ -164,7 +169,7 @@ func (h *head) sealLen() int64 {
 	if h.encrypted {
 		return 16
 	}
-	return 4
+	return 8
 }
 
 // pieces is how many pieces the body has.

@@ -223,9 +223,9 @@ func TestLayout(t *testing.T) {
 		pieces, records, end int64 // end with one record of 100 bytes
 	}{
 		{"no body has no piece and no seal", 0, false, 0, 128, 128 + 381},
-		{"a byte is a piece", 1, false, 1, 128 + 1 + 4, 133 + 381},
-		{"a full piece", 32 << 10, false, 1, 128 + 32<<10 + 4, 132 + 32<<10 + 381},
-		{"a byte more is another", 32<<10 + 1, false, 2, 128 + 32<<10 + 1 + 8, 137 + 32<<10 + 381},
+		{"a byte is a piece", 1, false, 1, 128 + 1 + 8, 137 + 381},
+		{"a full piece", 32 << 10, false, 1, 128 + 32<<10 + 8, 136 + 32<<10 + 381},
+		{"a byte more is another", 32<<10 + 1, false, 2, 128 + 32<<10 + 1 + 16, 145 + 32<<10 + 381},
 		{"a tag is longer than a checksum", 32<<10 + 1, true, 2, 128 + 32<<10 + 1 + 32, 161 + 32<<10 + 381},
 	} {
 		h := head{size: row.size, encrypted: row.encrypted}
@@ -240,7 +240,7 @@ func TestLayout(t *testing.T) {
 func TestSlotPlace(t *testing.T) {
 	t.Parallel()
 	type place struct{ slot, n, fileEnd int }
-	const first = 128 + 1000 + 4 // where the records of a body of 1000 bytes begin
+	const first = 128 + 1000 + 8 // where the records of a body of 1000 bytes begin
 	for _, row := range []struct {
 		why     string
 		before  []place
@@ -274,7 +274,7 @@ func TestSealer(t *testing.T) {
 	key, salt := bytes.Repeat([]byte{7}, 32), [16]byte{1}
 	piece, head, record := []byte("a piece of a body"), []byte("a header"), []byte("key and metadata")
 	seal := func(key []byte, salt [16]byte) sealer {
-		s, err := newSealer(key, salt)
+		s, err := newSealer(key, &salt)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -139,11 +139,10 @@ func (b *body) readHead(again bool) (key []byte, meta *store.Meta, err error) {
 	if b.head.encrypted != (b.d.key != nil) {
 		return nil, nil, storekit.Corrupt("encrypted or not, other than the store")
 	}
-	if b.seal, err = newSealer(b.d.key, b.head.salt); err != nil {
+	if b.seal, err = newSealer(b.d.key, &b.head.salt); err != nil {
 		return nil, nil, err
 	}
-	err = storekit.Corrupt("no metadata")
-	for _, i := range b.head.newest() {
+	for _, i := range b.head.newest() { // parseHead has found one at least
 		if b.head.slots[i].seq == 0 {
 			continue
 		}
@@ -191,9 +190,7 @@ func (b *body) readRecord(p slot, n int64) (key []byte, meta *store.Meta, err er
 	if b.seal.recordSum(stored) != p.checksum {
 		return nil, nil, storekit.Corrupt("metadata damaged")
 	}
-	var fixed [fixedLen]byte
-	b.head.appendFixed(fixed[:0])
-	rec, err := b.seal.openRecord(fixed[:], stored)
+	rec, err := b.seal.openRecord(b.buf.data[:fixedLen], stored)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -238,13 +235,13 @@ func (b *body) readSome(p []byte, off int64) (int, error) {
 	}
 	if b.held != i && at == 0 && int64(len(p)) >= b.pieceLen(i) && b.seal.aead == nil {
 		// Copy the seals, so that reading and checking need no lock.
-		var sums [maxRun]uint32
+		var sums [maxRun]uint64
 		n := int64(0)
 		var err error
 		for ; n < maxRun && err == nil && i+n < b.head.pieces() && n*pieceSize+b.pieceLen(i+n) <= int64(len(p)); n++ {
 			var seal []byte
 			if seal, err = b.sealOf(i + n); err == nil {
-				sums[n] = binary.BigEndian.Uint32(seal)
+				sums[n] = binary.BigEndian.Uint64(seal)
 			}
 		}
 		f := b.f
@@ -289,7 +286,7 @@ func (b *body) check(i int64) error {
 const maxRun = 16
 
 // readWhole reads the pieces from i on into p. It counts only those that match their checksum.
-func (b *body) readWhole(f *os.File, p []byte, i int64, sums []uint32) (int, error) {
+func (b *body) readWhole(f *os.File, p []byte, i int64, sums []uint64) (int, error) {
 	n := min(int64(len(sums))*pieceSize, b.head.size-i*pieceSize)
 	got, err := f.ReadAt(p[:n], headLen+i*pieceSize)
 	done := int64(0)

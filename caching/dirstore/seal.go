@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 )
 
@@ -21,7 +23,7 @@ type sealer struct {
 
 // newSealer returns the sealer of the file with the given salt. Each file has a key of its own,
 // derived from key and salt, so the number of a piece can be its nonce.
-func newSealer(key []byte, salt [16]byte) (sealer, error) {
+func newSealer(key []byte, salt *[16]byte) (sealer, error) {
 	s := sealer{base: crc32.Checksum(salt[:], castagnoli)}
 	if key == nil {
 		return s, nil
@@ -44,20 +46,19 @@ func pieceNonce(piece int64) (n [12]byte) {
 	return n
 }
 
-// sum returns the checksum of piece number piece. Each piece has another initial value, so two
-// pieces that changed places do not match. The polynomial is not that of headers and records:
-// most of the time that reading a large body takes is spent here, and where there are
-// instructions for carry-less multiplication this polynomial is the quickest. It finds any two
-// wrong bits of a piece, any wrong bits within 32 bits, and of all other damage all but one in 2³².
-func (s sealer) sum(piece int64, b []byte) uint32 {
-	return crc32.Update(s.base+uint32(piece)*0x9e3779b1, crc32.IEEETable, b) //nolint:gosec // the low bits are meant
+// sum returns the checksum of piece number piece. Each piece has another seed, so two pieces that changed
+// places do not match. Of damaged pieces it takes one in 2⁶⁴ for whole. It is not that of headers and
+// records, since most of the time that reading a large body takes beyond that of a bare file is spent here:
+// where the processor has wide registers, XXH3 takes a third of the time of a CRC.
+func (s sealer) sum(piece int64, b []byte) uint64 {
+	return xxh3.HashSeed(b, uint64(s.base)<<32^uint64(piece)) //nolint:gosec // never negative
 }
 
 // sealPiece returns what is stored for piece b: b itself, or b encrypted and appended to dst. It
 // appends the seal of the piece to seals.
 func (s sealer) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, newSeals []byte) {
 	if s.aead == nil {
-		return b, binary.BigEndian.AppendUint32(seals, s.sum(piece, b))
+		return b, binary.BigEndian.AppendUint64(seals, s.sum(piece, b))
 	}
 	nonce := pieceNonce(piece)
 	out := s.aead.Seal(dst, nonce[:], b, nil)
@@ -69,7 +70,7 @@ func (s sealer) sealPiece(dst, seals []byte, piece int64, b []byte) (stored, new
 // whether the piece is the one that was sealed.
 func (s sealer) openPiece(stored []byte, piece int64, seal []byte) bool {
 	if s.aead == nil {
-		return binary.BigEndian.Uint32(seal) == s.sum(piece, stored)
+		return binary.BigEndian.Uint64(seal) == s.sum(piece, stored)
 	}
 	nonce := pieceNonce(piece)
 	_, err := s.aead.Open(stored[:0], nonce[:], append(stored, seal...), nil)

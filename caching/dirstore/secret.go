@@ -106,5 +106,5 @@ func writeFile(root *os.Root, name string, b []byte) error {
 }
 
 func (d *Store) secretSeal() (sealer, error) {
-	return newSealer(d.key, [16]byte([]byte("caching secret 1")))
+	return newSealer(d.key, (*[16]byte)([]byte("caching secret 1")))
 }
