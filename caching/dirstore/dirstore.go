@@ -13,10 +13,12 @@
 // are held in memory. The first 32 KiB are checked before Get returns: if they are damaged, the entry is
 // a miss. Damage further on is an error of Body.ReadAt that wraps [store.ErrCorrupt].
 //
-// The bound counts the blocks of 4 KiB that files take, also those being written. A process notices what
-// others store after it has written a sixteenth of the bound, so each may exceed the bound by that much.
-// The least recently used entry is evicted first, and entries that were never got before all others. An
-// entry takes at most half of the bound.
+// The bound counts the blocks of 4 KiB that files take, also those being written. Shortly below the bound
+// a goroutine begins to evict, which Close ends. At the bound a Write or Commit evicts as many bytes as
+// it adds, so the bound is exceeded by no more than what is being added at that moment: 36 KiB and the
+// metadata of each entry being written. A process notices what others store after it has written a
+// sixteenth of the bound, so each may exceed the bound by that much more. About the least recently used
+// entry is evicted first, and entries that were never got before all others. An entry takes at most half of the bound.
 //
 // # Place in a chain
 //
@@ -40,6 +42,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -90,11 +93,14 @@ type Store struct {
 	closed atomic.Bool
 
 	used    atomic.Int64 // bytes of disk that entries take
+	unused  atomic.Int64 // those of entries that were never got
 	writing atomic.Int64 // bytes of disk reserved for entries being written
 	unseen  atomic.Int64 // bytes written since the last scan
+	scans   int          // how many there were; only scan uses it
 
-	cleanMu sync.Mutex // held while scanning and evicting; taken before a lock of a shard
-	scans   int        // guarded by cleanMu
+	tidyMu  sync.Mutex    // guards tidying
+	tidying chan struct{} // closed when the goroutine of tidy ends; nil: there is none
+	rootMu  sync.Mutex    // held while the directory is opened again, or closed; before the locks of shards
 
 	counts storekit.Counters
 }
@@ -109,7 +115,11 @@ const versionDir = "v1"
 
 func placeOf(key string) place {
 	sum := sha256.Sum256([]byte(key))
-	return place{int(sum[0]), shardDir(int(sum[0])) + "/" + hex.EncodeToString(sum[1:])}
+	name := make([]byte, 0, 2*len(sum)+1)
+	name = hex.AppendEncode(name, sum[:1])
+	name = append(name, '/')
+	name = hex.AppendEncode(name, sum[1:])
+	return place{int(sum[0]), string(name)}
 }
 
 // Open opens the directory at path and makes it if it does not exist. If opts is nil,
@@ -131,7 +141,7 @@ func Open(path string, opts *Options) (*Store, error) {
 		d.limit = opts.MaxBytes
 	}
 	for i := range d.shards {
-		d.shards[i].nodes = make(map[string]node)
+		d.shards[i].nodes, d.shards[i].oldest = make(map[string]node), ages{never, never}
 	}
 	if opts.Key != nil {
 		key, err := opts.Key()
@@ -148,7 +158,7 @@ func Open(path string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("dirstore: open: %w", err)
 	}
 	d.scan(true)
-	d.evict(d.limit)
+	d.evict(d.limit, math.MaxInt64, math.MaxInt)
 	return d, nil
 }
 
@@ -257,12 +267,16 @@ func (d *Store) Stats() store.Stats {
 // Format implements [fmt.Formatter]. It prints the name of the type only: d holds a key.
 func (d *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "dirstore.Store") }
 
-// Close closes d. Entries that were got can still be read; every other call returns an error
+// Close closes d, and waits for what it does in the background, which ends with the file that is being
+// removed or looked at. Entries that were got can still be read; every other call returns an error
 // that wraps [store.ErrClosed].
 func (d *Store) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
+	d.tidied()
+	d.rootMu.Lock()
+	defer d.rootMu.Unlock()
 	root := d.root.Load()
 	if root == nil {
 		return nil

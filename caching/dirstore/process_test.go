@@ -41,9 +41,13 @@ func TestChild(t *testing.T) {
 	}
 	switch os.Getenv(childJob) {
 	case "store":
-		childStore(t, path, seed, 0)
+		roomy.store(t, path, seed, 0)
+	case "evict":
+		tight.store(t, path, seed, 0)
 	case "share":
-		childStore(t, path, seed, stressTime(2*time.Second))
+		roomy.store(t, path, seed, stressTime(2*time.Second))
+	case "share-evict":
+		tight.store(t, path, seed, stressTime(2*time.Second))
 	case "big":
 		childBig(t, path)
 	case "lease":
@@ -173,17 +177,31 @@ func checkSeeded(d *Store, key string) (bool, error) {
 	return true, nil
 }
 
-// childStore stores, updates, reads and deletes until it is killed, or for a time.
-func childStore(t *testing.T, path string, seed uint64, d time.Duration) {
+// load is how many entries children store, and within which bound.
+type load struct {
+	keys  int
+	bound int64
+}
+
+var (
+	roomy = load{8, 16 << 20}
+	tight = load{100, 2 << 20} // nearly all that is stored makes others go
+)
+
+// key returns one of the keys.
+func (l load) key(n func(int) int) string { return fmt.Sprint("key", n(l.keys)) }
+
+// store stores, updates, reads and deletes until it is killed, or for a time.
+func (l load) store(t *testing.T, path string, seed uint64, d time.Duration) {
 	t.Helper()
-	dir := open(t, path, Options{MaxBytes: 16 << 20})
+	dir := open(t, path, Options{MaxBytes: l.bound})
 	var wg sync.WaitGroup
 	began := time.Now()
 	for i := range uint64(4) {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(seed, i)) //nolint:gosec // not for secrets
 			for d == 0 || time.Since(began) < d {
-				key := fmt.Sprint("key", rnd.IntN(8))
+				key := l.key(rnd.IntN)
 				switch rnd.IntN(6) {
 				case 0:
 					dir.Delete(context.Background(), key)
@@ -230,18 +248,28 @@ func TestKilled(t *testing.T) {
 	case testing.Short():
 		times = 2
 	}
+	for job, l := range map[string]load{"store": roomy, "evict": tight} {
+		t.Run(job, func(t *testing.T) { l.killed(t, job, times) })
+	}
+}
+
+// killed kills children that do job at any moment, and sees what they leave.
+func (l load) killed(t *testing.T, job string, times int) {
 	path := t.TempDir()
 	whole, wrote := 0, 0
 	for i := range times {
 		// When one of its goroutines has done something the others are anywhere.
-		child(t, "store", path, i, 1+rand.IntN(200)).kill(t) //nolint:gosec // not for secrets
+		child(t, job, path, i, 1+rand.IntN(200)).kill(t) //nolint:gosec // not for secrets
 		for name := range files(t, path) {
 			if strings.HasSuffix(name, tempSuffix) {
 				wrote++
 			}
 		}
-		d := open(t, path, Options{MaxBytes: 16 << 20})
-		for k := range 8 {
+		d := open(t, path, Options{MaxBytes: l.bound})
+		if s := d.Stats(); s.Bytes > l.bound {
+			t.Errorf("after kill %d: %d bytes of %d", i, s.Bytes, l.bound)
+		}
+		for k := range l.keys {
 			there, err := checkSeeded(d, fmt.Sprint("key", k))
 			if err != nil {
 				t.Errorf("after kill %d: %v", i, err)
@@ -264,9 +292,16 @@ func TestKilled(t *testing.T) {
 }
 
 func TestTwoProcesses(t *testing.T) {
+	for job, l := range map[string]load{"share": roomy, "share-evict": tight} {
+		t.Run(job, func(t *testing.T) { l.shared(t, job) })
+	}
+}
+
+// shared reads what two children store that do job.
+func (l load) shared(t *testing.T, job string) {
 	path := t.TempDir()
-	a, b := child(t, "share", path, 1, 1), child(t, "share", path, 2, 1)
-	d := open(t, path, Options{MaxBytes: 16 << 20})
+	a, b := child(t, job, path, 1, 1), child(t, job, path, 2, 1)
+	d := open(t, path, Options{MaxBytes: l.bound})
 	hits := 0
 	done := make(chan error, 2)
 	go func() { done <- a.wait() }()
@@ -278,7 +313,7 @@ func TestTwoProcesses(t *testing.T) {
 				t.Errorf("a process found something wrong: %v", err)
 			}
 		default:
-			there, err := checkSeeded(d, fmt.Sprint("key", rand.IntN(8))) //nolint:gosec // not for secrets
+			there, err := checkSeeded(d, l.key(rand.IntN))
 			if err != nil {
 				t.Error(err)
 			}

@@ -94,8 +94,8 @@ func openRealDir(path string) (*os.Root, error) {
 // lost is called when the directory of shard i does not exist any more, as after an rm -r of
 // the cache under a running program. It opens again what is gone.
 func (d *Store) lost(i int) error {
-	d.cleanMu.Lock()
-	defer d.cleanMu.Unlock()
+	d.rootMu.Lock()
+	defer d.rootMu.Unlock()
 	if err := d.usable(context.Background()); err != nil {
 		return err
 	}

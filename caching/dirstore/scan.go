@@ -16,10 +16,9 @@ const (
 )
 
 // scan brings what d knows of the files up to date, and removes what crashed processes have
-// left. If all is false it skips directories that have not changed and files that it knows.
+// left. If all is false it skips directories that have not changed and files that it knows. Only one
+// goroutine calls it at a time: Open, and later that of tidy.
 func (d *Store) scan(all bool) {
-	d.cleanMu.Lock()
-	defer d.cleanMu.Unlock()
 	d.unseen.Store(0)
 	if d.scans++; d.scans%8 == 0 {
 		all = true // another process may have replaced a file by a larger one
@@ -27,7 +26,7 @@ func (d *Store) scan(all bool) {
 	for i := range d.shards {
 		d.scanShard(i, all)
 	}
-	if !all {
+	if !all || d.closed.Load() {
 		return
 	}
 	root := d.root.Load()
@@ -42,7 +41,7 @@ func (d *Store) scan(all bool) {
 	}
 }
 
-// scanShard is scan for one directory. d.cleanMu is held.
+// scanShard is scan for one directory.
 func (d *Store) scanShard(i int, all bool) {
 	root, dir, s := d.root.Load(), shardDir(i), &d.shards[i]
 	info, err := root.Stat(dir)
@@ -64,6 +63,8 @@ func (d *Store) scanShard(i int, all bool) {
 	for _, name := range names {
 		path := dir + "/" + name
 		switch {
+		case d.closed.Load():
+			return
 		case isEntryName(name):
 			there[path] = true
 			d.scanEntry(root, place{i, path}, all)
@@ -97,11 +98,10 @@ func (d *Store) scanEntry(root *os.Root, at place, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, known := s.nodes[at.path]
-	d.used.Add(blocks(info.Size()) - n.size)
 	n.size = blocks(info.Size())
 	n.used, n.touched = max(n.used, t), max(n.touched, t)
 	n.hit = n.hit || !known // it has outlived other entries already
-	s.nodes[at.path] = n
+	d.setLocked(s, at.path, n)
 }
 
 // removeLeft removes a file that a process that has ended was writing, or that stands for its

@@ -91,7 +91,9 @@ func (d *Store) writeRecord(b *body, at place, key string, meta *store.Meta) err
 	if err != nil {
 		return err
 	}
-	d.note(at, max(info.Size(), h.slots[i].off+int64(len(rec))))
+	end := max(info.Size(), h.slots[i].off+int64(len(rec)))
+	d.note(at, end)
+	d.fit(blocks(end - info.Size()))
 	if d.opts.Sync {
 		if err := b.f.Sync(); err != nil {
 			return fmt.Errorf("%w: %w", store.ErrUncertain, err)

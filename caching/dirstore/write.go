@@ -48,7 +48,7 @@ func (d *Store) Create(ctx context.Context, key string, size int64) (created sto
 	w := &writer{WriterState: storekit.WriterState{Size: size}, d: d, at: placeOf(key), key: key}
 	w.head.encrypted = d.key != nil
 	rand.Read(w.head.salt[:]) // documented never to fail
-	if w.seal, err = newSealer(d.key, w.head.salt); err != nil {
+	if w.seal, err = newSealer(d.key, &w.head.salt); err != nil {
 		return nil, err
 	}
 	w.buf = buffers.get()
@@ -111,14 +111,14 @@ func (w *writer) flush() error {
 }
 
 // writeAt writes to the file, which it makes at the first call. If the disk is full, it evicts
-// an eighth of the store and tries again.
+// twice as much and tries again, some times.
 func (w *writer) writeAt(b []byte, off int64) error {
 	if err := w.open(); err != nil {
 		return fmt.Errorf("dirstore: create entry: %w", err)
 	}
 	_, err := w.f.WriteAt(b, off)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		w.d.evict(w.d.used.Load() * 7 / 8)
+	for try := 0; try < 4 && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)); try++ {
+		w.d.evict(0, 2*blocks(int64(len(b))), maxTries)
 		_, err = w.f.WriteAt(b, off)
 	}
 	if err != nil {
@@ -197,7 +197,7 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) (err error) {
 	}
 	w.d.writing.Add(-w.reserved)
 	w.reserved = 0
-	w.d.fit()
+	w.d.fit(blocks(w.head.end()))
 	return nil
 }
 
