@@ -255,6 +255,7 @@ func TestKilled(t *testing.T) {
 
 // killed kills children that do job at any moment, and sees what they leave.
 func (l load) killed(t *testing.T, job string, times int) {
+	t.Helper()
 	path := t.TempDir()
 	whole, wrote := 0, 0
 	for i := range times {
@@ -299,6 +300,7 @@ func TestTwoProcesses(t *testing.T) {
 
 // shared reads what two children store that do job.
 func (l load) shared(t *testing.T, job string) {
+	t.Helper()
 	path := t.TempDir()
 	a, b := child(t, job, path, 1, 1), child(t, job, path, 2, 1)
 	d := open(t, path, Options{MaxBytes: l.bound})
