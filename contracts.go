@@ -1,6 +1,9 @@
 package tripper
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // An Identifier is a RoundTripper that adds credentials to requests and names their
 // principal. Every layer that stands below a cache and adds credentials must implement
@@ -77,4 +80,30 @@ type Permanent interface {
 	error
 	// Permanent reports whether the same request would fail again.
 	Permanent() bool
+}
+
+// A ConnectionKeeper is a transport, the innermost RoundTripper, that sends the requests of
+// one user over connections that no other user has. Schemes that authenticate a connection
+// (Negotiate, NTLM) need it: the legs of a handshake must use one connection, and a
+// connection that was authenticated must not serve anybody else. Without it they answer no
+// challenge. It may be called concurrently.
+//
+// A layer above finds it as a cache finds an [Identifier]; see [Unwrapper].
+type ConnectionKeeper interface {
+	http.RoundTripper
+	// KeepConnection reserves a connection to the server of req for principal, which
+	// names the user and is not empty. Requests to that server with the context kept,
+	// which is derived from that of req, are sent over it, one after the other, by
+	// HTTP/1.1, until release is called. If the connection was closed, a new one takes
+	// its place; [net/http/httptrace] tells.
+	//
+	// The state is what release was given for this connection, or nil if it is new. A
+	// connection that is released with a state is kept for later calls with the same
+	// server and principal; with nil it is closed. Calls of release after the first
+	// do nothing.
+	//
+	// If there are too many connections, KeepConnection waits until one is free or the
+	// context of req ends. If the server cannot be reached in this way, err matches
+	// [errors.ErrUnsupported].
+	KeepConnection(req *http.Request, principal string) (kept context.Context, state any, release func(state any), err error)
 }

@@ -66,9 +66,13 @@
 // # Limits
 //
 // The documentation of [http.RoundTripper] says that a RoundTripper should not handle
-// authentication; handling it is the purpose of this one. Negotiate, NTLM and other
-// schemes bound to a connection are not implemented, nor are the login forms of web
-// sites. User names are not normalized.
+// authentication; handling it is the purpose of this one. The login forms of web
+// sites are not filled in. User names are not normalized.
+//
+// Schemes that authenticate a connection ([ConnectionScheme]) are in modules of their own,
+// auth/negotiate and auth/ntlm. They use HTTP/1.1. Each request of a handshake has the whole
+// body, so a body that cannot be sent again is only sent over a connection that is
+// authenticated already; else the 401 is returned.
 //
 // A body without GetBody that cannot seek is sent twice only within
 // [Transport.MaxReplay]. The first request with a longer body to a server that may ask

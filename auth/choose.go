@@ -32,6 +32,8 @@ type question struct {
 	// floor returns the least strength that is accepted in a realm.
 	floor   func(realm string) int
 	refused []refusal
+	// usable returns an error if a scheme cannot be used for this request at all.
+	usable func(Scheme) error
 }
 
 // choose returns the first credential that was not refused yet and can answer a
@@ -81,6 +83,9 @@ func (q *question) options() (options []choice, err error) {
 			}
 			for i, cred := range creds {
 				strength, e := s.Weigh(c, cred)
+				if e == nil && q.usable != nil {
+					e = q.usable(s)
+				}
 				if e != nil {
 					var u *UnsupportedError
 					if err == nil && errors.As(e, &u) {

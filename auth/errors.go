@@ -10,8 +10,8 @@ import (
 )
 
 // ErrServerProof matches, with [errors.Is], the error of a request whose response did
-// not prove that the server knows the password: the rspauth of Digest (RFC 7616 §3.5)
-// was wrong. The response may come from another server.
+// not prove that the server knows the password: the last token of a [Handshake] or the
+// rspauth of Digest (RFC 7616 §3.5) was wrong. The response may come from another server.
 //
 // The password is not used for that server any more, since each use helps to guess it:
 // later requests that the server challenges fail with the same error. To use it again,
@@ -19,7 +19,7 @@ import (
 // for servers that compute rspauth wrongly.
 //
 // The error is permanent (Permanent() bool): no layer sends the request again.
-var ErrServerProof = roundtrip.Final(errors.New("auth: digest: the server did not prove that it knows the password"))
+var ErrServerProof = roundtrip.Final(errors.New("auth: the server did not prove that it knows the password"))
 
 // An UnsupportedError says that a challenge asks for something that its scheme cannot
 // do: a Digest algorithm or quality of protection, an HMACDigest without its parameters,

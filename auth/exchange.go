@@ -2,7 +2,7 @@ package auth
 
 import (
 	"errors"
-	"log/slog"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,10 +39,13 @@ type exchange struct {
 	// given is a copy of req, made before a layer below could change it.
 	given http.Request
 	url   *url.URL
-	way   roundtrip.Way
-	user  *url.Userinfo
-	path  string
-	body  roundtrip.Content
+	// next is what the request is sent through; nil for a proxy, and while there is none.
+	next http.RoundTripper
+	link *link // the connection that is reserved; most often nil
+	way  roundtrip.Way
+	user *url.Userinfo
+	path string
+	body roundtrip.Content
 	// answers are those of the Source, most often one. room is for the first.
 	answers []*answer
 	room    [1]*answer
@@ -91,7 +94,10 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		return false, err
 	}
 	reason := reasonKnown
+	s, _ := x.session.(*handshakeSession)
 	switch {
+	case s != nil && s.unneeded():
+		reason = reasonConnected
 	case x.answered != nil:
 		reason = reasonChallenge
 	case x.space == nil:
@@ -112,6 +118,7 @@ func (x *exchange) drop(stale bool) {
 func (x *exchange) failed() {
 	// The server may or may not have counted this use of the nonce: retire it.
 	x.drop(false)
+	x.unlink(false)
 	x.session = nil
 }
 
@@ -119,6 +126,13 @@ func (x *exchange) failed() {
 func (x *exchange) accepted(r *reply) error {
 	if x.session == nil {
 		return nil
+	}
+	if s, ok := x.session.(*handshakeSession); ok {
+		if err := s.finish(r.header, x.engine.authenticate); err != nil {
+			x.distrusting()()
+			x.tell(actionDistrust, reasonToken, err)
+			return fmt.Errorf("%w: %w", ErrServerProof, err)
+		}
 	}
 	if x.answered != nil {
 		x.learn()
@@ -159,6 +173,9 @@ func (x *exchange) learn() {
 	key := x.Credential.key()
 	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool { return x.knows(o, realm, key) })
 	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
+	if _, ok := x.session.(*handshakeSession); ok {
+		k.session = nil // each request has its own
+	}
 	x.engine.memory.learn(x.way.Origin, realm, x.path, key, k, domains)
 }
 
@@ -185,6 +202,19 @@ func (x *exchange) keep() {
 // the challenges cannot be answered.
 func (x *exchange) challenged(h http.Header) (bool, error) {
 	challenges := ParseChallenges(h[x.engine.authenticate])
+	if s, ok := x.session.(*handshakeSession); ok {
+		switch s.next(challenges) {
+		case proceed:
+			return true, nil
+		case lost:
+			x.giveUp(reasonLost, nil)
+			return false, nil
+		case overlong:
+			x.giveUp(reasonOverlong, nil)
+			return false, nil
+		case refused:
+		}
+	}
 	if x.session != nil {
 		x.mayBeChallenged()
 		challenges = x.tokenChallenge(challenges)
@@ -207,6 +237,7 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 			return max(x.floor, x.engine.memory.floor(x.way.Origin, realm, x.path))
 		},
 		refused: x.refused,
+		usable:  x.usable,
 	})
 	if !ok {
 		if trace.From(x.Context) == nil { // nobody wants the reason
@@ -247,7 +278,15 @@ func (x *exchange) begin(c choice) (bool, error) {
 		session = old.session
 	}
 	d, digest := session.(*digestSession)
-	if !digest {
+	if cs, ok := c.scheme.(ConnectionScheme); ok {
+		s, err := x.bind(cs, &c.cred)
+		if err != nil {
+			x.giveUp(reasonUnsignable, err)
+			return false, err
+		}
+		s.challenge = true
+		session = s
+	} else if x.unlink(false); !digest {
 		var err error
 		if session, err = c.scheme.Session(&c.challenge, c.cred); err != nil {
 			return false, err
@@ -302,7 +341,8 @@ func (x *exchange) assess(challenges []Challenge) {
 			}
 		}
 	}
-	e.latin1 = !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
+	_, shaken := x.session.(*handshakeSession)
+	e.latin1 = !shaken && !utf8 && !x.Latin1 && (x.Credential.HA1 == "" && x.Credential.Token == "") &&
 		inLatin1(x.Credential.Username+x.Credential.Password)
 	d, digest := x.session.(*digestSession)
 	if e.overtaken = x.proof.overtaken; digest {
@@ -344,39 +384,4 @@ func noteRefusal(all []refusal, r refusal) []refusal {
 		return all
 	}
 	return append(all, r)
-}
-
-// giveUp reports to trace why a challenge is not answered.
-func (x *exchange) giveUp(reason string, err error) {
-	if err == nil {
-		err = x.engine.problem()
-	}
-	x.tell(actionGiveUp, reason, err)
-}
-
-// tell counts a decision, and reports it to trace.
-func (x *exchange) tell(action, reason string, err error) {
-	x.engine.note(action, reason)
-	hook := trace.From(x.Context)
-	if hook == nil {
-		return
-	}
-	req := x.req
-	if req == nil { // for a proxy
-		req = (&http.Request{Method: x.Method, URL: x.url}).WithContext(x.Context)
-	}
-	e := trace.About(req, "auth", action, reason)
-	e.Err = err
-	if action == actionGiveUp {
-		e.Level = slog.LevelWarn
-	}
-	if x.session != nil && x.scheme != nil {
-		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))
-		if d, ok := x.session.(*digestSession); ok {
-			if alg, qop, count := d.describe(&x.Request); alg != "" {
-				e.Attrs = append(e.Attrs, slog.String("algorithm", alg), slog.String("qop", qop), slog.String("nc", count))
-			}
-		}
-	}
-	hook(e)
 }

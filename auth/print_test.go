@@ -59,7 +59,7 @@ func TestPrints(t *testing.T) {
 		"UnsupportedError": {&UnsupportedError{Scheme: "digest", Response: resp}, UnsupportedError{Scheme: "digest", Response: resp}},
 		"Proxy":            {&Proxy{Credentials: cred}},
 		"Basic":            {Basic{}}, "Digest": {Digest{}}, "WSSE": {WSSE{}}, "HMACDigest": {HMACDigest{}}, "Bearer": {Bearer{}},
-		"Scheme": nil, "Session": nil, "Source": nil, "SourceFunc": nil,
+		"Scheme": nil, "ConnectionScheme": nil, "Handshake": nil, "Session": nil, "Source": nil, "SourceFunc": nil,
 	})
 }
 

@@ -22,6 +22,11 @@ import (
 // The domains of the credentials name proxies. User information in the URL of a proxy is
 // used for that proxy when it sends a challenge.
 //
+// With a scheme that authenticates connections ([ConnectionScheme]), a connection to a proxy
+// that forwards requests serves one user. A tunnel is opened in the name of the user whose
+// request needs it first, and is then used for all requests of the transport, as with other
+// schemes: if Credentials depend on the context, give each user a transport.
+//
 // A Proxy is safe for concurrent use. Its fields must not be changed after its
 // first use.
 type Proxy struct {
@@ -53,14 +58,21 @@ type proxyState struct {
 	// pending has the exchanges that were challenged and wait for Authorize.
 	pending map[proxyCall][]*exchange
 	waiting int // exchanges in pending
-	// sent has the requests under way, by the value that was sent.
-	sent map[string]*onItsWay
+	// sent has the requests under way.
+	sent map[sentValue]*onItsWay
 }
 
 // A proxyCall identifies the calls of Proxy's methods for one request.
 type proxyCall struct {
 	ctx   context.Context
 	proxy roundtrip.Origin
+}
+
+// A sentValue is the value that was sent, and over which connection if the transport says
+// so: the first token of a handshake may be the same for all.
+type sentValue struct {
+	value string
+	hop   *roundtrip.Hop
 }
 
 // An onItsWay is what was sent with one value. Several requests have the same value of
@@ -77,7 +89,7 @@ var errNoBody = errors.New("auth: a Proxy does not see the content of the reques
 
 func (p *Proxy) setup() *engine {
 	p.once.Do(func() {
-		s := &proxyState{pending: make(map[proxyCall][]*exchange), sent: make(map[string]*onItsWay)}
+		s := &proxyState{pending: make(map[proxyCall][]*exchange), sent: make(map[sentValue]*onItsWay)}
 		e := &s.engine
 		e.source, e.schemes = settled(p.Credentials), slices.Clone(p.Schemes)
 		if p.Schemes == nil {
@@ -145,11 +157,12 @@ func (p *Proxy) Authorize(ctx context.Context, proxy *url.URL, method, uri strin
 	value = x.value()
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
-	s := p.state.sent[value]
+	key := sentValue{value, roundtrip.HopOf(ctx)}
+	s := p.state.sent[key]
 	if s == nil {
 		p.makeRoomLocked()
 		s = &onItsWay{}
-		p.state.sent[value] = s
+		p.state.sent[key] = s
 	}
 	s.x, s.n = x, s.n+1
 	return value, nil
@@ -174,11 +187,11 @@ func (p *Proxy) take(c proxyCall) *exchange {
 
 // makeRoomLocked removes entries of sent and pending that are beyond the bound.
 func (p *Proxy) makeRoomLocked() {
-	for value, s := range p.state.sent {
+	for key, s := range p.state.sent {
 		if len(p.state.sent) < maxOutstanding {
 			break
 		}
-		delete(p.state.sent, value)
+		delete(p.state.sent, key)
 		s.x.failed()
 	}
 	for c, all := range p.state.pending {
@@ -194,18 +207,19 @@ func (p *Proxy) makeRoomLocked() {
 }
 
 // arrived returns the exchange of a response to the value sent, or nil.
-func (p *Proxy) arrived(sent string) *exchange {
-	if sent == "" {
-		return nil
-	}
+func (p *Proxy) arrived(ctx context.Context, sent string) *exchange {
+	key := sentValue{sent, roundtrip.HopOf(ctx)}
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
-	s := p.state.sent[sent]
+	s := p.state.sent[key]
 	if s == nil {
 		return nil
 	}
+	if h, ok := s.x.session.(*handshakeSession); ok {
+		h.sent()
+	}
 	if s.n--; s.n == 0 {
-		delete(p.state.sent, sent)
+		delete(p.state.sent, key)
 		return s.x
 	}
 	x := *s.x
@@ -217,7 +231,7 @@ func (p *Proxy) arrived(sent string) *exchange {
 // the request once more.
 func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, header http.Header) (retry bool) {
 	p.setup()
-	x := p.arrived(sent)
+	x := p.arrived(ctx, sent)
 	if x == nil {
 		if sent != "" {
 			// Not from this Proxy, or removed by makeRoomLocked.
@@ -239,11 +253,12 @@ func (p *Proxy) Challenged(ctx context.Context, proxy *url.URL, sent string, hea
 }
 
 // Succeeded takes the header of any other response.
-func (p *Proxy) Succeeded(_ context.Context, _ *url.URL, sent string, header http.Header) {
+func (p *Proxy) Succeeded(ctx context.Context, _ *url.URL, sent string, header http.Header) {
 	p.setup()
-	if x := p.arrived(sent); x != nil {
+	if x := p.arrived(ctx, sent); x != nil {
 		// The proof of the proxy does not matter, see distrusting.
 		_ = x.accepted(&reply{header: header, infoField: p.state.engine.infoField})
+		x.unlink(true)
 	}
 }
 

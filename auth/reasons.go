@@ -17,6 +17,7 @@ const (
 	reasonChallenge  = "challenge"
 	reasonKnown      = "known protection space"
 	reasonUnasked    = "unasked"
+	reasonConnected  = "the connection is authenticated"
 	reasonUnsignable = "the scheme cannot sign it"
 )
 
@@ -44,11 +45,14 @@ const (
 	reasonTooManyRefused = "too many credentials were refused"
 	reasonDistrusted     = "the server has failed to prove that it knows the password"
 	reasonBody           = "the body cannot be sent again, see MaxReplay"
+	reasonLost           = "the connection was closed within the handshake"
+	reasonOverlong       = "the handshake does not end"
 )
 
 // What a server has said beside its response.
 const (
 	reasonProof     = "rspauth is wrong"
+	reasonToken     = "the last token of the handshake is wrong or missing"
 	reasonNextNonce = "the server named the next nonce"
 	reasonOneNonce  = "the server has one nonce for all requests"
 	reasonUnexpect  = "status 417"

@@ -64,7 +64,18 @@ func (x *exchange) recall(replay bool) error {
 		if d, ok := k.session.(*digestSession); ok && !d.lease(&x.Request, !replay) {
 			return nil
 		}
-		x.session, x.scheme, x.strength, x.space, x.known = k.session, k.scheme, k.strength, sp, k
+		session := k.session
+		if cs, ok := k.scheme.(ConnectionScheme); ok {
+			s, err := x.bind(cs, c)
+			if err != nil {
+				if unsignable(err) {
+					return nil // the challenge will say so
+				}
+				return err
+			}
+			session = s
+		}
+		x.session, x.scheme, x.strength, x.space, x.known = session, k.scheme, k.strength, sp, k
 		return nil
 	}
 	return nil

@@ -21,6 +21,8 @@ func DefaultSchemes() []Scheme {
 
 // A Scheme is an authentication scheme. Implementations must be safe for concurrent use.
 //
+// A scheme that authenticates connections is a [ConnectionScheme].
+//
 // A Scheme may also have a method Stale(Challenge, Credential) bool. It reports whether a
 // challenge to a request that the scheme has signed means that the credential is still
 // valid. The request is then signed once more with the same credential.

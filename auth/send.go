@@ -16,13 +16,14 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 		return t.engine.pass(req, next, reason)
 	}
 	defer x.end()
+	x.next = next
 	out, err := x.start(t.MaxReplay)
 	if err != nil {
 		x.body.Close()
 		return nil, err
 	}
 	for {
-		resp, err := x.send(out, next)
+		resp, err := x.send(out)
 		if err != nil || resp == nil {
 			return nil, err
 		}
@@ -37,9 +38,9 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return x.deliver(resp)
 		}
 		if again == nil {
-			return t.give(resp, err)
+			return t.give(x, resp, err)
 		}
-		roundtrip.Discard(resp)
+		roundtrip.DiscardWithin(resp, x.patience())
 		if req.Context().Err() != nil {
 			if again.Body != out.Body {
 				roundtrip.CloseBody(again)
@@ -51,13 +52,24 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 }
 
 // send sends out.
-func (x *exchange) send(out *http.Request, next http.RoundTripper) (*http.Response, error) {
+func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	if x.session != nil {
 		x.report(out)
 	} else {
 		x.mayBeChallenged()
 	}
-	return next.RoundTrip(out)
+	s, ok := x.session.(*handshakeSession)
+	if !ok {
+		return x.next.RoundTrip(out)
+	}
+	over := x.link.over(out)
+	resp, err := x.next.RoundTrip(over)
+	s.sent()
+	if resp != nil && resp.Request == over {
+		resp = copyOf(resp)
+		resp.Request = out
+	}
+	return resp, err
 }
 
 // copyOf returns a copy of resp that may be changed: the layer below may keep resp.
@@ -98,7 +110,7 @@ func (x *exchange) deliver(resp *http.Response) (*http.Response, error) {
 		roundtrip.Discard(resp)
 		return nil, err
 	}
-	return r.resp, nil
+	return x.handOver(r.resp), nil
 }
 
 // answer returns the request that answers resp, a 401 to out. If it is nil, the caller
@@ -150,9 +162,9 @@ func (x *exchange) withBody(req *http.Request) (*http.Request, error) {
 
 // give returns the 401 to the caller, or err in its place. An UnsupportedError is returned
 // only if Unsupported is set.
-func (t *Transport) give(resp *http.Response, err error) (*http.Response, error) {
+func (t *Transport) give(x *exchange, resp *http.Response, err error) (*http.Response, error) {
 	if err == nil || unsignable(err) && !t.Unsupported {
-		return resp, nil
+		return x.handOver(resp), nil
 	}
 	if u, ok := errors.AsType[*UnsupportedError](err); ok {
 		return nil, u.with(resp)

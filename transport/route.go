@@ -36,6 +36,7 @@ type route struct {
 	// which then may have any characters.
 	anyHost bool
 	auth    bool // requests are forwarded by an HTTP proxy, and ProxyAuth is set
+	kept    bool // it has one connection, see KeepConnection
 	used    atomic.Int64
 }
 

@@ -196,6 +196,7 @@ type config struct {
 
 	header http.Header
 	routes routes
+	kept   keptConns
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -207,7 +208,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, c.report(req, err)
 	}
 	out, course := follow(out, r.proxy != nil)
-	if roundtrip.NewConnection(req.Context()) {
+	if roundtrip.NewConnection(req.Context()) && !r.kept {
 		r = r.alone()
 	}
 	resp, err := r.sendWatched(out, course)
@@ -230,9 +231,11 @@ func (t *Transport) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "tran
 
 // CloseIdleConnections closes the connections that are not in use.
 func (t *Transport) CloseIdleConnections() {
-	for _, r := range t.settled().routes.all() {
+	c := t.settled()
+	for _, r := range c.routes.all() {
 		r.tr.CloseIdleConnections()
 	}
+	c.kept.closeIdle()
 }
 
 // Identity names the client certificate that would be shown to the server of
@@ -295,7 +298,13 @@ func (c *config) prepare(req *http.Request) (*http.Request, *route, error) {
 	if err != nil {
 		return nil, nil, roundtrip.Final(err)
 	}
-	r := c.routes.only
+	r, err := c.reserved(out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r == nil {
+		r = c.routes.only
+	}
 	if r == nil {
 		if r, err = c.route(out); err != nil {
 			return nil, nil, err

@@ -39,8 +39,12 @@ type ProxyAuthenticator interface {
 
 // maxTries is how often a request is sent to a proxy at most: once without a challenge,
 // once with the answer to it, once more if the nonce was stale, and once more if the
-// proxy closed the connection.
-const maxTries = 4
+// proxy closed the connection. A handshake that authenticates the connection may have more
+// legs, and begin again: maxLegs.
+const (
+	maxTries = 4
+	maxLegs  = 8
+)
 
 // maxInterim is how many 1xx responses may come before the final one.
 const maxInterim = 8
@@ -67,6 +71,7 @@ func (d *dialer) tunnel(ctx context.Context, network, addr string) (net.Conn, er
 // connect opens a tunnel to target, and authenticates if the proxy asks for it.
 func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn, error) {
 	var conn net.Conn
+	ctx, hop := tunnelHop(ctx)
 	used := false // a 407 has come over conn
 	unheard := "" // the authorization to send again, on a new connection
 	for try := 1; ; try++ {
@@ -75,23 +80,23 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 			if conn, err = d.reach(ctx, network); err != nil {
 				return nil, err
 			}
-			used = false
+			used, hop.Conn = false, new(int)
 		}
-		sent, err := unheard, error(nil)
-		if sent == "" {
-			sent, err = d.authorize(ctx, target)
-		}
+		sent, err := d.authorize(ctx, target, unheard)
 		if err != nil {
 			_ = conn.Close()
 			return nil, &Error{Phase: PhaseProxy, Err: because(ctx, err)}
 		}
 		unheard = ""
 		resp, alive, err := d.ask(ctx, conn, target, sent)
-		if used && errors.Is(err, errSilent) && try < maxTries {
+		if used && errors.Is(err, errSilent) && try < triesOver(hop) {
 			// The proxy has closed the connection after its 407, without a field
-			// Connection: close.
+			// Connection: close. A handshake has to begin again.
 			_ = conn.Close()
 			conn, unheard = nil, sent
+			if hop.Bound {
+				unheard = ""
+			}
 			continue
 		}
 		if err != nil {
@@ -111,7 +116,7 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 			conn = nil
 		}
 		if auth != nil && resp.StatusCode == http.StatusProxyAuthRequired &&
-			auth.Challenged(ctx, d.proxy, sent, resp.Header) && try < maxTries {
+			auth.Challenged(ctx, d.proxy, sent, resp.Header) && try < triesOver(hop) {
 			tellChallenge(ctx, target)
 			continue
 		}
@@ -120,6 +125,14 @@ func (d *dialer) connect(ctx context.Context, network, target string) (net.Conn,
 		}
 		return nil, d.refused(target, resp)
 	}
+}
+
+// triesOver returns how often a request is sent at most.
+func triesOver(hop *roundtrip.Hop) int {
+	if hop.Bound {
+		return maxLegs
+	}
+	return maxTries
 }
 
 // tellChallenge reports to the hook in ctx that CONNECT is sent to the proxy once more.
@@ -140,8 +153,12 @@ func (d *dialer) refused(target string, resp *http.Response) error {
 	return &Error{Phase: PhaseProxy, Err: &RefusedError{StatusCode: resp.StatusCode, Header: resp.Header}}
 }
 
-// authorize returns the value of Proxy-Authorization for a tunnel to target.
-func (d *dialer) authorize(ctx context.Context, target string) (string, error) {
+// authorize returns the value of Proxy-Authorization for a tunnel to target: unheard, unless
+// it is empty.
+func (d *dialer) authorize(ctx context.Context, target, unheard string) (string, error) {
+	if unheard != "" {
+		return unheard, nil
+	}
 	if auth := d.c.t.ProxyAuth; auth != nil {
 		return auth.Authorize(ctx, d.proxy, http.MethodConnect, target)
 	}
@@ -211,7 +228,7 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, target, authorization s
 		}
 		return resp, true, nil
 	}
-	return resp, d.drained(conn, resp) && br.Buffered() == 0, nil
+	return resp, d.drained(conn, resp, drainTime(roundtrip.HopOf(ctx))) && br.Buffered() == 0, nil
 }
 
 // errSilent is the error of a proxy that closes the connection without a response.
@@ -223,13 +240,13 @@ func saysClose(resp *http.Response) bool {
 	return resp.Close || httpfield.HasToken(resp.Header["Proxy-Connection"], "close")
 }
 
-// drained reads the content of a 407, within bounds, and reports whether another CONNECT
+// drained reads the content of a 407, within limit and bounds, and reports whether another CONNECT
 // can be sent over conn.
-func (d *dialer) drained(conn net.Conn, resp *http.Response) bool {
+func (d *dialer) drained(conn net.Conn, resp *http.Response, limit time.Duration) bool {
 	if d.c.t.ProxyAuth == nil || resp.StatusCode != http.StatusProxyAuthRequired || saysClose(resp) {
 		return false
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(roundtrip.DrainTime)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return false
 	}
 	n, err := io.CopyN(io.Discard, resp.Body, roundtrip.DrainBytes)
@@ -272,6 +289,12 @@ func (c *config) forwardURL(proxy *url.URL) *url.URL {
 // forward sends req, for an http URL, to the proxy, and answers the challenges of the
 // proxy. If the body of req cannot be sent again, it returns the challenge.
 func (r *route) forward(req *http.Request) (*http.Response, error) {
+	hop := r.hopTo(req)
+	resp, err := r.forwardOver(hop, req.WithContext(roundtrip.WithHop(req.Context(), &hop.Hop)))
+	return hop.end(resp, err)
+}
+
+func (r *route) forwardOver(hop *forwardHop, req *http.Request) (*http.Response, error) {
 	auth, ctx := r.c.t.ProxyAuth, req.Context()
 	target := absoluteTarget(req)
 	out := req
@@ -287,7 +310,7 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			}
 			out.Header.Set("Proxy-Authorization", sent)
 		}
-		resp, err := r.tr.RoundTrip(out)
+		resp, err := hop.roundTrip(out)
 		if err != nil {
 			return nil, err
 		}
@@ -295,7 +318,7 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			auth.Succeeded(ctx, r.proxy, sent, resp.Header)
 			return r.judge(req, resp)
 		}
-		if !auth.Challenged(ctx, r.proxy, sent, resp.Header) || try == maxTries || !roundtrip.Replayable(req) {
+		if !auth.Challenged(ctx, r.proxy, sent, resp.Header) || try >= triesOver(&hop.Hop) || !roundtrip.Replayable(req) {
 			return resp, nil
 		}
 		next, err := roundtrip.Rewind(req)
@@ -308,11 +331,11 @@ func (r *route) forward(req *http.Request) (*http.Response, error) {
 			hook(e)
 		}
 		cookie.Answer(nil, req.URL, resp, next.Header)
-		roundtrip.Discard(resp)
+		roundtrip.DiscardWithin(resp, drainTime(&hop.Hop))
 		if saysClose(resp) || !repeatable(req) {
 			// net/http does not know Proxy-Connection, and does not send a request with
 			// this method again if the proxy has closed the connection.
-			r.tr.CloseIdleConnections()
+			hop.transport().CloseIdleConnections()
 		}
 		out = next
 	}

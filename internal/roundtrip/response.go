@@ -17,7 +17,11 @@ const (
 // Discard reads the rest of the body of resp, so that its connection can be reused, and closes
 // it. It reads at most [DrainBytes] for at most [DrainTime]: a longer or slower body costs the
 // connection. The hearer of [WithDropped] is told.
-func Discard(resp *http.Response) {
+func Discard(resp *http.Response) { DiscardWithin(resp, DrainTime) }
+
+// DiscardWithin is [Discard] with another bound of the time, for a response whose connection
+// is needed.
+func DiscardWithin(resp *http.Response, d time.Duration) {
 	if resp == nil {
 		return
 	}
@@ -25,7 +29,7 @@ func Discard(resp *http.Response) {
 	if resp.Body == nil {
 		return
 	}
-	Drain(resp.Body, DrainBytes, DrainTime)
+	Drain(resp.Body, DrainBytes, d)
 }
 
 // Drain reads at most n bytes from body for at most d, closes it, and reports whether its end
