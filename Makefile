@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench bench-scale fuzz model mutants nested servers
+.PHONY: check test lint fmt bench bench-scale fuzz model mutants nested servers release
 
 check: lint test nested
 
@@ -35,3 +35,7 @@ model: ; go test ./integration -count=1 -timeout=0 -run='^TestModel' -model.time
 
 # Plants faults in a copy of the module and sees whether the model finds each; some minutes.
 mutants: ; go test ./integration -count=1 -timeout=0 -run='^TestMutants$$' -v -model.mutants
+
+# Makes a release of all modules in this checkout: two commits, and a tag for each
+# module; then gets each module as a user would. Nothing is pushed.
+release: ; cd internal/release && go run . prepare $(VERSION) && go run . try $(VERSION)
