@@ -168,6 +168,10 @@ func receive(next http.RoundTripper, out *http.Request) (*http.Response, error) 
 		empty := *resp
 		empty.Body = http.NoBody
 		return &empty, nil
+	case resp.ContentLength == 0 && resp.Body != http.NoBody && len(resp.Header["Content-Length"]) == 0:
+		unknown := *resp // as http.Response.Write takes it: whoever made it has left the length out
+		unknown.ContentLength = -1
+		return &unknown, nil
 	}
 	return resp, nil
 }

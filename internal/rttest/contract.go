@@ -47,6 +47,7 @@ func Contract(t *testing.T, newLayer func() Layer) {
 		{"a permanent error is not repeated", c.permanent},
 		{"odd requests do not panic", c.odd},
 		{"a successor that returns nothing", c.nothing},
+		{"a successor that leaves the length out", c.noLength},
 		{"a Base is not used in a chain", c.baseInChain},
 		{"httptrace hooks of the caller are called", c.httptrace},
 	} {

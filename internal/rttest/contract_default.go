@@ -45,6 +45,27 @@ func (c contract) nothing(t *testing.T, l Layer) {
 	}
 }
 
+// noLength tests that the body of a hand-made response arrives whole though its
+// ContentLength was left zero, as it often is in the tests of programs.
+func (c contract) noLength(t *testing.T, l Layer) {
+	rt := l.Wrap(Func(func(req *http.Request) (*http.Response, error) {
+		consume(req)
+		header := http.Header{"Cache-Control": {"max-age=60"}}
+		return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader("hello")), Request: req}, nil
+	}))
+	for range 2 {
+		resp, err := rt.RoundTrip(NewRequest(t, "GET", "http://example.com/length", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if string(body) != "hello" || err != nil {
+			t.Errorf("the body is %q, %v", body, err)
+		}
+	}
+}
+
 // asDefault puts the layer into http.DefaultTransport in all the ways that a
 // program may. It must send through the transport of program start then. It runs
 // outside a bubble and not in parallel.
