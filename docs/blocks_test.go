@@ -99,34 +99,43 @@ func codeOf(name string, decls []string) (string, error) {
 	}
 	var blocks []string
 	for _, want := range decls {
-		i := slices.IndexFunc(file.Decls, func(d ast.Decl) bool { return declares(d, want) })
-		if i < 0 {
+		found := len(blocks)
+		for _, d := range file.Decls {
+			if !declares(d, want) {
+				continue
+			}
+			from, to := set.Position(start(d)).Offset, set.Position(d.End()).Offset
+			code := string(src[from:to]) + "\n"
+			if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(want, "Example") {
+				code = dedent(src[set.Position(f.Body.Lbrace).Offset+1 : set.Position(f.Body.Rbrace).Offset])
+			}
+			blocks = append(blocks, code)
+		}
+		if len(blocks) == found {
 			return "", fmt.Errorf("%s declares no %s", name, want)
 		}
-		from, to := set.Position(start(file.Decls[i])).Offset, set.Position(file.Decls[i].End()).Offset
-		if f, ok := file.Decls[i].(*ast.FuncDecl); ok && strings.HasPrefix(want, "Example") {
-			from, to = set.Position(f.Body.Lbrace).Offset+1, set.Position(f.Body.Rbrace).Offset
-			blocks = append(blocks, dedent(src[from:to]))
-			continue
-		}
-		blocks = append(blocks, string(src[from:to])+"\n")
 	}
 	return strings.Join(blocks, "\n"), nil
 }
 
+// declares reports whether d is the function or type of this name, or a method of
+// that type.
 func declares(d ast.Decl, name string) bool {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
-		return d.Name.Name == name
+		if d.Recv == nil {
+			return d.Name.Name == name
+		}
+		receiver := d.Recv.List[0].Type
+		if p, ok := receiver.(*ast.StarExpr); ok {
+			receiver = p.X
+		}
+		id, ok := receiver.(*ast.Ident)
+		return ok && id.Name == name
 	case *ast.GenDecl:
 		return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool {
-			switch s := s.(type) {
-			case *ast.TypeSpec:
-				return s.Name.Name == name
-			case *ast.ValueSpec:
-				return s.Names[0].Name == name
-			}
-			return false
+			spec, ok := s.(*ast.TypeSpec)
+			return ok && spec.Name.Name == name
 		})
 	}
 	return false

@@ -3,8 +3,9 @@
 // is an Example, run; every link leads somewhere.
 //
 // A line before a Go block says where its code stands, from the root of the
-// repository: the file, and the names of functions or types in it. Without a name
-// the block is the whole file. Of an Example the block shows the body.
+// repository: the file, and the names of functions, or of types with their methods,
+// in it. Without a name the block is the whole program. Of an Example the block
+// shows the body.
 //
 //	<!-- code: docs/recipes/disk_test.go Example_disk -->
 //
