@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tripper-go/tripper/caching"
@@ -119,6 +120,7 @@ func Handler(target *url.URL, cache http.RoundTripper) http.Handler {
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     cache,
 		FlushInterval: -1, // a body is passed on as it comes
+		BufferPool:    new(buffers),
 		ErrorLog:      log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			w.WriteHeader(http.StatusBadGateway)
@@ -129,3 +131,16 @@ func Handler(target *url.URL, cache http.RoundTripper) http.Handler {
 		p.ServeHTTP(w, r)
 	})
 }
+
+// buffers are the buffers by which bodies are passed on. Without them each response makes one, which
+// costs more than a hit.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[32 << 10]byte); ok {
+		return p[:]
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *buffers) Put(p []byte) { b.pool.Put((*[32 << 10]byte)(p)) }
