@@ -17,6 +17,10 @@ import (
 
 // writer is the [store.Writer] of a [Store]. It makes the file when the first piece is full, so that
 // most entries are written with one call at Commit.
+//
+// The file is written in blocks of pieceSize bytes, not in pieces, which begin headLen bytes later: systems
+// that keep blocks of this size in memory as one read them in half the time. So the last headLen bytes of
+// each piece wait for the next one, before which they are in buf.data.
 type writer struct {
 	storekit.WriterState
 	d    *Store
@@ -52,6 +56,7 @@ func (d *Store) Create(ctx context.Context, key string, size int64) (created sto
 		return nil, err
 	}
 	w.buf = buffers.get()
+	clear(w.buf.data[:headLen]) // which is in the file until the header is
 	return w, nil
 }
 
@@ -96,18 +101,35 @@ func (w *writer) flush() error {
 		return w.refuse()
 	}
 	w.reserved += n
-	scratch := buffers.get()
-	defer buffers.put(scratch)
-	stored, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/pieceSize, w.buf.piece()[:w.n-w.flushed])
-	if err := w.writeAt(stored, headLen+w.flushed); err != nil {
+	block, seals, done := w.sealed()
+	defer done()
+	if err := w.writeAt(block[:pieceSize], w.flushed); err != nil {
 		w.Err = err
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	copy(w.buf.data[:headLen], block[pieceSize:])
 	w.seals = seals
 	w.flushed = w.n
 	return nil
+}
+
+// sealed returns what is stored for the piece in the buffer, behind what waits for it, and the seals with its own.
+// It is valid until done is called.
+func (w *writer) sealed() (block, seals []byte, done func()) {
+	piece := w.buf.data[headLen : headLen+w.n-w.flushed]
+	if len(piece) == 0 { // an empty body has no seal
+		return w.buf.data[:headLen], w.seals, func() {}
+	}
+	if w.seal.aead == nil {
+		_, seals = w.seal.sealPiece(nil, w.seals, w.flushed/pieceSize, piece)
+		return w.buf.data[:headLen+len(piece)], seals, func() {}
+	}
+	scratch := buffers.get()
+	copy(scratch.data[:headLen], w.buf.data[:])
+	stored, seals := w.seal.sealPiece(scratch.data[headLen:headLen], w.seals, w.flushed/pieceSize, piece)
+	return scratch.data[:headLen+len(stored)], seals, func() { buffers.put(scratch) }
 }
 
 // writeAt writes to the file, which it makes at the first call. If the disk is full, it evicts
@@ -173,7 +195,12 @@ func (w *writer) readPieceLocked(p []byte, off int64) (int, error) {
 	scratch := buffers.get()
 	defer buffers.put(scratch)
 	stored := scratch.data[:min(pieceSize, w.flushed-i*pieceSize)]
-	if _, err := w.f.ReadAt(stored, headLen+i*pieceSize); err != nil {
+	there := stored
+	if (i+1)*pieceSize == w.flushed { // its end waits for the next piece
+		there = stored[:pieceSize-headLen]
+		copy(stored[len(there):], w.buf.data[:headLen])
+	}
+	if _, err := w.f.ReadAt(there, headLen+i*pieceSize); err != nil {
 		return 0, readError(err)
 	}
 	n := w.head.sealLen()
@@ -209,28 +236,23 @@ func (w *writer) finish(ctx context.Context, meta *store.Meta) error {
 	if err != nil {
 		return err
 	}
-	scratch := buffers.get()
-	defer buffers.put(scratch)
-	last, seals := w.seal.sealPiece(scratch.data[:0], w.seals, w.flushed/pieceSize, w.buf.piece()[:w.n-w.flushed])
-	if w.n == w.flushed { // an empty body has no seal
-		seals = w.seals
-	}
+	last, seals, done := w.sealed()
+	defer done()
 	fixed := h.appendFixed(nil)
 	rec = w.seal.sealRecord(nil, fixed, rec)
 	h.place(0, len(rec), 0)
 	h.slots[0].checksum = w.seal.recordSum(rec)
 
 	// In one call, if nothing was written before.
-	start := headLen + w.flushed
-	out := make([]byte, 0, headLen+len(last)+len(seals)+len(rec))
-	if w.flushed == 0 {
-		out, start = h.append(out), 0
-	}
+	out := make([]byte, 0, len(last)+len(seals)+len(rec))
 	out = append(append(append(out, last...), seals...), rec...)
-	if err := w.writeAt(out, start); err != nil {
+	if w.flushed == 0 {
+		h.append(out[:0])
+	}
+	if err := w.writeAt(out, w.flushed); err != nil {
 		return err
 	}
-	if start != 0 {
+	if w.flushed != 0 {
 		if err := w.writeAt(h.append(out[:0]), 0); err != nil {
 			return err
 		}
