@@ -200,7 +200,7 @@ func caches(next http.RoundTripper) map[string]http.RoundTripper {
 	peer := httpcache.NewMemoryCacheTransport()
 	peer.Transport = next
 	return map[string]http.RoundTripper{
-		"floor": &floorCache{next: next}, "httpcache": peer, "ours": &caching.Transport{Base: next},
+		"floor": &floorCache{next: next}, "httpcache": peer, "otter": overOtter(next), "ours": &caching.Transport{Base: next},
 	}
 }
 
@@ -221,7 +221,7 @@ func BenchmarkCachingHit(b *testing.B) {
 // compare runs each work alone, for its allocations, and then all of them in
 // turn, for the ratio of their times.
 func compare(b *testing.B, works map[string]func()) {
-	for _, name := range []string{"floor", "httpcache", "ours"} {
+	for _, name := range []string{"floor", "httpcache", "otter", "ours"} {
 		work, ok := works[name]
 		if !ok {
 			continue

@@ -8,9 +8,7 @@ import (
 	"net/url"
 	"runtime"
 	"strconv"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gregjones/httpcache"
 
@@ -34,6 +32,8 @@ func scaleCache(name string, next http.RoundTripper) http.RoundTripper {
 	switch name {
 	case "floor":
 		return &floorCache{next: next}
+	case "otter":
+		return overOtter(next)
 	case "httpcache":
 		peer := httpcache.NewMemoryCacheTransport()
 		peer.Transport = next
@@ -59,7 +59,7 @@ func BenchmarkScaleHit(b *testing.B) {
 	for n := 100; n <= *scale; n *= 10 {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			works := map[string]func(){}
-			for _, name := range []string{"floor", "httpcache", "ours"} {
+			for _, name := range []string{"floor", "httpcache", "otter", "ours"} {
 				rt := scaleCache(name, scaleOrigin())
 				paths := fill(b, rt, n)
 				req := newGet(b, "http://example.com/")
@@ -100,12 +100,6 @@ func BenchmarkScaleHeap(b *testing.B) {
 			})
 		}
 	}
-}
-
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkScaleUsers is a response of one more user of a URL, fetched and stored, and a hit of
