@@ -73,7 +73,8 @@
 // auth/negotiate and auth/ntlm. They use HTTP/1.1. Each request of a handshake has the whole
 // body, so a body that cannot be sent again is only sent over a connection that is
 // authenticated already; else the 401 is returned. HTTP Message Signatures are a layer of
-// their own, auth/httpsig. A scheme for AWS is in examples/sigv4.
+// their own, auth/httpsig. The scheme of container registries is in auth/registry, and one for
+// AWS in examples/sigv4.
 //
 // A body without GetBody that cannot seek is sent twice only within
 // [Transport.MaxReplay]. The first request with a longer body to a server that may ask

@@ -60,7 +60,7 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 		u.User = nil
 		x.url = &u
 	}
-	x.URL, x.Host = x.url, req.Host
+	x.URL, x.Host, x.exchange = x.url, req.Host, x
 	return x, ""
 }
 

@@ -171,7 +171,9 @@ func (x *exchange) distrusting() func() {
 func (x *exchange) learn() {
 	realm := x.answered.realm()
 	key := x.Credential.key()
-	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool { return x.knows(o, realm, key) })
+	domains := claims(x.answered, x.url, func(o roundtrip.Origin) bool {
+		return x.knows(roundtrip.Way{Origin: o, Crossed: true}, realm, key)
+	})
 	k := known{key, x.scheme, x.session, x.strength, x.Latin1}
 	if _, ok := x.session.(*handshakeSession); ok {
 		k.session = nil // each request has its own
@@ -179,10 +181,10 @@ func (x *exchange) learn() {
 	x.engine.memory.learn(x.way.Origin, realm, x.path, key, k, domains)
 }
 
-// knows reports whether the credential may be sent to the origin o, which a challenge has
+// knows reports whether the credential may be sent to the origin of w, which a challenge has
 // named. The rules are those for the target of a redirect.
-func (x *exchange) knows(o roundtrip.Origin, realm string, key credKey) bool {
-	y := exchange{engine: x.engine, url: &url.URL{Scheme: o.Scheme, Host: o.Authority()}, way: roundtrip.Way{Origin: o, Crossed: true}}
+func (x *exchange) knows(w roundtrip.Way, realm string, key credKey) bool {
+	y := exchange{engine: x.engine, url: &url.URL{Scheme: w.Origin.Scheme, Host: w.Origin.Authority()}, way: w}
 	y.Context = x.Context
 	creds, err := y.credentials(x.scheme.Name(), realm)
 	return err == nil && slices.ContainsFunc(creds, func(c Credential) bool { return c.key() == key })

@@ -116,7 +116,7 @@ func (p *Proxy) newExchange(ctx context.Context, proxy *url.URL, method, uri str
 	u := *proxy
 	u.User, u.Path, u.RawPath, u.RawQuery = nil, "", "", ""
 	x := &exchange{engine: e, url: &u, user: proxy.User, way: roundtrip.Way{Origin: roundtrip.OriginOf(&u)}, path: "/"}
-	x.Context, x.Proxy, x.URL = ctx, true, &u
+	x.Context, x.Proxy, x.URL, x.exchange = ctx, true, &u, x
 	x.aim(method, uri)
 	if e.preemptive {
 		e.first.is(x.way.Origin)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // A Request is a request that is about to be signed, as a [Session] sees it.
@@ -35,8 +37,22 @@ type Request struct {
 	// it. It fails if the content cannot be read twice. If nil, there is no content.
 	Body func() (io.ReadCloser, error)
 
-	proof  proof  // of Digest
-	answer string // Transport.AnswerField
+	proof    proof  // of Digest
+	answer   string // Transport.AnswerField
+	exchange *exchange
+}
+
+// Allows reports whether Credential may be sent to the origin of u too, which a challenge has
+// named: the origin of the request, or one that a domain of the credential covers, by the rules
+// for the target of a redirect. A scheme that gets tokens by a password needs it.
+func (r *Request) Allows(u *url.URL) bool {
+	x := r.exchange
+	if x == nil || u == nil {
+		return false
+	}
+	w := roundtrip.Way{Origin: roundtrip.OriginOf(u), Crossed: true}
+	w.Lowered = w.Origin.Scheme == "http" && x.way.Origin.Scheme == "https"
+	return w.Origin == x.way.Origin || x.knows(w, "", r.Credential.key())
 }
 
 // Authorize sets the field Authorization, or Proxy-Authorization if Proxy is true, or

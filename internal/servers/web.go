@@ -121,3 +121,17 @@ func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// Registry starts a container registry, CNCF Distribution (Debian: docker-registry), which keeps
+// its images in its directory. conf is more of its configuration, in YAML.
+func Registry(t testing.TB, conf string) *Server {
+	t.Helper()
+	bin := Find(t, "docker-registry", "docker-registry")
+	return start(t, spec{
+		name: "registry.yml",
+		conf: "version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: {{.Dir}}/data}}\nhttp: {addr: '127.0.0.1:{{.Port}}'}\n" + conf,
+		cmd: func(_ *Server, conf string) *exec.Cmd {
+			return exec.Command(bin, "serve", conf)
+		},
+	})
+}
