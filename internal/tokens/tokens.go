@@ -21,6 +21,10 @@ type Fetch func(ctx context.Context) (Token, error)
 
 // A Keeper keeps a token. The zero value has none. It is safe for concurrent use.
 type Keeper struct {
+	// Finish lets a fetch go on when no caller waits for it any more, for a service whose
+	// answer must not be lost. It must not be changed after the first use.
+	Finish bool
+
 	mu      sync.Mutex // guards the rest; not held while a token is fetched
 	token   Token
 	fetched time.Time
@@ -51,7 +55,8 @@ type flight struct {
 
 // Get returns the token. If there is none, if it has ended, or if it is the invalid one, fetch
 // gets a new one, once for all callers at the same time. If ctx ends, Get returns its cause. The
-// fetch goes on as long as some caller waits for it, and has nothing of their contexts.
+// fetch goes on for a minute at most, as long as some caller waits for it, and has nothing of their
+// contexts.
 func (k *Keeper) Get(ctx context.Context, invalid string, fetch Fetch) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
@@ -79,11 +84,18 @@ func (k *Keeper) Get(ctx context.Context, invalid string, fetch Fetch) (string, 
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if f.waiting--; f.waiting == 0 && k.flight == f {
+	if f.waiting--; f.waiting == 0 && k.flight == f && !k.Finish {
 		f.cancel()
 		k.flight = nil // the next caller begins anew
 	}
 	return "", context.Cause(ctx)
+}
+
+// Set sets the token.
+func (k *Keeper) Set(t Token) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.token, k.fetched, k.same = t, time.Now(), false
 }
 
 func (k *Keeper) usableLocked(now time.Time) bool {

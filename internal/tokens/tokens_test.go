@@ -97,12 +97,19 @@ func TestWaiters(t *testing.T) {
 		leave(100 * time.Millisecond)
 		s.get(t, k, "", "t3")
 		s.expect(t, 3, "a fetch that nobody waits for ends, and the next caller begins anew")
+		k = &Keeper{Finish: true}
+		k.Set(Token{Value: "old", Expires: time.Now()})
+		leave(100 * time.Millisecond)
+		time.Sleep(time.Second)
+		s.get(t, k, "", "t4")
+		s.expect(t, 4, "a fetch that must not be lost goes on when nobody waits")
+
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(gone)
 		if got, err := k.Get(ctx, "", s.fetch); err != gone {
 			t.Errorf("%q, %v", got, err)
 		}
-		s.expect(t, 3, "a caller that is gone gets no token, and fetches none")
+		s.expect(t, 4, "a caller that is gone gets no token, and fetches none")
 	})
 }
 

@@ -1,0 +1,16 @@
+module github.com/tripper-go/tripper/auth/oauth2tokens
+
+go 1.26.0
+
+replace github.com/tripper-go/tripper => ../..
+
+require (
+	github.com/tripper-go/tripper v0.0.0
+	golang.org/x/oauth2 v0.38.0
+)
+
+require (
+	github.com/dunglas/httpsfv v1.1.2 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
