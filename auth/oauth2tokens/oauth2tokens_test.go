@@ -41,6 +41,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
+	t.Helper()
 	h := &house{access: map[string]string{}, refresh: "r0", life: 300, kind: "Bearer"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", h.token)
@@ -283,7 +284,7 @@ func TestErrors(t *testing.T) {
 		t.Errorf("a token of another type: %v", err)
 	}
 	down := errors.New("down")
-	options := &oauth2tokens.Options{Client: &http.Client{Transport: rttest.Step(rttest.Fail(down))}}
+	options := &oauth2tokens.Options{Client: &http.Client{Transport: rttest.Fail(down)}}
 	_, err := get(t, layer(oauth2tokens.ClientCredentials(h.client("app"), options)), h.URL+"/api/")
 	var e *oauth2tokens.Error
 	if !errors.Is(err, down) || !errors.As(err, &e) || e.Origin != h.URL || strings.Contains(err.Error(), secret) {

@@ -40,6 +40,7 @@ type issuer struct {
 }
 
 func newIssuer(t *testing.T) *issuer {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

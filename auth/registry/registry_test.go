@@ -40,6 +40,7 @@ type hub struct {
 }
 
 func newHub(t *testing.T, tls bool) *hub {
+	t.Helper()
 	h := &hub{valid: map[string]string{}}
 	start := httptest.NewServer
 	if tls {
@@ -133,6 +134,7 @@ func host(t *testing.T, s *httptest.Server) string {
 }
 
 func (h *hub) joe(t *testing.T) *auth.Keyring {
+	t.Helper()
 	keys := new(auth.Keyring)
 	if err := keys.Add("joe", "hunter2", host(t, h.registry), host(t, h.tokens)); err != nil {
 		t.Fatal(err)
@@ -259,8 +261,15 @@ func TestExpiry(t *testing.T) {
 		{`{"token":"","access_token":"b","expires_in":0}`, "b", time.Minute},
 		{`{"token":"a","expires_in":-5}`, "a", time.Minute},
 		{`{"token":"a","expires_in":9223372036854775807}`, "a", 365 * 24 * time.Hour},
-		{`{"token":"a b"}`, "", 0}, {`{"token":"a\r\nX: y"}`, "", 0}, {`{"token":7}`, "", 0}, {`{}`, "", 0}, {`[]`, "", 0}, {``, "", 0}, {`null`, "", 0},
-		{`{"token":"a","expires_in":"x"}`, "", 0}, {`{"token":"` + strings.Repeat("a", maxBody) + `"}`, "", 0},
+		{`{"token":"a b"}`, "", 0},
+		{`{"token":"a\r\nX: y"}`, "", 0},
+		{`{"token":7}`, "", 0},
+		{`{}`, "", 0},
+		{`[]`, "", 0},
+		{``, "", 0},
+		{`null`, "", 0},
+		{`{"token":"a","expires_in":"x"}`, "", 0},
+		{`{"token":"` + strings.Repeat("a", maxBody) + `"}`, "", 0},
 	} {
 		got, err := parse(strings.NewReader(row.body), begun)
 		if got.Value != row.want || (err == nil) != (row.want != "") || err == nil && got.Expires.Sub(begun) != row.life {
@@ -366,7 +375,7 @@ func TestFailures(t *testing.T) {
 		t.Errorf("a wrong password was sent %d times for one request, want once", n)
 	}
 	down := errors.New("down")
-	rt.Schemes = []auth.Scheme{&Bearer{Base: rttest.Step(rttest.Fail(down))}}
+	rt.Schemes = []auth.Scheme{&Bearer{Base: rttest.Fail(down)}}
 	rt = &auth.Transport{Base: rt.Base, Credentials: rt.Credentials, Schemes: rt.Schemes}
 	if _, _, err := send(t, rt, "GET", h.registry.URL+"/v2/a/manifests/1"); !errors.Is(err, down) {
 		t.Errorf("error %v", err)

@@ -51,14 +51,17 @@ func (e *Error) Permanent() bool {
 func (b *Bearer) token(ctx context.Context, n need, invalid string) (string, error) {
 	return b.setup().keeper(n).Get(ctx, invalid, func(ctx context.Context) (tokens.Token, error) {
 		t, err := b.fetch(ctx, n)
-		if e, ok := err.(*Error); err != nil && !ok { //nolint:errorlint // it is the error itself that counts
-			e = &Error{Err: err}
-			if u, parsed := url.Parse(n.realm); parsed == nil {
-				e.Origin = roundtrip.OriginOf(u).String()
-			}
-			err = e
+		if err == nil {
+			return t, nil
 		}
-		return t, err
+		if _, ok := errors.AsType[*Error](err); ok {
+			return t, err
+		}
+		e := &Error{Err: err}
+		if u, parsed := url.Parse(n.realm); parsed == nil {
+			e.Origin = roundtrip.OriginOf(u).String()
+		}
+		return t, e
 	})
 }
 
@@ -79,7 +82,7 @@ func (b *Bearer) fetch(ctx context.Context, n need) (tokens.Token, error) {
 	if n.service != "" {
 		q.Set("service", n.service)
 	}
-	for _, scope := range strings.Fields(n.scope) {
+	for _, scope := range strings.FieldsSeq(n.scope) {
 		q.Add("scope", scope)
 	}
 	if n.username != "" {
