@@ -82,7 +82,7 @@ func (b *Bearer) fetch(ctx context.Context, n need) (tokens.Token, error) {
 	if n.service != "" {
 		q.Set("service", n.service)
 	}
-	for _, scope := range strings.FieldsSeq(n.scope) {
+	for scope := range strings.FieldsSeq(n.scope) {
 		q.Add("scope", scope)
 	}
 	if n.username != "" {
