@@ -57,6 +57,9 @@
 //
 // # Limits
 //
+// A cookie parts users, also one that the Jar of an http.Client adds: each of its values
+// has responses of its own. Of a body that breaks off a part is kept from 64 KiB on.
+//
 // Several ranges in one request are left to the origin. Requests for a part by other
 // means (another unit, X-Ms-Range, A-IM) pass the cache by. A request that the caller
 // has signed is answered by a stored response while that is fresh. Otherwise it is
@@ -124,7 +127,7 @@ type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
 
-	// Store keeps the responses. If nil, the Transport has a memory store of its
+	// Store keeps the responses. If nil, or a nil pointer, the Transport has a memory store of its
 	// own, of [memorystore.DefaultMaxBytes] bytes.
 	Store store.Store
 
@@ -185,7 +188,8 @@ type Transport struct {
 	CollapseWait time.Duration
 
 	// NoHeuristics keeps responses that do not state their freshness from being
-	// taken for fresh (RFC 9111 §4.2.2).
+	// taken for fresh (RFC 9111 §4.2.2). Set it in a program that polls for changes: what was
+	// last modified ten days ago is otherwise not asked for again for a day.
 	NoHeuristics bool
 
 	// HeuristicFraction is the part of the time since it was last modified that such
@@ -347,7 +351,7 @@ type state struct {
 func (t *Transport) state() *state {
 	t.once.Do(func() {
 		store := t.Store
-		if store == nil {
+		if roundtrip.IsNil(store) {
 			store = memorystore.New(memorystore.DefaultMaxBytes)
 		}
 		known := stateOf(store)

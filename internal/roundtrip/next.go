@@ -9,15 +9,16 @@ import (
 // start is the http.DefaultTransport of program start.
 var start = http.DefaultTransport
 
-// isNil reports whether rt is nil or a nil pointer.
-func isNil(rt http.RoundTripper) bool {
-	v := reflect.ValueOf(rt)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+// IsNil reports whether v is nil or a nil pointer, as it is where the error of a
+// constructor was overlooked.
+func IsNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // Or returns rt, or the present [http.DefaultTransport] if rt is nil or a nil pointer.
 func Or(rt http.RoundTripper) http.RoundTripper {
-	if !isNil(rt) {
+	if !IsNil(rt) {
 		return rt
 	}
 	if http.DefaultTransport == nil {
@@ -30,7 +31,7 @@ func Or(rt http.RoundTripper) http.RoundTripper {
 // present [http.DefaultTransport]. If http.DefaultTransport is self or leads to self, it is
 // the one of program start, so that a layer that was put there does not call itself.
 func Next(self, base http.RoundTripper) http.RoundTripper {
-	if !isNil(base) {
+	if !IsNil(base) {
 		return base
 	}
 	now := Or(nil)
@@ -46,7 +47,7 @@ func Next(self, base http.RoundTripper) http.RoundTripper {
 // Late is like [Next] for a layer that stores its successor: with a nil base the result calls
 // Next for each request.
 func Late(self, base http.RoundTripper) http.RoundTripper {
-	if !isNil(base) {
+	if !IsNil(base) {
 		return base
 	}
 	return &late{self}

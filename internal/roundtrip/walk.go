@@ -15,7 +15,7 @@ type Unwrapper interface {
 // [ForeignLayer], so that [IdentifiersOf] finds next: otherwise a cache above a foreign layer
 // could not ask an auth layer below it. If rt is nil, Seen returns next.
 func Seen(rt, next http.RoundTripper) http.RoundTripper {
-	if isNil(rt) {
+	if IsNil(rt) {
 		return next
 	}
 	for r, n := rt, 0; r != nil && n < maxDepth; r, n = successor(r), n+1 {
