@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -33,8 +34,9 @@ type ConnectionScheme interface {
 // A Handshake is the client of one handshake. Its methods are called one after the other.
 type Handshake interface {
 	// Next returns the token to send. The token of the server is nil for the first one,
-	// and else what the server has sent in its challenge. An error is treated as one of
-	// [ConnectionScheme.Handshake].
+	// and else what the server has sent in its challenge. If the error is
+	// [ErrHandshakeRefused], the server has said that it does not accept the credential;
+	// other errors are treated as those of [ConnectionScheme.Handshake].
 	Next(token []byte) ([]byte, error)
 
 	// Finish is called when the server has accepted the handshake, with the token that
@@ -43,6 +45,10 @@ type Handshake interface {
 	// [ErrServerProof].
 	Finish(token []byte) error
 }
+
+// ErrHandshakeRefused is the error of [Handshake.Next] if the token of the server says that
+// it has refused the credential.
+var ErrHandshakeRefused = errors.New("auth: the server has refused the handshake")
 
 const (
 	// maxLegs bounds the requests of one handshake.
@@ -67,7 +73,7 @@ type handshakeSession struct {
 	link   *link
 
 	handshake Handshake // nil if none has begun
-	token     []byte    // of the server, to be answered
+	answer    []byte    // to what the server has sent; nil if there is none yet
 	conn      any       // that the first leg was sent over; nil if that is not known
 	legs      int       // of handshake
 	restarted bool      // since the connection was closed within a handshake
@@ -84,22 +90,22 @@ func (s *handshakeSession) Sign(req *Request) error {
 	if s.unneeded() {
 		return nil
 	}
-	if s.handshake != nil && s.link.hop != nil && s.link.conn() != s.conn {
-		s.restart() // the connection to the proxy is another one
+	if s.handshake != nil && (s.answer == nil || s.link.hop != nil && s.link.conn() != s.conn) {
+		s.restart() // nothing was asked, or the connection to the proxy is another one
 	}
+	token := s.answer
 	if s.handshake == nil {
 		h, err := s.scheme.Handshake(req)
 		if err != nil {
 			return err
 		}
+		if token, err = h.Next(nil); err != nil {
+			return err
+		}
 		s.handshake, s.legs = h, 0
 		s.link.state = connected{}
 	}
-	token, err := s.handshake.Next(s.token)
-	if err != nil {
-		return err
-	}
-	s.token = nil
+	s.answer = nil
 	s.legs++
 	req.Authorize(schemeName(s.scheme.Name()) + " " + base64.StdEncoding.EncodeToString(token))
 	return nil
@@ -130,7 +136,7 @@ func (x *exchange) patience() time.Duration {
 
 // restart begins the handshake again: its connection is gone.
 func (s *handshakeSession) restart() {
-	s.handshake, s.token, s.conn, s.legs, s.restarted = nil, nil, nil, 0, true
+	s.handshake, s.answer, s.conn, s.legs, s.restarted = nil, nil, nil, 0, true
 }
 
 // A step is what follows a challenge during a handshake.
@@ -143,28 +149,33 @@ const (
 	overlong             // the server does not come to an end
 )
 
-// next decides what follows a 401 or 407 with these challenges.
-func (s *handshakeSession) next(challenges []Challenge) step {
+// next decides what follows a 401 or 407 with these challenges. If there is an error, the
+// challenge cannot be answered.
+func (s *handshakeSession) next(challenges []Challenge) (step, error) {
 	if s.handshake == nil {
-		return refused // or the connection is no longer authenticated
+		return refused, nil // or the connection is no longer authenticated
 	}
 	if s.legs > 1 && s.link.conn() != s.conn {
 		// The last leg went over a connection that knew nothing of the first.
 		if s.restarted {
-			return lost
+			return lost, nil
 		}
 		s.restart()
-		return proceed
+		return proceed, nil
 	}
 	token := tokenOf(challenges, s.scheme.Name())
 	switch {
 	case len(token) == 0:
-		return refused
+		return refused, nil
 	case s.legs >= maxLegs:
-		return overlong
+		return overlong, nil
 	}
-	s.token = token
-	return proceed
+	answer, err := s.handshake.Next(token)
+	if errors.Is(err, ErrHandshakeRefused) {
+		return refused, nil
+	}
+	s.answer = answer
+	return proceed, err
 }
 
 // finish handles a response that is no challenge. It returns the state of the connection.

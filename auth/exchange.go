@@ -205,7 +205,12 @@ func (x *exchange) keep() {
 func (x *exchange) challenged(h http.Header) (bool, error) {
 	challenges := ParseChallenges(h[x.engine.authenticate])
 	if s, ok := x.session.(*handshakeSession); ok {
-		switch s.next(challenges) {
+		step, err := s.next(challenges)
+		if err != nil {
+			x.giveUp(reasonUnsignable, err)
+			return false, err
+		}
+		switch step {
 		case proceed:
 			return true, nil
 		case lost:
