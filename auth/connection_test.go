@@ -198,13 +198,24 @@ func TestHandshakeUsers(t *testing.T) {
 		base := keeping(t, &transport.Transport{})
 		rt := shaker(base)
 		rt.Schemes = []auth.Scheme{shake{once}}
+		for i := range 15 { // one after the other: the connection that was used last is free
+			user := fmt.Sprint("user", i%3)
+			if status, text, err := fetchAs(t, rt, user, srv.URL+"/", nil); status != 200 || text != "hello "+user || err != nil {
+				t.Error(status, text, err)
+			}
+		}
+		if n := s.Counts(); n.Crossed != 0 {
+			t.Errorf("%+v", n)
+		}
 		var wg sync.WaitGroup
 		for i := range 300 {
 			user := fmt.Sprint("user", i%7)
 			wg.Go(func() {
-				status, text, err := fetchAs(t, rt, user, srv.URL+"/", strings.NewReader("body"))
-				if status != 200 || text != "hello "+user || err != nil {
-					t.Error(status, text, err)
+				for range 2 { // the second time over a connection that is authenticated
+					status, text, err := fetchAs(t, rt, user, srv.URL+"/", strings.NewReader("body"))
+					if status != 200 || text != "hello "+user || err != nil {
+						t.Error(status, text, err)
+					}
 				}
 				// A request without credentials must not use such a connection.
 				if status, _, err := fetchAs(t, base, "nobody", srv.URL+"/", nil); status != 401 || err != nil {
@@ -378,8 +389,10 @@ func TestHandshakeProxyUsers(t *testing.T) {
 	for i := range 300 {
 		user := fmt.Sprint("user", i%5)
 		wg.Go(func() {
-			if status, _, err := fetchAs(t, tr, user, plain.URL, nil); status != 200 || err != nil {
-				t.Error(status, err)
+			for range 2 {
+				if status, _, err := fetchAs(t, tr, user, plain.URL, nil); status != 200 || err != nil {
+					t.Error(status, err)
+				}
 			}
 		})
 	}
