@@ -9,7 +9,6 @@ import (
 
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
-	"github.com/jcmturner/gokrb5/v8/credentials"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/krberror"
@@ -40,12 +39,12 @@ const maxFile = 4 << 20
 // fetch gets a ticket for service, by the ticket granting, or by a new one if that is not
 // usable. It returns the one that was used, or nil if that is worth nothing.
 //
-// gokrb5 parses files and messages without looking at lengths everywhere: what it panics
-// about is malformed.
+// gokrb5 parses messages without looking at lengths everywhere: what it panics about is
+// malformed.
 func (l login) fetch(service string, granting *ticket, now time.Time) (got, used *ticket, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			got, used, err = nil, nil, errors.New("a file, or an answer of the KDC, is malformed")
+			got, used, err = nil, nil, errors.New("the keytab or an answer of the KDC is malformed")
 		}
 	}()
 	conf, err := load(l.config)
@@ -87,7 +86,7 @@ func load(path string) (*config.Config, error) {
 // A party is a client of the KDC.
 type party struct {
 	client *client.Client
-	cache  *credentials.CCache // nil: it has a password or a key
+	cache  *ccache // nil: it has a password or a key
 }
 
 // open returns the client of l.
@@ -114,11 +113,11 @@ func (l login) open(conf *config.Config) (*party, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := new(credentials.CCache)
-	if err := cache.Unmarshal(b); err != nil {
-		return nil, errors.New("the credential cache is malformed")
+	cache, err := parseCache(b)
+	if err != nil {
+		return nil, err
 	}
-	if cache.GetClientRealm() != realm || cache.GetClientPrincipalName().PrincipalNameString() != user {
+	if cache.client != (principal{user, realm}) {
 		return nil, errors.New("the credential cache belongs to another principal")
 	}
 	c := client.NewWithPassword(user, realm, "", conf)
@@ -148,15 +147,15 @@ func (p *party) cached(service string, now time.Time) *ticket {
 	if p.cache == nil {
 		return nil
 	}
-	c, ok := p.cache.GetEntry(types.NewPrincipalName(nametype.KRB_NT_PRINCIPAL, service))
-	if !ok {
+	e := p.cache.find(service)
+	if e == nil {
 		return nil
 	}
 	var t messages.Ticket
-	if err := t.Unmarshal(c.Ticket); err != nil {
+	if err := t.Unmarshal(e.ticket); err != nil {
 		return nil
 	}
-	if got := p.own(t, c.Key, c.EndTime); got.usable(now) {
+	if got := p.own(t, e.key, e.end); got.usable(now) {
 		return got
 	}
 	return nil

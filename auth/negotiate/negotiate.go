@@ -35,7 +35,8 @@
 //
 // Tickets of the user are never delegated to the server. NTLM inside Negotiate is not spoken;
 // neither are channel bindings, which some servers demand (RFC 5929). Credential caches are
-// files. An exchange with a KDC cannot be interrupted: if the context of the request ends
+// files. gokrb5 believes the length that a KDC gives for its answer, up to 4 GiB: a KDC must be
+// trusted, and so must the network between. An exchange with a KDC cannot be interrupted: if the context of the request ends
 // first, the exchange goes on for as long as gokrb5 allows, some seconds for each KDC.
 package negotiate
 

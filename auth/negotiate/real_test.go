@@ -182,7 +182,7 @@ func TestRefused(t *testing.T) {
 		{"wrong key of the service", "it cannot read the ticket", named(other, "www.test"), auth.Credential{Username: "ann", Password: password}, &negotiate.Scheme{}, 401, "", 0, false},
 		{"no cache", "kinit was forgotten", named(right, "www.test"), auth.Credential{Username: "ann"}, &negotiate.Scheme{Cache: "/nowhere"}, 0, "no such file", 0, false},
 		{"cache of another user", "it must not be taken for the user's", named(right, "www.test"), auth.Credential{Username: "ann"}, &negotiate.Scheme{Cache: cache}, 0, "belongs to another principal", 0, false},
-		{"malformed cache", "gokrb5 panics", named(right, "www.test"), auth.Credential{Username: "ann"}, &negotiate.Scheme{Cache: malformed}, 0, "malformed", 0, false},
+		{"malformed cache", "", named(right, "www.test"), auth.Credential{Username: "ann"}, &negotiate.Scheme{Cache: malformed}, 0, "malformed", 0, false},
 		{"malformed keytab", "", named(right, "www.test"), auth.Credential{Username: "ann"}, &negotiate.Scheme{Keytab: malformed}, 0, "malformed", 0, true},
 		{"no configuration", "", named(right, "www.test"), auth.Credential{Username: "ann", Password: "guess"}, &negotiate.Scheme{Config: "/nowhere"}, 0, "no such file", 0, true},
 		{"another name system", "", named(right, "www.test"), auth.Credential{Username: `DOMAIN\ann`, Password: "guess"}, &negotiate.Scheme{}, 401, "", 0, false},

@@ -1,0 +1,31 @@
+package negotiate
+
+import (
+	"testing"
+	"time"
+)
+
+func FuzzCache(f *testing.F) {
+	entry := "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01R\x00\x00\x00\x03ann" + // client
+		"\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x01R\x00\x00\x00\x06krbtgt\x00\x00\x00\x01R" + // server
+		"\x00\x12\x00\x00\x00\x04keys\x00\x00\x00\x01\x00\x00\x00\x02\x70\x00\x00\x00\x00\x00\x00\x04" +
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x02\x00\x00\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x06ticket\x00\x00\x00\x00"
+	client := "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01R\x00\x00\x00\x03ann"
+	whole := "\x05\x04\x00\x0c\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00" + client + entry
+	c, err := parseCache([]byte(whole))
+	if err != nil || c.client != (principal{"ann", "R"}) || c.find("krbtgt/R") == nil {
+		f.Fatalf("%+v %v", c, err)
+	}
+	if e := c.find("krbtgt/R"); string(e.key.KeyValue) != "keys" || e.key.KeyType != 18 || string(e.ticket) != "ticket" || !e.end.Equal(time.Unix(0x70000000, 0)) {
+		f.Errorf("%+v", e)
+	}
+	f.Add([]byte(whole))
+	f.Add([]byte("\x05\x03" + client))
+	f.Add([]byte("\x05\x04\x00\x00\x00\x00\x00\x01\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parseCache(b)
+		if (c == nil) != (err != nil) {
+			t.Error(c, err)
+		}
+	})
+}
