@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench bench-scale fuzz model mutants nested servers release
+.PHONY: check test lint fmt bench bench-scale bench-behaviour fuzz model mutants nested servers release
 
 check: lint test nested
 
@@ -16,10 +16,25 @@ lint: ; go mod tidy -diff && $(LINT) run && for d in $(NESTED); do echo "== $$d"
 
 fmt: ; $(LINT) fmt
 
-bench: ; cd benchmarks && go test -run='^$$' -bench=. -benchmem -count=6 ./...
+# Each of these prints tables; with WRITE="-write ../docs" they take their places in docs/performance.md.
+WRITE ?=
+BENCH = cd benchmarks && go test -run='^$$' -benchmem -timeout=0
+TABLE = tee /dev/stderr | (cd benchmarks && go run ./table $(WRITE)
 
-# The growth of costs with the number of entries: it takes some minutes and gigabytes.
-bench-scale: ; cd benchmarks && go test -run='^$$' -bench=Scale -benchmem -benchtime=20000x -scale=100000 .
+# What each layer costs beside the floor and its peers: some minutes.
+bench: ; @{ ($(BENCH) -count=3 -benchtime=300ms -bench='Caching|StoreDir|DirectoryHit|Chain|Idle|Retry|Digest|Decompress$$/.*/(100KiB|1MiB)|Transport$$' .); \
+	($(BENCH) -count=3 -benchtime=20000x -scale=100000 -bench='ScaleHit/^100000$$' .); \
+	($(BENCH) -count=3 -benchtime=2000x -bench='ScaleFields/^100$$/miss' .); \
+	go test -run='^$$' -bench=Hit -benchtime=50x ./examples/cacheproxy/internal/proxy; } | $(TABLE) bench)
+
+# How costs grow with the number of entries, users, goroutines and so on: many minutes, and 15 GB of memory.
+SCALE ?= 1000000
+bench-scale: ; @($(BENCH) -bench=Scale -benchtime=2000x -scale=$(SCALE) .) | $(TABLE) scale)
+
+# What is no time: requests, bytes, pauses, memory.
+bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|CachingMiss/[^r]|CachingHit/1024KiB/[^r]' -benchtime=200x .); \
+	($(BENCH) -bench=DirectoryPause -benchtime=20000x -scale=100000 .); \
+	($(BENCH) -bench='ScaleHeap/^1000000$$' -benchtime=1x -scale=1000000 .); } | $(TABLE) behaviour)
 
 FUZZTIME ?= 20s
 # An input that fails is kept, and fails again. What does not is the fuzzer's own

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// alternate runs the given works in turn, in rounds, and reports for each the median of its times over the
+// alternate runs the given works in turn, in rounds, and reports for each the median of its times, and that over the
 // median of the floor's: the ratio of a machine whose speed changes is the same while its times are not.
 // Times are those of the processor, of all threads of this process, so that what else the machine does
 // counts little, and what a work leaves to other goroutines counts too.
@@ -42,8 +42,8 @@ func alternate(b *testing.B, works map[string]func(), floor string) {
 		if name != floor {
 			b.ReportMetric(median(times[name])/base, name+"/"+floor)
 		}
+		b.ReportMetric(median(times[name]), "ns/"+name)
 	}
-	b.ReportMetric(base, "ns/"+floor)
 	b.ReportMetric(0, "ns/op") // of all works together: it says nothing
 }
 

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// growth is a benchmark that was run with several numbers of something, as its values by number.
+type growth struct {
+	name, unit string // the name without the number
+	values     map[int]float64
+}
+
+// growths returns what has a number in the name of its benchmark, as in ScaleHit/1000/ours, for the given prefix
+// of a name, in the order of names and units.
+func growths(r results, prefix string) []growth {
+	all := map[metric]growth{}
+	for m := range r {
+		if !strings.HasPrefix(m.bench, prefix) || isRatio(m.unit) || m.unit == "ns/op" && r.inTurn(m.bench) {
+			continue
+		}
+		parts := strings.Split(m.bench, "/")
+		for i, part := range parts {
+			n, err := strconv.Atoi(part)
+			if err != nil {
+				continue
+			}
+			name := strings.TrimSuffix(strings.Join(slices.Delete(slices.Clone(parts), i, i+1), "/"), "/ratio")
+			g, ok := all[metric{name, m.unit}]
+			if !ok {
+				g = growth{name, m.unit, map[int]float64{}}
+			}
+			g.values[n], _ = r.get(m)
+			all[metric{name, m.unit}] = g
+			break
+		}
+	}
+	list := slices.Collect(maps.Values(all))
+	slices.SortFunc(list, func(a, b growth) int { return strings.Compare(a.name+" "+a.unit, b.name+" "+b.unit) })
+	return list
+}
+
+// inTurn reports whether a benchmark was also run in turn with others, which tells its time better.
+func (r results) inTurn(bench string) bool {
+	i := strings.LastIndex(bench, "/")
+	return len(r[metric{bench[:max(i, 0)] + "/ratio", "ns/" + bench[i+1:]}]) > 0
+}
+
+// numbers returns the numbers that any of a list was run with, in order.
+func numbers(list []growth) []int {
+	seen := map[int]bool{}
+	for _, g := range list {
+		for n := range g.values {
+			seen[n] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// writeGrowth writes a table of Markdown with a column for each number.
+func writeGrowth(w io.Writer, list []growth) {
+	columns := numbers(list)
+	fmt.Fprint(w, "| what | unit |")
+	for _, n := range columns {
+		fmt.Fprintf(w, " %d |", n)
+	}
+	fmt.Fprintf(w, "\n|---|---|%s\n", strings.Repeat("---|", len(columns)))
+	for _, g := range list {
+		fmt.Fprintf(w, "| %s | %s |", g.name, g.unit)
+		for _, n := range columns {
+			if v, ok := g.values[n]; ok {
+				fmt.Fprintf(w, " %s |", cell(v, g.unit))
+			} else {
+				fmt.Fprint(w, " – |")
+			}
+		}
+		fmt.Fprintln(w)
+	}
+}

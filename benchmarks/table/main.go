@@ -1,0 +1,104 @@
+// Command table makes the tables and bars of docs/performance.md from what benchmarks print:
+//
+//	go test -run '^$' -bench . -benchmem -count 3 . | go run ./table bench
+//	go test -run '^$' -bench Scale -benchtime 20000x -scale 1000000 . | go run ./table scale
+//	go run ./table -write ../docs bench < bench.txt
+//
+// The rows and what is to be reached are in rows.go. The kinds are bench, behaviour and scale. With -write, the
+// table takes the place of the one between the comments of its kind in performance.md, and the bars are
+// written beside it.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	log.SetFlags(0)
+	into := flag.String("write", "", "write to performance.md and bars to this `directory`, and not to the standard output")
+	flag.Parse()
+	if err := run(flag.Arg(0), *into, os.Stdin, os.Stdout); err != nil {
+		log.Fatalln("table:", err)
+	}
+}
+
+// run makes the tables of a kind.
+func run(kind, into string, in io.Reader, out io.Writer) error {
+	r := results{}
+	machine, err := r.read(in)
+	if err != nil {
+		return err
+	}
+	if len(r) == 0 {
+		return errors.New("no benchmark in the input")
+	}
+	text := new(bytes.Buffer)
+	fmt.Fprintf(text, "On %s.\n", strings.Join(machine, ", "))
+	var charts map[string]chart
+	switch kind {
+	case "bench":
+		writeSections(text, r, sections)
+		charts = map[string]chart{
+			"performance-cache.svg": ratios(r, "Times the least that a correct cache can do (shorter is better)",
+				"Bars of hits, validations and misses: tripper is nearer to the floor than the other caches.", sections[0].rows),
+			"performance-layers.svg": ratios(r, "Times the floor of each layer (shorter is better)", "Bars of retry and Digest beside other packages.", sections[3].rows),
+		}
+	case "behaviour":
+		writeSections(text, r, behaviour)
+	case "scale":
+		fmt.Fprintln(text)
+		writeGrowth(text, growths(r, "Scale"))
+		hits := slices.DeleteFunc(growths(r, "ScaleHit"), func(g growth) bool { return !strings.HasPrefix(g.unit, "ns/") })
+		charts = map[string]chart{"performance-scale.svg": growing("A hit of a random entry (shorter is better)",
+			"Bars of the time of a hit, for each number of entries and each cache.", "%d entries", hits)}
+	default:
+		return fmt.Errorf("%q: want bench, behaviour or scale", kind)
+	}
+	if into == "" {
+		_, err := text.WriteTo(out)
+		return err
+	}
+	for name, c := range charts {
+		svg := new(bytes.Buffer)
+		c.write(svg)
+		if err := os.WriteFile(filepath.Join(into, name), svg.Bytes(), 0o644); err != nil { //nolint:gosec // documentation
+			return err
+		}
+	}
+	return replace(filepath.Join(into, "performance.md"), kind, text.String())
+}
+
+// writeSections writes a table for each section.
+func writeSections(w io.Writer, r results, all []section) {
+	for _, s := range all {
+		fmt.Fprintf(w, "\n### %s\n\n", s.title)
+		if s.about != "" {
+			fmt.Fprintf(w, "%s\n\n", s.about)
+		}
+		write(w, r, s.rows)
+	}
+}
+
+// replace puts text between the comments of a kind in the file.
+func replace(file, kind, text string) error {
+	old, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+	if err != nil {
+		return err
+	}
+	begin, end := "<!-- "+kind+" -->\n", "<!-- end of "+kind+" -->"
+	before, rest, ok1 := strings.Cut(string(old), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("%s has no place for %s", filepath.Base(file), kind)
+	}
+	return os.WriteFile(file, []byte(before+begin+text+end+after), 0o644) //nolint:gosec // documentation
+}

@@ -1,0 +1,145 @@
+package main
+
+// section is a table with a title, and what it is about.
+type section struct {
+	title, about string
+	rows         []row
+}
+
+// at names a metric.
+func at(bench, unit string) metric { return metric{bench, unit} }
+
+// inTurn is a row of a benchmark that runs a floor, ours and others in turn, and reports ratios.
+func inTurn(work, bench, floor, ours string, less float64, peers ...string) row {
+	r := row{work: work, floor: at(bench, "ns/"+floor), ours: at(bench, ours+"/"+floor), less: less}
+	for _, p := range peers {
+		r.peers = append(r.peers, at(bench, p+"/"+floor))
+	}
+	return r
+}
+
+// counted adds allocations to a row.
+func (r row) counted(bench, unit string, most float64) row {
+	r.allocs, r.maxAllocs = at(bench, unit), most
+	return r
+}
+
+// beyond says of which benchmark the allocations are not counted.
+func (r row) beyond(bench string) row {
+	r.bare = at(bench, r.allocs.unit)
+	return r
+}
+
+// timed is inTurn for a limit in nanoseconds.
+func timed(work, bench string, less float64, peers ...string) row {
+	r := row{work: work, floor: at(bench, "ns/floor"), ours: at(bench, "ns/ours"), less: less}
+	for _, p := range peers {
+		r.peers = append(r.peers, at(bench, "ns/"+p))
+	}
+	return r
+}
+
+// absolute is a row of values that are no ratios.
+func absolute(work, unit, ours string, less float64, benches ...string) row {
+	r := row{work: work, ours: at(ours, unit), less: less}
+	for i, bench := range benches {
+		if i == 0 {
+			r.floor = at(bench, unit)
+		} else {
+			r.peers = append(r.peers, at(bench, unit))
+		}
+	}
+	return r
+}
+
+const allocs = "allocs/op"
+
+// The rows, with what is to be reached. To add one, add a benchmark and say here what it reports.
+var sections = []section{
+	{
+		"Caching in memory",
+		"The floor is the least that a correct cache can do; httpcache is that of gregjones, otter the same over otter.",
+		[]row{
+			inTurn("fresh hit, 1 KiB", "CachingHit/1KiB/ratio", "floor", "ours", 2, "httpcache", "otter").counted("CachingHit/1KiB/ours", allocs, 8),
+			inTurn("fresh hit, 64 KiB", "CachingHit/64KiB/ratio", "floor", "ours", 2, "httpcache", "otter").counted("CachingHit/64KiB/ours", allocs, 8),
+			inTurn("fresh hit, 1 MiB", "CachingHit/1024KiB/ratio", "floor", "ours", 2, "httpcache", "otter").counted("CachingHit/1024KiB/ours", allocs, 8),
+			inTurn("one of 10 variants", "CachingVariants/ratio", "floor", "ours", 2.5, "httpcache", "otter").counted("CachingVariants/ours", allocs, 8),
+			inTurn("validated by 304, 1 KiB", "CachingValidate/1KiB/ratio", "floor", "ours", 2, "httpcache", "otter").counted("CachingValidate/1KiB/ours", allocs, 26),
+			inTurn("validated by 304, 1 MiB", "CachingValidate/1024KiB/ratio", "floor", "ours", 2, "httpcache", "otter").counted("CachingValidate/1024KiB/ours", allocs, 26),
+			inTurn("miss and store, 64 KiB", "CachingMiss/ratio", "floor", "ours", 1.8, "httpcache", "otter").counted("CachingMiss/ours", allocs, 0),
+			inTurn("miss and store, 100 fields", "ScaleFields/100/miss/ratio", "floor", "ours", 0, "httpcache", "otter"),
+			timed("the same, in time", "ScaleFields/100/miss/ratio", 45_000, "httpcache", "otter"),
+			timed("hit at 10⁵ random keys", "ScaleHit/100000/ratio", 4500, "httpcache", "otter").
+				counted("ScaleHit/100000/ours", allocs, 8),
+		},
+	},
+	{
+		"Caching in a directory",
+		"The floor is a bare file: opened, read to its end in pieces of 32 KiB, and closed.",
+		[]row{
+			inTurn("hit, 1 KiB", "StoreDir/1KiB", "bare", "dir", 1.5, "readfile").counted("StoreDir/1KiB", "allocs/dir", 20),
+			inTurn("hit, 64 KiB", "StoreDir/64KiB", "bare", "dir", 1.5, "readfile").counted("StoreDir/64KiB", "allocs/dir", 20),
+			inTurn("hit, 1 MiB", "StoreDir/1024KiB", "bare", "dir", 1.5, "readfile").counted("StoreDir/1024KiB", "allocs/dir", 20),
+			inTurn("the same, encrypted", "StoreDir/1024KiB", "bare", "encrypted", 0).counted("StoreDir/1024KiB", "allocs/encrypted", 0),
+			inTurn("hit of the whole cache, 1 KiB", "DirectoryHit/1KiB", "bare", "ours", 2).counted("DirectoryHit/1KiB", "allocs/ours", 0),
+			inTurn("hit of the whole cache, 1 MiB", "DirectoryHit/1024KiB", "bare", "ours", 2).counted("DirectoryHit/1024KiB", "allocs/ours", 0),
+		},
+	},
+	{
+		"All layers",
+		"The floor is net/http alone. Layers with credentials sign each request.",
+		[]row{
+			inTurn("nothing to do, loopback", "Chain/interleaved", "bare", "nothing", 1.1).counted("Chain/all-nothing-to-do", allocs, 8).beyond("Chain/bare"),
+			inTurn("hit", "Chain/interleaved", "bare", "hit", 0.08).counted("Chain/all-hit", allocs, 14),
+			inTurn("nothing to do, credentials configured, in process", "Idle/process/ratio", "bare", "none", 3.5).counted("Idle/process/none", allocs, 8).beyond("Idle/process/bare"),
+			inTurn("the same, and they are sent", "Idle/process/ratio", "bare", "basic", 3.5).counted("Idle/process/basic", allocs, 8).beyond("Idle/process/bare"),
+			inTurn("nothing to do, credentials configured, raw loopback", "Idle/wire/ratio", "bare", "none", 1.1).counted("Idle/wire/none", allocs, 8).beyond("Idle/wire/bare"),
+			inTurn("the same, and they are sent", "Idle/wire/ratio", "bare", "basic", 1.1).counted("Idle/wire/basic", allocs, 8).beyond("Idle/wire/bare"),
+			inTurn("cacheproxy: hit, 1 KiB", "Hit", "static", "proxy", 1.6),
+		},
+	},
+	{
+		"One layer each",
+		"The floor of each stands beside its benchmark.",
+		[]row{
+			inTurn("retry: the first try succeeds", "RetryFirstTry", "bare", "ours", 1.15, "retryablehttp", "failsafehttp", "rehttp").counted("RetryAllocs/ours/first_try", allocs, 1).beyond("RetryAllocs/bare/first_try"),
+			inTurn("retry: the third try succeeds", "RetryTwoFailures", "floor", "ours", 0, "retryablehttp", "failsafehttp", "rehttp"),
+			inTurn("auth: Digest, MD5, nonce known", "Digest/MD5/ratio", "floor", "tripper", 1.5, "icholy").counted("Digest/MD5/tripper", allocs, 16),
+			inTurn("auth: Digest, SHA-256, nonce known", "Digest/SHA-256/ratio", "floor", "tripper", 1.5, "icholy").counted("Digest/SHA-256/tripper", allocs, 16),
+			{work: "decompress: gzip, 100 KiB, to gzhttp", floor: at("Decompress/gzip/100KiB", "gzhttp-ns"), ours: at("Decompress/gzip/100KiB", "ours/gzhttp"), less: 1.05},
+			{work: "decompress: zstd, 100 KiB, to gzhttp", floor: at("Decompress/zstd/100KiB", "gzhttp-ns"), ours: at("Decompress/zstd/100KiB", "ours/gzhttp"), less: 1.05},
+			{work: "decompress: gzip, 1 MiB, to gzhttp", floor: at("Decompress/gzip/1MiB", "gzhttp-ns"), ours: at("Decompress/gzip/1MiB", "ours/gzhttp"), less: 1.05},
+			{work: "decompress: br, 100 KiB, to a pooled decoder", floor: at("Decompress/br/100KiB", "floor-ns"), ours: at("Decompress/br/100KiB", "ours/floor"), less: 1.1},
+			{work: "decompress: deflate, 100 KiB, to a pooled decoder", floor: at("Decompress/deflate/100KiB", "floor-ns"), ours: at("Decompress/deflate/100KiB", "ours/floor"), less: 1.1},
+			inTurn("transport: GET over loopback", "Transport", "floor", "ours", 0, "peer"),
+		},
+	},
+}
+
+// behaviour are the rows of what is no time.
+var behaviour = []section{
+	{
+		"Requests, bytes and pauses",
+		"",
+		[]row{
+			absolute("100 cold callers: requests to the origin", "requests/ours", "Stampede/cold", 1, ""),
+			absolute("100 validating callers: requests to the origin", "requests/ours", "Stampede/validating", 1, ""),
+			absolute("first byte, after that of an origin that dribbles", "median-ms/ours", "FirstByte", 5),
+			absolute("512 MiB through a directory: memory in use", "MiB/ours", "BigBody", 32),
+			absolute("miss and store, 64 KiB: bytes allocated", "B/op", "CachingMiss/ours", 1.15*(64<<10), "CachingMiss/floor", "CachingMiss/httpcache", "CachingMiss/otter"),
+			absolute("fresh hit, 1 MiB: bytes allocated", "B/op", "CachingHit/1024KiB/ours", 1200, "CachingHit/1024KiB/floor", "CachingHit/1024KiB/httpcache", "CachingHit/1024KiB/otter"),
+			{work: "longest Commit in a full directory of 10⁵", floor: at("DirectoryPause/100000", "worst-ms/floor"), ours: at("DirectoryPause/100000", "worst-ms/ours"), less: 10},
+			{work: "the same, in processor time", floor: at("DirectoryPause/100000", "worst-cpu-ms/floor"), ours: at("DirectoryPause/100000", "worst-cpu-ms/ours"), less: 10},
+			{work: "all but one in a thousand", floor: at("DirectoryPause/100000", "p99.9-ms/floor"), ours: at("DirectoryPause/100000", "p99.9-ms/ours")},
+		},
+	},
+	{
+		"Memory at 10⁶ entries",
+		"",
+		[]row{
+			absolute("heap over the body", "B/entry", "ScaleHeap/1000000/ours", 1100, "ScaleHeap/1000000/floor", "ScaleHeap/1000000/httpcache", "ScaleHeap/1000000/otter"),
+			absolute("objects", "objects/entry", "ScaleHeap/1000000/ours", 6, "ScaleHeap/1000000/floor", "ScaleHeap/1000000/httpcache", "ScaleHeap/1000000/otter"),
+			absolute("one garbage collection, processor time", "s/GC", "ScaleHeap/1000000/ours", 1, "ScaleHeap/1000000/floor", "ScaleHeap/1000000/httpcache", "ScaleHeap/1000000/otter"),
+		},
+	},
+}
