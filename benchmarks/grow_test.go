@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-
-	"github.com/tripper-go/tripper"
 )
 
 // BenchmarkScaleGoroutines is a hit of one of a thousand entries, by many goroutines at once: the time of
@@ -88,13 +86,13 @@ func BenchmarkScaleFields(b *testing.B) {
 	}
 }
 
-// BenchmarkScaleLayers is what layers cost that have nothing to do, in process: none, the first, the first two …
+// BenchmarkScaleLayers is what layers cost that have nothing to do, in process: none, the first, the first two, and so on.
 func BenchmarkScaleLayers(b *testing.B) {
 	origin := &answers{header: originHeader("no-store", "Content-Length", strconv.Itoa(scaleBody)), body: make([]byte, scaleBody)}
 	layers := allLayers()
 	for n := range len(layers) + 1 {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			rt, req := tripper.Chain(layers[:n]).Wrap(origin), newGet(b, "http://example.com/a/path?q=1")
+			rt, req := layers[:n].Wrap(origin), newGet(b, "http://example.com/a/path?q=1")
 			b.ReportAllocs()
 			for b.Loop() {
 				exchangeOf(b, rt, req, scaleBody)

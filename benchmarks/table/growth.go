@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -62,7 +62,7 @@ func numbers(list []growth) []int {
 }
 
 // writeGrowth writes a table of Markdown with a column for each number.
-func writeGrowth(w io.Writer, list []growth) {
+func writeGrowth(w *bytes.Buffer, list []growth) {
 	columns := numbers(list)
 	fmt.Fprint(w, "| what | unit |")
 	for _, n := range columns {

@@ -78,7 +78,7 @@ func run(kind, into string, in io.Reader, out io.Writer) error {
 }
 
 // writeSections writes a table for each section.
-func writeSections(w io.Writer, r results, all []section) {
+func writeSections(w *bytes.Buffer, r results, all []section) {
 	for _, s := range all {
 		fmt.Fprintf(w, "\n### %s\n\n", s.title)
 		if s.about != "" {

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"html"
-	"io"
 )
 
 // chart is a chart of horizontal bars. Bars are as long as their values are large.
@@ -46,7 +46,7 @@ text { fill: #f0f3f6 }
 `
 
 // write writes c as SVG.
-func (c chart) write(w io.Writer) {
+func (c chart) write(w *bytes.Buffer) {
 	most, height := 0.0, 44
 	for _, g := range c.groups {
 		height += groupGap + len(g.bars)*(barHeight+4)

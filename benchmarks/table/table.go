@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -109,7 +109,7 @@ func peerName(m metric) string {
 }
 
 // write writes rows as a table of Markdown.
-func write(w io.Writer, r results, rows []row) {
+func write(w *bytes.Buffer, r results, rows []row) {
 	fmt.Fprintln(w, "| work | floor | here | others | allocs | to reach | met |\n|---|---|---|---|---|---|---|")
 	for _, row := range rows {
 		ours, measured := r.get(row.ours)
