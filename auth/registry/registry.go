@@ -43,6 +43,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,7 +119,23 @@ func grantOf(c auth.Challenge) (g grant) {
 	g.service, _ = c.Param("service")
 	g.scope, _ = c.Param("scope")
 	// The field that they are a part of is not kept.
-	return grant{strings.Clone(g.realm), strings.Clone(g.service), strings.Clone(g.scope)}
+	return grant{strings.Clone(g.realm), strings.Clone(g.service), inOrder(g.scope)}
+}
+
+// inOrder returns a list of scopes in an order of its own, and so the actions of each: registries
+// write them in another order each time, and mean the same token. A scope is
+// type:name:action,action.
+func inOrder(list string) string {
+	scopes := strings.Fields(list)
+	for i, scope := range scopes {
+		if colon := strings.LastIndexByte(scope, ':'); colon >= 0 {
+			actions := strings.Split(scope[colon+1:], ",")
+			slices.Sort(actions)
+			scopes[i] = scope[:colon+1] + strings.Join(slices.Compact(actions), ",")
+		}
+	}
+	slices.Sort(scopes)
+	return strings.Join(slices.Compact(scopes), " ")
 }
 
 // unsupported returns an error after which the 401 is returned.

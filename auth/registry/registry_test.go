@@ -221,6 +221,23 @@ func TestQueries(t *testing.T) {
 	}
 }
 
+// TestOrder: registries write scopes and actions in any order.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string]string{
+		"":                       "",
+		"repository:a:push,pull": "repository:a:pull,push",
+		" repository:b:pull  repository:a:x,pull": "repository:a:pull,x repository:b:pull",
+		"repository:a:5000/b:pull,pull":           "repository:a:5000/b:pull",
+		"registry:catalog:*":                      "registry:catalog:*",
+		"scope other scope":                       "other scope",
+	} {
+		if got := inOrder(list); got != want {
+			t.Errorf("%q is %q, want %q", list, got, want)
+		}
+	}
+}
+
 // TestParallel counts at the servers: one token for all, one more when it is refused.
 func TestParallel(t *testing.T) {
 	t.Parallel()
