@@ -6,7 +6,8 @@
 // Pieces are fetched in batches. The first batch is about 256 KiB long; while
 // the reader goes on from piece to piece and the answers come quickly, the next ones
 // double up to 1 MiB. When the first piece of a batch is read, the next batch is
-// fetched already.
+// fetched already. At the beginning of a body two are fetched at once, so that one round trip
+// brings 1.25 MiB.
 //
 // # Limits
 //
@@ -111,11 +112,17 @@ func (r *Reader) Piece(i, n int) ([]byte, error) {
 	return b.pieces[k], nil
 }
 
-// Begin fetches the first batch of a body that has n pieces, unless nothing is to be held.
+// Begin fetches the first two batches of a body that has n pieces, unless nothing is to be held: a
+// small one, which is there soon, and at the same time the largest.
 func (r *Reader) Begin(n int) {
-	if r.limit > 0 {
-		r.find(0, n)
+	if r.limit <= 0 {
+		return
 	}
+	b := r.find(0, n)
+	r.mu.Lock()
+	r.bytes = most
+	r.mu.Unlock()
+	r.goOn(b, n)
 }
 
 // find returns the batch that has piece i, or one that is being fetched.

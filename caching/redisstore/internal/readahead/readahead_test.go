@@ -184,24 +184,42 @@ func TestManyReaders(t *testing.T) {
 
 // What was begun is there when it is asked for.
 func TestBegin(t *testing.T) {
-	const trip = 50 * time.Millisecond
+	const ms = time.Millisecond
 	for _, row := range []struct {
-		why   string
-		limit int64
-		took  time.Duration
+		why     string
+		n       int
+		trip    time.Duration
+		limit   int64
+		fetched []string
+		first   time.Duration // until the first piece is there
+		all     time.Duration
 	}{
-		{"the way was gone in the meantime", 32 << 20, 0},
-		{"nothing is to be held", -1, trip},
+		{"1.25 MiB in one trip", 5, 50 * ms, 32 << 20, []string{"0+1", "1+4"}, 50 * ms, 50 * ms},
+		{"a large body goes on like that", 12, 50 * ms, 32 << 20, []string{"0+1", "1+4", "5+4", "9+3"}, 50 * ms, 150 * ms},
+		{"a body of one piece", 1, 50 * ms, 32 << 20, []string{"0+1"}, 50 * ms, 50 * ms},
+		{"on a slow way batches become small", 8, 200 * ms, 32 << 20, []string{"0+1", "1+4", "5+1", "6+1", "7+1"}, 200 * ms, 800 * ms},
+		{"there is room for the first only", 3, 50 * ms, 100, []string{"0+1", "1+1", "2+1"}, 50 * ms, 150 * ms},
+		{"nothing is to be held", 3, 50 * ms, -1, []string{"0+1", "1+1", "2+1"}, 50 * ms, 150 * ms},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &source{trip: trip, lost: -1}
+			s := &source{trip: row.trip, lost: -1}
 			r := New(t.Context(), 256<<10, new(Budget), row.limit, s.fetch)
 			defer r.Close()
-			r.Begin(3)
-			time.Sleep(trip)
 			began := time.Now()
-			if _, err := r.Piece(0, 3); err != nil || time.Since(began) != row.took {
-				t.Errorf("%v, %v, want it after %v: %s", time.Since(began), err, row.took, row.why)
+			r.Begin(row.n)
+			for i := range row.n {
+				if _, err := r.Piece(i, row.n); err != nil {
+					t.Errorf("%v: %s", err, row.why)
+				}
+				if took := time.Since(began); i == 0 && took != row.first {
+					t.Errorf("the first piece came after %v, want %v: %s", took, row.first, row.why)
+				}
+			}
+			took := time.Since(began)
+			synctest.Wait()
+			got, want := slices.Sorted(slices.Values(s.fetched)), slices.Sorted(slices.Values(row.fetched))
+			if !slices.Equal(got, want) || took != row.all {
+				t.Errorf("fetched %q in %v, want %q in %v: %s", got, took, want, row.all, row.why)
 			}
 		})
 	}
