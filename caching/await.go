@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 )
@@ -79,7 +80,7 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 func (x *exchange) overtakes(fl *collapse.Flight[result], r collapse.Role) bool {
 	arrived := x.Budget.Arrival()
 	x.Now = time.Now()
-	x.consult()
+	x.consult(catalog.NoLease)
 	if x.Budget.Arrival() == arrived {
 		x.Budget.Forget() // what is looked up before it takes time that there is no more
 	}

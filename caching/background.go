@@ -114,6 +114,11 @@ func (st *state) writeBack() {
 	st.WriteBack(func(fn func(context.Context)) bool { return st.background.start(context.Background(), fn) })
 }
 
+// later is the Later of guard.Options.
+func (st *state) later(fn func()) bool {
+	return st.background.start(context.Background(), func(context.Context) { fn() })
+}
+
 // detach returns ctx without its end, if it has one.
 func detach(ctx context.Context) context.Context {
 	if ctx.Done() == nil {

@@ -359,7 +359,7 @@ func (t *Transport) state() *state {
 			storeState: known, t: t, base: newRoute(roundtrip.Late(t, t.Base)),
 		}
 		st.Catalog = catalog.New(&known.catalog, known.inUse.same(t.settings()), t.ObeyNoVarySearch, known.Backend, guard.Options{
-			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Back: st.writeBack,
+			Wait: cmp.Or(t.StoreWait, DefaultStoreWait), Back: st.writeBack, Later: st.later,
 		})
 		t.st = st
 	})

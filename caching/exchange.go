@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
+	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/trace"
@@ -43,7 +44,11 @@ type exchange struct {
 	unattended bool
 	// setCookies is true if the origin has set cookies when it confirmed the candidate.
 	setCookies bool
-	lease      lease
+	// flight is the flight that was reserved, see reserve in lease.go. It must be led or vacated.
+	flight *collapse.Flight[result]
+	lease  lease
+	// leaseErr is why the last look-up has not got the lease.
+	leaseErr error
 	// saved is the length of the body that the Store gives.
 	saved int64
 }
@@ -57,6 +62,7 @@ type sender struct {
 
 // drop gives up all that x holds and that was not taken.
 func (x *exchange) drop() {
+	x.vacate()
 	x.lease.end()
 	x.candidate.Close()
 	x.candidate = catalog.Candidate{}
@@ -85,6 +91,8 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 	p := x.lookup()
 	switch x.verdict.Action {
 	case policy.Reuse, policy.Refresh:
+		x.vacate()
+		x.lease.end()
 		return x.answer(p), nil
 	case policy.Refuse:
 		x.drop()
@@ -102,19 +110,37 @@ func (x *exchange) lookup() policy.Portion {
 	if heard {
 		asked = time.Now()
 	}
-	x.consult()
+	wish, panics := x.reserve(), true
+	if x.flight != nil {
+		defer func() {
+			if panics { // the Store, or who hears of it
+				x.drop()
+			}
+		}()
+	}
+	x.consult(wish)
 	p := x.decide()
 	if heard {
 		x.Tell(policy.ActionLookup, x.verdict.Reason, 0, nil, slog.Duration("took", time.Since(asked)))
 	}
+	panics = false
 	return p
 }
 
-// consult looks up what is stored for the request. The candidate stays as it is if nothing
-// is found.
-func (x *exchange) consult() {
+// consult looks up what is stored for the request, and asks for the lease if that is wished. The
+// candidate stays as it is if nothing is found.
+func (x *exchange) consult(wish catalog.Wish) {
 	x.flightsSeen = x.st.flights.Finished()
-	if c := x.Lookup(); c.Entry != nil {
+	c, l := x.Find(wish)
+	if wish != catalog.NoLease {
+		x.lease, x.leaseErr = l.Release, l.Err
+	}
+	x.adopt(c)
+}
+
+// adopt makes c the candidate, if it is something.
+func (x *exchange) adopt(c catalog.Candidate) {
+	if c.Entry != nil {
 		x.candidate.Close()
 		x.candidate = c
 	}

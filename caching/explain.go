@@ -82,7 +82,7 @@ func (x *exchange) explain(trouble *string) (verdict, reason string) {
 	default:
 		return "bypass", reason
 	}
-	x.consult()
+	x.consult(catalog.NoLease)
 	x.decide()
 	switch {
 	case x.verdict.Action == policy.Refuse:

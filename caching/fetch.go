@@ -40,12 +40,13 @@ func (x *exchange) forward() (*http.Response, error) {
 		return nil, context.Cause(ctx)
 	}
 	if !x.shareable() {
+		x.vacate()
 		if x.Budget.Pending() {
 			return x.detached(collapse.NewFlight[result]())
 		}
 		return x.conclude(x.guarded(x.Req.Context()))
 	}
-	fl, role := x.join(x.flightKey())
+	fl, role := x.board()
 	if role == collapse.Leader {
 		return x.lead(fl)
 	}
@@ -73,6 +74,21 @@ func (x *exchange) forward() (*http.Response, error) {
 	return x.conclude(x.guarded(x.Req.Context()))
 }
 
+// board joins the flight for the request, or leads one: that which was reserved, if that has the right key.
+func (x *exchange) board() (*collapse.Flight[result], collapse.Role) {
+	if fl := x.flight; fl != nil && len(x.VaryNames()) == 0 {
+		x.flight = nil
+		fl.Lead()
+		return fl, collapse.Leader
+	}
+	x.vacate()
+	fl, role := x.join(x.flightKey())
+	if role != collapse.Leader {
+		x.lease.end()
+	}
+	return fl, role
+}
+
 // join joins the flight for key, or starts one.
 func (x *exchange) join(key string) (*collapse.Flight[result], collapse.Role) {
 	return x.st.flights.Join(x.Req.Context(), key, x.st.Cfg, x.Epoch, x.InvalidatedSince)
@@ -81,8 +97,17 @@ func (x *exchange) join(key string) (*collapse.Flight[result], collapse.Role) {
 // retry looks into the store again, and reports whether the answer is there now.
 func (x *exchange) retry() bool {
 	x.drop()
+	x.flightsSeen = x.st.flights.Finished()
+	c, _ := x.Find(catalog.NoLease)
+	return x.finds(c)
+}
+
+// finds makes what was found in another look-up the candidate, and reports whether it is the answer.
+func (x *exchange) finds(c catalog.Candidate) bool {
+	x.candidate.Close()
+	x.candidate = catalog.Candidate{}
+	x.adopt(c)
 	x.Now = time.Now()
-	x.consult()
 	x.verdict = policy.Decide(&x.demand, x.candidate.F.Known(), x.Now)
 	if x.verdict.Action != policy.Reuse {
 		return false
@@ -98,8 +123,7 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 		fl.Send()
 		return x.detached(fl) // the Store has had its time
 	}
-	// What another flight has stored since the store was asked is there now.
-	if settled(fl, func() bool { return x.st.flights.Finished() != x.flightsSeen && x.retry() || x.acquire() }) {
+	if settled(fl, x.needless) {
 		return x.answerFound()
 	}
 	fl.Send()
@@ -107,6 +131,20 @@ func (x *exchange) lead(fl *collapse.Flight[result]) (*http.Response, error) {
 		return x.conclude(x.attached(fl)) // nothing can cancel the caller
 	}
 	return x.detached(fl)
+}
+
+// needless reports whether the response was stored since the store was asked, and gets the lease.
+func (x *exchange) needless() bool {
+	switch {
+	case x.lease != nil: // it was asked with the lease
+		return false
+	case x.st.Calls.Leases() && x.acquire():
+		return true
+	case x.lease != nil:
+		return false
+	}
+	// What another flight has stored since then is there now.
+	return x.st.flights.Finished() != x.flightsSeen && x.retry()
 }
 
 // settled asks whether there is no need of a trip, and settles fl if so or if the Store panics.

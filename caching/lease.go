@@ -3,6 +3,7 @@ package caching
 import (
 	"time"
 
+	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 )
@@ -31,29 +32,48 @@ func (l *lease) take() (taken lease) {
 	return taken
 }
 
-// acquire gets the lease of the key, if the Store is a [store.Leaser]. It reports whether
-// another process has stored the response meanwhile, which is the candidate then.
-func (x *exchange) acquire() bool {
-	leaser, ok := x.st.Store.(store.Leaser)
-	if !ok {
-		return false
+// reserve has the look-up ask for the lease too, if the request is likely to need it and its Store gives
+// both in one trip. Of the requests of this process one asks: the one that has reserved the flight, which
+// it leads if it has to make the trip.
+func (x *exchange) reserve() (wish catalog.Wish) {
+	if !x.st.Calls.Finds() || x.mustNotSend() || !x.shareable() {
+		return catalog.NoLease
 	}
+	if wish = x.Wish(); wish == catalog.NoLease {
+		return wish
+	}
+	if x.flight = x.st.flights.Reserve(x.Key, x.st.Cfg, x.st.Epoch()); x.flight == nil {
+		return catalog.NoLease
+	}
+	return wish
+}
+
+// vacate gives up the flight that was reserved, if there is one.
+func (x *exchange) vacate() {
+	if fl := x.flight; fl != nil {
+		x.flight = nil
+		fl.Settle(result{})
+	}
+}
+
+// acquire gets the lease of the key, if the Store has leases. It reports whether another
+// process has stored the response meanwhile, which is the candidate then.
+func (x *exchange) acquire() bool {
 	ctx := x.Req.Context()
 	deadline := time.Now().Add(leaseWait)
 	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
-		release, err := x.st.Calls.Acquire(ctx, leaser, x.Key, &x.Budget)
-		switch {
-		case err != nil:
-			x.Tell(policy.ActionStoreError, policy.ReasonNoLease, 0, err)
-			return false
-		case release != nil:
-			// Another process may have stored what it got since this one looked.
-			x.Budget.Renew()
-			if x.retry() {
-				release()
-				return true
+		if x.leaseErr == nil && x.again() { // else the look-up has just been refused the lease
+			x.lease.end()
+			if wait > leaseFirst {
+				x.collapse(policy.ReasonStoredByProcess, 0, nil)
 			}
-			x.lease = release
+			return true
+		}
+		switch {
+		case x.lease != nil:
+			return false
+		case x.leaseErr != store.ErrLeased:
+			x.Tell(policy.ActionStoreError, policy.ReasonNoLease, 0, x.leaseErr)
 			return false
 		case time.Now().After(deadline):
 			return false
@@ -66,9 +86,13 @@ func (x *exchange) acquire() bool {
 			return false
 		}
 		x.Budget.Renew()
-		if x.retry() {
-			x.collapse(policy.ReasonStoredByProcess, 0, nil)
-			return true
-		}
+		x.leaseErr = nil
 	}
+}
+
+// again looks into the store again, with the lease, and reports whether the answer is there now.
+func (x *exchange) again() bool {
+	c, l, same := x.Again()
+	x.lease, x.leaseErr = l.Release, l.Err
+	return !same && x.finds(c)
 }

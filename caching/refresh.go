@@ -66,7 +66,7 @@ func (x *exchange) renew(key string) {
 	fl.Send()
 	if settled(fl, func() bool {
 		x.Now = time.Now()
-		x.consult()
+		x.consult(catalog.NoLease)
 		x.verdict = policy.Decide(&policy.Demand{}, x.candidate.F.Known(), x.Now)
 		return x.verdict.Action == policy.Reuse || x.candidate.F == nil
 	}) {

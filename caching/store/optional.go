@@ -34,6 +34,18 @@ type (
 		Acquire(ctx context.Context, key string) (release func(), err error)
 	}
 
+	// A Finder gets several entries and a lease in as few round trips as its server allows. It is
+	// used in place of Get for look-ups, and in place of Acquire. Without this ability each entry that
+	// a look-up reads is a call of Get, and before a response is fetched there are two more calls:
+	// of Acquire, and of Get again, since another process may have stored the response before it gave
+	// the lease back.
+	Finder interface {
+		Leaser
+		// Find does what Get does for each of w.Entries, and what Acquire does for w.Lease. It returns
+		// an error of its own if it knows nothing of any entry; then there is no lease.
+		Find(ctx context.Context, w Want) (Found, error)
+	}
+
 	// A Shortener is a [Writer] that makes entries of bodies that were cut short. Shorten is
 	// called before Commit and says that what was written is the whole body, whatever size was
 	// given to Create. Such an entry is kept as a part, the rest of which is asked for later.
@@ -50,6 +62,58 @@ type (
 		List(ctx context.Context) iter.Seq2[Listed, error]
 	}
 )
+
+// A Want is what a [Finder] is asked for.
+type Want struct {
+	// Entries are what to get: at least one, each under another key.
+	Entries []Wanted
+	// Lease is the key whose lease is wanted. If empty, none is.
+	Lease string
+	// Always says that the lease is wanted whatever is stored. If false, it is wanted only if
+	// nothing is stored under Lease, which is then one of the keys of Entries.
+	Always bool
+}
+
+// Wanted is an entry that a [Finder] is to get.
+type Wanted struct {
+	Key string
+	// Seen is the [Meta.Version] of the entry that the caller has read before, or [Absent] if nothing
+	// was stored. If that is still so the entry need not be read again. Zero stands for nothing read.
+	Seen Version
+}
+
+// Found is what a [Finder] has found.
+type Found struct {
+	// Entries has a result for each of [Want.Entries], in the same order.
+	Entries []FoundEntry
+	// Release gives the lease back. It is nil if the caller has not got the lease. If it has, the
+	// entry under the key of the lease was read while the caller had it. Entries under other
+	// keys may have been read a moment before. It may be called more than once.
+	Release func()
+	// LeaseErr says why a lease that was wanted was not got: [ErrLeased] if another holder has
+	// it. It is nil without an error, also if something is stored and the lease was therefore not
+	// wanted.
+	LeaseErr error
+}
+
+// FoundEntry is the result for one entry.
+type FoundEntry struct {
+	// Entry and Err are what Get returns.
+	Entry *Entry
+	Err   error
+	// Same says that the entry is as it was seen. Then Entry is nil.
+	Same bool
+}
+
+// Close closes the entries and gives the lease back.
+func (f *Found) Close() {
+	for i := range f.Entries {
+		_ = f.Entries[i].Entry.Close()
+	}
+	if f.Release != nil {
+		f.Release()
+	}
+}
 
 // Listed is an entry in a list. What Meta points to must not be changed.
 type Listed struct {

@@ -23,7 +23,8 @@
 //  5. [Promiser]: if calls are quick or obey their context, they need no goroutine; if Commit
 //     compares, processes that share the Store do not undo each other's invalidations.
 //  6. [Shortener] keeps the first part of a broken download, [Secreter] the entries of users over
-//     a restart, [Lister] allows purging by more than a URL, [Leaser] one fetch for many processes.
+//     a restart, [Lister] allows purging by more than a URL, [Leaser] one fetch for many processes,
+//     [Finder] few round trips to a server.
 //
 // # Place in a chain
 //
@@ -145,6 +146,8 @@ var (
 	ErrUncertain = errors.New("store: not known whether it was done")
 	// ErrCorrupt says that an entry is not as it was stored.
 	ErrCorrupt = errors.New("store: entry is corrupt")
+	// ErrLeased says that another holder has a lease.
+	ErrLeased = errors.New("store: another has the lease")
 	// ErrClosed says that a Writer, a body or a Store was used after its end.
 	ErrClosed = errors.New("store: closed")
 )

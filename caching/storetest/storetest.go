@@ -7,7 +7,7 @@
 // # Behavior
 //
 // Each part is a subtest on a store of its own. Optional abilities are tested if the store has
-// them: [store.Shortener], [store.Lister], [store.Secreter], [store.Leaser] and what a
+// them: [store.Shortener], [store.Lister], [store.Secreter], [store.Leaser], [store.Finder] and what a
 // [store.Promiser] promises; and [Corrupter], which a test wraps around its store. The store must
 // keep 8 MiB in all and 1 MiB for one entry. Where the suite stores more, the store may forget.
 //
@@ -71,6 +71,11 @@ func Run(t *testing.T, open func() store.Store) {
 		{"Promises", testPromises},
 		{"ContextEnds", testContextEnds},
 		{"Lease", testLease},
+		{"Find", testFind},
+		{"FindSeen", testFindSeen},
+		{"FindLease", testFindLease},
+		{"FindOnce", testFindOnce},
+		{"FindCorrupt", testFindCorrupt},
 		{"Corrupt", testCorrupt},
 		{"Stats", testStats},
 	} {

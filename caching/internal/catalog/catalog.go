@@ -4,7 +4,7 @@
 // Read catalog.go and query.go first: a [Query] is one request as the catalog sees it. Then
 // key.go (what a key is made from), record.go and memo.go (what is kept with an entry),
 // generation.go with target.go (the protocol by which responses are stored, found and
-// invalidated), lookup.go, commit.go and remove.go (what is done to a Store), and invalidations.go
+// invalidated), lookup.go, find.go, commit.go and remove.go (what is done to a Store), and invalidations.go
 // with groups.go (what must not be used any more).
 //
 // The catalog decides nothing about freshness, asks no origin and reads no body but to copy it.
@@ -47,6 +47,8 @@ type Shared struct {
 	// locks are held while the record of a target, or the note of a group, is read, changed and
 	// written. One comes before all other locks.
 	locks locks
+	// hints tell what is worth asking the Store for at once.
+	hints hints
 	// paths is true if a Transport obeys No-Vary-Search.
 	paths atomic.Bool
 }

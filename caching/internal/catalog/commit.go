@@ -21,6 +21,14 @@ const maxSpare = 30 * 24 * time.Hour
 // made. w has its body, of size bytes, and must be closed afterwards. After an error, which is
 // [ErrInvalidated] or the Store's, it is not stored, or not found.
 func (q *Query) Commit(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
+	err := q.commit(ctx, w, size, m, f)
+	if err == nil {
+		q.learn(f)
+	}
+	return err
+}
+
+func (q *Query) commit(ctx context.Context, w store.Writer, size int64, m *store.Meta, f *Memo) error {
 	if q.GroupInvalidated(ctx, f, m) {
 		return ErrInvalidated
 	}
@@ -174,9 +182,11 @@ func (q *Query) Replace(ctx context.Context, old *Memo, e *store.Entry, m *store
 		}
 	}
 	switch {
+	case err == nil:
+		q.learn(f)
 	case err == ErrInvalidated:
 		q.Tell(policy.ActionRemove, policy.ReasonInvalidated, m.Status, nil)
-	case err != nil && !errors.Is(err, store.ErrConflict):
+	case !errors.Is(err, store.ErrConflict):
 		q.Withdraw(ctx, old) // its metadata is not true any more
 	}
 	return err == nil

@@ -36,6 +36,7 @@ type trial struct {
 	// across is true if an invalidation reaches the other processes too.
 	across bool
 	paths  bool // No-Vary-Search is obeyed
+	finds  bool // the Store is a Finder
 	open   bool // users may be given what is public
 	wrong  []string
 	stored int // responses
@@ -65,7 +66,13 @@ func (w *trial) query(ctx context.Context, p int, url string, lines ...string) *
 // fetch gets a response from the origin, and stores it, after a look-up. Without again it does so
 // only if nothing that is fresh is stored.
 func (w *trial) fetch(ctx context.Context, q *Query, actor int, what string, again bool, lines ...string) {
-	c := q.Lookup()
+	c, _ := q.Find(NoLease)
+	if w.finds {
+		if later, _, same := q.Again(); !same {
+			c.Close()
+			c = later
+		}
+	}
 	c.Close()
 	if c.F != nil && !c.F.MustRevalidate && !again {
 		return
@@ -93,7 +100,7 @@ func (w *trial) fetch(ctx context.Context, q *Query, actor int, what string, aga
 
 // confirm has the origin confirm what q finds, if that is what.
 func (w *trial) confirm(ctx context.Context, q *Query, actor int, what string) {
-	c := q.Lookup()
+	c, _ := q.Find(NoLease)
 	if c.F == nil || c.Entry.Meta.Header.Get("What") != what {
 		return
 	}
@@ -109,7 +116,7 @@ func (w *trial) confirm(ctx context.Context, q *Query, actor int, what string) {
 // read looks up what is stored, and serves it.
 func (w *trial) read(p int, q *Query) {
 	began := w.now
-	c := q.Lookup()
+	c, _ := q.Find(NoLease)
 	if c.F == nil {
 		return
 	}
@@ -197,7 +204,11 @@ var ops = map[string]func(ctx context.Context, w *trial, p, actor int){
 // process returns a process that has just begun.
 func (w *trial) process() *Catalog {
 	cfg := &policy.Settings{SharePublic: w.open}
-	return New(&Shared{}, cfg.Complete(), w.paths, guard.NewBackend(w.shop), guard.Options{Wait: -1, Back: func() {}})
+	var s store.Store = w.shop
+	if w.finds {
+		s = findingShop{w.shop}
+	}
+	return New(&Shared{}, cfg.Complete(), w.paths, guard.NewBackend(s), guard.Options{Wait: -1, Back: func() {}})
 }
 
 // A schedule is a few actors, each with what it does one after another. "2: plain" is done by
@@ -220,11 +231,11 @@ type schedule struct {
 	gone   string // what is not
 }
 
-func (row *schedule) try(choices []int, swaps bool, pick func(int) int) (w *trial, taken, of []int) {
+func (row *schedule) try(choices []int, swaps, finds bool, pick func(int) int) (w *trial, taken, of []int) {
 	w = &trial{shop: &shop{
 		scheduler: &scheduler{waiting: make(map[int]chan struct{})}, promises: store.Promises{Swaps: swaps, OneProcess: row.single},
 		entries: make(map[string]*store.Entry), reads: row.reads,
-	}, across: swaps && !row.limit, paths: row.paths, open: row.open, served: make(map[string]bool), users: make(map[int]bool)}
+	}, across: swaps && !row.limit, paths: row.paths, finds: finds, open: row.open, served: make(map[string]bool), users: make(map[int]bool)}
 	for range 3 {
 		w.processes = append(w.processes, w.process())
 	}
@@ -345,15 +356,18 @@ func TestGenerations(t *testing.T) {
 		{why: "a process ends", before: "plain", limit: true, actors: []string{"plain", "restart", "invalidate, read"}},
 		{why: "a process ends after an invalidation that failed", fault: "fails", limit: true, before: "plain", actors: []string{"invalidate", "restart, invalidate", "read"}},
 	} {
-		for _, swaps := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, compare and swap %v", row.why, swaps), func(t *testing.T) {
+		for _, kind := range []struct{ swaps, finds bool }{{true, false}, {true, true}, {false, false}} {
+			swaps := kind.swaps
+			t.Run(fmt.Sprintf("%s, compare and swap %v, several at once %v", row.why, swaps, kind.finds), func(t *testing.T) {
 				n, most := 0, maxOrders
 				if testing.Short() || rttest.Race {
 					most = 100
+				} else if kind.finds {
+					most /= 2
 				}
 				try := func(choices []int, pick func(int) int) (after []int) {
 					synctest.Test(t, func(t *testing.T) {
-						w, taken, of := row.try(choices, swaps, pick)
+						w, taken, of := row.try(choices, swaps, kind.finds, pick)
 						if len(w.wrong) > 0 {
 							t.Errorf("%v: %s", taken, strings.Join(w.wrong, "\n"))
 						}

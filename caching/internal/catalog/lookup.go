@@ -33,11 +33,20 @@ func (c *Candidate) Take() (e *store.Entry) {
 // that it selects, or one of another URL that No-Vary-Search makes equal, in this order. It notes
 // in q the record that it has read: a response to the request is stored under that.
 func (q *Query) Lookup() (c Candidate) {
-	q.Budget.Look()
+	q.begin()
 	defer q.Budget.Looked()
+	return q.lookUp()
+}
+
+// begin begins a look-up.
+func (q *Query) begin() {
+	q.Budget.Look()
 	if !q.Budget.Pending() { // else the Store was asked before
 		q.Epoch = q.Cat.Epoch()
 	}
+}
+
+func (q *Query) lookUp() (c Candidate) {
 	var e *store.Entry
 	q.at, e = q.look(q.Target)
 	q.path = view{}
@@ -148,15 +157,25 @@ func (q *Query) live(e *store.Entry, f *Memo) bool {
 	return true
 }
 
+// tellLate tells that the kept answer of the Store has come, with err, if it was pending before.
+func (q *Query) tellLate(pending bool, err error) {
+	if pending && !q.Budget.Pending() {
+		q.Tell(policy.ActionStoreError, policy.ReasonAnswerLate, 0, err)
+	}
+}
+
 // read returns what is stored under key. An entry that cannot be used is nil; the reason is told,
 // and v has its metadata. The error says that it is not known what is stored: the Store has failed,
 // or has not answered in time.
 func (q *Query) read(ctx context.Context, key string) (v view, e *store.Entry, err error) {
-	late := q.Budget.Pending()
-	e, err = q.Cat.Calls.Get(ctx, key, &q.Budget)
-	if late && !q.Budget.Pending() {
-		q.Tell(policy.ActionStoreError, policy.ReasonAnswerLate, 0, err)
+	if f, ok := q.lookup.take(key); ok {
+		e, err = f.Entry, f.Err
+	} else {
+		late := q.Budget.Pending()
+		e, err = q.Cat.Calls.Get(ctx, key, &q.Budget)
+		q.tellLate(late, err)
 	}
+	q.lookup.note(key, e, err)
 	if err != nil {
 		q.Tell(policy.ActionStoreError, policy.ReasonNotRead, 0, err)
 		if errors.Is(err, store.ErrCorrupt) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -43,6 +44,9 @@ type Query struct {
 	Overtaken bool
 	// at is what the last look-up has seen of the target, and path what it has seen of its path.
 	at, path view
+	// lookup is what is read in the look-up that is being made, and seen what was read in the last one.
+	lookup *lookup
+	seen   []store.Wanted
 	// Secretless is true if the Store has not given the secret that the keys need: nothing
 	// may be stored or looked up.
 	Secretless bool

@@ -69,6 +69,7 @@ func (q *Query) Invalidate(ctx context.Context, c policy.Consequence) (err error
 		keys = append(keys, q.pathKey())
 	}
 	q.Epoch, q.Overtaken = q.Cat.note(q.Epoch, keys...)
+	q.unlearn()
 	action := policy.ActionSuspect
 	for _, key := range keys {
 		var failed error

@@ -43,6 +43,7 @@ type Flight[R Result] struct {
 	arrived  chan struct{}           // closed when result is set; made by the first call of Arrived
 	deserted bool                    // the leader has left before the result arrived
 	settled  bool                    // result is set
+	reserved bool                    // it is not known whether a trip is needed
 	result   R
 }
 
@@ -58,7 +59,7 @@ const (
 
 // A Group holds the flights under way, by key. The zero value is ready to use.
 type Group[R Result] struct {
-	finished atomic.Uint64 // flights that are over
+	finished atomic.Uint64 // flights that are over, and whose request was sent
 	mu       sync.Mutex
 	m        map[string]*Flight[R] // guarded by mu
 }
@@ -74,11 +75,7 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 		g.mu.Lock()
 		f := g.m[key]
 		if f == nil || f == refused {
-			if g.m == nil {
-				g.m = make(map[string]*Flight[R])
-			}
-			f = &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
-			g.m[key] = f
+			f = g.addLocked(key, settings, epoch)
 			g.mu.Unlock()
 			return f, Leader
 		}
@@ -93,14 +90,50 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 	}
 }
 
-// Busy reports whether there is a flight for key.
-func (g *Group[R]) Busy(key string) bool {
+// Reserve returns a new flight for key, whose leader the caller is, or nil if there is a flight for
+// key. The caller does not know yet whether it needs a trip: then it calls Lead. If not it settles the
+// flight with a zero result, and callers that have joined it look into the store again.
+func (g *Group[R]) Reserve(key string, settings any, epoch uint64) *Flight[R] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.m[key] != nil
+	if g.m[key] != nil {
+		return nil
+	}
+	f := g.addLocked(key, settings, epoch)
+	f.reserved = true // nobody else has it yet
+	return f
 }
 
-// Finished returns how many flights are over. A caller that has looked into the store
+// Lead says that the caller that has reserved the flight makes the trip.
+func (f *Flight[R]) Lead() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reserved = false
+}
+
+func (g *Group[R]) addLocked(key string, settings any, epoch uint64) *Flight[R] {
+	if g.m == nil {
+		g.m = make(map[string]*Flight[R])
+	}
+	f := &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
+	g.m[key] = f
+	return f
+}
+
+// Busy reports whether there is a flight for key. One that is reserved only does not count.
+func (g *Group[R]) Busy(key string) bool {
+	g.mu.Lock()
+	f := g.m[key]
+	g.mu.Unlock()
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.reserved
+}
+
+// Finished returns how many flights are over whose request was sent. A caller that has looked into the store
 // before the number changed looks again before it leads a flight.
 func (g *Group[R]) Finished() uint64 { return g.finished.Load() }
 
@@ -192,10 +225,15 @@ func (f *Flight[R]) Land() {
 	if g == nil {
 		return
 	}
+	f.mu.Lock()
+	sent := !f.sent.IsZero()
+	f.mu.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.m[f.key] == f {
-		g.finished.Add(1)
+		if sent {
+			g.finished.Add(1)
+		}
 		delete(g.m, f.key)
 	}
 }

@@ -131,6 +131,7 @@ func TestGroupFinished(t *testing.T) {
 		if n := g.Finished(); n != uint64(i) {
 			t.Errorf("%d flights are over, want %d", n, i)
 		}
+		f.Send()
 		end(f)
 		if n := g.Finished(); n != uint64(i)+1 || g.Len() != 0 {
 			t.Errorf("%d flights are over and %d under way, want %d and none", n, g.Len(), i+1)
@@ -269,6 +270,7 @@ func TestGroupAtOnce(t *testing.T) {
 				switch {
 				case role == Leader:
 					trips.Add(1)
+					f.Send()
 					shares := 0
 					f.Settle(parcel{shares: &shares})
 					given.Add(int64(shares))

@@ -30,7 +30,7 @@ func TestUnwantedCallsAreCancelled(t *testing.T) {
 			if e, err := g.Get(ctx, "k", &b); e != nil || err != row.want || b.Pending() {
 				t.Errorf("%v, %v; pending: %v: %s", e, err, b.Pending(), row.why)
 			}
-			if release, err := g.Acquire(ctx, g.fake, "k", nil); release != nil || err != row.want {
+			if release, err := g.lease(ctx, "k", nil); release != nil || err != row.want {
 				t.Errorf("lease %v, %v: %s", release != nil, err, row.why)
 			}
 			synctest.Wait()

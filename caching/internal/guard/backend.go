@@ -14,6 +14,8 @@ type Backend struct {
 	// waited longest receives the next.
 	slots  chan struct{}
 	secret secret
+	// returns are the leases that are being given back.
+	returns returns
 }
 
 // NewBackend returns the Backend of s, of which nothing is known yet.

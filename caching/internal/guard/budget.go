@@ -11,8 +11,8 @@ import (
 // not waited for. A nil Budget is that of a call for no request. It is used by one goroutine.
 type Budget struct {
 	waited time.Duration // how long the request has waited for the Store
-	// late is the Store's answer to the look-up of lateKey, if that has not come in time.
-	late    *answer[*store.Entry]
+	// late is the Store's answer to the look-up that began with lateKey, if that has not come in time.
+	late    *answer[store.Found]
 	lateKey string
 	looking bool // between Look and Looked
 	// Unanswered is true if the Store has not answered the look-up in time.
@@ -48,7 +48,7 @@ func (b *Budget) Looked() { b.looking = false }
 
 // keep keeps the answer a to the look-up of key, and reports whether it does. a is nil if there
 // was no slot for the call.
-func (b *Budget) keep(a *answer[*store.Entry], key string) bool {
+func (b *Budget) keep(a *answer[store.Found], key string) bool {
 	if b == nil || !b.looking || b.late != nil {
 		return false
 	}
@@ -59,7 +59,8 @@ func (b *Budget) keep(a *answer[*store.Entry], key string) bool {
 // Pending reports whether an answer is kept.
 func (b *Budget) Pending() bool { return b.late != nil }
 
-// awaits reports whether the kept answer is that to the look-up of key, which Get uses.
+// awaits reports whether the kept answer is that to the look-up that began with key, which Get and
+// Find use.
 func (b *Budget) awaits(key string) bool { return b != nil && b.late != nil && b.lateKey == key }
 
 // Arrival is closed when the kept answer has come. It is nil if none is kept.
@@ -71,11 +72,11 @@ func (b *Budget) Arrival() <-chan struct{} {
 }
 
 // arrived returns the kept answer, if it has come.
-func (b *Budget) arrived() (*store.Entry, error) {
+func (b *Budget) arrived() (store.Found, error) {
 	a := b.late
 	if !receive(context.Background(), a.done, 0) {
 		b.Unanswered = true
-		return nil, ErrSlow
+		return store.Found{}, ErrSlow
 	}
 	b.late = nil
 	return a.take()

@@ -23,7 +23,7 @@ func TestOnlyCommitIsSuccess(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = w.Write([]byte("x"))
-			_, _ = g.Acquire(t.Context(), g.fake, "k", nil)
+			_, _ = g.lease(t.Context(), "k", nil)
 			if commit {
 				_ = w.Commit(t.Context(), nil)
 			}

@@ -1,7 +1,8 @@
 // Package guard makes the calls of a cache to its Store. No call costs a request more time than it may
 // wait, and a Store that keeps failing is not called for a while.
 //
-// Files, in the order to read them: guard.go has the calls of [store.Store]; call.go says where a call runs
+// Files, in the order to read them: guard.go has the calls of [store.Store]; find.go those of a
+// [store.Finder] and a [store.Leaser]; call.go says where a call runs
 // and for how long it is waited for; answer.go is a call that outlasts the wait; bounded.go the Writers and
 // bodies; breaker.go when the Store is left alone; budget.go what a request may still wait; secret.go the
 // key of hashes of users; backend.go and perstore.go what all Transports know of one Store.
@@ -38,6 +39,9 @@ type Caller struct {
 	Options
 	// Promises are those of the Store.
 	Promises store.Promises
+	// finder is the Store if it can find several entries at once, else nil; leaser if it has leases.
+	finder store.Finder
+	leaser store.Leaser
 	// quick is true if changes wait for nothing, not even for another process: they need no deadline.
 	quick bool
 }
@@ -50,11 +54,16 @@ type Options struct {
 	// Back is called when a call has succeeded, and may be called often. A Get in place calls it
 	// only if calls had failed before.
 	Back func()
+	// Later runs a function in the background, or reports that it does not. If nil, nothing is run
+	// in the background.
+	Later func(func()) bool
 }
 
 // New returns a Caller of the Store of b.
 func New(b *Backend, o Options) Caller {
 	c := Caller{Backend: b, Options: o}
+	c.finder, _ = b.Store.(store.Finder)
+	c.leaser, _ = b.Store.(store.Leaser)
 	// A type that embeds a Store has its Promises method, and may not keep them.
 	if s, ok := b.Store.(store.Promiser); ok {
 		if self, p := s.Promises(); sameStore(self, b.Store) {
@@ -73,21 +82,28 @@ func (c *Caller) InPlace() bool { return c.Wait < 0 || c.Promises.Timing == stor
 func (c *Caller) Get(ctx context.Context, key string, b *Budget) (*store.Entry, error) {
 	switch h := &c.reads; {
 	case b.awaits(key):
-		e, err := b.arrived()
-		return c.bounded(e), err
+		f, err := b.arrived()
+		return c.alone(f), err
 	case !c.allows(h):
 		return nil, ErrLeftAlone
 	case c.InPlace():
 		e, err := c.Store.Get(ctx, key)
 		return e, c.done(ctx, h, err)
 	}
-	e, late, err := call(c, ctx, b, &c.reads, func(ctx context.Context) (*store.Entry, error) {
-		return c.Store.Get(ctx, key)
-	}, func(e *store.Entry, _ error) { _ = c.bounded(e).Close() })
+	f, err := c.lookUp(ctx, key, b, func(ctx context.Context) (store.Found, error) {
+		e, err := c.Store.Get(ctx, key)
+		return store.Found{Entries: []store.FoundEntry{{Entry: e}}}, err
+	})
+	return c.alone(f), err
+}
+
+// lookUp makes a call that reads what is stored, under key among others.
+func (c *Caller) lookUp(ctx context.Context, key string, b *Budget, fn func(context.Context) (store.Found, error)) (store.Found, error) {
+	f, late, err := call(c, ctx, b, &c.reads, fn, func(f store.Found, _ error) { c.discard(f) })
 	if err != ErrSlow || !b.keep(late, key) {
 		late.drop(true)
 	}
-	return c.bounded(e), err
+	return f, err
 }
 
 // done notes the error of a call in place that is over, and returns it.
@@ -154,28 +170,6 @@ func (c *Caller) change(ctx context.Context, b *Budget, fn func(context.Context)
 	// deadline, too.
 	_, _, err := call(c, ctx, b, &c.writes, valueless(fn), nil)
 	return err
-}
-
-// Acquire is [store.Leaser.Acquire].
-func (c *Caller) Acquire(ctx context.Context, l store.Leaser, key string, b *Budget) (func(), error) {
-	switch {
-	case !c.allows(&c.writes):
-		return nil, ErrLeftAlone
-	case c.InPlace():
-		return l.Acquire(ctx, key)
-	}
-	release, late, err := ask(c, ctx, b, c.failures(&c.writes), func(ctx context.Context) (func(), error) {
-		return l.Acquire(ctx, key)
-	}, func(release func(), _ error) {
-		if release != nil {
-			c.finally(release)
-		}
-	})
-	late.drop(true)
-	if release == nil {
-		return nil, err
-	}
-	return func() { c.finally(release) }, nil
 }
 
 // Wrote notes the error of a Write or Commit of a Writer that is called in place. Other Writers

@@ -99,7 +99,7 @@ func TestNoCallIsMade(t *testing.T) {
 func TestLeaseOfNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guardedBy(&fakeStore{do: takes(2 * time.Second)}, Options{})
-		if release, err := g.Acquire(t.Context(), g.fake, "k", nil); release != nil || err != ErrSlow {
+		if release, err := g.lease(t.Context(), "k", nil); release != nil || err != ErrSlow {
 			t.Errorf("lease %v, %v", release != nil, err)
 		}
 		time.Sleep(time.Minute)
@@ -111,7 +111,7 @@ func TestLeaseOfNobody(t *testing.T) {
 func TestLeaseThatIsSlowToEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guardedBy(&fakeStore{do: slowly(10*time.Second, "close")}, Options{})
-		release, err := g.Acquire(t.Context(), g.fake, "k", nil)
+		release, err := g.lease(t.Context(), "k", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
