@@ -35,9 +35,8 @@ type head struct {
 	descriptor, meta, inline string
 }
 
-// readHead returns the hash of an entry, or nil if there is none.
-func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
-	values, err := s.client.HMGet(ctx, n.head, fieldDescriptor, fieldMeta, fieldInline).Result()
+// headOf returns the hash of an entry whose fields, or the error, were read. It is nil if there is none.
+func (s *Store) headOf(ctx context.Context, n name, values []any, err error) (*head, error) {
 	if wrongType(err) {
 		// Another program wrote it. No entry could be stored under this key.
 		err = s.client.Unlink(ctx, n.head).Err()

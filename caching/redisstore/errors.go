@@ -64,6 +64,9 @@ func (s *Store) reloadCluster(err error) {
 // removes entries, so the Transport must not take it for a server that fails.
 func noRoom(err error) bool { return redis.IsOOMError(err) || strings.Contains(err.Error(), "OOM ") }
 
+// errWrongType is what a server says of a value of another type.
+var errWrongType = errors.New("WRONGTYPE")
+
 // wrongType reports whether the value under a key is of another type than this package
 // stores.
 func wrongType(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE") }

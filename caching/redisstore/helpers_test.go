@@ -58,6 +58,12 @@ func (s tested) Corrupt(key string, change func(part int, stored []byte) []byte)
 	return nil
 }
 
+// readHead returns the hash of an entry, or nil if there is none.
+func (s *Store) readHead(ctx context.Context, n name) (*head, error) {
+	values, err := s.client.HMGet(ctx, n.head, fieldDescriptor, fieldMeta, fieldInline).Result()
+	return s.headOf(ctx, n, values, err)
+}
+
 // backends start the servers that the tests run on.
 func backends(t *testing.T) map[string]func(t *testing.T) redis.UniversalClient {
 	t.Helper()

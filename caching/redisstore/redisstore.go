@@ -22,8 +22,23 @@
 // [store.ErrCorrupt].
 //
 // Pieces of a body are fetched ahead of the reader, in batches of up to 1 MiB within
-// [Store.ReadAhead] bytes for all: two round trips find an entry and bring its first
-// 256 KiB, and two more bring 1.5 MB.
+// [Store.ReadAhead] bytes for all.
+//
+// # Round trips
+//
+// So many round trips to the server are waited for by a request through a caching.Transport, until its
+// body has come to its end. What is sent at once counts as one.
+//
+//	hit of up to 64 KiB           1
+//	hit of up to 1.25 MiB         2, and 1 for about each further MiB
+//	hit of a user                 1
+//	hit of a variant              1, or 2 if the process has not found this variant last
+//	response that is not stored   1
+//	miss and store                2, and 1 for each ChunkSize of a body of more than 64 KiB
+//	304                           2, or 3 if the process does not know that the entry is stale
+//	unsafe request (PUT)          1
+//
+// The lease of a miss or a 304 is given back by one more command, which no request waits for.
 //
 // # When the server fails
 //
@@ -37,7 +52,7 @@
 //     otherwise, so this is StoreWait too while it lasts.
 //   - Frozen (SIGSTOP, a machine that hangs, a network that drops): StoreWait.
 //   - Farther away than StoreWait allows (300 ms, say): StoreWait, and few hits or none. An
-//     entry takes two round trips, and two to four more on a new connection: raise
+//     entry takes one or two round trips, and two to four more on a new connection: raise
 //     StoreWait.
 //   - In the middle of a body: its rest comes from the origin, after StoreWait, if the
 //     response has a strong validator, or if nothing of it was delivered. Otherwise
@@ -113,7 +128,7 @@ const (
 )
 
 // A Store is a [store.Store], [store.Lister], [store.Secreter] and
-// [store.Leaser] on Redis. It is made by [New] and safe for concurrent use; without
+// [store.Finder] on Redis. It is made by [New] and safe for concurrent use; without
 // a client every method returns an error that says so. Its fields must not be changed
 // after its first use. It has nothing to close: the client belongs to the caller.
 type Store struct {
@@ -158,7 +173,7 @@ var (
 	_ store.Store    = (*Store)(nil)
 	_ store.Lister   = (*Store)(nil)
 	_ store.Secreter = (*Store)(nil)
-	_ store.Leaser   = (*Store)(nil)
+	_ store.Finder   = (*Store)(nil)
 	_ store.Promiser = (*Store)(nil)
 )
 
@@ -206,44 +221,9 @@ func (s *Store) Get(ctx context.Context, key string) (entry *store.Entry, err er
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { s.counts.Got(entry, err) }()
 	n := s.name(key)
-	h, err := s.readHead(ctx, n)
-	if err != nil || h == nil {
-		return nil, err
-	}
-	d, meta, err := h.parse(key)
-	if err != nil {
-		return nil, s.drop(ctx, n, h, err)
-	}
-	e := &store.Entry{Meta: meta, Size: d.size}
-	switch {
-	case d.size == 0:
-		return e, nil
-	case d.chunks == 0:
-		if e.Bytes, err = unseal(d.nonce, 0, h.inline); err == nil && int64(len(e.Bytes)) != d.size {
-			err = storekit.Corrupt("body of another length")
-		}
-		if err != nil {
-			return nil, s.drop(ctx, n, h, err)
-		}
-		return e, nil
-	}
-	b := s.open(ctx, n, d, h)
-	b.Begin(d.chunks) // while it is seen whether all are there
-	found, err := s.client.Exists(ctx, n.chunks(d)...).Result()
-	switch {
-	case err != nil:
-		err = s.wrap("look for body", err)
-	case found != int64(d.chunks):
-		err = s.drop(ctx, n, h, fmt.Errorf("%w: %d of %d pieces are there", store.ErrCorrupt, found, d.chunks))
-	}
-	if err != nil {
-		_ = b.Close()
-		return nil, err
-	}
-	e.Body = b
-	return e, nil
+	values, err := s.client.HMGet(ctx, n.head, fieldDescriptor, fieldMeta, fieldInline).Result()
+	return s.entry(ctx, key, n, values, err)
 }
 
 // Create implements [store.Store].
@@ -332,28 +312,6 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("redisstore: secret: %w", store.ErrCorrupt)
-}
-
-// Acquire implements [store.Leaser].
-func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
-	token := rand.Text()
-	lease := s.name(key).lease
-	got, err := s.client.SetNX(ctx, lease, token, cmp.Or(s.LeaseTime, DefaultLeaseTime)).Result()
-	if err != nil {
-		return nil, s.wrap("lease", err)
-	}
-	if !got {
-		return nil, nil //nolint:nilnil // another has the lease
-	}
-	return func() {
-		// The lease ends by itself if this fails.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = releaseScript.Run(ctx, s.client, []string{lease}, token).Err()
-	}, nil
 }
 
 // name holds the names of what is kept for one key.

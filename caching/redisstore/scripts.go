@@ -83,6 +83,36 @@ live(ARGV[1], nonce, n, ARGV[3], ARGV[2])
 return 1
 `)
 
+	// findScript (head, lease; version that was seen, token, ms, always) reads an entry and takes the
+	// lease, if the token is not empty and either always is 1 or nothing is stored. Version - stands for no
+	// wish to read. It returns the lease: nil if it was not wanted, 1, 0 if another has it, or the
+	// error; and then, if that was wished, 1 if the entry is as it was seen, 2 if the value is
+	// none, or 0 and the fields. A server without room for the lease still gives the entry.
+	findScript = redis.NewScript(`
+local t = redis.call('TYPE', KEYS[1])
+if type(t) == 'table' then t = t.ok end
+local lease = false
+if ARGV[2] ~= '' and (ARGV[4] == '1' or t == 'none') then
+	lease = redis.pcall('SET', KEYS[2], ARGV[2], 'PX', ARGV[3], 'NX')
+	if type(lease) == 'table' and lease.err then
+		lease = lease.err
+	elseif lease then
+		lease = 1
+	else
+		lease = 0
+	end
+end
+if ARGV[1] == '-' then return {lease} end
+if t ~= 'hash' and t ~= 'none' then return {lease, 2} end
+if ARGV[1] ~= '0' then
+	local now = 'ffffffffffffffff'
+	if t == 'hash' then now = redis.call('HGET', KEYS[1], 'v') end
+	if now == ARGV[1] then return {lease, 1} end
+end
+local h = redis.call('HMGET', KEYS[1], 'b', 'm', 'd')
+return {lease, 0, h[1], h[2], h[3]}
+`)
+
 	// releaseScript (lease; token) gives a lease back, unless it has ended and
 	// another has it.
 	releaseScript = redis.NewScript(`
