@@ -15,6 +15,22 @@
 // that misses a piece, was changed, or is of another key or of another version counts as
 // not stored: it is removed, and reported by an error that wraps [store.ErrCorrupt].
 //
+// # Round trips
+//
+// So many commands are waited for by a request through a caching.Transport, one after another, until its
+// body has come to its end.
+//
+//	hit of up to 16 KiB                  1
+//	hit of up to 1 MiB                   2, and 1 for about each further MiB
+//	hit of a user                        1, or 2 beyond 16 KiB
+//	hit of a variant                     1, or 2 if the process has not found this variant last
+//	response that is not stored          3, and 1 as long as it is known not to be
+//	miss and store                       4, and 2 for each ChunkSize of a body of more than 16 KiB
+//	304 of up to 16 KiB                  3, or 4 if the process does not know that the entry is stale
+//	unsafe request (PUT)                 2
+//
+// The lease of a miss or a 304 is given back by two more commands, which no request waits for.
+//
 // # When the server fails
 //
 // No request fails because of it, except in one case below, and no response has a wrong
@@ -91,7 +107,7 @@ const (
 	tries = 8
 )
 
-// A Store is a [store.Store], [store.Promiser], [store.Secreter] and [store.Leaser] on
+// A Store is a [store.Store], [store.Promiser], [store.Secreter] and [store.Finder] on
 // memcached. It is made by [New] and safe for concurrent use; without a client every
 // method returns an error that says so. Its fields must not be changed after its first
 // use. It has nothing to close: the client belongs to the caller.
@@ -124,12 +140,13 @@ type Store struct {
 	client *memcache.Client
 	prefix string
 	counts storekit.Counters
+	recent recent
 }
 
 var (
 	_ store.Store    = (*Store)(nil)
 	_ store.Secreter = (*Store)(nil)
-	_ store.Leaser   = (*Store)(nil)
+	_ store.Finder   = (*Store)(nil)
 	_ store.Promiser = (*Store)(nil)
 )
 
@@ -149,33 +166,10 @@ func (s *Store) Get(ctx context.Context, key string) (entry *store.Entry, err er
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { s.counts.Got(entry, err) }()
 	n := s.name(key)
 	item, err := s.client.Get(n.head)
-	if missing(err) {
-		return nil, nil //nolint:nilnil // nothing is stored
-	}
-	if err != nil {
-		return nil, wrap("get", err)
-	}
-	h, err := parseHead(key, item.Value)
-	if err != nil {
-		return nil, s.drop(n, item.Value, err)
-	}
-	e := &store.Entry{Meta: h.meta, Size: h.size, Bytes: h.inline}
-	if h.chunks == 0 {
-		return e, nil
-	}
-	b := &body{s: s, name: n, head: h, value: item.Value}
-	if err := b.find(); err != nil {
-		return nil, err
-	}
-	if h.chunks > 1 {
-		e.Body = b
-	} else {
-		e.Bytes = b.window[0]
-	}
-	return e, nil
+	f := s.found(store.Wanted{Key: key}, n, item, err)
+	return f.Entry, f.Err
 }
 
 // Create implements [store.Store].
@@ -210,18 +204,24 @@ func (s *Store) Update(ctx context.Context, key string, meta *store.Meta) (err e
 }
 
 // update tries once and reports whether it is done. It is not done if the item was changed
-// meanwhile.
+// meanwhile: the server compares, by the number that it gave with the item.
 func (s *Store) update(n name, key string, meta *store.Meta) (done bool, err error) {
 	conflict := fmt.Errorf("memcachestore: %w", store.ErrConflict)
-	item, err := s.client.Get(n.head)
-	if missing(err) {
-		return false, conflict
-	}
-	if err != nil {
-		return false, wrap("update", err)
+	item := s.recent.take(n.head)
+	seen := item != nil // and may have been replaced since
+	if !seen {
+		if item, err = s.client.Get(n.head); missing(err) {
+			return false, conflict
+		} else if err != nil {
+			return false, wrap("update", err)
+		}
 	}
 	h, err := parseHead(key, item.Value)
-	if err != nil || !meta.Updates(h.meta) {
+	switch {
+	case err == nil && meta.Updates(h.meta):
+	case seen:
+		return false, nil
+	default:
 		return false, conflict
 	}
 	// First the body: an entry must not outlive it.

@@ -1,8 +1,6 @@
 package memcachestore
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -44,24 +42,4 @@ func (s *Store) Secret(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("memcachestore: secret: %w", store.ErrCorrupt)
-}
-
-// Acquire implements [store.Leaser].
-func (s *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
-	if err := s.usable(ctx); err != nil {
-		return nil, err
-	}
-	token := []byte(rand.Text())
-	lease := s.name(key).lease
-	err = s.client.Add(&memcache.Item{Key: lease, Value: token, Expiration: seconds(cmp.Or(s.LeaseTime, DefaultLeaseTime))})
-	if errors.Is(err, memcache.ErrNotStored) {
-		return nil, nil //nolint:nilnil // another has the lease
-	}
-	if err != nil {
-		return nil, wrap("lease", err)
-	}
-	return func() {
-		// The lease ends by itself if this fails.
-		_ = s.remove(lease, func(v []byte) bool { return bytes.Equal(v, token) })
-	}, nil
 }

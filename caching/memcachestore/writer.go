@@ -168,6 +168,7 @@ func (w *writer) publish(meta *store.Meta, value []byte, expiration int32) error
 		put = w.s.client.Set
 	}
 	item.Value, item.Expiration = value, expiration
+	_ = w.s.recent.take(item.Key) // it is replaced
 	// An answer that is lost does not say what happened: the pieces then stay.
 	w.kept = true
 	if err := put(item); lost(err) {
