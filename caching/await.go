@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/trace"
 )
 
 // DefaultCollapseWait is how long a request waits for another one's trip to the
@@ -73,6 +75,13 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 		return nil
 	}
 	return cause
+}
+
+// waited tells how long the request has waited for others.
+func (x *exchange) waited(since time.Time, reason string) {
+	if trace.From(x.Req.Context()) != nil {
+		x.Tell(policy.ActionWait, reason, 0, nil, slog.Duration("took", time.Since(since)))
+	}
 }
 
 // overtakes looks at the late answer of the Store, and reports whether it answers the

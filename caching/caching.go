@@ -31,7 +31,8 @@
 //
 // Each request that the cache has to do with is told as lookup (attribute took: how
 // long the Store and the decision took), and then as hit, stale, validated, fetch,
-// collapse, refuse, pass or bypass. What is stored is told as store (attributes size
+// collapse, refuse, pass or bypass. If it has waited for another request or another process,
+// that is told as wait (attribute took). What is stored is told as store (attributes size
 // and lifetime), what was to be stored and is not as not stored, a failure of the Store as
 // store error; pass says why a response is not to be stored. What may no longer be used is
 // told as invalidate, suspect (a request that may have changed it has failed), remove or,

@@ -84,8 +84,11 @@ func TestCollapsed(t *testing.T) {
 				var wg sync.WaitGroup
 				wg.Go(func() { _, _, _ = try(c, t.Context(), "GET", "http://example.com/") })
 				synctest.Wait()
-				resp, told, err := collapsing(t, c)
+				resp, told, waited, err := collapsing(t, c)
 				wg.Wait()
+				if !strings.HasPrefix(waited, "for the trip of another request, ") || strings.HasSuffix(waited, ", 0s") {
+					t.Errorf("trace tells of waiting %q: %s", waited, row.why)
+				}
 				if (err != nil) != row.fails {
 					t.Fatalf("error %v: %s", err, row.why)
 				}
@@ -100,16 +103,20 @@ func TestCollapsed(t *testing.T) {
 	}
 }
 
-// collapsing sends a request and returns the reasons that trace tells for collapsing it.
-func collapsing(t *testing.T, c *Transport) (resp *http.Response, told string, err error) {
+// collapsing sends a request and returns the reasons that trace tells for collapsing it, and
+// for what it has waited and how long.
+func collapsing(t *testing.T, c *Transport) (resp *http.Response, told, waited string, err error) {
 	t.Helper()
 	ctx := trace.WithHook(tracetest.Context(t, ".."), func(e trace.Event) {
 		if e.Action == "collapse" {
 			told += e.Reason
 		}
+		if e.Action == "wait" {
+			waited += e.Reason + ", " + e.Attrs[0].Value.Duration().Round(10*time.Millisecond).String()
+		}
 	})
 	resp, _, err = try(c, ctx, "GET", "http://example.com/")
-	return resp, told, err
+	return resp, told, waited, err
 }
 
 // What another process has brought while it had the lease answers those who waited for it
@@ -127,9 +134,16 @@ func TestCollapsedWithAnotherProcess(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { get(t, first, t.Context(), "http://example.com/") })
 		synctest.Wait()
-		for _, want := range []string{"another process stored it", "another request has stored it"} {
+		for _, row := range [][2]string{
+			{"another process stored it", "for another process, which fetches it, 1."},
+			{"another request has stored it", "for the trip of another request, 1."},
+		} {
+			want, wait := row[0], row[1]
 			wg.Go(func() {
-				resp, told, err := collapsing(t, second)
+				resp, told, waited, err := collapsing(t, second)
+				if !strings.HasPrefix(waited, wait) {
+					t.Errorf("trace tells of waiting %q, want %q", waited, wait)
+				}
 				if err != nil || told != want {
 					t.Errorf("trace tells %q, %v; want %q", told, err, want)
 				} else if s := resp.Header.Get("Cache-Status"); !strings.HasPrefix(s, "tripper; hit; ") || !strings.HasSuffix(s, "; collapsed") {

@@ -50,7 +50,11 @@ func (x *exchange) forward() (*http.Response, error) {
 	if role == collapse.Leader {
 		return x.lead(fl)
 	}
+	began := time.Now()
 	err := x.await(fl, role)
+	if role == collapse.Follower {
+		x.waited(began, policy.ReasonOtherRequest)
+	}
 	switch err {
 	case errOvertaken:
 		return x.answerFound()

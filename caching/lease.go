@@ -60,7 +60,12 @@ func (x *exchange) vacate() {
 // process has stored the response meanwhile, which is the candidate then.
 func (x *exchange) acquire() bool {
 	ctx := x.Req.Context()
-	deadline := time.Now().Add(leaseWait)
+	began, waits := time.Now(), false
+	defer func() {
+		if waits {
+			x.waited(began, policy.ReasonOtherProcess)
+		}
+	}()
 	for wait := leaseFirst; ; wait = min(2*wait, leaseMost) {
 		if x.leaseErr == nil && x.again() { // else the look-up has just been refused the lease
 			x.lease.end()
@@ -75,9 +80,10 @@ func (x *exchange) acquire() bool {
 		case x.leaseErr != store.ErrLeased:
 			x.Tell(policy.ActionStoreError, policy.ReasonNoLease, 0, x.leaseErr)
 			return false
-		case time.Now().After(deadline):
+		case time.Since(began) > leaseWait:
 			return false
 		}
+		waits = true
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:

@@ -4,6 +4,7 @@ package policy
 // WARN, unless the caller has cancelled the request.
 const (
 	ActionLookup     = "lookup"      // what is stored was looked up; attributes took
+	ActionWait       = "wait"        // another request, or another process, was waited for; attributes took
 	ActionHit        = "hit"         // answered by a stored response
 	ActionStale      = "stale"       // answered by a stored response that is stale; may have level WARN
 	ActionValidated  = "validated"   // answered by a stored response that the origin has confirmed
@@ -132,6 +133,8 @@ const (
 	ReasonStoredByRequest  = "another request has stored it"
 	ReasonStoredByProcess  = "another process stored it"
 	ReasonWaitedEnough     = "waited long enough for another request"
+	ReasonOtherRequest     = "for the trip of another request"
+	ReasonOtherProcess     = "for another process, which fetches it"
 	ReasonNoRoom           = "no room to validate in the background"
 	ReasonPanic            = "the RoundTripper below panicked"
 )
