@@ -55,6 +55,7 @@ var costs = []struct {
 	{"exchanges", &Hook{Exchanges: true}, 26, "3 of them for the call, 15 for the functions that net/http calls"},
 	{"a hook and exchanges", &Hook{Func: func(Event) {}, Exchanges: true}, 31, "an Exchange and attributes for each event"},
 	{"HAR", &HAR{}, 71, "the fields of the messages are copied; one less without the race detector"},
+	{"Timeline", &Timeline{MaxEvents: 100}, 60, "text of attributes, and what an exchange has"},
 	{"Log", &Log{Logger: slog.New(taking{})}, 25, "three lines; three less without the race detector"},
 }
 

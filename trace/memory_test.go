@@ -22,8 +22,8 @@ func TestMemory(t *testing.T) {
 		}, nil
 	})
 	events := 0
-	archive := &HAR{MaxBody: 1 << 10}
-	rt := (&Hook{Func: func(Event) { events++ }}).Wrap(archive.Wrap((&HAR{Writer: io.Discard, Exchanges: true}).Wrap(new(Wire).Wrap(origin))))
+	archive, line := &HAR{MaxBody: 1 << 10}, &Timeline{MaxEvents: 3 * DefaultMaxEntries}
+	rt := (&Hook{Func: func(Event) { events++ }}).Wrap(archive.Wrap(line.Wrap((&HAR{Writer: io.Discard, Exchanges: true}).Wrap(new(Wire).Wrap(origin)))))
 	req := rttest.NewRequest(t, "GET", "http://example.com/a?b=c", nil)
 	work := func(n int) uint64 {
 		for range n {
@@ -43,7 +43,7 @@ func TestMemory(t *testing.T) {
 	if after := work(*requests); after > full+full/4+1<<20 {
 		t.Errorf("%d bytes are held after %d requests, %d after %d", after, *requests, full, 2*DefaultMaxEntries)
 	}
-	if archive.Len() != DefaultMaxEntries || events != 2*(*requests+2*DefaultMaxEntries) {
+	if archive.Len() != DefaultMaxEntries || line.Len() != DefaultMaxEntries || events != 2*(*requests+2*DefaultMaxEntries) {
 		t.Errorf("%d entries, %d events", archive.Len(), events)
 	}
 }

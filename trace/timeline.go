@@ -80,7 +80,7 @@ func (t *Timeline) Reset() {
 }
 
 func (t *Timeline) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-	c := &timelineCall{line: t}
+	c := &timelineCall{line: t, returned: -1}
 	c.x = newExchange(req.WithContext(begin(req.Context(), c.hear, exchangesToo)), c)
 	t.mu.Lock()
 	t.calls = append(t.calls, c)
@@ -117,7 +117,7 @@ type timelineCall struct {
 	// The lock of line guards the fields below.
 	events    []timelineEvent
 	more      int           // events that there was no room for
-	returned  time.Duration // from the start until there was a response or an error, zero before
+	returned  time.Duration // from the start until there was a response or an error, negative before
 	forgotten bool          // is not in line any more
 }
 
@@ -141,8 +141,8 @@ type timelineEvent struct {
 func (c *timelineCall) hear(ev Event) {
 	e := timelineEvent{
 		at: ev.Time.Sub(c.x.Start), level: ev.Level, hop: ev.Hop, attempt: ev.Attempt, background: ev.Background,
-		layer: shown(ev.Layer), action: shown(ev.Action), reason: shown(ev.Reason),
-		method: shown(ev.Method), url: shown(ev.URL), status: ev.Status,
+		layer: shownWord(ev.Layer), action: shownWord(ev.Action), reason: shown(ev.Reason),
+		method: shownWord(ev.Method), url: shown(ev.URL), status: ev.Status,
 	}
 	if ev.Err != nil {
 		e.err = shown(RedactError(ev.Err))
@@ -189,7 +189,7 @@ func (c *timelineCall) keep(e timelineEvent) {
 func (c *timelineCall) head(x *exchange, _ *http.Response) {
 	c.line.mu.Lock()
 	defer c.line.mu.Unlock()
-	c.returned = max(1, time.Since(x.Start))
+	c.returned = time.Since(x.Start)
 }
 
 // end implements teller.
@@ -216,7 +216,7 @@ func (t *Timeline) recorded() []recordedCall {
 	for i, c := range held {
 		r := &calls[i]
 		r.Exchange = *c.x.now()
-		r.Method, r.URL = shown(r.Method), shown(r.URL)
+		r.Method, r.URL = shownWord(r.Method), shown(r.URL)
 		if r.Err != nil {
 			r.err = shown(RedactError(r.Err))
 		}
@@ -245,14 +245,20 @@ func (e *timelineEvent) cached() bool {
 	return e.layer == "caching" && (e.action == "hit" || e.action == "stale" || e.action == "validated")
 }
 
-// longest bounds the strings of an event that are held, in bytes.
-const longest = 1 << 10
+// Bounds of the strings of an event that are held, in bytes.
+const (
+	longest     = 1 << 10
+	longestWord = 32 // of the name of a layer, an action or a method
+)
 
 // shown returns s as it is held: bounded, and without characters that do things to a terminal
 // or to the text beside them.
-func shown(s string) string {
-	if len(s) > longest {
-		n := longest
+func shown(s string) string { return bounded(s, longest) }
+
+func shownWord(s string) string { return bounded(s, longestWord) }
+
+func bounded(s string, n int) string {
+	if len(s) > n {
 		for n > 0 && !utf8.RuneStart(s[n]) {
 			n--
 		}

@@ -34,6 +34,16 @@ type server struct {
 	known bool
 }
 
+// total returns how many requests the server has seen.
+func (s *server) total() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.seen {
+		n += k
+	}
+	return n
+}
+
 type remote struct{ net.Conn }
 
 func (remote) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443} }
@@ -68,10 +78,15 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case req.URL.Path == "/fail":
 		return nil, &url.Error{Op: "read", URL: req.URL.String(), Err: errors.New("broken")}
-	case req.URL.Path == "/busy" && n == 0:
+	case strings.HasPrefix(req.URL.Path, "/busy") && n == 0:
 		return rttest.Respond("HTTP/1.1 503 Service Unavailable\n\nbusy")(req)
 	case req.URL.Path == "/moved":
 		return rttest.Respond("HTTP/1.1 302 Found\nSet-Cookie: a=c00kie\nLocation: http://bob:hunter2@example.com/new?token=s3cr3t\n\n")(req)
+	case strings.HasPrefix(req.URL.Path, "/slow"):
+		time.Sleep(30 * time.Millisecond)
+		return rttest.Respond("HTTP/1.1 200 OK\nCache-Control: max-age=60\n\nhello, world")(req)
+	case req.URL.Path == "/stale":
+		return rttest.Respond("HTTP/1.1 200 OK\nCache-Control: max-age=1, stale-while-revalidate=3600\n\nhello, world")(req)
 	case req.URL.Path == "/article":
 		return rttest.Respond("HTTP/1.1 200 OK\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\nCache-Control: max-age=60\n\nhello, world")(req)
 	}
@@ -127,10 +142,10 @@ GET http://example.com/busy: 200, 5 bytes in 1.04s
      20.00 ms  wire        response     over a connection that was there [503] remote=192.0.2.1:443
      20.00 ms  retry       retry        status 503 Service Unavailable [503] wait=1s
      20.00 ms  wire        body         complete [503] 4 bytes in 20ms (wait 20ms)
-   1040.00 ms  wire        response     over a connection that was there [200] attempt=2 remote=192.0.2.1:443
-   1040.00 ms  retry       done         nothing to repeat [200] attempt=2
+   1040.00 ms  wire        response     over a connection that was there [200] attempt 2 remote=192.0.2.1:443
+   1040.00 ms  retry       done         nothing to repeat [200] attempt 2
    1040.00 ms  caching     pass         neither fresh nor with a validator [200]
-   1041.00 ms  wire        body         complete [200] 5 bytes in 21ms (wait 20ms, body 1ms) attempt=2
+   1041.00 ms  wire        body         complete [200] 5 bytes in 21ms (wait 20ms, body 1ms) attempt 2
 
 GET http://example.com/moved: 200, 5 bytes in 41ms
       0.00 ms  caching     lookup       nothing stored took=0s
@@ -140,18 +155,18 @@ GET http://example.com/moved: 200, 5 bytes in 41ms
      20.00 ms  wire        body         complete [302] 0 bytes in 20ms (wait 20ms)
      20.00 ms  redirects   drop         cookies of a redirect, and no Jar [302] cookies=1
      20.00 ms  redirects   follow       Found [302] next=GET to=http://example.com/new
-     20.00 ms  caching     lookup       nothing stored hop=1 url=http://example.com/new took=0s
-     40.00 ms  wire        response     over a connection that was there [200] hop=1 url=http://example.com/new remote=192.0.2.1:443
-     40.00 ms  retry       done         nothing to repeat [200] hop=1 url=http://example.com/new
-     40.00 ms  caching     pass         neither fresh nor with a validator [200] hop=1 url=http://example.com/new
-     41.00 ms  wire        body         complete [200] 5 bytes in 21ms (wait 20ms, body 1ms) hop=1 url=http://example.com/new
+     20.00 ms  caching     lookup       nothing stored hop 1 url=http://example.com/new took=0s
+     40.00 ms  wire        response     over a connection that was there [200] hop 1 url=http://example.com/new remote=192.0.2.1:443
+     40.00 ms  retry       done         nothing to repeat [200] hop 1 url=http://example.com/new
+     40.00 ms  caching     pass         neither fresh nor with a validator [200] hop 1 url=http://example.com/new
+     41.00 ms  wire        body         complete [200] 5 bytes in 21ms (wait 20ms, body 1ms) hop 1 url=http://example.com/new
 
 GET http://example.com/fail: failed, after 1.04s: retry: 2 attempts: read "http://example.com/fail": broken
       0.00 ms  caching     lookup       nothing stored took=0s
      20.00 ms  wire        fail         after 20ms (wait 20ms): read "http://example.com/fail": broken
      20.00 ms  retry       retry        no response wait=1s: read "http://example.com/fail": broken
-   1040.00 ms  wire        fail         after 20ms (wait 20ms) attempt=2: read "http://example.com/fail": broken
-   1040.00 ms  retry       give up      no attempts left attempt=2: read "http://example.com/fail": broken
+   1040.00 ms  wire        fail         after 20ms (wait 20ms) attempt 2: read "http://example.com/fail": broken
+   1040.00 ms  retry       give up      no attempts left attempt 2: read "http://example.com/fail": broken
    1040.00 ms  caching     error        nothing stored: retry: 2 attempts: read "http://example.com/fail": broken
 `
 		if diff := cmp.Diff(want, got.String()); diff != "" {

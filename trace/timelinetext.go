@@ -89,14 +89,8 @@ func (e *timelineEvent) why(callURL string) string {
 		}
 		add(x.Phases.text())
 	}
-	if e.hop > 0 {
-		add("hop=" + strconv.Itoa(e.hop))
-	}
-	if e.attempt > 1 {
-		add("attempt=" + strconv.Itoa(e.attempt))
-	}
-	if e.background {
-		add("background")
+	for _, s := range e.which() {
+		add(s)
 	}
 	if e.url != callURL {
 		add("url=" + e.url)
