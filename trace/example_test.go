@@ -125,3 +125,35 @@ func ExampleHAR() {
 	fmt.Println(archive.Len(), strings.Contains(file.String(), `"version":"1.2"`))
 	// Output: 1 true
 }
+
+// What was decided and what went over the wire, to look at.
+func ExampleTimeline() {
+	origin := httptest.NewServer(http.NotFoundHandler())
+	defer origin.Close()
+	line := &trace.Timeline{}
+	client := tripper.Chain{line, &retry.Transport{}}.Client(nil)
+	resp, err := client.Get(origin.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	var text, page strings.Builder
+	if _, err := line.WriteTo(&text); err != nil {
+		log.Fatal(err)
+	}
+	if err := line.WritePage(&page); err != nil {
+		log.Fatal(err)
+	}
+	for event := range strings.Lines(text.String()) {
+		if words := strings.Fields(event); words[1] == "ms" {
+			fmt.Println(words[2:5])
+		}
+	}
+	fmt.Println(strings.HasPrefix(page.String(), "<!DOCTYPE html>"))
+	// Output:
+	// [wire response over]
+	// [retry done nothing]
+	// [wire body complete]
+	// true
+}

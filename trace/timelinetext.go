@@ -112,8 +112,13 @@ type timelinePhase struct {
 // each returns the phases in the order in which they took place. Connect is without TLS.
 func (p Phases) each() []timelinePhase {
 	return []timelinePhase{
-		{"blocked", p.Blocked}, {"DNS", p.DNS}, {"connect", p.Connect - p.TLS}, {"TLS", p.TLS},
-		{"send", p.Send}, {"wait", p.Wait}, {"body", p.Receive},
+		{"blocked", p.Blocked},
+		{"DNS", p.DNS},
+		{"connect", p.Connect - p.TLS},
+		{"TLS", p.TLS},
+		{"send", p.Send},
+		{"wait", p.Wait},
+		{"body", p.Receive},
 	}
 }
 

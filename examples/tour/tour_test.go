@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -11,7 +13,8 @@ import (
 func TestTour(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := (&tour{w: &out}).take(t.Context(), ""); err != nil {
+	tour := &tour{w: &out}
+	if err := tour.take(t.Context(), ""); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{"caching", "decompress", "redirects", "auth", "retry", "lostupdate", "All 9 steps ended as they say."} {
@@ -19,10 +22,21 @@ func TestTour(t *testing.T) {
 			t.Errorf("the timeline does not speak of %q:\n%s", want, out.String())
 		}
 	}
+	file := filepath.Join(t.TempDir(), "tour.html")
+	if err := tour.write(file); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(page), "9 calls") || strings.Count(string(page), "<section id=") != 9 {
+		t.Errorf("the page is not that of 9 calls, %v", err)
+	}
 	for _, secret := range []string{"Circle of Life", "for-the-first-origin-only"} {
-		if strings.Contains(out.String(), secret) {
+		if strings.Contains(out.String(), secret) || strings.Contains(string(page), secret) {
 			t.Errorf("the timeline tells %q", secret)
 		}
+	}
+	if err := tour.write(filepath.Join(file, "none")); err == nil {
+		t.Error("no error for a page that cannot be written")
 	}
 }
 
