@@ -57,6 +57,10 @@ func (t *Transport) Explain(req *http.Request) (verdict, reason string) {
 	return verdict, reason
 }
 
+// Section returns the section of the RFC that a reason of an event of this package comes from, as
+// in "RFC 9111 §5.2.2.5". It is empty for a reason that is a rule of this cache.
+func Section(reason string) string { return policy.Section(reason) }
+
 // reader returns st for an explanation: it counts for itself, and writes nothing.
 func (st *state) reader() *state {
 	o := st.Calls.Options

@@ -88,6 +88,9 @@ func (t *Transport) PurgeFunc(ctx context.Context, match func(Stored) bool) erro
 
 // Stored describes a stored response. Its prints hold no URL.
 type Stored struct {
+	// Key is the key that the [store.Store] has it under, a hash. The users and variants of one URL
+	// have a key each.
+	Key    string
 	URL    string
 	Status int
 	// Size is that of the body in bytes.
@@ -108,7 +111,7 @@ func (s Stored) Format(f fmt.State, _ rune) {
 func storedOf(l catalog.Listed) Stored {
 	m, f := l.Meta, l.F
 	return Stored{
-		URL: m.URL, Status: m.Status, Size: l.Size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
+		Key: f.Key, URL: m.URL, Status: m.Status, Size: l.Size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
 	}
 }
 

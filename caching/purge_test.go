@@ -30,7 +30,7 @@ func TestPurge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Status != 200 || s.Size == 0 || !s.FreshUntil.After(s.Received) {
+			if s.Status != 200 || s.Size == 0 || s.Key == "" || !s.FreshUntil.After(s.Received) {
 				t.Errorf("listed %+v", s)
 			}
 			paths = append(paths, strings.TrimPrefix(s.URL, "http://example.com"))

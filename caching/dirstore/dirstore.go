@@ -70,6 +70,11 @@ type Options struct {
 	// allows. If false, the directory is taken to be on a local disk.
 	Remote bool
 
+	// ReadOnly opens a directory that exists, to look into it, and changes nothing in it: entries
+	// that are damaged, or of another key, are left where they are, nothing is evicted, and what
+	// would write is an error. If false, the directory is made if it does not exist.
+	ReadOnly bool
+
 	// Key returns the secret that entries are encrypted with (AES-256-GCM, each entry under
 	// a key of its own that is derived from the secret). It is called once and must return at
 	// least 16 random bytes. Entries of another key, and entries that are not encrypted, are
@@ -158,12 +163,26 @@ func Open(path string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("dirstore: open: %w", err)
 	}
 	d.scan(true)
-	d.evict(d.limit, math.MaxInt64, math.MaxInt)
+	if !d.opts.ReadOnly {
+		d.evict(d.limit, math.MaxInt64, math.MaxInt)
+	}
 	return d, nil
 }
 
 // errNotOpened is the error of the zero Store.
 var errNotOpened = errors.New("dirstore: a Store that was not made by Open")
+
+// errReadOnly is the error of what would write to a directory that was opened with
+// [Options.ReadOnly].
+var errReadOnly = fmt.Errorf("dirstore: opened read-only: %w", fs.ErrPermission)
+
+// writable returns why a call with ctx that writes cannot be answered, if it cannot.
+func (d *Store) writable(ctx context.Context) error {
+	if d.opts.ReadOnly {
+		return errReadOnly
+	}
+	return d.usable(ctx)
+}
 
 // usable returns why a call with ctx cannot be answered, if it cannot.
 func (d *Store) usable(ctx context.Context) error {
@@ -224,6 +243,9 @@ func (d *Store) open(at place, flag int) (*os.File, error) {
 // discard removes the entry in f, which was found broken, unless it has been replaced since.
 func (d *Store) discard(at place, f *os.File) {
 	d.counts.Corrupt.Add(1)
+	if d.opts.ReadOnly {
+		return
+	}
 	if root := d.root.Load(); isFile(root, at.path, f) && root.RemoveAll(at.path) == nil {
 		d.forget(at)
 	}
@@ -231,7 +253,7 @@ func (d *Store) discard(at place, f *os.File) {
 
 // Delete implements [store.Store].
 func (d *Store) Delete(ctx context.Context, key string) (err error) {
-	if err := d.usable(ctx); err != nil {
+	if err := d.writable(ctx); err != nil {
 		return err
 	}
 	defer func() { d.counts.Did(err) }()

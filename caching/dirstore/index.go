@@ -101,7 +101,7 @@ func (d *Store) touch(at place, size int64) {
 	}
 	d.setLocked(s, at.path, n)
 	s.mu.Unlock()
-	if due {
+	if due && !d.opts.ReadOnly {
 		t := time.Unix(0, now)
 		_ = d.root.Load().Chtimes(at.path, t, t)
 	}

@@ -11,7 +11,7 @@ import (
 // Acquire implements [store.Leaser]. A lease is a lock on a file: it ends with the process that has
 // it.
 func (d *Store) Acquire(ctx context.Context, key string) (release func(), err error) {
-	if err := d.usable(ctx); err != nil {
+	if err := d.writable(ctx); err != nil {
 		return nil, err
 	}
 	at := placeOf(key)

@@ -50,9 +50,16 @@ func isFile(root *os.Root, name string, f *os.File) bool {
 // (https://bford.info/cachedir/).
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of HTTP responses (tripper/caching).\n"
 
-// openRoot opens path/v1, and makes it if it does not exist.
+// openRoot opens path/v1, and makes it if it does not exist and may be written.
 func (d *Store) openRoot() error {
 	v := filepath.Join(d.path, versionDir)
+	if d.opts.ReadOnly {
+		root, err := openRealDir(v)
+		if err == nil {
+			d.root.Store(root)
+		}
+		return err
+	}
 	if err := os.MkdirAll(v, 0o700); err != nil {
 		if i, serr := os.Stat(v); serr != nil || !i.IsDir() {
 			return err

@@ -26,7 +26,7 @@ func (d *Store) scan(all bool) {
 	for i := range d.shards {
 		d.scanShard(i, all)
 	}
-	if !all || d.closed.Load() {
+	if !all || d.closed.Load() || d.opts.ReadOnly {
 		return
 	}
 	root := d.root.Load()
@@ -68,7 +68,7 @@ func (d *Store) scanShard(i int, all bool) {
 		case isEntryName(name):
 			there[path] = true
 			d.scanEntry(root, place{i, path}, all)
-		case strings.HasSuffix(name, tempSuffix), strings.HasSuffix(name, leaseSuffix):
+		case !d.opts.ReadOnly && (strings.HasSuffix(name, tempSuffix) || strings.HasSuffix(name, leaseSuffix)):
 			removeLeft(root, path)
 		}
 	}

@@ -28,6 +28,9 @@ func (d *Store) Secret(ctx context.Context) ([]byte, error) {
 		if secret, err = d.readSecret(); err == nil {
 			return secret, nil
 		}
+		if d.opts.ReadOnly {
+			break
+		}
 		if errors.Is(err, store.ErrCorrupt) {
 			_ = d.root.Load().Remove(secretFile)
 		} else if !errors.Is(err, fs.ErrNotExist) {

@@ -15,7 +15,7 @@ import (
 
 // Update implements [store.Store]. It writes the new metadata beside the old, and then its slot.
 func (d *Store) Update(ctx context.Context, key string, meta *store.Meta) (err error) {
-	if err := d.usable(ctx); err != nil {
+	if err := d.writable(ctx); err != nil {
 		return err
 	}
 	defer func() { d.counts.Did(err) }()

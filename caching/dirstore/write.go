@@ -42,7 +42,7 @@ type writer struct {
 
 // Create implements [store.Store].
 func (d *Store) Create(ctx context.Context, key string, size int64) (created store.Writer, err error) {
-	if err := d.usable(ctx); err != nil {
+	if err := d.writable(ctx); err != nil {
 		return nil, err
 	}
 	defer func() { d.counts.Did(err) }()

@@ -2,7 +2,7 @@ package policy
 
 import "strings"
 
-// sections are where the reasons for a verdict come from. Those that are not here are rules of
+// sections are where the reasons for a verdict, or for not storing a response, come from. Those that are not here are rules of
 // this cache.
 var sections = map[string]string{
 	reasonNothingStored:        "RFC 9111 §4",
@@ -27,9 +27,26 @@ var sections = map[string]string{
 	ReasonUpgrade:              "RFC 9110 §7.8",
 	ReasonPrecondition:         "RFC 9111 §4.3.2",
 	ReasonSharesResponse:       "RFC 9111 §4",
+
+	// Why a response is not stored.
+	reasonNotFinal:        "RFC 9111 §3",
+	ReasonNotModified:     "RFC 9111 §4.3.3",
+	reasonPartOfUnknown:   "RFC 9111 §3.3",
+	ReasonPartUnasked:     "RFC 9110 §15.3.7",
+	reasonRequestNoStore:  "RFC 9111 §5.2.1.5",
+	reasonResponseNoStore: "RFC 9111 §5.2.2.5",
+	reasonNotUnderstood:   "RFC 9111 §3",
+	reasonPrivate:         "RFC 9111 §5.2.2.7",
+	reasonAuthorized:      "RFC 9111 §3.5",
+	reasonVaryEverything:  "RFC 9111 §4.1",
+	reasonNeedsLifetime:   "RFC 9111 §3",
+	reasonOfNoUse:         "RFC 9111 §3",
+	ReasonInvalidated:     "RFC 9111 §4.4",
+	ReasonBodyCut:         "RFC 9111 §3.3",
+	ReasonBodyNotRead:     "RFC 9111 §3.3",
 }
 
-// Section returns where the reason for a verdict comes from, empty if it is a rule of this cache.
+// Section returns where a reason comes from, empty if it is a rule of this cache.
 func Section(reason string) string {
 	if s, ok := sections[reason]; ok {
 		return s

@@ -13,6 +13,8 @@ func TestSection(t *testing.T) {
 		reasonOffline + ", " + reasonStale:              "",                  // an option of the application
 		reasonMustRevalidate:                            "RFC 9111 §5.2.2.2", // it has a comma of its own
 		ReasonBypass:                                    "",
+		reasonResponseNoStore:                           "RFC 9111 §5.2.2.5", // why a response is not stored
+		ReasonMaxBody:                                   "",                  // a setting of the application
 	} {
 		if got := Section(reason); got != want {
 			t.Errorf("%s: %q, not %q", reason, got, want)
