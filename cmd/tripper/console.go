@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// A console is where a command reads and writes.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+
+	// outTerminal and errTerminal report whether a person looks at out and err.
+	outTerminal, errTerminal bool
+
+	// width returns the number of columns of the terminal that out is, zero if it is none.
+	width func() int
+
+	// ask shows a prompt and returns the line that is typed, which the terminal does not show.
+	ask func(prompt string) (string, error)
+
+	// silent keeps failures from being printed.
+	silent bool
+}
+
+// systemConsole returns the console of the process.
+func systemConsole() *console {
+	fd := int(os.Stdout.Fd()) //nolint:gosec // a file descriptor is small
+	return &console{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		outTerminal: term.IsTerminal(fd),
+		errTerminal: term.IsTerminal(int(os.Stderr.Fd())), //nolint:gosec // a file descriptor is small
+		width: func() int {
+			n, _, err := term.GetSize(fd)
+			if err != nil {
+				return 0
+			}
+			return n
+		},
+		ask: askTerminal,
+	}
+}
+
+// askTerminal asks on the terminal of the process, wherever its input and output go.
+func askTerminal(prompt string) (string, error) {
+	in, out := terminalNames()
+	r, err := os.OpenFile(in, os.O_RDWR, 0)
+	if err != nil {
+		return "", errors.New("there is no terminal to ask for a password on; netrc files hold passwords too (--netrc)")
+	}
+	defer r.Close() //nolint:errcheck // a terminal
+	w := r
+	if out != in {
+		if w, err = os.OpenFile(out, os.O_RDWR, 0); err != nil {
+			return "", errors.New("there is no terminal to ask for a password on")
+		}
+		defer w.Close() //nolint:errcheck // a terminal
+	}
+	if _, err := io.WriteString(w, prompt); err != nil {
+		return "", err
+	}
+	line, err := term.ReadPassword(int(r.Fd())) //nolint:gosec // a file descriptor is small
+	_, _ = io.WriteString(w, "\n")
+	return string(line), err
+}
+
+// A printable is a Writer to a terminal for what servers send: control characters, by which
+// a server could have the terminal do things, become question marks.
+type printable struct{ w io.Writer }
+
+func (p *printable) Write(b []byte) (int, error) {
+	if _, err := p.w.Write(bytes.Map(visible, b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// visible returns '?' in place of a control character that is no end of line or tabulator.
+func visible(r rune) rune {
+	if r < ' ' && r != '\n' && r != '\t' && r != '\r' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		return '?'
+	}
+	return r
+}

@@ -1,0 +1,97 @@
+// Command tripper gets a URL and shows what every layer did about it, and looks into caches.
+//
+//	tripper get -L --timeline https://example.com/
+//	tripper cache ls .cache
+//	tripper cache why --ask https://example.com/
+//
+// The options of get mean what they mean in curl. README.md has a transcript, and tripper -h,
+// tripper get -h and tripper cache -h say the rest, with the exit codes.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	args := takeArgs()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, systemConsole(), args))
+}
+
+// run is the command with the arguments args, the first of which is not the name of the program. It returns
+// the exit code.
+func run(ctx context.Context, c *console, args []string) int {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "get":
+		return report(c, getCommand(ctx, c, args[1:]))
+	case "cache":
+		return report(c, cacheCommand(ctx, c, args[1:]))
+	case "-h", "--help", "help":
+		fmt.Fprint(c.out, usage)
+		return exitOK
+	case "-V", "--version", "version":
+		fmt.Fprintln(c.out, "tripper", version())
+		return exitOK
+	case "":
+		fmt.Fprint(c.err, usage)
+		return exitUsage
+	}
+	return report(c, failf(exitUsage, "there is no command %q, see tripper -h", name))
+}
+
+// report prints why a command has failed, as curl does, and returns its exit code.
+func report(c *console, err error) int {
+	code, text := classify(err)
+	if text != "" && !c.silent {
+		fmt.Fprintf(c.err, "tripper: (%d) %s\n", code, text)
+	}
+	return code
+}
+
+// version returns the version of the module that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+const usage = `tripper gets a URL and shows what every layer did about it, and looks into caches.
+
+  tripper get [options] URL              like curl: -X -H -d -o -u -L -x -I -v -C ...
+  tripper cache ls STORE [URL]           what is stored, or what begins with URL
+  tripper cache show STORE URL           one stored response: its fields, age, freshness
+  tripper cache why STORE URL            what a request for URL would get, and why
+  tripper cache stats STORE              how much is stored, how much of it is fresh
+  tripper cache purge STORE URL          forget URL
+
+STORE is a directory, or redis://host:6379/0?namespace=NAME.
+
+Why is a URL not cached?
+
+  tripper cache why --ask URL            asks the server, and says what forbids storing
+  tripper cache why STORE URL            says why what is stored is not used, or is
+
+What happens to a request?
+
+  tripper get --timeline URL             each decision of each layer, as text
+  tripper get --page page.html URL       the same as a page for a browser
+  tripper get --har file.har URL         the same for the tools that read HAR
+
+A download that goes on where it was killed, as often as it takes:
+
+  tripper get -C - -O https://example.com/big.iso
+
+"tripper get -h" and "tripper cache -h" list the options and the exit codes.
+`
