@@ -14,18 +14,18 @@ import (
 
 const cacheUsage = `tripper cache looks into a store of HTTP responses.
 
-  tripper cache ls STORE [URL]       list what is stored, or what begins with URL
+  tripper cache ls STORE [URL]       list what is stored, or begins with URL
   tripper cache show STORE URL|@KEY  show what is stored for URL, or under KEY
-  tripper cache why [STORE] URL      say what a request for URL would get, and why
+  tripper cache why [STORE] URL      say what a request would get, and why
   tripper cache stats STORE          count what is stored
-  tripper cache purge STORE URL      forget URL, for all users and in all variants
+  tripper cache purge STORE URL      forget URL, for all users and variants
 
-STORE is a directory that package dirstore, or tripper get --cache, has made, or Redis:
+STORE is a directory of "tripper get --cache" or of package dirstore, or Redis:
 
   .cache   redis://host:6379/0?namespace=NAME   rediss://user@host:6379/0
 
-A password that is missing beside a user is asked for. ls, show, why and stats change
-nothing; other programs may use the store meanwhile.
+A password that is missing beside a user is asked for. ls, show, why and stats
+change nothing, and other programs may use the store meanwhile.
 
 "tripper cache ls -h", and so on, list the options of each.
 
@@ -61,7 +61,7 @@ type cacheOptions struct {
 }
 
 func (o *cacheOptions) storeFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.keyFile, "key-file", "", "`file` with the secret that the directory is encrypted with")
+	f.StringVar(&o.keyFile, "key-file", "", "decrypt the directory with the secret in `file`")
 }
 
 func (o *cacheOptions) revealFlag(f *pflag.FlagSet, what string) {

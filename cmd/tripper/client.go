@@ -5,12 +5,9 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"time"
-
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
@@ -101,6 +98,7 @@ type session struct {
 	cache  *caching.Transport // nil without --cache
 	stock  *stock             // the store of cache
 	har    *trace.HAR         // nil without --har
+	line   *trace.Timeline    // nil without --timeline and --page
 }
 
 // session returns the client for the options.
@@ -115,6 +113,10 @@ func (o *getOptions) session(c *console, t target, st *stock) (*session, error) 
 		s.har = &trace.HAR{Exchanges: true, MaxEntries: -1}
 		chain = append(chain, s.har)
 	}
+	if o.timeline || o.page != "" {
+		s.line = &trace.Timeline{}
+		chain = append(chain, s.line)
+	}
 	if o.verbose {
 		w := c.err
 		if c.errTerminal {
@@ -125,11 +127,7 @@ func (o *getOptions) session(c *console, t target, st *stock) (*session, error) 
 	if o.compressed {
 		chain = append(chain, &decompress.Transport{})
 	}
-	r, err := o.redirects()
-	if err != nil {
-		return nil, err
-	}
-	chain = append(chain, r)
+	chain = append(chain, o.redirects())
 	if st != nil {
 		s.cache = &caching.Transport{Store: st.Store}
 		chain = append(chain, s.cache)
@@ -151,17 +149,10 @@ func (s *session) close() error {
 }
 
 // redirects returns the layer for -L, or one that follows nothing.
-func (o *getOptions) redirects() (*redirects.Transport, error) {
+func (o *getOptions) redirects() *redirects.Transport {
 	r := &redirects.Transport{Max: -1}
-	if len(o.cookies) > 0 {
-		jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-		if err != nil {
-			return nil, err
-		}
-		r.Jar = jar
-	}
 	if !o.location {
-		return r, nil
+		return r
 	}
 	r.Max, r.Unsafe, r.PostToGet = o.maxRedirects, true, true
 	if o.maxRedirects < 0 {
@@ -174,7 +165,7 @@ func (o *getOptions) redirects() (*redirects.Transport, error) {
 			return nil
 		}
 	}
-	return r, nil
+	return r
 }
 
 // retry returns the layer for --retry.

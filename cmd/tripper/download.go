@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -156,5 +155,5 @@ func fileError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fileFailure(exitWrite, fmt.Errorf("%w", err))
+	return fileFailure(exitWrite, err)
 }

@@ -95,7 +95,11 @@ func classify(err error) (code int, text string) {
 	if errors.As(err, &outer) { // which repeats the method and the URL
 		err = outer.Err
 	}
-	return code, trace.RedactError(err)
+	text = trace.RedactError(err)
+	if code == exitEmpty {
+		text = "the server closed the connection without an answer"
+	}
+	return code, text
 }
 
 // codeOf returns the exit code for an error. The cause that is found first decides.
@@ -129,9 +133,14 @@ func codeOf(err error) int {
 // codeOfPhase returns the exit code for an error of package transport.
 func codeOfPhase(err error) int {
 	var e *transport.Error
-	if !errors.As(err, &e) {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
+	if !errors.As(err, &e) { // net/http's own, of the wait for a header or of a body
+		switch {
+		case untrusted(err):
+			return exitPeer
+		case errors.Is(err, io.ErrUnexpectedEOF):
 			return exitPartial
+		case errors.Is(err, io.EOF):
+			return exitEmpty
 		}
 		return exitReceive
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +68,8 @@ const helpIndent, helpWidth = 26, 79
 
 // helpOption prints an option and what it does.
 func helpOption(w io.Writer, f *pflag.Flag) {
-	value, usage := pflag.UnquoteUsage(f)
+	value, _ := pflag.UnquoteUsage(f)
+	usage := strings.ReplaceAll(f.Usage, "`"+value+"`", strings.ToUpper(value))
 	left := "      --" + f.Name
 	if f.Shorthand != "" {
 		left = "  -" + f.Shorthand + ", --" + f.Name
@@ -126,8 +128,8 @@ func (s *size) Set(text string) error {
 	digits := strings.TrimRight(text, "kKmMgGtTiIbB")
 	unit := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(text[len(digits):]), "b"), "i")
 	shift, ok := map[string]uint{"": 0, "k": 10, "m": 20, "g": 30, "t": 40}[unit]
-	n := int64(0)
-	if _, err := fmt.Sscanf(digits+"\n", "%d\n", &n); err != nil || !ok || n < 0 || n > 1<<62>>shift {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !ok || n < 0 || n > 1<<62>>shift {
 		return errors.New("not a number of bytes, as in 500M")
 	}
 	*s = size(n << shift)

@@ -93,7 +93,7 @@ func (p part) formPart(in io.Reader) (textproto.MIMEHeader, piece, error) {
 		disposition += `; filename="` + quoteName(called) + `"`
 		kind := params["type"]
 		if kind == "" {
-			kind = mime.TypeByExtension(filepath.Ext(called))
+			kind, _, _ = strings.Cut(mime.TypeByExtension(filepath.Ext(called)), ";")
 		}
 		if kind == "" {
 			kind = "application/octet-stream"

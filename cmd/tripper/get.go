@@ -267,14 +267,25 @@ func statusFailure(resp *http.Response) error {
 	return failf(exitStatus, "the server answered %d %s", resp.StatusCode, strings.Map(visible, http.StatusText(resp.StatusCode)))
 }
 
-// record writes the files that show what has happened.
-func (o *getOptions) record(_ *console, s *session) error {
+// record writes what shows what has happened. The cache has been closed before, so that what it stored is told too.
+func (o *getOptions) record(c *console, s *session) error {
 	var errs []error
 	if s.har != nil {
 		errs = append(errs, writeWhole(o.har, func(w io.Writer) error {
 			_, err := s.har.WriteTo(w)
 			return err
 		}))
+	}
+	if o.page != "" {
+		errs = append(errs, writeWhole(o.page, s.line.WritePage))
+	}
+	if o.timeline {
+		w := c.err
+		if c.errTerminal {
+			w = &printable{w}
+		}
+		_, err := s.line.WriteTo(w)
+		errs = append(errs, fileError(err))
 	}
 	return errors.Join(errs...)
 }

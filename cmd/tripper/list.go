@@ -15,10 +15,11 @@ const shortKey = 10
 // listCommand is tripper cache ls.
 func listCommand(ctx context.Context, c *console, args []string) error {
 	var o cacheOptions
-	cmd := &command{name: "cache ls", args: "STORE [URL]", about: `Lists the responses that are stored, one a line: how old each is (AGE), for how much longer
-it is fresh (FRESH, negative if it is stale and by how much), its status, the size of its
-body, the beginning of its key, and its URL. With URL, those that begin with it. Users and
-variants of one URL have a line each. In no order.
+	cmd := &command{name: "cache ls", args: "STORE [URL]", about: `Lists the responses that are stored, or those whose URL begins with URL, one a
+line and in no order: how old each is (AGE), for how much longer it is fresh
+(FRESH, negative since it went stale), its status, the size of its body, the
+beginning of its key, and its URL. The users and the variants of one URL have a
+line each.
 `}
 	f := cmd.group("Options:")
 	o.revealFlag(f, "queries of URLs")

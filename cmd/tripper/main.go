@@ -33,9 +33,9 @@ func run(ctx context.Context, c *console, args []string) int {
 	}
 	switch name {
 	case "get":
-		return report(c, getCommand(ctx, c, args[1:]))
+		return report(ctx, c, getCommand(ctx, c, args[1:]))
 	case "cache":
-		return report(c, cacheCommand(ctx, c, args[1:]))
+		return report(ctx, c, cacheCommand(ctx, c, args[1:]))
 	case "-h", "--help", "help":
 		fmt.Fprint(c.out, usage)
 		return exitOK
@@ -46,12 +46,15 @@ func run(ctx context.Context, c *console, args []string) int {
 		fmt.Fprint(c.err, usage)
 		return exitUsage
 	}
-	return report(c, failf(exitUsage, "there is no command %q, see tripper -h", name))
+	return report(ctx, c, failf(exitUsage, "there is no command %q, see tripper -h", name))
 }
 
 // report prints why a command has failed, as curl does, and returns its exit code.
-func report(c *console, err error) int {
+func report(ctx context.Context, c *console, err error) int {
 	code, text := classify(err)
+	if code != exitOK && ctx.Err() != nil { // whatever failed, it did since a signal came
+		code, text = exitInterrupted, "interrupted"
+	}
 	if text != "" && !c.silent {
 		fmt.Fprintf(c.err, "tripper: (%d) %s\n", code, text)
 	}
@@ -67,29 +70,30 @@ func version() string {
 	return info.Main.Version
 }
 
-const usage = `tripper gets a URL and shows what every layer did about it, and looks into caches.
+const usage = `tripper gets a URL and shows what every layer did about it, and looks into
+caches of HTTP responses.
 
-  tripper get [options] URL              like curl: -X -H -d -o -u -L -x -I -v -C ...
-  tripper cache ls STORE [URL]           what is stored, or what begins with URL
-  tripper cache show STORE URL           one stored response: its fields, age, freshness
-  tripper cache why STORE URL            what a request for URL would get, and why
-  tripper cache stats STORE              how much is stored, how much of it is fresh
-  tripper cache purge STORE URL          forget URL
+  tripper get [options] URL       like curl: -X -H -d -o -u -L -x -I -v -C ...
+  tripper cache ls STORE [URL]    list what is stored, or what begins with URL
+  tripper cache show STORE URL    show a stored response: fields, age, freshness
+  tripper cache why STORE URL     say what a request would get, and why
+  tripper cache stats STORE       count what is stored, and what is fresh
+  tripper cache purge STORE URL   forget URL
 
 STORE is a directory, or redis://host:6379/0?namespace=NAME.
 
 Why is a URL not cached?
 
-  tripper cache why --ask URL            asks the server, and says what forbids storing
-  tripper cache why STORE URL            says why what is stored is not used, or is
+  tripper cache why --ask URL     asks the server: may its response be stored?
+  tripper cache why STORE URL     is what is stored used, and if not, why?
 
 What happens to a request?
 
-  tripper get --timeline URL             each decision of each layer, as text
-  tripper get --page page.html URL       the same as a page for a browser
-  tripper get --har file.har URL         the same for the tools that read HAR
+  tripper get --timeline URL      each decision of each layer, as text
+  tripper get --page p.html URL   the same as a page for a browser
+  tripper get --har f.har URL     the exchanges, for programs that read HAR
 
-A download that goes on where it was killed, as often as it takes:
+A download that goes on where it was stopped or killed:
 
   tripper get -C - -O https://example.com/big.iso
 

@@ -14,9 +14,9 @@ import (
 // A meter shows how far a body has come. The zero meter shows nothing.
 type meter struct {
 	w      io.Writer // nil: nothing is shown
-	name   string // of the file, empty for the output
-	offset int64 // what was there before
-	total  int64 // the length of the whole, -1 if it is not known
+	name   string    // of the file, empty for the output
+	offset int64     // what was there before
+	total  int64     // the length of the whole, -1 if it is not known
 	began  time.Time
 	now    atomic.Int64 // the position
 

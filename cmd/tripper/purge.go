@@ -10,8 +10,8 @@ import (
 func purgeCommand(ctx context.Context, c *console, args []string) error {
 	var o cacheOptions
 	var prefix, all bool
-	cmd := &command{name: "cache purge", args: "STORE [URL]", about: `Forgets what is stored for URL: for all users, and in all variants. Programs that use the store
-do not serve it any more.
+	cmd := &command{name: "cache purge", args: "STORE URL", about: `Forgets what is stored for URL, for all users and in all variants. Programs that
+use the store do not serve it any more.
 `}
 	f := cmd.group("Options:")
 	f.BoolVar(&prefix, "prefix", false, "forget all that begins with URL")

@@ -20,8 +20,8 @@ import (
 func showCommand(ctx context.Context, c *console, args []string) error {
 	var o cacheOptions
 	var content bool
-	cmd := &command{name: "cache show", args: "STORE URL|@KEY", about: `Shows the responses that are stored for URL, those of all users and all variants, or the one
-whose key begins with KEY: "tripper cache ls" prints keys.
+	cmd := &command{name: "cache show", args: "STORE URL|@KEY", about: `Shows the responses that are stored for URL, those of all users and all
+variants, or the one whose key begins with KEY; "tripper cache ls" prints keys.
 `}
 	f := cmd.group("Options:")
 	f.BoolVar(&content, "body", false, "print the body and nothing else, as it is stored")

@@ -60,8 +60,8 @@ func (t *census) add(s caching.Stored, now time.Time) {
 // statsCommand is tripper cache stats.
 func statsCommand(ctx context.Context, c *console, args []string) error {
 	var o cacheOptions
-	cmd := &command{name: "cache stats", args: "STORE", about: `Counts the responses that are stored, and the bytes of their bodies: the fresh and the stale
-ones, by status, and of the ten hosts that take most.
+	cmd := &command{name: "cache stats", args: "STORE", about: `Counts the responses that are stored, and the bytes of their bodies: the fresh
+and the stale ones, by status, and of the ten hosts that take most.
 `}
 	o.storeFlags(cmd.group("Options:"))
 	rest, _, err := cmd.parse(c.out, args)
@@ -100,6 +100,7 @@ func (t *census) text(now time.Time) string {
 	line := func(name string, n count) {
 		fmt.Fprintf(&b, "%-28s %9s %8d\n", shorten(name, 28), bytesOf(n.bytes), n.n)
 	}
+	fmt.Fprintf(&b, "%-28s %9s %8s\n", "", "SIZE", "COUNT")
 	line("responses", t.all)
 	line("  fresh", t.fresh)
 	line("  stale", t.stale)

@@ -24,17 +24,18 @@ type whyOptions struct {
 // whyCommand is tripper cache why.
 func whyCommand(ctx context.Context, c *console, args []string) error {
 	var o whyOptions
-	cmd := &command{name: "cache why", args: "[STORE] URL", about: `Says what a request for URL would get from the store, and why, with the section of the RFC.
-Nothing is sent and nothing is stored. Fields, cookies and passwords count: responses are kept
-apart by user, and by what Vary names.
+	cmd := &command{name: "cache why", args: "[STORE] URL", about: `Says what a request for URL would get from the store, and why, with the section
+of the RFC. Nothing is sent, and nothing is stored. Fields, cookies and
+passwords count: responses are kept apart by user, and by what Vary names.
 
-With --ask the server is asked, past the store, and it is said whether its response may be
-stored, and for how long it would be fresh. STORE may be left out then.
+With --ask the server is asked too, past the store, and the answer is whether
+its response may be stored, and for how long it would be fresh. STORE may be
+left out then.
 `}
 	f := cmd.group("Options:")
 	f.BoolVar(&o.ask, "ask", false, "ask the server too")
-	f.BoolVar(&o.shared, "shared", false, "as a shared cache, such as that of a proxy")
-	f.StringVar(&o.partition, "partition", "", "as the `user` of a program that uses caching.ForUser")
+	f.BoolVar(&o.shared, "shared", false, "look as a shared cache does, such as that of a proxy")
+	f.StringVar(&o.partition, "partition", "", "look as a program does whose Partition is caching.ForUser of `user`")
 	o.storeFlags(f)
 	o.requestFlags(cmd.group("What is asked for:"))
 	o.bodyFlags(cmd.group("What would be sent:"))
