@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"net/url"
 	"strings"
 
@@ -44,10 +44,10 @@ func cacheCommand(ctx context.Context, c *console, args []string) error {
 	case run != nil:
 		return run(ctx, c, args[1:])
 	case name == "-h" || name == "--help" || name == "help":
-		fmt.Fprint(c.out, cacheUsage)
+		c.print("%s", cacheUsage)
 		return nil
 	case name == "":
-		fmt.Fprint(c.err, cacheUsage)
+		_, _ = io.WriteString(c.err, cacheUsage)
 		return failf(exitUsage, "tripper cache takes a command: ls, show, why, stats or purge")
 	}
 	return failf(exitUsage, "there is no command cache %q, see tripper cache -h", name)
@@ -78,22 +78,10 @@ func (o *cacheOptions) look(ctx context.Context, c *console, name string) (cache
 	return cache, st, func() { _, _ = cache.Close(), st.close() }, nil
 }
 
-// unreadable returns a sentence about entries that could not be read, empty if there are none.
-func unreadable(st *stock) string {
-	switch n := st.stats().Corrupt; n {
-	case 0:
-		return ""
-	case 1:
-		return "1 entry cannot be read: it is damaged, or encrypted (--key-file)"
-	default:
-		return fmt.Sprintf("%d entries cannot be read: they are damaged, or encrypted (--key-file)", n)
-	}
-}
-
-// warn prints a sentence that is no failure.
-func warn(c *console, text string) {
-	if text != "" {
-		fmt.Fprintln(c.err, "tripper: "+text)
+// warnUnreadable tells of entries that could not be read, if there are some.
+func warnUnreadable(c *console, st *stock) {
+	if n := st.stats().Corrupt; n > 0 {
+		c.warn("entries that cannot be read: %d. They are damaged, or encrypted (--key-file)", n)
 	}
 }
 

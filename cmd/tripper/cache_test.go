@@ -80,7 +80,7 @@ func testCache(t *testing.T, store string) {
 	if r := do(t, "cache", "ls", store, o.URL+"/fr"); strings.Contains(r.out, "/stale") || strings.Count(r.out, "\n") != 3 {
 		t.Errorf("what begins with /fr:\n%s", r.out)
 	}
-	for _, line := range strings.Split((&terminal{columns: 60}).run(t.Context(), "cache", "ls", store).out, "\n") {
+	for line := range strings.SplitSeq((&terminal{columns: 60}).run(t.Context(), "cache", "ls", store).out, "\n") {
 		if len([]rune(line)) > 60 {
 			t.Errorf("longer than the terminal is wide: %q", line)
 		}
@@ -183,7 +183,7 @@ func TestCacheDirectory(t *testing.T) {
 	sealed := filepath.Join(dir, "sealed")
 	o := newOrigin(t, cacheOrigin)
 	do(t, "get", "-s", "--cache", sealed, "--cache-key-file", key, o.URL+"/?cache-control=max-age=600").want(t, exitOK)
-	do(t, "cache", "ls", sealed).want(t, exitOK, "cannot be read", "--key-file")
+	do(t, "cache", "ls", sealed).want(t, exitOK, "cannot be read: 1", "--key-file")
 	do(t, "cache", "stats", sealed).want(t, exitOK, "cannot be read")
 	do(t, "cache", "ls", "--key-file", key, sealed).want(t, exitOK, o.URL)
 	if r := do(t, "get", "-s", "--cache", sealed, "--cache-key-file", key, o.URL+"/?cache-control=max-age=600"); r.code != exitOK || len(o.take()) != 1 {

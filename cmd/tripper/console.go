@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -25,6 +26,21 @@ type console struct {
 
 	// silent keeps failures from being printed.
 	silent bool
+
+	// failed is the first failure of print, for which the command fails.
+	failed error
+}
+
+// print prints to the output.
+func (c *console) print(format string, args ...any) {
+	if c.failed == nil {
+		_, c.failed = fmt.Fprintf(c.out, format, args...)
+	}
+}
+
+// warn prints a line about what the command does, which is no part of its output.
+func (c *console) warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.err, "tripper: "+format+"\n", args...)
 }
 
 // systemConsole returns the console of the process.

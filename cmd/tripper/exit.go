@@ -91,8 +91,7 @@ func classify(err error) (code int, text string) {
 	if code == exitInterrupted {
 		return code, "interrupted"
 	}
-	var outer *url.Error
-	if errors.As(err, &outer) { // which repeats the method and the URL
+	if outer, ok := errors.AsType[*url.Error](err); ok { // which repeats the method and the URL
 		err = outer.Err
 	}
 	text = trace.RedactError(err)
@@ -205,8 +204,7 @@ func untrusted(err error) bool {
 
 // fileFailure returns the failure of a file operation.
 func fileFailure(code int, err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) { // whose name of a system call tells the user nothing
+	if p, ok := errors.AsType[*fs.PathError](err); ok { // whose name of a system call tells the user nothing
 		err = fmt.Errorf("%s: %w", p.Path, p.Err)
 	}
 	return &failure{code, err}

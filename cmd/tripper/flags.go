@@ -34,7 +34,7 @@ func (c *command) group(title string) *pflag.FlagSet {
 }
 
 // parse sets the options from args and returns the arguments that are none. For -h it prints the help.
-func (c *command) parse(w io.Writer, args []string) ([]string, *pflag.FlagSet, error) {
+func (c *command) parse(con *console, args []string) ([]string, *pflag.FlagSet, error) {
 	all := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
 	all.SetOutput(io.Discard)
 	all.Usage = func() {}
@@ -43,7 +43,7 @@ func (c *command) parse(w io.Writer, args []string) ([]string, *pflag.FlagSet, e
 	}
 	err := all.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
-		c.help(w)
+		con.print("%s", c.help())
 		return nil, nil, errHelp
 	}
 	if err != nil {
@@ -52,22 +52,24 @@ func (c *command) parse(w io.Writer, args []string) ([]string, *pflag.FlagSet, e
 	return all.Args(), all, nil
 }
 
-func (c *command) help(w io.Writer) {
-	fmt.Fprintf(w, "tripper %s [options] %s\n\n%s", c.name, c.args, c.about)
+func (c *command) help() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tripper %s [options] %s\n\n%s", c.name, c.args, c.about)
 	for _, g := range c.groups {
-		fmt.Fprintf(w, "\n%s\n\n", g.title)
-		g.flags.VisitAll(func(f *pflag.Flag) { helpOption(w, f) })
+		fmt.Fprintf(&b, "\n%s\n\n", g.title)
+		g.flags.VisitAll(func(f *pflag.Flag) { helpOption(&b, f) })
 	}
 	if c.after != "" {
-		fmt.Fprintf(w, "\n%s", c.after)
+		b.WriteString("\n" + c.after)
 	}
+	return b.String()
 }
 
 // The columns of the help: what an option does begins at helpIndent.
 const helpIndent, helpWidth = 26, 79
 
 // helpOption prints an option and what it does.
-func helpOption(w io.Writer, f *pflag.Flag) {
+func helpOption(b *strings.Builder, f *pflag.Flag) {
 	value, _ := pflag.UnquoteUsage(f)
 	usage := strings.ReplaceAll(f.Usage, "`"+value+"`", strings.ToUpper(value))
 	left := "      --" + f.Name
@@ -79,17 +81,17 @@ func helpOption(w io.Writer, f *pflag.Flag) {
 	}
 	line := fmt.Sprintf("%-*s", helpIndent-1, left)
 	if len(left) >= helpIndent {
-		fmt.Fprintln(w, left)
+		b.WriteString(left + "\n")
 		line = strings.Repeat(" ", helpIndent-1)
 	}
 	for word := range strings.FieldsSeq(usage) {
 		if len(line)+1+len(word) > helpWidth {
-			fmt.Fprintln(w, line)
+			b.WriteString(line + "\n")
 			line = strings.Repeat(" ", helpIndent-1)
 		}
 		line += " " + word
 	}
-	fmt.Fprintln(w, line)
+	b.WriteString(line + "\n")
 }
 
 // wants returns an error unless there are from least to most arguments.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 func getCommand(ctx context.Context, c *console, args []string) error {
 	var o getOptions
 	cmd := o.command()
-	rest, set, err := cmd.parse(c.out, args)
+	rest, set, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}
@@ -221,7 +220,7 @@ func (o *getOptions) goOn(c *console, d *download, resp *http.Response) (again b
 // tell prints what a person should know, unless -s is given.
 func (o *getOptions) tell(c *console, format string, args ...any) {
 	if !o.silent {
-		fmt.Fprintf(c.err, "tripper: "+format+"\n", args...)
+		c.warn(format, args...)
 	}
 }
 
@@ -236,14 +235,19 @@ func (o *getOptions) copy(c *console, out *output, resp *http.Response, offset, 
 		m.start(c.err, c.errTerminal, name, offset, total)
 	}
 	defer func() { m.end(err == nil) }()
+	return pump(out, resp.Body, m.add)
+}
+
+// pump copies r to w, and tells of each piece. An error of w is a failure of the command, that of r is as it was.
+func pump(w io.Writer, r io.Reader, tell func(n int)) error {
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := resp.Body.Read(buf)
+		n, err := r.Read(buf)
 		if n > 0 {
-			if _, werr := out.Write(buf[:n]); werr != nil {
-				return fileFailure(exitWrite, werr)
+			if _, err := w.Write(buf[:n]); err != nil {
+				return fileFailure(exitWrite, err)
 			}
-			m.add(n)
+			tell(n)
 		}
 		if err == io.EOF {
 			return nil

@@ -24,7 +24,7 @@ line each.
 	f := cmd.group("Options:")
 	o.revealFlag(f, "queries of URLs")
 	o.storeFlags(f)
-	rest, _, err := cmd.parse(c.out, args)
+	rest, _, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}
@@ -53,18 +53,16 @@ line each.
 			continue
 		}
 		if n++; n == 1 {
-			if _, err := fmt.Fprintln(c.out, fit(listLine("AGE", "FRESH", "STATUS", "SIZE", "KEY", "URL"), c.width())); err != nil {
-				return fileFailure(exitWrite, err)
-			}
+			c.print("%s\n", fit(listLine("AGE", "FRESH", "STATUS", "SIZE", "KEY", "URL"), c.width()))
 		}
-		if _, err := fmt.Fprintln(c.out, fit(o.listEntry(s, now), c.width())); err != nil {
-			return fileFailure(exitWrite, err)
+		if c.print("%s\n", fit(o.listEntry(s, now), c.width())); c.failed != nil {
+			return nil
 		}
 	}
 	if n == 0 {
-		warn(c, "nothing is stored")
+		c.warn("nothing is stored")
 	}
-	warn(c, unreadable(st))
+	warnUnreadable(c, st)
 	return nil
 }
 

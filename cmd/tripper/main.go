@@ -10,7 +10,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -37,26 +37,29 @@ func run(ctx context.Context, c *console, args []string) int {
 	case "cache":
 		return report(ctx, c, cacheCommand(ctx, c, args[1:]))
 	case "-h", "--help", "help":
-		fmt.Fprint(c.out, usage)
-		return exitOK
+		c.print("%s", usage)
+		return report(ctx, c, nil)
 	case "-V", "--version", "version":
-		fmt.Fprintln(c.out, "tripper", version())
-		return exitOK
+		c.print("tripper %s\n", version())
+		return report(ctx, c, nil)
 	case "":
-		fmt.Fprint(c.err, usage)
-		return exitUsage
+		_, _ = io.WriteString(c.err, usage)
+		return report(ctx, c, failf(exitUsage, "tripper takes a command: get or cache"))
 	}
 	return report(ctx, c, failf(exitUsage, "there is no command %q, see tripper -h", name))
 }
 
 // report prints why a command has failed, as curl does, and returns its exit code.
 func report(ctx context.Context, c *console, err error) int {
+	if err == nil && c.failed != nil {
+		err = fileFailure(exitWrite, c.failed)
+	}
 	code, text := classify(err)
 	if code != exitOK && ctx.Err() != nil { // whatever failed, it did since a signal came
 		code, text = exitInterrupted, "interrupted"
 	}
 	if text != "" && !c.silent {
-		fmt.Fprintf(c.err, "tripper: (%d) %s\n", code, text)
+		c.warn("(%d) %s", code, text)
 	}
 	return code
 }

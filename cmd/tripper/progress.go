@@ -64,7 +64,7 @@ func (m *meter) add(n int) {
 	}
 	if now := time.Now(); now.Sub(m.last) >= lineEvery {
 		m.last = now
-		fmt.Fprintf(m.w, "tripper: %s%s\n", m.label(), progressText(at, m.offset, m.total, now.Sub(m.began)))
+		_, _ = fmt.Fprintf(m.w, "tripper: %s%s\n", m.label(), progressText(at, m.offset, m.total, now.Sub(m.began)))
 	}
 }
 
@@ -91,7 +91,7 @@ func (m *meter) end(ok bool) {
 		return
 	}
 	if ok && (m.name != "" || m.last != m.began) {
-		fmt.Fprintf(m.w, "tripper: %s%s\n", m.label(), progressText(m.now.Load(), m.offset, -1, time.Since(m.began)))
+		_, _ = fmt.Fprintf(m.w, "tripper: %s%s\n", m.label(), progressText(m.now.Load(), m.offset, -1, time.Since(m.began)))
 	}
 }
 

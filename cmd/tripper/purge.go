@@ -17,7 +17,7 @@ use the store do not serve it any more.
 	f.BoolVar(&prefix, "prefix", false, "forget all that begins with URL")
 	f.BoolVar(&all, "all", false, "forget everything; there is no URL then")
 	o.storeFlags(f)
-	rest, _, err := cmd.parse(c.out, args)
+	rest, _, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}

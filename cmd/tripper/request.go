@@ -32,8 +32,7 @@ func parseTarget(text string) (target, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		var e *url.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the URL, in which there may be a password
 		}
 		return target{}, failf(exitURL, "this is no URL: %w", err)

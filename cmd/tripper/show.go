@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +17,28 @@ import (
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
-// showCommand is tripper cache show.
-func showCommand(ctx context.Context, c *console, args []string) error {
-	var o cacheOptions
-	var content bool
+// showOptions are those of cache show.
+type showOptions struct {
+	cacheOptions
+	content bool
+}
+
+func (o *showOptions) command() *command {
 	cmd := &command{name: "cache show", args: "STORE URL|@KEY", about: `Shows the responses that are stored for URL, those of all users and all
 variants, or the one whose key begins with KEY; "tripper cache ls" prints keys.
 `}
 	f := cmd.group("Options:")
-	f.BoolVar(&content, "body", false, "print the body and nothing else, as it is stored")
+	f.BoolVar(&o.content, "body", false, "print the body and nothing else, as it is stored")
 	o.revealFlag(f, "queries, cookies and other fields")
 	o.storeFlags(f)
-	rest, _, err := cmd.parse(c.out, args)
+	return cmd
+}
+
+// showCommand is tripper cache show.
+func showCommand(ctx context.Context, c *console, args []string) error {
+	var o showOptions
+	cmd := o.command()
+	rest, _, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}
@@ -38,7 +49,12 @@ variants, or the one whose key begins with KEY; "tripper cache ls" prints keys.
 	if err != nil {
 		return err
 	}
-	cache, st, done, err := o.look(ctx, c, rest[0])
+	return o.show(ctx, c, rest[0], match)
+}
+
+// show shows the stored responses that match.
+func (o *showOptions) show(ctx context.Context, c *console, name string, match func(caching.Stored) bool) error {
+	cache, st, done, err := o.look(ctx, c, name)
 	if err != nil {
 		return err
 	}
@@ -52,23 +68,21 @@ variants, or the one whose key begins with KEY; "tripper cache ls" prints keys.
 		if !match(s) {
 			continue
 		}
-		if n++; !content {
-			if n > 1 {
-				fmt.Fprintln(c.out)
-			}
-			if _, err := io.WriteString(c.out, o.showEntry(s, now)); err != nil {
-				return fileFailure(exitWrite, err)
-			}
-		}
 		last = s
+		if n++; n > 1 && !o.content {
+			c.print("\n")
+		}
+		if !o.content {
+			c.print("%s", o.showEntry(s, now))
+		}
 	}
-	warn(c, unreadable(st))
+	warnUnreadable(c, st)
 	switch {
 	case n == 0:
 		return failf(exitNotStored, "nothing is stored for it; tripper cache why says what a request would get")
-	case content && n > 1:
+	case o.content && n > 1:
 		return failf(exitUsage, "%d responses are stored for it: name one by its key, see tripper cache show without --body", n)
-	case content:
+	case o.content:
 		return printBody(ctx, c, st.Store, last.Key)
 	}
 	return nil
@@ -138,24 +152,15 @@ func printBody(ctx context.Context, c *console, s store.Store, key string) error
 		return failf(exitNotStored, "it has just been removed")
 	}
 	defer e.Close() //nolint:errcheck // a reader
-	var r io.Reader = strings.NewReader(string(e.Bytes))
+	var r io.Reader = bytes.NewReader(e.Bytes)
 	if e.Body != nil {
 		r = io.NewSectionReader(e.Body, 0, e.Size)
 	}
-	out := &output{w: c.out, guard: c.outTerminal}
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := out.Write(buf[:n]); werr != nil {
-				return fileFailure(exitWrite, werr)
-			}
+	if err := pump(&output{w: c.out, guard: c.outTerminal}, r, func(int) {}); err != nil {
+		if _, own := errors.AsType[*failure](err); own {
+			return err
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return storeFailure(err)
-		}
+		return storeFailure(err)
 	}
+	return nil
 }

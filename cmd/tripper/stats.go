@@ -64,7 +64,7 @@ func statsCommand(ctx context.Context, c *console, args []string) error {
 and the stale ones, by status, and of the ten hosts that take most.
 `}
 	o.storeFlags(cmd.group("Options:"))
-	rest, _, err := cmd.parse(c.out, args)
+	rest, _, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}
@@ -88,10 +88,8 @@ and the stale ones, by status, and of the ten hosts that take most.
 	if n := st.stats(); n.Bytes >= 0 {
 		text += fmt.Sprintf("%-28s %9s\n", "taken of the disk", bytesOf(n.Bytes))
 	}
-	if _, err := fmt.Fprint(c.out, text); err != nil {
-		return fileFailure(exitWrite, err)
-	}
-	warn(c, unreadable(st))
+	c.print("%s", text)
+	warnUnreadable(c, st)
 	return nil
 }
 

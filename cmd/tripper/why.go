@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -41,7 +40,7 @@ left out then.
 	o.bodyFlags(cmd.group("What would be sent:"))
 	o.credentialFlags(cmd.group("Passwords:"))
 	o.connectionFlags(cmd.group("The connection, for --ask:"))
-	rest, set, err := cmd.parse(c.out, args)
+	rest, set, err := cmd.parse(c, args)
 	if err != nil {
 		return err
 	}
@@ -124,12 +123,12 @@ func (o *whyOptions) explain(ctx context.Context, c *console, t target, name str
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %s\n", verdict, reason)
-	fmt.Fprintf(c.out, "  %s\n", meanings[verdict])
+	c.print("%s: %s\n", verdict, reason)
+	c.print("  %s\n", meanings[verdict])
 	if verdict == "fetch" && !o.ask {
-		fmt.Fprintln(c.out, "  With --ask the server is asked whether its response may be stored.")
+		c.print("  With --ask the server is asked whether its response may be stored.\n")
 	}
-	warn(c, unreadable(st))
+	warnUnreadable(c, st)
 	return nil
 }
 
@@ -170,13 +169,13 @@ func (o *whyOptions) askServer(ctx context.Context, c *console, t target) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "The server answered %d %s.\n", resp.StatusCode, http.StatusText(resp.StatusCode))
+	c.print("The server answered %d %s.\n", resp.StatusCode, http.StatusText(resp.StatusCode))
 	for _, name := range []string{"Cache-Control", "Expires", "Age", "Date", "Last-Modified", "Etag", "Vary", "Pragma"} {
 		for _, v := range resp.Header[name] {
-			fmt.Fprintf(c.out, "  %s: %s\n", name, strings.Map(visible, v))
+			c.print("  %s: %s\n", name, strings.Map(visible, v))
 		}
 	}
-	fmt.Fprintln(c.out, heard.sentence())
+	c.print("%s\n", heard.sentence())
 	return nil
 }
 
