@@ -71,7 +71,7 @@ func TestScanResistant(t *testing.T) {
 			kept++
 		}
 	}
-	if kept < 495 {
+	if kept < 500-500/maxChances { // all of them were hit when the first had to go
 		t.Errorf("%d of 500 entries in use outlived a scan", kept)
 	}
 }

@@ -97,34 +97,40 @@ func (p *s3fifo[V]) release(n int64) {
 	p.used -= n
 }
 
+// maxChances is how many nodes that were hit may stay where the next in turn is dropped, for one
+// node that is dropped. It bounds how long a change takes after all of very many nodes were hit.
+const maxChances = 64
+
 // fit evicts nodes until there is room for n more, or none is left.
 func (p *s3fifo[V]) fit(n int64) {
-	// Hits go on meanwhile and could send the nodes of the main queue round for ever.
-	second := s3maxUses * (p.main.len + p.small.len)
-	for p.used+n > p.max {
-		var victim *s3node[V]
-		if p.small.len > 0 && (p.small.cost > p.max/10 || p.main.len == 0) {
-			victim = p.small.pop()
-			if victim.uses.Load() > 1 {
-				victim.uses.Store(0)
-				p.main.push(victim)
-				continue
-			}
-			p.addGhost(victim.hash)
-		} else if p.main.len > 0 {
-			victim = p.main.pop()
-			if u := victim.uses.Load(); u > 0 && second > 0 {
-				second--
-				victim.uses.Store(u - 1)
-				p.main.push(victim)
-				continue
-			}
-		} else {
-			return
-		}
+	for p.used+n > p.max && p.entries() > 0 {
+		victim := p.victim()
 		p.used -= victim.cost
 		p.evicted++
 		p.drop(victim)
+	}
+}
+
+// victim takes out the node that is dropped next. There is one.
+func (p *s3fifo[V]) victim() *s3node[V] {
+	for chances := maxChances; ; chances-- {
+		if p.small.len > 0 && (p.small.cost > p.max/10 || p.main.len == 0) {
+			n := p.small.pop()
+			if n.uses.Load() <= 1 || chances == 0 {
+				p.addGhost(n.hash)
+				return n
+			}
+			n.uses.Store(0)
+			p.main.push(n)
+			continue
+		}
+		n := p.main.pop()
+		u := n.uses.Load()
+		if u == 0 || chances == 0 {
+			return n
+		}
+		n.uses.Store(u - 1)
+		p.main.push(n)
 	}
 }
 

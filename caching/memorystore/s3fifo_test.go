@@ -189,3 +189,40 @@ func TestS3FIFOGhosts(t *testing.T) {
 		t.Error("a fingerprint is zero, or does not tell hashes apart")
 	}
 }
+
+// After all of many nodes were hit, a node that is dropped costs few others a move.
+func TestS3FIFOChances(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		main bool
+	}{{"all are in the small queue", false}, {"all are in the main queue", true}} {
+		const n = 10_000
+		s := newS3script(n)
+		nodes := make([]*s3node[string], n)
+		for i := range nodes {
+			nodes[i] = &s3node[string]{value: strconv.Itoa(i), hash: uint64(i), cost: 1} //nolint:gosec // not negative
+			s.queue.add(nodes[i])
+			if row.main {
+				s.queue.small.unlink(nodes[i])
+				s.queue.main.push(nodes[i])
+			}
+		}
+		for _, n := range nodes {
+			for range s3maxUses {
+				n.hit()
+			}
+		}
+		for i := range 10 {
+			s.queue.add(&s3node[string]{value: "new", hash: 1 << 40, cost: 1})
+			chances := 0
+			for _, n := range nodes {
+				if n.uses.Load() < s3maxUses {
+					chances++
+				}
+			}
+			if most := (i + 1) * (maxChances + 1); len(s.log) != i+1 || chances > most {
+				t.Fatalf("%s: %d were dropped, %d had a second chance, want at most %d", row.why, len(s.log), chances, most)
+			}
+		}
+	}
+}
