@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/policy"
@@ -81,8 +82,10 @@ type stored struct {
 	resp http.Response
 	ctx  infoContext
 	body bytesBody
-	// room is for the values of the header, if there are not too many.
-	room [12]string
+	// room is for the values of the header, and text for those of Age and Cache-Status, if they
+	// are not too many.
+	room [10]string
+	text [48]byte
 }
 
 // serve returns the stored response. A nil s stands for a fresh hit.
@@ -102,7 +105,7 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	resp.Proto = m.Proto
 	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
 	resp.Request = x.Req.WithContext(&out.ctx)
-	resp.Header = x.header(m, f, p, s, age, out.room[:0])
+	resp.Header = x.header(m, f, p, s, age, out)
 	resp.Trailer = m.Trailer.Clone()
 	resp.ContentLength = p.Length
 	if p.Status != http.StatusOK {
@@ -129,22 +132,35 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	return resp
 }
 
-// header returns a copy of the stored fields, with the Age and Cache-Status of a response
-// that is of that age. room holds their values if it is large enough.
-func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, age time.Duration, room []string) http.Header {
-	var seconds, cacheStatus string
-	if s != nil {
-		s.Collapsed, s.Key = x.collapsed, x.shownKey()
-		seconds, cacheStatus = strconv.FormatInt(int64(age/time.Second), 10), x.st.statusText(s)
+// aging returns Age and Cache-Status of a response of that age. They are new for each response:
+// with many entries, what others have made of them a second ago is seldom right. room holds them if it
+// is large enough. A nil s stands for a fresh hit.
+func (x *exchange) aging(f *catalog.Memo, s *policy.CacheStatus, age time.Duration, room []byte) (seconds, cacheStatus string) {
+	whole := int64(age / time.Second)
+	b := strconv.AppendInt(room, whole, 10)
+	n := len(b)
+	if s == nil {
+		hit := policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64(f.Lifetime/time.Second) - whole, Collapsed: x.collapsed, Key: x.shownKey()}
+		b = hit.Append(b, x.st.Cfg.Name)
 	} else {
-		if seconds, cacheStatus = f.AgedAt(age); x.collapsed {
-			cacheStatus += "; collapsed"
-		}
+		s.Collapsed, s.Key = x.collapsed, x.shownKey()
+		cacheStatus = x.st.statusText(s)
 	}
+	text := unsafe.String(unsafe.SliceData(b), len(b)) // nothing else refers to b
+	if s == nil {
+		cacheStatus = text[n:]
+	}
+	return text[:n], cacheStatus
+}
+
+// header returns a copy of the stored fields, with the Age and Cache-Status of a response
+// that is of that age. out has room for their values.
+func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, age time.Duration, out *stored) http.Header {
+	seconds, cacheStatus := x.aging(f, s, age, out.text[:0])
 	h := make(http.Header, len(f.Fields)+2)
-	values := room
-	if f.Lines+3 > cap(room) {
-		values = make([]string, 0, f.Lines+3)
+	values := out.room[:0]
+	if f.Lines+2 > cap(values) {
+		values = make([]string, 0, f.Lines+2)
 	}
 	others := x.setsCookiesOfOthers(m, f)
 	for i := range f.Fields {

@@ -8,9 +8,14 @@ import (
 )
 
 // keyMemo remembers the keys of some targets: most requests are for a target that was
-// asked for before, and hashing it takes a good part of the time of a hit. Of two targets
-// in one place the later stays. Only keys that need no secret are in it.
-type keyMemo [1024]atomic.Pointer[memoKey]
+// asked for before, and hashing it takes a good part of the time of a hit. A target is
+// remembered when it is asked for twice, with none of the others that have its place in between:
+// where there are more targets than places, remembering each would cost more than it saves. Only
+// keys that need no secret are in it. The zero value is ready to use.
+type keyMemo [1024]struct {
+	seen atomic.Uint32 // part of the hash of the target that was last asked for
+	key  atomic.Pointer[memoKey]
+}
 
 var keySeed = maphash.MakeSeed()
 
@@ -30,17 +35,23 @@ func (m *keyMemo) of(req *http.Request) string {
 	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
 		return getKey(req)
 	}
-	place := &m[(maphash.String(keySeed, u.Path)+maphash.String(keySeed, u.RawQuery)+maphash.String(keySeed, u.Host))%uint64(len(m))]
-	if k := place.Load(); k != nil && k.url == *u {
+	hash := maphash.String(keySeed, u.Path) + maphash.String(keySeed, u.RawQuery) + maphash.String(keySeed, u.Host)
+	place := &m[hash%uint64(len(m))]
+	if k := place.key.Load(); k != nil && k.url == *u {
 		return k.key
 	}
-	k := &memoKey{*u, getKey(req)}
+	key := getKey(req)
+	if seen := uint32(hash >> 32); place.seen.Load() != seen { //nolint:gosec // a part is enough
+		place.seen.Store(seen)
+		return key
+	}
+	k := &memoKey{*u, key}
 	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery // the strings of u may be parts of something large
 	for _, part := range []*string{&k.url.Scheme, &k.url.Host, &k.url.Path, &k.url.RawPath, &k.url.RawQuery} {
 		*part, own = own[:len(*part)], own[len(*part):]
 	}
-	place.Store(k)
-	return k.key
+	place.key.Store(k)
+	return key
 }
 
 // getKey is the key of the response to a GET by anybody of the target of req.

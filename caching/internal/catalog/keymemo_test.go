@@ -42,7 +42,7 @@ func TestKeyMemo(t *testing.T) {
 		// All have one place, or may have.
 		var full keyMemo
 		for i := range full {
-			full[i].Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "remembered"})
+			full[i].key.Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "remembered"})
 		}
 		req := httptest.NewRequest("GET", "/", nil)
 		req.URL, req.Host = &row.u, row.host
@@ -65,9 +65,10 @@ func TestKeyMemoOwnsItsStrings(t *testing.T) {
 		var keys keyMemo
 		req := httptest.NewRequest("GET", "http://a/"+strings.Repeat("b", n-len("httpa/")), nil)
 		keys.of(req)
+		keys.of(req)
 		kept := 0
 		for i := range keys {
-			if k := keys[i].Load(); k != nil {
+			if k := keys[i].key.Load(); k != nil {
 				kept++
 				if unsafe.StringData(k.url.Path) == unsafe.StringData(req.URL.Path) {
 					t.Error("it has the string of the request")
@@ -77,5 +78,24 @@ func TestKeyMemoOwnsItsStrings(t *testing.T) {
 		if want := max(0, maxMemo+1-n); kept != want {
 			t.Errorf("%d bytes: %d are kept, want %d", n, kept, want)
 		}
+	}
+}
+
+// One look at very many targets remembers none of them, and keeps those that are asked for often.
+func TestKeyMemoOfManyTargets(t *testing.T) { // not parallel: it counts allocations
+	var keys keyMemo
+	often := httptest.NewRequest("GET", "http://a/often", nil)
+	keys.of(often)
+	keys.of(often)
+	for i := range 5000 {
+		keys.of(httptest.NewRequest("GET", fmt.Sprint("http://a/", i), nil))
+	}
+	for i := range keys {
+		if k := keys[i].key.Load(); k != nil && k.url.Path != "/often" {
+			t.Errorf("%s was asked for once, and is remembered", k.url.Path)
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { keys.of(often) }); n > 0 {
+		t.Errorf("%v allocations for a target that is asked for often", n)
 	}
 }

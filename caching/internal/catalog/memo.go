@@ -2,9 +2,6 @@ package catalog
 
 import (
 	"bytes"
-	"strconv"
-	"sync/atomic"
-	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
@@ -24,7 +21,6 @@ type Memo struct {
 	// a map; Lines counts the values.
 	Fields []Field
 	Lines  int
-	aged   atomic.Pointer[aged]
 	// next is a memo of the same Meta for other settings.
 	next *Memo
 }
@@ -125,34 +121,9 @@ func ResponseOf(m *store.Meta) policy.Response {
 	return policy.Response{URL: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
 }
 
-// aged holds the fields of a hit that change from second to second.
-type aged struct {
-	seconds          int64
-	age, cacheStatus string
-}
-
-// AgedAt returns Age and Cache-Status of a hit whose age is old. They are the same for all
-// hits of one second.
-func (f *Memo) AgedAt(old time.Duration) (age, cacheStatus string) {
-	seconds := int64(old / time.Second)
-	if st := f.aged.Load(); st != nil && st.seconds == seconds {
-		return st.age, st.cacheStatus
-	}
-	s := policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64(f.Lifetime/time.Second) - seconds}
-	if f.Cfg.ShowKey {
-		s.Key = f.Key
-	}
-	st := &aged{seconds, strconv.FormatInt(seconds, 10), s.String(f.Cfg.Name)}
-	f.aged.Store(st)
-	return st.age, st.cacheStatus
-}
-
-// agedSize is half of the bytes of an aged and its strings, since not every memo has one.
-const agedSize = 64
-
 // size returns about how many bytes f occupies.
 func (f *Memo) size() int64 {
-	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key) + agedSize
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key)
 	if f.Home != f.Key {
 		n += storekit.StringSize(f.Home)
 	}

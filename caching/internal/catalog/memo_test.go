@@ -110,31 +110,3 @@ func TestSetRecord(t *testing.T) {
 		t.Error("what is outdated when it is stored has the memo of what is not")
 	}
 }
-
-// Hits of one second have the same fields, and those of the next have others.
-func TestAgedAt(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	for _, showKey := range []bool{false, true} {
-		cfg := &policy.Settings{Name: "c", ShowKey: showKey}
-		m := &store.Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}, RequestTime: now, ResponseTime: now}
-		f := newMemo(cfg, m, Record{Key: "k"}, nil, false, nil)
-		for range 2 {
-			for _, row := range []struct {
-				old         time.Duration
-				age, status string
-			}{{1500 * time.Millisecond, "1", "c; hit; ttl=59"}, {1900 * time.Millisecond, "1", "c; hit; ttl=59"}, {2 * time.Second, "2", "c; hit; ttl=58"}, {0, "0", "c; hit; ttl=60"}} {
-				if showKey {
-					row.status += `; key="k"`
-				}
-				if age, status := f.AgedAt(row.old); age != row.age || status != row.status {
-					t.Errorf("at %v: Age %s, %s, want %s, %s", row.old, age, status, row.age, row.status)
-				}
-			}
-		}
-		first := f.aged.Load()
-		if f.AgedAt(0); first == nil || f.aged.Load() != first {
-			t.Error("it is made again within a second")
-		}
-	}
-}

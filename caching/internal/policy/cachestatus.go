@@ -32,9 +32,11 @@ type CacheStatus struct {
 	Detail    string
 }
 
-// String returns the list member without its name.
-func (s *CacheStatus) String(name string) string {
-	b := make([]byte, 0, 96)
+// String returns the list member with the name of the cache.
+func (s *CacheStatus) String(name string) string { return string(s.Append(make([]byte, 0, 96), name)) }
+
+// Append appends what String returns.
+func (s *CacheStatus) Append(b []byte, name string) []byte {
 	b = append(b, name...)
 	if s.Hit {
 		b = append(b, "; hit"...)
@@ -66,7 +68,7 @@ func (s *CacheStatus) String(name string) string {
 		b = append(b, "; detail="...)
 		b = strconv.AppendQuote(b, s.Detail)
 	}
-	return string(b)
+	return b
 }
 
 // cacheName returns name in the form of a Structured Field, a token if it is
