@@ -99,6 +99,7 @@ func (c *floorCache) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := make([]byte, 0, resp.ContentLength)
 	resp.Body = &floorTee{src: resp.Body, buf: body, done: func(body []byte) {
 		e := &floorEntry{meta: *resp, header: resp.Header.Clone(), body: body, born: time.Now(), fresh: time.Minute}
+		e.meta.Request, e.meta.Body, e.meta.Header = nil, nil, nil
 		s.Lock()
 		if s.m == nil {
 			s.m = map[target][]*floorEntry{}

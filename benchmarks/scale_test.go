@@ -42,15 +42,27 @@ func scaleCache(name string, next http.RoundTripper) http.RoundTripper {
 	return &caching.Transport{Base: next, Store: memorystore.New(64 << 30)}
 }
 
-// fill stores n entries, whose paths it returns.
-func fill(b *testing.B, rt http.RoundTripper, n int) []string {
-	b.Helper()
+// pathsOf returns n paths.
+func pathsOf(n int) []string {
 	paths := make([]string, n)
 	for i := range paths {
 		paths[i] = "/path/of/some/length/" + strconv.Itoa(i)
-		exchangeOf(b, rt, newGet(b, "http://example.com"+paths[i]), scaleBody)
 	}
 	return paths
+}
+
+// fill stores n entries, whose paths it returns.
+func fill(b *testing.B, rt http.RoundTripper, n int) []string {
+	b.Helper()
+	paths := pathsOf(n)
+	getAll(b, rt, paths)
+	return paths
+}
+
+func getAll(b *testing.B, rt http.RoundTripper, paths []string) {
+	for _, p := range paths {
+		exchangeOf(b, rt, newGet(b, "http://example.com"+p), scaleBody)
+	}
 }
 
 // BenchmarkScaleHit is a fresh hit on one of many entries, at random: what it takes to find
@@ -79,15 +91,14 @@ func BenchmarkScaleHeap(b *testing.B) {
 	for n := 100; n <= *scale; n *= 10 {
 		for _, name := range []string{"floor", "httpcache", "ours"} {
 			b.Run(fmt.Sprint(n, "/", name), func(b *testing.B) {
+				paths := pathsOf(n)
 				for b.Loop() {
 					runtime.GC()
 					var before, after runtime.MemStats
 					runtime.ReadMemStats(&before)
 					rt := scaleCache(name, scaleOrigin())
-					paths := fill(b, rt, n)
-					for _, p := range paths {
-						exchangeOf(b, rt, newGet(b, "http://example.com"+p), scaleBody)
-					}
+					getAll(b, rt, paths)
+					getAll(b, rt, paths)
 					runtime.GC()
 					runtime.ReadMemStats(&after)
 					b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n)-scaleBody, "B/entry")

@@ -34,10 +34,10 @@ func storeEntry(tb testing.TB, s store.Store, key string, meta *store.Meta, body
 func storedMeta() *store.Meta {
 	return &store.Meta{
 		ID: [16]byte{1}, URL: "https://www.example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
-		Header: http.Header{
+		Header: store.FieldsOf(http.Header{
 			"Cache-Control": {"max-age=60"}, "Content-Type": {"application/json"}, "Date": {"Tue, 24 Nov 2026 12:00:00 GMT"},
 			"Etag": {`"5a8f3c1d9e7b"`}, "Vary": {"Accept-Encoding"}, "Content-Length": {"1024"},
-		},
+		}),
 	}
 }
 

@@ -54,7 +54,7 @@ func (x *exchange) complete(a *reply) (o result, ok bool) {
 
 // combinedHeader is the header of a stored part and a new one (RFC 9111 §3.4).
 func (x *exchange) combinedHeader(a *reply, e *store.Entry, f *catalog.Memo) http.Header {
-	h := policy.Merge(x.st.Cfg, e.Meta.Header, a.resp.Header)
+	h := policy.Merge(x.st.Cfg, e.Meta.Header.Map(), a.resp.Header)
 	if len(a.resp.Header["Set-Cookie"]) == 0 && x.setsCookiesOfOthers(e.Meta, f) {
 		delete(h, "Set-Cookie")
 	}
@@ -91,7 +91,7 @@ func (x *exchange) extend(a *reply) (o result, ok bool) {
 		}
 		return result{}, false
 	}
-	before, after, both, fits := policy.Union(f.Part, fresh)
+	before, after, both, fits := policy.Union(*f.Part, fresh)
 	if !fits || a.resp.ContentLength >= 0 && a.resp.ContentLength != fresh.Last-fresh.First+1 {
 		return result{}, false
 	}

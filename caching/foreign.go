@@ -175,7 +175,7 @@ func (x *exchange) public(a *reply) bool {
 		if f == nil || !f.Public {
 			return false
 		}
-		status, h = x.candidate.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.candidate.Entry.Meta.Header, h)
+		status, h = x.candidate.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.candidate.Entry.Meta.Header.Map(), h)
 	}
 	d, _ := policy.ResponseDirectives(h, x.st.Cfg.Targeted)
 	return policy.IsPublic(status, h, &d)

@@ -32,7 +32,7 @@ func forget(t *testing.T, m *memorystore.Store) {
 	t.Helper()
 	n := 0
 	for e := range m.List(t.Context()) {
-		if len(e.Meta.Header) == 0 {
+		if e.Meta.Header.Len() == 0 {
 			n++
 			_ = m.Delete(t.Context(), e.Key)
 		}

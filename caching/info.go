@@ -86,5 +86,5 @@ func InfoOf(resp *http.Response) (info Info, ok bool) {
 	if !ok || c.f == nil {
 		return Info{}, false
 	}
-	return Info{Age: c.age, Fresh: c.f.Lifetime - c.age, Source: c.f.Source, Validated: c.validated, Key: c.f.Key}, true
+	return Info{Age: c.age, Fresh: c.f.Lifetime - c.age, Source: c.f.Source.String(), Validated: c.validated, Key: c.f.Key}, true
 }

@@ -2,6 +2,7 @@ package caching
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -75,17 +76,17 @@ func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.C
 		// It may be what a field asks for that this package does not know.
 		return nil, nil, policy.ReasonPartUnasked
 	}
-	m, f = x.describe(a, header, contentRange, ttl)
+	m, h, f := x.describe(a, header, contentRange, ttl)
 	if x.Secretless {
 		return nil, nil, policy.ReasonNoSecret
 	}
-	if reason := x.unstorable(m, f); reason != "" {
+	if reason := x.unstorable(m, h, f); reason != "" {
 		return nil, nil, reason
 	}
 	if a.barred != "" {
 		return nil, nil, a.barred
 	}
-	if reason := x.leadsNowhere(m, f); reason != "" {
+	if reason := x.leadsNowhere(m, h, f); reason != "" {
 		return nil, nil, reason
 	}
 	if x.st.t.ShouldStore != nil && !x.st.t.ShouldStore(a.resp) {
@@ -94,8 +95,8 @@ func (x *exchange) admit(a *reply, header http.Header, contentRange *httpfield.C
 	return m, f, ""
 }
 
-func (x *exchange) unstorable(m *store.Meta, f *catalog.Memo) string {
-	r := catalog.ResponseOf(m)
+func (x *exchange) unstorable(m *store.Meta, h http.Header, f *catalog.Memo) string {
+	r := catalog.ResponseOf(m, h)
 	return policy.Unstorable(&x.demand, &r, &f.Facts, x.authorized)
 }
 
@@ -133,10 +134,10 @@ func bodySize(resp *http.Response) int64 {
 	return resp.ContentLength
 }
 
-// describe makes the metadata of the response a and works out its facts.
-func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (*store.Meta, *catalog.Memo) {
+// describe makes the metadata of the response a and works out its facts. h has its fields.
+func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfield.ContentRange, ttl time.Duration) (m *store.Meta, h http.Header, f *catalog.Memo) {
 	resp := a.resp
-	m := &store.Meta{
+	m = &store.Meta{
 		URL: catalog.URLOf(x.Req), Status: resp.StatusCode, Proto: resp.Proto,
 		RequestTime: a.sent, ResponseTime: a.received(),
 	}
@@ -147,38 +148,42 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	}
 	d, targeted := policy.ResponseDirectives(header, x.st.Cfg.Targeted)
 	names := policy.Unstored(x.st.Cfg, header, &d)
-	m.Header = policy.StoredHeader(header, names)
+	h = policy.StoredHeader(header, names)
 	if len(names) > 0 {
-		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
+		d, targeted = policy.ResponseDirectives(h, x.st.Cfg.Targeted) // of what is left
 	}
-	if len(m.Header["Date"]) == 0 {
-		m.Header["Date"] = dateOf(a.received())
+	if len(h["Date"]) == 0 || contentRange != nil {
+		h = maps.Clone(h)
+	}
+	if len(h["Date"]) == 0 {
+		h["Date"] = dateOf(a.received())
 	}
 	if contentRange != nil {
-		whole(m, *contentRange)
+		whole(m, h, *contentRange)
 	}
+	m.Header = store.FieldsOf(h)
 	r := catalog.Record{Imposed: policy.Imposed{TTL: ttl, Requested: x.opts.ttl != 0}}
-	if x.st.Cfg.SharePublic && len(m.Header["Set-Cookie"]) > 0 {
+	if x.st.Cfg.SharePublic && len(h["Set-Cookie"]) > 0 {
 		r.Owner = x.Owner(a.unknown)
 	}
-	names, _ = policy.VaryNames(m.Header)
+	names, _ = policy.VaryNames(h)
 	x.Locate(&r, resp.StatusCode, header, names)
-	return m, x.st.SetRecord(m, r, &d, targeted, nil)
+	return m, h, x.st.SetRecord(m, h, r, &d, targeted, nil)
 }
 
 // dateOf is the Date that a recipient adds to a response without (RFC 9110 §6.6.1).
 func dateOf(received time.Time) []string { return []string{received.UTC().Format(http.TimeFormat)} }
 
-// whole sets the status and the length of combined parts.
-func whole(m *store.Meta, r httpfield.ContentRange) {
-	m.Header["Content-Length"] = []string{strconv.FormatInt(r.Last-r.First+1, 10)}
+// whole sets the status of combined parts in m and the length in h.
+func whole(m *store.Meta, h http.Header, r httpfield.ContentRange) {
+	h["Content-Length"] = []string{strconv.FormatInt(r.Last-r.First+1, 10)}
 	if r.First == 0 && r.Last+1 == r.Total {
 		m.Status, m.StatusText = http.StatusOK, "OK"
-		delete(m.Header, "Content-Range")
+		delete(h, "Content-Range")
 		return
 	}
 	m.Status, m.StatusText = http.StatusPartialContent, "Partial Content"
-	m.Header["Content-Range"] = []string{r.String()}
+	h["Content-Range"] = []string{r.String()}
 }
 
 // ttlOf is the lifetime that the application wants the response to have, zero

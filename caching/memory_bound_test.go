@@ -64,7 +64,7 @@ func TestMemoryHoldsWhatItCounts(t *testing.T) {
 		took := heapHeld() - before
 		s := m.Stats()
 		t.Logf("%+v: %d entries, counted %d, taken %d: %.2f", row, s.Entries, s.Bytes, took, float64(took)/float64(s.Bytes))
-		if ratio := float64(took) / float64(s.Bytes); ratio > 1.1 || ratio < 0.8 {
+		if ratio := float64(took) / float64(s.Bytes); ratio > 1.05 || ratio < 0.95 {
 			t.Errorf("%+v: it takes %.2f of what it counts", row, ratio)
 		}
 		runtime.KeepAlive(c)

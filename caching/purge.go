@@ -95,7 +95,7 @@ type Stored struct {
 	Status int
 	// Size is that of the body in bytes.
 	Size int64
-	// Header holds the stored fields. It must not be changed.
+	// Header holds the stored fields.
 	Header http.Header
 	// Received is when it came, or was last confirmed.
 	Received time.Time
@@ -111,7 +111,7 @@ func (s Stored) Format(f fmt.State, _ rune) {
 func storedOf(l catalog.Listed) Stored {
 	m, f := l.Meta, l.F
 	return Stored{
-		Key: f.Key, URL: m.URL, Status: m.Status, Size: l.Size, Header: m.Header, Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
+		Key: f.Key, URL: m.URL, Status: m.Status, Size: l.Size, Header: m.Header.Map(), Received: m.ResponseTime, FreshUntil: f.Born.Add(f.Lifetime),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -75,7 +74,7 @@ func (k *recorder) commit(e collapse.Ending) {
 		}
 	}
 	if e.Whole {
-		k.meta.Trailer = k.resp.Trailer.Clone()
+		k.meta.Trailer = store.FieldsOf(k.resp.Trailer)
 	} else {
 		stored = policy.ReasonPartStored
 	}
@@ -169,9 +168,9 @@ func (k *recorder) cut(n int64) bool {
 	switch {
 	case !ok || n < minPart || total <= n || k.part.old != nil || !k.first:
 		return false
-	case k.Method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.Etag.IsZero() || k.f.Etag.Weak:
+	case k.Method != http.MethodGet || k.meta.Status != http.StatusOK || k.f.ETag().IsZero() || k.f.ETag().Weak:
 		return false
-	case httpfield.HasToken(k.meta.Header["Accept-Ranges"], "none"):
+	case httpfield.HasToken(k.meta.Header.Values("Accept-Ranges"), "none"):
 		return false
 	}
 	if k.Stored(k.ctx, k.f) {
@@ -179,8 +178,9 @@ func (k *recorder) cut(n int64) bool {
 	}
 	w.Shorten()
 	m := k.meta.Clone()
-	m.Header = maps.Clone(m.Header)
-	whole(m, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
-	k.meta, k.f = m, k.Cat.SetRecord(m, k.f.Record, nil, false, nil)
+	h := m.Header.Map()
+	whole(m, h, httpfield.ContentRange{First: 0, Last: n - 1, Total: total})
+	m.Header = store.FieldsOf(h)
+	k.meta, k.f = m, k.Cat.SetRecord(m, h, k.f.Record, nil, false, nil)
 	return true
 }

@@ -45,9 +45,9 @@ func (x *exchange) revalidation() (q revalidation) {
 			q.rng, q.validator, _ = f.Missing()
 		}
 	case f != nil:
-		q.Offer = policy.OfferOf(x.ignoresETag(), x.candidate.Entry.Meta.Header, &f.Facts, x.Variants())
+		q.Offer = policy.OfferOf(x.ignoresETag(), &f.Facts, x.Variants())
 	default:
-		q.Offer = policy.OfferOf(x.ignoresETag(), nil, nil, x.Variants())
+		q.Offer = policy.OfferOf(x.ignoresETag(), nil, x.Variants())
 	}
 	return q
 }
@@ -70,29 +70,29 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 		return result{}, false
 	}
 	roundtrip.Discard(a.resp)
-	m, f2, kept := x.update(a, e, f)
+	e2, f2, kept := x.update(a, e, f)
 	if other != nil {
 		x.candidate.Close()
 		if kept {
-			x.also(a, e, m, f2)
+			x.also(a, e, e2.Meta, f2)
 		}
 	}
 	x.candidate.Take() // the result has it
 	x.candidate.Key = f2.Key
-	return result{entry: withMeta(e, m), meta: m, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
+	return result{entry: e2, meta: e2.Meta, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // also stores the response e, which was confirmed for the request, where the request selects it.
 func (x *exchange) also(a *reply, e *store.Entry, m *store.Meta, f *catalog.Memo) {
-	r := f.Record
-	names, reason := policy.VaryNames(m.Header)
-	if x.Relocate(&r, m.Header, names); reason != "" || x.Secretless || r.Key == f.Key {
+	r, h := f.Record, m.Header.Map()
+	names, reason := policy.VaryNames(h)
+	if x.Relocate(&r, h, names); reason != "" || x.Secretless || r.Key == f.Key {
 		return
 	}
 	own := m.Clone()
 	own.ID = storekit.NewID()
 	ctx := detach(a.ctx)
-	if err := x.CopyEntry(ctx, e, own, x.st.SetRecord(own, r, nil, false, &f.Facts)); err != nil {
+	if err := x.CopyEntry(ctx, e, own, x.st.SetRecord(own, h, r, nil, false, &f.Facts)); err != nil {
 		x.Tell(policy.ActionStoreError, policy.ReasonNotCopied, m.Status, err)
 	}
 }
@@ -102,17 +102,18 @@ func withMeta(e *store.Entry, m *store.Meta) *store.Entry {
 	return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes, Body: e.Body}
 }
 
-// update merges the header of a into the metadata m of the stored response e, and stores
-// m without the body. kept is false if the response may not be stored any more.
-func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.Meta, f2 *catalog.Memo, kept bool) {
-	m, f2, moved := x.merged(a, e, f)
+// update merges the header of a into the metadata of the stored response e, and stores that without
+// the body. e2 is e with it. kept is false if the response may not be stored any more.
+func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, f2 *catalog.Memo, kept bool) {
+	e2, h, f2, moved := x.merged(a, e, f)
+	m := e2.Meta
 	if x.demand.Dir.Has(policy.NoStore) {
-		return m, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
+		return e2, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
-	reason := x.unstorable(m, f2)
+	reason := x.unstorable(m, h, f2)
 	if reason == "" {
-		reason = x.leadsNowhere(m, f2)
+		reason = x.leadsNowhere(m, h, f2)
 	}
 	switch {
 	case x.GroupInvalidated(ctx, f2, m) || x.GroupInvalidated(ctx, f, m):
@@ -125,21 +126,35 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	if reason != "" {
 		x.Tell(policy.ActionRemove, reason, m.Status, nil)
 		x.Withdraw(ctx, f)
-		return m, f2, false
+		return e2, f2, false
 	}
-	return m, f2, x.Replace(ctx, f, e, m, f2)
+	return e2, f2, x.Replace(ctx, f, e, m, f2)
 }
 
-// merged is what a stored response becomes by the header of a. moved is true if it is
-// selected by other fields than before.
-func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.Meta, f2 *catalog.Memo, moved bool) {
-	m = e.Meta.Clone()
-	d, targeted := f.DirectivesAfter(e.Meta.Header, a.resp.Header)
+// updated is a stored response with other metadata, in one allocation.
+type updated struct {
+	entry store.Entry
+	meta  store.Meta
+	room  [8]string // for the values of its header, while that is a map
+}
+
+// merged is what a stored response becomes by the header of a. h has its fields, and moved is true
+// if it is selected by other fields than before.
+func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, h http.Header, f2 *catalog.Memo, moved bool) {
+	u := &updated{entry: store.Entry{Size: e.Size, Bytes: e.Bytes, Body: e.Body}}
+	m := &u.meta
+	u.entry.Meta = m
+	e.Meta.CopyTo(m)
+	h = make(http.Header, e.Meta.Header.Len())
+	e.Meta.Header.Fill(h, u.room[:0])
+	d, targeted := f.DirectivesAfter(h, a.resp.Header)
+	noVarySearch := h["No-Vary-Search"]
 	var whole bool
-	m.Header, whole = policy.MergeWith(x.st.Cfg, e.Meta.Header, a.resp.Header, &d)
+	h, whole = policy.MergeWith(x.st.Cfg, h, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
-		m.Header["Date"] = dateOf(a.received())
+		h["Date"] = dateOf(a.received())
 	}
+	m.Header = store.FieldsOf(h)
 	m.RequestTime, m.ResponseTime = a.sent, a.received()
 	r := f.Record
 	ttl := x.ttlOf(a.resp)
@@ -147,20 +162,20 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (m *store.M
 	if f.Public && len(a.resp.Header["Set-Cookie"]) > 0 {
 		owner = x.Owner(a.unknown)
 	}
-	names, _ := policy.VaryNames(m.Header)
+	names, _ := policy.VaryNames(h)
 	moved = !slices.EqualFunc(names, r.Selectors, func(n string, s policy.Selector) bool { return n == s.Name }) ||
-		r.Home != x.Target && !slices.Equal(e.Meta.Header["No-Vary-Search"], m.Header["No-Vary-Search"])
+		r.Home != x.Target && !slices.Equal(noVarySearch, h["No-Vary-Search"])
 	if moved {
 		// The fields of the answer replace those that are stored (RFC 9111 §3.2), and it was
 		// confirmed for this request.
-		x.Relocate(&r, m.Header, names)
+		x.Relocate(&r, h, names)
 	}
 	r.TTL, r.Requested, r.Owner = ttl, x.opts.ttl != 0, owner
 	x.Confirm(&r)
 	if !whole {
-		d, targeted = policy.ResponseDirectives(m.Header, x.st.Cfg.Targeted) // of what is left
+		d, targeted = policy.ResponseDirectives(h, x.st.Cfg.Targeted) // of what is left
 	}
-	return m, x.st.SetRecord(m, r, &d, targeted, &f.Facts), moved
+	return &u.entry, h, x.st.SetRecord(m, h, r, &d, targeted, &f.Facts), moved
 }
 
 // headed takes the response to a HEAD: it updates the stored response to a GET, or notes

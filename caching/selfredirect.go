@@ -13,12 +13,12 @@ import (
 // target, or its target is the request's own. A cache would answer the next request with
 // the latter again, where the origin has changed its mind, or meant one spelling of the
 // target only, or a client without the cookie that the response set.
-func (x *exchange) leadsNowhere(m *store.Meta, f *catalog.Memo) string {
-	if !policy.Redirects(m.Status, m.Header) {
+func (x *exchange) leadsNowhere(m *store.Meta, h http.Header, f *catalog.Memo) string {
+	if !policy.Redirects(m.Status, h) {
 		return ""
 	}
 	here := policy.Effective(x.Req)
-	there, reason := f.RedirectTarget(m.Header, here)
+	there, reason := f.RedirectTarget(h, here)
 	if there == nil {
 		return reason
 	}
@@ -28,7 +28,7 @@ func (x *exchange) leadsNowhere(m *store.Meta, f *catalog.Memo) string {
 		q := catalog.Query{Cat: x.Cat, Req: &http.Request{URL: u}, Method: x.Method}
 		q.SetUser("", false)
 		var r catalog.Record
-		q.Locate(&r, m.Status, m.Header, nil)
+		q.Locate(&r, m.Status, h, nil)
 		return r.Key
 	}
 	if primary(here) == primary(there) {

@@ -106,7 +106,7 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
 	resp.Request = x.Req.WithContext(&out.ctx)
 	resp.Header = x.header(m, f, p, s, age, out)
-	resp.Trailer = m.Trailer.Clone()
+	resp.Trailer = m.Trailer.Map()
 	resp.ContentLength = p.Length
 	if p.Status != http.StatusOK {
 		reshape(resp, p)
@@ -115,7 +115,7 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	case x.Method == http.MethodHead:
 		resp.Body = http.NoBody
 		_ = e.Close()
-		if _, ok := m.Header["Content-Length"]; !ok && m.Status != http.StatusNoContent {
+		if !m.Header.Has("Content-Length") && m.Status != http.StatusNoContent {
 			resp.ContentLength = -1
 		}
 	case p.Length == 0:
@@ -157,32 +157,31 @@ func (x *exchange) aging(f *catalog.Memo, s *policy.CacheStatus, age time.Durati
 // that is of that age. out has room for their values.
 func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, age time.Duration, out *stored) http.Header {
 	seconds, cacheStatus := x.aging(f, s, age, out.text[:0])
-	h := make(http.Header, len(f.Fields)+2)
+	n := m.Header.Len() + 2
+	h := make(http.Header, n)
 	values := out.room[:0]
-	if f.Lines+2 > cap(values) {
-		values = make([]string, 0, f.Lines+2)
+	if n > cap(values) {
+		values = make([]string, 0, n)
 	}
-	others := x.setsCookiesOfOthers(m, f)
-	for i := range f.Fields {
-		fl := &f.Fields[i]
-		if others && fl.Name == "Set-Cookie" {
-			continue
+	others, notModified := x.setsCookiesOfOthers(m, f), p.Status == http.StatusNotModified
+	first, last := 0, ""
+	for name, value := range m.Header.All() {
+		switch {
+		case name == "Age", others && name == "Set-Cookie", notModified && name != "Cache-Status" && !slices.Contains(policy.NotModifiedFields, name):
+			continue // Age is set anew
+		case name != last:
+			first, last = len(values), name
 		}
-		if p.Status == http.StatusNotModified && !slices.Contains(policy.NotModifiedFields, fl.Name) {
-			continue
-		}
-		first := len(values)
-		values = append(values, fl.Values...)
-		h[fl.Name] = values[first:len(values):len(values)]
+		values = append(values, value)
+		h[name] = values[first:len(values):len(values)]
 	}
-	first := len(values)
-	values = append(values, seconds)
-	h["Age"] = values[first : first+1 : first+1]
-	values = append(values, cacheStatus)
-	if above := m.Header["Cache-Status"]; len(above) > 0 {
-		h["Cache-Status"] = append(slices.Clip(above), cacheStatus)
+	values = append(values, seconds, cacheStatus)
+	end := len(values)
+	h["Age"] = values[end-2 : end-1 : end-1]
+	if above := h["Cache-Status"]; len(above) > 0 {
+		h["Cache-Status"] = append(above, cacheStatus)
 	} else {
-		h["Cache-Status"] = values[first+1 : first+2 : first+2]
+		h["Cache-Status"] = values[end-1 : end : end]
 	}
 	if x.st.t.Compat.XFromCache {
 		h["X-From-Cache"] = []string{"1"}
@@ -223,5 +222,5 @@ func (x *exchange) portion() (policy.Portion, bool) {
 // setsCookiesOfOthers reports whether the stored response sets cookies that were
 // for the user who got it from the origin, and not for this one.
 func (x *exchange) setsCookiesOfOthers(m *store.Meta, f *catalog.Memo) bool {
-	return f.Public && !x.setCookies && len(m.Header["Set-Cookie"]) > 0 && f.Owner != x.Owner(false)
+	return f.Public && !x.setCookies && m.Header.Has("Set-Cookie") && f.Owner != x.Owner(false)
 }

@@ -16,7 +16,7 @@ import (
 func (x *exchange) share(o *result, late bool) (*http.Response, error) {
 	switch {
 	case o.body != nil:
-		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.Personal(o.meta.Header) || x.GroupInvalidated(x.Req.Context(), o.f, o.meta) {
+		if !x.selects(o.f) || late && !x.fresh(o.f) || o.f.Personal(o.meta.Header.Has("Set-Cookie")) || x.GroupInvalidated(x.Req.Context(), o.f, o.meta) {
 			o.body.Release()
 			return nil, nil
 		}
@@ -86,7 +86,7 @@ func (x *exchange) stillSelects(f *catalog.Memo) bool {
 // joined is the reply to a request that shares the body of another one's response.
 func (x *exchange) joined(o *result) *http.Response {
 	m, resp := o.meta, o.body.Response(x.Req.Context())
-	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Clone(), x.Req
+	resp.Status, resp.StatusCode, resp.Proto, resp.Header, resp.Request = statusLine(m), m.Status, m.Proto, m.Header.Map(), x.Req
 	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
 	x.mark(resp, infoShared, &policy.CacheStatus{Fwd: x.fwd(), FwdStatus: m.Status})
 	return resp

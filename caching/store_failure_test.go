@@ -142,11 +142,11 @@ func TestForeignEntries(t *testing.T) {
 			return &store.Entry{Meta: e.Meta, Size: f.Size, Bytes: f.Bytes}
 		},
 		"without a record": func(e *store.Entry) *store.Entry {
-			return &store.Entry{Meta: &store.Meta{Status: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}}, Size: e.Size, Bytes: e.Bytes}
+			return &store.Entry{Meta: &store.Meta{Status: 200, Header: store.FieldsOf(http.Header{"Cache-Control": {"max-age=60"}})}, Size: e.Size, Bytes: e.Bytes}
 		},
 		"of another version": func(e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
-			m.Extra = append([]byte{9}, m.Extra[1:]...)
+			m.Extra = "\x09" + m.Extra[1:]
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		},
 		"shorter than it says": func(e *store.Entry) *store.Entry {

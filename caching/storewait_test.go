@@ -368,7 +368,7 @@ func TestLateVariant(t *testing.T) {
 		defer c.Close()
 		get(t, c, t.Context(), "http://example.com/", "Accept: a")
 		for e := range inner.List(t.Context()) {
-			if e.Meta.Header["Vary"] != nil {
+			if e.Meta.Header.Has("Vary") {
 				variant = e.Key
 			}
 		}

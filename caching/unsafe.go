@@ -103,7 +103,7 @@ func (x *exchange) describesTarget(a *reply) (result, bool) {
 	x.LookPath()
 	x.Epoch = epoch // another request may have invalidated it since
 	x.verdict.Fwd = policy.FwdMethod
-	if _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
+	if _, _, f := x.describe(a, resp.Header, nil, x.ttlOf(resp)); !f.Explicit {
 		return result{}, false
 	}
 	return x.keep(a, resp.Header, nil, combined{}), true

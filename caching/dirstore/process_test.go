@@ -211,8 +211,7 @@ func (l load) store(t *testing.T, path string, seed uint64, d time.Duration) {
 						continue
 					}
 					m := e.Meta.Clone()
-					m.Header = m.Header.Clone()
-					m.Header.Set("X-More", strings.Repeat("m", rnd.IntN(3000)))
+					m.Header = entries.With(m.Header, "X-More", strings.Repeat("m", rnd.IntN(3000)))
 					e.Close()
 					err = dir.Update(context.Background(), key, m) // as it comes
 					if err != nil && !errors.Is(err, store.ErrConflict) {

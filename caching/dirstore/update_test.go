@@ -28,8 +28,7 @@ func TestUpdateWritesNoBody(t *testing.T) {
 	for i := range 1000 {
 		meta = meta.Clone()
 		meta.ResponseTime = meta.ResponseTime.Add(time.Minute)
-		meta.Header = meta.Header.Clone()
-		meta.Header.Set("X-Count", strings.Repeat("x", i%300))
+		meta.Header = entries.With(meta.Header, "X-Count", strings.Repeat("x", i%300))
 		if err := d.Update(t.Context(), "key", meta); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +64,7 @@ func TestUpdateCutShort(t *testing.T) {
 		file := filepath.Join(path, versionDir, at.path)
 		meta := func(n string) *store.Meta {
 			m := entries.Meta(1)
-			m.Header.Set("X-Version", n)
+			m.Header = entries.With(m.Header, "X-Version", n)
 			return m
 		}
 		if err := d.Update(t.Context(), "key", meta("one")); err != nil {

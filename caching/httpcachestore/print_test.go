@@ -19,7 +19,7 @@ func TestPrints(t *testing.T) {
 	}
 	defer w.Close()
 	_, _ = w.Write([]byte(secret))
-	meta := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Proto: "HTTP/1.1", Header: http.Header{"Set-Cookie": {secret}}}
+	meta := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Proto: "HTTP/1.1", Header: store.FieldsOf(http.Header{"Set-Cookie": {secret}})}
 	if err := w.Commit(t.Context(), meta); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestLargestMeta(t *testing.T) {
 	s := New(c, "")
 	for n, large := range map[int]bool{maxChunk - 1000: false, maxChunk: true} {
 		meta := entries.MetaForAnHour(1)
-		meta.Header.Set("X-Large", strings.Repeat("x", n))
+		meta.Header = entries.With(meta.Header, "X-Large", strings.Repeat("x", n))
 		if err := entries.TryPut(s, "key", meta, entries.Body(10), 10); errors.Is(err, store.ErrTooLarge) != large || (err != nil) != large {
 			t.Errorf("Commit with a field of %d bytes: %.100v", n, err)
 		}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tripper-go/tripper/caching/store"
@@ -84,22 +86,60 @@ func (l *ledger) same(t *testing.T, w *writer) {
 	}
 }
 
-func TestMetaCost(t *testing.T) {
+func TestCost(t *testing.T) {
 	t.Parallel()
-	m := entries.Meta(1)
-	with := func(bytes int64) int64 {
-		c := m.Clone()
-		c.SetMemo(&store.Memo{Bytes: bytes})
-		return metaCost(c)
+	const key = "the key of an entry, which is some bytes long"
+	cost := func(change func(*store.Meta)) int64 {
+		m := entries.Meta(1)
+		change(m)
+		n, err := New(0).newNode(0, key, store.Entry{Meta: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.cost
 	}
-	if got := with(5000) - with(1000); got != 4000 {
-		t.Errorf("a memo larger by 4000 bytes costs %d more", got)
+	least := cost(func(*store.Meta) {})
+	for why, row := range map[string]struct {
+		more   int64
+		change func(*store.Meta)
+	}{
+		"a memo takes what it says":                       {5000, func(m *store.Meta) { m.SetMemo(&store.Memo{Bytes: 5000}) }},
+		"a key that is part of other text takes no other": {112 - 48, func(m *store.Meta) { m.Extra = "0123456789" + key + strings.Repeat("x", 50) }},
+		"a longer URL": {1024 - 32, func(m *store.Meta) { m.URL = strings.Repeat("x", 1000) }},
+		"a trailer":    {1024, func(m *store.Meta) { m.Trailer = store.FieldsOf(http.Header{"A": {strings.Repeat("x", 1000)}}) }},
+	} {
+		if more := cost(row.change) - least; more != row.more {
+			t.Errorf("%s: %d bytes more, want %d", why, more, row.more)
+		}
 	}
-	if metaCost(m) <= with(0) {
-		t.Error("metadata without a memo costs nothing for the one that it gets")
+}
+
+// What a memo takes that an entry is given later is counted when the entry is got again, and it may be
+// so much that others must go.
+func TestLateMemo(t *testing.T) {
+	t.Parallel()
+	m := New(100_000)
+	for _, key := range []string{"a", "b"} {
+		entries.Put(t, m, key, entries.Meta(1), make([]byte, 10_000))
 	}
-	if got := metaCost(&store.Meta{}); got > 2<<10 {
-		t.Errorf("metadata without a field costs %d bytes", got)
+	before := m.Stats()
+	e, _ := m.Get(t.Context(), "b")
+	for _, bytes := range []int64{3000, 1000, 0, 85_000} {
+		e.Meta.SetMemo(&store.Memo{Bytes: bytes})
+		for range 2 {
+			_, _ = m.Get(t.Context(), "b")
+		}
+		if s := m.Stats(); bytes < 80_000 && s.Bytes != before.Bytes+bytes {
+			t.Errorf("a memo of %d bytes counts as %d", bytes, s.Bytes-before.Bytes)
+		} else if bytes > 80_000 && (s.Entries != 1 || s.Bytes > s.Limit) {
+			t.Errorf("a memo that leaves no room for others: %+v", s)
+		}
+	}
+	_ = m.Delete(t.Context(), "b")
+	n := e.Meta.Memo().Bytes
+	e.Meta.SetMemo(&store.Memo{Bytes: n + 1}) // of an entry that is gone
+	if s := m.Stats(); s.Bytes != 0 {
+		t.Errorf("nothing is stored, and takes %d bytes", s.Bytes)
 	}
 }
 

@@ -26,12 +26,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"iter"
 	"strings"
 	"sync"
 	"sync/atomic"
 
-	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 )
 
@@ -66,14 +66,14 @@ type shard struct {
 // node is an entry in the queues.
 type node = s3node[value]
 
-// value is an entry and its key.
+// value is an entry with its metadata, in one piece of memory. Another entry, or other metadata,
+// under the key is another node.
 type value struct {
-	entry atomic.Pointer[store.Entry]
-	other *node    // the next one of the same hash
-	short uint8    // length of the key in room; zero: the key is in long
-	room  [47]byte // takes the keys of a Transport, without an allocation
-	long  string
-	meta  int64 // what the metadata cost, guarded by Store.mu
+	other *node // the next one of the same hash, guarded by the lock of the shard
+	key   string
+	entry store.Entry
+	meta  store.Meta
+	memo  atomic.Int64 // how many bytes of the memo of meta count
 }
 
 // New returns an empty Store that holds at most maxBytes bytes. If maxBytes is zero or negative,
@@ -116,7 +116,19 @@ func (m *Store) Get(_ context.Context, key string) (*store.Entry, error) {
 	}
 	s.hits.Add(1)
 	n.hit()
-	return n.value.entry.Load(), nil
+	if n.value.memoBytes() != n.value.memo.Load() {
+		m.recount(n)
+	}
+	return &n.value.entry, nil
+}
+
+// recount counts the memo that n has been given.
+func (m *Store) recount(n *node) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if bytes := n.value.memoBytes(); m.queues.has(n) {
+		m.queues.resize(n, n.cost+bytes-n.value.memo.Swap(bytes))
+	}
 }
 
 // Update implements [store.Store].
@@ -124,22 +136,21 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h, cost := m.hash(key), metaCost(meta)
+	h := m.hash(key)
+	n, err := m.newNode(h, key, store.Entry{Meta: meta})
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := m.lookup(h, key)
-	if n == nil || !meta.Updates(n.value.entry.Load().Meta) {
+	old := m.lookup(h, key)
+	if old == nil || !meta.Updates(&old.value.meta) {
 		return store.ErrConflict
 	}
-	if cost > m.limit/2 {
-		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, m.limit)
+	if err != nil {
+		return err
 	}
-	e := *n.value.entry.Load()
-	e.Meta = meta
-	n.value.entry.Store(&e)
-	before := n.value.meta
-	n.value.meta = cost
-	m.queues.resize(n, n.cost+cost-before)
+	e, o := &n.value.entry, &old.value.entry
+	e.Size, e.Bytes, e.Body = o.Size, o.Bytes, o.Body
+	n.cost += old.cost - old.value.cost() // of the body
+	m.replace(old, n)
 	return nil
 }
 
@@ -185,7 +196,7 @@ func (m *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
 				return
 			}
 			for _, n := range nodes {
-				if e := n.value.entry.Load(); !yield(store.Listed{Key: n.value.key(), Meta: e.Meta, Size: e.Size}, nil) {
+				if e := &n.value.entry; !yield(store.Listed{Key: n.value.key, Meta: e.Meta, Size: e.Size}, nil) {
 					return
 				}
 			}
@@ -207,39 +218,58 @@ func (m *Store) Stats() store.Stats {
 	return s
 }
 
-// insert makes e visible under key. meta is the cost of its metadata, body what its Writer has
-// reserved for its body.
-func (m *Store) insert(key string, e *store.Entry, meta, body int64) error {
-	h, cost := m.hash(key), overhead+meta+body
-	if len(key) > len(value{}.room) {
-		cost += storekit.StringSize(key)
+// newNode returns a node of e, which is not visible yet, with the cost of all but the body. The error
+// says that this is too much.
+func (m *Store) newNode(hash uint64, key string, e store.Entry) (*node, error) {
+	n := &node{hash: hash}
+	v := &n.value
+	v.entry = e
+	e.Meta.CopyTo(&v.meta)
+	v.entry.Meta = &v.meta
+	v.memo.Store(v.memoBytes())
+	if i := strings.Index(v.meta.Extra, key); i >= 0 { // a Transport writes it there
+		v.key = v.meta.Extra[i : i+len(key)]
+	} else {
+		v.key = strings.Clone(key) // it may be part of a larger string
 	}
+	if n.cost = v.cost(); n.cost-overhead > m.limit/2 {
+		return nil, fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, m.limit)
+	}
+	return n, nil
+}
 
+// Format implements [fmt.Formatter]. It prints no entry: URL and fields may hold secrets.
+func (m *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "memory store") }
+
+// insert makes n visible if meta, which it was made of, may follow what is there. body is what its
+// Writer has reserved.
+func (m *Store) insert(n *node, meta *store.Meta, body int64) error {
+	n.cost += body
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.queues.release(body)
-	n := m.lookup(h, key)
-	if n == nil && !e.Meta.Follows(nil) || n != nil && !e.Meta.Follows(n.value.entry.Load().Meta) {
+	old := m.lookup(n.hash, n.value.key)
+	if old == nil && !meta.Follows(nil) || old != nil && !meta.Follows(&old.value.meta) {
 		return store.ErrConflict
 	}
 	m.stored.Add(1)
-	if n != nil {
-		n.value.entry.Store(e)
-		n.value.meta = meta
-		m.queues.resize(n, cost)
+	if old != nil {
+		m.replace(old, n)
 		return nil
 	}
-	n = &node{hash: h, cost: cost}
-	n.value.meta = meta
-	n.value.setKey(key)
-	n.value.entry.Store(e)
-	s := m.shard(h)
+	s := m.shard(n.hash)
 	s.mu.Lock()
-	n.value.other = s.nodes[h]
-	s.nodes[h] = n
+	n.value.other = s.nodes[n.hash]
+	s.nodes[n.hash] = n
 	s.mu.Unlock()
 	m.queues.add(n)
 	return nil
+}
+
+// replace makes n visible in place of old. m.mu is held.
+func (m *Store) replace(old, n *node) {
+	m.relink(old, n)
+	m.queues.replace(old, n)
 }
 
 // reserve makes room for n bytes of a body being written, and reports whether it could.
@@ -256,18 +286,23 @@ func (m *Store) release(n int64) {
 }
 
 // forget makes n invisible. m.mu is held.
-func (m *Store) forget(n *node) {
-	s := m.shard(n.hash)
+func (m *Store) forget(n *node) { m.relink(n, n.value.other) }
+
+// relink makes n visible in place of old, with those that come after it, or only those. m.mu is held.
+func (m *Store) relink(old, n *node) {
+	s := m.shard(old.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := s.nodes[n.hash]
+	first := s.nodes[old.hash]
 	at := &first
-	for *at != n {
+	for *at != old {
 		at = &(*at).value.other
 	}
-	*at = n.value.other
-	if s.nodes[n.hash] = first; first == nil {
-		delete(s.nodes, n.hash)
+	if *at = n; n != old.value.other {
+		n.value.other = old.value.other
+	}
+	if s.nodes[old.hash] = first; first == nil {
+		delete(s.nodes, old.hash)
 	}
 }
 
@@ -276,7 +311,7 @@ func (m *Store) lookup(hash uint64, key string) *node {
 	s := m.shard(hash)
 	s.mu.RLock()
 	n := s.nodes[hash]
-	for n != nil && !n.value.is(key) {
+	for n != nil && n.value.key != key {
 		n = n.value.other
 	}
 	s.mu.RUnlock()
@@ -289,25 +324,3 @@ func (m *Store) hash(key string) uint64 {
 }
 
 func (m *Store) shard(hash uint64) *shard { return &m.shards[hash%shardCount] }
-
-func (e *value) is(key string) bool {
-	if e.short == 0 {
-		return e.long == key
-	}
-	return string(e.room[:e.short]) == key
-}
-
-func (e *value) setKey(key string) {
-	if len(key) == 0 || len(key) > len(e.room) {
-		e.long = strings.Clone(key) // it may be part of a larger string
-		return
-	}
-	e.short = uint8(copy(e.room[:], key)) //nolint:gosec // at most the length of room
-}
-
-func (e *value) key() string {
-	if e.short == 0 {
-		return e.long
-	}
-	return string(e.room[:e.short])
-}

@@ -203,12 +203,7 @@ func TestHeap(t *testing.T) {
 // newOwnMeta is newMeta with strings of its own, as they come from the wire.
 func newOwnMeta(id byte) *store.Meta {
 	m := entries.Meta(id)
-	for k, vs := range m.Header {
-		for i := range vs {
-			vs[i] = string([]byte(vs[i]))
-		}
-		m.Header[k] = vs
-	}
+	m.Header = store.FieldsOf(m.Header.Map())
 	return m
 }
 
@@ -318,7 +313,9 @@ func TestUpdateCounts(t *testing.T) {
 	entries.PutSize(t, m, "k", entries.Meta(1), []byte("body"), -1)
 	before := m.Stats().Bytes
 	meta := entries.Meta(1)
-	meta.Header.Set("X-New", string(make([]byte, 10_000)))
+	h := meta.Header.Map()
+	h.Set("X-New", string(make([]byte, 10_000)))
+	meta.Header = store.FieldsOf(h)
 	if err := m.Update(t.Context(), "k", meta); err != nil {
 		t.Fatal(err)
 	}
@@ -367,9 +364,15 @@ func TestSameHash(t *testing.T) {
 		nodes := map[string]*node{}
 		for _, key := range keys {
 			n := &node{hash: hash}
-			n.value.setKey(key)
+			n.value.key = key
 			n.value.other, s.nodes[hash] = s.nodes[hash], n
 			nodes[key] = n
+		}
+		for _, i := range order {
+			n := &node{hash: hash}
+			n.value.key = keys[i]
+			m.relink(nodes[keys[i]], n)
+			nodes[keys[i]] = n
 		}
 		for _, i := range order {
 			m.forget(nodes[keys[i]])

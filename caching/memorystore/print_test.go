@@ -12,7 +12,7 @@ import (
 func TestPrints(t *testing.T) {
 	const secret = "hunter2"
 	m := New(1 << 20)
-	meta := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Header: http.Header{"Set-Cookie": {secret}}}
+	meta := &store.Meta{URL: "http://example.com/?token=" + secret, Status: 200, Header: store.FieldsOf(http.Header{"Set-Cookie": {secret}})}
 	entries.PutSize(t, m, "key", meta, []byte(secret), -1)
 	w, err := m.Create(t.Context(), "key", -1)
 	if err != nil {

@@ -22,16 +22,14 @@ type s3fifo[V any] struct {
 	ghostMask uint64
 }
 
-// An s3node is a value and its place in a queue. What a lookup needs comes first: with many
-// entries, a lookup mostly waits for memory.
+// An s3node is a value and its place in a queue.
 type s3node[V any] struct {
 	uses  atomic.Int32 // hits since it was queued, at most s3maxUses
-	value V
+	main  bool         // which queue it is in; like what follows value, changed by the s3fifo only
 	hash  uint64
+	value V
 
-	// Changed by the s3fifo only.
 	cost       int64
-	queue      *s3queue[V]
 	prev, next *s3node[V]
 }
 
@@ -50,6 +48,7 @@ func (p *s3fifo[V]) init(maxCost int64, drop func(*s3node[V])) {
 	p.max, p.drop = maxCost, drop
 	p.small.init()
 	p.main.init()
+	p.main.root.main = true
 }
 
 func (p *s3fifo[V]) entries() int64 { return int64(p.small.len + p.main.len) }
@@ -68,13 +67,35 @@ func (p *s3fifo[V]) add(n *s3node[V]) {
 // remove takes n out of its queue, without a call of drop.
 func (p *s3fifo[V]) remove(n *s3node[V]) {
 	p.used -= n.cost
-	n.queue.unlink(n)
+	p.queueOf(n).unlink(n)
 }
+
+// replace puts n, which is new, in the place of old with its hits, and evicts what is too much.
+func (p *s3fifo[V]) replace(old, n *s3node[V]) {
+	q := p.queueOf(old)
+	n.uses.Store(old.uses.Load())
+	n.main, n.prev, n.next = old.main, old.prev, old.next
+	n.prev.next, n.next.prev = n, n
+	old.prev, old.next = nil, nil
+	q.cost += n.cost - old.cost
+	p.used += n.cost - old.cost
+	p.fit(0)
+}
+
+func (p *s3fifo[V]) queueOf(n *s3node[V]) *s3queue[V] {
+	if n.main {
+		return &p.main
+	}
+	return &p.small
+}
+
+// has reports whether n is in a queue.
+func (p *s3fifo[V]) has(n *s3node[V]) bool { return n.next != nil }
 
 // resize changes the cost of n and evicts what is too much.
 func (p *s3fifo[V]) resize(n *s3node[V], cost int64) {
 	p.used += cost - n.cost
-	n.queue.cost += cost - n.cost
+	p.queueOf(n).cost += cost - n.cost
 	n.cost = cost
 	p.fit(0)
 }
@@ -178,7 +199,7 @@ func (q *s3queue[V]) pop() *s3node[V] {
 }
 
 func (q *s3queue[V]) push(n *s3node[V]) {
-	n.queue = q
+	n.main = q.root.main
 	n.prev, n.next = q.root.prev, &q.root
 	n.prev.next, q.root.prev = n, n
 	q.len++
@@ -187,7 +208,7 @@ func (q *s3queue[V]) push(n *s3node[V]) {
 
 func (q *s3queue[V]) unlink(n *s3node[V]) {
 	n.prev.next, n.next.prev = n.next, n.prev
-	n.prev, n.next, n.queue = nil, nil, nil
+	n.prev, n.next = nil, nil
 	q.len--
 	q.cost -= n.cost
 }

@@ -149,12 +149,8 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 	if err := w.EndCommit(ctx, w.body.n, meta); err != nil {
 		return err
 	}
-	cost := metaCost(meta)
-	if cost > w.m.limit/2 {
-		return fmt.Errorf("%w: its header in a memory store of %d bytes", store.ErrTooLarge, w.m.limit)
-	}
-	e := &store.Entry{Meta: meta, Size: w.body.n}
 	w.settle()
+	e := store.Entry{Meta: meta, Size: w.body.n}
 	switch len(w.body.chunks) {
 	case 0:
 	case 1:
@@ -163,7 +159,11 @@ func (w *writer) Commit(ctx context.Context, meta *store.Meta) error {
 		body := w.body
 		e.Body = &body
 	}
-	err := w.m.insert(w.key, e, cost, w.reserved)
+	n, err := w.m.newNode(w.m.hash(w.key), w.key, e)
+	if err != nil {
+		return err
+	}
+	err = w.m.insert(n, meta, w.reserved)
 	w.reserved = 0
 	return err
 }
@@ -198,8 +198,10 @@ func (w *writer) Close() error {
 	}
 	w.body = body{}
 	w.piece.Reset()
-	w.m.release(w.reserved)
-	w.reserved = 0
+	if w.reserved > 0 {
+		w.m.release(w.reserved)
+		w.reserved = 0
+	}
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -168,7 +167,7 @@ func TestUpdateWritesNoBody(t *testing.T) {
 				t.Fatal(err)
 			}
 			next := entries.MetaForAnHour(1)
-			next.Header = http.Header{"Etag": {`"b"`}}
+			next.Header = entries.With(next.Header, "Etag", `"b"`)
 			if err := s.Update(t.Context(), "key", next); err != nil {
 				t.Fatal(err)
 			}

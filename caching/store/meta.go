@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -31,10 +30,10 @@ type Meta struct {
 
 	// Header holds the header fields of the response, without those that belong to the
 	// connection (RFC 9111 §3.1).
-	Header http.Header
+	Header Fields
 
 	// Trailer holds the trailer fields, if there were any.
-	Trailer http.Header
+	Trailer Fields
 
 	// RequestTime and ResponseTime are when the request was sent and the response was received
 	// (RFC 9111 §4.2.3).
@@ -56,9 +55,9 @@ type Meta struct {
 	// has no meaning in a Meta that comes from a Store.
 	Replaces Version
 
-	// Extra is what else the cache has to remember, in a form of its own. A Store keeps it as it
-	// is.
-	Extra []byte
+	// Extra is what else the cache has to remember, in bytes of a form of its own. A Store keeps it
+	// as it is.
+	Extra string
 
 	memo atomic.Pointer[Memo]
 }
@@ -86,15 +85,24 @@ func (m *Meta) Memo() *Memo { return m.memo.Load() }
 // goroutines at once. The memo must not be changed after that.
 func (m *Meta) SetMemo(memo *Memo) { m.memo.Store(memo) }
 
-// Clone returns a copy of m, without its memo and Replaces. The fields of the copy may be replaced, but not the
-// contents of its maps and slices.
+// Clone returns a copy of m, without its memo and Replaces. The fields of the copy may be replaced.
 func (m *Meta) Clone() *Meta {
-	return &Meta{
-		ID: m.ID, URL: m.URL, Status: m.Status, StatusText: m.StatusText, Proto: m.Proto,
-		Header: m.Header, Trailer: m.Trailer,
-		RequestTime: m.RequestTime, ResponseTime: m.ResponseTime, Expires: m.Expires, Extra: m.Extra,
-		Version: m.Version,
-	}
+	c := new(Meta)
+	m.copyTo(c)
+	return c
+}
+
+// CopyTo makes to, which is new, a copy of m with its memo and without Replaces, for a Store that has
+// its own memory for metadata.
+func (m *Meta) CopyTo(to *Meta) {
+	m.copyTo(to)
+	to.SetMemo(m.Memo())
+}
+
+func (m *Meta) copyTo(to *Meta) {
+	to.ID, to.URL, to.Status, to.StatusText, to.Proto = m.ID, m.URL, m.Status, m.StatusText, m.Proto
+	to.Header, to.Trailer, to.Extra = m.Header, m.Trailer, m.Extra
+	to.RequestTime, to.ResponseTime, to.Expires, to.Version = m.RequestTime, m.ResponseTime, m.Expires, m.Version
 }
 
 // Updates reports whether an Update may put m in place of now, the metadata of the entry under the

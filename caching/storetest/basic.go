@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -104,14 +105,14 @@ func checkReadAt(t *testing.T, e *store.Entry, body []byte) {
 
 func testMeta(t *testing.T, s store.Store) {
 	full := newMeta(7, 4)
-	full.Trailer = map[string][]string{"X-Sum": {"abc"}}
-	full.Header["Set-Cookie"] = []string{"a=1", "b=2", ""}
-	full.Header["X-Text"] = []string{"caf\xc3\xa9 \xff\t;"}
+	full.Trailer = store.FieldsOf(http.Header{"X-Sum": {"abc"}})
+	full.Header = with(full.Header, "Set-Cookie", "a=1", "b=2", "")
+	full.Header = with(full.Header, "X-Text", "caf\xc3\xa9 \xff\t;")
 	full.StatusText, full.Version = "", 1<<63+1
 	bare := &store.Meta{ID: newMeta(8, 4).ID, Status: 404, Proto: "HTTP/2.0"}
 	large := newMeta(9, 4)
 	for i := range 100 {
-		large.Header.Set(fmt.Sprintf("X-Field-%d", i), strings.Repeat("v", 300))
+		large.Header = with(large.Header, fmt.Sprintf("X-Field-%d", i), strings.Repeat("v", 300))
 	}
 	for i, m := range []*store.Meta{full, bare, large} {
 		key := fmt.Sprint("key", i)

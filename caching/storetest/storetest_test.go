@@ -92,7 +92,7 @@ func (f *faulty) Get(ctx context.Context, key string) (*store.Entry, error) {
 		out.Size++
 	case "trailers are lost":
 		out.Meta = out.Meta.Clone()
-		out.Meta.Trailer = nil
+		out.Meta.Trailer = store.Fields{}
 	case "versions are lost":
 		out.Meta = out.Meta.Clone()
 		out.Meta.Version = 0

@@ -146,13 +146,13 @@ func testSwapRace(t *testing.T, s store.Store) {
 	wg.Go(func() {
 		for n := uint64(1); time.Now().Before(until) && !t.Failed(); n++ {
 			m := versioned(newMeta(seeds.Add(1), 100), next(), 0)
-			m.Extra = binary.BigEndian.AppendUint64(nil, n)
+			m.Extra = string(binary.BigEndian.AppendUint64(nil, n))
 			if err := swap(t, s, "key", m); err != nil {
 				t.Errorf("storing: %v", err)
 			}
 			writes.Add(1)
 			for range 10 {
-				if now, _ := get(t, s, "key"); now != nil && binary.BigEndian.Uint64(now.Extra) < n {
+				if now, _ := get(t, s, "key"); now != nil && binary.BigEndian.Uint64([]byte(now.Extra)) < n {
 					t.Errorf("what was read before write %d took its place", n)
 				}
 			}

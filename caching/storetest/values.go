@@ -7,7 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,13 +22,13 @@ var sizes = []int{0, 1, 100, 4095, 4096, 32<<10 - 1, 32 << 10, 32<<10 + 1, 64<<1
 func newMeta(seed uint32, size int) *store.Meta {
 	m := &store.Meta{
 		URL: fmt.Sprintf("https://www.example.com/%d", seed), Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
-		Header: http.Header{
+		Header: store.FieldsOf(http.Header{
 			"Content-Type": {"text/plain"}, "Etag": {fmt.Sprintf(`"%d"`, seed)}, "Vary": {"Accept", "Accept-Language"},
-		},
+		}),
 		RequestTime:  time.Date(2026, 11, 24, 12, 0, 0, 123456789, time.UTC),
 		ResponseTime: time.Date(2026, 11, 24, 12, 0, 1, 0, time.UTC),
 		Expires:      time.Now().Add(time.Hour).UTC(),
-		Extra:        []byte{0, 1, 2, byte(seed)},
+		Extra:        string([]byte{0, 1, 2, byte(seed)}),
 	}
 	binary.BigEndian.PutUint32(m.ID[:], seed)
 	binary.BigEndian.PutUint64(m.ID[8:], uint64(size)) //nolint:gosec // never negative
@@ -53,11 +53,17 @@ func bodyOf(meta *store.Meta) []byte {
 func refreshed(meta *store.Meta, n, padding int) *store.Meta {
 	m := newMeta(0, 0)
 	m.ID, m.URL, m.Extra = meta.ID, meta.URL, meta.Extra
-	m.Header = meta.Header.Clone()
-	m.Header.Set("X-Refreshed", fmt.Sprint(n))
-	m.Header.Set("X-Padding", string(bytes.Repeat([]byte{'p'}, padding)))
+	m.Header = with(meta.Header, "X-Refreshed", fmt.Sprint(n))
+	m.Header = with(m.Header, "X-Padding", strings.Repeat("p", padding))
 	m.ResponseTime = meta.ResponseTime.Add(time.Duration(n) * time.Minute)
 	return m
+}
+
+// with returns f with other values of one field.
+func with(f store.Fields, name string, values ...string) store.Fields {
+	h := f.Map()
+	h[name] = values
+	return store.FieldsOf(h)
 }
 
 // belongs reports how body is not the one meta was stored with.
@@ -178,15 +184,15 @@ func sameMeta(tb testing.TB, got, want *store.Meta) {
 			tb.Errorf("%s is %v, want %v", f.name, f.got, f.want)
 		}
 	}
-	if !bytes.Equal(got.Extra, want.Extra) {
+	if got.Extra != want.Extra {
 		tb.Errorf("Extra is %q, want %q", got.Extra, want.Extra)
 	}
 	for _, f := range []struct {
 		name      string
-		got, want http.Header
+		got, want store.Fields
 	}{{"Header", got.Header, want.Header}, {"Trailer", got.Trailer, want.Trailer}} {
-		if len(f.got)+len(f.want) > 0 && !reflect.DeepEqual(f.got, f.want) {
-			tb.Errorf("%s is %v, want %v", f.name, f.got, f.want)
+		if f.got != f.want {
+			tb.Errorf("%s is %v, want %v", f.name, f.got.Map(), f.want.Map())
 		}
 	}
 }

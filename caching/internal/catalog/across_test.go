@@ -25,8 +25,8 @@ func TestAcross(t *testing.T) {
 			invalidate(a)
 			brief := a.begin(url)
 			m, f := a.describe(brief, "brief", nil)
-			m.Header = fieldsOf([]string{"Cache-Control: max-age=1, must-revalidate"})
-			if err := a.write(brief, "brief", m, a.SetRecord(m, f.Record, nil, false, nil)); err != nil {
+			m.Header = store.FieldsOf(fieldsOf([]string{"Cache-Control: max-age=1, must-revalidate"}))
+			if err := a.write(brief, "brief", m, a.SetRecord(m, nil, f.Record, nil, false, nil)); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(time.Minute)

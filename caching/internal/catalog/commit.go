@@ -79,7 +79,7 @@ func (c *Catalog) commit(ctx context.Context, w store.Writer, m *store.Meta) err
 
 // settle makes the plain response with the metadata m and the memo f the one of a place.
 func (q *Query) settle(p place, m *store.Meta, f *Memo) {
-	f.target = p.t.superseding()
+	f.setTarget(p.t.superseding())
 	f.stamp = stamp{f.target.gen, p.rev}
 	m.Expires = f.UsefulUntil()
 	if until := p.now.until(); (len(f.target.sets) > 0 || f.target.invalidated) && until.After(m.Expires) {
@@ -112,17 +112,16 @@ func (c *Catalog) copied(ctx context.Context, key string, body io.ReaderAt, size
 // admit makes a response that has an entry of its own findable, by the record of its target. The
 // entry is committed afterwards, with the stamp that is returned, and without a lock.
 func (q *Query) admit(ctx context.Context, m *store.Meta, f *Memo) (s stamp, err error) {
-	noVarySearch := strings.Join(m.Header["No-Vary-Search"], ",")
+	noVarySearch := strings.Join(m.Header.Values("No-Vary-Search"), ",")
 	base, audience := q.baseOf(&f.Record, noVarySearch)
 	err = q.change(ctx, f.Home, m.RequestTime, func(p place) error {
 		t := p.t
 		if f.Home != q.Target && t.noVarySearch != noVarySearch {
-			t = t.renewed()
-			t.noVarySearch = noVarySearch
+			t = t.renewed(noVarySearch)
 		}
 		t = t.withSet(set{audience, namesOf(f.Selectors)})
 		if len(f.Selectors) > 0 && !f.IsPartial {
-			t = t.withTag(tag{f.Tag, f.Key, base})
+			t = t.withTag(tag{f.Tag(), f.Key, base})
 		}
 		s = stamp{t.gen, p.rev}
 		// The plain response would be found first.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // A response that a 304 has confirmed is kept under the key that its fields lead to now.
@@ -52,16 +53,17 @@ func TestReplace(t *testing.T) {
 			at := q.Lookup()
 			defer at.Close()
 			m, r := at.Entry.Meta.Clone(), at.F.Record
-			m.Header = fieldsOf(append([]string{"Cache-Control: max-age=100"}, row.after...))
-			m.Header.Set("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+			h := fieldsOf(append([]string{"Cache-Control: max-age=100"}, row.after...))
+			h.Set("Date", time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 			m.RequestTime, m.ResponseTime = q.Now, time.Now()
-			names := m.Header.Values("Vary")
+			m.Header = store.FieldsOf(h)
+			names := h.Values("Vary")
 			for i := range names {
 				names[i] = "Accept-Language"
 			}
-			q.Relocate(&r, m.Header, names)
+			q.Relocate(&r, h, names)
 			q.Confirm(&r)
-			f := s.SetRecord(m, r, nil, false, nil)
+			f := s.SetRecord(m, nil, r, nil, false, nil)
 			if row.meanwhile != nil {
 				row.meanwhile(s)
 			}
@@ -146,8 +148,7 @@ func TestMustRevalidate(t *testing.T) {
 			if !row.validator {
 				for key, e := range s.store.m {
 					m := e.Meta.Clone()
-					m.Header = m.Header.Clone()
-					m.Header.Del("Etag")
+					m.Header = entries.With(m.Header, "Etag")
 					s.store.m[key] = &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 				}
 			}
@@ -196,9 +197,8 @@ func TestReplaceKeepsRecord(t *testing.T) {
 				at := q.Lookup()
 				before := s.store.m[row.home(q)]
 				m, r := at.Entry.Meta.Clone(), at.F.Record
-				m.Header = m.Header.Clone()
-				m.Header.Set("Cache-Control", fmt.Sprintf("max-age=%d", int((days*24*time.Hour).Seconds())))
-				f := s.SetRecord(m, r, nil, false, nil)
+				m.Header = entries.With(m.Header, "Cache-Control", fmt.Sprintf("max-age=%d", int((days*24*time.Hour).Seconds())))
+				f := s.SetRecord(m, nil, r, nil, false, nil)
 				if !q.Replace(t.Context(), at.F, at.Entry, m, f) {
 					t.Fatalf("not kept: %s", row.why)
 				}

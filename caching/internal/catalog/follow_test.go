@@ -9,8 +9,8 @@ import (
 // records come about are those of TestGenerations.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	name, seen := newToken(), &target{gen: newToken(), rev: 3}
-	named, other := &target{gen: newToken(), names: []token{name}}, &target{gen: newToken(), rev: 1}
+	name, seen := newToken(), targetOf(target{gen: newToken(), rev: 3}, lists{})
+	named, other := targetOf(target{gen: newToken()}, lists{names: []token{name}}), targetOf(target{gen: newToken(), rev: 1}, lists{})
 	marked := seen.marked(true)
 	for _, row := range []struct {
 		why          string
@@ -23,7 +23,7 @@ func TestFollow(t *testing.T) {
 		{"the record that was seen", seen, seen, token{}, true, false, "now 3"},
 		{"marked since: the response is as old as it was", seen, marked, token{}, true, false, "now 3"},
 		{"another user found nothing either, and was faster", nil, other, token{}, true, false, "now 0"},
-		{"an invalidation has put it there", nil, &target{invalidated: true}, token{}, true, false, ""},
+		{"an invalidation has put it there", nil, targetOf(target{invalidated: true}, lists{}), token{}, true, false, ""},
 		{"another generation", seen, other, token{}, true, false, ""},
 		{"it was there, and is gone: perhaps an invalidation was", seen, nil, token{}, true, false, ""},
 		{"it was evicted from a Store of one process", seen, nil, token{}, false, false, "begun 0"},
@@ -34,8 +34,8 @@ func TestFollow(t *testing.T) {
 		{"it took long, and the record has not changed", seen, seen, token{}, true, true, "now 3"},
 		{"the Store has not taken an invalidation", nil, other, name, true, false, "begun invalidated 0"},
 		{"nor had it when the request was sent", other, other, name, true, false, "begun invalidated 0"},
-		{"another process has invalidated it since", nil, &target{invalidated: true}, name, true, false, ""},
-		{"and it had not been used before", other, &target{invalidated: true}, name, true, false, ""},
+		{"another process has invalidated it since", nil, targetOf(target{invalidated: true}, lists{}), name, true, false, ""},
+		{"and it had not been used before", other, targetOf(target{invalidated: true}, lists{}), name, true, false, ""},
 		{"perhaps another process has, and that was evicted", other, nil, name, true, false, ""},
 		{"the record was written after it", named, named, name, true, false, "now 0"},
 	} {
@@ -59,7 +59,7 @@ func TestFollow(t *testing.T) {
 // A target has a bounded number of sets and names, of which the newest stay.
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	r := new(target)
+	r := begin(token{}, nil)
 	for i := range maxSets + 1 {
 		r = r.withSet(set{names: []string{fmt.Sprint(i)}})
 	}
@@ -73,7 +73,10 @@ func TestBounds(t *testing.T) {
 	for i := range names {
 		names[i] = newToken()
 	}
-	if r = begin(last, &target{names: names}); len(r.names) != maxNames || r.names[0] != last || r.names[1] != names[0] || len(begin(last, &target{names: []token{last}}).names) != 1 {
+	if r = begin(last, targetOf(target{}, lists{names: names})); len(r.names) != maxNames || r.names[0] != last || r.names[1] != names[0] || len(begin(last, targetOf(target{}, lists{names: []token{last}})).names) != 1 {
 		t.Errorf("%v", r.names)
 	}
 }
+
+// targetOf returns t with lists.
+func targetOf(t target, l lists) *target { return t.with(l) }

@@ -242,7 +242,7 @@ func (c *Catalog) putIndex(ctx context.Context, key string, t *target, url strin
 		ID: storekit.NewID(), URL: url, Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: now, ResponseTime: now, Expires: until,
 	}
-	c.seal(m, c.SetRecord(m, r, nil, false, nil), was)
+	c.seal(m, c.SetRecord(m, nil, r, nil, false, nil), was)
 	return c.put(ctx, key, nil, 0, m, b)
 }
 
@@ -253,7 +253,7 @@ func (q *Query) updateRecord(ctx context.Context, v *view, t *target, until time
 	if r.target = t; r.Index {
 		r.gen = t.gen
 	}
-	f := q.Cat.SetRecord(m, r, nil, false, nil)
+	f := q.Cat.SetRecord(m, nil, r, nil, false, nil)
 	m.Expires = until
 	q.Cat.seal(m, f, v.meta.Version)
 	return q.update(ctx, r.Key, m)

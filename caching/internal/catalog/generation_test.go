@@ -19,6 +19,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/rttest"
+	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
 // A promise is an invalidation, or a mark, that has returned.
@@ -82,12 +83,12 @@ func (w *trial) fetch(ctx context.Context, q *Query, actor int, what string, aga
 	w.step(actor)
 	h := fieldsOf(append(lines, "Cache-Control: max-age=60", "Asked: "+asked, "Body: "+asked+what, "What: "+what))
 	m := &store.Meta{
-		ID: storekit.NewID(), URL: URLOf(q.Req), Status: 200, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		ID: storekit.NewID(), URL: URLOf(q.Req), Status: 200, StatusText: "OK", Proto: "HTTP/1.1", Header: store.FieldsOf(h),
 		RequestTime: time.Now(), ResponseTime: time.Now(),
 	}
 	var r Record
 	q.Locate(&r, 200, h, slices.DeleteFunc([]string{h.Get("Vary")}, func(s string) bool { return s == "" }))
-	f := q.Cat.SetRecord(m, r, nil, false, nil)
+	f := q.Cat.SetRecord(m, nil, r, nil, false, nil)
 	body, err := q.Cat.Calls.Create(ctx, r.Key, -1, nil)
 	if err != nil {
 		panic(err)
@@ -107,10 +108,9 @@ func (w *trial) confirm(ctx context.Context, q *Query, actor int, what string) {
 	asked := fmt.Sprint(w.now)
 	w.step(actor)
 	m, r := c.Entry.Meta.Clone(), c.F.Record
-	m.Header = m.Header.Clone()
-	m.Header.Set("Asked", asked)
+	m.Header = entries.With(m.Header, "Asked", asked)
 	q.Confirm(&r)
-	q.Replace(ctx, c.F, c.Entry, m, q.Cat.SetRecord(m, r, nil, false, &c.F.Facts))
+	q.Replace(ctx, c.F, c.Entry, m, q.Cat.SetRecord(m, nil, r, nil, false, &c.F.Facts))
 }
 
 // read looks up what is stored, and serves it.

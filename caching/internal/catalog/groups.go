@@ -51,7 +51,7 @@ func originOf(target string) string {
 // the memo f was invalidated since its request was sent, or may have been: at the same
 // moment, or the Store cannot say.
 func (q *Query) GroupInvalidated(ctx context.Context, f *Memo, m *store.Meta) bool {
-	for _, key := range f.Groups {
+	for _, key := range f.Groups() {
 		if t, ok := q.groupTime(ctx, key, m.URL); !ok || !t.IsZero() && !m.RequestTime.After(t) {
 			return true
 		}
@@ -118,6 +118,6 @@ func (q *Query) PurgeGroup(ctx context.Context, u *url.URL, name string) error {
 	}
 	key := groupKey(originOf(string(AppendURL(nil, u, ""))), name)
 	return q.Cat.Purge(ctx, func(l Listed) bool {
-		return slices.Contains(l.F.Groups, key) && !l.Meta.RequestTime.After(at)
+		return slices.Contains(l.F.Groups(), key) && !l.Meta.RequestTime.After(at)
 	})
 }

@@ -259,7 +259,7 @@ func (s *shelf) write(q *Query, body string, m *store.Meta, f *Memo) error {
 func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, f *Memo) {
 	h := fieldsOf(append([]string{"Cache-Control: public, max-age=60"}, lines...))
 	m = &store.Meta{
-		ID: storekit.NewID(), URL: URLOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1", Header: h,
+		ID: storekit.NewID(), URL: URLOf(q.Req), Status: http.StatusOK, StatusText: "OK", Proto: "HTTP/1.1",
 		RequestTime: q.Now, ResponseTime: time.Now(),
 	}
 	h.Set("Date", m.ResponseTime.UTC().Format(http.TimeFormat))
@@ -270,7 +270,8 @@ func (s *shelf) describe(q *Query, body string, lines []string) (m *store.Meta, 
 		names = strings.Split(vary, ", ")
 	}
 	q.Locate(&r, m.Status, h, names)
-	return m, s.SetRecord(m, r, nil, false, nil)
+	m.Header = store.FieldsOf(h)
+	return m, s.SetRecord(m, nil, r, nil, false, nil)
 }
 
 // found returns the body of what a look-up finds, "" for nothing.

@@ -98,7 +98,7 @@ func (q *Query) findOther(c *Candidate, v *view, own string) {
 		e, f := q.other(q.Req.Context(), v, key)
 		switch {
 		case e == nil:
-		case s.audience == everybody && q.open && !f.Public, c.F != nil && !f.Date.After(c.F.Date): // RFC 9111 §4: the most recent is used
+		case s.audience == everybody && q.open && !f.Public, c.F != nil && !f.Date().After(c.F.Date()): // RFC 9111 §4: the most recent is used
 			_ = e.Close()
 		default:
 			c.Close()
@@ -121,7 +121,7 @@ func (q *Query) other(ctx context.Context, v *view, key string) (*store.Entry, *
 	case t.outdated(f.stamp, f.Validators()) && !f.MustRevalidate:
 		r := f.Record
 		r.MustRevalidate = true
-		return e, newMemo(f.Cfg, e.Meta, r, nil, false, &f.Facts)
+		return e, newMemo(f.Cfg, e.Meta, nil, r, nil, false, &f.Facts)
 	}
 	return e, f
 }
@@ -150,7 +150,7 @@ func (q *Query) Stored(ctx context.Context, f *Memo) bool {
 
 // live reports whether none of the groups of a response was invalidated.
 func (q *Query) live(e *store.Entry, f *Memo) bool {
-	if len(f.Groups) > 0 && q.GroupInvalidated(q.Req.Context(), f, e.Meta) {
+	if len(f.Groups()) > 0 && q.GroupInvalidated(q.Req.Context(), f, e.Meta) {
 		q.Tell(policy.ActionMiss, policy.ReasonGroup, 0, nil)
 		return false
 	}

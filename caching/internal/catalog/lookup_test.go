@@ -30,12 +30,12 @@ func TestLookup(t *testing.T) {
 		{"it is gone", url, nil, func(string, *store.Entry) *store.Entry { return nil }, "", ""},
 		{"the Store has mixed up its keys", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
-			m.Extra = (&Record{Key: "another", Home: "another"}).appendTo(nil)
+			m.Extra = string((&Record{Key: "another", Home: "another"}).appendTo(nil))
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		}, "", "store error: entry of another kind or key"},
 		{"stored by another program", url, nil, func(_ string, e *store.Entry) *store.Entry {
 			m := e.Meta.Clone()
-			m.Extra = nil
+			m.Extra = ""
 			return &store.Entry{Meta: m, Size: e.Size, Bytes: e.Bytes}
 		}, "", "store error: entry of another kind or key"},
 		{"shorter than it says", url, nil, func(_ string, e *store.Entry) *store.Entry {

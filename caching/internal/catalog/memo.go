@@ -1,11 +1,14 @@
 package catalog
 
 import (
-	"bytes"
+	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // Memo is what is worked out once for each stored entry and kept with its [store.Meta], so
@@ -15,14 +18,40 @@ type Memo struct {
 	box store.Memo // which holds this memo
 	Record
 	policy.Facts
-	// Groups are the keys of the groups that the response is in.
-	Groups []string
-	// Fields is the header in the order of a slice, which is faster to copy than
-	// a map; Lines counts the values.
-	Fields []Field
-	Lines  int
+	// own is the memory of the target of the record.
+	own  target
+	more *more
+}
+
+// more is what few memos have. It is not changed once the memo is that of a Meta.
+type more struct {
+	// groups are the keys of the groups that the response is in.
+	groups []string
 	// next is a memo of the same Meta for other settings.
 	next *Memo
+}
+
+// setTarget makes t the target of the record, in memory of f.
+func (f *Memo) setTarget(t *target) {
+	if f.target = nil; t != nil {
+		f.own = *t
+		f.target = &f.own
+	}
+}
+
+// Groups returns the keys of the groups that the response is in.
+func (f *Memo) Groups() []string {
+	if f.more == nil {
+		return nil
+	}
+	return f.more.groups
+}
+
+func (f *Memo) next() *Memo {
+	if f.more == nil {
+		return nil
+	}
+	return f.more.next
 }
 
 // Known returns the facts in f, nil if there is no f.
@@ -31,12 +60,6 @@ func (f *Memo) Known() *policy.Facts {
 		return nil
 	}
 	return &f.Facts
-}
-
-// A Field is one field of a header.
-type Field struct {
-	Name   string
-	Values []string
 }
 
 // maxMemos bounds the memos of one Meta.
@@ -50,7 +73,7 @@ func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
 		first, _ = known.Value.(*Memo)
 	}
 	n := 0
-	for f := first; f != nil; f = f.next {
+	for f := first; f != nil; f = f.next() {
 		if f.Cfg.Equal(cfg) {
 			return f
 		}
@@ -60,42 +83,45 @@ func MemoOf(cfg *policy.Settings, m *store.Meta) *Memo {
 	if !ok {
 		return nil
 	}
-	f := newMemo(cfg, m, r, nil, false, nil)
+	f := newMemo(cfg, m, nil, r, nil, false, nil)
 	if n > 0 && n < maxMemos {
-		f.next, f.box.Bytes = first, f.box.Bytes+first.box.Bytes
+		f.more = &more{f.Groups(), first}
+		f.box.Bytes += storekit.ArraySize[more](1) + first.box.Bytes
 	}
 	m.SetMemo(&f.box)
 	return f
 }
 
-func newMemo(cfg *policy.Settings, m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
+// newMemo returns the memo of m with the record r. h are the fields of m, nil if they are not at hand
+// as a map.
+func newMemo(cfg *policy.Settings, m *store.Meta, h http.Header, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
 	f := &Memo{Record: r, Facts: policy.Facts{Cfg: cfg}}
+	f.setTarget(r.target)
 	if !r.Index {
-		resp := ResponseOf(m)
+		if h == nil {
+			h = m.Header.Map()
+		}
+		resp := ResponseOf(m, h)
 		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
 		if t := r.target; t != nil && t.outdated(r.stamp, f.Validators()) {
 			f.MustRevalidate = true
 			f.Set(cfg, &resp, f.Imposed, nil, false, nil)
 		}
-		f.Groups = groupKeys(m.URL, m.Header)
-		f.Fields = make([]Field, 0, len(m.Header))
-		for name, values := range m.Header {
-			if name != "Age" && len(values) > 0 { // it is set anew
-				f.Fields = append(f.Fields, Field{name, values})
-				f.Lines += len(values)
-			}
+		f.Own(m.Header.Get("Etag"), m.Header.Get("Last-Modified"))
+		if keys := groupKeys(m.URL, h); len(keys) > 0 {
+			f.more = &more{groups: keys}
 		}
 	}
 	f.box = store.Memo{Value: f, Bytes: f.size()}
 	return f
 }
 
-// SetRecord gives m a memo with the record r, which is written into m when it is stored. d are
-// the directives of the response, which come from a targeted field if targeted is true. If nil,
+// SetRecord gives m a memo with the record r, which is written into m when it is stored. h are the
+// fields of m, nil if they are not at hand as a map. d are the directives of the response, which come from a targeted field if targeted is true. If nil,
 // they are read from the response. was is what the response was before an update, or nil. The
 // time that m expires follows, if there is a response.
-func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
-	f := newMemo(c.Cfg, m, r, d, targeted, was)
+func (c *Catalog) SetRecord(m *store.Meta, h http.Header, r Record, d *policy.Directives, targeted bool, was *policy.Facts) *Memo {
+	f := newMemo(c.Cfg, m, h, r, d, targeted, was)
 	if m.SetMemo(&f.box); !r.Index {
 		m.Expires = f.UsefulUntil()
 	}
@@ -106,9 +132,12 @@ func (c *Catalog) SetRecord(m *store.Meta, r Record, d *policy.Directives, targe
 // Zero is any.
 func (c *Catalog) seal(m *store.Meta, f *Memo, was store.Version) {
 	var room [512]byte
-	if b := f.appendTo(room[:0]); !bytes.Equal(b, m.Extra) {
-		m.Extra = bytes.Clone(b)
+	if b := f.appendTo(room[:0]); string(b) != m.Extra {
+		n := len(b)
+		text := string(append(b, m.URL...)) // in one piece of memory
+		m.Extra, m.URL = text[:n], text[n:]
 	}
+	f.compact(m.Extra)
 	m.Version, m.Replaces = storekit.NewVersion(), was
 	f.box.Bytes = f.size()
 	if t := f.target; t != nil && !f.MustRevalidate && t.outdated(f.stamp, !f.Index && f.Validators()) {
@@ -116,35 +145,60 @@ func (c *Catalog) seal(m *store.Meta, f *Memo, was store.Version) {
 	}
 }
 
-// ResponseOf returns what policy needs to know of m.
-func ResponseOf(m *store.Meta) policy.Response {
-	return policy.Response{URL: m.URL, Status: m.Status, Header: m.Header, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
-}
-
-// size returns about how many bytes f occupies.
-func (f *Memo) size() int64 {
-	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[Field](cap(f.Fields)) + storekit.StringSize(f.Key)
+// compact takes the strings of the record from what was written of it, so that they take no memory of
+// their own.
+func (f *Memo) compact(extra string) {
+	part := func(s string) string {
+		if i := strings.Index(extra, s); i >= 0 {
+			return extra[i : i+len(s)]
+		}
+		return s
+	}
+	f.Key, f.Owner = part(f.Key), part(f.Owner)
 	if f.Home != f.Key {
-		n += storekit.StringSize(f.Home)
+		f.Home = part(f.Home)
+	} else {
+		f.Home = f.Key
 	}
-	n += storekit.ArraySize[policy.Selector](cap(f.Selectors))
-	for _, s := range f.Selectors {
-		n += storekit.StringSize(s.Value)
+	if len(f.Selectors) > 0 {
+		f.Selectors = slices.Clone(f.Selectors) // other memos may have it
+		for i, s := range f.Selectors {
+			f.Selectors[i] = policy.Selector{Name: part(s.Name), Value: part(s.Value)}
+		}
 	}
-	return n + stringsCost(f.Groups) + f.target.size()
 }
 
-// size returns about how many bytes t occupies, which may be nil.
-func (t *target) size() int64 {
-	if t == nil {
+// ResponseOf returns what policy needs to know of m, whose fields are h.
+func ResponseOf(m *store.Meta, h http.Header) policy.Response {
+	return policy.Response{URL: m.URL, Status: m.Status, Header: h, RequestTime: m.RequestTime, ResponseTime: m.ResponseTime}
+}
+
+// size returns about how many bytes f occupies. Most of its strings are parts of what the entry has.
+func (f *Memo) size() int64 {
+	n := storekit.ArraySize[Memo](1) + storekit.ArraySize[policy.Selector](cap(f.Selectors))
+	if f.IsPartial {
+		n += storekit.ArraySize[httpfield.ContentRange](1)
+	}
+	if groups := f.Groups(); len(groups) > 0 {
+		n += storekit.ArraySize[more](1) + stringsCost(groups)
+	}
+	if f.target != nil {
+		n += f.target.size()
+	}
+	return n
+}
+
+// size returns about how many bytes the lists occupy.
+func (l *lists) size() int64 {
+	if l == noLists {
 		return 0
 	}
-	n := storekit.ArraySize[target](1) + storekit.ArraySize[token](cap(t.names)) + storekit.ArraySize[set](cap(t.sets)) +
-		storekit.ArraySize[tag](cap(t.tags)) + storekit.StringSize(t.noVarySearch)
-	for _, s := range t.sets {
+	n := storekit.ArraySize[lists](1) + storekit.ArraySize[token](cap(l.names)) + storekit.ArraySize[set](cap(l.sets)) +
+		storekit.ArraySize[tag](cap(l.tags)) + storekit.StringSize(l.noVarySearch)
+	for _, s := range l.sets {
 		n += stringsCost(s.names)
 	}
-	for _, g := range t.tags {
+	for _, g := range l.tags {
 		n += storekit.StringSize(g.etag) + storekit.StringSize(g.key) + storekit.StringSize(g.base)
 	}
 	return n

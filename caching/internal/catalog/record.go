@@ -69,7 +69,7 @@ func (r *Record) appendTo(b []byte) []byte {
 }
 
 // parseRecord reads what appendTo has written. ok is false for anything else.
-func parseRecord(b []byte) (r Record, ok bool) {
+func parseRecord(b string) (r Record, ok bool) {
 	d := wire.NewDecoder(b)
 	if d.Byte() != recordVersion {
 		return Record{}, false
@@ -105,9 +105,10 @@ func (t *target) appendTo(b []byte) []byte {
 
 // readTarget reads what appendTo has written. What is longer than that fails.
 func readTarget(d *wire.Decoder) *target {
-	return &target{
-		rev: readRev(d), hard: readRev(d), noVarySearch: d.String(),
-		names: readList(d, maxNames, readToken),
+	t := &target{rev: readRev(d), hard: readRev(d), lists: noLists}
+	l := lists{
+		noVarySearch: d.String(),
+		names:        readList(d, maxNames, readToken),
 		sets: readList(d, maxSets*int(audiences), func(d *wire.Decoder) set {
 			s := set{audience: audience(d.Byte())}
 			if s.audience >= audiences {
@@ -118,12 +119,17 @@ func readTarget(d *wire.Decoder) *target {
 		}),
 		tags: readList(d, maxTags, func(d *wire.Decoder) tag { return tag{d.String(), d.String(), d.String()} }),
 	}
+	if l.noVarySearch != "" || len(l.names)+len(l.sets)+len(l.tags) > 0 {
+		own := l
+		t.lists = &own
+	}
+	return t
 }
 
 func appendToken(b []byte, t token) []byte { return append(b, t[:]...) }
 
 func readToken(d *wire.Decoder) (t token) {
-	copy(t[:], d.Bytes(len(t)))
+	copy(t[:], d.Take(len(t)))
 	return t
 }
 

@@ -53,7 +53,7 @@ func (q *Query) told(err error) {
 func (q *Query) SetMustRevalidate(ctx context.Context, e *store.Entry, f *Memo) {
 	m, r := e.Meta.Clone(), f.Record
 	r.MustRevalidate = true
-	if !q.Replace(ctx, f, e, m, q.Cat.SetRecord(m, r, nil, false, nil)) {
+	if !q.Replace(ctx, f, e, m, q.Cat.SetRecord(m, nil, r, nil, false, nil)) {
 		q.Withdraw(ctx, f)
 	}
 }

@@ -30,6 +30,12 @@ type target struct {
 	// invalidated is true if this record, or one that it was made from, was written by an
 	// invalidation.
 	invalidated bool
+	// lists is never nil: most targets have noLists.
+	*lists
+}
+
+// lists are what few targets have. They are not changed, but replaced.
+type lists struct {
 	// names are invalidations after which all requests of the generation were sent.
 	names []token
 	// sets say where there may be responses with entries of their own, newest first.
@@ -39,6 +45,8 @@ type target struct {
 	// tags are entity tags of variants, newest first.
 	tags []tag
 }
+
+var noLists = new(lists)
 
 // A set stands for the responses of one audience whose Vary has the same names.
 type set struct {
@@ -74,25 +82,39 @@ const (
 // stored may have been asked for before the invalidation that requires the name: it must not adopt
 // such a record.
 func begin(name token, seen *target) *target {
-	t := &target{gen: newToken()}
+	t := &target{gen: newToken(), lists: noLists}
+	var names []token
 	if name != (token{}) {
-		t.names, t.invalidated = []token{name}, true
+		names, t.invalidated = []token{name}, true
 	}
-	if seen == nil {
-		return t
-	}
-	for _, n := range seen.names {
-		if len(t.names) < maxNames && n != name {
-			t.names = append(t.names, n)
+	if seen != nil {
+		for _, n := range seen.names {
+			if len(names) < maxNames && n != name {
+				names = append(names, n)
+			}
 		}
+	}
+	if len(names) > 0 {
+		t.lists = &lists{names: names}
 	}
 	return t
 }
 
-// renewed returns t with another generation, in which there are no responses.
-func (t *target) renewed() *target {
+// renewed returns t with another generation, in which there are no responses, for those with a
+// No-Vary-Search field.
+func (t *target) renewed(noVarySearch string) *target {
 	c := *t
-	c.gen, c.sets, c.tags, c.noVarySearch = newToken(), nil, nil, ""
+	c.gen, c.lists = newToken(), noLists
+	if len(t.names) > 0 || noVarySearch != "" {
+		c.lists = &lists{names: t.names, noVarySearch: noVarySearch}
+	}
+	return &c
+}
+
+// with returns t with other lists.
+func (t *target) with(l lists) *target {
+	c := *t
+	c.lists = &l
 	return &c
 }
 
@@ -118,17 +140,17 @@ func (t *target) withSet(s set) *target {
 	if slices.ContainsFunc(t.sets, s.equal) {
 		return t
 	}
-	c, n := *t, 1
-	c.sets = []set{s}
+	l, n := *t.lists, 1
+	l.sets = []set{s}
 	for _, o := range t.sets {
 		if o.audience == s.audience {
 			n++
 		}
 		if o.audience != s.audience || n <= maxSets {
-			c.sets = append(c.sets, o)
+			l.sets = append(l.sets, o)
 		}
 	}
-	return &c
+	return t.with(l)
 }
 
 // withTag returns t with the entity tag of a variant, in front if it is new.
@@ -137,9 +159,9 @@ func (t *target) withTag(g tag) *target {
 		return t
 	}
 	others := slices.DeleteFunc(slices.Clone(t.tags), func(o tag) bool { return o.key == g.key })
-	c := *t
-	c.tags = append([]tag{g}, others[:min(len(others), maxTags-1)]...)
-	return &c
+	l := *t.lists
+	l.tags = append([]tag{g}, others[:min(len(others), maxTags-1)]...)
+	return t.with(l)
 }
 
 // withoutTag returns t without the entity tag of the variant under key.
@@ -148,16 +170,16 @@ func (t *target) withoutTag(key string) *target {
 	if !slices.ContainsFunc(t.tags, is) {
 		return t
 	}
-	c := *t
-	c.tags = slices.DeleteFunc(slices.Clone(t.tags), is)
-	return &c
+	l := *t.lists
+	l.tags = slices.DeleteFunc(slices.Clone(t.tags), is)
+	return t.with(l)
 }
 
 // superseding returns what t becomes by a response for everybody without Vary. It supersedes the
 // variants for everybody, so that a generation begins if there may be some.
 func (t *target) superseding() *target {
 	if slices.ContainsFunc(t.sets, func(s set) bool { return s.audience == everybody }) {
-		return t.renewed()
+		return t.renewed("")
 	}
 	return t
 }

@@ -81,7 +81,7 @@ func TestHiddenSelectors(t *testing.T) {
 		s.expect("they select all the same", "body", url, "Cookie: s3cret", "X-Long: "+long)
 		s.expect("another cookie", "", url, "Cookie: other", "X-Long: "+long)
 		for _, e := range s.store.m {
-			if extra := string(e.Meta.Extra); strings.Contains(extra, "s3cret") || strings.Contains(extra, long) {
+			if extra := e.Meta.Extra; strings.Contains(extra, "s3cret") || strings.Contains(extra, long) {
 				t.Errorf("the Store has %q", extra)
 			}
 		}
@@ -341,7 +341,7 @@ func TestRecordLifetime(t *testing.T) {
 // its own, and the newest stay.
 func TestTags(t *testing.T) {
 	t.Parallel()
-	r := new(target)
+	r := begin(token{}, nil)
 	for _, g := range []tag{{"", "x", ""}, {`"1"`, "a", ""}, {`"2"`, "b", "alice"}, {`"3"`, "c", "bob"}, {`"4"`, "a", ""}} {
 		before := r
 		if r = r.withTag(g); (r != before) != (g.etag != "") || r.withTag(g) != r {

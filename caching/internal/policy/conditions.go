@@ -35,20 +35,21 @@ func (c Conditions) Own() bool { return c&(IfNoneMatch|IfModifiedSince) != 0 }
 func (f *Facts) notModified(c Conditions, h http.Header) bool {
 	if c&IfNoneMatch != 0 { // RFC 9110 §13.2.2: in place of If-Modified-Since
 		tags, star, _ := httpfield.ETags(h["If-None-Match"])
-		return star || slices.ContainsFunc(tags, f.Etag.WeakMatch) ||
-			f.Tag != "" && f.Tag == single(h["If-None-Match"])
+		return star || slices.ContainsFunc(tags, f.ETag().WeakMatch) ||
+			f.sendsTag && f.etag == single(h["If-None-Match"])
 	}
 	if c&IfModifiedSince == 0 || len(h["If-Modified-Since"]) != 1 {
 		return false
 	}
-	if f.lastModified != "" && !f.hasModified {
+	modified, valid := f.modified()
+	switch {
+	case valid:
+	case f.sendsDate:
 		return f.lastModified == h["If-Modified-Since"][0]
+	default:
+		modified = f.Date()
 	}
-	modified := f.Date
-	if f.hasModified {
-		modified = f.modified
-	}
-	since, ok := httpDate(h["If-Modified-Since"], f.Date)
+	since, ok := httpDate(h["If-Modified-Since"], f.Date())
 	return ok && !modified.After(since)
 }
 

@@ -45,7 +45,7 @@ func (d *Demand) Restricts() bool {
 // of the stored response that the request selects, nil if there is none.
 func Decide(d *Demand, f *Facts, now time.Time) Verdict {
 	v := judge(d, f, now)
-	mayBeStale := f != nil && !f.strict && !f.imposed.MustRevalidate
+	mayBeStale := f != nil && !f.strict && !f.mustRevalidate
 	switch {
 	case v.Action == Refresh && (d.Dir.Has(OnlyIfCached) || d.Offline):
 		v.Action = Reuse
@@ -69,7 +69,7 @@ func judge(d *Demand, f *Facts, now time.Time) Verdict {
 	}
 	age := f.Age(now)
 	switch {
-	case f.imposed.MustRevalidate:
+	case f.mustRevalidate:
 		return revalidate(f, FwdStale, reasonMayHaveChanged)
 	case f.dir.Has(noCache):
 		return revalidate(f, FwdStale, reasonResponseNoCache)
@@ -148,7 +148,7 @@ func (f *Facts) errorWindow(d *Demand, unreachable bool) time.Duration {
 		window = f.Cfg.unreachable
 	}
 	switch {
-	case f.strict || f.imposed.MustRevalidate:
+	case f.strict || f.mustRevalidate:
 		return -1
 	case f.dir.delta(staleIfError) >= 0:
 		window = f.dir.delta(staleIfError)

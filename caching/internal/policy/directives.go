@@ -94,9 +94,9 @@ type Directives struct {
 	// malformed is true if a part of it does not parse.
 	malformed bool
 	// deltas are the numbers of seconds plus one, zero where the directive is absent.
-	deltas [NoStore]int64
+	deltas [NoStore]uint32
 	// limit is the longest lifetime that a malformed part allows, in the same form.
-	limit int64
+	limit uint32
 	// fields are those that the qualified forms of no-cache and private name (RFC 9111
 	// §5.2.2.4, §5.2.2.7): they may not be reused or stored, the rest of the response may.
 	fields []qualified
@@ -115,7 +115,7 @@ func (d *Directives) Has(k directive) bool { return d.flags&(1<<k) != 0 }
 // the directive is absent.
 func (d *Directives) delta(k directive) time.Duration { return duration(d.deltas[k]) }
 
-func duration(n int64) time.Duration { return time.Duration(n-1) * time.Second }
+func duration(n uint32) time.Duration { return time.Duration(int64(n)-1) * time.Second }
 
 func (d *Directives) set(k directive) { d.flags |= 1 << k }
 
@@ -255,7 +255,7 @@ func (d *Directives) add(p httpfield.Param) {
 }
 
 // atMost sets *v to n if that is less, or if *v is not set.
-func atMost(v *int64, n int64) {
+func atMost(v *uint32, n uint32) {
 	if *v == 0 || n < *v {
 		*v = n
 	}
@@ -263,12 +263,12 @@ func atMost(v *int64, n int64) {
 
 // secondsIn returns the argument of p plus one, as deltas has it, with otherwise in place
 // of an argument that is not valid.
-func secondsIn(p httpfield.Param, otherwise int64) int64 {
+func secondsIn(p httpfield.Param, otherwise int64) uint32 {
 	n, ok := httpfield.DeltaSeconds(p.Value)
 	if !ok || p.Bad {
 		n = otherwise
 	}
-	return n + 1
+	return uint32(n + 1) //nolint:gosec // at most MaxDeltaSeconds + 1
 }
 
 // namesIn returns the argument of a qualified no-cache or private in

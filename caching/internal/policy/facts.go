@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -34,25 +35,28 @@ type Imposed struct {
 // Facts is what the decisions need to know of a stored response: it is worked out once,
 // so that reusing the response decodes nothing. It is not changed afterwards.
 type Facts struct {
-	Cfg     *Settings
-	imposed Imposed
-	dir     Directives
+	Cfg *Settings
+	dir Directives
 	Freshness
+	// ttl is 1 if the application has set the lifetime, and -1 if it keeps the response from being
+	// stored.
+	ttl int8
+	// mustRevalidate is that of Imposed.
+	mustRevalidate bool
 	// strict is true if the response may never be served stale.
 	strict bool
 	// Public is true if the response is for everybody, whatever their credentials.
 	Public bool
-	// hasModified is true if modified is set, IsPartial if Part is.
-	hasModified, IsPartial bool
+	// sendsTag and sendsDate are true if etag and lastModified may be sent for validation.
+	sendsTag, sendsDate bool
+	// IsPartial is true for a stored 206 that says what it holds of its representation.
+	IsPartial bool
 
-	// Tag and lastModified are ETag and Last-Modified as the origin wrote them, for
-	// validation. They are empty if there is none that may be sent.
-	Tag, lastModified string
-	// Etag and modified are what they mean, where they are valid.
-	Etag     httpfield.ETag
-	modified time.Time
-	// Part is what a stored 206 holds of its representation.
-	Part httpfield.ContentRange
+	// etag and lastModified are ETag and Last-Modified as the origin wrote them. What they mean
+	// is seldom asked, and read then.
+	etag, lastModified string
+	// Part is what it holds, nil if IsPartial is false.
+	Part *httpfield.ContentRange
 }
 
 // Set works out the facts of r for a cache with the settings cfg. f is zero before. d are
@@ -63,7 +67,7 @@ func (f *Facts) Set(cfg *Settings, r *Response, by Imposed, d *Directives, targe
 		read, t := ResponseDirectives(r.Header, cfg.Targeted)
 		d, targeted = &read, t
 	}
-	f.Cfg, f.imposed, f.dir = cfg, by, *d
+	f.Cfg, f.dir, f.ttl, f.mustRevalidate = cfg, *d, int8(cmp.Compare(by.TTL, 0)), by.MustRevalidate //nolint:gosec // -1, 0 or 1
 	f.Freshness = freshnessOf(cfg, r, d, targeted, by.TTL)
 	if by.TTL != 0 {
 		// The application knows better than the response.
@@ -72,19 +76,20 @@ func (f *Facts) Set(cfg *Settings, r *Response, by Imposed, d *Directives, targe
 	f.Public = cfg.SharePublic && !by.Requested && IsPublic(r.Status, r.Header, d)
 	f.strict = f.dir.Has(noCache) || f.dir.Has(mustRevalidate) || cfg.Shared && (f.dir.Has(proxyRevalidate) || f.dir.delta(sMaxAge) >= 0)
 	if was != nil && was.sameValidators(r.Header) {
-		f.Etag, f.Tag = was.Etag, was.Tag
-		f.modified, f.hasModified, f.lastModified = was.modified, was.hasModified, was.lastModified
+		f.etag, f.sendsTag, f.lastModified, f.sendsDate = was.etag, was.sendsTag, was.lastModified, was.sendsDate
 	} else {
-		f.Etag, _ = httpfield.ParseETag(single(r.Header["Etag"]))
-		f.modified, f.hasModified = httpDate(r.Header["Last-Modified"], r.ResponseTime)
-		if r.Status < 500 {
-			// RFC 9110 §15.4.5: a 304 stands for a 200. No error is confirmed by it.
-			f.Tag, f.lastModified = tagToSend(r.Header), dateToSend(r.Header)
+		f.etag = single(r.Header["Etag"])
+		if dates := r.Header["Last-Modified"]; len(dates) > 0 {
+			f.lastModified = dates[0]
 		}
+		// RFC 9110 §15.4.5: a 304 stands for a 200. No error is confirmed by it.
+		f.sendsTag = r.Status < 500 && tagToSend(r.Header) != ""
+		f.sendsDate = r.Status < 500 && dateToSend(r.Header) != ""
 	}
 	if r.Status == http.StatusPartialContent {
-		f.Part, f.IsPartial = httpfield.ParseContentRange(r.Header.Get("Content-Range"))
-		f.IsPartial = f.IsPartial && f.Part.First >= 0 && f.Part.Total >= 0
+		if part, ok := httpfield.ParseContentRange(r.Header.Get("Content-Range")); ok && part.First >= 0 && part.Total >= 0 {
+			f.Part, f.IsPartial = &part, true
+		}
 	}
 }
 
@@ -92,8 +97,50 @@ func (f *Facts) Set(cfg *Settings, r *Response, by Imposed, d *Directives, targe
 // after most updates.
 func (f *Facts) sameValidators(h http.Header) bool {
 	tag, date := h["Etag"], h["Last-Modified"]
-	return len(tag) == 1 && tag[0] == f.Tag && len(date) == 1 && date[0] == f.lastModified
+	return len(tag) == 1 && tag[0] == f.etag && len(date) == 1 && date[0] == f.lastModified
+}
+
+// Own takes the validators from what a Store keeps of the response, so that f keeps nothing else
+// alive: the strings of f may be parts of all that came with the response.
+func (f *Facts) Own(etag, lastModified string) {
+	if f.etag == etag {
+		f.etag = etag
+	}
+	if f.lastModified == lastModified {
+		f.lastModified = lastModified
+	}
+}
+
+// Tag returns the ETag of the response for validation, as the origin wrote it. It is empty if
+// there is none that may be sent.
+func (f *Facts) Tag() string {
+	if f.sendsTag {
+		return f.etag
+	}
+	return ""
+}
+
+// date returns the Last-Modified of the response for validation, as Tag does.
+func (f *Facts) date() string {
+	if f.sendsDate {
+		return f.lastModified
+	}
+	return ""
+}
+
+// ETag returns what the ETag of the response means, zero if it is not valid.
+func (f *Facts) ETag() httpfield.ETag {
+	tag, _ := httpfield.ParseETag(f.etag)
+	return tag
+}
+
+// modified returns what the Last-Modified of the response means, if it is valid.
+func (f *Facts) modified() (time.Time, bool) {
+	if f.lastModified == "" {
+		return time.Time{}, false
+	}
+	return httpDate([]string{f.lastModified}, time.UnixMicro(f.receivedWall))
 }
 
 // Validators reports whether the response can be validated.
-func (f *Facts) Validators() bool { return f.lastModified != "" || f.Tag != "" && !f.Cfg.IgnoreETag }
+func (f *Facts) Validators() bool { return f.sendsDate || f.sendsTag && !f.Cfg.IgnoreETag }

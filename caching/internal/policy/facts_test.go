@@ -45,7 +45,7 @@ func TestFacts(t *testing.T) {
 		{"no range", Settings{}, Imposed{}, 206, []string{"Content-Range: x"}, known{}},
 	} {
 		f := factsOf(r.cfg.Complete(), responseFrom(r.status, r.lines...), r.by)
-		if got := (known{f.strict, f.Public, f.IsPartial, f.Validators(), f.Tag, f.lastModified}); got != r.want {
+		if got := (known{f.strict, f.Public, f.IsPartial, f.Validators(), f.Tag(), f.date()}); got != r.want {
 			t.Errorf("%+v, %+v, %d %q: %+v, want %+v: %s", r.cfg, r.by, r.status, r.lines, got, r.want, r.why)
 		}
 	}
@@ -76,7 +76,7 @@ func TestFactsAfterUpdate(t *testing.T) {
 		var f Facts
 		f.Set(cfg, m, Imposed{}, &d, targeted, &before)
 		want := factsOf(cfg, m, Imposed{})
-		if f.Etag != want.Etag || f.Tag != want.Tag || f.lastModified != want.lastModified || f.modified != want.modified || f.hasModified != want.hasModified ||
+		if f.etag != want.etag || f.Tag() != want.Tag() || f.lastModified != want.lastModified || f.date() != want.date() ||
 			f.Lifetime != want.Lifetime || before.sameValidators(m.Header) != r.taken {
 			t.Errorf("%q: %+v, want %+v: %s", r.now, f, want, r.why)
 		}

@@ -15,16 +15,39 @@ type Freshness struct {
 	Lifetime time.Duration
 	// Explicit is true if the response states its lifetime.
 	Explicit bool
-	// Source says in a phrase where the lifetime comes from.
-	Source string
-	// Date is when the origin made the response, by its own clock.
-	Date time.Time
+	// Source is where the lifetime comes from.
+	Source Source
+	// date is when the origin made the response, by its own clock, in seconds since 1970.
+	date int64
 	// Born is when the response was of age zero: the current age is now - Born.
 	Born time.Time
 	// bornWall and receivedWall are Born and the time of reception by the wall clock, in
 	// microseconds since 1970, which are quicker to compare than times.
 	bornWall, receivedWall int64
 }
+
+// A Source is where a lifetime comes from.
+type Source uint8
+
+const (
+	_ Source = iota // a targeted field without a lifetime
+	fromNothing
+	fromApplication
+	fromSMaxAge
+	fromMaxAge
+	fromExpires
+	fromStatus
+	fromLastModified
+	fromPermanence
+)
+
+// String returns the source as a phrase.
+func (s Source) String() string {
+	return [...]string{"", "none", "set by the application", "s-maxage", "max-age", "expires", "by status", "heuristic", "permanent"}[s]
+}
+
+// Date returns when the origin made the response, by its own clock, in whole seconds.
+func (f *Freshness) Date() time.Time { return time.Unix(f.date, 0).UTC() }
 
 // Age returns the current age of RFC 9111 §4.2.3. The monotonic clock may stop while a
 // computer sleeps, and the wall clock may be set: the larger of both ages counts. A
@@ -57,27 +80,27 @@ func freshnessOf(cfg *Settings, r *Response, d *Directives, targeted bool, ttl t
 	if !ok {
 		date = received // RFC 9110 §6.6.1
 	}
-	f := Freshness{Date: date, Born: received.Add(-initialAge(r, date)), receivedWall: received.UnixMicro()}
+	f := Freshness{date: date.Unix(), Born: received.Add(-initialAge(r, date)), receivedWall: received.UnixMicro()}
 	f.bornWall = f.Born.UnixMicro()
 	switch {
 	case ttl != 0:
 		// Counted from the reception, however old the response was then.
-		f.set(min(min(max(0, ttl), MaxLifetime)+received.Sub(f.Born), MaxLifetime), "set by the application")
+		f.set(min(min(max(0, ttl), MaxLifetime)+received.Sub(f.Born), MaxLifetime), fromApplication)
 	case cfg.Shared && d.delta(sMaxAge) >= 0:
-		f.set(d.delta(sMaxAge), "s-maxage")
+		f.set(d.delta(sMaxAge), fromSMaxAge)
 	case d.delta(maxAge) >= 0:
-		f.set(d.delta(maxAge), "max-age")
+		f.set(d.delta(maxAge), fromMaxAge)
 	case targeted:
 		// A targeted field without a lifetime: there is none.
 	case len(r.Header["Expires"]) > 0:
-		f.set(0, "expires")
+		f.set(0, fromExpires)
 		// RFC 9111 §5.3: anything but one valid date is in the past.
 		if expires, ok := httpDate(r.Header["Expires"], received); ok && len(r.Header["Expires"]) == 1 {
 			f.Lifetime = min(max(0, expires.Sub(date)), MaxLifetime)
 		}
 	default:
 		f.Lifetime, f.Source = heuristic(cfg, r, d, date)
-		if f.Source == byStatus {
+		if f.Source == fromStatus {
 			f.Lifetime = min(f.Lifetime+received.Sub(f.Born), MaxLifetime)
 		}
 	}
@@ -87,7 +110,7 @@ func freshnessOf(cfg *Settings, r *Response, d *Directives, targeted bool, ttl t
 	return f
 }
 
-func (f *Freshness) set(lifetime time.Duration, source string) {
+func (f *Freshness) set(lifetime time.Duration, source Source) {
 	f.Lifetime, f.Explicit, f.Source = lifetime, true, source
 }
 
@@ -138,30 +161,28 @@ func dateCase(s string) string {
 	return strings.Replace(s, " Gmt", " GMT", 1)
 }
 
-const byStatus = "by status"
-
 // heuristic is the lifetime of a response that does not state one (RFC 9111
 // §4.2.2): a tenth of the time since it was last modified, within a bound.
 // Without public a URL with a query has none, as in OkHttp and most deployed caches, nor
 // has a response that sets cookies.
-func heuristic(cfg *Settings, r *Response, d *Directives, date time.Time) (time.Duration, string) {
+func heuristic(cfg *Settings, r *Response, d *Directives, date time.Time) (time.Duration, Source) {
 	if ttl := cfg.StatusTTL[r.Status]; ttl > 0 {
-		return min(ttl, MaxLifetime), byStatus
+		return min(ttl, MaxLifetime), fromStatus
 	}
 	// RFC 9111 §7.3: a response that sets cookies has to say whether it may be used again.
 	needsPublic := strings.Contains(r.URL, "?") || len(r.Header["Set-Cookie"]) > 0 || !heuristicStatus(r.Status)
 	if cfg.NoHeuristics || needsPublic && !d.Has(public) || !d.present && httpfield.HasToken(r.Header["Pragma"], "no-cache") {
-		return 0, "none"
+		return 0, fromNothing
 	}
 	if modified, ok := httpDate(r.Header["Last-Modified"], date); ok {
 		fresh := float64(max(0, date.Sub(modified))) * cfg.HeuristicFraction
-		return time.Duration(min(fresh, float64(cfg.HeuristicMax))), "heuristic"
+		return time.Duration(min(fresh, float64(cfg.HeuristicMax))), fromLastModified
 	}
 	if r.Status == http.StatusMovedPermanently || r.Status == http.StatusPermanentRedirect {
 		// RFC 9110 §15.4.2: permanent, but nothing is for ever.
-		return min(DefaultPermanent, cfg.HeuristicMax), "permanent"
+		return min(DefaultPermanent, cfg.HeuristicMax), fromPermanence
 	}
-	return 0, "none"
+	return 0, fromNothing
 }
 
 // heuristicStatus reports whether RFC 9110 §15.1 defines the status as

@@ -172,7 +172,7 @@ func TestFreshnessSource(t *testing.T) {
 		cfg := r.cfg.Complete()
 		d, targeted := ResponseDirectives(m.Header, cfg.Targeted)
 		f := freshnessOf(cfg, m, &d, targeted, r.ttl)
-		if f.Lifetime != r.lifetime || f.Explicit != r.explicit || f.Source != r.source {
+		if f.Lifetime != r.lifetime || f.Explicit != r.explicit || f.Source.String() != r.source {
 			t.Errorf("%d %q: %v, explicit %v, %q; want %v, %v, %q: %s", r.status, r.lines, f.Lifetime, f.Explicit, f.Source, r.lifetime, r.explicit, r.source, r.why)
 		}
 	}

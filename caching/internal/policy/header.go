@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 
@@ -40,33 +39,28 @@ func namedFields(cfg *Settings, d *Directives) (names []string) {
 	return names
 }
 
-// StoredHeader returns what of h is stored: all but hop-by-hop fields and those in names.
-// It shares nothing with h, which the caller may change.
+// StoredHeader returns what of h is stored: all but hop-by-hop fields and those in names. It shares
+// the values with h, and is h itself if all of it is stored.
 func StoredHeader(h http.Header, names []string) http.Header {
-	out := make(http.Header, len(h))
-	copyStored(out, h, names, false)
-	return out
+	for name, values := range h {
+		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) {
+			out := make(http.Header, len(h))
+			copyStored(out, h, names, false)
+			return out
+		}
+	}
+	return h
 }
 
-// copyStored copies the fields of src that are stored to dst. If update is true src is
+// copyStored sets the fields of src that are stored in dst. If update is true src is
 // the header of a 304, a HEAD or a part, and the fields in it that describe its own
 // content are left out, and those that have not changed.
 func copyStored(dst, src http.Header, names []string, update bool) {
-	lines := 0
-	for _, values := range src {
-		lines += len(values)
-	}
-	var all []string
 	for name, values := range src {
 		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && (describesContent(name) || slices.Equal(values, dst[name])) {
 			continue
 		}
-		if all == nil {
-			all = make([]string, 0, lines)
-		}
-		first := len(all)
-		all = append(all, values...)
-		dst[name] = all[first:len(all):len(all)]
+		dst[name] = values
 	}
 }
 
@@ -74,9 +68,9 @@ func describesContent(name string) bool {
 	return name == "Content-Encoding" || name == "Content-Length" || name == "Content-Range" || name == "Content-Type"
 }
 
-// Merge returns the stored header updated by that of a 304, a HEAD or a part
-// (RFC 9111 §3.2): every field of the new one replaces the old, but for those
-// that describe the content.
+// Merge updates the stored header by that of a 304, a HEAD or a part (RFC 9111 §3.2), and returns
+// it: every field of the new one replaces the old, but for those that describe the content. It
+// shares the values with both.
 func Merge(cfg *Settings, stored, update http.Header) http.Header {
 	d, _ := updatedDirectives(cfg, stored, update)
 	h, _ := MergeWith(cfg, stored, update, &d)
@@ -87,8 +81,7 @@ func Merge(cfg *Settings, stored, update http.Header) http.Header {
 // a field was left out because of what the header itself says.
 func MergeWith(cfg *Settings, stored, update http.Header, d *Directives) (h http.Header, whole bool) {
 	names := Unstored(cfg, update, d)
-	h = maps.Clone(stored)
-	if h == nil {
+	if h = stored; h == nil {
 		h = make(http.Header, len(update))
 	}
 	delete(h, "Age")
@@ -122,7 +115,7 @@ func updatedDirectives(cfg *Settings, stored, update http.Header) (d Directives,
 // DirectivesAfter is updatedDirectives for a stored response with the facts f, which need not
 // be worked out again if the update says the same.
 func (f *Facts) DirectivesAfter(stored, update http.Header) (d Directives, targeted bool) {
-	if v := update["Cache-Control"]; len(f.Cfg.Targeted) == 0 && f.imposed.TTL == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
+	if v := update["Cache-Control"]; len(f.Cfg.Targeted) == 0 && f.ttl == 0 && (len(v) == 0 || slices.Equal(v, stored["Cache-Control"])) {
 		return f.dir, false
 	}
 	return updatedDirectives(f.Cfg, stored, update)

@@ -37,12 +37,8 @@ func TestStoredHeader(t *testing.T) {
 		if diff := cmp.Diff(headerOf(r.want...), got); diff != "" {
 			t.Errorf("%s: mismatch (-want +got)\n%s", r.why, diff)
 		}
-		for name := range got {
-			_ = append(got[name], "more")
-			got[name][0] = "changed"
-		}
 		if diff := cmp.Diff(headerOf(r.lines...), h, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == `["Empty"]` }, cmp.Ignore())); diff != "" {
-			t.Errorf("a change of the stored header is one of the original\n%s", diff)
+			t.Errorf("the header was changed\n%s", diff)
 		}
 	}
 }
@@ -79,8 +75,8 @@ func TestMerge(t *testing.T) {
 		if diff := cmp.Diff(headerOf(r.want...), got); diff != "" || whole != r.whole {
 			t.Errorf("%s: whole %v, mismatch (-want +got)\n%s", r.why, whole, diff)
 		}
-		if diff := cmp.Diff(headerOf(r.stored...), stored, cmp.Transformer("", func(h http.Header) int { return len(h) })); diff != "" {
-			t.Errorf("%s: the stored header was changed\n%s", r.why, diff)
+		if diff := cmp.Diff(headerOf(r.update...), update); diff != "" {
+			t.Errorf("%s: the update was changed\n%s", r.why, diff)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestMalformedEffects(t *testing.T) {
 	for _, r := range []struct {
 		why, value string
 		want       reading
-		limit      int64 // plus one
+		limit      uint32 // plus one
 	}{
 		{"max-age bounds the lifetime", "x; max-age=5", reading{malformed: true}, 6},
 		{"the shorter of two", "x; max-age=5; s-maxage=3; max-age=9", reading{malformed: true}, 4},

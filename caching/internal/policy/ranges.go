@@ -88,17 +88,18 @@ func (f *Facts) ifRangeHolds(values []string) bool {
 		return false
 	}
 	if tag, ok := httpfield.ParseETag(values[0]); ok {
-		return tag.Strong(f.Etag)
+		return tag.Strong(f.ETag())
 	}
-	since, ok := httpDate(values, f.Date)
-	return ok && f.hasModified && since.Equal(f.modified) && f.Date.Sub(f.modified) >= time.Second
+	since, ok := httpDate(values, f.Date())
+	modified, valid := f.modified()
+	return ok && valid && since.Equal(modified) && f.Date().Sub(modified) >= time.Second
 }
 
 // StrongTag returns what two parts of one representation must share to be
 // combined (RFC 9111 §3.4), and "" if there is none.
 func (f *Facts) StrongTag() string {
-	if !f.Etag.IsZero() && !f.Etag.Weak {
-		return f.Tag
+	if tag := f.ETag(); !tag.IsZero() && !tag.Weak {
+		return f.Tag()
 	}
 	return ""
 }
@@ -106,7 +107,7 @@ func (f *Facts) StrongTag() string {
 // SameStrong reports whether h has the strong validator of the response.
 func (f *Facts) SameStrong(h http.Header) bool {
 	tag, ok := httpfield.ParseETag(h.Get("Etag"))
-	return ok && tag.Strong(f.Etag)
+	return ok && tag.Strong(f.ETag())
 }
 
 // Missing returns the Range that completes a stored part from its end, where

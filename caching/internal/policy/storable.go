@@ -14,7 +14,7 @@ import (
 // credentials.
 func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 	cfg, dir := f.Cfg, &f.dir
-	forced := f.imposed.TTL > 0
+	forced := f.ttl > 0
 	switch {
 	case r.Status < 200 || r.Status == http.StatusNotModified:
 		return reasonNotFinal
@@ -22,7 +22,7 @@ func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 		return reasonOneRequest
 	case r.Status == http.StatusPartialContent && !f.IsPartial:
 		return reasonPartOfUnknown
-	case f.imposed.TTL < 0:
+	case f.ttl < 0:
 		return ReasonApplication
 	case d.Dir.Has(NoStore):
 		return reasonRequestNoStore
@@ -57,8 +57,8 @@ func Unstorable(d *Demand, r *Response, f *Facts, authorized bool) string {
 
 // Personal reports whether a response sets cookies and does not say that it may be reused.
 // It is shared with no other request, or two users might have one session.
-func (f *Facts) Personal(h http.Header) bool {
-	return len(h["Set-Cookie"]) > 0 && (!f.Explicit && !f.dir.Has(public) || f.Lifetime <= 0 || f.dir.Has(noCache))
+func (f *Facts) Personal(setsCookies bool) bool {
+	return setsCookies && (!f.Explicit && !f.dir.Has(public) || f.Lifetime <= 0 || f.dir.Has(noCache))
 }
 
 // ofOneRequest reports whether a status is about the credentials, the range, the

@@ -18,21 +18,22 @@ type Offer struct {
 	modified []string
 }
 
-// OfferOf returns the validators of the selected response, whose header and facts are given
-// if there is one, and the entity tags of the other variants of the URL: the origin may
+// OfferOf returns the validators of the selected response, whose facts are given if there is one,
+// and the entity tags of the other variants of the URL: the origin may
 // select one of them (RFC 9111 §4.3.1). A tag that does not parse is sent alone, since it
 // might read as several in a list.
-func OfferOf(ignoreETag bool, selected http.Header, f *Facts, variants []Variant) Offer {
+func OfferOf(ignoreETag bool, f *Facts, variants []Variant) Offer {
 	var o Offer
 	if f != nil {
-		if f.Tag != "" && !ignoreETag {
-			o.tags = selected["Etag"][:1:1]
+		lines := []string{f.etag, f.lastModified}
+		if f.sendsTag && !ignoreETag {
+			o.tags = lines[:1:1]
 		}
-		if f.lastModified != "" {
-			o.modified = selected["Last-Modified"][:1:1]
+		if f.sendsDate {
+			o.modified = lines[1:]
 		}
 	}
-	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 || len(o.tags) > 0 && f.Etag.IsZero() {
+	if ignoreETag || len(o.modified) > 0 && len(o.tags) == 0 || len(o.tags) > 0 && len(variants) > 0 && f.ETag().IsZero() {
 		// RFC 9110 §13.1.3: beside tags of others its own date would be ignored.
 		return o
 	}
@@ -75,7 +76,7 @@ func (o *Offer) Set(h http.Header) {
 // §4.3.4): the selected one, another variant by its entity tag, or none.
 func Confirms(selected *Facts, variants []Variant, offered *Offer, h http.Header) (self bool, other *Variant) {
 	if tag := single(h["Etag"]); tag != "" {
-		if selected != nil && sameTag(tag, selected.Tag) {
+		if selected != nil && sameTag(tag, selected.Tag()) {
 			return true, nil
 		}
 		for i := range variants {
@@ -90,13 +91,13 @@ func Confirms(selected *Facts, variants []Variant, offered *Offer, h http.Header
 	if selected == nil || len(offered.tags) > 1 {
 		return false, nil
 	}
-	return len(h["Last-Modified"]) == 0 || selected.lastModified == "" || selected.sameDate(h), nil
+	return len(h["Last-Modified"]) == 0 || !selected.sendsDate || selected.sameDate(h), nil
 }
 
 // IsAbout reports whether a 304 with the header h has a validator of the stored response.
 func (f *Facts) IsAbout(h http.Header) bool {
 	if tag := single(h["Etag"]); tag != "" {
-		return sameTag(tag, f.Tag)
+		return sameTag(tag, f.Tag())
 	}
 	return f.sameDate(h)
 }
@@ -119,7 +120,7 @@ func (f *Facts) Compare(size int64, h http.Header) Evidence {
 	e := NoEvidence
 	if len(h["Etag"]) > 0 {
 		tag := single(h["Etag"])
-		if t, ok := httpfield.ParseETag(tag); ok && t != f.Etag || !ok && (tag == "" || tag != f.Tag) {
+		if t, ok := httpfield.ParseETag(tag); ok && t != f.ETag() || !ok && (tag == "" || tag != f.Tag()) {
 			return Different
 		}
 		e = Same

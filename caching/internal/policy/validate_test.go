@@ -45,13 +45,12 @@ func TestOffer(t *testing.T) {
 		{"as many as are bounded", false, nil, variantsOf(many...), strings.Join(many[:maxTags], ", "), ""},
 	} {
 		var f *Facts
-		var h http.Header
 		if r.selected != nil {
 			resp := responseFrom(200, r.selected...)
 			known := factsOf(testConfig(false), resp, Imposed{})
-			f, h = &known, resp.Header
+			f = &known
 		}
-		o := OfferOf(r.ignoreETag, h, f, r.variants)
+		o := OfferOf(r.ignoreETag, f, r.variants)
 		out := http.Header{}
 		o.Set(out)
 		if out.Get("If-None-Match") != r.match || out.Get("If-Modified-Since") != r.since || o.Empty() != (r.match == "" && r.since == "") {
@@ -86,13 +85,12 @@ func TestConfirms(t *testing.T) {
 		{"another date", []string{date}, nil, []string{later}, false, ""},
 	} {
 		var f *Facts
-		var h http.Header
 		if r.selected != nil {
 			resp := responseFrom(200, r.selected...)
 			known := factsOf(testConfig(false), resp, Imposed{})
-			f, h = &known, resp.Header
+			f = &known
 		}
-		o := OfferOf(false, h, f, r.variants)
+		o := OfferOf(false, f, r.variants)
 		self, other := Confirms(f, r.variants, &o, headerOf(r.answer...))
 		key := ""
 		if other != nil {

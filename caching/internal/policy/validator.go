@@ -71,20 +71,22 @@ func sendable(v string) bool {
 // sameTag reports whether two ETags match by the weak comparison of RFC 9110
 // §8.8.3.2. One that does not parse matches nothing but the same string.
 func sameTag(a, b string) bool {
+	if a == b {
+		return a != ""
+	}
 	t, okA := httpfield.ParseETag(a)
 	u, okB := httpfield.ParseETag(b)
-	if okA && okB {
-		return t.WeakMatch(u)
-	}
-	return a == b && a != ""
+	return okA && okB && t.WeakMatch(u)
 }
 
 // sameDate reports whether h has the Last-Modified of the response: the same date,
 // or the same string where it does not parse.
 func (f *Facts) sameDate(h http.Header) bool {
 	value := single(h["Last-Modified"])
-	if t, ok := httpDate([]string{value}, f.Date); ok && f.hasModified {
-		return t.Equal(f.modified)
+	if value != "" && value == f.date() {
+		return true
 	}
-	return value != "" && value == f.lastModified
+	t, ok := httpDate([]string{value}, f.Date())
+	modified, valid := f.modified()
+	return ok && valid && t.Equal(modified)
 }

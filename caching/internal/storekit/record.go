@@ -33,11 +33,12 @@ func AppendEntryRecord(b []byte, key string, meta *store.Meta) ([]byte, error) {
 
 // ParseEntryRecord reads what [AppendEntryRecord] appended. The key refers to b.
 func ParseEntryRecord(b []byte) (key []byte, meta *store.Meta, err error) {
-	d := wire.NewDecoder(b)
-	if key = d.Bytes(d.Length()); d.Failed() {
+	n, at := binary.Uvarint(b)
+	if at <= 0 || n > uint64(len(b)-at) { //nolint:gosec // not negative
 		return nil, nil, Corrupt("record cut short")
 	}
-	meta, err = store.ParseMeta(d.Rest())
+	key, b = b[at:at+int(n)], b[at+int(n):] //nolint:gosec // no longer than b
+	meta, err = store.ParseMeta(b)
 	return key, meta, err
 }
 

@@ -13,42 +13,25 @@ func TestDecoder(t *testing.T) {
 	b = binary.AppendUvarint(b, 1<<63)
 	b = binary.AppendVarint(b, -5)
 	b = append(b, 7, 2, 8, 9)
-	for name, begin := range map[string]func(*Decoder){"a copy each": func(*Decoder) {}, "one copy": (*Decoder).Share} {
-		read := func(b []byte) (d Decoder, equal bool) {
-			d = NewDecoder(b)
-			begin(&d)
-			equal = d.String() == "text"
-			equal = d.String() == "" && equal
-			equal = d.Uvarint() == 1<<63 && equal
-			equal = d.Varint() == -5 && equal
-			equal = d.Byte() == 7 && equal
-			return d, d.String() == "\x08\x09" && equal
-		}
-		if d, equal := read(b); !equal || !d.Done() || d.Failed() {
-			t.Errorf("%s: what was appended is not what is read: %v, %v", name, equal, d)
-		}
-		if d, equal := read(append(b, 'x')); !equal || d.Done() || d.Failed() || string(d.Rest()) != "x" {
-			t.Errorf("%s: with a byte more: %v, %v", name, equal, d)
-		}
-		for n := range b {
-			if d, equal := read(b[:n]); equal || d.Done() || !d.Failed() || len(d.Rest()) != 0 {
-				t.Errorf("%s: the first %d bytes of %d: %v, %v", name, n, len(b), equal, d)
-			}
-		}
+	read := func(b []byte) (d Decoder, equal bool) {
+		d = NewDecoder(b)
+		equal = d.String() == "text"
+		equal = d.String() == "" && equal
+		equal = d.Uvarint() == 1<<63 && equal
+		equal = d.Varint() == -5 && equal
+		equal = d.Byte() == 7 && equal
+		return d, d.Take(d.Length()) == "\x08\x09" && equal
 	}
-}
-
-// Strings are their own after Share too: what the decoder reads may be overwritten.
-func TestShareCopies(t *testing.T) {
-	t.Parallel()
-	b := AppendString(AppendString(nil, "one"), "two")
-	d := NewDecoder(b)
-	one := d.String()
-	d.Share()
-	two := d.String()
-	clear(b)
-	if one != "one" || two != "two" || !d.Done() {
-		t.Errorf("%q, %q, done: %v", one, two, d.Done())
+	if d, equal := read(b); !equal || !d.Done() || d.Failed() {
+		t.Errorf("what was appended is not what is read: %v, %v", equal, d)
+	}
+	if d, equal := read(append(b, 'x')); !equal || d.Done() || d.Failed() || d.Rest() != "x" {
+		t.Errorf("with a byte more: %v, %v", equal, d)
+	}
+	for n := range b {
+		if d, equal := read(b[:n]); equal || d.Done() || !d.Failed() || len(d.Rest()) != 0 {
+			t.Errorf("the first %d bytes of %d: %v, %v", n, len(b), equal, d)
+		}
 	}
 }
 
@@ -68,7 +51,7 @@ func TestDecoderFails(t *testing.T) {
 		{"more values than bytes: nothing is allocated for them", []byte{3, 0, 0}, func(d *Decoder) { d.Length() }},
 		{"a length that is no int", binary.AppendUvarint(nil, 1<<63), func(d *Decoder) { d.Length() }},
 		{"a string longer than the rest", []byte{2, 'a'}, func(d *Decoder) { _ = d.String() }},
-		{"more bytes than there are", []byte{1}, func(d *Decoder) { d.Bytes(2) }},
+		{"more bytes than there are", []byte{1}, func(d *Decoder) { d.Take(2) }},
 		{"the caller says so", []byte{1}, (*Decoder).Fail},
 	} {
 		d := NewDecoder(row.b)

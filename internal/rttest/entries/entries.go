@@ -21,13 +21,13 @@ func Meta(id byte) *store.Meta {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	m := &store.Meta{
 		URL: fmt.Sprintf("https://api.example.com/items/%d", id), Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
-		Header: http.Header{
+		Header: store.FieldsOf(http.Header{
 			"Cache-Control": {"private, max-age=60, stale-while-revalidate=30"}, "Content-Type": {"application/json; charset=utf-8"},
 			"Date": {"Tue, 24 Nov 2026 12:00:00 GMT"}, "Etag": {`W/"5a8f3c1d9e7b5a8f3c1d9e7b"`}, "Last-Modified": {"Mon, 23 Nov 2026 12:00:00 GMT"},
 			"Server": {"example"}, "Vary": {"Accept, Authorization, Cookie", "Accept-Encoding"}, "X-Request-Id": {"C0DE:1234:5678:9ABC"},
 			"Strict-Transport-Security": {"max-age=31536000; includeSubdomains; preload"}, "X-Content-Type-Options": {"nosniff"},
 			"Referrer-Policy": {"origin-when-cross-origin, strict-origin-when-cross-origin"}, "X-Frame-Options": {"deny"},
-		},
+		}),
 		RequestTime: now, ResponseTime: now.Add(time.Second), Expires: now.Add(time.Hour),
 	}
 	m.ID[0], m.ID[15] = id, 1
@@ -38,8 +38,18 @@ func Meta(id byte) *store.Meta {
 func MetaForAnHour(id byte) *store.Meta {
 	return &store.Meta{
 		ID: [16]byte{id}, URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1",
-		Header: http.Header{"Etag": {`"a"`}}, Expires: time.Now().Add(time.Hour),
+		Header: store.FieldsOf(http.Header{"Etag": {`"a"`}}), Expires: time.Now().Add(time.Hour),
 	}
+}
+
+// With returns f with other values of one field, or without it if there are none.
+func With(f store.Fields, name string, values ...string) store.Fields {
+	h := f.Map()
+	if h == nil {
+		h = make(http.Header, 1)
+	}
+	h[name] = values
+	return store.FieldsOf(h)
 }
 
 // Body returns a body of n bytes, the same at each call.

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tripper-go/tripper/caching/internal/wire"
+	"github.com/tripper-go/tripper/internal/httpfield"
+)
+
+// Fields are the fields of a header or a trailer, in one piece of memory. They cannot be changed, and
+// may be compared with ==. The zero value has no field. What methods return refers to that memory.
+type Fields struct {
+	// text is the number of names, and for each name, in their order, the name, the number of its
+	// values and the values. It is empty if there is no name.
+	text string
+}
+
+// FieldsOf returns the fields of h. It shares nothing with h. A name without a value is left out.
+func FieldsOf(h http.Header) Fields {
+	var room [32]string
+	names, size := room[:0], 0
+	for name, values := range h {
+		if len(values) == 0 {
+			continue
+		}
+		names = append(names, name)
+		size += stringSize(name) + numberSize(len(values))
+		for _, v := range values {
+			size += stringSize(v)
+		}
+	}
+	if len(names) == 0 {
+		return Fields{}
+	}
+	slices.Sort(names) // equal fields have equal bytes
+	var b strings.Builder
+	b.Grow(numberSize(len(names)) + size)
+	writeNumber(&b, len(names))
+	for _, name := range names {
+		writeString(&b, name)
+		writeNumber(&b, len(h[name]))
+		for _, v := range h[name] {
+			writeString(&b, v)
+		}
+	}
+	return Fields{b.String()}
+}
+
+// All returns the lines: each value with its name. Those of one name follow one another, in their
+// order.
+func (f Fields) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		d := wire.NewDecoder(f.text)
+		for range d.Length() {
+			name := d.String()
+			for range d.Length() {
+				if !yield(name, d.String()) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Len returns the number of names.
+func (f Fields) Len() int {
+	d := wire.NewDecoder(f.text)
+	return d.Length()
+}
+
+// Get returns the first value of the field with a name in canonical form. It is empty if there is
+// none.
+func (f Fields) Get(name string) string {
+	for n, v := range f.All() {
+		if n == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// Has reports whether there is a field with a name in canonical form.
+func (f Fields) Has(name string) bool {
+	for n := range f.All() {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Values returns the values of the field with a name in canonical form.
+func (f Fields) Values(name string) (values []string) {
+	for n, v := range f.All() {
+		if n == name {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// Map returns the fields as a new map, nil if there are none.
+func (f Fields) Map() http.Header {
+	n := f.Len()
+	if n == 0 {
+		return nil
+	}
+	h := make(http.Header, n)
+	f.Fill(h, make([]string, 0, n))
+	return h
+}
+
+// Fill sets the fields in h. The values are appended to room, which takes them without an allocation
+// if it is large enough.
+func (f Fields) Fill(h http.Header, room []string) {
+	first, last := 0, ""
+	for name, value := range f.All() {
+		if name != last {
+			first, last = len(room), name
+		}
+		room = append(room, value)
+		h[name] = room[first:len(room):len(room)]
+	}
+}
+
+// Size returns how many bytes of memory the fields take.
+func (f Fields) Size() int { return len(f.text) }
+
+// Format implements [fmt.Formatter]. It prints the number of names only: values may hold secrets.
+func (f Fields) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprint(s, f.Len(), " fields")
+}
+
+func stringSize(s string) int { return numberSize(len(s)) + len(s) }
+
+// numberSize returns how many bytes [binary.AppendUvarint] appends.
+func numberSize(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
+}
+
+func writeNumber(b *strings.Builder, n int) {
+	var room [binary.MaxVarintLen64]byte
+	_, _ = b.Write(binary.AppendUvarint(room[:0], uint64(n))) //nolint:gosec // a length
+}
+
+func writeString(b *strings.Builder, s string) {
+	writeNumber(b, len(s))
+	b.WriteString(s)
+}
+
+// appendFields appends f in the form that readFields reads.
+func appendFields(b []byte, f Fields) []byte {
+	if f.text == "" {
+		return append(b, 0)
+	}
+	return append(b, f.text...)
+}
+
+// readFields reads fields, and fails if they are none that HTTP allows.
+func readFields(d *wire.Decoder) Fields {
+	all, last := d.Rest(), ""
+	n := d.Length()
+	for range n {
+		name := d.String()
+		count := d.Length()
+		if name <= last || count == 0 || !httpfield.IsToken(name) {
+			d.Fail()
+		}
+		for range count {
+			if !httpfield.IsValue(d.String()) {
+				d.Fail()
+			}
+		}
+		last = name
+	}
+	if n == 0 || d.Failed() {
+		return Fields{}
+	}
+	return Fields{all[:len(all)-len(d.Rest())]}
+}
