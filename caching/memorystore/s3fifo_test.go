@@ -8,7 +8,7 @@ import (
 )
 
 // s3script is a queue of strings to which the steps of a line are done: +a adds a of cost 1
-// (+a3 of cost 3), a counts a hit, -a removes, =a3 changes the cost, (5 reserves and )5
+// (+a3 of cost 3), a counts a hit, -a removes, =a3 changes the cost, ~a3 puts another a of cost 3 in its place, (5 reserves and )5
 // releases. The hash of a value is its first letter.
 type s3script struct {
 	queue s3fifo[string]
@@ -31,7 +31,7 @@ func (s *s3script) do(step string) {
 		cost, _ = strconv.ParseInt(step[i:], 10, 64)
 		step = step[:i]
 	}
-	name := strings.TrimLeft(step, "+-=()")
+	name := strings.TrimLeft(step, "+-=~()")
 	switch n := s.nodes[name]; step[0] {
 	case '+':
 		n = &s3node[string]{value: name, hash: uint64(name[0]) | uint64(name[0])<<40, cost: cost}
@@ -42,6 +42,9 @@ func (s *s3script) do(step string) {
 		delete(s.nodes, name)
 	case '=':
 		s.queue.resize(n, cost)
+	case '~':
+		s.nodes[name] = &s3node[string]{value: name, hash: n.hash, cost: cost}
+		s.queue.replace(n, s.nodes[name])
 	case '(':
 		if !s.queue.reserve(cost) {
 			s.log = append(s.log, "refused")
@@ -82,6 +85,8 @@ func TestS3FIFO(t *testing.T) {
 		{"what costs more than the bound does not stay", "+a +b20", "|", "a b"},
 		{"a value that grows drives out others", fill + "=j3", "c d e f g h i j|", "a b"},
 		{"a value that shrinks makes room", fill + "=j0 +k", "a b c d e f g h i j k|", ""},
+		{"what replaces a value has its place and its hits", fill + "b b ~b ~a +k +l", "d e f g h i j k l|b", "a c"},
+		{"also in the main queue", fill + "b b +k +l ~b2", "e f g h i j k l|b", "a c d"},
 		{"what is reserved drives out values", fill + "(3", "d e f g h i j|", "a b c"},
 		{"what is reserved counts for what is added", "(8 +a +b +c", "b c|", "a"},
 		{"what is reserved drives out no other reservation", "(6 (5", "|", "refused"},
