@@ -73,12 +73,13 @@ func (k *recorder) commit(e collapse.Ending) {
 			return
 		}
 	}
+	m := k.meta.Clone()
 	if e.Whole {
-		k.meta.Trailer = store.FieldsOf(k.resp.Trailer)
+		m.Trailer = store.FieldsOf(k.resp.Trailer)
 	} else {
 		stored = policy.ReasonPartStored
 	}
-	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, k.meta, k.f); {
+	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, m, k.f.For(m)); {
 	case err == catalog.ErrInvalidated:
 		k.drop(policy.ReasonInvalidated)
 		return

@@ -39,6 +39,16 @@ func (f *Memo) setTarget(t *target) {
 	}
 }
 
+// For returns a copy of f for m, a copy of its Meta that is about to be stored: storing changes both,
+// and callers that share the response read f.
+func (f *Memo) For(m *store.Meta) *Memo {
+	c := *f
+	c.setTarget(f.target)
+	c.box.Value = &c
+	m.SetMemo(&c.box)
+	return &c
+}
+
 // Groups returns the keys of the groups that the response is in.
 func (f *Memo) Groups() []string {
 	if f.more == nil {
