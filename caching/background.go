@@ -3,6 +3,7 @@ package caching
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -24,11 +25,14 @@ const (
 // background runs the tasks that no caller waits for, and counts the entries that are being
 // committed. The zero value is ready.
 type background struct {
-	mu         sync.Mutex // guards the fields below
-	tasks      map[*context.CancelFunc]struct{}
-	committing int
-	closed     bool
-	idle       chan struct{} // made by close, and closed when there are no tasks and commits
+	// committing counts commits, without the lock. close sets closed before it looks at the count: of
+	// the last commit and close, the later one sees that there are none left.
+	committing atomic.Int64
+	closed     atomic.Bool
+
+	mu    sync.Mutex // guards the fields below
+	tasks map[*context.CancelFunc]struct{}
+	idle  chan struct{} // made by close, and closed when there are no tasks and commits
 }
 
 // start runs fn in a goroutine of its own, with the values of ctx. It returns false, and
@@ -36,7 +40,7 @@ type background struct {
 func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || len(b.tasks) >= maxBackground {
+	if b.closed.Load() || len(b.tasks) >= maxBackground {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(roundtrip.WithDeadline(trace.InBackground(context.WithoutCancel(ctx)), nil), backgroundTime)
@@ -58,22 +62,19 @@ func (b *background) start(ctx context.Context, fn func(context.Context)) bool {
 }
 
 // hold makes close wait until release is called.
-func (b *background) hold() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.committing++
-}
+func (b *background) hold() { b.committing.Add(1) }
 
 func (b *background) release() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.committing--
-	b.endedLocked()
+	if b.committing.Add(-1) == 0 && b.closed.Load() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.endedLocked()
+	}
 }
 
 // endedLocked tells close if there is nothing left to wait for.
 func (b *background) endedLocked() {
-	if len(b.tasks)+b.committing == 0 && b.idle != nil {
+	if len(b.tasks) == 0 && b.committing.Load() == 0 && b.idle != nil {
 		close(b.idle)
 		b.idle = nil
 	}
@@ -83,7 +84,7 @@ func (b *background) endedLocked() {
 // than closeTime are cancelled.
 func (b *background) close() {
 	b.mu.Lock()
-	b.closed = true
+	b.closed.Store(true)
 	if b.idle == nil {
 		b.idle = make(chan struct{})
 	}

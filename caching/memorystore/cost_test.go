@@ -33,8 +33,8 @@ func (l *ledger) check(t *testing.T, after string) {
 		sum += w.reserved
 	}
 	p := &l.m.queues
-	if held := p.small.cost + p.main.cost; p.reserved != sum || p.used != sum+held {
-		t.Fatalf("after %s: %d reserved, %d by writers; %d used, %d held", after, p.reserved, sum, p.used, held)
+	if held := p.small.cost + p.main.cost; p.reserved.Load() != sum || p.used.Load() != sum+held {
+		t.Fatalf("after %s: %d reserved, %d by writers; %d used, %d held", after, p.reserved.Load(), sum, p.used.Load(), held)
 	}
 }
 

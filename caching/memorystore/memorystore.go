@@ -214,7 +214,7 @@ func (m *Store) Stats() store.Stats {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.Entries, s.Bytes, s.Evicted = m.queues.entries(), m.queues.used, m.queues.evicted
+	s.Entries, s.Bytes, s.Evicted = m.queues.entries(), m.queues.used.Load(), m.queues.evicted
 	return s
 }
 
@@ -274,15 +274,13 @@ func (m *Store) replace(old, n *node) {
 
 // reserve makes room for n bytes of a body being written, and reports whether it could.
 func (m *Store) reserve(n int64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.queues.reserve(n)
-}
-
-func (m *Store) release(n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.queues.release(n)
+	ok, tooMuch := m.queues.reserve(n)
+	if tooMuch {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.queues.fit()
+	}
+	return ok
 }
 
 // forget makes n invisible. m.mu is held.

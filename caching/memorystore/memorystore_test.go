@@ -47,8 +47,8 @@ func TestOnePiece(t *testing.T) {
 		if got, err := entries.ReadAll(e); err != nil || !bytes.Equal(got, body) {
 			t.Errorf("%s: got another body (%v)", c.why, err)
 		}
-		if m.queues.reserved != 0 {
-			t.Errorf("%s: %d bytes still reserved", c.why, m.queues.reserved)
+		if m.queues.reserved.Load() != 0 {
+			t.Errorf("%s: %d bytes still reserved", c.why, m.queues.reserved.Load())
 		}
 	}
 }

@@ -9,12 +9,12 @@ import "sync/atomic"
 // then enters the main queue at once. The main queue is a clock of a few bits. A hit only
 // counts and moves nothing, so it needs no lock.
 //
-// Calls of its methods must not overlap.
+// Calls of its methods must not overlap, but for those of reserve and release.
 type s3fifo[V any] struct {
 	max       int64
-	used      int64 // by nodes and by what is reserved
-	reserved  int64 // for values to come
-	evicted   int64 // how many nodes were dropped
+	used      atomic.Int64 // by nodes and by what is reserved
+	reserved  atomic.Int64 // for values to come
+	evicted   int64        // how many nodes were dropped
 	drop      func(*s3node[V])
 	small     s3queue[V]
 	main      s3queue[V]
@@ -55,18 +55,18 @@ func (p *s3fifo[V]) entries() int64 { return int64(p.small.len + p.main.len) }
 
 // add queues n, which is new, and evicts what is too much.
 func (p *s3fifo[V]) add(n *s3node[V]) {
-	p.used += n.cost
+	p.used.Add(n.cost)
 	if p.takeGhost(n.hash) {
 		p.main.push(n)
 	} else {
 		p.small.push(n)
 	}
-	p.fit(0)
+	p.fit()
 }
 
 // remove takes n out of its queue, without a call of drop.
 func (p *s3fifo[V]) remove(n *s3node[V]) {
-	p.used -= n.cost
+	p.used.Add(-n.cost)
 	p.queueOf(n).unlink(n)
 }
 
@@ -78,8 +78,8 @@ func (p *s3fifo[V]) replace(old, n *s3node[V]) {
 	n.prev.next, n.next.prev = n, n
 	old.prev, old.next = nil, nil
 	q.cost += n.cost - old.cost
-	p.used += n.cost - old.cost
-	p.fit(0)
+	p.used.Add(n.cost - old.cost)
+	p.fit()
 }
 
 func (p *s3fifo[V]) queueOf(n *s3node[V]) *s3queue[V] {
@@ -94,39 +94,41 @@ func (p *s3fifo[V]) has(n *s3node[V]) bool { return n.next != nil }
 
 // resize changes the cost of n and evicts what is too much.
 func (p *s3fifo[V]) resize(n *s3node[V], cost int64) {
-	p.used += cost - n.cost
+	p.used.Add(cost - n.cost)
 	p.queueOf(n).cost += cost - n.cost
 	n.cost = cost
-	p.fit(0)
+	p.fit()
 }
 
-// reserve makes room for a cost of n that is not that of a node yet. It returns false if
-// other such costs leave too little.
-func (p *s3fifo[V]) reserve(n int64) bool {
-	if p.reserved+n > p.max {
-		return false
+// reserve takes a cost of n that is not that of a node yet. It returns false if other such costs leave
+// too little, and whether there is too much now: then fit must be called.
+func (p *s3fifo[V]) reserve(n int64) (ok, tooMuch bool) {
+	for {
+		r := p.reserved.Load()
+		if r+n > p.max {
+			return false, false
+		}
+		if p.reserved.CompareAndSwap(r, r+n) {
+			return true, p.used.Add(n) > p.max
+		}
 	}
-	p.fit(n)
-	p.reserved += n
-	p.used += n
-	return true
 }
 
 // release gives back what was reserved.
 func (p *s3fifo[V]) release(n int64) {
-	p.reserved -= n
-	p.used -= n
+	p.reserved.Add(-n)
+	p.used.Add(-n)
 }
 
 // maxChances is how many nodes that were hit may stay where the next in turn is dropped, for one
 // node that is dropped. It bounds how long a change takes after all of very many nodes were hit.
 const maxChances = 64
 
-// fit evicts nodes until there is room for n more, or none is left.
-func (p *s3fifo[V]) fit(n int64) {
-	for p.used+n > p.max && p.entries() > 0 {
+// fit evicts nodes until there is not too much, or none is left.
+func (p *s3fifo[V]) fit() {
+	for p.used.Load() > p.max && p.entries() > 0 {
 		victim := p.victim()
-		p.used -= victim.cost
+		p.used.Add(-victim.cost)
 		p.evicted++
 		p.drop(victim)
 	}

@@ -46,7 +46,7 @@ func (s *s3script) do(step string) {
 		s.nodes[name] = &s3node[string]{value: name, hash: n.hash, cost: cost}
 		s.queue.replace(n, s.nodes[name])
 	case '(':
-		if !s.queue.reserve(cost) {
+		if !s.reserve(cost) {
 			s.log = append(s.log, "refused")
 		}
 	case ')':
@@ -54,6 +54,14 @@ func (s *s3script) do(step string) {
 	default:
 		n.hit()
 	}
+}
+
+func (s *s3script) reserve(cost int64) bool {
+	ok, tooMuch := s.queue.reserve(cost)
+	if tooMuch {
+		s.queue.fit()
+	}
+	return ok
 }
 
 // state is what the small and the main queue hold, oldest first.
@@ -126,7 +134,7 @@ func TestS3FIFOAccount(t *testing.T) {
 			case n == nil && op < 8:
 				s.do("+" + name + strconv.Itoa(rnd.IntN(200)))
 				added++
-			case n == nil && s.queue.reserve(int64(op)*50):
+			case n == nil && s.reserve(int64(op)*50):
 				reserved += int64(op) * 50
 			case n == nil || op == 0:
 				s.queue.release(reserved)
@@ -145,9 +153,9 @@ func TestS3FIFOAccount(t *testing.T) {
 				held += n.cost
 			}
 			q := &s.queue
-			if q.used != held+reserved || q.reserved != reserved || q.used > q.max || q.small.cost+q.main.cost != held ||
+			if q.used.Load() != held+reserved || q.reserved.Load() != reserved || q.used.Load() > q.max || q.small.cost+q.main.cost != held ||
 				q.entries() != int64(len(s.nodes)) || q.evicted != int64(len(s.log)) || added-removed-q.evicted != q.entries() {
-				t.Fatalf("seed %d, step %d: %d used, %d reserved, %d held by %d nodes", seed, i, q.used, q.reserved, held, len(s.nodes))
+				t.Fatalf("seed %d, step %d: %d used, %d reserved, %d held by %d nodes", seed, i, q.used.Load(), q.reserved.Load(), held, len(s.nodes))
 			}
 		}
 		if len(s.log) == 0 {

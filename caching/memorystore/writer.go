@@ -122,7 +122,7 @@ func (w *writer) join(from int, length int64) bool {
 		putChunks(w.body.chunks[from:])
 	}
 	w.body.chunks = append(w.body.chunks[:from:from], piece)
-	w.m.release(w.reserved - at)
+	w.m.queues.release(w.reserved - at)
 	w.reserved, w.pooled = at+whole, false
 	return true
 }
@@ -199,7 +199,7 @@ func (w *writer) Close() error {
 	w.body = body{}
 	w.piece.Reset()
 	if w.reserved > 0 {
-		w.m.release(w.reserved)
+		w.m.queues.release(w.reserved)
 		w.reserved = 0
 	}
 	return nil

@@ -172,7 +172,7 @@ func newShelf(t *testing.T, cfg policy.Settings) *shelf {
 	t.Helper()
 	s := &shelf{t: t, store: &mapStore{m: make(map[string]*store.Entry), promises: store.Promises{Swaps: true, OneProcess: true}}}
 	t.Cleanup(func() {
-		if n := len(s.locks.held); n != 0 {
+		if n := s.locks.heldNow(); n != 0 {
 			t.Errorf("%d locks are held", n)
 		}
 		if n := s.store.open.Load(); n != 0 {

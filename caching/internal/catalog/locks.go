@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -9,48 +10,59 @@ import (
 )
 
 // locks are locks by key. The zero value is ready to use. A lock is held for as long as the Store
-// takes, so that who waits for it may give up.
-type locks struct {
+// takes, so that a caller that waits for it may give up.
+type locks [64]lockShard
+
+// A lockShard has the locks of some of the keys.
+type lockShard struct {
 	mu   sync.Mutex
-	held map[string][]chan struct{} // who waits for a lock that is held, in order
+	held map[string][]chan struct{} // the callers that wait for a lock that is held, in order
+	_    [48]byte                   // keeps shards on different cache lines
+}
+
+func (l *locks) shard(key string) *lockShard {
+	return &l[maphash.String(keySeed, key)%uint64(len(l))]
 }
 
 // queue locks key, and returns nil, or a channel that is closed when it is the caller's turn.
 func (l *locks) queue(key string) (turn chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	waiting, held := l.held[key]
+	s := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting, held := s.held[key]
 	if held {
 		turn = make(chan struct{})
 		waiting = append(waiting, turn)
 	}
-	if l.held == nil {
-		l.held = make(map[string][]chan struct{})
+	if s.held == nil {
+		s.held = make(map[string][]chan struct{})
 	}
-	l.held[key] = waiting
+	s.held[key] = waiting
 	return turn
 }
 
 // leave gives up waiting, and reports whether it was not the caller's turn yet.
 func (l *locks) leave(key string, turn chan struct{}) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	i := slices.Index(l.held[key], turn)
+	s := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.held[key], turn)
 	if i >= 0 {
-		l.held[key] = slices.Delete(l.held[key], i, i+1)
+		s.held[key] = slices.Delete(s.held[key], i, i+1)
 	}
 	return i >= 0
 }
 
 // unlock gives the lock of key to who has waited longest.
 func (l *locks) unlock(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if waiting := l.held[key]; len(waiting) > 0 {
-		l.held[key] = waiting[1:]
+	s := l.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if waiting := s.held[key]; len(waiting) > 0 {
+		s.held[key] = waiting[1:]
 		close(waiting[0])
 	} else {
-		delete(l.held, key)
+		delete(s.held, key)
 	}
 }
 

@@ -2,6 +2,7 @@ package collapse
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ type Result interface {
 // leader, makes the trip.
 //
 // The lock of a flight may be held when that of the body that is its result is taken. The
-// lock of the group is held with no other.
+// lock of a shard of the group is held with no other.
 type Flight[R Result] struct {
 	group    *Group[R] // nil if nobody can join
 	key      string
@@ -60,8 +61,20 @@ const (
 // A Group holds the flights under way, by key. The zero value is ready to use.
 type Group[R Result] struct {
 	finished atomic.Uint64 // flights that are over, and whose request was sent
-	mu       sync.Mutex
-	m        map[string]*Flight[R] // guarded by mu
+	shards   [64]groupShard[R]
+}
+
+// A groupShard has the flights of some of the keys.
+type groupShard[R Result] struct {
+	mu sync.Mutex
+	m  map[string]*Flight[R] // guarded by mu
+	_  [48]byte              // keeps shards on different cache lines
+}
+
+var groupSeed = maphash.MakeSeed()
+
+func (g *Group[R]) shard(key string) *groupShard[R] {
+	return &g.shards[maphash.String(groupSeed, key)%uint64(len(g.shards))]
 }
 
 // Join returns the flight for key and the caller's role in it. If there is none to join the
@@ -71,15 +84,16 @@ type Group[R Result] struct {
 // invalidated response.
 func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uint64, stale func(epoch uint64) bool) (*Flight[R], Role) {
 	var refused *Flight[R]
+	s := g.shard(key)
 	for {
-		g.mu.Lock()
-		f := g.m[key]
+		s.mu.Lock()
+		f := s.m[key]
 		if f == nil || f == refused {
-			f = g.addLocked(key, settings, epoch)
-			g.mu.Unlock()
+			f = s.addLocked(g, key, settings, epoch)
+			s.mu.Unlock()
 			return f, Leader
 		}
-		g.mu.Unlock()
+		s.mu.Unlock()
 		if f.settings == settings && (f.epoch == epoch || !stale(f.epoch)) {
 			if r, ok := f.board(); ok {
 				f.deadline.Extend(ctx)
@@ -94,12 +108,13 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 // key. The caller does not know yet whether it needs a trip: then it calls Lead. If not it settles the
 // flight with a zero result, and callers that have joined it look into the store again.
 func (g *Group[R]) Reserve(key string, settings any, epoch uint64) *Flight[R] {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.m[key] != nil {
+	s := g.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[key] != nil {
 		return nil
 	}
-	f := g.addLocked(key, settings, epoch)
+	f := s.addLocked(g, key, settings, epoch)
 	f.reserved = true // nobody else has it yet
 	return f
 }
@@ -111,20 +126,21 @@ func (f *Flight[R]) Lead() {
 	f.reserved = false
 }
 
-func (g *Group[R]) addLocked(key string, settings any, epoch uint64) *Flight[R] {
-	if g.m == nil {
-		g.m = make(map[string]*Flight[R])
+func (s *groupShard[R]) addLocked(g *Group[R], key string, settings any, epoch uint64) *Flight[R] {
+	if s.m == nil {
+		s.m = make(map[string]*Flight[R])
 	}
 	f := &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
-	g.m[key] = f
+	s.m[key] = f
 	return f
 }
 
 // Busy reports whether there is a flight for key. One that is reserved only does not count.
 func (g *Group[R]) Busy(key string) bool {
-	g.mu.Lock()
-	f := g.m[key]
-	g.mu.Unlock()
+	s := g.shard(key)
+	s.mu.Lock()
+	f := s.m[key]
+	s.mu.Unlock()
 	if f == nil {
 		return false
 	}
@@ -138,10 +154,14 @@ func (g *Group[R]) Busy(key string) bool {
 func (g *Group[R]) Finished() uint64 { return g.finished.Load() }
 
 // Len returns the number of flights under way.
-func (g *Group[R]) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.m)
+func (g *Group[R]) Len() (n int) {
+	for i := range g.shards {
+		s := &g.shards[i]
+		s.mu.Lock()
+		n += len(s.m)
+		s.mu.Unlock()
+	}
+	return n
 }
 
 // NewFlight returns a flight that only its leader knows.
@@ -228,13 +248,14 @@ func (f *Flight[R]) Land() {
 	f.mu.Lock()
 	sent := !f.sent.IsZero()
 	f.mu.Unlock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.m[f.key] == f {
+	s := g.shard(f.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[f.key] == f {
 		if sent {
 			g.finished.Add(1)
 		}
-		delete(g.m, f.key)
+		delete(s.m, f.key)
 	}
 }
 
