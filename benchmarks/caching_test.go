@@ -302,4 +302,27 @@ func BenchmarkCachingMiss(b *testing.B) {
 	compare(b, works)
 }
 
+// BenchmarkCachingFields fetches and stores a response of 1 KiB with many fields, under a new key each time.
+func BenchmarkCachingFields(b *testing.B) {
+	const size = 1 << 10
+	for _, fields := range []int{6, 30, 100} {
+		h := originHeader("max-age=3600", "Content-Length", strconv.Itoa(size))
+		for i := len(h); i < fields; i++ {
+			h.Set(fmt.Sprint("X-Field-", i), fmt.Sprint("a value of some length ", i))
+		}
+		works := map[string]func(){}
+		for name, rt := range caches(&answers{header: h, body: make([]byte, size)}) {
+			req := newGet(b, "http://example.com/a/path")
+			i := 0
+			works[name] = func() {
+				i++
+				req.URL.RawQuery = strconv.Itoa(i % 256)
+				req.Header["Cache-Control"] = noCache
+				exchangeOf(b, rt, req, size)
+			}
+		}
+		b.Run(strconv.Itoa(fields), func(b *testing.B) { compare(b, works) })
+	}
+}
+
 var noCache = []string{"no-cache"}

@@ -157,6 +157,9 @@ func (m *Store) Update(ctx context.Context, key string, meta *store.Meta) error 
 // Delete implements [store.Store].
 func (m *Store) Delete(_ context.Context, key string) error {
 	h := m.hash(key)
+	if m.lookup(h, key) == nil {
+		return nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n := m.lookup(h, key); n != nil {
