@@ -139,12 +139,15 @@ func (x *exchange) aging(f *catalog.Memo, s *policy.CacheStatus, age time.Durati
 	whole := int64(age / time.Second)
 	b := strconv.AppendInt(room, whole, 10)
 	n := len(b)
-	if s == nil {
-		hit := policy.CacheStatus{Hit: true, HasTTL: true, TTL: int64(f.Lifetime/time.Second) - whole, Collapsed: x.collapsed, Key: x.shownKey()}
-		b = hit.Append(b, x.st.Cfg.Name)
-	} else {
+	switch ttl := int64(f.Lifetime/time.Second) - whole; {
+	case s != nil:
 		s.Collapsed, s.Key = x.collapsed, x.shownKey()
 		cacheStatus = x.st.statusText(s)
+	case x.collapsed || x.st.Cfg.ShowKey:
+		hit := policy.CacheStatus{Hit: true, HasTTL: true, TTL: ttl, Collapsed: x.collapsed, Key: x.shownKey()}
+		b = hit.Append(b, x.st.Cfg.Name)
+	default:
+		b = policy.AppendHit(b, x.st.Cfg.Name, ttl)
 	}
 	text := unsafe.String(unsafe.SliceData(b), len(b)) // nothing else refers to b
 	if s == nil {

@@ -55,11 +55,13 @@ func FieldsOf(h http.Header) Fields {
 // order.
 func (f Fields) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		d := wire.NewDecoder(f.text)
-		for range d.Length() {
-			name := d.String()
-			for range d.Length() {
-				if !yield(name, d.String()) {
+		names, s := cutNumber(f.text)
+		for range names {
+			var name, value string
+			var values int
+			name, s = cutString(s)
+			for values, s = cutNumber(s); values > 0; values-- {
+				if value, s = cutString(s); !yield(name, value) {
 					return
 				}
 			}
@@ -67,10 +69,29 @@ func (f Fields) All() iter.Seq2[string, string] {
 	}
 }
 
+// cutNumber and cutString read what Fields have at the beginning of s. They trust s: a hit reads its
+// header by them.
+func cutNumber(s string) (n int, rest string) {
+	if s == "" || s[0] >= 0x80 {
+		return cutLong(s)
+	}
+	return int(s[0]), s[1:]
+}
+
+func cutLong(s string) (n int, rest string) {
+	d := wire.NewDecoder(s)
+	return int(d.Uvarint()), d.Rest() //nolint:gosec // a length
+}
+
+func cutString(s string) (text, rest string) {
+	n, rest := cutNumber(s)
+	return rest[:n], rest[n:]
+}
+
 // Len returns the number of names.
 func (f Fields) Len() int {
-	d := wire.NewDecoder(f.text)
-	return d.Length()
+	n, _ := cutNumber(f.text)
+	return n
 }
 
 // Get returns the first value of the field with a name in canonical form. It is empty if there is

@@ -32,6 +32,12 @@ type CacheStatus struct {
 	Detail    string
 }
 
+// AppendHit appends what Cache-Status says about a fresh hit, with the name of the cache: it is new
+// for each.
+func AppendHit(b []byte, name string, ttl int64) []byte {
+	return strconv.AppendInt(append(append(b, name...), "; hit; ttl="...), ttl, 10)
+}
+
 // String returns the list member with the name of the cache.
 func (s *CacheStatus) String(name string) string { return string(s.Append(make([]byte, 0, 96), name)) }
 

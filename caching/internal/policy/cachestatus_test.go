@@ -24,3 +24,14 @@ func TestCacheStatus(t *testing.T) {
 		}
 	}
 }
+
+// A fresh hit has its own quicker way to the same text.
+func TestAppendHit(t *testing.T) {
+	t.Parallel()
+	for _, ttl := range []int64{-1, 0, 1, 1 << 31} {
+		s := CacheStatus{Hit: true, HasTTL: true, TTL: ttl}
+		if got, want := string(AppendHit(nil, "c", ttl)), s.String("c"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
