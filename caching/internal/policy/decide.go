@@ -189,7 +189,7 @@ func (f *Facts) UsefulUntil() time.Time {
 // ServedUntil returns for how long a request that takes every fresh response is answered with this one
 // before the origin is asked. It is the zero time if the origin must always be asked first.
 func (f *Facts) ServedUntil() time.Time {
-	if f.imposed.MustRevalidate || f.dir.Has(noCache) {
+	if f.mustRevalidate || f.dir.Has(noCache) {
 		return time.Time{}
 	}
 	return f.Born.Add(f.Lifetime + min(f.staleWindow(), MaxLifetime))
