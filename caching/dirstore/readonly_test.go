@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,7 +97,7 @@ func keep(t *testing.T, d *Store, key, body string) {
 	if _, err := w.Write([]byte(body)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(t.Context(), &store.Meta{URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1", Header: http.Header{}}); err != nil {
+	if err := w.Commit(t.Context(), &store.Meta{URL: "http://example.com/", Status: 200, StatusText: "OK", Proto: "HTTP/1.1"}); err != nil {
 		t.Fatal(err)
 	}
 }
