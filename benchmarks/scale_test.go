@@ -113,49 +113,6 @@ func BenchmarkScaleHeap(b *testing.B) {
 	}
 }
 
-// BenchmarkScaleEvict stores one entry more in a memory store that is full, and of which every entry
-// was used: the median and the worst of those that are stored then are reported in µs. On a machine
-// that is busy otherwise, the worst is one that had no processor for a while.
-func BenchmarkScaleEvict(b *testing.B) {
-	for n := 100; n <= *scale; n *= 10 {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			const body = 256
-			s := memorystore.New(int64(n) * 1200)
-			put := func(i int) {
-				w, err := s.Create(b.Context(), strconv.Itoa(i), body)
-				if err != nil {
-					b.Fatal(err)
-				}
-				_, _ = w.Write(make([]byte, body))
-				if err := w.Commit(b.Context(), storedMeta()); err != nil {
-					b.Fatal(err)
-				}
-				_ = w.Close()
-			}
-			stored := 0
-			for s.Stats().Evicted == 0 {
-				put(stored)
-				stored++
-			}
-			for i := range stored {
-				for range 3 {
-					_, _ = s.Get(b.Context(), strconv.Itoa(i))
-				}
-			}
-			var times []float64
-			for b.Loop() {
-				start := time.Now()
-				put(stored)
-				stored++
-				times = append(times, float64(time.Since(start).Microseconds()))
-			}
-			b.ReportMetric(median(times), "µs/median")
-			b.ReportMetric(times[len(times)-1], "µs/worst")
-			b.ReportMetric(float64(s.Stats().Entries), "entries")
-		})
-	}
-}
-
 // BenchmarkScaleUsers is a response of one more user of a URL, fetched and stored, and a hit of
 // one of many.
 func BenchmarkScaleUsers(b *testing.B) {
