@@ -74,7 +74,7 @@ func (t *Timeline) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range t.calls {
-		c.forgotten = true
+		c.forget()
 	}
 	t.calls, t.held = nil, 0
 }
@@ -102,8 +102,8 @@ func (t *Timeline) limit() int {
 func (t *Timeline) evict() {
 	n := 0
 	for ; t.limit() >= 0 && t.held > t.limit() && n < len(t.calls)-1; n++ {
-		t.calls[n].forgotten = true
 		t.held -= 1 + len(t.calls[n].events)
+		t.calls[n].forget()
 	}
 	clear(t.calls[:n])
 	t.calls = t.calls[n:]
@@ -120,6 +120,9 @@ type timelineCall struct {
 	returned  time.Duration // from the start until there was a response or an error, negative before
 	forgotten bool          // is not in line any more
 }
+
+// forget drops what is held of a call, which may be under way still. The lock is held.
+func (c *timelineCall) forget() { c.events, c.forgotten = nil, true }
 
 // A timelineEvent is what is held of an [Event].
 type timelineEvent struct {

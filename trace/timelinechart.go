@@ -172,7 +172,10 @@ func (r *recordedCall) programCell(c *chart) cell {
 	default:
 		x.bars = append(x.bars, bar{c.at(returned), c.at(end), "reading", "reading the body: " + rounded(end-returned)})
 		text += ", body for " + rounded(end-returned)
-		if r.fromCache() {
+		if r.err != "" {
+			x.kind = "failed"
+			text += ", broken"
+		} else if r.fromCache() {
 			x.kind = "cached"
 			text += ", from the cache"
 		}
