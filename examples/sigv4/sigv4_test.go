@@ -95,6 +95,7 @@ type origin struct {
 }
 
 func newOrigin(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, id string)) *origin {
+	t.Helper()
 	o := &origin{t: t}
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.requests.Add(1)
