@@ -17,6 +17,7 @@ import (
 // A handshake is that of a client with Kerberos.
 type handshake struct {
 	ticket       *ticket
+	refused      func() // is called if the server has refused the ticket
 	requireProof bool
 	sent         types.Authenticator
 }
@@ -28,6 +29,7 @@ func (h *handshake) Next(token []byte) ([]byte, error) {
 		if r, err := parseReply(token); err == nil && !r.failed {
 			return nil, &auth.UnsupportedError{Scheme: "negotiate", Parameter: "mechanism", Value: "not Kerberos"}
 		}
+		h.refused()
 		return nil, auth.ErrHandshakeRefused
 	}
 	first, err := h.request()

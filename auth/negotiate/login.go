@@ -31,6 +31,7 @@ type ticket struct {
 	client types.PrincipalName
 	realm  string // of client
 	end    time.Time
+	got    time.Time // when it was got
 }
 
 // maxFile bounds a keytab or a credential cache.

@@ -51,6 +51,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/internal/roundtrip"
@@ -120,11 +121,16 @@ func (*Scheme) Session(*auth.Challenge, auth.Credential) (auth.Session, error) {
 func (s *Scheme) Handshake(req *auth.Request) (auth.Handshake, error) {
 	s.once.Do(func() { s.tickets = &tickets{} })
 	l := login{config: s.config(), keytab: s.Keytab, cache: s.cache(), user: req.Credential.Username, password: req.Credential.Password}
-	t, err := s.tickets.get(req.Context, l, s.service(req.Context, req.URL))
+	service := s.service(req.Context, req.URL)
+	drop := func() { s.tickets.drop(l, service, time.Now()) }
+	if req.Refused != "" {
+		drop()
+	}
+	t, err := s.tickets.get(req.Context, l, service)
 	if err != nil {
 		return nil, roundtrip.Explain("negotiate: getting a ticket", err)
 	}
-	return &handshake{ticket: t, requireProof: s.RequireProof}, nil
+	return &handshake{ticket: t, refused: drop, requireProof: s.RequireProof}, nil
 }
 
 // service returns the name of the service at u.

@@ -13,6 +13,8 @@ const (
 	maxTickets = 1024
 	// margin is how long before its end a ticket is no longer used, since clocks differ.
 	margin = time.Minute
+	// fresh is how long a ticket is taken to be made with the present key of the service.
+	fresh = 10 * time.Second
 )
 
 // A ticketKey says whose ticket it is, and for which service. The name of the service is
@@ -68,12 +70,24 @@ func (t *tickets) get(ctx context.Context, l login, service string) (*ticket, er
 	}
 }
 
+// drop forgets a ticket that was refused, as the key of the service may have changed, unless it
+// is so new that another one would be the same.
+func (t *tickets) drop(l login, service string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := ticketKey{l, service}
+	if found := t.kept[key]; found != nil && now.Sub(found.got) > fresh {
+		delete(t.kept, key)
+	}
+}
+
 // fetch asks the KDC, and ends f.
 func (t *tickets) fetch(f *flight, l login, granting *ticket) {
 	got, granting, err := l.fetch(f.service, granting, time.Now())
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
+		got.got = time.Now()
 		roundtrip.Put(&t.kept, ticketKey{l, f.service}, got, maxTickets)
 	}
 	if granting != nil {

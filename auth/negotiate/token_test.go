@@ -69,14 +69,14 @@ func must[T any](v T, err error) T {
 // TestFinish: RFC 4120 §3.2.5, the proof repeats the time of the authenticator.
 func TestFinish(t *testing.T) {
 	t.Parallel()
-	h := &handshake{ticket: sample(t), requireProof: true}
+	h := &handshake{refused: func() {}, ticket: sample(t), requireProof: true}
 	if _, err := h.Next(nil); err != nil {
 		t.Fatal(err)
 	}
 	right := proofFor(t, h, h.sent.CTime, h.sent.Cusec)
 	changed := bytes.Clone(right)
 	changed[len(changed)-1] ^= 1
-	stranger := &handshake{ticket: sample(t)}
+	stranger := &handshake{refused: func() {}, ticket: sample(t)}
 	for _, row := range []struct {
 		why   string
 		token []byte
@@ -99,7 +99,7 @@ func TestFinish(t *testing.T) {
 // TestDelegation: RFC 4121 §4.1.1, what the server may do in the name of the user.
 func TestDelegation(t *testing.T) {
 	t.Parallel()
-	h := &handshake{ticket: sample(t)}
+	h := &handshake{refused: func() {}, ticket: sample(t)}
 	if _, err := h.Next(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestDelegation(t *testing.T) {
 // TestNext: a token with a challenge is a refusal, or of another mechanism.
 func TestNext(t *testing.T) {
 	t.Parallel()
-	h := &handshake{ticket: sample(t)}
+	h := &handshake{refused: func() {}, ticket: sample(t)}
 	for token, refused := range map[string]bool{"oQcwBaADCgEC": true, "AAAA": true, "oQcwBaADCgEB": false, "": true} {
 		b, err := base64.StdEncoding.DecodeString(token)
 		if err != nil {
@@ -155,7 +155,7 @@ func TestPrints(t *testing.T) {
 }
 
 func FuzzReply(f *testing.F) {
-	h := &handshake{ticket: sample(f)}
+	h := &handshake{refused: func() {}, ticket: sample(f)}
 	if _, err := h.Next(nil); err != nil {
 		f.Fatal(err)
 	}
@@ -200,5 +200,29 @@ func writeFile(tb testing.TB, path string, b []byte) {
 	tb.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// TestDrop: a service whose key was changed gets a new ticket, and not one for each refusal.
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, row := range []struct {
+		why  string
+		age  time.Duration
+		kept bool
+	}{
+		{"it was made with the present key", time.Second, true},
+		{"the key may have changed since", time.Minute, false},
+	} {
+		l := login{user: "ann"}
+		old := sample(t)
+		old.got = now.Add(-row.age)
+		ts := &tickets{kept: map[ticketKey]*ticket{{l, "HTTP/www.test"}: old}}
+		ts.drop(login{user: "bob"}, "HTTP/www.test", now)
+		ts.drop(l, "HTTP/www.test", now)
+		if _, kept := ts.kept[ticketKey{l, "HTTP/www.test"}]; kept != row.kept {
+			t.Errorf("kept %v: %s", kept, row.why)
+		}
 	}
 }
