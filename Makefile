@@ -24,7 +24,7 @@ TABLE = tee /dev/stderr | (cd benchmarks && go run ./table $(WRITE)
 # What each layer costs beside the floor and its peers: some minutes.
 bench: ; @{ ($(BENCH) -count=3 -benchtime=300ms -bench='Caching|StoreDir|DirectoryHit|Chain|Idle|Retry|Digest|Decompress$$/.*/(100KiB|1MiB)|Transport$$' .); \
 	($(BENCH) -count=3 -benchtime=20000x -scale=100000 -bench='ScaleHit/^100000$$' .); \
-	($(BENCH) -count=3 -benchtime=2000x -bench='ScaleFields/^100$$/miss' .); \
+	($(BENCH) -benchtime=2000x -scale=100000 -bench='ScaleUsers|ScalePurge|ScaleEvict/^100000$$' .); \
 	go test -run='^$$' -bench=Hit -benchtime=50x ./examples/cacheproxy/internal/proxy; } | $(TABLE) bench)
 
 # How costs grow with the number of entries, users, goroutines and so on: many minutes, and 15 GB of memory.
@@ -32,7 +32,8 @@ SCALE ?= 1000000
 bench-scale: ; @($(BENCH) -bench=Scale -benchtime=2000x -scale=$(SCALE) .) | $(TABLE) scale)
 
 # What is no time: requests, bytes, pauses, memory.
-bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|CachingMiss/[^r]|CachingHit/1024KiB/[^r]' -benchtime=200x .); \
+bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|Binary|CachingMiss/[^r]|CachingHit/1024KiB/[^r]' -benchtime=200x .); \
+	($(BENCH) -bench=Locks -benchtime=1s .); \
 	($(BENCH) -bench=DirectoryPause -benchtime=20000x -scale=100000 .); \
 	($(BENCH) -bench='ScaleHeap/^1000000$$' -benchtime=1x -scale=1000000 .); } | $(TABLE) behaviour)
 

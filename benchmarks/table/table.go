@@ -76,7 +76,9 @@ func cell(v float64, unit string) string {
 		return number(v) + " ns"
 	case strings.HasSuffix(name, "-ms"):
 		return number(v) + " ms"
-	case strings.HasSuffix(name, "-us"):
+	case strings.HasPrefix(unit, "%"):
+		return number(v) + " %"
+	case strings.HasSuffix(name, "-us"), name == "µs":
 		return number(v) + " µs"
 	case unit == "s/GC":
 		return number(v) + " s"
