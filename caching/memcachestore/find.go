@@ -29,8 +29,7 @@ func (s *Store) Find(ctx context.Context, w store.Want) (f store.Found, err erro
 		heads[i] = names[i].head
 	}
 	items, failed := s.client.GetMulti(heads)
-	if failed != nil && len(items) == 0 {
-		f.Close()
+	if failed != nil && len(items) == 0 && f.Release == nil {
 		return store.Found{}, wrap("get", failed)
 	}
 	f.Entries = make([]store.FoundEntry, len(w.Entries))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,10 @@ type nodes struct {
 	ids     []string
 }
 
+// What a node is given to answer in, in milliseconds, before another takes its place: as long as it is to, and so
+// long that no node of a busy machine is taken for dead.
+const failsSoon, failsLate = 2000, 60_000
+
 // newCluster starts three masters and three replicas.
 func newCluster(t *testing.T) *nodes {
 	t.Helper()
@@ -35,8 +40,8 @@ func newCluster(t *testing.T) *nodes {
 	var buses []int
 	for i := range 2 * masters {
 		bus := servers.Port(t)
-		s := servers.Redis(t, fmt.Sprintf("cluster-enabled yes\ncluster-port %d\ncluster-node-timeout 2000\n"+
-			"cluster-replica-validity-factor 0\ncluster-allow-replica-migration no\nrepl-diskless-sync-delay 0\n", bus))
+		s := servers.Redis(t, fmt.Sprintf("cluster-enabled yes\ncluster-port %d\ncluster-node-timeout %d\n"+
+			"cluster-replica-validity-factor 0\ncluster-allow-replica-migration no\nrepl-diskless-sync-delay 0\n", bus, failsSoon))
 		node := client(t, s.Addr)
 		c.servers, c.clients, buses = append(c.servers, s), append(c.clients, node), append(buses, bus)
 		id, err := node.Do(ctx, "CLUSTER", "MYID").Text()
@@ -71,6 +76,16 @@ func newCluster(t *testing.T) *nodes {
 		return c.all(ctx, "cluster_state:ok")
 	})
 	return c
+}
+
+// fails sets how soon a node that does not answer is taken for dead.
+func (c *nodes) fails(t *testing.T, ms int) {
+	t.Helper()
+	for _, node := range c.clients {
+		if err := node.ConfigSet(t.Context(), "cluster-node-timeout", strconv.Itoa(ms)).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // all reports whether all nodes that run say all of that about the cluster.
@@ -116,6 +131,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
+	c.fails(t, failsLate)
 	t.Run("everything", func(t *testing.T) { everything(t, New(c.open(t, true), "{not a tag}")) })
 	t.Run("handover", func(t *testing.T) {
 		failover(t, c, false, func(t *testing.T) {
@@ -126,6 +142,7 @@ func TestCluster(t *testing.T) {
 			eventually(t, "the replica has taken over", func() bool { return isMaster(t, c.clients[masters]) })
 		})
 	})
+	c.fails(t, failsSoon)
 	t.Run("killed", func(t *testing.T) {
 		failover(t, c, true, func(t *testing.T) {
 			t.Helper()

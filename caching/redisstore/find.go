@@ -46,10 +46,8 @@ func (s *Store) Find(ctx context.Context, w store.Want) (f store.Found, err erro
 			f.LeaseErr = s.wrap("lease", fmt.Errorf("%v", lease)) //nolint:err113 // the server's own words
 		}
 	}
-	if unknown == len(f.Entries) {
-		err = f.Entries[0].Err
-		f.Close()
-		return store.Found{}, err
+	if unknown == len(f.Entries) && f.Release == nil {
+		return store.Found{}, f.Entries[0].Err
 	}
 	return f, nil
 }

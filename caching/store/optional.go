@@ -42,7 +42,7 @@ type (
 	Finder interface {
 		Leaser
 		// Find does what Get does for each of w.Entries, and what Acquire does for w.Lease. It returns
-		// an error of its own if it knows nothing of any entry; then there is no lease.
+		// an error of its own only if it knows nothing of any entry, and has no lease.
 		Find(ctx context.Context, w Want) (Found, error)
 	}
 

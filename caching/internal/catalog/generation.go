@@ -36,7 +36,9 @@ import (
 //
 // # What can cross
 //
-//   - A look-up and an invalidation: the look-up began before the invalidation had ended.
+//   - A look-up and an invalidation: the look-up began before the invalidation had ended. A Store may
+//     be asked for the record and a response at once, and read them in any order: the response is
+//     judged by what both say.
 //   - A plain commit and an invalidation of the same process: the lock of the target is held from
 //     the check of the epoch to the write. Either the invalidation was noted before the check, or
 //     it writes afterwards. Of another process: the commit is one compare and swap, and follow
