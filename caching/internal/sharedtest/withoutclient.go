@@ -31,6 +31,10 @@ func WithoutClient(t *testing.T, why string, s store.Store, says func(error) boo
 		_, err = s.Acquire(ctx, "key")
 		check("Acquire", err)
 	}
+	if s, ok := s.(store.Finder); ok {
+		_, err = s.Find(ctx, store.Want{Entries: []store.Wanted{{Key: "key"}}, Lease: "key", Always: true})
+		check("Find", err)
+	}
 	w := New(t, s)
 	for range 3 {
 		w.Get(Path("x", 100))
