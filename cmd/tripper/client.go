@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -20,12 +22,12 @@ import (
 )
 
 // inner returns the layers below the cache, and the transport.
-func (o *requestOptions) inner(c *console, t target) (tripper.Chain, *transport.Transport, error) {
-	leaf, err := o.leaf(c, t)
+func (o *requestOptions) inner(ctx context.Context, c *console, t target) (tripper.Chain, *transport.Transport, error) {
+	leaf, err := o.leaf(ctx, c, t)
 	if err != nil {
 		return nil, nil, err
 	}
-	credentials, err := o.credentials(c, t)
+	credentials, err := o.credentials(ctx, c, t)
 	if err != nil || credentials == nil {
 		return nil, leaf, err
 	}
@@ -35,7 +37,7 @@ func (o *requestOptions) inner(c *console, t target) (tripper.Chain, *transport.
 }
 
 // leaf returns the transport for the options.
-func (o *requestOptions) leaf(c *console, t target) (*transport.Transport, error) {
+func (o *requestOptions) leaf(ctx context.Context, c *console, t target) (*transport.Transport, error) {
 	leaf := &transport.Transport{
 		InsecureSkipVerify: o.insecure,
 		ConnectTimeout:     time.Duration(o.connectTime),
@@ -43,9 +45,12 @@ func (o *requestOptions) leaf(c *console, t target) (*transport.Transport, error
 		// net/http must not ask for gzip by itself: what is printed is what was sent.
 		Tune: func(h *http.Transport) { h.DisableCompression = true },
 	}
+	if o.proxyUser != "" && o.proxy == "" {
+		return nil, failf(exitUsage, "-U is for the proxy of -x, and there is none")
+	}
 	if o.proxySet {
 		var err error
-		if leaf.Proxy, err = o.proxyFunc(c); err != nil {
+		if leaf.Proxy, err = o.proxyFunc(ctx, c); err != nil {
 			return nil, err
 		}
 	}
@@ -57,7 +62,10 @@ func (o *requestOptions) leaf(c *console, t target) (*transport.Transport, error
 		leaf.RootCAs = pool
 	}
 	if o.cert != "" {
-		file, password, _ := strings.Cut(o.cert, ":")
+		file, password := o.cert, ""
+		if _, err := os.Stat(file); err != nil {
+			file, password, _ = strings.Cut(o.cert, ":")
+		}
 		key := o.key
 		if key == "" {
 			key = file
@@ -72,7 +80,7 @@ func (o *requestOptions) leaf(c *console, t target) (*transport.Transport, error
 }
 
 // proxyFunc returns the proxy of -x and -U.
-func (o *requestOptions) proxyFunc(c *console) (func(*http.Request) (*url.URL, error), error) {
+func (o *requestOptions) proxyFunc(ctx context.Context, c *console) (func(*http.Request) (*url.URL, error), error) {
 	if o.proxy == "" {
 		return transport.Direct, nil
 	}
@@ -83,7 +91,7 @@ func (o *requestOptions) proxyFunc(c *console) (func(*http.Request) (*url.URL, e
 	if o.proxyUser != "" {
 		user, password, complete := strings.Cut(o.proxyUser, ":")
 		if !complete {
-			if password, err = c.ask("Password of " + user + " at the proxy " + u.Host + ": "); err != nil {
+			if password, err = c.ask(ctx, "Password of "+user+" at the proxy "+u.Host+": "); err != nil {
 				return nil, failf(exitUsage, "the password: %w", err)
 			}
 		}
@@ -102,8 +110,8 @@ type session struct {
 }
 
 // session returns the client for the options.
-func (o *getOptions) session(c *console, t target, st *stock) (*session, error) {
-	below, leaf, err := o.inner(c, t)
+func (o *getOptions) session(ctx context.Context, c *console, t target, st *stock) (*session, error) {
+	below, leaf, err := o.inner(ctx, c, t)
 	if err != nil {
 		return nil, err
 	}

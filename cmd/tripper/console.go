@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,8 @@ type console struct {
 	// width returns the number of columns of the terminal that out is, zero if it is none.
 	width func() int
 
-	// ask shows a prompt and returns the line that is typed, which the terminal does not show.
-	ask func(prompt string) (string, error)
+	// ask shows a prompt and returns the line that is typed, which the terminal does not show. It ends with ctx.
+	ask func(ctx context.Context, prompt string) (string, error)
 
 	// silent keeps failures from being printed.
 	silent bool
@@ -62,7 +63,7 @@ func systemConsole() *console {
 }
 
 // askTerminal asks on the terminal of the process, wherever its input and output go.
-func askTerminal(prompt string) (string, error) {
+func askTerminal(ctx context.Context, prompt string) (string, error) {
 	in, out := terminalNames()
 	r, err := os.OpenFile(in, os.O_RDWR, 0)
 	if err != nil {
@@ -79,9 +80,29 @@ func askTerminal(prompt string) (string, error) {
 	if _, err := io.WriteString(w, prompt); err != nil {
 		return "", err
 	}
-	line, err := term.ReadPassword(int(r.Fd())) //nolint:gosec // a file descriptor is small
-	_, _ = io.WriteString(w, "\n")
-	return string(line), err
+	fd := int(r.Fd()) //nolint:gosec // a file descriptor is small
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	type answer struct {
+		line []byte
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() { // which waits for a line until the process ends
+		line, err := term.ReadPassword(fd)
+		typed <- answer{line, err}
+	}()
+	select {
+	case a := <-typed:
+		_, _ = io.WriteString(w, "\n")
+		return string(a.line), a.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, before)
+		_, _ = io.WriteString(w, "\n")
+		return "", context.Cause(ctx)
+	}
 }
 
 // A printable is a Writer to a terminal for what servers send: control characters, by which

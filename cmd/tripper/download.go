@@ -122,12 +122,12 @@ func (d *download) close() error {
 
 // write writes the record to a file, which others see whole or not at all.
 func (r *record) write(name string) error {
-	return writeWhole(name, func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
+	return replaceFile(name, func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
 }
 
-// writeWhole makes a file of what write writes, in the place of one of that name. A failure leaves that as it was. A
-// name that is no regular file, such as a terminal, is written to directly.
-func writeWhole(name string, write func(io.Writer) error) (err error) {
+// writeWhole makes a file of what write writes, as replaceFile does. A name that is no regular file, such as a
+// terminal, is written to directly.
+func writeWhole(name string, write func(io.Writer) error) error {
 	if i, serr := os.Stat(name); serr == nil && !i.Mode().IsRegular() {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // the user names it
 		if err != nil {
@@ -135,6 +135,11 @@ func writeWhole(name string, write func(io.Writer) error) (err error) {
 		}
 		return fileError(errors.Join(write(f), f.Close()))
 	}
+	return replaceFile(name, write)
+}
+
+// replaceFile makes a file of what write writes, in the place of one of that name. A failure leaves that as it was.
+func replaceFile(name string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fileFailure(exitWrite, err)

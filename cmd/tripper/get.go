@@ -83,7 +83,7 @@ func (o *getOptions) get(ctx context.Context, c *console, t target) (err error) 
 			return err
 		}
 	}
-	s, err := o.session(c, t, st)
+	s, err := o.session(ctx, c, t, st)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (o *getOptions) tell(c *console, format string, args ...any) {
 // copy copies the body of resp, and shows how far it has come.
 func (o *getOptions) copy(c *console, out *output, resp *http.Response, offset, total int64) (err error) {
 	var m meter
-	if !o.silent && !o.noMeter && (o.output != "" && o.output != "-" || !c.outTerminal) && resp.Request.Method != http.MethodHead {
+	if !o.silent && !o.noMeter && !(o.verbose && c.errTerminal) && (o.output != "" && o.output != "-" || !c.outTerminal) && resp.Request.Method != http.MethodHead {
 		name := o.output
 		if name == "-" {
 			name = ""

@@ -31,6 +31,11 @@ func TestAsked(t *testing.T) {
 		t.Error("an empty password is a password")
 	}
 	tm = &terminal{password: "s3cr3t"}
+	if tm.run(t.Context(), "cache", "why", "--ask", "--cacert", os.DevNull+"/none", "-u", "joe", o.URL).want(t, exitRoots); len(tm.asked) != 0 {
+		t.Error("a password is asked for by a command that cannot go on")
+	}
+	do(t, "get", "-U", "joe:x", o.URL).want(t, exitUsage, "-U")
+	tm = &terminal{password: "s3cr3t"}
 	if tm.run(t.Context(), "get", "-x", o.URL, "-U", "joe", "http://example.com/"); len(tm.asked) != 1 {
 		t.Error("the password of a proxy is asked for too")
 	}

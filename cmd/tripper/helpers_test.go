@@ -48,7 +48,7 @@ func (tm *terminal) run(ctx context.Context, args ...string) result {
 	c := &console{
 		in: strings.NewReader(tm.in), out: &out, err: &errs,
 		outTerminal: tm.columns > 0, width: func() int { return tm.columns },
-		ask: func(prompt string) (string, error) {
+		ask: func(_ context.Context, prompt string) (string, error) {
 			tm.asked = append(tm.asked, prompt)
 			if tm.password == "" {
 				return "", errors.New("no terminal")

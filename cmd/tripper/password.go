@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // credentials returns where passwords for t come from, nil if there are none. It asks for a password that is
 // not in the options.
-func (o *requestOptions) credentials(c *console, t target) (auth.Source, error) {
+func (o *requestOptions) credentials(ctx context.Context, c *console, t target) (auth.Source, error) {
 	var keys auth.Keyring
 	some := false
 	add := func(cred auth.Credential) error {
@@ -27,7 +28,7 @@ func (o *requestOptions) credentials(c *console, t target) (auth.Source, error) 
 	if user != "" || complete {
 		if !complete {
 			var err error
-			if password, err = c.ask("Password of " + user + " at " + t.url.Host + ": "); err != nil {
+			if password, err = c.ask(ctx, "Password of "+user+" at "+t.url.Host+": "); err != nil {
 				return nil, failf(exitUsage, "the password: %w", err)
 			}
 		}

@@ -80,7 +80,7 @@ func openRedis(ctx context.Context, c *console, name string) (*stock, error) {
 	q.Del("namespace")
 	u.RawQuery = q.Encode()
 	if _, complete := u.User.Password(); u.User != nil && !complete {
-		password, err := c.ask("Password of " + u.User.Username() + " at " + u.Host + ": ")
+		password, err := c.ask(ctx, "Password of "+u.User.Username()+" at "+u.Host+": ")
 		if err != nil {
 			return nil, failf(exitUsage, "the password: %w", err)
 		}

@@ -61,28 +61,36 @@ left out then.
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
+	below, leaf, err := o.inner(ctx, c, t)
+	if err != nil {
+		return err
+	}
+	w := &why{whyOptions: o, below: below, leaf: leaf}
 	if len(rest) == 2 {
-		if err := o.explain(ctx, c, t, rest[0]); err != nil {
+		if err := w.explain(ctx, c, t, rest[0]); err != nil {
 			return err
 		}
 	}
 	if o.ask {
-		return o.askServer(ctx, c, t)
+		return w.askServer(ctx, c, t)
 	}
 	return nil
 }
 
-// client returns a client with cache in it.
-func (o *whyOptions) client(c *console, t target, cache *caching.Transport, around tripper.LayerFunc) (*http.Client, error) {
+// A why is one question, with the layers below the cache.
+type why struct {
+	whyOptions
+	below tripper.Chain
+	leaf  http.RoundTripper
+}
+
+// client returns a client with cache in it, which sends through base.
+func (o *why) client(cache *caching.Transport, base http.RoundTripper) *http.Client {
 	if o.partition != "" {
 		cache.Partition = caching.ForUser(o.partition)
 	}
 	cache.Shared = o.shared
-	below, leaf, err := o.inner(c, t)
-	if err != nil {
-		return nil, err
-	}
-	return append(tripper.Chain{cache}, below...).Client(around(leaf)), nil
+	return append(tripper.Chain{cache}, o.below...).Client(base)
 }
 
 // headersOnly leaves out the content of responses: whether they may be stored is decided by their headers, and the
@@ -105,16 +113,13 @@ func (h headersOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 func (h headersOnly) Unwrap() http.RoundTripper { return h.next }
 
 // explain says what a request would get from a store.
-func (o *whyOptions) explain(ctx context.Context, c *console, t target, name string) error {
+func (o *why) explain(ctx context.Context, c *console, t target, name string) error {
 	cache, st, done, err := o.look(ctx, c, name)
 	if err != nil {
 		return err
 	}
 	defer done()
-	direct := func(next http.RoundTripper) http.RoundTripper { return next }
-	if _, err := o.client(c, t, cache, direct); err != nil { // by whose layers the user is told
-		return err
-	}
+	o.client(cache, o.leaf) // by whose layers the user is told
 	req, err := o.request(ctx, t, c.in)
 	if err != nil {
 		return err
@@ -145,13 +150,10 @@ var meanings = map[string]string{
 }
 
 // askServer asks the server, through an empty cache, and says whether its response may be stored.
-func (o *whyOptions) askServer(ctx context.Context, c *console, t target) error {
+func (o *why) askServer(ctx context.Context, c *console, t target) error {
 	cache := new(caching.Transport)
 	defer cache.Close() //nolint:errcheck // its store is in memory
-	client, err := o.client(c, t, cache, func(next http.RoundTripper) http.RoundTripper { return headersOnly{next} })
-	if err != nil {
-		return err
-	}
+	client := o.client(cache, headersOnly{o.leaf})
 	defer client.CloseIdleConnections()
 	var heard verdicts
 	req, err := o.request(trace.WithHook(ctx, heard.hear), t, c.in)
