@@ -52,13 +52,18 @@ func (b Basic) Session(c *Challenge, cred Credential) (Session, error) {
 type basicSession struct{ utf8 bool }
 
 func (s basicSession) Sign(req *Request) error {
-	text := req.Credential.Username + ":" + req.Credential.Password
+	c := &req.Credential
 	if req.Latin1 && !s.utf8 {
-		text = toLatin1(text)
+		req.Authorize(basicOf(toLatin1(c.Username + ":" + c.Password)))
+	} else if m := c.made(); m != nil {
+		req.Authorize(m.basic.get(func() string { return basicOf(c.Username + ":" + c.Password) }))
+	} else {
+		req.Authorize(basicOf(c.Username + ":" + c.Password))
 	}
-	req.Authorize("Basic " + base64.StdEncoding.EncodeToString([]byte(text)))
 	return nil
 }
+
+func basicOf(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
 
 // saysUTF8 reports whether c asks for UTF-8 (RFC 7617 §2.1, RFC 7616 §4): the
 // only charset there is.

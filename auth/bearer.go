@@ -70,6 +70,10 @@ func (bearerSession) Sign(req *Request) error {
 	if token == "" || strings.ContainsAny(token, " \t") || httpfield.HasControl(token) {
 		return unsupported("bearer", "token", "empty or with blanks")
 	}
-	req.Authorize("Bearer " + token)
+	if m := req.Credential.made(); m != nil && req.Credential.TokenFunc == nil {
+		req.Authorize(m.bearer.get(func() string { return "Bearer " + token }))
+	} else {
+		req.Authorize("Bearer " + token)
+	}
 	return nil
 }

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -104,26 +103,17 @@ func (x *exchange) first() *http.Request {
 // header, but without credentials and user information. Its request target is the one
 // that is signed.
 func (x *exchange) copyOf(header http.Header) *http.Request {
-	out := new(http.Request)
+	s := roundtrip.NewSigning(x.Context)
+	x.valueRoom = s.Value[:0]
+	out := &s.Request
 	*out = x.given
-	out.Header = cloneHeader(header)
+	out.Header = roundtrip.ShareHeader(header)
 	if x.answer == "" || roundtrip.MadeByClient(&x.given, header["Authorization"]) {
 		delete(out.Header, "Authorization")
 	}
 	delete(out.Header, x.field())
 	delete(out.Header, fieldWSSE)
 	out.URL = x.url
-	return out
-}
-
-// cloneHeader returns a copy of h with room for one field more. The values are
-// shared: nothing here changes one in place.
-func cloneHeader(h http.Header) http.Header {
-	out := make(http.Header, len(h)+1)
-	for k, v := range h {
-		// No spare capacity: an Add by a layer below must copy the values.
-		out[k] = slices.Clip(v)
-	}
 	return out
 }
 
@@ -145,6 +135,7 @@ func (f *firstOrigin) is(o roundtrip.Origin) bool {
 	if p := f.p.Load(); p != nil {
 		return *p == o
 	}
-	f.p.CompareAndSwap(nil, &o)
+	first := o
+	f.p.CompareAndSwap(nil, &first)
 	return *f.p.Load() == o
 }

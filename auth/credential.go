@@ -49,8 +49,8 @@ type Credential struct {
 	// batch differs between credentials that were added to a Keyring before and after
 	// Clear.
 	batch uint64
-	// named holds the name of the principal; see identities.
-	named *named
+	// memo holds what was made of a credential that has it and is unchanged.
+	memo *memo
 	// held is what TokenFunc calls while a cache relies on the token.
 	held *heldToken
 }

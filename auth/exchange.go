@@ -82,9 +82,13 @@ func (x *exchange) sign(h http.Header) (bool, error) {
 		return false, nil
 	}
 	x.Header = h
-	if x.Target == "" {
-		// As RequestTarget says: x.url is escaped already.
-		x.Target = x.url.RequestURI()
+	switch x.session.(type) {
+	case basicSession, bearerSession, wsseSession: // which do not sign the target
+	default:
+		if x.Target == "" {
+			// As RequestTarget says: x.url is escaped already.
+			x.Target = x.url.RequestURI()
+		}
 	}
 	if err := x.session.Sign(&x.Request); err != nil {
 		x.failed()
@@ -271,7 +275,7 @@ func (x *exchange) tokenChallenge(challenges []Challenge) []Challenge {
 // begin prepares x to be signed by c.
 func (x *exchange) begin(c choice) (bool, error) {
 	realm := c.challenge.realm()
-	if x.engine.memory.distrusted(x.way.Origin, c.cred.key()) {
+	if x.engine.memory.distrusted(x.way.Origin, &c.cred) {
 		x.giveUp(reasonDistrusted, ErrServerProof)
 		return false, ErrServerProof
 	}

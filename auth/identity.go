@@ -102,7 +102,8 @@ func (x *exchange) report(out *http.Request) {
 			break
 		}
 	}
-	var added []string
+	var room [4]string
+	added := room[:0]
 	for name, values := range out.Header {
 		if !slices.Equal(values, x.given.Header[name]) {
 			added = append(added, name)
@@ -111,14 +112,33 @@ func (x *exchange) report(out *http.Request) {
 	roundtrip.Report(x.req.Context(), x.engine, principal, out.Header, added...)
 }
 
-// A named caches the name of the principal of a credential.
-type named struct {
-	key  credKey // of the credential
-	once sync.Once
-	name string
+// A memo caches what is made of a credential.
+type memo struct {
+	key credKey // of the credential
+	// name is that of the principal; basic and bearer are values of Authorization.
+	name, basic, bearer lazy
 }
 
-// identities caches the names of credentials that have no named.
+// A lazy is a text that is made when it is first needed.
+type lazy struct {
+	once sync.Once
+	text string
+}
+
+func (l *lazy) get(text func() string) string {
+	l.once.Do(func() { l.text = text() })
+	return l.text
+}
+
+// made returns the memo of c, or nil if there is none or c was changed since.
+func (c *Credential) made() *memo {
+	if c.memo != nil && c.memo.key == c.key() {
+		return c.memo
+	}
+	return nil
+}
+
+// identities caches the names of credentials that have no memo.
 type identities struct {
 	mu    sync.RWMutex
 	names map[credKey]string
@@ -135,11 +155,10 @@ func (i *identities) of(c *Credential) string {
 		}
 		return i.of(&Credential{Token: c.held.current()})
 	}
-	key := c.key()
-	if n := c.named; n != nil && n.key == key {
-		n.once.Do(func() { n.name = nameOf(c) })
-		return n.name
+	if m := c.made(); m != nil {
+		return m.name.get(func() string { return nameOf(c) })
 	}
+	key := c.key()
 	i.mu.RLock()
 	name, ok := i.names[key]
 	i.mu.RUnlock()

@@ -96,8 +96,7 @@ func (k *Keyring) AddCredential(c Credential, domains ...string) error {
 
 func (k *Keyring) addLocked(e *entry) {
 	e.cred.batch, e.index = k.batch, k.count
-	key := e.cred.key()
-	e.cred.named = &named{key: key}
+	e.cred.memo = &memo{key: e.cred.key()}
 	k.count++
 	if e.anywhere {
 		k.anywhere = append(k.anywhere, e)

@@ -175,11 +175,11 @@ func (m *memory) distrust(o roundtrip.Origin, key credKey) {
 }
 
 // distrusted reports whether that was noted.
-func (m *memory) distrusted(o roundtrip.Origin, key credKey) bool {
+func (m *memory) distrusted(o roundtrip.Origin, c *Credential) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	all := m.origins[o]
-	return all != nil && all.distrusted[key]
+	return all != nil && len(all.distrusted) > 0 && all.distrusted[c.key()]
 }
 
 // learn stores a session that was accepted, for path and for domains. If another

@@ -84,18 +84,19 @@ func (x *exchange) recall(replay bool) error {
 // unasked chooses the last scheme that needs no challenge, see [Transport.Preemptive].
 func (x *exchange) unasked() error {
 	e := x.engine
-	creds, err := x.credentials("", "")
+	a, err := x.ask("", "")
 	if err != nil {
 		return err
 	}
-	for _, c := range creds {
+	for i := range a.creds {
+		c := &a.creds[i]
 		// Without a domain only the first origin gets it.
-		if c.Domain == "" && !e.first.is(x.way.Origin) || e.memory.distrusted(x.way.Origin, c.key()) {
+		if !x.may(c, "", a.checked) || c.Domain == "" && !e.first.is(x.way.Origin) || e.memory.distrusted(x.way.Origin, c) {
 			continue
 		}
 		for _, scheme := range slices.Backward(e.schemes) {
-			if s, err := scheme.Session(nil, c); err == nil {
-				x.session, x.scheme, x.Credential = s, scheme, c
+			if s, err := scheme.Session(nil, *c); err == nil {
+				x.session, x.scheme, x.Credential = s, scheme, *c
 				return nil
 			}
 		}

@@ -40,6 +40,8 @@ type Request struct {
 	proof    proof  // of Digest
 	answer   string // Transport.AnswerField
 	exchange *exchange
+	// valueRoom is empty, and has room for a value in Header; nil for none.
+	valueRoom []string
 }
 
 // Allows reports whether Credential may be sent to the origin of u too, which a challenge has
@@ -58,8 +60,8 @@ func (r *Request) Allows(u *url.URL) bool {
 // Authorize sets the field Authorization, or Proxy-Authorization if Proxy is true, or
 // [Transport.AnswerField].
 func (r *Request) Authorize(value string) {
-	// A new slice: the values are shared with the header that this one was cloned from.
-	r.Header[r.field()] = []string{value}
+	// Not in place: the values are shared with the header that this one was cloned from.
+	r.Header[r.field()] = append(r.valueRoom, value)
 }
 
 func (r *Request) field() string {

@@ -89,7 +89,7 @@ func (x *exchange) identify() (reason string) {
 // Authorization does not part users: there a response to it is stored only if it is for
 // everybody (RFC 9111 §3.5).
 func (x *exchange) divide() {
-	principal, shared := x.asked.Principal, x.st.Cfg.Shared
+	principal, shared, own := x.asked.Principal, x.st.Cfg.Shared, x.authorized || x.credentials
 	if principal != "" {
 		x.authorized = true
 	}
@@ -99,8 +99,10 @@ func (x *exchange) divide() {
 		user = x.st.t.Partition(x.Req)
 	case shared && x.credentials:
 		user = catalog.Credentials(x.Req.Header, "", catalog.IsAuthorization)
-	case !shared && (x.authorized || x.credentials):
+	case !shared && own:
 		user = catalog.Credentials(x.Req.Header, principal, nil)
+	case !shared:
+		user = x.st.UserOf(principal)
 	}
 	x.SetUser(user, x.sharesPublic())
 }

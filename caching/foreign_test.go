@@ -61,7 +61,10 @@ func TestNote(t *testing.T) {
 		{why: "two for two", really: []string{"Authorization: service", "Cookie: alice"}, vouched: 2},
 	} {
 		n := noteOf(row.query, header(row.sent...))
-		signed := roundtrip.Signed{Fields: header(row.own...), Vouched: row.vouched}
+		signed := roundtrip.Signed{Vouched: row.vouched}
+		for name, values := range header(row.own...) {
+			signed.Fields = append(signed.Fields, roundtrip.Field{Name: name, Values: values})
+		}
 		got := n.added(&http.Request{Header: header(row.really...), URL: &url.URL{RawQuery: row.then}}, &signed)
 		if got := strings.Join(got, ", "); got != row.want {
 			t.Errorf("got %q, want %q: %s", got, row.want, row.why)

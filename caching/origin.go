@@ -22,14 +22,15 @@ func (x *exchange) trip(ctx context.Context) result {
 	sent := x.Now  // nothing was waited for since
 	n := x.note()  // before all of them: what is sent again may have been written to
 	for ; ; sent = time.Now() {
-		resp, err := receive(x.route.next, x.outgoing(x.asked.Pin(ctx), &q))
+		out, room := x.pinned(ctx, &q)
+		resp, err := receive(x.route.next, out)
 		if err != nil {
 			return result{err: err}
 		}
 		a := reply{ctx: ctx, resp: resp, sent: sent, offered: q.Offer}
 		x.recognise(&a, &n)
 		if o, ok := x.understand(&a, &q); ok {
-			o.status = statusOf(o.resp)
+			o.status, o.room = statusOf(o.resp), room
 			return o
 		}
 		// What came back fits nothing that is stored (RFC 9111 §4.3.3): ask again
@@ -133,6 +134,32 @@ func (x *exchange) outgoing(ctx context.Context, q *revalidation) *http.Request 
 	if ctx != x.Req.Context() || !q.Empty() || q.rng != "" || x.Content != nil || x.wire != nil {
 		out = x.Req.WithContext(ctx)
 	}
+	x.prepare(out, q)
+	return out
+}
+
+// A sent is a request whose layers below were asked, and its context, and room for its response:
+// one allocation in place of three.
+type sent struct {
+	trip roundtrip.Trip
+	out  http.Request
+	resp received
+}
+
+// pinned is outgoing with the context by which the layers below find what they have answered. room
+// is for the response, and may be nil.
+func (x *exchange) pinned(ctx context.Context, q *revalidation) (out *http.Request, room *received) {
+	if !x.asked.Pins() {
+		return x.outgoing(ctx, q), nil
+	}
+	s := new(sent)
+	s.out = *x.Req.WithContext(x.asked.PinTo(&s.trip, ctx)) // a copy that does not leave the stack
+	x.prepare(&s.out, q)
+	return &s.out, &s.resp
+}
+
+// prepare changes out, a copy of the caller's request, into what is sent.
+func (x *exchange) prepare(out *http.Request, q *revalidation) {
 	if x.wire != nil {
 		out.Header = x.wire
 	}
@@ -151,7 +178,6 @@ func (x *exchange) outgoing(ctx context.Context, q *revalidation) *http.Request 
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 		out.Body, _ = out.GetBody()
 	}
-	return out
 }
 
 // receive sends out through next and returns the response, which has a body. It is as

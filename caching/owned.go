@@ -3,16 +3,17 @@ package caching
 import (
 	"context"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
 // owned returns a copy of a response of the layer below, which may be changed.
-func owned(resp *http.Response) *http.Response {
-	r := &received{from: resp, to: *resp}
+func owned(resp *http.Response) *http.Response { return ownedIn(new(received), resp) }
+
+// ownedIn is owned with the room for the copy.
+func ownedIn(r *received, resp *http.Response) *http.Response {
+	r.from, r.to = resp, *resp
 	r.to.Header = ownedHeader(resp.Header, r.room[:])
 	if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols && mayHaveTrailer(resp) {
 		r.ReadCloser, r.to.Body = resp.Body, r
@@ -29,15 +30,7 @@ func mayHaveTrailer(resp *http.Response) bool {
 // ownedHeader returns a copy of h in which lines may be set and appended. room is for
 // the line of Cache-Status, which exchange.mark sets.
 func ownedHeader(h http.Header, room []string) http.Header {
-	own := maps.Clone(h)
-	if own == nil {
-		own = make(http.Header)
-	}
-	for name, lines := range own {
-		if len(lines) < cap(lines) {
-			own[name] = slices.Clip(lines)
-		}
-	}
+	own := roundtrip.ShareHeader(h)
 	if _, ok := own["Cache-Status"]; !ok {
 		own["Cache-Status"] = room[:0]
 	}

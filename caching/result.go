@@ -16,6 +16,8 @@ type result struct {
 	panicked any
 	// resp is the response of the origin. Its body is for the leader, unless body is set.
 	resp *http.Response
+	// room is for a copy of resp. It may be nil, and belongs to the leader.
+	room *received
 	// status is that of resp, which belongs to the caller who gets it.
 	status int
 	// body is the body on its way to the store and to its readers. The leader has a

@@ -60,7 +60,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -202,11 +201,7 @@ func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
 	o := &offer{Context: req.Context()}
 	o.req = *req.WithContext(o) // a copy that does not leave the stack
 	out := &o.req
-	out.Header = make(http.Header, len(req.Header)+1)
-	for name, values := range req.Header {
-		// The values are shared. To append to them makes a copy.
-		out.Header[name] = slices.Clip(values)
-	}
+	out.Header = roundtrip.ShareHeader(req.Header)
 	out.Header["Accept-Encoding"] = t.settings.accept
 	return out, o
 }
@@ -264,12 +259,9 @@ func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []st
 	b.encoded.ContentLength = resp.ContentLength
 	b.to.Body = b
 	// RFC 9110 §8.4, §8.6: both fields describe the encoded bytes.
-	b.to.Header = make(http.Header, len(resp.Header))
-	for name, values := range resp.Header {
-		if name != "Content-Encoding" && name != "Content-Length" {
-			b.to.Header[name] = slices.Clip(values)
-		}
-	}
+	b.to.Header = roundtrip.ShareHeader(resp.Header)
+	delete(b.to.Header, "Content-Encoding")
+	delete(b.to.Header, "Content-Length")
 	b.to.ContentLength = -1
 	b.to.Uncompressed = true
 	return b

@@ -2,11 +2,12 @@ package roundtrip
 
 import (
 	"context"
-	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // An Identifier is a layer that adds credentials to requests and names their principal.
@@ -140,7 +141,7 @@ type Asked struct {
 	n       int
 	first   said
 	more    []said
-	trip    *trip
+	trip    *Trip
 }
 
 // A said is the answer of one layer.
@@ -153,20 +154,41 @@ type said struct {
 type signedBy struct {
 	said
 	reported bool
-	signed   string      // the principal that was reported
-	fields   http.Header // those that were reported
+	signed   string // the principal that was reported
+	fields   []Field
+	room     [1]Field
+}
+
+// A Field is a request field that a layer has added.
+type Field struct {
+	Name   string // canonical
+	Values []string
+	room   [1]string
 }
 
 // Pin returns a context for the request that is sent: by it the layers find their answers,
 // sign with the credentials that those named, and report what they add. If no layer keeps
 // its answer, it is ctx.
 func (a *Asked) Pin(ctx context.Context) context.Context {
-	a.trip = nil
-	pinned := a.first.answer != nil || slices.ContainsFunc(a.more, func(l said) bool { return l.answer != nil })
-	if !pinned {
+	if !a.Pins() {
 		return ctx
 	}
-	t := &trip{Context: ctx, outer: tripOf(ctx), origin: OriginOf(a.req.URL)}
+	return a.PinTo(new(Trip), ctx)
+}
+
+// Pins reports whether a layer keeps its answer, so that [Asked.Pin] returns a context of its
+// own.
+func (a *Asked) Pins() bool {
+	return a.first.answer != nil || slices.ContainsFunc(a.more, func(l said) bool { return l.answer != nil })
+}
+
+// PinTo is [Asked.Pin] where [Asked.Pins] is true. It returns t, which is zero, and may be a part
+// of something that is allocated as one.
+func (a *Asked) PinTo(t *Trip, ctx context.Context) context.Context {
+	t.Context, t.outer = ctx, tripOf(ctx)
+	if u := a.req.URL; u != nil {
+		t.scheme, t.host = u.Scheme, u.Host
+	}
 	t.layers = append(t.room[:0], signedBy{said: a.first})
 	for _, l := range a.more {
 		t.layers = append(t.layers, signedBy{said: l})
@@ -193,10 +215,9 @@ func (a *Asked) Signed() Signed {
 			s.Principal = join(s.Principal, l.principal)
 		}
 		if s.Fields == nil {
-			s.Fields = l.fields
-		} else if len(l.fields) > 0 {
-			s.Fields = maps.Clone(s.Fields)
-			maps.Copy(s.Fields, l.fields)
+			s.Fields = slices.Clip(l.fields)
+		} else {
+			s.Fields = append(s.Fields, l.fields...)
 		}
 	}
 	return s
@@ -210,9 +231,9 @@ type Signed struct {
 	// none. The response belongs to this principal.
 	Principal string
 
-	// Fields are the request fields that the layers have reported, with canonical names.
-	// They must not be changed.
-	Fields http.Header
+	// Fields are the request fields that the layers have reported, those of layers further
+	// in last. They must not be changed.
+	Fields []Field
 
 	// Vouched is the number of kinds of credentials that layers without reports
 	// (Identity methods outside this module) answer for: one for each such layer if
@@ -224,34 +245,67 @@ type Signed struct {
 // field that was added below the cache and is not owned comes from a layer that does not
 // report or could not be asked.
 func (s *Signed) Owns(name string, values []string) bool {
-	own, ok := s.Fields[name]
-	return ok && slices.Equal(own, values)
+	for i := range slices.Backward(s.Fields) {
+		if f := &s.Fields[i]; f.Name == name {
+			return slices.Equal(f.Values, values)
+		}
+	}
+	return false
 }
 
-// A trip is the context of a request whose Signers were asked before it was sent.
-type trip struct {
+// A Trip is the context of a request whose Signers were asked before it was sent: that which
+// [Asked.Pin] makes. It has room for what a Signer needs to send the request signed, so that
+// this takes no allocation of its own.
+type Trip struct {
 	context.Context //nolint:containedctx // it is one
-	outer           *trip
-	origin          Origin // of the request that was asked about
+	outer           *Trip
+	scheme, host    string // in the URL of the request that was asked about
 
 	mu     sync.Mutex // guards the reports in layers
 	layers []signedBy
 	room   [1]signedBy
+
+	taken atomic.Bool
+	spare Signing
+}
+
+// A Signing is a request that a Signer sends, with room for the value of a field.
+type Signing struct {
+	Request http.Request
+	Value   [1]string
 }
 
 type tripKey struct{}
 
 // Value implements [context.Context].
-func (t *trip) Value(key any) any {
+func (t *Trip) Value(key any) any {
 	if key == (tripKey{}) {
 		return t
 	}
 	return t.Context.Value(key)
 }
 
-func tripOf(ctx context.Context) *trip {
-	t, _ := ctx.Value(tripKey{}).(*trip)
+func tripOf(ctx context.Context) *Trip {
+	t, _ := ctx.Value(tripKey{}).(*Trip)
 	return t
+}
+
+// about reports whether u has the origin of the request that was asked about.
+func (t *Trip) about(u *url.URL) bool {
+	if u != nil && u.Scheme == t.scheme && u.Host == t.host {
+		return true
+	}
+	return OriginOf(u) == OriginOf(&url.URL{Scheme: t.scheme, Host: t.host})
+}
+
+// layer returns the answer of layer, or nil if it was not asked or does not keep its answer.
+func (t *Trip) layer(layer any) *signedBy {
+	for i := range t.layers {
+		if l := &t.layers[i]; l.layer == layer && l.answer != nil {
+			return l
+		}
+	}
+	return nil
 }
 
 // Pinned returns the principal and the answer that [Signer.Ask] of layer has returned for
@@ -259,12 +313,8 @@ func tripOf(ctx context.Context) *trip {
 // sent the request to another origin, asked is true and answer is nil.
 func Pinned(req *http.Request, layer any) (principal string, answer any, asked bool) {
 	for t := tripOf(req.Context()); t != nil; t = t.outer {
-		for i := range t.layers {
-			l := &t.layers[i]
-			if l.layer != layer || l.answer == nil {
-				continue
-			}
-			if OriginOf(req.URL) != t.origin {
+		if l := t.layer(layer); l != nil {
+			if !t.about(req.URL) {
 				return "", nil, true
 			}
 			return l.principal, l.answer, true
@@ -273,25 +323,39 @@ func Pinned(req *http.Request, layer any) (principal string, answer any, asked b
 	return "", nil, false
 }
 
+// NewSigning returns a Signing for a request with the context ctx. It is zero.
+func NewSigning(ctx context.Context) *Signing {
+	if t := tripOf(ctx); t != nil && !t.taken.Swap(true) {
+		return &t.spare
+	}
+	return new(Signing)
+}
+
 // Report reports to the layers that have asked that layer has signed the request with the
 // context ctx for principal, and has added the named fields with their values in header.
 // Names are canonical. Each report of a layer replaces the one before.
 func Report(ctx context.Context, layer any, principal string, header http.Header, names ...string) {
 	for t := tripOf(ctx); t != nil; t = t.outer {
-		for i := range t.layers {
-			l := &t.layers[i]
-			if l.layer != layer || l.answer == nil {
-				continue
-			}
-			fields := make(http.Header, len(names))
-			for _, name := range names {
-				if v, ok := header[name]; ok {
-					fields[name] = slices.Clone(v)
-				}
-			}
+		if l := t.layer(layer); l != nil {
 			t.mu.Lock()
-			l.reported, l.signed, l.fields = true, principal, fields
+			l.reportLocked(principal, header, names)
 			t.mu.Unlock()
 		}
 	}
+}
+
+// reportLocked stores a report. The lock of the trip is held.
+func (l *signedBy) reportLocked(principal string, header http.Header, names []string) {
+	var fields []Field // those of an earlier report may be in use
+	if !l.reported {
+		fields = l.room[:0]
+	}
+	for _, name := range names {
+		if v, ok := header[name]; ok {
+			fields = append(fields, Field{Name: name})
+			f := &fields[len(fields)-1]
+			f.Values = append(f.room[:0], v...)
+		}
+	}
+	l.reported, l.signed, l.fields = true, principal, fields
 }

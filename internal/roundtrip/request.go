@@ -3,9 +3,11 @@ package roundtrip
 import (
 	"cmp"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 )
 
 // Clone returns a copy of req whose header and URL a layer may change. The body is shared.
@@ -21,6 +23,21 @@ func Clone(req *http.Request) *http.Request {
 	if req.URL != nil {
 		u := *req.URL
 		out.URL = &u
+	}
+	return out
+}
+
+// ShareHeader returns a copy of h, which is not nil, that shares the values: they must not be changed
+// in place, but an Add makes a copy.
+func ShareHeader(h http.Header) http.Header {
+	out := maps.Clone(h)
+	if out == nil {
+		return make(http.Header)
+	}
+	for name, values := range out {
+		if len(values) < cap(values) {
+			out[name] = slices.Clip(values)
+		}
 	}
 	return out
 }

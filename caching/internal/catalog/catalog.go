@@ -30,6 +30,10 @@ type Catalog struct {
 	Calls guard.Caller // makes the calls of the Store
 	Cfg   *policy.Settings
 	keys  keyMemo
+	// hasher is made when the first key of a user is.
+	hasher atomic.Pointer[hasher]
+	// users has the names of users by their principals, see UserOf.
+	users TextMemo[string]
 	// variants has the texts of keys of variants.
 	variants TextMemo[[sha256.Size]byte]
 	// noVarySearch is true if No-Vary-Search is obeyed.

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -26,11 +25,11 @@ const (
 )
 
 // hashKey returns the key of an entry: a hash of its kind, its target and its parts, which
-// are what else tells responses apart. With a secret it is a keyed hash, so that a reader
+// are what else tells responses apart. With a hasher it is a keyed hash, so that a reader
 // of keys cannot try users and passwords.
-func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
-	if secret != nil {
-		return keyedHash(secret, appendParts(nil, kind, target, parts))
+func hashKey(kind byte, target []byte, keyed *hasher, parts ...string) string {
+	if keyed != nil {
+		return keyed.hashParts(kind, target, parts)
 	}
 	sum := hashParts(kind, target, parts)
 	return keyText(&sum)
@@ -39,14 +38,6 @@ func hashKey(kind byte, target []byte, secret []byte, parts ...string) string {
 func hashParts(kind byte, target []byte, parts []string) [sha256.Size]byte {
 	var room [512]byte
 	return sha256.Sum256(appendParts(room[:0], kind, target, parts))
-}
-
-func keyedHash(secret, b []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write(b)
-	var sum [sha256.Size]byte
-	mac.Sum(sum[:0])
-	return keyText(&sum)
 }
 
 // appendParts appends what is hashed. Each part has its length before it, so that different

@@ -153,7 +153,11 @@ func TestHashKey(t *testing.T) {
 		{'q', "a", []byte("s"), nil},
 		{'g', "a", []byte("s"), []string{"b"}},
 	} {
-		key, row := hashKey(row.kind, []byte(row.target), row.secret, row.parts...), fmt.Sprintf("%q", row)
+		var keyed *hasher
+		if row.secret != nil {
+			keyed = &hasher{secret: row.secret}
+		}
+		key, row := hashKey(row.kind, []byte(row.target), keyed, row.parts...), fmt.Sprintf("%q", row)
 		if other, ok := seen[key]; ok || len(key) != 43 {
 			t.Errorf("%s and %s have the key %s", row, other, key)
 		}

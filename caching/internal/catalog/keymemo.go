@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// keyMemo remembers the keys of some targets: most requests are for a target that was
-// asked for before, and hashing it takes a good part of the time of a hit. A target is
+// keyMemo remembers the keys of some targets, for everybody or for a user: most requests are for a
+// target that was asked for before, and hashing it takes a good part of the time of a hit. A target is
 // remembered when it is asked for twice, with none of the others that have its place in between:
-// where there are more targets than places, remembering each would cost more than it saves. Only
-// keys that need no secret are in it. The zero value is ready to use.
+// where there are more targets than places, remembering each would cost more than it saves. The zero
+// value is ready to use.
 type keyMemo [1024]struct {
 	seen atomic.Uint32 // part of the hash of the target that was last asked for
 	key  atomic.Pointer[memoKey]
@@ -19,45 +19,48 @@ type keyMemo [1024]struct {
 
 var keySeed = maphash.MakeSeed()
 
-// memoKey is the key of a URL, whose strings it owns.
+// memoKey is the key of a URL for a user, whose strings it owns.
 type memoKey struct {
-	url url.URL
-	key string
+	url  url.URL
+	user string // empty for everybody
+	key  string
 }
 
-// maxMemo is how long a URL may be, in bytes, to be remembered.
+// maxMemo is how long a URL and a user may be together, in bytes, to be remembered.
 const maxMemo = 256
 
-// of returns the key of the response to a GET by anybody of the target of req.
-func (m *keyMemo) of(req *http.Request) string {
+// of returns the key of the response to a GET of the target of req by the user, which newKey
+// makes. It is remembered unless newKey returns false.
+func (m *keyMemo) of(req *http.Request, user string, newKey func(user string) (key string, final bool)) string {
 	u := req.URL
-	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
+	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery) + len(user)
 	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
-		return getKey(req)
+		key, _ := newKey(user)
+		return key
 	}
 	hash := maphash.String(keySeed, u.Path) + maphash.String(keySeed, u.RawQuery) + maphash.String(keySeed, u.Host)
+	if user != "" {
+		hash += maphash.String(keySeed, user)
+	}
 	place := &m[hash%uint64(len(m))]
-	if k := place.key.Load(); k != nil && k.url == *u {
+	if k := place.key.Load(); k != nil && k.user == user && k.url == *u {
 		return k.key
 	}
-	key := getKey(req)
+	key, final := newKey(user)
+	if !final {
+		return key
+	}
 	if seen := uint32(hash >> 32); place.seen.Load() != seen { //nolint:gosec // a part is enough
 		place.seen.Store(seen)
 		return key
 	}
-	k := &memoKey{*u, key}
-	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery // the strings of u may be parts of something large
-	for _, part := range []*string{&k.url.Scheme, &k.url.Host, &k.url.Path, &k.url.RawPath, &k.url.RawQuery} {
+	k := &memoKey{*u, user, key}
+	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery + user // the strings may be parts of something large
+	for _, part := range []*string{&k.url.Scheme, &k.url.Host, &k.url.Path, &k.url.RawPath, &k.url.RawQuery, &k.user} {
 		*part, own = own[:len(*part)], own[len(*part):]
 	}
 	place.key.Store(k)
 	return key
-}
-
-// getKey is the key of the response to a GET by anybody of the target of req.
-func getKey(req *http.Request) string {
-	var room [256]byte
-	return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)
 }
 
 // A TextMemo remembers the texts of some values, so that they are not made again. Of two values in

@@ -2,12 +2,35 @@ package catalog
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"unsafe"
 )
+
+// keyFor returns what makes the keys of req: that of a user has the name in it.
+func keyFor(req *http.Request) func(user string) (string, bool) {
+	return func(user string) (string, bool) { return plainKey(req) + user, true }
+}
+
+func plainKey(req *http.Request) string {
+	return hashKey(keyGet, AppendTarget(nil, req, req.URL.RawQuery), nil)
+}
+
+// A key that is not final is made again, as is one that was final once only.
+func TestKeyMemoNotFinal(t *testing.T) {
+	t.Parallel()
+	var keys keyMemo
+	req := httptest.NewRequest("GET", "http://example.com/", nil)
+	for i, final := range []bool{false, false, true, true, true} {
+		want := fmt.Sprint(min(i, 3))
+		if got := keys.of(req, "alice", func(string) (string, bool) { return fmt.Sprint(i), final }); got != want {
+			t.Errorf("key %d: %s, want %s", i, got, want)
+		}
+	}
+}
 
 // The key that is remembered for a target is the one that would be made, also far beyond the
 // places that there are.
@@ -18,7 +41,7 @@ func TestKeyMemo(t *testing.T) {
 		for i := range 2000 {
 			req := httptest.NewRequest("GET", fmt.Sprintf("http://example.com/%0*d", i%400, i), nil)
 			for _, req.URL.ForceQuery = range []bool{true, false} {
-				if got, want := keys.of(req), getKey(req); got != want {
+				if got, want := keys.of(req, "", keyFor(req)), plainKey(req); got != want {
 					t.Fatalf("key of %s: %q, want %q", req.URL, got, want)
 				}
 			}
@@ -28,30 +51,36 @@ func TestKeyMemo(t *testing.T) {
 		why  string
 		u    url.URL
 		host string
+		// asks is the user of the request, and user that of the key that is remembered.
+		user, asks string
 	}{
-		{"it is remembered", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, ""},
-		{"another scheme", url.URL{Scheme: "https", Host: "a", Path: "/b", RawQuery: "c"}, ""},
-		{"another host", url.URL{Scheme: "http", Host: "b", Path: "/b", RawQuery: "c"}, ""},
-		{"another path", url.URL{Scheme: "http", Host: "a", Path: "/c", RawQuery: "c"}, ""},
-		{"other escapes", url.URL{Scheme: "http", Host: "a", Path: "/b", RawPath: "/%62", RawQuery: "c"}, ""},
-		{"another query", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "d"}, ""},
-		{"a Host of its own", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "other"},
-		{"the Host of the URL", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "a"},
-		{"an opaque URL", url.URL{Scheme: "http", Host: "a", Opaque: "/d", Path: "/b", RawQuery: "c"}, ""},
+		{"it is remembered", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "", "", ""},
+		{"another scheme", url.URL{Scheme: "https", Host: "a", Path: "/b", RawQuery: "c"}, "", "", ""},
+		{"another host", url.URL{Scheme: "http", Host: "b", Path: "/b", RawQuery: "c"}, "", "", ""},
+		{"another path", url.URL{Scheme: "http", Host: "a", Path: "/c", RawQuery: "c"}, "", "", ""},
+		{"other escapes", url.URL{Scheme: "http", Host: "a", Path: "/b", RawPath: "/%62", RawQuery: "c"}, "", "", ""},
+		{"another query", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "d"}, "", "", ""},
+		{"a Host of its own", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "other", "", ""},
+		{"the Host of the URL", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "a", "", ""},
+		{"for the same user", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "", "alice", "alice"},
+		{"for another user", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "", "alice", "bob"},
+		{"for everybody", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "", "alice", ""},
+		{"for a user", url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "", "", "bob"},
+		{"an opaque URL", url.URL{Scheme: "http", Host: "a", Opaque: "/d", Path: "/b", RawQuery: "c"}, "", "", ""},
 	} {
 		// All have one place, or may have.
 		var full keyMemo
 		for i := range full {
-			full[i].key.Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, "remembered"})
+			full[i].key.Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, row.user, "remembered"})
 		}
 		req := httptest.NewRequest("GET", "/", nil)
 		req.URL, req.Host = &row.u, row.host
-		want := getKey(req)
-		if row.why == "it is remembered" || row.why == "the Host of the URL" {
+		want, _ := keyFor(req)(row.asks)
+		if row.why == "it is remembered" || row.why == "the Host of the URL" || row.why == "for the same user" {
 			want = "remembered"
 		}
 		for range 2 {
-			if got := full.of(req); got != want {
+			if got := full.of(req, row.asks, keyFor(req)); got != want {
 				t.Errorf("%s: %q, want %q", row.why, got, want)
 			}
 		}
@@ -64,8 +93,8 @@ func TestKeyMemoOwnsItsStrings(t *testing.T) {
 	for _, n := range []int{maxMemo, maxMemo + 1} {
 		var keys keyMemo
 		req := httptest.NewRequest("GET", "http://a/"+strings.Repeat("b", n-len("httpa/")), nil)
-		keys.of(req)
-		keys.of(req)
+		keys.of(req, "", keyFor(req))
+		keys.of(req, "", keyFor(req))
 		kept := 0
 		for i := range keys {
 			if k := keys[i].key.Load(); k != nil {

@@ -58,8 +58,12 @@ type Query struct {
 // be given everybody's responses too.
 func (q *Query) SetUser(user string, public bool) {
 	q.user, q.open = user, public && user != ""
-	q.Target = q.Cat.keys.of(q.Req)
-	q.Key = q.keyOf()
+	q.Target = q.Cat.keys.of(q.Req, "", q.getKey)
+	if q.Key = q.Target; q.Method == MethodQuery {
+		q.Key = q.queryKey()
+	} else if user != "" {
+		q.Key = q.Cat.keys.of(q.Req, user, q.getKey)
+	}
 }
 
 // Tell counts a decision, and reports it to trace.
@@ -75,18 +79,23 @@ func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog
 	}
 }
 
-// keyOf returns Key, for a request whose target is known.
-func (q *Query) keyOf() string {
-	if q.user == "" && q.Method != MethodQuery {
-		return q.Target
-	}
+// getKey returns the key of the response to a GET by the user, or by anybody if that is empty.
+// final is false if the Store has not given the secret that it needs.
+func (q *Query) getKey(user string) (key string, final bool) {
 	var room [256]byte
 	target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)
-	if q.Method == MethodQuery {
-		content := []string{q.user, q.Req.Header.Get("Content-Type"), q.Req.Header.Get("Content-Encoding"), string(q.Content)}
-		return hashKey(keyQuery, target, q.userSecret(), content...)
+	if user == "" {
+		return hashKey(keyGet, target, nil), true
 	}
-	return hashKey(keyGet, target, q.userSecret(), q.user)
+	return hashKey(keyGet, target, q.keyed(), user), !q.Secretless
+}
+
+// queryKey returns the key of the response to a QUERY.
+func (q *Query) queryKey() string {
+	var room [256]byte
+	target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)
+	return hashKey(keyQuery, target, q.userKeyed(),
+		q.user, q.Req.Header.Get("Content-Type"), q.Req.Header.Get("Content-Encoding"), string(q.Content))
 }
 
 // audience returns whom the responses are for that only requests like q are given.
@@ -118,7 +127,7 @@ func (q *Query) sharedKey(noVarySearch string) string {
 	}
 	var room [256]byte
 	target := AppendTarget(room[:0], q.Req, s.Normalise(q.Req.URL.RawQuery))
-	return hashKey(keyNVS, target, q.userSecret(), q.user, noVarySearch)
+	return hashKey(keyNVS, target, q.userKeyed(), q.user, noVarySearch)
 }
 
 // Locate gives the record of a response with that status and header its keys. names are those
@@ -247,19 +256,19 @@ func (q *Query) Owner(unknown bool) string {
 }
 
 // Hide returns a keyed hash of a value that must not be stored.
-func (q *Query) Hide(value string) string { return "#" + keyedHash(q.secret(), []byte(value)) }
+func (q *Query) Hide(value string) string { return "#" + q.keyed().text(value) }
 
-// userSecret returns the secret for the keys of a user, nil if there is no user.
-func (q *Query) userSecret() []byte {
+// userKeyed returns the hasher for the keys of a user, nil if there is no user.
+func (q *Query) userKeyed() *hasher {
 	if q.user == "" {
 		return nil
 	}
-	return q.secret()
+	return q.keyed()
 }
 
-// secret returns the key of the hashes that keep users apart. If the Store does not give
-// it, secretless is set, and it is a placeholder.
-func (q *Query) secret() []byte {
+// keyed returns the hasher of the secret by which users are kept apart. If the Store does not
+// give the secret, Secretless is set, and the hasher has a placeholder for it.
+func (q *Query) keyed() *hasher {
 	key, err := q.Cat.Calls.Secret(q.Req.Context(), &q.Budget)
 	if err != nil {
 		if !q.Secretless {
@@ -268,7 +277,7 @@ func (q *Query) secret() []byte {
 		q.Secretless = true
 		return placeholder
 	}
-	return key
+	return q.Cat.hasherFor(key)
 }
 
-var placeholder = []byte(rand.Text())
+var placeholder = &hasher{secret: []byte(rand.Text())}

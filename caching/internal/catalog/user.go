@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"net/http"
 	"slices"
 
@@ -35,6 +36,14 @@ func Credentials(h http.Header, principal string, leaveOut func(name string) boo
 		}
 	}
 	return string(b)
+}
+
+// UserOf is [Credentials] for a request without credential-like fields.
+func (c *Catalog) UserOf(principal string) string {
+	if principal == "" {
+		return ""
+	}
+	return c.users.Of(&principal, uint(maphash.String(keySeed, principal)), func() string { return Credentials(nil, principal, nil) })
 }
 
 // IsAuthorization reports whether name, in canonical form, is Authorization.
