@@ -82,27 +82,37 @@ func WithEditor(ctx context.Context, name string) context.Context {
 // remembered: its URL in a normal form, without user information and fragment,
 // and the name of the editor if there is one.
 func resourceKey(req *http.Request) string {
+	var room [256]byte
+	return string(appendKey(room[:0], req))
+}
+
+// appendKey appends what [resourceKey] returns.
+func appendKey(b []byte, req *http.Request) []byte {
 	u := req.URL
 	o := roundtrip.OriginOf(u)
-	opening, closing := "", ""
+	b = append(b, o.Scheme...)
+	b = append(b, "://"...)
 	if strings.Contains(o.Host, ":") { // IPv6
-		opening, closing = "[", "]"
+		b = append(b, '[')
+		b = append(b, o.Host...)
+		b = append(b, ']')
+	} else {
+		b = append(b, o.Host...)
 	}
-	query, host, hostName := "", "", req.Host
+	b = append(b, ':')
+	b = append(b, o.Port...)
+	b = append(b, cmp.Or(u.Opaque, u.EscapedPath(), "/")...)
 	if u.RawQuery != "" || u.ForceQuery {
-		query = "?"
+		b = append(b, '?')
+		b = append(b, u.RawQuery...)
 	}
-	if hostName == u.Host {
-		hostName = ""
+	if req.Host != "" && req.Host != u.Host {
+		b = append(b, " host="...)
+		b = append(b, req.Host...)
 	}
-	if hostName != "" {
-		host = " host="
+	if name, ok := req.Context().Value(editorKey{}).(string); ok {
+		b = append(b, " editor="...)
+		b = append(b, name...)
 	}
-	path := cmp.Or(u.Opaque, u.EscapedPath(), "/")
-	name, ok := req.Context().Value(editorKey{}).(string)
-	editor := ""
-	if ok {
-		editor = " editor="
-	}
-	return o.Scheme + "://" + opening + o.Host + closing + ":" + o.Port + path + query + u.RawQuery + host + hostName + editor + name
+	return b
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -136,8 +137,11 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 	if x.Tags == nil && x.tags().(*Memory).len() == 0 && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {
 		return
 	}
+	if what == set && x.renew(v) {
+		return
+	}
 	key := x.id()
-	if x.method != http.MethodGet && x.method != http.MethodHead {
+	if !x.reads() {
 		key = x.target(resp)
 		x.destination(resp)
 		if key != x.key && (what == set && v.Unknown || what == forget) {
@@ -148,6 +152,20 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 		}
 	}
 	x.remember(key, what, v)
+}
+
+// reads reports whether the request is a GET or a HEAD.
+func (x *exchange) reads() bool { return x.method == http.MethodGet || x.method == http.MethodHead }
+
+// renew is remember for the most frequent case, the response to a read with the version that is
+// remembered already. It reports whether that is so; then nothing is allocated.
+func (x *exchange) renew(v Version) bool {
+	m, ok := x.tags().(*Memory)
+	if !ok || !x.reads() || v.Unknown || trace.From(x.req.Context()) != nil {
+		return false
+	}
+	var room [256]byte
+	return m.renew(appendKey(room[:0], x.req), v)
 }
 
 // nothingIn reports whether resp, a response to method, changes nothing that is
@@ -162,6 +180,7 @@ func (t *Transport) nothingIn(resp *http.Response, method string) bool {
 
 func (x *exchange) remember(key string, what lesson, v Version) {
 	ctx := x.req.Context()
+	v.ETag = strings.Clone(v.ETag)
 	if x.Tags != nil {
 		ctx = context.WithoutCancel(ctx)
 	}

@@ -9,11 +9,106 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
+
+// bytes returns how many bytes are counted.
+func (m *Memory) bytes() (n int64) {
+	for i := range m.shards {
+		n += m.shards[i].size
+	}
+	return n
+}
+
+// The bound and the count are those of all shards together.
+func TestMemoryShards(t *testing.T) {
+	ctx := t.Context()
+	for _, size := range []int64{0, shardBytes, 3 * shardBytes, 100 << 20} {
+		m := NewMemory(size)
+		for i := range 20_000 {
+			_ = m.Set(ctx, fmt.Sprint("key", i), Version{ETag: `"a"`})
+		}
+		there := 0
+		for i := range 20_000 {
+			if _, ok, _ := m.Get(ctx, fmt.Sprint("key", i)); ok {
+				there++
+			}
+			if i%2 == 0 {
+				_ = m.Delete(ctx, fmt.Sprint("key", i))
+				_ = m.Delete(ctx, "nothing")
+			}
+		}
+		most := m.max / (overhead + 3)
+		if int64(there) > most || int64(there) < min(most/2, 20_000) || m.bytes() > m.max {
+			t.Errorf("%d versions of %d bytes in %d", there, m.bytes(), m.max)
+		}
+		left := 0
+		for i := range m.shards {
+			left += len(m.shards[i].byKey)
+		}
+		if m.len() != left || left > there || left < there/3 {
+			t.Errorf("%d versions are counted, %d are there", m.len(), left)
+		}
+	}
+}
+
+// A version that is seen again takes the place of the one that is remembered, and keeps no string of
+// the response.
+func TestMemoryRenew(t *testing.T) {
+	ctx := t.Context()
+	old := Version{ETag: `"a"`, Coding: "gzip", Date: noon, Variant: "A: b\n", Uncertain: true}
+	for _, row := range []struct {
+		why  string
+		key  string
+		v    Version
+		want bool
+	}{
+		{"the same, at another time: the write that was in doubt was not done, or this shows it", "k", Version{ETag: strings.Clone(old.ETag), Coding: "gzip", Date: noon.Add(1), LastModified: noon, Variant: old.Variant}, true},
+		{"another resource", "l", old, false},
+		{"another version", "k", Version{ETag: `"b"`, Coding: "gzip", Variant: old.Variant}, false},
+		{"another coding", "k", Version{ETag: old.ETag, Coding: "br", Variant: old.Variant}, false},
+		{"another variant", "k", Version{ETag: old.ETag, Coding: "gzip", Variant: "A: c\n"}, false},
+		{"what was written is known", "k", Version{ETag: old.ETag, Coding: "gzip", Variant: old.Variant, Sent: "0"}, false},
+	} {
+		m := NewMemory(0)
+		_ = m.Set(ctx, "k", old)
+		if got := m.renew([]byte(row.key), row.v); got != row.want {
+			t.Errorf("%v, want %v: %s", got, row.want, row.why)
+		}
+		want := old
+		if row.want {
+			want = row.v
+		}
+		got, _, _ := m.Get(ctx, "k")
+		if got != want {
+			t.Errorf("%+v, want %+v: %s", got, want, row.why)
+		}
+		if unsafe.StringData(got.ETag) != unsafe.StringData(old.ETag) {
+			t.Errorf("it keeps a string of the response: %s", row.why)
+		}
+	}
+}
+
+// A read whose version is remembered allocates nothing.
+func TestRenewAllocs(t *testing.T) {
+	resp := &http.Response{StatusCode: 200, Body: http.NoBody, Header: http.Header{
+		"Etag": {`"a"`}, "Date": {"Mon, 01 Jan 1990 00:00:00 GMT"}, "Last-Modified": {"Mon, 01 Jan 1990 00:00:00 GMT"},
+	}}
+	req := rttest.ReadRequest(t, "GET /x?y=z")
+	resp.Request = req
+	rt := (&Transport{}).Wrap(rttest.Func(func(*http.Request) (*http.Response, error) { return resp, nil }))
+	if n := testing.AllocsPerRun(100, func() {
+		if resp, err := rt.RoundTrip(req); err != nil || resp.StatusCode != 200 {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
 
 func TestMemory(t *testing.T) {
 	ctx := context.Background()
@@ -37,11 +132,11 @@ func TestMemory(t *testing.T) {
 	for i := range 100 {
 		_ = m.Delete(ctx, fmt.Sprint("key", i))
 	}
-	if m.len() != 0 || m.size != 0 {
-		t.Errorf("%d versions, %d bytes left", m.len(), m.size)
+	if m.len() != 0 || m.bytes() != 0 {
+		t.Errorf("%d versions, %d bytes left", m.len(), m.bytes())
 	}
 	_ = m.Set(ctx, strings.Repeat("x", 1<<20), Version{})
-	if m.len() != 0 || m.size != 0 {
+	if m.len() != 0 || m.bytes() != 0 {
 		t.Error("a key larger than the memory is not kept")
 	}
 	if NewMemory(0).max != DefaultMemory {
@@ -63,8 +158,8 @@ func TestMemoryBounded(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	if m.size > 100_000 || m.len() == 0 {
-		t.Errorf("%d bytes, %d versions", m.size, m.len())
+	if m.bytes() > 100_000 || m.len() == 0 {
+		t.Errorf("%d bytes, %d versions", m.bytes(), m.len())
 	}
 }
 

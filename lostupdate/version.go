@@ -47,18 +47,20 @@ func (v Version) IsZero() bool { return v == Version{} }
 // guessed from the entity tag.
 func VersionOf(resp *http.Response) Version {
 	v := versionOf(resp, time.Now())
+	v.ETag = strings.Clone(v.ETag)
 	if resp.Request != nil {
 		v.Variant = variantOf(resp.Header["Vary"], resp.Request.Header)
 	}
 	return v
 }
 
+// versionOf is [VersionOf] without the Variant. The ETag is a part of the header, whose values may
+// all be parts of one string: who keeps it makes a copy.
 func versionOf(resp *http.Response, now time.Time) Version {
 	h := resp.Header
 	v := Version{Date: now}
 	if tag, ok := parseTag(h.Get("ETag")); ok && len(h["Etag"]) == 1 {
-		// The values of a header are parts of one string, which a copy does not keep.
-		v.ETag = strings.Clone(tag)
+		v.ETag = tag
 	}
 	if date, ok := httpfield.ParseDate(h.Get("Date"), now); ok {
 		v.Date = date
