@@ -14,10 +14,20 @@ type answer struct {
 	creds []Credential
 	// checked is true if the Source has left out those whose domain is another.
 	checked bool
-	// tokens is true if some of creds are nameless, see [Credential.nameless].
-	tokens bool
+	// tokens is true if some of creds are nameless, see [Credential.nameless], and realms if some
+	// are for one realm only.
+	tokens, realms bool
 	// scheme and realm are those that the Source was asked about, or empty.
 	scheme, realm string
+	// principal is the name of all of creds together, of an answer that is plain.
+	principal lazy
+}
+
+// plain reports whether all of a.creds may be sent to the origin that it is the answer for, whatever
+// the realm, unless a redirect leads there; and tell who their principals are without a token that
+// would have to be fetched.
+func (a *answer) plain() bool {
+	return a.checked && !a.tokens && !a.realms
 }
 
 // emptyAnswer is the answer of a Source without credentials.
@@ -105,9 +115,7 @@ func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 	if !a.tokens {
 		return a, nil
 	}
-	out := *a
-	out.creds = slices.Clone(a.creds)
-	out.tokens = false
+	out := &answer{creds: slices.Clone(a.creds), checked: a.checked, scheme: a.scheme, realm: a.realm}
 	for i := range out.creds {
 		c := &out.creds[i]
 		if !c.nameless() || !x.may(c, realm, a.checked) {
@@ -119,7 +127,7 @@ func (x *exchange) hold(a *answer, realm string) (*answer, error) {
 		}
 		c.held, c.TokenFunc = h, h.get
 	}
-	return &out, nil
+	return out, nil
 }
 
 // A heldToken stands in for a TokenFunc during one exchange: it returns the same token

@@ -37,6 +37,9 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 		// A cache further out has asked already.
 		return principal, e, answer
 	}
+	if a := e.known(req); a != nil {
+		return a.principal.get(func() string { return e.name(a, func(*Credential) bool { return true }) }), e, a
+	}
 	x, reason := e.newExchange(req)
 	switch {
 	case reason != "" && e.source == nil:
@@ -59,7 +62,31 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 		// asked again when the request comes.
 		return rand.Text(), e, failedAnswer
 	}
-	return x.name(a, realm), e, a
+	return e.name(a, func(c *Credential) bool { return x.may(c, realm, a.checked) }), e, a
+}
+
+// known returns the answer for req if that, and the name of its principal, can be told from the
+// origin alone, as for most requests; else nil.
+func (e *engine) known(req *http.Request) *answer {
+	f, finds := e.source.(finder)
+	if !finds || req.URL == nil || req.URL.Host == "" || req.URL.User != nil || e.ownCredentials(req) {
+		return nil
+	}
+	w := e.wayOf(req)
+	if w.crossed || w.lowered || e.requireTLS && w.origin.Scheme != "https" {
+		return nil
+	}
+	a := f.find(w.origin)
+	if len(a.creds) == 0 {
+		return emptyAnswer
+	}
+	if !a.plain() {
+		return nil
+	}
+	if e.preemptive {
+		e.first.is(w.origin)
+	}
+	return a
 }
 
 // failedAnswer is the answer of a Source that failed.
@@ -67,11 +94,11 @@ var failedAnswer = &answer{}
 
 // name returns the names of all credentials of a that may be sent, joined: which of them
 // the server accepts is not known yet.
-func (x *exchange) name(a *answer, realm string) string {
+func (e *engine) name(a *answer, may func(*Credential) bool) string {
 	id, n := "", 0
 	for i := range a.creds {
 		c := &a.creds[i]
-		if !x.may(c, realm, a.checked) {
+		if !may(c) {
 			continue
 		}
 		if n++; n > maxRefused {
@@ -80,7 +107,7 @@ func (x *exchange) name(a *answer, realm string) string {
 		if id != "" {
 			id += separator
 		}
-		id += x.engine.identities.of(c)
+		id += e.identities.of(c)
 	}
 	return id
 }
@@ -103,13 +130,24 @@ func (x *exchange) report(out *http.Request) {
 		}
 	}
 	var room [4]string
-	added := room[:0]
-	for name, values := range out.Header {
-		if !slices.Equal(values, x.given.Header[name]) {
-			added = append(added, name)
+	roundtrip.Report(x.req.Context(), x.engine, principal, out.Header, x.added(out, room[:0])...)
+}
+
+// added appends the names of the fields that out has and the request that was given had not, or had
+// otherwise.
+func (x *exchange) added(out *http.Request, names []string) []string {
+	switch x.session.(type) {
+	case basicSession, bearerSession, *digestSession: // which add one field
+		if x.answered == nil { // and no 401 has set cookies
+			return append(names, x.field())
 		}
 	}
-	roundtrip.Report(x.req.Context(), x.engine, principal, out.Header, added...)
+	for name, values := range out.Header {
+		if !slices.Equal(values, x.given.Header[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // A memo caches what is made of a credential.

@@ -200,7 +200,7 @@ func answerOf(entries []*entry, o roundtrip.Origin) *answer {
 	for _, e := range entries {
 		if c, ok := e.at(o); ok {
 			a.creds = append(a.creds, c)
-			a.tokens = a.tokens || c.nameless()
+			a.tokens, a.realms = a.tokens || c.nameless(), a.realms || c.Realm != ""
 		}
 	}
 	a.creds = slices.Clip(a.creds)

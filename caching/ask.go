@@ -31,6 +31,7 @@ func (x *exchange) examine() (reason string) {
 	}
 	x.demand = policy.Demand{Dir: fields.Dir, Reload: x.opts.reload, Offline: x.opts.offline}
 	x.cond, x.authorized, x.credentials = fields.Cond, fields.Authorized, fields.Credentials
+	x.own = x.authorized || x.credentials
 	switch x.Method = roundtrip.Method(x.Req); x.Method {
 	case http.MethodGet, http.MethodHead:
 	case catalog.MethodQuery:
@@ -89,7 +90,7 @@ func (x *exchange) identify() (reason string) {
 // Authorization does not part users: there a response to it is stored only if it is for
 // everybody (RFC 9111 §3.5).
 func (x *exchange) divide() {
-	principal, shared, own := x.asked.Principal, x.st.Cfg.Shared, x.authorized || x.credentials
+	principal, shared := x.asked.Principal, x.st.Cfg.Shared
 	if principal != "" {
 		x.authorized = true
 	}
@@ -99,7 +100,7 @@ func (x *exchange) divide() {
 		user = x.st.t.Partition(x.Req)
 	case shared && x.credentials:
 		user = catalog.Credentials(x.Req.Header, "", catalog.IsAuthorization)
-	case !shared && own:
+	case !shared && x.own:
 		user = catalog.Credentials(x.Req.Header, principal, nil)
 	case !shared:
 		user = x.st.UserOf(principal)

@@ -28,6 +28,8 @@ type exchange struct {
 	authorized bool
 	// credentials is true if the request has any other credential-like field.
 	credentials bool
+	// own is true if the request has a credential-like field of the caller's.
+	own bool
 	// flightsSeen is the number of flights that were over before the store was asked.
 	flightsSeen uint64
 	// candidate is the stored response. Whoever takes its entry closes it.

@@ -29,7 +29,7 @@ type notedField struct {
 // note makes a note of the request, which is about to be sent.
 func (x *exchange) note() note {
 	switch {
-	case !x.authorized && !x.credentials:
+	case !x.own:
 		return note{query: x.Req.URL.RawQuery}
 	case x.wire != nil:
 		return noteOf(x.Req.URL.RawQuery, x.wire)

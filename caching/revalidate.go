@@ -25,7 +25,7 @@ func (x *exchange) ignoresETag() bool { return x.st.Cfg.IgnoreETag || x.opts.wit
 // asIs reports whether the request must go out as the caller has made it, and once: a
 // signature of the caller's may cover what would be added, or be good for one request.
 func (x *exchange) asIs() bool {
-	if !x.authorized && !x.credentials && !strings.Contains(x.Req.URL.RawQuery, "oauth_") {
+	if !x.own && !strings.Contains(x.Req.URL.RawQuery, "oauth_") {
 		return false // there is nothing that could be a signature
 	}
 	return httpfield.Signed(x.Req.Header) || httpfield.OneTime(x.Req)

@@ -53,7 +53,7 @@ func (x *exchange) begin() {
 	}
 	x.body, x.method = roundtrip.ContentOf(x.req), x.req.Method
 	if x.t.Prepare == nil {
-		x.signed, x.oneTime = httpfield.Signed(x.req.Header), httpfield.OneTime(x.req)
+		x.signed, x.oneTime = httpfield.Signatures(x.req)
 	}
 	x.idempotent = !x.oneTime && idempotent(x.req)
 	if x.t.limit(x.req) > 1 {

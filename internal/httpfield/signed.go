@@ -26,6 +26,33 @@ func Signed(h http.Header) bool {
 	return false
 }
 
+// Signatures returns what [Signed] and [OneTime] do, by one look at each field.
+func Signatures(req *http.Request) (signed, oneTime bool) {
+	for name := range req.Header {
+		if carriesSignature(name) {
+			return Signed(req.Header), OneTime(req)
+		}
+	}
+	return false, oneTimeQuery(req)
+}
+
+// carriesSignature reports whether Signed or OneTime look at the field.
+func carriesSignature(name string) bool {
+	switch len(name) {
+	case len("DPoP"):
+		return EqualFold(name, "DPoP")
+	case len("X-WSSE"):
+		return EqualFold(name, "X-WSSE")
+	case len("Signature"):
+		return EqualFold(name, "Signature")
+	case len("Authorization"):
+		return EqualFold(name, "Authorization")
+	case len("Signature-Input"):
+		return EqualFold(name, "Signature-Input")
+	}
+	return false
+}
+
 // cutScheme splits the value of an Authorization field after the scheme, which it returns in
 // lower case.
 func cutScheme(value string) (scheme, rest string) {
@@ -76,7 +103,12 @@ func OneTime(req *http.Request) bool {
 			}
 		}
 	}
-	// RFC 5849 §3.5.3: the parameters of OAuth 1 may be in the query.
+	return oneTimeQuery(req)
+}
+
+// oneTimeQuery reports whether there is a nonce of OAuth 1 in the query, where RFC 5849 §3.5.3
+// allows its parameters.
+func oneTimeQuery(req *http.Request) bool {
 	return req.URL != nil && strings.Contains(req.URL.RawQuery, "oauth_nonce=")
 }
 

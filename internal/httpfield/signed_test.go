@@ -44,7 +44,11 @@ func TestSigned(t *testing.T) {
 		{"Authorization", "", false, false, "an empty field says nothing"},
 	} {
 		h := http.Header{tt.name: {tt.value}}
-		oneTime := OneTime(&http.Request{Header: h})
+		req := &http.Request{Header: h}
+		oneTime := OneTime(req)
+		if s, o := Signatures(req); s != tt.signed || o != tt.oneTime {
+			t.Errorf("%s: %s: Signatures returns %v, %v: %s", tt.name, tt.value, s, o, tt.why)
+		}
 		if Signed(h) != tt.signed || oneTime != tt.oneTime {
 			t.Errorf("%s: %s: signed %v, one-time %v: %s", tt.name, tt.value, Signed(h), oneTime, tt.why)
 		}
@@ -55,6 +59,9 @@ func TestOneTimeQuery(t *testing.T) {
 	req, err := http.NewRequest(http.MethodGet, "http://example.com/?oauth_nonce=n&oauth_signature=s", nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, oneTime := Signatures(req); !oneTime {
+		t.Error("Signatures does not look at the query")
 	}
 	if !OneTime(req) {
 		t.Error("RFC 5849 §3.5.3: the credentials may be in the query")

@@ -34,7 +34,10 @@ func FormatDate(t time.Time) string { return t.UTC().Format("Mon, 02 Jan 2006 15
 // asctime form, each strictly by its grammar; http.ParseTime also accepts other zones,
 // one-digit hours and any case. A two-digit year is the one within 50 years of now.
 func ParseDate(s string, now time.Time) (t time.Time, ok bool) {
-	day, rest, comma := strings.Cut(s, ", ")
+	if t, ok := parseFixdate(s); ok {
+		return t, true
+	}
+	day, rest, _ := strings.Cut(s, ", ")
 	var d date
 	switch {
 	case slices.Contains(longDays, day): // Sunday, 06-Nov-94 08:49:37 GMT
@@ -42,8 +45,6 @@ func ParseDate(s string, now time.Time) (t time.Time, ok bool) {
 			return time.Time{}, false
 		}
 		return d.near(now.UTC())
-	case comma: // Sun, 06 Nov 1994 08:49:37 GMT
-		ok = d.scan("W, DD B YYYY hh:mm:ss GMT", s)
 	case len(s) > 8 && s[8] == ' ': // Sun Nov  6 08:49:37 1994
 		ok = d.scan("W B  D hh:mm:ss YYYY", s)
 	default:
@@ -54,6 +55,60 @@ func ParseDate(s string, now time.Time) (t time.Time, ok bool) {
 	}
 	return d.in(d['Y'])
 }
+
+// parseFixdate parses an IMF-fixdate, Sun, 06 Nov 1994 08:49:37 GMT, which nearly all dates are:
+// quicker than scan does.
+func parseFixdate(s string) (t time.Time, ok bool) {
+	if len(s) != 29 || s[3:5] != ", " || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' || s[19] != ':' || s[22] != ':' || s[25:] != " GMT" {
+		return time.Time{}, false
+	}
+	weekday, month := nameIn(shortDays, s[:3]), nameIn(months, s[8:11])
+	day, year := digits(s[5:7]), 100*digits(s[12:14])+digits(s[14:16])
+	h, m, sec := digits(s[17:19]), digits(s[20:22]), digits(s[23:25])
+	if weekday < 0 || month < 0 || day < 1 || year < 0 || min(h, m, sec) < 0 || h > 23 || m > 59 || sec > 60 {
+		return time.Time{}, false
+	}
+	first := daysBefore(year, month)
+	if day > daysBefore(year, month+1)-first {
+		return time.Time{}, false
+	}
+	days := first + day - 1 - daysBefore(1970, 0)
+	return time.Unix(int64(days)*86400+int64(h*3600+m*60+sec), 0).UTC(), true // a leap second is allowed
+}
+
+// nameIn returns which of the names, of three letters each, is s; -1 for none.
+func nameIn(names, s string) int {
+	for i := 0; i < len(names); i += 3 {
+		if names[i:i+3] == s {
+			return i / 3
+		}
+	}
+	return -1
+}
+
+// digits returns the number that two digits are. For other characters it is so negative that no
+// other digits make it up.
+func digits(s string) int {
+	a, b := s[0]-'0', s[1]-'0'
+	if a > 9 || b > 9 {
+		return -1 << 20
+	}
+	return int(10*a + b)
+}
+
+// daysBefore returns how many days, from some day on, come before a month, which is counted from
+// zero.
+func daysBefore(year, month int) int {
+	last := year + 399 // The years before year, from one on that was no leap year.
+	days := 365*year + last/4 - last/100 + last/400 + int(monthDays[month])
+	if month > 1 && year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		days++
+	}
+	return days
+}
+
+// monthDays has the days of a year that come before each month, without a leap day.
+var monthDays = [...]uint16{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365}
 
 const (
 	shortDays = "SunMonTueWedThuFriSat"

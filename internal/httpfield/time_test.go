@@ -33,6 +33,30 @@ func TestDeltaSeconds(t *testing.T) {
 	}
 }
 
+// Each day of 900 years is read as package time reads it.
+func TestParseFixdate(t *testing.T) {
+	t.Parallel()
+	for d := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC); d.Year() < 10000; d = d.AddDate(0, 0, 1) {
+		if d.Year() == 400 {
+			d = d.AddDate(1400, 0, 0)
+		} else if d.Year() == 2200 {
+			d = d.AddDate(7700, 0, 0)
+		}
+		if got, ok := parseFixdate(FormatDate(d)); !ok || got != d {
+			t.Fatalf("%s is read as %v, %v", FormatDate(d), got, ok)
+		}
+	}
+	const good = "Sun, 06 Nov 1994 08:49:37 GMT"
+	for i := range len(good) {
+		for _, c := range []byte{0, ' ', '/', ':', 'x', 0xff} {
+			bad := good[:i] + string([]byte{c}) + good[i+1:]
+			if got, ok := parseFixdate(bad); ok && bad != good {
+				t.Errorf("%q is read as %v", bad, got)
+			}
+		}
+	}
+}
+
 func TestParseDate(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
