@@ -59,14 +59,18 @@ func VersionOf(resp *http.Response) Version {
 func versionOf(resp *http.Response, now time.Time) Version {
 	h := resp.Header
 	v := Version{Date: now}
-	if tag, ok := parseTag(h.Get("ETag")); ok && len(h["Etag"]) == 1 {
-		v.ETag = tag
+	if tags := h["Etag"]; len(tags) == 1 {
+		if tag, ok := parseTag(tags[0]); ok {
+			v.ETag = tag
+		}
 	}
-	if date, ok := httpfield.ParseDate(h.Get("Date"), now); ok {
-		v.Date = date
+	if dates := h["Date"]; len(dates) > 0 {
+		if date, ok := httpfield.ParseDate(dates[0], now); ok {
+			v.Date = date
+		}
 	}
-	if modified, ok := httpfield.ParseDate(h.Get("Last-Modified"), now); ok {
-		v.LastModified = modified
+	if dates := h["Last-Modified"]; len(dates) > 0 {
+		v.LastModified, _ = httpfield.ParseDate(dates[0], now)
 	}
 	if v.ETag != "" {
 		v.Coding = coding(h["Content-Encoding"])
