@@ -11,19 +11,33 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/net/http/httpguts"
 )
 
-// IsTokenByte reports whether c may stand in a token.
-func IsTokenByte(c byte) bool { return httpguts.IsTokenRune(rune(c)) }
+// IsTokenByte reports whether c may stand in a token: RFC 9110 §5.6.2, tchar.
+func IsTokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
 
 // IsToken reports whether s is a token (RFC 9110 §5.6.2).
-func IsToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
+func IsToken(s string) bool {
+	for i := range len(s) {
+		if !IsTokenByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // IsValue reports whether s may be a field value (RFC 9110 §5.5): it has no control characters
 // other than HTAB.
-func IsValue(s string) bool { return httpguts.ValidHeaderFieldValue(s) }
+func IsValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
 
 // HasControl reports whether s has a control character of ASCII, HTAB included.
 func HasControl(s string) bool {

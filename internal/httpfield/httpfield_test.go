@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 func TestTokens(t *testing.T) {
@@ -121,5 +123,27 @@ func TestHostileInputIsLinear(t *testing.T) {
 func drain[T any](seq iter.Seq[T]) {
 	for range seq {
 		continue
+	}
+}
+
+// Tokens and values are those that net/http sends.
+func TestAsNetHTTP(t *testing.T) {
+	t.Parallel()
+	if IsToken("") || !IsValue("") {
+		t.Error("an empty value, but no empty token")
+	}
+	for c := range 256 {
+		s := string([]byte{byte(c)})
+		for _, s := range []string{s, "a" + s + "b"} {
+			if got, want := IsToken(s), httpguts.ValidHeaderFieldName(s); got != want {
+				t.Errorf("%q is a token: %v, want %v", s, got, want)
+			}
+			if got, want := IsValue(s), httpguts.ValidHeaderFieldValue(s); got != want {
+				t.Errorf("%q is a value: %v, want %v", s, got, want)
+			}
+		}
+		if IsTokenByte(byte(c)) != IsToken(s) {
+			t.Errorf("%q", s)
+		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/idna"
-
 	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
@@ -60,9 +58,7 @@ func simple(authority string) (host, port string, ok bool) {
 func Host(u *url.URL) string {
 	h := strings.TrimSuffix(u.Hostname(), ".")
 	if !httpfield.IsASCII(h) {
-		if a, err := idna.Lookup.ToASCII(h); err == nil {
-			h = a
-		}
+		h = toASCII(h)
 	}
 	return strings.ToLower(h)
 }
