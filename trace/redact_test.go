@@ -12,7 +12,7 @@ import (
 // those of credentials has none of it.
 func TestHarmlessFieldsAreNoCredentials(t *testing.T) {
 	t.Parallel()
-	for name := range harmless {
+	for _, name := range harmless {
 		if httpfield.CredentialLike(name) {
 			t.Errorf("the values of %s are told", name)
 		}

@@ -54,17 +54,20 @@ func notCredential(low []byte) bool {
 	return false
 }
 
-// secretParts are parts of the names of secrets, grouped by their first letter: most letters
-// begin none of them.
-var secretParts = func() (groups ['z' - 'a' + 1][]string) {
-	for _, part := range []string{
-		"auth", "token", "secret", "passw", "passphrase", "apikey", "accesskey", "credential", "session",
-		"cookie", "csrf", "xsrf", "wsse", "jwt", "bearer", "signature", "dpop", "assertion",
-	} {
-		groups[part[0]-'a'] = append(groups[part[0]-'a'], part)
-	}
-	return groups
-}()
+// secretParts are parts of the names of secrets, by their first letter: most letters begin none of
+// them.
+var secretParts = ['z' - 'a' + 1][]string{
+	'a' - 'a': {"auth", "apikey", "accesskey", "assertion"},
+	'b' - 'a': {"bearer"},
+	'c' - 'a': {"credential", "cookie", "csrf"},
+	'd' - 'a': {"dpop"},
+	'j' - 'a': {"jwt"},
+	'p' - 'a': {"passw", "passphrase"},
+	's' - 'a': {"secret", "session", "signature"},
+	't' - 'a': {"token"},
+	'w' - 'a': {"wsse"},
+	'x' - 'a': {"xsrf"},
+}
 
 // secretWord reports whether a name with that word, between separators, is that of a secret.
 func secretWord(word []byte) bool {

@@ -6,15 +6,11 @@ import (
 	"strings"
 )
 
-// queryTable is true for each byte that a query may hold unescaped: RFC 3986 §3.4, query =
+// inQuery reports whether a query may hold c unescaped: RFC 3986 §3.4, query =
 // *( pchar / "/" / "?" ). For a percent sign that depends on the bytes after it.
-var queryTable = func() (t [256]bool) {
-	const marks = "-._~" + "!$&'()*+,;=" + ":@" + "/?"
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + marks {
-		t[c] = true
-	}
-	return t
-}()
+func inQuery(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~!$&'()*+,;=:@/?", c) >= 0
+}
 
 // escapeQuery percent-encodes every byte of a raw query that RFC 3986 §3.4 does not allow:
 // blanks, control characters, bytes beyond ASCII, quotes, braces and others. Escapes are
@@ -57,7 +53,7 @@ func mustEscape(s string, i int) bool {
 	if s[i] == '%' {
 		return !IsEscape(s[i:])
 	}
-	return !queryTable[s[i]]
+	return !inQuery(s[i])
 }
 
 // IsEscape reports whether s begins with a percent-encoded byte.

@@ -5,15 +5,25 @@ import "errors"
 // Permanent reports whether err says, by a method Permanent() bool, that the same request
 // would fail again in the same way. The first error in its chain that has the method decides.
 func Permanent(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.As(err, &p) && p.Permanent()
+	p, ok := errors.AsType[permanent](err)
+	return ok && p.Permanent()
 }
 
 // TimedOut reports whether err or an error in its chain is a timeout. An error that wraps
 // another should have a method Timeout that calls it: url.Error asks only the outermost error.
 func TimedOut(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
+	t, ok := errors.AsType[timeout](err)
+	return ok && t.Timeout()
+}
+
+type permanent interface {
+	error
+	Permanent() bool
+}
+
+type timeout interface {
+	error
+	Timeout() bool
 }
 
 // Final returns err marked as permanent: its text and its chain are those of err.
