@@ -73,10 +73,10 @@ func (e *engine) known(req *http.Request) *answer {
 		return nil
 	}
 	w := e.wayOf(req)
-	if w.crossed || w.lowered || e.requireTLS && w.origin.Scheme != "https" {
+	if w.Crossed || w.Lowered || e.requireTLS && w.Origin.Scheme != "https" {
 		return nil
 	}
-	a := f.find(w.origin)
+	a := f.find(w.Origin)
 	if len(a.creds) == 0 {
 		return emptyAnswer
 	}
@@ -84,7 +84,7 @@ func (e *engine) known(req *http.Request) *answer {
 		return nil
 	}
 	if e.preemptive {
-		e.first.is(w.origin)
+		e.first.is(w.Origin)
 	}
 	return a
 }
