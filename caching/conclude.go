@@ -90,9 +90,6 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	fwd := x.fwd()
 	x.drop()
 	x.Tell(policy.ActionPass, o.detail, o.resp.StatusCode, nil)
-	if o.room == nil {
-		o.room = new(received)
-	}
 	resp := ownedIn(o.room, o.resp)
 	if o.cancel != nil {
 		resp.Body = newBoundBody(x.Req.Context(), resp, o.cancel)

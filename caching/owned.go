@@ -9,10 +9,13 @@ import (
 )
 
 // owned returns a copy of a response of the layer below, which may be changed.
-func owned(resp *http.Response) *http.Response { return ownedIn(new(received), resp) }
+func owned(resp *http.Response) *http.Response { return ownedIn(nil, resp) }
 
-// ownedIn is owned with the room for the copy.
+// ownedIn is owned with the room for the copy, which may be nil.
 func ownedIn(r *received, resp *http.Response) *http.Response {
+	if r == nil {
+		r = new(received)
+	}
 	r.from, r.to = resp, *resp
 	r.to.Header = ownedHeader(resp.Header, r.room[:])
 	if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols && mayHaveTrailer(resp) {

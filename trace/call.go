@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"unsafe"
 )
 
 // calls counts the calls of the process: their IDs.
@@ -39,9 +40,20 @@ type call struct {
 
 type scopeKey struct{}
 
+// A held is a *scope in a context. A value in a context is in an interface, and the linker keeps all
+// methods of the types that reflection can reach from there: those of Event, and with them log/slog
+// and what redacts errors, in programs that print no event.
+type held struct{ scope unsafe.Pointer }
+
+// withScope returns a context with s. A nil s hides the scope of ctx.
+func withScope(ctx context.Context, s *scope) context.Context {
+	return context.WithValue(ctx, scopeKey{}, held{unsafe.Pointer(s)})
+}
+
+// scopeOf returns the scope of ctx, nil if there is none.
 func scopeOf(ctx context.Context) *scope {
-	s, _ := ctx.Value(scopeKey{}).(*scope)
-	return s
+	h, _ := ctx.Value(scopeKey{}).(held)
+	return (*scope)(h.scope)
 }
 
 // WithHook returns a context whose requests report their events to hook. A hook
@@ -64,7 +76,7 @@ func with(ctx context.Context, hook func(Event), d detail) context.Context {
 	if s.call == nil {
 		s.call = newCall()
 	}
-	return context.WithValue(ctx, scopeKey{}, &s)
+	return withScope(ctx, &s)
 }
 
 // heard returns the scope of ctx with one more hook, unless that is nil.
@@ -101,7 +113,7 @@ func begin(ctx context.Context, hook func(Event), d detail) context.Context {
 	if !s.begun {
 		s.call, s.begun = newCall(), true
 	}
-	return context.WithValue(ctx, scopeKey{}, &s)
+	return withScope(ctx, &s)
 }
 
 // From returns the hook in ctx, or nil if there is none. A layer looks for it
@@ -122,7 +134,7 @@ func WithoutHook(ctx context.Context) context.Context {
 	if scopeOf(ctx) == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, scopeKey{}, (*scope)(nil))
+	return withScope(ctx, nil)
 }
 
 // ForHop returns req as the request of a hop: the events about it, and about all that
@@ -146,7 +158,7 @@ func scoped(req *http.Request, change func(*scope)) *http.Request {
 	}
 	inner := *s
 	change(&inner)
-	return req.WithContext(context.WithValue(ctx, scopeKey{}, &inner))
+	return req.WithContext(withScope(ctx, &inner))
 }
 
 // InBackground returns ctx for work that goes on when the response of its request has
@@ -159,5 +171,5 @@ func InBackground(ctx context.Context) context.Context {
 	}
 	inner := *s
 	inner.background = true
-	return context.WithValue(ctx, scopeKey{}, &inner)
+	return withScope(ctx, &inner)
 }

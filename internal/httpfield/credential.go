@@ -56,8 +56,8 @@ func notCredential(low []byte) bool {
 
 // secretParts are parts of the names of secrets, by their first letter: most letters begin none of
 // them.
-var secretParts = ['z' - 'a' + 1][]string{
-	'a' - 'a': {"auth", "apikey", "accesskey", "assertion"},
+var secretParts = [...][]string{
+	0:         {"auth", "apikey", "accesskey", "assertion"},
 	'b' - 'a': {"bearer"},
 	'c' - 'a': {"credential", "cookie", "csrf"},
 	'd' - 'a': {"dpop"},
@@ -67,6 +67,7 @@ var secretParts = ['z' - 'a' + 1][]string{
 	't' - 'a': {"token"},
 	'w' - 'a': {"wsse"},
 	'x' - 'a': {"xsrf"},
+	'z' - 'a': nil,
 }
 
 // secretWord reports whether a name with that word, between separators, is that of a secret.

@@ -114,17 +114,18 @@ func TestKeyMemoOwnsItsStrings(t *testing.T) {
 func TestKeyMemoOfManyTargets(t *testing.T) { // not parallel: it counts allocations
 	var keys keyMemo
 	often := httptest.NewRequest("GET", "http://a/often", nil)
-	keys.of(often)
-	keys.of(often)
+	keys.of(often, "", keyFor(often))
+	keys.of(often, "", keyFor(often))
 	for i := range 5000 {
-		keys.of(httptest.NewRequest("GET", fmt.Sprint("http://a/", i), nil))
+		req := httptest.NewRequest("GET", fmt.Sprint("http://a/", i), nil)
+		keys.of(req, "", keyFor(req))
 	}
 	for i := range keys {
 		if k := keys[i].key.Load(); k != nil && k.url.Path != "/often" {
 			t.Errorf("%s was asked for once, and is remembered", k.url.Path)
 		}
 	}
-	if n := testing.AllocsPerRun(10, func() { keys.of(often) }); n > 0 {
+	if n := testing.AllocsPerRun(10, func() { keys.of(often, "", keyFor(often)) }); n > 0 {
 		t.Errorf("%v allocations for a target that is asked for often", n)
 	}
 }
