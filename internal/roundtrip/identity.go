@@ -2,6 +2,8 @@ package roundtrip
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -284,6 +286,9 @@ func (t *Trip) Value(key any) any {
 	}
 	return t.Context.Value(key)
 }
+
+// Format implements [fmt.Formatter]. It prints nothing of the requests and of what was reported.
+func (t *Trip) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "context of a request") }
 
 func tripOf(ctx context.Context) *Trip {
 	t, _ := ctx.Value(tripKey{}).(*Trip)

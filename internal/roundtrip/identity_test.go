@@ -2,7 +2,9 @@ package roundtrip
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -144,6 +146,28 @@ func TestSignedByTwo(t *testing.T) {
 	_ = again.Pin(context.WithoutCancel(ctx))
 	if s := again.Signed(); s.Fields != nil || s.Principal != first.Principal {
 		t.Errorf("%+v before anything was signed anew", s)
+	}
+}
+
+// Nothing that prints a context tells the credentials that were sent with it.
+func TestTripPrints(t *testing.T) {
+	t.Parallel()
+	s := &signer{who: "s3cr3t"}
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.com/", nil)
+	asked := IdentifiersOf(s).Ask(req)
+	ctx := asked.Pin(req.Context())
+	if _, err := s.RoundTrip(req.WithContext(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	spare := NewSigning(ctx)
+	spare.Value[0], spare.Request.Header = "s3cr3t", http.Header{"Authorization": {"s3cr3t"}}
+	if other := NewSigning(ctx); other == spare || other.Value[0] != "" {
+		t.Error("the room is given twice")
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
+		if text := fmt.Sprintf(verb, ctx); strings.Contains(text, "s3cr3t") || strings.Contains(text, "733363723374") {
+			t.Errorf("%s prints %s", verb, text)
+		}
 	}
 }
 
