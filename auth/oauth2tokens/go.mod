@@ -9,8 +9,4 @@ require (
 	golang.org/x/oauth2 v0.38.0
 )
 
-require (
-	github.com/dunglas/httpsfv v1.1.2 // indirect
-	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
-)
+require github.com/dunglas/httpsfv v1.1.2 // indirect

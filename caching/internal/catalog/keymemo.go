@@ -26,15 +26,19 @@ type memoKey struct {
 	key  string
 }
 
-// maxMemo is how long a URL and a user may be together, in bytes, to be remembered.
-const maxMemo = 256
+// Bounds of what is remembered, in bytes: the strings of a URL together, and the user. The
+// principal of package auth has up to 32 names.
+const (
+	maxMemo = 256
+	maxUser = 2 << 10
+)
 
 // of returns the key of the response to a GET of the target of req by the user, which newKey
 // makes. It is remembered unless newKey returns false.
 func (m *keyMemo) of(req *http.Request, user string, newKey func(user string) (key string, final bool)) string {
 	u := req.URL
-	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery) + len(user)
-	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo {
+	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
+	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo || len(user) > maxUser {
 		key, _ := newKey(user)
 		return key
 	}

@@ -19,6 +19,22 @@ func plainKey(req *http.Request) string {
 	return hashKey(keyGet, AppendTarget(nil, req, req.URL.RawQuery), nil)
 }
 
+// A user whose name is too long is not remembered; others are from the second time on.
+func TestKeyMemoUser(t *testing.T) {
+	t.Parallel()
+	req := httptest.NewRequest("GET", "http://example.com/", nil)
+	for n, want := range map[int]int{maxUser: 2, maxUser + 1: 3} {
+		var keys keyMemo
+		made := 0
+		for range 3 {
+			keys.of(req, strings.Repeat("a", n), func(string) (string, bool) { made++; return "key", true })
+		}
+		if made != want {
+			t.Errorf("the key of a user of %d bytes was made %d times, want %d", n, made, want)
+		}
+	}
+}
+
 // A key that is not final is made again, as is one that was final once only.
 func TestKeyMemoNotFinal(t *testing.T) {
 	t.Parallel()
