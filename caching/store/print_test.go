@@ -17,5 +17,8 @@ func TestPrints(t *testing.T) {
 		"Fields": {m.Header, &m.Header, store.Fields{}}, "Listed": {store.Listed{Meta: m}, store.Listed{}}, "Memo": {store.Memo{Value: m, Bytes: 1}, &store.Memo{Value: m}}, "Stats": {store.Stats{}}, "Timing": {store.Timing(0)},
 		"Store": nil, "Writer": nil, "Leaser": nil, "Lister": nil, "Secreter": nil, "Shortener": nil, "Promiser": nil,
 		"Promises": {store.Promises{}}, "Version": {store.Absent},
+		"Finder": nil, "Want": {store.Want{Entries: []store.Wanted{{Key: "key"}}}}, "Wanted": {store.Wanted{Key: "key"}},
+		"FoundEntry": {store.FoundEntry{Entry: &store.Entry{Meta: m}}},
+		"Found":      {store.Found{Entries: []store.FoundEntry{{Entry: &store.Entry{Meta: m}}}}, &store.Found{Entries: []store.FoundEntry{{Entry: &store.Entry{Meta: m}}}}},
 	})
 }
