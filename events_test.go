@@ -10,8 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -86,7 +85,7 @@ func TestEventsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(got), b.String()); diff != "" {
+	if diff := compare.Diff(string(got), b.String()); diff != "" {
 		t.Errorf("docs/events.md is not what the code says; run with -update (-document +code):\n%s", diff)
 	}
 }

@@ -5,7 +5,6 @@ go 1.26.0
 require (
 	github.com/andybalholm/brotli v1.2.8
 	github.com/dunglas/httpsfv v1.1.2
-	github.com/google/go-cmp v0.7.0
 	github.com/gregjones/httpcache v0.0.0-20190611155906-901d90724c79
 	github.com/klauspost/compress v1.20.3
 	github.com/zeebo/xxh3 v1.1.0

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestParseNetrc(t *testing.T) {
@@ -66,7 +66,7 @@ func TestParseNetrc(t *testing.T) {
 			t.Errorf("%s: %v: %s", row.name, err, row.why)
 			continue
 		}
-		if diff := cmp.Diff(row.want, n, cmp.AllowUnexported(netrcMachine{})); diff != "" {
+		if diff := compare.Diff(row.want, n); diff != "" {
 			t.Errorf("%s: mismatch (-want +got):\n%s%s", row.name, diff, row.why)
 		}
 	}
@@ -182,7 +182,7 @@ func FuzzParseNetrc(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", b.String(), err)
 		}
-		if diff := cmp.Diff(n, again, cmp.AllowUnexported(netrcMachine{})); diff != "" {
+		if diff := compare.Diff(n, again); diff != "" {
 			t.Errorf("mismatch (-first +second):\n%s", diff)
 		}
 	})

@@ -3,9 +3,8 @@ package auth_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -29,7 +28,7 @@ func TestStats(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(row.want, c.Stats()); diff != "" {
+		if diff := compare.Diff(row.want, c.Stats()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, diff)
 		}
 	}

@@ -10,9 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -85,7 +84,7 @@ func TestExplain(t *testing.T) {
 				before, stats, stored := asked, c.Stats(), m.Stats().Stored
 				verdict, reason := c.Explain(req)
 				synctest.Wait()
-				if diff := cmp.Diff([]string{row.verdict, row.reason}, []string{verdict, reason}); diff != "" {
+				if diff := compare.Diff([]string{row.verdict, row.reason}, []string{verdict, reason}); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", row.why, diff)
 				}
 				if asked != before || told != 0 || c.Stats() != stats || m.Stats().Stored != stored {

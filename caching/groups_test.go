@@ -11,11 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/memorystore"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 // groupSite answers GETs of any path with the groups in its query, and all else
@@ -80,7 +79,7 @@ func TestGroupsAreInvalidated(t *testing.T) {
 				for _, p := range row.gone {
 					want = append(want, "GET example.com"+p)
 				}
-				if diff := cmp.Diff(want, asked); diff != "" {
+				if diff := compare.Diff(want, asked); diff != "" {
 					t.Errorf("%s: fetched again (-want +got):\n%s%s", row.act, diff, row.why)
 				}
 				row.gone = nil
@@ -150,7 +149,7 @@ func TestGroupsAreKept(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		want := []string{"GET example.com/a", "POST example.com/act", "GET example.com/a"}
-		if diff := cmp.Diff(want, asked); diff != "" {
+		if diff := compare.Diff(want, asked); diff != "" {
 			t.Errorf("the origin was asked (-want +got):\n%s", diff)
 		}
 	})

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestInfoOf(t *testing.T) {
@@ -35,11 +35,13 @@ func TestInfoOf(t *testing.T) {
 			time.Sleep(row.after)
 			resp, _ := get(t, c, t.Context(), "http://example.com/", row.line)
 			info, ok := InfoOf(resp)
-			if diff := cmp.Diff(row.want, info, cmpopts.IgnoreFields(Info{}, "Key")); !ok || diff != "" {
+			key := info.Key
+			info.Key = ""
+			if diff := compare.Diff(row.want, info); !ok || diff != "" {
 				t.Errorf("%v later, %v (-want +got):\n%s", row.after, ok, diff)
 			}
-			if e, _ := c.state().Store.Get(t.Context(), info.Key); e == nil {
-				t.Errorf("nothing under its key %q", info.Key)
+			if e, _ := c.state().Store.Get(t.Context(), key); e == nil {
+				t.Errorf("nothing under its key %q", key)
 			}
 		}
 		if _, ok := InfoOf(nil); ok {

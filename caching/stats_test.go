@@ -9,9 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper/caching/memorystore"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
 )
@@ -120,7 +119,7 @@ func TestStats(t *testing.T) {
 				}
 				want := row.also
 				*outcomes[row.event](&want)++
-				if diff := cmp.Diff(want, c.Stats().since(before)); diff != "" {
+				if diff := compare.Diff(want, c.Stats().since(before)); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", row.why, diff)
 				}
 			})
@@ -160,7 +159,7 @@ func TestStatsCollapsed(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if diff := cmp.Diff(Stats{Misses: 1, Collapsed: 2, Stored: 1}, c.Stats()); diff != "" {
+		if diff := compare.Diff(Stats{Misses: 1, Collapsed: 2, Stored: 1}, c.Stats()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

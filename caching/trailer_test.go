@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 // The trailer reaches everybody: who fetches, who shares the fetch, and who gets
@@ -71,7 +71,7 @@ func TestTrailers(t *testing.T) {
 				if row.announce {
 					want := http.Header{"Digest": nil}
 					for _, resp := range []*http.Response{first, second} {
-						if diff := cmp.Diff(want, resp.Trailer); diff != "" {
+						if diff := compare.Diff(want, resp.Trailer); diff != "" {
 							t.Errorf("before the body (-want +got):\n%s", diff)
 						}
 					}
@@ -86,7 +86,7 @@ func TestTrailers(t *testing.T) {
 					if string(body) != "halfhalf" || err != nil {
 						t.Errorf("%s: body %q, %v", who, body, err)
 					}
-					if diff := cmp.Diff(http.Header{"Digest": {"x"}}, resp.Trailer); diff != "" {
+					if diff := compare.Diff(http.Header{"Digest": {"x"}}, resp.Trailer); diff != "" {
 						t.Errorf("%s: trailer (-want +got): %s\n%s", who, row.why, diff)
 					}
 					resp.Trailer["Digest"][0] = "changed by its owner"

@@ -13,8 +13,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
@@ -146,7 +145,7 @@ func TestResponseFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := http.Header{"Etag": {`"e"`}, "Vary": {"Accept-Encoding"}}
-	if diff := cmp.Diff(want, resp.Header); diff != "" {
+	if diff := compare.Diff(want, resp.Header); diff != "" {
 		t.Errorf("header mismatch (-want +got):\n%s", diff)
 	}
 	if resp.ContentLength != -1 || !resp.Uncompressed {
@@ -235,7 +234,7 @@ func TestLeftAlone(t *testing.T) {
 				t.Errorf("Original says it was decoded (%s)", tt.why)
 			}
 			if len(tt.header) > 0 {
-				if diff := cmp.Diff(tt.header, sent); diff != "" {
+				if diff := compare.Diff(tt.header, sent); diff != "" {
 					t.Errorf("sent (-want +got):\n%s", diff)
 				}
 			}

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/transport"
@@ -73,7 +72,7 @@ func TestCookiesOfEveryResponse(t *testing.T) {
 		t.Fatalf("%s after %q", resp.Status, got)
 	}
 	const all = "c=" + value + `407"}; d=` + value + `401"}; e=` + value + `503"}; f=` + value + `302"}`
-	if diff := cmp.Diff(all, got[len(got)-1]); diff != "" {
+	if diff := compare.Diff(all, got[len(got)-1]); diff != "" {
 		t.Errorf("after the redirect mismatch (-want +got):\n%s", diff)
 	}
 	names := ""

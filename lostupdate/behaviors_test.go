@@ -9,8 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
@@ -278,7 +277,7 @@ func (b behavior) one(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	}
-	if diff := cmp.Diff(b.sent, d.sent); diff != "" {
+	if diff := compare.Diff(b.sent, d.sent); diff != "" {
 		t.Errorf("sent mismatch (-want +got):\n%s%s", diff, b.why)
 	}
 	if d.version != 3 {

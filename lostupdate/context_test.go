@@ -3,8 +3,7 @@ package lostupdate
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -20,7 +19,7 @@ func TestEditors(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	if diff := cmp.Diff([]string{"GET /x", "GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "b"`}, sent(script.Requests())); diff != "" {
+	if diff := compare.Diff([]string{"GET /x", "GET /x", `PUT /x If-Match: "a"`, `PUT /x If-Match: "b"`}, sent(script.Requests())); diff != "" {
 		t.Errorf("sent mismatch (-want +got):\n%s", diff)
 	}
 }
@@ -39,7 +38,7 @@ func TestWithVersion(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	if diff := cmp.Diff([]string{"GET /x", `PUT /x If-Match: "mine"`, "PUT /x"}, sent(script.Requests())); diff != "" {
+	if diff := compare.Diff([]string{"GET /x", `PUT /x If-Match: "mine"`, "PUT /x"}, sent(script.Requests())); diff != "" {
 		t.Errorf("sent mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -70,11 +69,11 @@ func (tt exchangeTest) run(t *testing.T) {
 			_ = resp.Body.Close()
 			got = append(got, resp.StatusCode)
 		}
-		if diff := cmp.Diff(tt.want, sent(script.Requests())); diff != "" {
+		if diff := compare.Diff(tt.want, sent(script.Requests())); diff != "" {
 			t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
 		}
 		if tt.statuses != nil {
-			if diff := cmp.Diff(tt.statuses, got); diff != "" {
+			if diff := compare.Diff(tt.statuses, got); diff != "" {
 				t.Errorf("statuses mismatch (-want +got):\n%s%s", diff, tt.why)
 			}
 		}

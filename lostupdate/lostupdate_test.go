@@ -3,8 +3,7 @@ package lostupdate
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
@@ -39,7 +38,7 @@ func TestTrace(t *testing.T) {
 		`lostupdate: pass (nothing seen of it)`,
 		`lostupdate: forget`,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("events mismatch (-want +got):\n%s", diff)
 	}
 }

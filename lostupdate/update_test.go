@@ -13,8 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
@@ -98,7 +97,7 @@ func TestUpdate(t *testing.T) {
 				for i, r := range script.Requests() {
 					got = append(got, strings.TrimRight(lines[i]+" "+r.Body+" "+r.Header.Get("Content-Type"), " "))
 				}
-				if diff := cmp.Diff(tt.want, got); diff != "" {
+				if diff := compare.Diff(tt.want, got); diff != "" {
 					t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
 				}
 			})

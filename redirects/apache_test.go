@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -95,7 +94,7 @@ func TestApache(t *testing.T) {
 		if resp.StatusCode == 401 {
 			got = "401"
 		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
+		if diff := compare.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s mismatch (-want +got):\n%s%s", tt.url, diff, tt.why)
 		}
 	}

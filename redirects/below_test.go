@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
@@ -42,7 +41,7 @@ func TestResponseOfBelowStays(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 		for i, k := range all {
-			if k.resp.Body != k.was.Body || k.resp.Request != nil || cmp.Diff(k.header, k.resp.Header) != "" {
+			if k.resp.Body != k.was.Body || k.resp.Request != nil || compare.Diff(k.header, k.resp.Header) != "" {
 				t.Errorf("%s: response %d was changed: %+v", name, i, k.resp)
 			}
 		}
@@ -108,7 +107,7 @@ func TestRequestWrittenBelow(t *testing.T) {
 			continue
 		}
 		_ = resp.Body.Close()
-		if diff := cmp.Diff(tt.want, got); diff != "" {
+		if diff := compare.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s mismatch (-want +got):\n%s%s", tt.name, diff, tt.why)
 		}
 	}
@@ -134,7 +133,7 @@ func TestDroppedBelow(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if diff := cmp.Diff([]string{"", `s="a b"`}, got); diff != "" {
+		if diff := compare.Diff([]string{"", `s="a b"`}, got); diff != "" {
 			t.Errorf("%d mismatch (-want +got):\n%s%s", status, diff, why)
 		}
 	}

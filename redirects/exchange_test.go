@@ -5,8 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -112,7 +111,7 @@ func TestFollow(t *testing.T) {
 			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
 				t.Helper()
 				want := http.Header{"X-Other": {"1"}, "Referer": {"http://a.example/"}}
-				if diff := cmp.Diff(want, sent[1].Header); diff != "" {
+				if diff := compare.Diff(want, sent[1].Header); diff != "" {
 					t.Errorf("fields mismatch (-want +got):\n%s", diff)
 				}
 				if r := sent[1].Request; r.ContentLength != 0 || r.Body != nil || r.GetBody != nil || r.TransferEncoding != nil {
@@ -126,7 +125,7 @@ func TestFollow(t *testing.T) {
 			answers: []string{"302 F\nLocation: /x", ok}, want: []string{"GET http://a.example/", "GET http://a.example/x"}, status: 200,
 			check: func(t *testing.T, sent []rttest.Recorded, _ *http.Response) {
 				t.Helper()
-				if diff := cmp.Diff(http.Header{"X": {"1"}, "Referer": {"http://a.example/"}}, sent[1].Header); diff != "" {
+				if diff := compare.Diff(http.Header{"X": {"1"}, "Referer": {"http://a.example/"}}, sent[1].Header); diff != "" {
 					t.Errorf("fields mismatch (-want +got):\n%s", diff)
 				}
 			},
@@ -335,7 +334,7 @@ func TestFollow(t *testing.T) {
 				for _, r := range append(History(resp), resp) {
 					got = append(got, r.Header.Get("Content-Location"))
 				}
-				if diff := cmp.Diff([]string{"http://a.example/x", "/own", "http://a.example/z"}, got); diff != "" {
+				if diff := compare.Diff([]string{"http://a.example/x", "/own", "http://a.example/z"}, got); diff != "" {
 					t.Errorf("Content-Location mismatch (-want +got):\n%s", diff)
 				}
 			},

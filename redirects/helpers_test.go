@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -54,7 +53,7 @@ func (tt followTest) run(t *testing.T) {
 	if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
 		t.Fatalf("error %v, want %v: %s", err, tt.err, tt.why)
 	}
-	if diff := cmp.Diff(tt.want, sent(script.Requests())); diff != "" {
+	if diff := compare.Diff(tt.want, sent(script.Requests())); diff != "" {
 		t.Errorf("sent mismatch (-want +got):\n%s%s", diff, tt.why)
 	}
 	if err != nil {
@@ -81,7 +80,7 @@ func field(name string, want ...string) func(*testing.T, []rttest.Recorded, *htt
 		for _, r := range sent {
 			got = append(got, strings.Join(r.Header[name], "|"))
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := compare.Diff(want, got); diff != "" {
 			t.Errorf("%s mismatch (-want +got):\n%s", name, diff)
 		}
 	}

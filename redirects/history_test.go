@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -32,7 +31,7 @@ func TestHistory(t *testing.T) {
 		}
 		got = append(got, r.Status+" "+r.Request.URL.Path+" "+string(body[:min(len(body), 3)]))
 	}
-	if diff := cmp.Diff([]string{"301 Moved /0 one", "302 Found /1 222", "303 See /2 "}, got); diff != "" {
+	if diff := compare.Diff([]string{"301 Moved /0 one", "302 Found /1 222", "303 See /2 "}, got); diff != "" {
 		t.Errorf("history mismatch (-want +got):\n%s", diff)
 	}
 	if p := Previous(resp); p == nil || p.StatusCode != 303 {

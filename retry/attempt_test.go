@@ -10,8 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
@@ -30,7 +29,7 @@ func TestIdempotencyKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
-			if diff := cmp.Diff(before, req.Header); diff != "" {
+			if diff := compare.Diff(before, req.Header); diff != "" {
 				t.Errorf("the caller's header changed (-before +after):\n%s", diff)
 			}
 		}
@@ -86,10 +85,10 @@ func TestAttemptHeaderAndPrepare(t *testing.T) {
 		for i := range want {
 			want[i] = strings.ReplaceAll(want[i], "UTC", "GMT")
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := compare.Diff(want, got); diff != "" {
 			t.Errorf("requests mismatch (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"1 status 503 Service Unavailable 0s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
+		if diff := compare.Diff([]string{"1 status 503 Service Unavailable 0s", "2 read tcp: connection reset by peer 1s"}, failed); diff != "" {
 			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
 		}
 		if req.URL.RawQuery != "" || len(req.Header) != 0 {

@@ -10,8 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -29,7 +28,7 @@ func TestErrorTellsAll(t *testing.T) {
 			causes = append(causes, c.Error())
 		}
 		want := []string{"status 503 Service Unavailable", "read tcp: connection reset by peer", "retry: no response header within 1s"}
-		if diff := cmp.Diff(want, causes); diff != "" {
+		if diff := compare.Diff(want, causes); diff != "" {
 			t.Errorf("causes mismatch (-want +got):\n%s", diff)
 		}
 		if e.Attempts != 3 || e.Unwrap() != e.Err {

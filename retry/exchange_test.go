@@ -15,8 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
@@ -340,7 +339,7 @@ func TestTrace(t *testing.T) {
 				"retry: fail (nothing to repeat) attempt=1: " + http.ErrSchemeMismatch.Error(),
 			}},
 		} {
-			if diff := cmp.Diff(row.want, row.got); diff != "" {
+			if diff := compare.Diff(row.want, row.got); diff != "" {
 				t.Errorf("events mismatch (-want +got):\n%s", diff)
 			}
 		}

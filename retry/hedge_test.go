@@ -11,8 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
@@ -183,7 +182,7 @@ func TestHedge(t *testing.T) {
 				if got != row.want {
 					t.Errorf("got %q, want %q: %s", got, row.want, row.why)
 				}
-				if diff := cmp.Diff(row.log, origin.log); diff != "" {
+				if diff := compare.Diff(row.log, origin.log); diff != "" {
 					t.Errorf("log mismatch (-want +got):\n%s", diff)
 				}
 				if origin.open != 0 {

@@ -10,8 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -37,7 +36,7 @@ func TestDownloadPrepared(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 		want := []string{"bytes=10- after 1: unexpected EOF", "bytes=15- after 2: unexpected EOF"}
-		if diff := cmp.Diff(want, seen); diff != "" {
+		if diff := compare.Diff(want, seen); diff != "" {
 			t.Errorf("attempts shown to Prepare mismatch (-want +got):\n%s", diff)
 		}
 		if n := script.Requests()[1].Header.Get("X-Attempt"); n != "2" {

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -97,7 +96,7 @@ func TestResumable(t *testing.T) {
 			if ok != row.want {
 				t.Fatalf("resumable = %v, want %v: %s", ok, row.want, row.why)
 			}
-			if diff := cmp.Diff(row.part, got, cmp.AllowUnexported(part{})); ok && diff != "" {
+			if diff := compare.Diff(row.part, got); ok && diff != "" {
 				t.Errorf("part mismatch (-want +got):\n%s", diff)
 			}
 		})

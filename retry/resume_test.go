@@ -13,8 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/rttest"
@@ -208,7 +207,7 @@ func TestDownload(t *testing.T) {
 				for _, r := range script.Requests() {
 					ranges = append(ranges, r.Header.Get("Range"))
 				}
-				if diff := cmp.Diff(row.ranges, ranges); diff != "" {
+				if diff := compare.Diff(row.ranges, ranges); diff != "" {
 					t.Errorf("ranges mismatch (-want +got):\n%s", diff)
 				}
 			})
@@ -285,7 +284,7 @@ func TestDownloadTrace(t *testing.T) {
 			"retry: done (nothing to repeat) attempt=3",
 			"retry: give up (what came does not continue the body: status 200) attempt=3 offset=15 wait=0s",
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := compare.Diff(want, got); diff != "" {
 			t.Errorf("events mismatch (-want +got):\n%s", diff)
 		}
 	})

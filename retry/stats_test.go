@@ -8,8 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/tracetest"
 	"github.com/tripper-go/tripper/trace"
@@ -72,11 +71,11 @@ func TestStats(t *testing.T) {
 					_ = resp.Body.Close()
 				}
 				got := row.t.Stats()
-				if diff := cmp.Diff(row.want, got); diff != "" {
+				if diff := compare.Diff(row.want, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", row.why, diff)
 				}
 				told.Requests, told.Attempts, told.Waited = got.Requests, got.Attempts, got.Waited
-				if diff := cmp.Diff(told, got); diff != "" {
+				if diff := compare.Diff(told, got); diff != "" {
 					t.Errorf("not what was told (-told +counted):\n%s", diff)
 				}
 			})
@@ -94,7 +93,7 @@ func TestStatsOfHedge(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if diff := cmp.Diff(Stats{Requests: 1, Attempts: 2, Hedges: 1}, c.Stats()); diff != "" {
+		if diff := compare.Diff(Stats{Requests: 1, Attempts: 2, Hedges: 1}, c.Stats()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

@@ -16,10 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -169,7 +168,7 @@ GET http://example.com/fail: failed, after 1.04s: retry: 2 attempts: read "http:
    1040.00 ms  retry       give up      no attempts left attempt 2: read "http://example.com/fail": broken
    1040.00 ms  caching     error        nothing stored: retry: 2 attempts: read "http://example.com/fail": broken
 `
-		if diff := cmp.Diff(want, got.String()); diff != "" {
+		if diff := compare.Diff(want, got.String()); diff != "" {
 			t.Errorf("mismatch (-want +got):\n%s\n%s", diff, got.String())
 		}
 		for _, secret := range secrets {

@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestTicks(t *testing.T) {
@@ -156,7 +156,7 @@ func TestChart(t *testing.T) {
 		"wire 0.0–2.0  [exchange 0.0–2.0] [wait 0.0–2.0]", // head and end are one
 		"wire 5.0–6.0  [exchange 5.0–6.0] [wait 5.0–6.0]", // under way
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 )
 
@@ -84,7 +83,7 @@ func TestVerbose(t *testing.T) {
 > 
 * call N: fail after TIME: dial tcp 127.0.0.1:1: connect: connection refused
 `
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/dunglas/httpsfv"
-	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 // The keys of RFC 9421 Appendix B.1. They are public, and for tests only.
@@ -343,7 +344,7 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(v.base, string(lines)); diff != "" {
+			if diff := compare.Diff(v.base, string(lines)); diff != "" {
 				t.Errorf("signature base, mismatch (-want +got):\n%s", diff)
 			}
 			base := complete(lines, v.input)

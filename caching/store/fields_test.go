@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestFields(t *testing.T) {
@@ -30,7 +30,7 @@ func TestFields(t *testing.T) {
 		{"more names than are sorted in place", many, many},
 	} {
 		f := FieldsOf(row.h)
-		if diff := cmp.Diff(row.want, f.Map()); diff != "" {
+		if diff := compare.Diff(row.want, f.Map()); diff != "" {
 			t.Errorf("%s: mismatch (-want +got)\n%s", row.why, diff)
 		}
 		if f.Len() != len(row.want) || f != FieldsOf(maps.Clone(row.h)) {

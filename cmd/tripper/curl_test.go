@@ -11,8 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/servers"
 )
 
@@ -112,9 +111,9 @@ func TestLikeCurl(t *testing.T) {
 				t.Errorf("exit code %d, curl's is %d\n%s%s", ours.code, theirs.code, ours.err, theirs.err)
 			}
 			if r.differs != "output" && ours.code != exitRange && theirs.out != ours.out {
-				t.Errorf("output (-curl +tripper):\n%s", cmp.Diff(theirs.out, ours.out))
+				t.Errorf("output (-curl +tripper):\n%s", compare.Diff(theirs.out, ours.out))
 			}
-			if diff := cmp.Diff(texts(theirSeen, r.differs), texts(ourSeen, r.differs)); diff != "" {
+			if diff := compare.Diff(texts(theirSeen, r.differs), texts(ourSeen, r.differs)); diff != "" {
 				t.Errorf("requests (-curl +tripper):\n%s", diff)
 			}
 		})

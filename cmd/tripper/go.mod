@@ -3,7 +3,6 @@ module github.com/tripper-go/tripper/cmd/tripper
 go 1.26.0
 
 require (
-	github.com/google/go-cmp v0.7.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/spf13/pflag v1.1.0
 	github.com/tripper-go/tripper v0.0.0

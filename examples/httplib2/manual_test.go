@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/gregjones/httpcache"
 
 	"github.com/tripper-go/tripper"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/transport"
 )
 
@@ -137,7 +137,7 @@ func TestPrevious(t *testing.T) {
 			location := strings.TrimPrefix(r.Header.Get("Content-Location"), srv.URL)
 			got = append(got, fmt.Sprintf("%d %s %v %s", r.StatusCode, location, r.FromCache, body))
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := compare.Diff(want, got); diff != "" {
 			t.Errorf("round %d mismatch (-want +got):\n%sD3: the chain goes back to the very first response", round, diff)
 		}
 	}
@@ -303,7 +303,7 @@ func TestProxyInfoFromEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ProxyInfo{Type: ProxyTypeSOCKS5, Host: "lower.example", Port: 2, User: "u", Pass: "p", BypassHosts: []string{"localhost", ".wildcard"}}
-	if diff := cmp.Diff(want.key(), p.key()); diff != "" {
+	if diff := compare.Diff(want.key(), p.key()); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 	if p, _ := ProxyInfoFromEnvironment("ftp"); p != nil {

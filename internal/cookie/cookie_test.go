@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 // A cookie goes from Set-Cookie through a standard jar into Cookie as it was
@@ -106,7 +106,8 @@ func TestAttributes(t *testing.T) {
 	} {
 		got := Parse("a=b;" + tt.attributes)
 		tt.want.Name, tt.want.Value = "a", "b"
-		if diff := cmp.Diff(&tt.want, got, cmpopts.IgnoreFields(http.Cookie{}, "Raw", "RawExpires")); diff != "" {
+		got.Raw, got.RawExpires = "", ""
+		if diff := compare.Diff(&tt.want, got); diff != "" {
 			t.Errorf("%q mismatch (-want +got):\n%s%s", tt.attributes, diff, tt.why)
 		}
 	}

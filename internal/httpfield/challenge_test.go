@@ -3,7 +3,7 @@ package httpfield
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestChallenges(t *testing.T) {
@@ -58,7 +58,7 @@ func TestChallenges(t *testing.T) {
 		{[]string{`Basic`, `realm="x"`}, []Challenge{{Scheme: "basic"}}, "a parameter does not go over to the next line"},
 	} {
 		got := Challenges(row.lines)
-		if diff := cmp.Diff(row.want, got); diff != "" {
+		if diff := compare.Diff(row.want, got); diff != "" {
 			t.Errorf("Challenges(%q): mismatch (-want +got), %s:\n%s", row.lines, row.why, diff)
 		}
 	}
@@ -67,7 +67,7 @@ func TestChallenges(t *testing.T) {
 		t.Errorf("Param = %q, %v, want the first", v, ok)
 	}
 	got := AuthParams([]string{`nextnonce="n", qop=auth, bad, rspauth="r"`})
-	if diff := cmp.Diff([]Param{q("nextnonce", "n"), p("qop", "auth"), q("rspauth", "r")}, got); diff != "" {
+	if diff := compare.Diff([]Param{q("nextnonce", "n"), p("qop", "auth"), q("rspauth", "r")}, got); diff != "" {
 		t.Errorf("AuthParams: mismatch (-want +got):\n%s", diff)
 	}
 }

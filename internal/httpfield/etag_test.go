@@ -3,7 +3,7 @@ package httpfield
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestETags(t *testing.T) {
@@ -53,7 +53,7 @@ func TestETags(t *testing.T) {
 		{[]string{`*, "a"`}, []ETag{{Tag: `"a"`}}, true, false},
 	} {
 		tags, star, ok := ETags(row.lines)
-		if diff := cmp.Diff(row.tags, tags); diff != "" || star != row.star || ok != row.ok {
+		if diff := compare.Diff(row.tags, tags); diff != "" || star != row.star || ok != row.ok {
 			t.Errorf("ETags(%q) = %v, %v, %v", row.lines, tags, star, ok)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestList(t *testing.T) {
@@ -22,7 +22,7 @@ func TestList(t *testing.T) {
 		{[]string{`"open, a`, "b"}, []string{`"open, a`, "b"}, "an open quote ends with its line"},
 	} {
 		got := slices.Collect(List(row.lines))
-		if diff := cmp.Diff(row.want, got); diff != "" {
+		if diff := compare.Diff(row.want, got); diff != "" {
 			t.Errorf("List(%q): mismatch (-want +got), %s:\n%s", row.lines, row.why, diff)
 		}
 	}
@@ -41,7 +41,7 @@ func TestDirectives(t *testing.T) {
 		{Name: "max-age", Value: "10", HasValue: true},
 		{Name: "bad", Value: `"open`, HasValue: true, Bad: true},
 	}
-	if diff := cmp.Diff(want, slices.Collect(Directives(lines))); diff != "" {
+	if diff := compare.Diff(want, slices.Collect(Directives(lines))); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 	for s, bad := range map[string]bool{"a=": true, "a=b c": true, "a=b": false, "a": false, "a=1;b=2": true} {
@@ -87,7 +87,7 @@ func TestItems(t *testing.T) {
 		{Value: "gzip", Params: []Param{{Name: "q", Value: "0.5", HasValue: true}}},
 		{Value: "text/html", Params: []Param{{Name: "charset", Value: "a;b", HasValue: true, Quoted: true}, {Name: "x"}}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 	if v, ok := got[1].Param("charset"); v != "a;b" || !ok {

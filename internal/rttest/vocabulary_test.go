@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestVocabulary(t *testing.T) {
@@ -41,7 +41,7 @@ func reasonRange(n int) string { return fmt.Sprintf("at %d", n) }
 		{"What is done.", []Word{{"send", "it goes", true}, {"a", "", false}}},
 		{"", []Word{{"b", "there is one.", false}, {"status …", "it failed.", false}, {"at …", "if it does not fit.", false}}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
 	if w := got[1].Words[1]; !w.Matches("status 503 Service Unavailable") || w.Matches("a status 503") {

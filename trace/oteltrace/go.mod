@@ -5,7 +5,6 @@ go 1.26.0
 replace github.com/tripper-go/tripper => ../../
 
 require (
-	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/tripper-go/tripper v0.0.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0

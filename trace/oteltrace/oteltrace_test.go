@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -27,6 +26,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/internal/compare"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/redirects"
 	"github.com/tripper-go/tripper/retry"
@@ -138,7 +138,7 @@ func TestSpans(t *testing.T) {
 		"call GET (internal, Unset): http.request.method=GET http.response.status_code=200 tripper.cache.result=miss url.full=/start",
 		"call GET (internal, Unset): http.request.method=GET http.response.status_code=200 tripper.cache.result=hit url.full=/end",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Fatalf("spans mismatch (-want +got):\n%s", diff)
 	}
 	call = ended[3].SpanContext()
@@ -262,7 +262,7 @@ func TestMetrics(t *testing.T) {
 		"tripper.response.body.size tripper.source=wire 45",
 		"tripper.retry.wait  1",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := compare.Diff(want, got); diff != "" {
 		t.Errorf("metrics mismatch (-want +got):\n%s", diff)
 	}
 }

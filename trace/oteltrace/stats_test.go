@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/internal/compare"
 	otel "github.com/tripper-go/tripper/trace/oteltrace"
 )
 
@@ -68,7 +68,7 @@ func TestMetricsAgreeWithStats(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" || s.Hits != 2 || s.Validated != 2 || s.BytesSaved != 20 {
+	if diff := compare.Diff(want, got); diff != "" || s.Hits != 2 || s.Validated != 2 || s.BytesSaved != 20 {
 		t.Errorf("%+v (-stats +metrics):\n%s", s, diff)
 	}
 }

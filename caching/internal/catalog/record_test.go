@@ -6,15 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripper-go/tripper/caching/internal/policy"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	g := newToken()
-	opt := cmp.AllowUnexported(Record{}, stamp{}, target{}, lists{}, set{}, tag{}, policy.Imposed{}, policy.Selector{})
 	for _, r := range []Record{
 		{Key: "k", Home: "k", Index: true},
 		{Key: "k", Home: "k", stamp: stamp{g, 3}, target: targetOf(target{gen: g}, lists{}), Owner: "#abc"},
@@ -27,7 +25,7 @@ func TestRecord(t *testing.T) {
 	} {
 		b := r.appendTo(nil)
 		got, ok := parseRecord(string(b))
-		if diff := cmp.Diff(r, got, opt); !ok || diff != "" {
+		if diff := compare.Diff(r, got); !ok || diff != "" {
 			t.Errorf("mismatch (-want +got)\n%s", diff)
 		}
 		for i := range b {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 func TestDirectives(t *testing.T) {
@@ -52,7 +52,7 @@ func TestDirectives(t *testing.T) {
 		{"what is malformed allows nothing", []string{"public, must-understand, immutable, no-store; x"}, reading{flags: only(NoStore), malformed: true}},
 	} {
 		d := parseDirectives(r.values)
-		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" {
+		if diff := compare.Diff(r.want, readingOf(&d)); diff != "" {
 			t.Errorf("%q: %s: mismatch (-want +got)\n%s", r.values, r.why, diff)
 		}
 	}
@@ -200,7 +200,7 @@ func TestRequestDirectives(t *testing.T) {
 		{"in any order", []string{"Cache-Control: max-age=9, x; max-age=5"}, reading{deltas: deltas{maxAge: 5}, malformed: true}},
 	} {
 		d := requestDirectives(headerOf(r.lines...))
-		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" {
+		if diff := compare.Diff(r.want, readingOf(&d)); diff != "" {
 			t.Errorf("%q: %s: mismatch (-want +got)\n%s", r.lines, r.why, diff)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/tripper-go/tripper/internal/compare"
 )
 
 // Every directive that restricts holds however the list is misspelt, and none that
@@ -154,7 +154,7 @@ func TestMalformedEffects(t *testing.T) {
 		{"two words that are one", "x; no cache", reading{flags: only(noCache), malformed: true}, 0},
 	} {
 		d := parseDirectives([]string{r.value})
-		if diff := cmp.Diff(r.want, readingOf(&d), cmp.AllowUnexported(reading{})); diff != "" || d.limit != r.limit {
+		if diff := compare.Diff(r.want, readingOf(&d)); diff != "" || d.limit != r.limit {
 			t.Errorf("%q: limit %d, want %d: %s: mismatch (-want +got)\n%s", r.value, d.limit, r.limit, r.why, diff)
 		}
 	}
