@@ -26,11 +26,10 @@ type edit struct{ dir, old, new string }
 
 var mutants = []mutant{
 	{"the user is left out of the key", []edit{
-		{"caching", "return hashKey(keyGet, target, q.userSecret(), q.user)", "return hashKey(keyGet, target, q.userSecret())"},
+		{"caching", "return hashKey(keyGet, target, q.keyed(), user), !q.Secretless", "return hashKey(keyGet, target, q.keyed()), !q.Secretless"},
 	}},
 	{"the query is left out of the key", []edit{
-		{"caching", "return hashKey(keyGet, AppendTarget(room[:0], req, req.URL.RawQuery), nil)", `return hashKey(keyGet, AppendTarget(room[:0], req, ""), nil)`},
-		{"caching", "target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)", `target := AppendTarget(room[:0], q.Req, "")`},
+		{"caching", "target := AppendTarget(room[:0], q.Req, q.Req.URL.RawQuery)\n\tif user", "target := AppendTarget(room[:0], q.Req, \"\")\n\tif user"},
 	}},
 	{"a write invalidates nothing", []edit{
 		{"caching", "return Changed // RFC 9111 §4.4", "return Unchanged"},
@@ -48,7 +47,7 @@ var mutants = []mutant{
 		{"caching", "v := normalise(name, values)\n\tif v != Absent &&", "v := \"\"\n\tif v != Absent &&"},
 	}},
 	{"a 304 for another variant is taken for the selected one", []edit{
-		{"caching", "if selected != nil && sameTag(tag, selected.Tag) {", "if selected != nil {"},
+		{"caching", "if selected != nil && sameTag(tag, selected.Tag()) {", "if selected != nil {"},
 	}},
 	{"a stored response never ages", []edit{
 		{"caching", "return max(now.Sub(f.Born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond)", "return min(now.Sub(f.Born), time.Duration(min(byWall, math.MaxInt64/1000))*time.Microsecond, 0)"},
@@ -77,7 +76,7 @@ var mutants = []mutant{
 		{"decompress", "return b.wire.Close()", "return nil"},
 	}},
 	{"what one editor has seen lets another write", []edit{
-		{"lostupdate", "host + hostName + editor + name", "host + hostName + editor + name[:0]"},
+		{"lostupdate", "b = append(b, name...)", "b = append(b, name[:0]...)"},
 	}},
 	{"a target with an empty query is taken for the one without", []edit{
 		{"caching", `if query != "" || u.ForceQuery && u.RawQuery == "" {`, `if query != "" {`},

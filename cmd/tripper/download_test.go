@@ -171,7 +171,7 @@ func sizeOf(t *testing.T, name string) int64 {
 
 // TestChangedMeanwhile has the content change between two processes.
 func TestChangedMeanwhile(t *testing.T) {
-	b := newBig(1<<20, 1<<19)
+	b := newBig(32<<20, 16<<20) // more than what sockets hold
 	o := newOrigin(t, b.ServeHTTP)
 	file := filepath.Join(t.TempDir(), "f")
 	args := []string{"get", "-C", "-", "-o", file, o.URL}
@@ -179,7 +179,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	b.seed.Store(7)
 	b.open.Store(true)
 	do(t, args...).want(t, exitOK, "the content has changed", "beginning again")
-	if hashFile(t, file) != sum(1<<20, 7) || exists(file+recordSuffix) {
+	if hashFile(t, file) != sum(32<<20, 7) || exists(file+recordSuffix) {
 		t.Error("the file is not the new content")
 	}
 }
