@@ -142,6 +142,7 @@ func TestKnownCache(t *testing.T) {
 	outcomes := evaluate(suites, run(t, suites, 0, known))
 	scores := tallies(suites, outcomes)
 	total := scores[len(scores)-1]
+	t.Logf("required %d/%d, optimal %d/%d", total.required.passed, total.required.of, total.optimal.passed, total.optimal.of)
 	required := 100 * total.required.passed / total.required.of
 	optimal := 100 * total.optimal.passed / total.optimal.of
 	if required < 60 || required > 74 || optimal < 44 || optimal > 58 {

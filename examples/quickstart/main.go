@@ -20,7 +20,7 @@ func main() {
 	// The server to ask: yours, or this one.
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=60")
-		_, _ = io.WriteString(w, "hello")
+		fmt.Fprint(w, "hello")
 	}))
 	defer server.Close()
 
@@ -29,21 +29,14 @@ func main() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	client := tripper.Chain{
-		&caching.Transport{Store: store},
-		&retry.Transport{},
-	}.Client(&transport.Transport{})
-
+	client := tripper.Chain{&caching.Transport{Store: store}, &retry.Transport{}}.Client(&transport.Transport{})
 	for range 2 {
 		resp, err := client.Get(server.URL)
 		if err != nil {
 			log.Fatal(err)
 		}
-		body, err := io.ReadAll(resp.Body)
+		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if err != nil {
-			log.Fatal(err)
-		}
 		fmt.Printf("%s, from cache: %t, because: %s\n", body, caching.FromCache(resp), resp.Header.Get("Cache-Status"))
 	}
 }
