@@ -3,6 +3,7 @@ package catalog
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -14,15 +15,20 @@ type hints struct {
 	places atomic.Pointer[[maxHints]atomic.Pointer[hint]]
 }
 
-// maxHints bounds the hints, which take about 2 MB if all are there.
-const maxHints = 1 << 14
+// maxHints bounds the hints, which take about 2 MB if all are there, and maxHintNames the names in each, in
+// bytes, which come from the origin: with more none are noted.
+const (
+	maxHints     = 1 << 14
+	maxHintNames = 256
+)
 
 // A hint is about the requests with one key. It is not changed.
 type hint struct {
 	key string
 	// until is how long the response may be served without asking the origin, zero if none was found.
 	until time.Time
-	// names are those in its Vary.
+	// names are those in its Vary. Their memory is the hint's own: they come as parts of the metadata of an
+	// entry, all of which they would keep.
 	names []string
 }
 
@@ -43,8 +49,18 @@ func (h *hints) set(key string, until time.Time, names []string) {
 		h.places.CompareAndSwap(nil, new([maxHints]atomic.Pointer[hint]))
 		places = h.places.Load()
 	}
-	at := &places[hintPlace(key)]
+	at, size := &places[hintPlace(key)], 0
+	for _, name := range names {
+		size += len(name)
+	}
+	if size > maxHintNames {
+		names = nil
+	}
 	if old := at.Load(); old == nil || old.key != key || !old.until.Equal(until) || !slices.Equal(old.names, names) {
+		names = slices.Clone(names)
+		for i := range names {
+			names[i] = strings.Clone(names[i])
+		}
 		at.Store(&hint{key, until, names})
 	}
 }
