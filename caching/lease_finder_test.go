@@ -60,6 +60,8 @@ func (s *farServer) leased() (held, asked int) {
 type farStore struct {
 	*farServer
 	panics atomic.Bool
+	// late is which call of Find from now on takes half a second, if positive.
+	late atomic.Int32
 }
 
 func (s *farStore) Acquire(context.Context, string) (func(), error) {
@@ -71,6 +73,9 @@ func (s *farStore) Find(ctx context.Context, w store.Want) (f store.Found, err e
 		panic("store")
 	}
 	<-time.After(farAway)
+	if s.late.Add(-1) == 0 {
+		<-time.After(time.Second / 2)
+	}
 	if w.Lease != "" && w.Always {
 		f.Release = s.acquire(w.Lease)
 	}
@@ -288,4 +293,62 @@ func TestFinderPanics(t *testing.T) {
 		}
 		_ = c.Close()
 	})
+}
+
+// An answer that comes late is to what was asked for then, whatever is likely now.
+func TestFinderLate(t *testing.T) {
+	for _, row := range []struct {
+		why, vary string
+		late      int32 // which call
+		before    func(t *testing.T, c *Transport, server *farServer)
+		meanwhile func(t *testing.T, c *Transport)
+	}{{
+		why: "two entries were asked for, a variant is not likely any more", vary: "Accept", late: 1,
+		before: func(t *testing.T, c *Transport, _ *farServer) {
+			t.Helper()
+			if _, _, err := try(c, t.Context(), "GET", "http://example.com/"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		meanwhile: func(t *testing.T, c *Transport) {
+			t.Helper()
+			if _, _, err := try(c, t.Context(), "DELETE", "http://example.com/"); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := try(c, t.Context(), "GET", "http://example.com/", "Cache-Control: only-if-cached"); err != nil {
+				t.Error(err)
+			}
+		},
+	}, {
+		why: "all that was read before was asked for again, with the lease", late: 2,
+		before: func(t *testing.T, c *Transport, server *farServer) {
+			t.Helper()
+			_ = server.acquire(keyOf(t, c))
+		},
+		meanwhile: func(*testing.T, *Transport) {},
+	}} {
+		synctest.Test(t, func(t *testing.T) {
+			server := newFarServer()
+			s := &farStore{farServer: server}
+			c := &Transport{Store: s, ObeyNoVarySearch: true, Base: originFunc(func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodGet {
+					time.Sleep(time.Second)
+				}
+				return text(req, 200, "body", "Cache-Control: max-age=60", "Vary: "+row.vary), nil
+			})}
+			row.before(t, c, server)
+			synctest.Wait()
+			s.late.Store(row.late)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if _, body, err := try(c, t.Context(), "GET", "http://example.com/"); body != "body" || err != nil {
+					t.Errorf("%s: got %q, %v", row.why, body, err)
+				}
+			})
+			time.Sleep(400 * time.Millisecond)
+			row.meanwhile(t, c)
+			wg.Wait()
+			_ = c.Close()
+		})
+	}
 }

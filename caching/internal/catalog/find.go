@@ -98,7 +98,7 @@ func (q *Query) Find(wish Wish) (c Candidate, l Leased) {
 	}
 	q.begin()
 	defer q.Budget.Looked()
-	found, l, err := q.ask(w)
+	found, l, err := q.ask(&w)
 	return q.from(w, found, err), l
 }
 
@@ -113,7 +113,7 @@ func (q *Query) Again() (c Candidate, l Leased, same bool) {
 	before := q.Epoch
 	q.begin()
 	defer q.Budget.Looked()
-	found, l, err := q.ask(w)
+	found, l, err := q.ask(&w)
 	if same = err != nil; !same {
 		same = !q.InvalidatedSince(before) && len(found.Entries) == len(w.Entries)
 		for _, f := range found.Entries {
@@ -130,10 +130,16 @@ func (q *Query) Again() (c Candidate, l Leased, same bool) {
 	return q.from(w, found, nil), l, false
 }
 
-// ask asks the Store.
-func (q *Query) ask(w store.Want) (f store.Found, l Leased, err error) {
+// ask asks the Store for w. If it gives the answer to an earlier look-up instead, which was late, w has what
+// was asked for then.
+func (q *Query) ask(w *store.Want) (f store.Found, l Leased, err error) {
 	late := q.Budget.Pending()
-	f, err = q.Cat.Calls.Find(q.Req.Context(), w, &q.Budget)
+	f, err = q.Cat.Calls.Find(q.Req.Context(), *w, &q.Budget)
+	if !late {
+		q.asked = w.Entries
+	} else if !q.Budget.Pending() {
+		w.Entries = q.asked
+	}
 	q.tellLate(late, err)
 	return f, Leased{f.Release, f.LeaseErr}, err
 }

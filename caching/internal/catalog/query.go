@@ -47,6 +47,8 @@ type Query struct {
 	// lookup is what is read in the look-up that is being made, and seen what was read in the last one.
 	lookup *lookup
 	seen   []store.Wanted
+	// asked is what the Store was last asked for at once, before an answer was late.
+	asked []store.Wanted
 	// Secretless is true if the Store has not given the secret that the keys need: nothing
 	// may be stored or looked up.
 	Secretless bool
