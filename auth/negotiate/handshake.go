@@ -46,7 +46,12 @@ const (
 )
 
 // request returns KRB_AP_REQ with an authenticator for GSS-API.
-func (h *handshake) request() ([]byte, error) {
+func (h *handshake) request() (_ []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil { // gokrb5, about what is in the ticket
+			err = errTicket
+		}
+	}()
 	a, err := types.NewAuthenticator(h.ticket.realm, h.ticket.client)
 	if err != nil {
 		return nil, err
@@ -66,6 +71,7 @@ func (h *handshake) request() ([]byte, error) {
 }
 
 var (
+	errTicket  = errors.New("negotiate: the ticket is malformed")
 	errNoProof = errors.New("negotiate: no proof that the server has the key of the service")
 	errProof   = errors.New("negotiate: the server does not have the key of the service")
 )
