@@ -18,7 +18,9 @@ import (
 // other principal: the transport below must be a tripper.ConnectionKeeper, as
 // transport.Transport is. If it is not, or if an HTTP proxy forwards the request (RFC 4559
 // §6), the challenges of these schemes count as unsupported. Credentials need a Username, by
-// which principals are told apart.
+// which principals are told apart. A cache stands above: requests over a connection that is
+// authenticated have no credentials, by which one below could tell users apart. That of package
+// caching lets them pass there; no other may stand below.
 //
 // Session of a ConnectionScheme is called only without a challenge. It returns
 // [ErrNeedsChallenge].

@@ -81,7 +81,7 @@ func (x *exchange) reserve(l *link) error {
 		return err
 	}
 	l.state, _ = state.(connected)
-	l.ctx, l.release = httptrace.WithClientTrace(kept, &httptrace.ClientTrace{GotConn: l.got}), release
+	l.ctx, l.release = httptrace.WithClientTrace(roundtrip.WithBound(kept), &httptrace.ClientTrace{GotConn: l.got}), release
 	return nil
 }
 

@@ -49,6 +49,8 @@ func (x *exchange) examine() (reason string) {
 		return policy.ReasonOpaqueTarget
 	case x.opts.bypass:
 		return policy.ReasonBypass
+	case roundtrip.Bound(x.Req.Context()): // auth is further out: nothing else tells the user
+		return policy.ReasonConnection
 	case fields.Upgrade:
 		return policy.ReasonUpgrade
 	case x.cond.ForOrigin():

@@ -241,22 +241,37 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestCached: the cache above keeps users apart.
+// TestCached: the cache above keeps users apart. One below stores nothing that came over the
+// connection of a user: most such requests have no credentials.
 func TestCached(t *testing.T) {
 	t.Parallel()
-	s := newServer(passwords)
-	srv := s.Start(t)
-	cache := &caching.Transport{Base: &auth.Transport{Base: leaf(t, &transport.Transport{}), Credentials: users, Schemes: schemes}}
-	t.Cleanup(func() { _ = cache.Close() })
-	for range 3 {
-		for _, user := range []string{"ann", "bob"} {
-			if status, text, err := fetch(t, cache, user, srv.URL, ""); status != 200 || text != "hello "+user || err != nil {
-				t.Error(user, status, text, err)
+	for _, row := range []struct {
+		name  string
+		sent  int // for each user
+		below bool
+	}{
+		{"above", 1, false},
+		{"below", 3, true},
+	} {
+		s := newServer(passwords)
+		srv := s.Start(t)
+		cache := new(caching.Transport)
+		t.Cleanup(func() { _ = cache.Close() })
+		layer := &auth.Transport{Base: leaf(t, &transport.Transport{}), Credentials: users, Schemes: schemes}
+		rt := cache.Wrap(layer)
+		if row.below {
+			rt = layer.Wrap(cache.Wrap(layer.Base))
+		}
+		for range 3 {
+			for _, user := range []string{"ann", "bob"} {
+				if status, text, err := fetch(t, rt, user, srv.URL, ""); status != 200 || text != "hello "+user || err != nil {
+					t.Error(row.name, user, status, text, err)
+				}
 			}
 		}
-	}
-	if n := s.Counts(); n.Served["ann"] != 1 || n.Served["bob"] != 1 || n.Crossed != 0 {
-		t.Errorf("%+v", n)
+		if n := s.Counts(); n.Served["ann"] != row.sent || n.Served["bob"] != row.sent || n.Crossed != 0 {
+			t.Errorf("%s: %+v", row.name, n)
+		}
 	}
 }
 

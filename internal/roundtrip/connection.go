@@ -51,6 +51,15 @@ func ConnID(c net.Conn) any {
 	return c
 }
 
+type boundKey struct{}
+
+// WithBound returns a context for requests over a connection that was reserved for one user. They
+// may have no credentials to tell the user by.
+func WithBound(ctx context.Context) context.Context { return context.WithValue(ctx, boundKey{}, true) }
+
+// Bound reports whether ctx is from [WithBound].
+func Bound(ctx context.Context) bool { return ctx.Value(boundKey{}) != nil }
+
 type hopKey struct{}
 
 // WithHop returns a context with h, for [HopOf].

@@ -104,6 +104,7 @@ const (
 	ReasonMethod       = "method"
 	ReasonUnsafe       = "unsafe"
 	ReasonBypass       = "bypass"
+	ReasonConnection   = "over the connection of one user"
 	ReasonUpgrade      = "upgrade"
 	ReasonOpaqueTarget = "target in a form of its own"
 	ReasonPrecondition = "precondition for the origin"
