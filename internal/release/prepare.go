@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-		xmodule "golang.org/x/mod/module"
+	xmodule "golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/zip"
 )
