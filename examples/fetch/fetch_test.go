@@ -173,6 +173,11 @@ func TestFetchLeft(t *testing.T) {
 		{"a weak tag", `W/"1"`, `W/"1"`, content[:600], changed, nil, 1000},
 		{"no tag", "", "", content[:600], changed, nil, 1000},
 		{"a server that ignores If-Range", `"1"`, `"2"`, content[:600], changed, func(_ http.ResponseWriter, r *http.Request) { r.Header.Del("If-Range") }, 1401},
+		{"a server that sends less than was asked for", `"1"`, `"1"`, content[:600], content, func(_ http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=599-699")
+			}
+		}, 1101},
 		{"a part that is too long", `"1"`, `"1"`, random(3000), content, nil, 1000},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -199,6 +204,27 @@ func TestFetchLeft(t *testing.T) {
 				t.Errorf("%d bytes were served, want %d", served, row.served)
 			}
 		})
+	}
+}
+
+// A server that fails for a while does not cost what is there already.
+func TestFetchKeepsPart(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer srv.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	for name, text := range map[string]string{".part": "half", ".tag": prefix(srv.URL) + `"1"`} {
+		if err := os.WriteFile(file+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := fetch(t.Context(), http.DefaultClient, srv.URL, file, io.Discard); fmt.Sprint(err) != "503 Service Unavailable" {
+		t.Errorf("got %v", err)
+	}
+	for _, name := range []string{".part", ".tag"} {
+		if info, err := os.Stat(file + name); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v, gone with what was downloaded", name, err)
+		}
 	}
 }
 

@@ -70,11 +70,10 @@ func fetch(ctx context.Context, client *http.Client, url, file string, screen io
 		return err
 	}
 	defer resp.Body.Close()
-	continues := from > 0 && resp.StatusCode == http.StatusPartialContent && resp.Header.Get("Etag") == tag &&
-		strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", from))
+	partial := from > 0 && resp.StatusCode == http.StatusPartialContent
 	switch {
-	case continues:
-	case from > 0 && resp.StatusCode != http.StatusOK: // not what was asked for: begin again
+	case partial && resp.Header.Get("Etag") == tag && toEnd(resp, from):
+	case partial, from > 0 && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable: // not what was asked for: begin again
 		if err := os.Remove(file + ".tag"); err != nil {
 			return err
 		}
@@ -102,6 +101,13 @@ func fetch(ctx context.Context, client *http.Client, url, file string, screen io
 		func() error { return os.Rename(part.Name(), file) },
 		func() error { return os.Remove(file + ".tag") },
 	)
+}
+
+// toEnd reports whether resp has all bytes from from on: a server may send fewer than it was asked for.
+func toEnd(resp *http.Response, from int64) bool {
+	var first, last, total int64
+	n, _ := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total)
+	return n == 3 && first == from && last == total-1
 }
 
 // inOrder takes steps until one fails.
