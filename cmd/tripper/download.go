@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+
+	"github.com/tripper-go/tripper/internal/httpfield"
 )
 
 // recordSuffix is added to the name of a file for that of its record.
@@ -83,6 +85,10 @@ func (d *download) begin(resp *http.Response, v verdict) error {
 				return err
 			}
 		}
+	}
+	if v == takeRest && d.rec.Length < 0 {
+		r, _ := httpfield.ParseContentRange(resp.Header.Get("Content-Range")) // judge has
+		d.rec.Length = r.Total
 	}
 	if _, err := d.file.Seek(d.size, io.SeekStart); err != nil {
 		return fileFailure(exitWrite, err)

@@ -279,3 +279,33 @@ func TestBrokenBody(t *testing.T) {
 	n = 0
 	do(t, "get", "-o", file, o.URL).want(t, exitPartial)
 }
+
+// A server that sends less than was asked for has not sent the end, also if the length was not known before.
+func TestDownloadShortPart(t *testing.T) {
+	t.Parallel()
+	const whole = "0123456789"
+	srv := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		first := 5
+		if r.Header.Get("Range") == "bytes=8-" {
+			first = 8
+		}
+		last := min(first+2, 9)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/10", first, last))
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = io.WriteString(w, whole[first:last+1])
+	})
+	name := write(t, "f", whole[:5])
+	u := srv.URL + "/"
+	if err := (&record{Version: recordVersion, URL: hashOf(u), ETag: `"1"`, Length: -1}).write(name + recordSuffix); err != nil {
+		t.Fatal(err)
+	}
+	do(t, "get", "-C", "-", "-o", name, u).want(t, exitPartial)
+	if !exists(name + recordSuffix) {
+		t.Error("the record is gone, and the file is not complete")
+	}
+	do(t, "get", "-C", "-", "-o", name, u).want(t, exitOK)
+	if got := read(t, name); got != whole || exists(name+recordSuffix) {
+		t.Errorf("%q", got)
+	}
+}

@@ -151,8 +151,12 @@ func (p plan) judge(status int, h http.Header) (v verdict, why string) {
 		return askWhole, "nothing is known of what it is a part of"
 	case !ok || r.First != p.size || r.Total >= 0 && p.rec.Length >= 0 && r.Total != p.rec.Length:
 		return askWhole, "the server sent another part than was asked for"
+	case r.Total < 0 && p.rec.Length < 0:
+		return askWhole, "the server does not say how long the content is"
 	case p.rec.ETag != "" && len(h["Etag"]) > 0 && h.Get("Etag") != p.rec.ETag:
 		// RFC 9110 §15.3.7: a 206 has the entity tag that the 200 would have.
+		return askWhole, "the server sent a part of other content"
+	case p.rec.ETag == "" && len(h["Last-Modified"]) > 0 && h.Get("Last-Modified") != p.rec.Modified:
 		return askWhole, "the server sent a part of other content"
 	}
 	return takeRest, ""

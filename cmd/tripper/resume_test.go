@@ -19,6 +19,7 @@ func header(lines ...string) http.Header {
 func TestJudge(t *testing.T) {
 	part := plan{size: 5, rec: &record{ETag: `"v1"`, Length: 10}}
 	open := plan{size: 5, rec: &record{ETag: `"v1"`, Length: -1}}
+	dated := plan{size: 5, rec: &record{Modified: "Mon, 02 Jan 2006 15:04:05 GMT", Length: 10}}
 	bare := plan{size: 5}
 	for _, r := range []struct {
 		p      plan
@@ -45,6 +46,10 @@ func TestJudge(t *testing.T) {
 		{part, 503, nil, refuse, "and is gone on with later"},
 		{part, 304, nil, refuse, "no content"},
 		{open, 206, []string{"Content-Range: bytes 5-9/10", `ETag: "v1"`}, takeRest, "of a length that was not known"},
+		{open, 206, []string{"Content-Range: bytes 5-9/*", `ETag: "v1"`}, askWhole, "nobody would know whether it is complete"},
+		{dated, 206, []string{"Content-Range: bytes 5-9/10"}, takeRest, "If-Range has made sure of the date"},
+		{dated, 206, []string{"Content-Range: bytes 5-9/10", "Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT"}, takeRest, "the rest of the same"},
+		{dated, 206, []string{"Content-Range: bytes 5-9/10", "Last-Modified: Tue, 03 Jan 2006 15:04:05 GMT"}, askWhole, "a server that does not obey If-Range"},
 		{open, 416, []string{"Content-Range: bytes */5"}, takeNone, "the body ended where the process was killed"},
 		{open, 416, []string{"Content-Range: bytes */4"}, askWhole, "longer than the whole"},
 		{open, 416, nil, askWhole, "nobody knows how long the whole is"},
