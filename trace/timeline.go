@@ -261,16 +261,27 @@ func shown(s string) string { return bounded(s, longest) }
 func shownWord(s string) string { return bounded(s, longestWord) }
 
 func bounded(s string, n int) string {
-	if len(s) > n {
-		for n > 0 && !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s = s[:n] + "…"
-	}
-	return strings.Map(func(r rune) rune {
+	s, cut := cutTo(s, n)
+	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return utf8.RuneError
 		}
 		return r
 	}, s)
+	s, again := cutTo(s, n) // what stands in the place of a byte has three
+	if cut || again {
+		s += "…"
+	}
+	return s
+}
+
+// cutTo returns the first characters of s, which have at most n bytes, and whether there are more.
+func cutTo(s string, n int) (string, bool) {
+	if len(s) <= n {
+		return s, false
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n], true
 }
