@@ -57,15 +57,14 @@ func ExampleLoadCertificate() {
 	// transport: certificate: open me.pem: no such file or directory
 }
 
-// Everything through one SOCKS proxy, which gets addresses and not names.
+// Everything through one SOCKS proxy, which resolves the names too.
 func ExampleTransport_Proxy() {
 	proxy, err := transport.ParseProxy("socks5://bob:secret@proxy.example:1080")
 	if err != nil {
 		log.Fatal(err)
 	}
 	client := &http.Client{Transport: &transport.Transport{
-		Proxy:    http.ProxyURL(proxy),
-		LocalDNS: true,
+		Proxy: http.ProxyURL(proxy),
 	}}
 	defer client.CloseIdleConnections()
 	fmt.Println(proxy.Redacted())
