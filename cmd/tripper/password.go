@@ -41,7 +41,7 @@ func (o *requestOptions) credentials(ctx context.Context, c *console, t target) 
 			return nil, err
 		}
 	}
-	if o.usesNetrc() && o.user == "" {
+	if o.usesNetrc() && o.user == "" && o.bearer == "" {
 		src, err := auth.Netrc(o.netrcFile)
 		switch {
 		case err == nil:

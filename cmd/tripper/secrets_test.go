@@ -140,3 +140,28 @@ func TestRecordIsPrivate(t *testing.T) {
 		t.Errorf("%v, %v", i.Mode(), err)
 	}
 }
+
+// A token that is given is sent, also if there is a netrc file, as curl does.
+func TestBearerBesideNetrc(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, func(http.ResponseWriter, *http.Request) {})
+	file := write(t, "netrc", "default login joe password secret\n")
+	do(t, "get", "--oauth2-bearer", "t0ken", "--netrc-file", file, o.URL).want(t, exitOK)
+	if got := o.take()[0].header.Get("Authorization"); got != "Bearer t0ken" {
+		t.Errorf("Authorization: %q", got)
+	}
+}
+
+func TestShowValue(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct{ name, value, want, why string }{
+		{"Location", "/a?token=s3cr3t", "/a?[hidden]", "a query may be a secret"},
+		{"Location", "/a#access_token=s3cr3t", "/a#[hidden]", "RFC 6749 §4.2.2: so may a fragment"},
+		{"Location", "/a", "/a", "nothing to hide"},
+		{"Set-Cookie", "a=b", "[hidden]", "a cookie is a credential"},
+	} {
+		if got := new(cacheOptions).showValue(r.name, r.value); got != r.want {
+			t.Errorf("%s: %s is shown as %q, want %q: %s", r.name, r.value, got, r.want, r.why)
+		}
+	}
+}

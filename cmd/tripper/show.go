@@ -135,8 +135,8 @@ func (o *cacheOptions) showValue(name, value string) string {
 	case strings.EqualFold(name, "Set-Cookie"), httpfield.CredentialLike(name):
 		return "[hidden]"
 	case name == "Location", name == "Content-Location", name == "Link":
-		if path, _, found := strings.Cut(value, "?"); found {
-			value = path + "?[hidden]"
+		if i := strings.IndexAny(value, "?#"); i >= 0 { // a fragment may hold a token (RFC 6749 §4.2.2)
+			value = value[:i+1] + "[hidden]"
 		}
 	}
 	return strings.Map(visible, value)
