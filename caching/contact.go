@@ -7,7 +7,6 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
@@ -45,5 +44,5 @@ func notConnected(err error) bool {
 		return op.Op == "dial" || op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")
 	}
 	var dns *net.DNSError
-	return errors.As(err, &dns) || errors.Is(err, syscall.ECONNREFUSED)
+	return errors.As(err, &dns) || refused(err)
 }

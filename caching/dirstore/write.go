@@ -139,7 +139,7 @@ func (w *writer) writeAt(b []byte, off int64) error {
 		return fmt.Errorf("dirstore: create entry: %w", err)
 	}
 	_, err := w.f.WriteAt(b, off)
-	for try := 0; try < 4 && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)); try++ {
+	for try := 0; try < 4 && isFull(err); try++ {
 		w.d.evict(0, 2*blocks(int64(len(b))), maxTries)
 		_, err = w.f.WriteAt(b, off)
 	}
