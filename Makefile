@@ -22,7 +22,7 @@ BENCH = cd benchmarks && go test -run='^$$' -benchmem -timeout=0
 TABLE = tee /dev/stderr | (cd benchmarks && go run ./table $(WRITE)
 
 # What each layer costs beside the floor and its peers: some minutes.
-bench: ; @{ ($(BENCH) -count=3 -benchtime=300ms -bench='Caching|StoreDir|DirectoryHit|Chain|Idle|Retry|Digest|Decompress$$/.*/(100KiB|1MiB)|Transport$$' .); \
+bench: ; @{ ($(BENCH) -count=3 -benchtime=300ms -bench='Caching|StoreDir|DirectoryHit|Credentials|Chain|Idle|Retry|Digest|Decompress$$/.*/(100KiB|1MiB)|Transport$$' .); \
 	($(BENCH) -count=3 -benchtime=20000x -scale=100000 -bench='ScaleHit/^100000$$' .); \
 	($(BENCH) -benchtime=2000x -scale=100000 -bench='ScaleUsers|ScalePurge|ScaleEvict/^100000$$' .); \
 	go test -run='^$$' -bench=Hit -benchtime=50x ./examples/cacheproxy/internal/proxy; } | $(TABLE) bench)
@@ -34,6 +34,8 @@ bench-scale: ; @($(BENCH) -bench=Scale -benchtime=2000x -scale=$(SCALE) .) | $(T
 # What is no time: requests, bytes, pauses, memory.
 bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|Binary|CachingMiss/[^r]|CachingHit/1024KiB/[^r]' -benchtime=200x .); \
 	($(BENCH) -bench=Locks -benchtime=1s .); \
+	(cd caching/redisstore && go test -count=1 -run=TestCost -v .); \
+	(cd caching/memcachestore && go test -count=1 -run=TestCost -v .); \
 	($(BENCH) -bench=DirectoryPause -benchtime=20000x -scale=100000 .); \
 	($(BENCH) -bench='ScaleHeap/^1000000$$' -benchtime=1x -scale=1000000 .); } | $(TABLE) behaviour)
 

@@ -1,6 +1,7 @@
 package benchmarks
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -8,9 +9,24 @@ import (
 
 // alternate runs the given works in turn, in rounds, and reports for each the median of its times, and that over the
 // median of the floor's: the ratio of a machine whose speed changes is the same while its times are not.
-// Times are those of the processor, of all threads of this process, so that what else the machine does
-// counts little, and what a work leaves to other goroutines counts too.
+// Times are those of the processor, of this thread: what else the machine does counts little, and the garbage
+// collector that one work has called does not count for the next. Works that need other goroutines are
+// for alternateAll.
 func alternate(b *testing.B, works map[string]func(), floor string) {
+	b.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	alternateBy(b, threadTime, works, floor)
+}
+
+// alternateAll is alternate for works that need other goroutines, as those of a server: the times are those of all
+// threads of this process.
+func alternateAll(b *testing.B, works map[string]func(), floor string) {
+	b.Helper()
+	alternateBy(b, processorTime, works, floor)
+}
+
+func alternateBy(b *testing.B, clock func() time.Duration, works map[string]func(), floor string) {
 	b.Helper()
 	names := make([]string, 0, len(works))
 	for name := range works {
@@ -19,22 +35,23 @@ func alternate(b *testing.B, works map[string]func(), floor string) {
 	slices.Sort(names)
 	const least = 50 * time.Microsecond // what the clock can tell apart
 	batch := 8
-	for start := processorTime(); ; start, batch = processorTime(), 2*batch {
+	for start := clock(); ; start, batch = clock(), 2*batch {
 		for range batch {
 			works[floor]()
 		}
-		if processorTime()-start > least {
+		if clock()-start > least {
 			break
 		}
 	}
 	times := make(map[string][]float64, len(works))
 	for b.Loop() {
 		for _, name := range names {
-			start := processorTime()
+			works[name]() // not timed, so that none pays for the caches that its predecessor left
+			start := clock()
 			for range batch {
 				works[name]()
 			}
-			times[name] = append(times[name], float64(processorTime()-start)/float64(batch))
+			times[name] = append(times[name], float64(clock()-start)/float64(batch))
 		}
 	}
 	base := median(times[floor])

@@ -94,14 +94,14 @@ func BenchmarkChain(b *testing.B) {
 		})
 	}
 	b.Run("interleaved", func(b *testing.B) {
-		alternate(b, map[string]func(){
+		alternateAll(b, map[string]func(){
 			"bare":    func() { fetch(b, bare, root) },
 			"nothing": func() { fetch(b, all, root) },
 			"hit":     func() { fetch(b, hit, stored) },
 		}, "bare")
 	})
 	b.Run("interleaved-asking", func(b *testing.B) {
-		alternate(b, map[string]func(){
+		alternateAll(b, map[string]func(){
 			"asking":  func() { fetchAs(b, bare, root, decompress.DefaultCodings) },
 			"bare":    func() { fetch(b, bare, root) },
 			"nothing": func() { fetch(b, all, root) },

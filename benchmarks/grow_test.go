@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/tripper-go/tripper/auth"
+	"github.com/tripper-go/tripper/caching"
 )
 
 // BenchmarkScaleGoroutines is a hit of one of a thousand entries, by many goroutines at once: the time of
@@ -99,4 +102,23 @@ func BenchmarkScaleLayers(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCredentials is a hit below which there are credentials of many domains, and a request that is signed
+// with one of them, beside the same with one domain.
+func BenchmarkCredentials(b *testing.B) {
+	hits, signed := map[string]func(){}, map[string]func(){}
+	for n := 1; n <= 100_000; n *= 10 {
+		keys := new(auth.Keyring)
+		for i := range n {
+			keys.Add("user"+strconv.Itoa(i), "password", "host"+strconv.Itoa(i)+".example")
+		}
+		below := &auth.Transport{Base: scaleOrigin(), Credentials: keys, Preemptive: true}
+		cache := (&caching.Transport{}).Wrap(below)
+		req := newGet(b, "http://host0.example/a/path")
+		hits[strconv.Itoa(n)] = func() { exchangeOf(b, cache, req, scaleBody) }
+		signed[strconv.Itoa(n)] = func() { exchangeOf(b, below, req, scaleBody) }
+	}
+	b.Run("hit", func(b *testing.B) { alternate(b, hits, "1") })
+	b.Run("sign", func(b *testing.B) { alternate(b, signed, "1") })
 }

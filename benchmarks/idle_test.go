@@ -96,7 +96,13 @@ func BenchmarkIdle(b *testing.B) {
 					}
 				})
 			}
-			b.Run("ratio", func(b *testing.B) { alternate(b, works, "bare") })
+			b.Run("ratio", func(b *testing.B) {
+				if origin.name == "wire" {
+					alternateAll(b, works, "bare")
+				} else {
+					alternate(b, works, "bare")
+				}
+			})
 		})
 	}
 }

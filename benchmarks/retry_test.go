@@ -100,7 +100,7 @@ func BenchmarkRetryFirstTry(b *testing.B) {
 	for name, rt := range retryPeers(base) {
 		works[name] = retryWork(b, rt, url)
 	}
-	alternate(b, works, "bare")
+	alternateAll(b, works, "bare")
 }
 
 // BenchmarkRetryTwoFailures compares a third try that succeeds with a loop.
@@ -112,7 +112,7 @@ func BenchmarkRetryTwoFailures(b *testing.B) {
 			works[name] = retryWork(b, rt, url)
 		}
 	}
-	alternate(b, works, "floor")
+	alternateAll(b, works, "floor")
 }
 
 // BenchmarkRetryAllocs counts allocations without a network, one sub-benchmark

@@ -27,7 +27,7 @@ func BenchmarkTransport(b *testing.B) {
 		works[name] = func() { overWire(b, rt, req) }
 		works[name]()
 	}
-	alternate(b, works, "floor")
+	alternateAll(b, works, "floor")
 }
 
 // BenchmarkTransportAllocs counts what the three allocate.

@@ -17,11 +17,11 @@ type results map[metric][]float64
 // the number of processors.
 type metric struct{ bench, unit string }
 
-var benchmarkLine = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.+)$`)
+var benchmarkLine = regexp.MustCompile(`^(?:\s+\S+\.go:\d+: )?Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.+)$`)
 
 // read reads what go test prints for benchmarks
 // (https://go.googlesource.com/proposal/+/master/design/14313-benchmark-format.md). It adds values of benchmarks
-// that come again, and skips lines of other kinds. It returns the lines that say on which machine they ran.
+// that come again, takes lines that tests have logged for those of benchmarks too, and skips others. It returns the lines that say on which machine they ran.
 func (r results) read(from io.Reader) (machine []string, err error) {
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // section is a table with a title, and what it is about.
 type section struct {
 	title, about string
@@ -52,6 +54,11 @@ func absolute(work, unit, ours string, less float64, benches ...string) row {
 	return r
 }
 
+// trips is a row of round trips to a server that a request waits for.
+func trips(store, work string, most float64) row {
+	return absolute(work, "trips/ours", "Trips/"+store+".Store/"+strings.ReplaceAll(work, " ", "_"), most)
+}
+
 const allocs = "allocs/op"
 
 // The rows, with what is to be reached. To add one, add a benchmark and say here what it reports.
@@ -74,12 +81,14 @@ var sections = []section{
 	},
 	{
 		"Many users, many entries",
-		"Time on the clock. The floor is what one user, or one entry among a hundred, costs.",
+		"The floor is what one user, one domain, or one entry among a hundred costs. Users and Purge are time on the clock.",
 		[]row{
 			absolute("hit of one of 10⁴ users of a URL", "ns/op", "ScaleUsers/10000/hit", 0, "ScaleUsers/1/hit"),
 			absolute("store for one more of them", "ns/op", "ScaleUsers/10000/store", 20_000, "ScaleUsers/1/store"),
 			absolute("Purge of one URL among 10⁵, in memory", "ns/op", "ScalePurge/100000/memory", 1e6, "ScalePurge/100/memory"),
 			absolute("the same, in a directory", "ns/op", "ScalePurge/100000/directory", 1e6, "ScalePurge/100/directory"),
+			inTurn("hit, credentials of 10⁴ domains below", "Credentials/hit", "1", "10000", 1.2),
+			inTurn("signed with credentials of one of 10⁵ domains", "Credentials/sign", "1", "100000", 1.5),
 			{work: "longest store in a full memory of 10⁵", floor: at("ScaleEvict/100000", "µs/median"), ours: at("ScaleEvict/100000", "µs/worst"), less: 100},
 		},
 	},
@@ -144,6 +153,36 @@ var behaviour = []section{
 		},
 	},
 	{
+		"Round trips on Redis",
+		"Those that a request waits for. The record of a user or a variant is believed for a moment.",
+		[]row{
+			trips("redisstore", "hit, 1 KiB", 1),
+			trips("redisstore", "hit, 60 KiB", 1),
+			trips("redisstore", "hit, 1 MiB", 2),
+			trips("redisstore", "hit of a user", 1),
+			trips("redisstore", "hit of a variant", 1),
+			trips("redisstore", "hit of a variant, first of a process", 2),
+			trips("redisstore", "no-store", 1),
+			trips("redisstore", "miss and store", 2),
+			trips("redisstore", "304, 60 KiB", 2),
+			trips("redisstore", "PUT", 1),
+		},
+	},
+	{
+		"Round trips on memcached",
+		"",
+		[]row{
+			trips("memcachestore", "hit, 1 KiB", 2),
+			trips("memcachestore", "hit, 1 MiB", 3),
+			trips("memcachestore", "hit of a user", 3),
+			trips("memcachestore", "no-store", 1),
+			trips("memcachestore", "no-store, again", 1),
+			trips("memcachestore", "miss and store", 4),
+			trips("memcachestore", "304, 60 KiB", 3),
+			trips("memcachestore", "PUT", 2),
+		},
+	},
+	{
 		"Locks",
 		"The part of their time that 64 goroutines wait for the mutex that they wait for longest, in per cent.",
 		[]row{
@@ -159,6 +198,7 @@ var behaviour = []section{
 		"What a program that uses one thing is larger than one that uses net/http alone, built with -ldflags '-s -w'.",
 		[]row{
 			absolute("a hook of trace", "KiB/ours", "Binary/hook", 40),
+			absolute("the same with trace.Wire", "KiB/ours", "Binary/wire", 0),
 			absolute("redirects", "KiB/ours", "Binary/redirects", 120),
 			absolute("retry", "KiB/ours", "Binary/retry", 250),
 		},

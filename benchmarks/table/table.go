@@ -66,7 +66,7 @@ func number(v float64) string {
 func cell(v float64, unit string) string {
 	name, _, _ := strings.Cut(unit, "/")
 	switch {
-	case strings.HasPrefix(unit, "ns/") || strings.HasPrefix(unit, "cpu-ns/"):
+	case name == "ns" || strings.HasSuffix(name, "-ns"):
 		if v >= 1e6 {
 			return number(v/1e6) + " ms"
 		}
@@ -96,7 +96,7 @@ func cell(v float64, unit string) string {
 
 func isRatio(unit string) bool {
 	_, of, ok := strings.Cut(unit, "/")
-	return ok && slices.Contains([]string{"floor", "bare", "static", "asking", "one", "gzhttp", "pooled"}, of)
+	return ok && slices.Contains([]string{"floor", "bare", "static", "asking", "1", "gzhttp"}, of)
 }
 
 // peerName is who a value is of.

@@ -23,6 +23,7 @@ BenchmarkScaleHit/100/ratio-2           	  500	  800 ns/ours	 1.6 ours/floor
 BenchmarkScaleHit/1000/ratio-2          	  500	  1800 ns/ours	 1.7 ours/floor
 BenchmarkScaleUsers/100/hit-2           	  500	  70 ns/op
 --- a line of another kind
+        trips.go:167: BenchmarkTrips/redisstore.Store/hit,_1_KiB 1 1 trips/ours
 PASS
 `
 
@@ -62,6 +63,10 @@ func TestTable(t *testing.T) {
 		{
 			"too slow, of values that are no ratios", absolute("w", "ns/ours", "ScaleHit/1000/ratio", 1500, "", "ScaleHit/100/ratio"),
 			"| w | – | 1.8 µs | ours 800 ns | – | ≤ 1.5 µs | **no** |",
+		},
+		{
+			"what a test has logged counts too", trips("redisstore", "hit, 1 KiB", 1),
+			"| hit, 1 KiB | – | 1 | – | – | ≤ 1 | yes |",
 		},
 		{
 			"no target, no verdict", timed("w", "ScaleHit/1000/ratio", 0),

@@ -327,7 +327,7 @@ func TestAllocs(t *testing.T) {
 			e.Close() //nolint:errcheck // a reader
 		}
 		got, allocs := rttest.BytesPerRun(300, hit), testing.AllocsPerRun(300, hit)
-		if t.Logf("a hit of %d bytes allocates %d, at %v times", n, got, allocs); got > 6<<10 || allocs > 18 { // 7 of them open the file, 8 are the metadata
+		if t.Logf("a hit of %d bytes allocates %d, at %v times", n, got, allocs); got > 6<<10 || allocs > 12 { // 7 of them open the file, 2 are the metadata
 			t.Errorf("a hit of %d bytes allocates %d, at %v times", n, got, allocs)
 		}
 	}

@@ -163,6 +163,8 @@ func Trips(t *testing.T, open func(t *testing.T, c *TripCounter) store.Store, wa
 			err := row.do(tr)
 			got := Cost{Trips: c.end()}
 			settled(c)
+			// In the form of a benchmark, for the tables of docs/performance.md.
+			t.Logf("BenchmarkTrips/%s/%s 1 %d trips/ours", strings.TrimLeft(fmt.Sprintf("%T", here.Store), "*"), strings.ReplaceAll(row.name, " ", "_"), got.Trips)
 			if got.Aside = c.commandsAside(); err != nil || got != want[row.name] {
 				t.Errorf("%+v, want %+v, %v", got, want[row.name], err)
 			}
