@@ -44,6 +44,21 @@ func (x *exchange) examine() (reason string) {
 		}
 		return policy.ReasonUnsafe // RFC 9111 §4.4: a method that is not known to be safe is not
 	}
+	if reason := x.notOurs(&fields); reason != "" {
+		return reason
+	}
+	switch x.Method {
+	case http.MethodHead:
+		x.cond &^= policy.WithRange | policy.IfRange // RFC 9110 §14.2: Range is for GET
+	case catalog.MethodQuery:
+		return x.readContent()
+	}
+	return ""
+}
+
+// notOurs returns why a request with a method that can be answered has nothing to do with the
+// cache.
+func (x *exchange) notOurs(fields *policy.RequestFields) (reason string) {
 	switch {
 	case !catalog.Keyed(x.Req.URL):
 		return policy.ReasonOpaqueTarget
@@ -59,12 +74,6 @@ func (x *exchange) examine() (reason string) {
 		return policy.ReasonPartUnknown
 	case x.Method != catalog.MethodQuery && roundtrip.HasBody(x.Req):
 		return policy.ReasonContent
-	}
-	switch x.Method {
-	case http.MethodHead:
-		x.cond &^= policy.WithRange | policy.IfRange // RFC 9110 §14.2: Range is for GET
-	case catalog.MethodQuery:
-		return x.readContent()
 	}
 	return ""
 }

@@ -20,7 +20,7 @@ type growth struct {
 func growths(r results, prefix string) []growth {
 	all := map[metric]growth{}
 	for m := range r {
-		if !strings.HasPrefix(m.bench, prefix) || isRatio(m.unit) || m.unit == "ns/op" && r.inTurn(m.bench) {
+		if !strings.HasPrefix(m.bench, prefix) || !r.tells(m) {
 			continue
 		}
 		parts := strings.Split(m.bench, "/")
@@ -44,6 +44,23 @@ func growths(r results, prefix string) []growth {
 	return list
 }
 
+// tells reports whether a value belongs into the table: ratios and bytes follow from others, a time of several works
+// in turn is of none of them, the times of BenchmarkScaleHeap are those of filling a store, and allocations are shown of
+// this module only.
+func (r results) tells(m metric) bool {
+	_, who, _ := strings.Cut(strings.TrimPrefix(m.bench, "Scale"), "/")
+	peer := strings.HasSuffix(who, "/floor") || strings.HasSuffix(who, "/httpcache") || strings.HasSuffix(who, "/otter")
+	switch {
+	case isRatio(m.unit), m.unit == "B/op":
+		return false
+	case m.unit == "allocs/op":
+		return !peer && !strings.HasSuffix(who, "/ratio") && len(r[metric{m.bench, "B/entry"}]) == 0
+	case m.unit == "ns/op":
+		return !r.inTurn(m.bench) && len(r[metric{m.bench, "B/entry"}]) == 0
+	}
+	return true
+}
+
 // inTurn reports whether a benchmark was also run in turn with others, which tells its time better.
 func (r results) inTurn(bench string) bool {
 	i := strings.LastIndex(bench, "/")
@@ -61,8 +78,22 @@ func numbers(list []growth) []int {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// writeGrowth writes a table of Markdown with a column for each number.
+// writeGrowth writes a table of Markdown for each benchmark.
 func writeGrowth(w *bytes.Buffer, list []growth) {
+	for len(list) > 0 {
+		title, _, _ := strings.Cut(list[0].name, "/")
+		n := slices.IndexFunc(list, func(g growth) bool { return g.name != title && !strings.HasPrefix(g.name, title+"/") })
+		if n < 0 {
+			n = len(list)
+		}
+		fmt.Fprintf(w, "\n### %s\n\n", title)
+		writeColumns(w, list[:n])
+		list = list[n:]
+	}
+}
+
+// writeColumns writes a table of Markdown with a column for each number.
+func writeColumns(w *bytes.Buffer, list []growth) {
 	columns := numbers(list)
 	fmt.Fprint(w, "| what | unit |")
 	for _, n := range columns {

@@ -55,7 +55,6 @@ func run(kind, into string, in io.Reader, out io.Writer) error {
 	case "behaviour":
 		writeSections(text, r, behaviour)
 	case "scale":
-		fmt.Fprintln(text)
 		writeGrowth(text, growths(r, "Scale"))
 		hits := slices.DeleteFunc(growths(r, "ScaleHit"), func(g growth) bool { return !strings.HasPrefix(g.unit, "ns/") })
 		charts = map[string]chart{"performance-scale.svg": growing("A hit of a random entry (shorter is better)",

@@ -67,6 +67,9 @@ func cell(v float64, unit string) string {
 	name, _, _ := strings.Cut(unit, "/")
 	switch {
 	case name == "ns" || strings.HasSuffix(name, "-ns"):
+		if v >= 1e9 {
+			return number(v/1e9) + " s"
+		}
 		if v >= 1e6 {
 			return number(v/1e6) + " ms"
 		}
@@ -81,7 +84,7 @@ func cell(v float64, unit string) string {
 	case strings.HasSuffix(name, "-us"), name == "µs":
 		return number(v) + " µs"
 	case unit == "s/GC":
-		return number(v) + " s"
+		return number(v*1e3) + " ms"
 	case strings.HasPrefix(unit, "B/"):
 		return number(v) + " B"
 	case strings.Contains(unit, "MiB"):
@@ -94,9 +97,11 @@ func cell(v float64, unit string) string {
 	return number(v)
 }
 
+// isRatio reports whether a unit is that of a ratio to one of the floors, and not of the time of a floor.
 func isRatio(unit string) bool {
-	_, of, ok := strings.Cut(unit, "/")
-	return ok && slices.Contains([]string{"floor", "bare", "static", "asking", "1", "gzhttp"}, of)
+	name, of, ok := strings.Cut(unit, "/")
+	time := name == "ns" || strings.HasSuffix(name, "-ns") || strings.HasSuffix(name, "-ms") || strings.HasSuffix(name, "-us")
+	return ok && !time && slices.Contains([]string{"floor", "bare", "static", "asking", "1", "gzhttp"}, of)
 }
 
 // peerName is who a value is of.

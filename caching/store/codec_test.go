@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/tripper-go/tripper/internal/compare"
 )
 

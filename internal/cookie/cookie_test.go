@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/tripper-go/tripper/internal/compare"
 )
 
