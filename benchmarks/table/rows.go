@@ -110,9 +110,9 @@ var sections = []section{
 		[]row{
 			inTurn("nothing to do, loopback", "Chain/interleaved", "bare", "nothing", 1.1).counted("Chain/all-nothing-to-do", allocs, 8).beyond("Chain/bare"),
 			inTurn("hit", "Chain/interleaved", "bare", "hit", 0.08).counted("Chain/all-hit", allocs, 14),
-			inTurn("nothing to do, credentials configured, in process", "Idle/process/ratio", "bare", "none", 3.5).counted("Idle/process/none", allocs, 8).beyond("Idle/process/bare"),
+			inTurn("credentials unused, in process", "Idle/process/ratio", "bare", "none", 3.5).counted("Idle/process/none", allocs, 8).beyond("Idle/process/bare"),
 			inTurn("the same, and they are sent", "Idle/process/ratio", "bare", "basic", 3.5).counted("Idle/process/basic", allocs, 8).beyond("Idle/process/bare"),
-			inTurn("nothing to do, credentials configured, raw loopback", "Idle/wire/ratio", "bare", "none", 1.1).counted("Idle/wire/none", allocs, 8).beyond("Idle/wire/bare"),
+			inTurn("credentials unused, loopback", "Idle/wire/ratio", "bare", "none", 1.1).counted("Idle/wire/none", allocs, 8).beyond("Idle/wire/bare"),
 			inTurn("the same, and they are sent", "Idle/wire/ratio", "bare", "basic", 1.1).counted("Idle/wire/basic", allocs, 8).beyond("Idle/wire/bare"),
 			inTurn("cacheproxy: hit, 1 KiB", "Hit", "static", "proxy", 1.6),
 		},

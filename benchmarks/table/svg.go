@@ -8,7 +8,8 @@ import (
 
 // chart is a chart of horizontal bars. Bars are as long as their values are large.
 type chart struct {
-	title, about string // about says in words what is seen
+	title, about string  // about says in words what is seen
+	most         float64 // where longer bars are cut; zero: nowhere
 	groups       []group
 }
 
@@ -26,7 +27,7 @@ type bar struct {
 }
 
 const (
-	chartWidth = 760
+	chartWidth = 820
 	labelWidth = 250
 	barsWidth  = 380
 	barHeight  = 16
@@ -47,12 +48,15 @@ text { fill: #f0f3f6 }
 
 // write writes c as SVG.
 func (c chart) write(w *bytes.Buffer) {
-	most, height := 0.0, 44
+	longest, height := 0.0, 44
 	for _, g := range c.groups {
 		height += groupGap + len(g.bars)*(barHeight+4)
 		for _, b := range g.bars {
-			most = max(most, b.value)
+			longest = max(longest, b.value)
 		}
+	}
+	if c.most > 0 {
+		longest = min(longest, c.most)
 	}
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="title about">
 <title id="title">%s</title>
@@ -69,8 +73,11 @@ func (c chart) write(w *bytes.Buffer) {
 				class = "ours"
 			}
 			length := 1.0
-			if most > 0 {
-				length = max(1, b.value/most*barsWidth)
+			if longest > 0 {
+				length = max(1, min(b.value/longest, 1)*barsWidth)
+			}
+			if b.value > longest {
+				b.name += ", cut"
 			}
 			fmt.Fprintf(w, `<rect class="%s" x="%d" y="%d" width="%.1f" height="%d"/><text x="%.1f" y="%d">%s %s</text>`+"\n",
 				class, labelWidth, y, length, barHeight, labelWidth+length+6, y+barHeight-3, html.EscapeString(b.text), html.EscapeString(b.name))
@@ -83,7 +90,7 @@ func (c chart) write(w *bytes.Buffer) {
 
 // ratios returns the bars of rows: ours and those of others, as ratios to the floor.
 func ratios(r results, title, about string, rows []row) chart {
-	c := chart{title: title, about: about}
+	c := chart{title: title, about: about, most: 12}
 	for _, row := range rows {
 		ours, ok := r.get(row.ours)
 		if !ok || !isRatio(row.ours.unit) {

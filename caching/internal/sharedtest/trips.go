@@ -161,15 +161,20 @@ func Trips(t *testing.T, open func(t *testing.T, c *TripCounter) store.Store, wa
 			settled(c)
 			c.begin()
 			err := row.do(tr)
-			got := Cost{Trips: c.end()}
+			got := Cost{Trips: c.end()}.told(t, here.Store, row.name)
 			settled(c)
-			// In the form of a benchmark, for the tables of docs/performance.md.
-			t.Logf("BenchmarkTrips/%s/%s 1 %d trips/ours", strings.TrimLeft(fmt.Sprintf("%T", here.Store), "*"), strings.ReplaceAll(row.name, " ", "_"), got.Trips)
 			if got.Aside = c.commandsAside(); err != nil || got != want[row.name] {
 				t.Errorf("%+v, want %+v, %v", got, want[row.name], err)
 			}
 		})
 	}
+}
+
+// told logs c in the form of a benchmark, for the tables of docs/performance.md.
+func (c Cost) told(t *testing.T, s store.Store, name string) Cost {
+	t.Helper()
+	t.Logf("BenchmarkTrips/%s/%s 1 %d trips/ours", strings.TrimLeft(fmt.Sprintf("%T", s), "*"), strings.ReplaceAll(name, " ", "_"), c.Trips)
+	return c
 }
 
 func list(do ...func(*caching.Transport) error) []func(*caching.Transport) error { return do }
