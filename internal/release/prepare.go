@@ -61,13 +61,8 @@ func (r *repository) prepare() error {
 	if err := r.run("git", "commit", "--all", "--quiet", "--message=release "+r.version); err != nil {
 		return err
 	}
-	for _, m := range r.modules {
-		if !m.public() {
-			continue
-		}
-		if err := r.run("git", "tag", "--annotate", "--message="+m.path()+" "+r.version, m.tag(r.version)); err != nil {
-			return err
-		}
+	if err := r.tag(); err != nil {
+		return err
 	}
 	if len(development) == 0 {
 		return nil
@@ -80,6 +75,19 @@ func (r *repository) prepare() error {
 		}
 	}
 	return r.run("git", "commit", "--all", "--quiet", "--message=back to development after "+r.version)
+}
+
+// tag gives the last commit the tags of all public modules.
+func (r *repository) tag() error {
+	for _, m := range r.modules {
+		if !m.public() {
+			continue
+		}
+		if err := r.run("git", "tag", "--annotate", "--message="+m.path()+" "+r.version, m.tag(r.version)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withSection gives what is unreleased in a changelog a heading of its own.
