@@ -162,5 +162,6 @@ func dedent(body []byte) string {
 	for line := range bytes.Lines(bytes.Trim(body, "\n")) {
 		b.Write(bytes.TrimPrefix(line, []byte("\t")))
 	}
-	return strings.TrimRight(b.String(), "\n\t ") + "\n"
+	text := strings.TrimRight(b.String(), "\n\t ")
+	return strings.TrimSuffix(text, "\n// Output:") + "\n" // an Example without output runs all the same
 }

@@ -19,8 +19,9 @@ import (
 // One layer in a client that a program has already.
 func Example_oneLayer() {
 	client := &http.Client{Timeout: time.Minute}
-
 	client.Transport = &retry.Transport{Base: client.Transport}
+	defer client.CloseIdleConnections()
+	// Output:
 }
 
 // All layers in their order.
@@ -43,4 +44,5 @@ func Example_allLayers() {
 	}
 	client := newClient(&keys)
 	defer client.CloseIdleConnections()
+	// Output:
 }
