@@ -133,6 +133,7 @@ func TestCluster(t *testing.T) {
 	c := newCluster(t)
 	c.fails(t, failsLate)
 	t.Run("everything", func(t *testing.T) { everything(t, New(c.open(t, true), "{not a tag}")) })
+	c.fails(t, failsSoon)
 	t.Run("handover", func(t *testing.T) {
 		failover(t, c, false, func(t *testing.T) {
 			t.Helper()
@@ -142,7 +143,6 @@ func TestCluster(t *testing.T) {
 			eventually(t, "the replica has taken over", func() bool { return isMaster(t, c.clients[masters]) })
 		})
 	})
-	c.fails(t, failsSoon)
 	t.Run("killed", func(t *testing.T) {
 		failover(t, c, true, func(t *testing.T) {
 			t.Helper()
