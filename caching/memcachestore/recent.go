@@ -38,12 +38,13 @@ func (r *recent) keep(item *memcache.Item) {
 	}
 }
 
-// take returns the item of that name, which is the caller's then, or nil.
+// take returns a copy of the item of that name, or nil. Whoever got the item may still be reading it.
 func (r *recent) take(name string) *memcache.Item {
 	at := r.place(name)
 	g := at.Load()
 	if g == nil || g.item.Key != name || !at.CompareAndSwap(g, nil) || time.Since(g.at) >= recentTime {
 		return nil
 	}
-	return g.item
+	item := *g.item
+	return &item
 }
