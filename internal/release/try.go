@@ -193,6 +193,9 @@ func (u *user) readme(dir string) error {
 	if _, err := c.output("go", "get", u.root+"@"+u.version); err != nil {
 		return err
 	}
+	if _, err := c.output("go", "mod", "tidy"); err != nil {
+		return err
+	}
 	out, err := c.output("go", "run", ".")
 	if err != nil {
 		return err
