@@ -204,7 +204,7 @@ type reservationKey struct{}
 var errElsewhere = errors.New("transport: the request of a kept connection is for another server")
 
 // reserved returns the route of the connection that is reserved for req, nil if there is
-// none. What was sent over such a connection must not be sent over any other.
+// none, or no more: after its release the context takes ordinary connections.
 func (c *config) reserved(req *http.Request) (*route, error) {
 	s, _ := req.Context().Value(reservationKey{}).(*reservation)
 	if s == nil || s.c != c || s.ended.Load() {

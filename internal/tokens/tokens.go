@@ -106,8 +106,9 @@ func (k *Keeper) usableLocked(now time.Time) bool {
 	return end.IsZero() || now.Before(end.Add(-min(margin, end.Sub(k.fetched)/10)))
 }
 
-// errPanic is the error of a fetch that panicked.
-var errPanic = errors.New("tokens: getting a token panicked")
+// errPanic is the error of a fetch that did not return: it has ended its goroutine. A panic ends the
+// program.
+var errPanic = errors.New("tokens: getting a token did not return")
 
 // run fetches a token for f.
 func (k *Keeper) run(ctx context.Context, f *flight, invalid string, fetch Fetch) {
