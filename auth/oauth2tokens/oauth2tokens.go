@@ -26,6 +26,7 @@
 package oauth2tokens
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -48,7 +49,8 @@ import (
 // Options are those of [ClientCredentials] and [Refresh]. The zero value, and nil, mean the
 // defaults.
 type Options struct {
-	// Client sends the requests for tokens. If nil, [http.DefaultClient] is used.
+	// Client sends the requests for tokens. If nil, [http.DefaultClient] is used. Redirects are not
+	// followed unless the client has a CheckRedirect.
 	Client *http.Client
 
 	// Username names the user of the tokens, see auth.Credential.Username: a cache above
@@ -168,12 +170,14 @@ func or(options *Options) Options {
 	return *options
 }
 
-// with returns ctx with the client for x/oauth2.
+// with returns ctx with the client for x/oauth2. It follows no redirect unless it has a policy of its
+// own: a 307 would take the secret in the content to another server.
 func (o *Options) with(ctx context.Context) context.Context {
-	if o.Client == nil {
-		return ctx
+	client := *cmp.Or(o.Client, http.DefaultClient)
+	if client.CheckRedirect == nil {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return context.WithValue(ctx, oauth2.HTTPClient, o.Client)
+	return context.WithValue(ctx, oauth2.HTTPClient, &client)
 }
 
 // An Error says that a token endpoint has not issued a token.
