@@ -220,7 +220,7 @@ func (p page) overview(calls []recordedCall) {
 		x := cell{from: from, to: to, bars: []bar{{}}, text: []label{{r.brief(), joinWords([]string{rounded(r.Duration), r.Method + " " + short(r.URL)})}}}
 		x.fitLine()
 		p.put(`<a href="#call-%d"><title>%s</title>`, i+1, r.Method+" "+r.URL+": "+r.outcome())
-		p.put(`<rect class="bar called %s" x="%v" y="%.1f" width="%v" height="%.0f"/>`, r.kind(), pct(from), y+2, pct(to-from), overviewHeight-4)
+		p.put(`<rect class="bar called %s" x="%v" y="%.1f" width="%v" height="%.0f"/>`, r.kind(), pct(from), y+2, pct(max(to-from, 0.001)), overviewHeight-4)
 		p.put(`<text class="name" x="%.0f" y="%.1f">%d</text>`, -nameWidth, y+14, i+1)
 		p.labels(&x, y+14)
 		p.put("</a>\n")

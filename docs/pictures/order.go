@@ -30,8 +30,9 @@ var turns = []struct {
 }{
 	{row: 5, label: "a hit"},
 	{row: 3, right: true, label: "next hop"},
+	{row: 6, right: true, label: "sent plain"},
 	{row: 7, right: true, label: "next try"},
-	{row: 8, right: true, label: "answer"},
+	{row: 8, right: true, label: "signed"},
 }
 
 // Measures of the picture, in pixels.
@@ -47,10 +48,10 @@ func rowY(i int) int { return top + i*(rowHeight+gap) }
 // down at the left and its response that comes up at the right.
 func order() string {
 	var b strings.Builder
-	height := rowY(len(rows)) + 58
+	height := rowY(len(rows)) + 46
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d">
 <title id="t">The order of the layers</title>
-<desc id="d">A request goes down through %s to the server. The response comes up through the same layers. A hit turns around at caching; redirects, retry and auth send again from where they stand.</desc>
+<desc id="d">A request goes down through %s to the server. The response comes up through the same layers. A hit turns around at caching; redirects, compress, retry and auth send again from where they stand.</desc>
 <style>
 text{font:14px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#1f2328}
 .name{font-weight:600;text-anchor:middle}.up{text-anchor:end}.note,.down,.up{font-size:13px}.down,.up{fill:#57606a}
@@ -66,7 +67,7 @@ text{font:14px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#1f2328}
 </defs>
 `, width, height, names())
 	fmt.Fprintf(&b, `<text class="end" x="%d" y="24">your program</text>`+"\n", width/2)
-	fmt.Fprintf(&b, `<text class="end" x="%d" y="%d">the server</text>`+"\n", width/2, height-14)
+	fmt.Fprintf(&b, `<text class="end" x="%d" y="%d">the server</text>`+"\n", width/2, rowY(len(rows))+gap+8)
 	for i, r := range rows {
 		y := rowY(i)
 		fmt.Fprintf(&b, `<rect class="box" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, left, y, boxWidth, rowHeight)

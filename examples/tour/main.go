@@ -65,7 +65,7 @@ func (t *tour) take(ctx context.Context, target string) error {
 	if target != "" {
 		return t.run(ctx, reading(target))
 	}
-	o, err := startOrigin()
+	o, err := startOrigin(t.listen)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (t *tour) newClient() (*http.Client, *caching.Transport, *auth.Keyring, err
 		&lostupdate.Transport{},
 		cache,
 		&compress.Transport{},
-		&retry.Transport{},
+		&retry.Transport{Backoff: t.backoff},
 		&auth.Transport{Credentials: keys},
 	}
 	if err := chain.Check(); err != nil {
@@ -102,7 +102,7 @@ func (t *tour) newClient() (*http.Client, *caching.Transport, *auth.Keyring, err
 		ConnectTimeout: 5 * time.Second,
 		HeaderTimeout:  10 * time.Second,
 		IdleTimeout:    10 * time.Second,
-		Tune:           t.wire.count,
+		Tune:           t.tune,
 	})
 	return client, cache, keys, nil
 }

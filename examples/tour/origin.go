@@ -24,6 +24,7 @@ var articleText = strings.Repeat("All that you touch, you change. ", 400)
 // An origin is the server of the tour: two origins, in the sense of RFC 6454, on
 // two ports.
 type origin struct {
+	listen        func() (net.Listener, error)
 	first, second *http.Server
 	addr, other   string
 	seen          atomic.Int64 // requests to both
@@ -31,8 +32,13 @@ type origin struct {
 	doc           document
 }
 
-func startOrigin() (*origin, error) {
-	o := new(origin)
+// startOrigin starts an origin on listeners that listen makes; if it is nil, on free
+// loopback ports.
+func startOrigin(listen func() (net.Listener, error)) (*origin, error) {
+	if listen == nil {
+		listen = func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+	}
+	o := &origin{listen: listen}
 	o.doc.put("version 1")
 	var err error
 	if o.second, o.other, err = o.serve(o.elsewhere()); err != nil {
@@ -45,9 +51,9 @@ func startOrigin() (*origin, error) {
 	return o, nil
 }
 
-// serve starts a server on a free loopback port.
+// serve starts a server.
 func (o *origin) serve(h http.Handler) (*http.Server, string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := o.listen()
 	if err != nil {
 		return nil, "", err
 	}

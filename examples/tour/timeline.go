@@ -11,7 +11,9 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
+	"github.com/tripper-go/tripper/retry"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -35,6 +37,11 @@ type tour struct {
 	wire      meter
 	all, step trace.Timeline // of all steps, of one
 	client    *http.Client
+	// What connects the client and its origin; if nil, loopback ports.
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	listen func() (net.Listener, error)
+	// backoff is that of retry.
+	backoff func(retry.Attempt) time.Duration
 }
 
 func (t *tour) run(ctx context.Context, steps []step) error {
@@ -98,7 +105,15 @@ func (t *tour) print() {
 // meter counts the bytes of all connections of a transport.
 type meter struct{ sent, received atomic.Int64 }
 
-// count is for transport.Transport.Tune.
+// tune is for transport.Transport.Tune.
+func (t *tour) tune(tr *http.Transport) {
+	if t.dial != nil {
+		tr.DialContext = t.dial
+	}
+	t.wire.count(tr)
+}
+
+// count counts the bytes of the connections of tr.
 func (m *meter) count(tr *http.Transport) {
 	dial := tr.DialContext
 	if dial == nil {
