@@ -15,10 +15,10 @@ var sizedPrograms = []struct {
 	name, imports, transport string
 	most                     int64 // KiB
 }{
-	{"hook", "trace", `(&trace.Hook{Func: func(e trace.Event) { println(e.Layer, e.Action) }}).Wrap(http.DefaultTransport)`, 64},
-	{"wire", "trace", `(&trace.Hook{}).Wrap((&trace.Wire{}).Wrap(http.DefaultTransport))`, 200},
-	{"redirects", "redirects", `&redirects.Transport{}`, 184},
-	{"retry", "retry", `&retry.Transport{}`, 336},
+	{"hook", "trace", `(&trace.Hook{Func: func(e trace.Event) { println(e.Layer, e.Action) }}).Wrap(http.DefaultTransport)`, 40},
+	{"wire", "trace", `(&trace.Hook{}).Wrap((&trace.Wire{}).Wrap(http.DefaultTransport))`, 168},
+	{"redirects", "redirects", `&redirects.Transport{}`, 152},
+	{"retry", "retry", `&retry.Transport{}`, 272},
 }
 
 // sizeOf returns the size of a stripped program whose http.Client has the given Transport, in bytes.

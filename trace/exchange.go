@@ -130,7 +130,16 @@ const maxExchanges = 100
 // exchanges are the last ones of a call.
 type exchanges struct {
 	mu  sync.Mutex
-	all []*exchange
+	all []begun
+}
+
+// A begun is an *exchange. The interface keeps that type, and the types of its fields, out of
+// programs that have no [Wire].
+type begun interface {
+	// ofHop reports whether it is an exchange of the hop that was not made in the
+	// background, and whether it has a response.
+	ofHop(hop int) (is, answered bool)
+	now() *Exchange
 }
 
 func (xs *exchanges) add(x *exchange) {
@@ -145,13 +154,13 @@ func (xs *exchanges) add(x *exchange) {
 
 // last returns the last exchange of a hop, rather one with a response: of two at the same
 // time one is cancelled.
-func (xs *exchanges) last(hop int) (found *exchange) {
+func (xs *exchanges) last(hop int) (found begun) {
 	xs.mu.Lock()
 	defer xs.mu.Unlock()
 	answered := false
 	for _, x := range xs.all {
-		if x.Hop == hop && !x.Background && (x.hasResponse() || !answered) {
-			found, answered = x, x.hasResponse()
+		if is, ok := x.ofHop(hop); is && (ok || !answered) {
+			found, answered = x, ok
 		}
 	}
 	return found
@@ -254,13 +263,14 @@ func (x *exchange) finish(n int64, err error, whole bool) {
 	x.heads, x.request = nil, nil // what is held of a call, and by a HAR, needs them no more
 }
 
-func (x *exchange) hasResponse() bool {
+// ofHop implements [begun].
+func (x *exchange) ofHop(hop int) (is, answered bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.Status != 0
+	return x.Hop == hop && !x.Background, x.Status != 0
 }
 
-// now returns the exchange as it is now.
+// now implements [begun]: the exchange as it is now.
 func (x *exchange) now() *Exchange {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -134,7 +134,6 @@ func TestExchangesOfACall(t *testing.T) {
 	x := func(hop, status int, background bool) *exchange {
 		return &exchange{Exchange: Exchange{Hop: hop, Status: status, Background: background}}
 	}
-	var none *exchange
 	for _, row := range []struct {
 		why  string
 		all  []*exchange
@@ -151,7 +150,7 @@ func TestExchangesOfACall(t *testing.T) {
 		for _, x := range row.all {
 			xs.add(x)
 		}
-		want := none
+		var want begun
 		if row.want >= 0 {
 			want = row.all[row.want]
 		}
