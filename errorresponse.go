@@ -118,9 +118,7 @@ func withStatus500(req *http.Request, resp *http.Response, err error) *http.Resp
 	out := *roundtrip.Complete(resp, req)
 	out.StatusCode = http.StatusInternalServerError
 	out.Status = "500 " + reason(err)
-	if out.Header = resp.Header.Clone(); out.Header == nil {
-		out.Header = make(http.Header)
-	}
+	out.Header = roundtrip.CloneHeader(resp.Header)
 	return &out
 }
 

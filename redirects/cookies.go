@@ -16,9 +16,7 @@ func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
 	p := &place{jar: jar, url: *cookieURL(req)}
 	out := req.WithContext(roundtrip.WithDropped(req.Context(), p))
 	if cookies := jar.Cookies(&p.url); len(cookies) > 0 {
-		if out.Header = req.Header.Clone(); out.Header == nil {
-			out.Header = make(http.Header)
-		}
+		out.Header = roundtrip.CloneHeader(req.Header)
 		cookie.Append(out.Header, cookies)
 	}
 	return out

@@ -105,9 +105,7 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 		u := w.note.url
 		u.User, u.Fragment, u.RawFragment = nil, "", ""
 		located := *resp
-		if located.Header = resp.Header.Clone(); located.Header == nil {
-			located.Header = make(http.Header)
-		}
+		located.Header = roundtrip.CloneHeader(resp.Header)
 		located.Header.Set("Content-Location", u.String())
 		return &located
 	}

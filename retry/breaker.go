@@ -65,8 +65,9 @@ func (c *Circuit) Allow(req *http.Request) error {
 // Done implements [Breaker].
 func (c *Circuit) Done(a Attempt) {
 	host, now := roundtrip.OriginOf(a.Request.URL), time.Now()
+	_, ofCaller := roundtrip.ErrorOf[*roundtrip.CallerError](a.Err)
 	switch {
-	case a.Err != nil && (cancelled(a.Request) != nil || is[*roundtrip.CallerError](a.Err)):
+	case a.Err != nil && (cancelled(a.Request) != nil || ofCaller):
 		c.release(host, now)
 	case a.Err != nil || a.Response.StatusCode >= http.StatusInternalServerError:
 		c.fail(host, now)

@@ -113,10 +113,10 @@ func final(err error) bool {
 		errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrOpen) {
 		return true
 	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+	if dns, ok := roundtrip.ErrorOf[*net.DNSError](err); ok {
 		return dns.IsNotFound && !dns.IsTemporary
 	}
-	return finalTLS(err) || finalAddress(err) || finalText(err)
+	return roundtrip.AnyError(err, finalType) || alert(err) || finalText(err)
 }
 
 // finalTexts are parts of the texts of errors of net/http and crypto/tls that have no
@@ -143,39 +143,21 @@ func finalText(err error) bool {
 // alert reports whether err is a TLS alert of the server. The alert about a damaged record
 // does not count.
 func alert(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
+	op, ok := roundtrip.ErrorOf[*net.OpError](err)
 	return ok && op.Op == "remote error" && op.Err != nil && op.Err.Error() != "tls: bad record MAC"
 }
 
-// finalTLS reports whether err is one of certificates or of the TLS handshake.
-func finalTLS(err error) bool {
-	return is[*tls.CertificateVerificationError](err) ||
-		is[tls.RecordHeaderError](err) ||
-		is[tls.AlertError](err) ||
-		alert(err) ||
-		is[*tls.ECHRejectionError](err) ||
-		is[x509.UnknownAuthorityError](err) ||
-		is[x509.HostnameError](err) ||
-		is[x509.CertificateInvalidError](err) ||
-		is[x509.ConstraintViolationError](err) ||
-		is[x509.UnhandledCriticalExtension](err) ||
-		is[x509.InsecureAlgorithmError](err) ||
-		is[x509.SystemRootsError](err)
-}
-
-// finalAddress reports whether err is about an address that cannot be dialed.
-func finalAddress(err error) bool {
-	return is[*net.AddrError](err) ||
-		is[*net.ParseError](err) ||
-		is[net.UnknownNetworkError](err) ||
-		is[net.InvalidAddrError](err) ||
-		is[url.EscapeError](err) ||
-		is[url.InvalidHostError](err)
-}
-
-func is[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
+// finalType reports whether err itself is of a type for errors of certificates, of the TLS
+// handshake, or of an address that cannot be dialed.
+func finalType(err error) bool {
+	switch err.(type) { //nolint:errorlint // roundtrip.AnyError unwraps.
+	case *tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError, *tls.ECHRejectionError,
+		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError, x509.ConstraintViolationError,
+		x509.UnhandledCriticalExtension, x509.InsecureAlgorithmError, x509.SystemRootsError,
+		*net.AddrError, *net.ParseError, net.UnknownNetworkError, net.InvalidAddrError, url.EscapeError, url.InvalidHostError:
+		return true
+	}
+	return false
 }
 
 // malformed reports whether net/http refuses to send req. Its errors for that have no
@@ -198,7 +180,8 @@ func known(req *http.Request) bool {
 
 // lost reports whether err certainly is an error of a connection.
 func lost(err error) bool {
-	return is[net.Error](err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	_, ok := roundtrip.ErrorOf[net.Error](err)
+	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // streamError has the fields of StreamError in golang.org/x/net/http2. The copy of that
@@ -215,21 +198,24 @@ func (streamError) Error() string { return "" }
 // asStreamError finds the error of an HTTP/2 stream in err. The type of
 // golang.org/x/net/http2 has no As method; it is recognized by its fields, since this
 // module does not import that package.
-func asStreamError(err error) (streamError, bool) {
-	if e, ok := errors.AsType[streamError](err); ok {
-		return e, true
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
+func asStreamError(err error) (found streamError, ok bool) {
+	ok = roundtrip.AnyError(err, func(err error) bool {
+		if e, ok := err.(interface{ As(target any) bool }); ok && e.As(&found) {
+			return true
+		}
 		v := reflect.ValueOf(err)
 		if v.Kind() != reflect.Struct || v.NumField() != 3 {
-			continue
+			return false
 		}
-		id, code, cause := v.FieldByName("StreamID"), v.FieldByName("Code"), v.FieldByName("Cause")
-		if id.Kind() == reflect.Uint32 && code.Kind() == reflect.Uint32 && cause.Kind() == reflect.Interface {
-			return streamError{StreamID: uint32(id.Uint()), Code: uint32(code.Uint())}, true
+		t, id, code := v.Type(), v.Field(0), v.Field(1)
+		if t.Field(0).Name != "StreamID" || id.Kind() != reflect.Uint32 || t.Field(1).Name != "Code" || code.Kind() != reflect.Uint32 ||
+			t.Field(2).Name != "Cause" {
+			return false
 		}
-	}
-	return streamError{}, false
+		found = streamError{StreamID: uint32(id.Uint()), Code: uint32(code.Uint())}
+		return true
+	})
+	return found, ok
 }
 
 // refusedStream is the HTTP/2 error code of a stream that the server has not processed
@@ -247,13 +233,14 @@ func refused(err error) bool {
 
 // dialing reports whether err occurred while connecting to the server or to the proxy.
 func dialing(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
+	if op, ok := roundtrip.ErrorOf[*net.OpError](err); ok {
 		switch op.Op {
 		case "dial", "proxyconnect", "socks connect":
 			return true
 		}
 	}
-	return is[*net.DNSError](err)
+	_, ok := roundtrip.ErrorOf[*net.DNSError](err)
+	return ok
 }
 
 // unprocessed reports whether the server certainly did not process a request that failed

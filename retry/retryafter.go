@@ -55,14 +55,16 @@ func asked(resp *http.Response, now time.Time) (time.Duration, bool) {
 // milliseconds parses Retry-After-Ms of Azure, OpenAI and Anthropic, which is more exact
 // than Retry-After and may have a fraction.
 func milliseconds(s string) (time.Duration, bool) {
-	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || strings.Trim(s, "0123456789.") != "" {
-		return 0, false // ParseFloat also reads signs, exponents, "inf" and "nan".
+	whole, fraction, _ := strings.Cut(s, ".")
+	n, ok := httpfield.DeltaSeconds(whole)
+	micros, err := strconv.Atoi((fraction + "000")[:3])
+	if !ok || err != nil || strings.Trim(fraction, "0123456789") != "" {
+		return 0, false
 	}
-	if n > float64(math.MaxInt64/time.Millisecond) {
+	if n >= httpfield.MaxDeltaSeconds {
 		return math.MaxInt64, true
 	}
-	return time.Duration(n * float64(time.Millisecond)), true
+	return time.Duration(n)*time.Millisecond + time.Duration(micros)*time.Microsecond, true
 }
 
 func retryAfterLine(s string, now time.Time) (time.Duration, bool) {

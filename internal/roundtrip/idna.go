@@ -3,7 +3,6 @@ package roundtrip
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,7 +14,11 @@ import (
 // tables would make a small program larger by 200 KiB, and net/http has them already. The latest
 // answers are remembered.
 func toASCII(host string) string {
-	at := &asciiHosts[maphash.String(asciiSeed, host)%uint64(len(asciiHosts))]
+	var hash uint
+	for i := range len(host) {
+		hash = 31*hash + uint(host[i])
+	}
+	at := &asciiHosts[hash%uint(len(asciiHosts))]
 	if h := at.Load(); h != nil && h.host == host {
 		return h.ascii
 	}
@@ -36,7 +39,6 @@ func toASCII(host string) string {
 
 var (
 	asciiHosts   [32]atomic.Pointer[asciiHost]
-	asciiSeed    = maphash.MakeSeed()
 	errNotDialed = errors.New("roundtrip: only the address is wanted")
 )
 

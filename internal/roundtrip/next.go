@@ -70,15 +70,10 @@ func (l *late) Identity(req *http.Request) string {
 func (l *late) identifiers() *Identifiers {
 	next := l.next()
 	if _, plain := next.(*http.Transport); plain {
-		return noIdentifiers
+		return new(Identifiers)
 	}
 	return IdentifiersOf(next)
 }
-
-var noIdentifiers = new(Identifiers)
-
-// roundTripper is the type of a field that may hold a successor.
-var roundTripper = reflect.TypeFor[http.RoundTripper]()
 
 // leads reports whether v is self, or leads to self by fields of RoundTripper types, exported
 // or not. The budget is the number of RoundTrippers that are inspected.
@@ -89,28 +84,23 @@ func leads(v, self reflect.Value, budget *int) bool {
 	if *budget--; *budget < 0 || !v.IsValid() {
 		return false
 	}
-	if equal(v, self) {
-		return true
-	}
 	if v.Kind() == reflect.Pointer {
+		if v.Type() == self.Type() && v.UnsafePointer() == self.UnsafePointer() {
+			return true
+		}
 		v = v.Elem()
 	}
 	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[http.Transport]() {
 		return false
 	}
-	if equal(v, self) { // a layer that is a value, behind a pointer
-		return true
-	}
+	// A layer that is a value, and sends through http.DefaultTransport, is any other one.
+	same := v.Type() == self.Type()
 	for _, field := range v.Fields() {
-		if field.Type().Implements(roundTripper) && leads(field, self, budget) {
+		if field.Type().Implements(reflect.TypeFor[http.RoundTripper]()) && (same && isZeroPointer(field) || leads(field, self, budget)) {
 			return true
 		}
 	}
 	return false
-}
-
-func equal(a, b reflect.Value) bool {
-	return a.Type() == b.Type() && a.Comparable() && b.Comparable() && a.Equal(b)
 }
 
 // A guard sends through http.DefaultTransport, which may lead back to the layer that sends

@@ -1,18 +1,44 @@
 package roundtrip
 
-import "errors"
+import "slices"
+
+// ErrorOf returns the first error in the chain of err that is an E. It is errors.AsType without
+// the As methods of errors, and much smaller: both are compiled anew for each E.
+func ErrorOf[E any](err error) (found E, ok bool) {
+	ok = AnyError(err, func(err error) (ok bool) { found, ok = err.(E); return ok })
+	return found, ok
+}
+
+// AnyError reports whether is holds of err or of an error in its chain, in the order of
+// [errors.Is].
+func AnyError(err error, is func(error) bool) bool {
+	for err != nil {
+		if is(err) {
+			return true
+		}
+		switch e := err.(type) { //nolint:errorlint // This is what unwraps.
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), func(err error) bool { return AnyError(err, is) })
+		default:
+			return false
+		}
+	}
+	return false
+}
 
 // Permanent reports whether err says, by a method Permanent() bool, that the same request
 // would fail again in the same way. The first error in its chain that has the method decides.
 func Permanent(err error) bool {
-	p, ok := errors.AsType[permanent](err)
+	p, ok := ErrorOf[permanent](err)
 	return ok && p.Permanent()
 }
 
 // TimedOut reports whether err or an error in its chain is a timeout. An error that wraps
 // another should have a method Timeout that calls it: url.Error asks only the outermost error.
 func TimedOut(err error) bool {
-	t, ok := errors.AsType[timeout](err)
+	t, ok := ErrorOf[timeout](err)
 	return ok && t.Timeout()
 }
 
@@ -36,15 +62,17 @@ func Final(err error) error {
 }
 
 // A wrapper is an error with the text, the chain and the Timeout of another one.
-type wrapper struct{ error }
+type wrapper struct{ err error }
 
-func (w wrapper) Unwrap() error { return w.error }
+func (w *wrapper) Error() string { return w.err.Error() }
 
-func (w wrapper) Timeout() bool { return TimedOut(w.error) }
+func (w *wrapper) Unwrap() error { return w.err }
+
+func (w *wrapper) Timeout() bool { return TimedOut(w.err) }
 
 type final struct{ wrapper }
 
-func (final) Permanent() bool { return true }
+func (*final) Permanent() bool { return true }
 
 // A CallerError is the failure of something that the caller has supplied: the body of the
 // request, its GetBody, a function. It says nothing about the server, and is permanent. Its

@@ -12,9 +12,10 @@ import (
 
 // ErrTooLong is the error of a body that cannot be sent again, since more of it was read than
 // may be kept.
-var ErrTooLong error = Caller(errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again"))
+var ErrTooLong error = &CallerError{final{wrapper{errTooLong}}}
 
 var (
+	errTooLong  = errors.New("tripper: the request body is longer than MaxReplay, and cannot be sent again")
 	errMoved    = errors.New("tripper: the request body does not follow its Seek, or was used elsewhere, and cannot be sent again")
 	errPanicked = errors.New("tripper: reading the request body has panicked")
 )

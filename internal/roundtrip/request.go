@@ -16,15 +16,20 @@ import (
 func Clone(req *http.Request) *http.Request {
 	out := new(http.Request)
 	*out = *req
-	out.Header = req.Header.Clone()
-	if out.Header == nil {
-		out.Header = make(http.Header)
-	}
+	out.Header = CloneHeader(req.Header)
 	if req.URL != nil {
 		u := *req.URL
 		out.URL = &u
 	}
 	return out
+}
+
+// CloneHeader returns a copy of h, which is never nil.
+func CloneHeader(h http.Header) http.Header {
+	if h == nil {
+		return make(http.Header)
+	}
+	return h.Clone()
 }
 
 // ShareHeader returns a copy of h, which is not nil, that shares the values: they must not be changed

@@ -41,7 +41,7 @@ func successors(v reflect.Value, budget *int) (some, all bool) {
 	all = true
 	for field, value := range v.Fields() {
 		switch {
-		case field.Type.Implements(roundTripper):
+		case field.Type.Implements(reflect.TypeFor[http.RoundTripper]()):
 			some = true
 			all = all && (isZeroPointer(value) || known(value, budget))
 		case field.Anonymous:
