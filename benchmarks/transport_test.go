@@ -50,9 +50,9 @@ func BenchmarkTransportAllocs(b *testing.B) {
 
 func transports(peer http.RoundTripper) map[string]http.RoundTripper {
 	return map[string]http.RoundTripper{
-		"floor": &http.Transport{DisableCompression: true},
-		"peer":  peer,
-		"ours":  &transport.Transport{},
+		"floor":     &http.Transport{DisableCompression: true},
+		"cleanhttp": peer,
+		"ours":      &transport.Transport{},
 	}
 }
 

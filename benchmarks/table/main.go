@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tripper-go/tripper/internal/bars"
 )
 
 func main() {
@@ -43,21 +45,22 @@ func run(kind, into string, in io.Reader, out io.Writer) error {
 	}
 	text := new(bytes.Buffer)
 	fmt.Fprintf(text, "On %s.\n", strings.Join(machine, ", "))
-	var charts map[string]chart
+	var charts map[string]bars.Chart
 	switch kind {
 	case "bench":
 		writeSections(text, r, sections)
-		charts = map[string]chart{
-			"performance-cache.svg": ratios(r, "Times the least that a correct cache can do (shorter is better)",
-				"Bars of hits, validations and misses: tripper is nearer to the floor than the other caches.", sections[0].rows),
-			"performance-layers.svg": ratios(r, "Times the floor of each layer (shorter is better)", "Bars of retry and Digest beside other packages.", sections[3].rows),
+		charts = map[string]bars.Chart{
+			"performance-cache.svg": ratios(r, "Processor time, in times the floor (shorter is better)",
+				"Bars of hits, validations and misses: tripper is nearer to the floor than the other caches.", "Caching in memory"),
+			"performance-layers.svg": ratios(r, "Processor time of a layer, in times its floor (shorter is better)",
+				"Bars of retry, Digest, decompression and the transport, some beside other packages.", "One layer each"),
 		}
 	case "behaviour":
 		writeSections(text, r, behaviour)
 	case "scale":
 		writeGrowth(text, growths(r, "Scale"))
 		hits := slices.DeleteFunc(growths(r, "ScaleHit"), func(g growth) bool { return !strings.HasPrefix(g.unit, "ns/") })
-		charts = map[string]chart{"performance-scale.svg": growing("A hit of a random entry (shorter is better)",
+		charts = map[string]bars.Chart{"performance-scale.svg": growing("Processor time of a hit of a random entry (shorter is better)",
 			"Bars of the time of a hit, for each number of entries and each cache.", "%d entries", hits)}
 	default:
 		return fmt.Errorf("%q: want bench, behaviour or scale", kind)
@@ -67,9 +70,7 @@ func run(kind, into string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	for name, c := range charts {
-		svg := new(bytes.Buffer)
-		c.write(svg)
-		if err := os.WriteFile(filepath.Join(into, name), svg.Bytes(), 0o644); err != nil { //nolint:gosec // documentation
+		if err := os.WriteFile(filepath.Join(into, name), c.SVG(), 0o644); err != nil { //nolint:gosec // documentation
 			return err
 		}
 	}

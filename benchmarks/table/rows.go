@@ -129,7 +129,7 @@ var sections = []section{
 			{work: "decompress: zstd, 100 KiB, to gzhttp", floor: at("Decompress/zstd/100KiB", "gzhttp-ns"), ours: at("Decompress/zstd/100KiB", "ours/gzhttp"), less: 1.05},
 			{work: "decompress: br, 100 KiB, to a pooled decoder", floor: at("Decompress/br/100KiB", "floor-ns"), ours: at("Decompress/br/100KiB", "ours/floor"), less: 1.1},
 			{work: "decompress: deflate, 100 KiB, to a pooled decoder", floor: at("Decompress/deflate/100KiB", "floor-ns"), ours: at("Decompress/deflate/100KiB", "ours/floor"), less: 1.1},
-			inTurn("transport: GET over loopback", "Transport", "floor", "ours", 0, "peer"),
+			inTurn("transport: GET over loopback", "Transport", "floor", "ours", 0, "cleanhttp"),
 		},
 	},
 }
