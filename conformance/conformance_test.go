@@ -12,7 +12,7 @@ import (
 	"github.com/tripper-go/tripper/caching"
 )
 
-var update = flag.Bool("update", false, "write RESULTS.md")
+var update = flag.Bool("update", false, "write RESULTS.md and results.svg")
 
 // profile is a sort of cache that the suite is run on.
 type profile struct {
@@ -43,6 +43,7 @@ func (p profile) cache(origin http.RoundTripper) (http.RoundTripper, func()) {
 func TestConformance(t *testing.T) {
 	all := load(t)
 	var runs []Run
+	var rivals []contestant
 	failed := make(map[string][]string) // profiles by id
 	for _, p := range profiles {
 		t.Run(p.Name, func(t *testing.T) {
@@ -51,6 +52,7 @@ func TestConformance(t *testing.T) {
 			outcomes := evaluate(suites, verdicts)
 			compare(t, p.Name, suites, outcomes, verdicts)
 			runs = append(runs, Run{p.Profile, verdicts})
+			rivals = append(rivals, counted("tripper, "+p.Name, suites, verdicts))
 			for id, o := range outcomes {
 				if !o.passed() {
 					failed[id] = append(failed[id], p.Name)
@@ -61,23 +63,26 @@ func TestConformance(t *testing.T) {
 	if len(runs) != len(profiles) {
 		return // only some were asked for
 	}
+	suites := Private.Select(all)
+	rivals = append(append(rivals, counted("httpcache", suites, run(t, suites, 0, knownCache))), published...)
 	var b bytes.Buffer
-	if err := results(&b, all, runs, failed); err != nil {
+	if err := results(&b, all, runs, failed, rivals); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", b.Bytes())
-	if *update {
-		if err := os.WriteFile("RESULTS.md", b.Bytes(), 0o644); err != nil {
+	for name, content := range map[string][]byte{"RESULTS.md": b.Bytes(), "results.svg": picture(rivals)} {
+		if *update {
+			if err := os.WriteFile(name, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old, err := os.ReadFile(name)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	old, err := os.ReadFile("RESULTS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Getenv("CACHE_TESTS") == "" && !bytes.Equal(old, b.Bytes()) {
-		t.Error("RESULTS.md is of another run: go test ./conformance -run TestConformance -update")
+		if os.Getenv("CACHE_TESTS") == "" && !bytes.Equal(old, content) {
+			t.Errorf("%s is of another run: go test ./conformance -run TestConformance -update", name)
+		}
 	}
 }
 

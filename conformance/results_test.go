@@ -7,7 +7,7 @@ import (
 )
 
 // results writes RESULTS.md: the scores, and what does not pass and why.
-func results(w io.Writer, suites []Suite, runs []Run, failed map[string][]string) error {
+func results(w io.Writer, suites []Suite, runs []Run, failed map[string][]string, all []contestant) error {
 	n := 0
 	for _, s := range suites {
 		n += len(s.Tests)
@@ -25,6 +25,9 @@ Written by `+"`go test ./conformance -run TestConformance -update`"+`.
 		return err
 	}
 	if err := WriteTable(w, suites, runs...); err != nil {
+		return err
+	}
+	if err := beside(w, all); err != nil {
 		return err
 	}
 	for _, part := range []struct {
