@@ -139,7 +139,7 @@ func (x *exchange) describe(a *reply, header http.Header, contentRange *httpfiel
 	resp := a.resp
 	m = &store.Meta{
 		URL: catalog.URLOf(x.Req), Status: resp.StatusCode, Proto: resp.Proto,
-		RequestTime: a.sent, ResponseTime: a.received(),
+		RequestTime: a.requested(), ResponseTime: a.received(),
 	}
 	m.ID = storekit.NewID()
 	m.StatusText = reasonPhrase(resp)

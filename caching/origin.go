@@ -105,6 +105,10 @@ func (a *reply) received() time.Time {
 	return a.at
 }
 
+// requested returns when the request was sent that was answered: a layer below may have waited
+// before it sent it again, which is no age of the response (RFC 9111 §4.2.3).
+func (a *reply) requested() time.Time { return roundtrip.Sent(a.resp, a.sent) }
+
 // accept takes an answer that is complete in itself.
 func (x *exchange) accept(a *reply) result {
 	switch {

@@ -155,7 +155,7 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.
 		h["Date"] = dateOf(a.received())
 	}
 	m.Header = store.FieldsOf(h)
-	m.RequestTime, m.ResponseTime = a.sent, a.received()
+	m.RequestTime, m.ResponseTime = a.requested(), a.received()
 	r := f.Record
 	ttl := x.ttlOf(a.resp)
 	owner := r.Owner

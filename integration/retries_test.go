@@ -13,6 +13,7 @@ import (
 	"github.com/tripper-go/tripper"
 	"github.com/tripper-go/tripper/auth"
 	"github.com/tripper-go/tripper/caching"
+	"github.com/tripper-go/tripper/compress"
 	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/retry"
 )
@@ -124,6 +125,37 @@ func TestStaleAfterTheTries(t *testing.T) {
 			if n := tries.Load() - before; n != want.tries || time.Since(start) != want.waited || !r.cached {
 				t.Errorf("request %d: %d tries, waited %v, cached %v, want %v", i, n, time.Since(start), r.cached, want)
 			}
+		}
+	})
+}
+
+// TestWaitIsNoAge: a response is fresh from the request on that it answers, however long was
+// waited before that one was sent (RFC 9111 §4.2.3).
+func TestWaitIsNoAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		base := rttest.Func(func(req *http.Request) (*http.Response, error) {
+			if tries++; tries%2 == 1 {
+				return rttest.Respond("HTTP/1.1 503 Service Unavailable\nRetry-After: 30\n\nbusy")(req)
+			}
+			resp, err := rttest.Respond("HTTP/1.1 200 OK\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\nCache-Control: max-age=10\n\nhere")(req)
+			resp.Request = nil // as a RoundTripper in a test may leave it
+			return resp, err
+		})
+		for _, chain := range []tripper.Chain{
+			{&caching.Transport{}, &retry.Transport{Backoff: retry.Constant(0)}},
+			{&caching.Transport{}, &compress.Transport{}, &retry.Transport{Backoff: retry.Constant(0)}, &auth.Transport{}},
+		} {
+			client := chain.Client(base)
+			for i, cached := range []bool{false, true, false, true} {
+				r := ask(t.Context(), client, "GET http://example.com/")
+				if wantReply(t, r, 200, "here"); r.cached != cached {
+					t.Errorf("request %d: from the cache: %v", i, r.cached)
+				}
+				time.Sleep(9 * time.Second)
+			}
+			_ = chain[0].(*caching.Transport).Close()
 		}
 	})
 }

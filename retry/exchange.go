@@ -104,6 +104,9 @@ func (x *exchange) count(out *http.Request) *http.Request {
 	if name := x.t.AttemptHeader; name != "" {
 		out.Header.Set(name, strconv.Itoa(x.sent))
 	}
+	if x.sent > 1 {
+		out = out.WithContext(roundtrip.WithSent(out.Context(), time.Now()))
+	}
 	return trace.ForAttempt(out, x.sent)
 }
 

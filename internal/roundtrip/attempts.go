@@ -2,7 +2,9 @@ package roundtrip
 
 import (
 	"context"
+	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 type attemptsKey struct{}
@@ -29,4 +31,24 @@ func CountAttempt(ctx context.Context) {
 	for ; a != nil; a = a.outer {
 		a.n.Add(1)
 	}
+}
+
+type sentKey struct{}
+
+// WithSent returns the context of a request that is sent at that time, not for the first time.
+func WithSent(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, sentKey{}, at)
+}
+
+// Sent returns when the request was sent that resp answers: the time first, unless a layer further
+// in has sent it again later.
+func Sent(resp *http.Response, first time.Time) time.Time {
+	if resp.Request == nil {
+		return first
+	}
+	// An earlier time is that of another request, from whose context this one was made.
+	if at, ok := resp.Request.Context().Value(sentKey{}).(time.Time); ok && at.After(first) {
+		return at
+	}
+	return first
 }
