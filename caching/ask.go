@@ -117,6 +117,9 @@ func (x *exchange) divide() {
 		user = x.st.UserOf(principal)
 	}
 	x.SetUser(user, x.sharesPublic())
+	if shared || x.st.t.Partition != nil {
+		x.SetSigner(principal)
+	}
 }
 
 // mixed reports whether the request has credentials that are not part of its key, so that

@@ -29,7 +29,7 @@ func (x *exchange) flightKey() string {
 	if len(names) == 0 || x.Key != x.Target && x.st.flights.Busy(x.Key) { // a trip began before another user's response told the names
 		return x.Key
 	}
-	return catalog.VariantKey(x.Key, policy.SelectorsOf(names, x.Req.Header, x.Hide))
+	return catalog.VariantKey(x.Key, x.Selectors(names))
 }
 
 // forward gets an answer from the origin, alone or together with others.

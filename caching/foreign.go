@@ -145,12 +145,15 @@ func (x *exchange) recognise(a *reply, n *note) {
 	if x.st.Cfg.Shared {
 		// RFC 9111 §3.5 is about this response too.
 		x.authorized = x.authorized || signed.Principal != "" || slices.Contains(names, "Authorization")
+	}
+	parted := !x.st.Cfg.Shared || x.variesByCredentials(a.resp.Header)
+	if !parted {
 		names = slices.DeleteFunc(names, catalog.IsAuthorization)
 	}
 	switch {
 	case len(names) > 0:
 		a.barred = fmt.Sprintf(policy.ReasonAddedCredentials, strings.Join(names, ", "))
-	case !x.st.Cfg.Shared && signed.Principal != x.asked.Principal:
+	case parted && signed.Principal != x.asked.Principal:
 		a.barred = policy.ReasonOtherCredentials
 	default:
 		return
@@ -162,6 +165,13 @@ func (x *exchange) recognise(a *reply, n *note) {
 	if len(names) > 0 {
 		x.route.foreign.Store(true)
 	}
+}
+
+// variesByCredentials reports whether a response with the header h, or what is stored for the
+// request, varies by a field with credentials.
+func (x *exchange) variesByCredentials(h http.Header) bool {
+	names, _ := policy.VaryNames(h)
+	return slices.ContainsFunc(names, httpfield.CredentialLike) || slices.ContainsFunc(x.VaryNames(), httpfield.CredentialLike)
 }
 
 // public reports whether SharePublic makes a response everybody's, together with the

@@ -115,6 +115,63 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+// A response that varies by Authorization is for one user, also where the field is added below the
+// cache and users are not kept apart otherwise (RFC 9111 §4.1).
+func TestVaryByCredentialsBelow(t *testing.T) {
+	t.Parallel()
+	one := func(*http.Request) string { return "one" }
+	for _, row := range []struct {
+		name    string
+		cache   Transport
+		foreign bool // the layer below does not say for whom it signs
+	}{
+		{"shared", Transport{Shared: true}, false},
+		{"shared, above a foreign layer", Transport{Shared: true}, true},
+		{"one partition", Transport{Partition: one}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			defer row.cache.Close()
+			chains := map[string]http.RoundTripper{}
+			for _, name := range []string{"alice", "bob", ""} {
+				if row.foreign && name == "" {
+					continue // who would be given what is stored for nobody, as in a private cache
+				}
+				var next http.RoundTripper = originFunc(func(req *http.Request) (*http.Response, error) {
+					time.Sleep(time.Second)
+					return text(req, 200, name, "Cache-Control: public, max-age=60", "Vary: Authorization", "ETag: \"same\""), nil
+				})
+				if name != "" {
+					next = &adding{"Authorization", name, next, false}
+				}
+				if !row.foreign {
+					next = roundtrip.Bind(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+						return next.RoundTrip(req)
+					}, tagged{next, name})
+				}
+				chains[name] = row.cache.Wrap(next)
+			}
+			for round := range 3 {
+				if round == 2 {
+					time.Sleep(2 * time.Minute) // they are validated
+				}
+				var wg sync.WaitGroup
+				for name, rt := range chains {
+					wg.Go(func() {
+						resp, got := get(t, rt, t.Context(), "http://example.com/")
+						if got != name {
+							t.Errorf("%s, round %d: %q got the answer for %q", row.name, round, name, got)
+						}
+						if hit := FromCache(resp); round == 1 && hit == row.foreign {
+							t.Errorf("%s: %q, again: from the cache: %v", row.name, name, hit)
+						}
+					})
+				}
+				wg.Wait()
+			}
+		})
+	}
+}
+
 func TestPartition(t *testing.T) {
 	t.Parallel()
 	n := 0

@@ -190,7 +190,7 @@ func (q *Query) variantKey(base string, names []string) string {
 	var room [16]string
 	parts := room[:0]
 	for _, name := range names {
-		parts = append(parts, name, policy.Selecting(name, q.Req.Header[name], q.Hide))
+		parts = append(parts, name, q.Selecting(name))
 	}
 	sum := hashParts(keyVariant, []byte(base), parts)
 	return q.Cat.variants.Of(&sum, uint(sum[0]), func() string { return keyText(&sum) })

@@ -12,6 +12,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/guard"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
+	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/trace"
 )
 
@@ -33,6 +34,8 @@ type Query struct {
 	// Key names the responses that only requests of the same user, with the same content, are
 	// given. If the user is empty and the method is not QUERY it is Target.
 	Key string
+	// signer is the principal that a layer below signs for, if that is no part of user.
+	signer string
 	// open is true if the request of a user may be given everybody's response too.
 	open bool
 	// Content is the content of a QUERY.
@@ -67,6 +70,9 @@ func (q *Query) SetUser(user string, public bool) {
 		q.Key = q.Cat.keys.of(q.Req, user, q.getKey)
 	}
 }
+
+// SetSigner sets the principal that a layer below signs for, where that is no part of the user.
+func (q *Query) SetSigner(principal string) { q.signer = principal }
 
 // Tell counts a decision, and reports it to trace.
 func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog.Attr) {
@@ -160,9 +166,28 @@ func (q *Query) Relocate(r *Record, h http.Header, names []string) {
 func (q *Query) selectBy(r *Record, base string, names []string) {
 	r.Key, r.Selectors, r.target = base, nil, nil
 	if len(names) > 0 {
-		r.Selectors = policy.SelectorsOf(names, q.Req.Header, q.Hide)
+		r.Selectors = q.Selectors(names)
 		r.Key = VariantKey(base, r.Selectors)
 	}
+}
+
+// Selectors returns the selectors of the request with these names.
+func (q *Query) Selectors(names []string) []policy.Selector {
+	s := make([]policy.Selector, len(names))
+	for i, name := range names {
+		s[i] = policy.Selector{Name: name, Value: q.Selecting(name)}
+	}
+	return s
+}
+
+// Selecting returns the value of the selector for the field name. One for a field with credentials
+// also stands for those that a layer below adds, which the request has not yet.
+func (q *Query) Selecting(name string) string {
+	v := policy.Selecting(name, q.Req.Header[name], q.Hide)
+	if q.signer != "" && httpfield.CredentialLike(name) {
+		return q.Hide(q.signer + "\x00" + v)
+	}
+	return v
 }
 
 // baseOf returns the key that the key of a response was made of, and whom the response is for.

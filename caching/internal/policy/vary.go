@@ -50,18 +50,9 @@ func VaryNames(h http.Header) (names []string, reason string) {
 	return names, ""
 }
 
-// SelectorsOf returns the selectors with these names of a request with the header h. hide
-// returns a keyed hash of a value that is not to be stored as it is: one of a credential, or
-// a long one.
-func SelectorsOf(names []string, h http.Header, hide func(string) string) []Selector {
-	s := make([]Selector, len(names))
-	for i, name := range names {
-		s[i] = Selector{name, Selecting(name, h[name], hide)}
-	}
-	return s
-}
-
-// Selecting returns the value of the selector for the field name, which has these values.
+// Selecting returns the value of the selector for the field name, which has these values. hide
+// returns a keyed hash of a value that is not to be stored as it is: one of a credential, or a
+// long one.
 func Selecting(name string, values []string, hide func(string) string) string {
 	v := normalise(name, values)
 	if v != Absent && (httpfield.CredentialLike(name) || len(v) > LongValue) {
