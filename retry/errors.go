@@ -19,7 +19,8 @@ var ErrExhausted = errors.New("retry: attempts exhausted")
 // ErrOpen is the error of a request that a [Circuit] does not let pass.
 var ErrOpen = errors.New("retry: circuit open")
 
-// An Error reports that a request got no response after several attempts.
+// An Error reports that a request got no response after several attempts. A body that broke
+// and cannot be continued has its original error instead.
 type Error struct {
 	// Attempts is how often the request was sent.
 	Attempts int

@@ -87,7 +87,9 @@ func (d *download) attempt(last Attempt) (a Attempt, v verdict, again bool) {
 		roundtrip.Discard(a.Response)
 	}
 	if !v.again && a.Err == nil {
-		d.report(a, verdict{reason: reasonChanged(why)})
+		if v.reason == reasonDone { // else it was told, and counted, that the attempts are used up
+			d.report(a, verdict{reason: reasonChanged(why)})
+		}
 		a.Err = statusError(a.Response.StatusCode)
 	}
 	return a, v, v.again

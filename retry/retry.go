@@ -31,13 +31,13 @@
 // error: as it is after one attempt, as an [*Error] after several.
 //
 // If the body of a 200 response to GET breaks before its end, it is continued by a Range
-// request, provided that the server offers byte ranges and the response has a strong
-// validator; so is the body of a 206 that the caller asked for. The response to the Range
-// request must have the next bytes of the same representation, or the caller gets the
-// original error. As long as there is progress, a body is continued up to
-// [Transport.MaxResumes] times. If the caller signed the request, it is continued only if
-// Prepare signs it again. The reason why a body is not continued is reported to a hook of
-// package trace.
+// request, provided that the response has Accept-Ranges: bytes and a strong validator; so is
+// the body of a 206 that the caller asked for. The response to the Range request must have
+// the next bytes of the same representation, or the caller gets the original error, such as
+// [io.ErrUnexpectedEOF]; the reason is reported to a hook of package trace. As long as there
+// is progress, a body is continued up to [Transport.MaxResumes] times. If the caller signed
+// the request, it is continued only if Prepare signs it again. The ContentLength of the
+// response stays that of the whole body, so that a count of the bytes read is the progress.
 //
 // # Events
 //
@@ -53,6 +53,12 @@
 // encoded bytes; above auth, so that every attempt is signed anew.
 //
 // # Limits
+//
+// A body that Base has decoded is not continued, as [net/http.Transport] decodes gzip if
+// it was not asked for by the caller: use package transport, with decompress above.
+// A connection that falls silent breaks only after the IdleTimeout of package transport,
+// which is off by default. [net/http.Client].Timeout ends a download with all its
+// resumptions.
 //
 // Whether a request may have been processed is learned from [net/http/httptrace]. If Base
 // does not support it, every request that failed counts as sent, unless it failed while
@@ -99,9 +105,10 @@ type Transport struct {
 	Base http.RoundTripper
 
 	// Attempts is the most times a request is sent, with retries and hedges. When a
-	// body is continued and there was progress, the attempts so far count as one. If
-	// zero, [DefaultAttempts] is used; 1 or a negative number turns retries and
-	// resumptions off. [WithAttempts] overrides it.
+	// body is continued and there was progress, the attempts so far count as one, so that
+	// by default a resumption is tried once: for downloads from a server that is restarted
+	// now and then, set 5. If zero, [DefaultAttempts] is used; 1 or a negative number turns
+	// retries and resumptions off. [WithAttempts] overrides it.
 	Attempts int
 
 	// Retryable reports whether the next attempt may have a better outcome. It is called
@@ -113,8 +120,8 @@ type Transport struct {
 	Retryable func(Attempt) bool
 
 	// Backoff returns the wait after a failed attempt. If the server asks for a wait by
-	// Retry-After, it is added to that as jitter. If nil, [FullJitter] of 100 ms, at
-	// most 10 s, is used.
+	// Retry-After, it is added to that as jitter; with [Constant](0) the wait is just what
+	// the server asks for. If nil, [FullJitter] of 100 ms, at most 10 s, is used.
 	Backoff func(Attempt) time.Duration
 
 	// MaxWait is the longest wait that a Retry-After field is obeyed for. If the field
@@ -148,7 +155,7 @@ type Transport struct {
 	MaxReplay int64
 
 	// MaxResumes is the most times the body of one response is continued. If zero,
-	// [DefaultMaxResumes] is used; negative means no limit.
+	// [DefaultMaxResumes] is used; negative means no limit. A Budget may end it earlier.
 	MaxResumes int
 
 	// NoResume turns the resumption of broken downloads off.

@@ -10,7 +10,8 @@ import (
 type Stats struct {
 	// Requests counts the requests of callers that got a response or an error, and Attempts
 	// how often requests were sent for them: Attempts / Requests is what retrying adds to the load
-	// of servers. Those that Breaker has stopped have no attempt.
+	// of servers. Those that continue a body are among them. Requests that Breaker has stopped
+	// have no attempt.
 	Requests, Attempts int64
 
 	// Retries counts the decisions to send a request again, Hedges those to send a second one

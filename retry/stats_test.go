@@ -45,6 +45,10 @@ func TestStats(t *testing.T) {
 			steps: []rttest.Step{whole(10), rest(-1)}, want: Stats{Requests: 1, Attempts: 2, Resumes: 1},
 		},
 		{
+			name: "resumption fails", why: "one body is given up once", t: Transport{Backoff: Constant(0)},
+			steps: []rttest.Step{whole(10), busy}, want: Stats{Requests: 1, Attempts: 2, Resumes: 1, GivenUp: 1},
+		},
+		{
 			name: "stopped", why: "the breaker lets no attempt through", t: Transport{Breaker: closedDoor{}},
 			want: Stats{Requests: 1},
 		},
