@@ -57,9 +57,12 @@ func (p *noncePool) history(a *proof) history {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := a.nonce
+	// A doubt excuses no credential that was found wrong: servers count wrong passwords, and
+	// lock users out.
+	doubtful := n.doubtful && p.condemned == 0
 	return history{
 		newer:   p.seq > n.seq && p.condemned < n.seq,
-		crowded: a.crowded || n.doubtful || p.crowdedLocked(a.inLine),
+		crowded: a.crowded || doubtful || p.crowdedLocked(a.inLine),
 		trusted: p.trusted,
 	}
 }

@@ -105,13 +105,15 @@ func TestWrongPasswordCosts(t *testing.T) {
 		why     string
 		changed bool // it was right at first
 		workers int
-		most    int // requests with credentials for one round
+		each    int // requests of a worker
+		most    int // of them with credentials
 	}{
-		{"never right", false, 1, 1},
-		{"changed: from memory, to the challenge, and once on trust", true, 1, 3},
+		{"never right", false, 1, 1, 1},
+		{"never right, one after the other: each is refused once", false, 1, 5, 5},
+		{"changed: from memory, to the challenge, and once on trust", true, 1, 1, 3},
 		// How many overtake each other is left to the scheduler; maxOvertaken is 8.
-		{"never right, in parallel: within the bound", false, 16, (1 + 8) * 16},
-		{"changed, in parallel: within the bound", true, 16, (2 + 8) * 16},
+		{"never right, in parallel: within the bound", false, 16, 1, (1 + 8) * 16},
+		{"changed, in parallel: within the bound", true, 16, 1, (2 + 8) * 16},
 	} {
 		s := &singleNonce{password: "password"}
 		var signed atomic.Int64
@@ -129,7 +131,7 @@ func TestWrongPasswordCosts(t *testing.T) {
 		}
 		s.password = "another"
 		signed.Store(0)
-		parallel(t, row.workers, 1, func() error {
+		parallel(t, row.workers, row.each, func() error {
 			resp, err := (&http.Client{Transport: rt}).Get(srv.URL)
 			if err != nil {
 				return err
