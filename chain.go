@@ -18,6 +18,10 @@
 // [LayerFunc]. This package imports none of the features, so that a program holds
 // only those it uses.
 //
+// In a test, give [Chain.Client] a RoundTripper that answers itself, from an http.Handler for
+// example, in place of the transport. All layers take the time from package time, and can be
+// tested in a bubble of testing/synctest; close the caching.Transport before it ends.
+//
 // The documentation of [http.RoundTripper] says that implementations should not
 // interpret responses or handle redirects, authentication and cookies. The
 // layers do so deliberately, each one thing, at a place in the chain where the

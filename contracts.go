@@ -12,7 +12,8 @@ import (
 //
 // Without it the cache compares the Request of the response with the request that
 // it sent, finds the credentials that were added, and stores nothing: such a layer
-// costs every hit. Cache-Status and trace then name the fields that were added.
+// costs every hit. Cache-Status and trace then name the fields that were added. A response
+// without a Request counts as one to the request that the cache sent.
 // Credentials that the Request does not show (a client certificate of a foreign
 // transport, a layer that puts the old Request back) are not found: there an
 // Identifier, or the Partition of the cache, is required.

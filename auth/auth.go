@@ -11,7 +11,8 @@
 // is sent again with an answer to the strongest challenge that the first credential
 // for the origin can answer. If the server refuses that, the next credential is tried,
 // but never on a weaker challenge. If no credential is left, the 401 is returned with
-// its body unread.
+// its body unread. The challenges of a proxy (407) are answered by a [Proxy], which is set at
+// the transport, and not by a Transport.
 //
 // Once an answer was accepted, requests to the same protection space are signed before
 // they are sent and take one round trip. The protection space is the directory of the

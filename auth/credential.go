@@ -26,7 +26,8 @@ type Credential struct {
 	// for 32 digits and SHA-256 for 64.
 	HA1Algorithm string
 
-	// Token is a bearer token (RFC 6750).
+	// Token is a bearer token (RFC 6750). For services that do not send a challenge set
+	// [Transport.Preemptive] too.
 	Token string
 
 	// TokenFunc returns a bearer token in place of Token. If invalid is not empty, it
@@ -87,7 +88,8 @@ type Target struct {
 // realm of a challenge, if no credential that it returned before is for that realm or
 // all of them were refused. [Credential.Realm] limits a credential to its realm.
 type Source interface {
-	// Credentials returns the credentials to try for target, in their order. Those
+	// Credentials returns the credentials to try for target, in their order. ctx is that of
+	// the request: a program with many users can put the user there. Credentials
 	// whose Domain does not cover target are not used, and at most 32 are tried for
 	// one request. The slice must not be changed afterwards.
 	Credentials(ctx context.Context, target Target) ([]Credential, error)

@@ -59,8 +59,8 @@ var ErrDomain = errors.New("auth: no host, host:port or origin")
 // an empty one, the password is for every origin that the caller asks, but never
 // for one that a redirect leads to.
 //
-// A domain in another form (with a wildcard, a path, a user name, or a scheme other than
-// http and https) covers nothing. The error, which matches [ErrDomain], names it, and is
+// A domain in another form (with a wildcard, a path other than "/", a user name, or a scheme
+// other than http and https) covers nothing. The error, which matches [ErrDomain], names it, and is
 // reported to trace with each challenge that is not answered. The other domains are used.
 //
 // Credentials are tried in the order in which they were added.

@@ -17,10 +17,14 @@ import (
 // A Proxy authenticates to HTTP proxies, on CONNECT and on requests that a proxy
 // forwards. It is the value for transport.Transport.ProxyAuth:
 //
-//	transport.Transport{ProxyAuth: &auth.Proxy{Credentials: &keys}}
+//	t := &transport.Transport{Proxy: http.ProxyURL(u), ProxyAuth: &auth.Proxy{Credentials: &keys}}
 //
 // The domains of the credentials name proxies. User information in the URL of a proxy is
-// used for that proxy when it sends a challenge.
+// used for that proxy when it sends a challenge, before Credentials; with that alone the zero
+// Proxy is enough.
+//
+// If no credential is left, the response to a request that the proxy forwards is its 407. A
+// request that needs a tunnel gets an error that holds a *transport.RefusedError.
 //
 // With a scheme that authenticates connections ([ConnectionScheme]), a connection to a proxy
 // that forwards requests serves one user. A tunnel is opened in the name of the user whose
@@ -35,7 +39,8 @@ type Proxy struct {
 	Credentials Source
 
 	// Schemes are the schemes that challenges are answered with. If nil, they are
-	// Digest, Bearer and Basic. A scheme that sets other fields than
+	// Digest, Bearer and Basic; with Digest alone no password is sent in clear, whoever
+	// stands in the place of the proxy. A scheme that sets other fields than
 	// Proxy-Authorization, such as WSSE, does not work.
 	Schemes []Scheme
 

@@ -14,10 +14,13 @@
 // Ranges are served from stored responses, and parts are combined.
 //
 // A body streams to the caller and to the store at once, and is stored when it is
-// complete. If it breaks off, the part that came is kept, and the rest is asked for
+// complete: before the caller gets [io.EOF], unless the store takes longer than
+// [Transport.StoreWait]. If the caller closes it earlier, up to 64 KiB that are missing are
+// read all the same. If it breaks off, the part that came is kept, and the rest is asked for
 // next time. Concurrent requests for the same URL share one trip to the origin (see
 // [Transport.CollapseWait]). Responses to requests with credentials are kept apart by
-// user. A response to credentials that a layer below has added, without saying whose
+// user, whether the request has them or the layer auth below adds them; nothing has to be
+// set for that. A response to credentials that a layer below has added, without saying whose
 // they are, is not stored.
 //
 // A store costs a request [Transport.StoreWait] at most, and never the request: after
@@ -53,7 +56,9 @@
 //
 // Cache-Status on each response and the events of package trace say what was done and
 // why. [Transport.Explain] says it of a request that is not sent, and [Transport.Stats]
-// counts. docs/why-no-hits.md in the repository lists the causes, each with the line that
+// counts. The parameter stored of Cache-Status is there only where the length of the body was
+// known in advance: of a chunked response the event store tells when it has ended.
+// docs/why-no-hits.md in the repository lists the causes, each with the line that
 // shows it.
 //
 // # Limits
@@ -145,7 +150,9 @@ type Transport struct {
 
 	// Shared makes it a shared cache, as in a proxy: s-maxage, proxy-revalidate and
 	// private are obeyed, and the response to a request with credentials is stored only
-	// where RFC 9111 §3.5 allows it, for everybody.
+	// where RFC 9111 §3.5 allows it, for everybody whom its Vary does not exclude. It is
+	// not needed for processes that share a Store, nor for a client with several users:
+	// see SharePublic.
 	Shared bool
 
 	// SharePublic gives everybody, whatever the credentials, the responses that say
@@ -155,7 +162,8 @@ type Transport struct {
 	// calls private things public costs hits and not secrets.
 	//
 	// s-maxage and must-revalidate do not count as public; private, no-cache, a list
-	// that does not parse or a Vary that names a field with credentials cancel it. A
+	// that does not parse or a Vary that names a field with credentials cancel it. Until
+	// such a response is stored, the requests of different users do not share a trip. A
 	// Set-Cookie is given only to the user to whom the origin has sent it. Partition
 	// and [WithTTL] override SharePublic, and a shared cache has its own rule (RFC 9111
 	// §3.5).
@@ -312,7 +320,7 @@ func newRoute(next http.RoundTripper) *route {
 
 // Defaults of the times that responses do not state themselves, and of the name.
 const (
-	// DefaultHeuristicFraction is the tenth of RFC 9111 §4.2.2.
+	// DefaultHeuristicFraction is 0.1, the example of RFC 9111 §4.2.2.
 	DefaultHeuristicFraction = policy.DefaultHeuristicFraction
 	// DefaultHeuristicMax is the longest time a response is fresh without having
 	// said so, a week (see [Transport.HeuristicMax]).

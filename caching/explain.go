@@ -21,8 +21,9 @@ import (
 //	bypass    req is sent on, and its response is not stored
 //	pass      the same for an unsafe method, and what is stored for its URL is invalidated
 //
-// The reason is one of those in docs/events.md, with the section of the RFC where there is one. It
-// holds nothing of the URL and of the values of fields.
+// The reason is one of those in docs/events.md, with the section of the RFC where there is one, as
+// [Section] has it. It holds nothing of the URL and of the values of fields. Why the last response
+// was not stored is not known any more: its Cache-Status, and the event pass, have said it.
 //
 // The way is that of a request: the Store is read, the layers below are asked whose credentials
 // they would add, and Partition is called. If Wrap has made layers of t, that is as it would be below

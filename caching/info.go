@@ -52,7 +52,7 @@ func (c *infoContext) Value(key any) any {
 
 // FromCache reports whether resp is a stored response: a fresh one, a stale one, or one
 // that the origin confirmed. It is false if the origin sent the body for this request, or
-// for another one that this request has waited for.
+// for another one that this request has waited for. [InfoOf] tells more.
 func FromCache(resp *http.Response) bool {
 	if resp == nil || resp.Request == nil {
 		return false

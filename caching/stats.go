@@ -26,7 +26,7 @@ type Stats struct {
 	// under way (collapse; collapsed).
 	Collapsed int64
 	// Passed were no matter of the cache, or got a response that is not to be stored (pass and
-	// bypass; fwd with a detail).
+	// bypass; fwd with a detail, unless that is a failure of the Store).
 	Passed int64
 	// Refused got a 504, since the origin was not to be asked (refuse; neither hit nor fwd).
 	Refused int64

@@ -12,7 +12,8 @@ import (
 )
 
 // ErrUnsure is the error of a write that was not sent, because there was no validator
-// to protect it; see [Refuse] and [Fetch].
+// to protect it; see [Refuse] and [Fetch]. The resource can be read again, or the write be
+// sent with [WithMode]([Override]).
 var ErrUnsure = errors.New("lostupdate: no validator is known to protect the write")
 
 // ConflictError reports a write that was stopped by a precondition: the resource
@@ -21,8 +22,8 @@ type ConflictError struct {
 	// Field and Sent are the name and the value of the precondition, such as
 	// If-Match and "a".
 	Field, Sent string
-	// Response is the 412 response. In an error its body has been read, up to
-	// 64 KiB, and need not be closed.
+	// Response is the 412 response. In an error its body is a copy of up to 64 KiB,
+	// which can be read and need not be closed.
 	Response *http.Response
 	// Ambiguous is true if the write was sent more than once, or if a write before
 	// it failed without a response: the server may have executed the first one,
@@ -45,7 +46,12 @@ func (e *ConflictError) Error() string {
 func (e *ConflictError) HTTPResponse() *http.Response { return e.Response }
 
 // Reason returns a sentence for a status line.
-func (e *ConflictError) Reason() string { return "The resource has changed since it was seen" }
+func (e *ConflictError) Reason() string {
+	if e.Ambiguous {
+		return "The resource has changed, perhaps by an earlier try of this write"
+	}
+	return "The resource has changed since it was seen"
+}
 
 type conflictKey struct{}
 

@@ -52,7 +52,7 @@ func TestConflict(t *testing.T) {
 
 // A layer below that sends twice makes a 412 ambiguous.
 func TestAmbiguous(t *testing.T) {
-	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "503 Later", "412 Precondition Failed")...)
+	script := rttest.NewScript(t, rttest.Answers("200 OK\nETag: \"a\"", "503 Later", "412 Precondition Failed", "412 Precondition Failed")...)
 	retry := rttest.Func(func(req *http.Request) (*http.Response, error) {
 		for {
 			roundtrip.CountAttempt(req.Context())
@@ -66,13 +66,22 @@ func TestAmbiguous(t *testing.T) {
 			}
 		}
 	})
-	resp, err := conflictOf(t, &Transport{}, retry)
+	tr := &Transport{}
+	resp, err := conflictOf(t, tr, retry)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if c := Conflict(resp); c == nil || !c.Ambiguous || !strings.Contains(c.Error(), "earlier try") {
+	if c := Conflict(resp); c == nil || !c.Ambiguous || !strings.Contains(c.Error(), "earlier try") || !strings.Contains(c.Reason(), "earlier try") {
 		t.Errorf("conflict %+v", c)
+	}
+	resp, err = tr.Wrap(script).RoundTrip(rttest.ReadRequest(t, "PUT /x\n\ntwo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if c := Conflict(resp); c == nil || !c.Ambiguous {
+		t.Errorf("the user saves again: conflict %+v", c)
 	}
 }
 

@@ -28,8 +28,8 @@ const (
 // Unsure says what is done about a write that no strong validator protects.
 type Unsure int
 
-// What can be done about a write to a resource whose version is unknown, or whose only
-// validators are a weak entity tag or a Last-Modified less than a second before Date.
+// What can be done about a write to a resource that was seen, but whose version is unknown
+// since, or whose only validators are a weak entity tag or a Last-Modified less than a second before Date.
 const (
 	// Wait asks by HEAD about a weak tag, and by GET if the response to HEAD has no
 	// tag, or does not come within five seconds. If the resource has changed, the

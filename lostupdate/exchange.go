@@ -75,6 +75,9 @@ func (x *exchange) write() (*http.Response, error) {
 	}
 	x.learn(resp, x.sum)
 	if resp.StatusCode == http.StatusPreconditionFailed && !x.plan.own && x.plan.field != "" {
+		if x.attempts > 1 && x.had { // the same write fails again, and is as ambiguous then
+			x.remember(x.id(), doubt, Version{})
+		}
 		return x.conflict(resp, x.attempts > 1 || x.seen.Uncertain, false)
 	}
 	return resp, nil

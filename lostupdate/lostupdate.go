@@ -18,7 +18,9 @@
 // error, unless [Transport.ConflictErrors] is set.
 //
 // A 2xx response to a write replaces the version that is remembered. Without a
-// validator in it, or after a 303, the version is unknown. After a 412 the old version
+// validator in it, or after a 303, the version is unknown, and the next write is sent
+// without a precondition unless the caller reads the resource before, or
+// [Transport.Unsure] is [Refuse] or [Fetch]. After a 412 the old version
 // stays, so that the same write fails again until the caller has read the resource, as
 // [Update] does.
 //
@@ -54,9 +56,10 @@
 // [WithEditor], or use [Update]; otherwise a version that one editor has seen permits a
 // write of another. For servers that ignore or refuse preconditions (nginx's WebDAV,
 // GitHub) there is [Transport.Verify], which does not protect from a write at the same
-// moment. Apache's mod_dav checks a precondition and writes in two steps: of two writes
+// moment. Any GET or HEAD of the program renews the version, also one that only polls: an
+// editor keeps [VersionOf] its response, and writes with [WithVersion]. Apache's mod_dav checks a precondition and writes in two steps: of two writes
 // at the same moment it may accept both. The memory is bounded: versions seen long ago
-// are forgotten. The tag of a variant (Vary) is used for the URL, whatever variant the
+// are forgotten, and the write is then sent as if they had never been seen. The tag of a variant (Vary) is used for the URL, whatever variant the
 // fields of the write select. A cache on the way that ignores no-cache may answer the
 // HEAD with an old version.
 package lostupdate
@@ -73,7 +76,8 @@ import (
 // zero value protects PUT and PATCH by what it has seen itself.
 //
 // A Transport is safe for concurrent use. Its fields must not be changed after
-// its first use. Layers made by one Transport share what it remembers.
+// its first use. Layers made by one Transport share what it remembers: it is one
+// editor, and several users who share it need [WithEditor].
 type Transport struct {
 	// Base sends the requests. If nil, [http.DefaultTransport] is used.
 	Base http.RoundTripper
@@ -98,7 +102,8 @@ type Transport struct {
 	Tags Tags
 
 	// Unsure says what is done about a write to a resource that was seen, but has no
-	// strong validator. If zero, it is [Wait].
+	// strong validator. A resource that was never seen is the matter of CreateOnly. If
+	// zero, it is [Wait].
 	Unsure Unsure
 
 	// WeakMatch sends weak entity tags in If-Match as the server wrote them. It is

@@ -38,11 +38,17 @@ var (
 // current is nil if the resource does not exist (404 or 410). It is then created, on
 // condition that it still does not exist. If edit fails, its error is returned and
 // nothing is written. A resource without a validator is not written: the error is
-// [ErrUnsure]. A weak entity tag is tried, since servers of FHIR and OData match them;
-// other servers answer it by 412.
+// [ErrUnsure]. A weak entity tag is tried, since servers of FHIR and OData match them; if
+// the answer is a 412 and the tag is still the same, the error is ErrUnsure too.
+//
+// To ask the user first, PUT with [Transport.ConflictErrors], and call Update once the error
+// is a [*ConflictError]: edit then merges its text into current.
 //
 // Any other response, such as a refusal to read or to write, is returned. Its body must
-// be closed. The update is done if the response is successful. The content type is kept.
+// be closed. The update is done if the response is successful: that to the PUT, or to a GET
+// that shows that an earlier try has written. The content type is kept, and a new resource has
+// none. Other fields are added by a layer of the client. The first GET may be answered by a
+// cache, those after a 412 are not.
 //
 // The client need not have a [Transport] of this package; several clients may share one.
 func Update(ctx context.Context, client *http.Client, url string, edit func(current []byte) ([]byte, error)) (*http.Response, error) {

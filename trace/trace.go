@@ -71,7 +71,7 @@ type Event struct {
 	// Background is true if the work was begun by Call and went on beside it: a
 	// validation that no caller waits for. The call may have ended before.
 	Background bool
-	// Layer is the name of the package that decided, such as "caching".
+	// Layer is the name of the package that decided, such as "caching"; that of [Wire] is "wire".
 	Layer string
 	// Action is what it decided, one or two words: "hit", "retry", "follow".
 	Action string

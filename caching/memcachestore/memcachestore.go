@@ -1,5 +1,6 @@
 // Package memcachestore keeps what an HTTP cache stores in memcached, so that many
-// machines share one cache.
+// machines share one cache. It is a module of its own; memcache is
+// github.com/bradfitz/gomemcache/memcache:
 //
 //	client := memcache.New("cache1:11211", "cache2:11211")
 //	transport := &caching.Transport{Store: memcachestore.New(client, "myapp")}
@@ -41,7 +42,9 @@
 //
 //   - Killed or restarted: what it had is gone, so a miss; while its port refuses
 //     connections, at once.
-//   - Flushed (flush_all): a miss.
+//   - Flushed (flush_all): a miss. The secret that keeps users apart is gone too; processes
+//     that run keep the one they know: until they are restarted, they and new ones do not
+//     find each other's responses to users.
 //   - Frozen (SIGSTOP, a machine that hangs, a network that drops), or farther away than
 //     StoreWait allows: StoreWait. An entry takes a round trip, one more if its body is larger
 //     than 16 KiB, and then one for each 512 KiB beyond the first, and for about every MiB to read on.

@@ -1,10 +1,14 @@
 // Package redisstore keeps what an HTTP cache stores in Redis or Valkey, so that
-// many machines share one cache.
+// many machines share one cache. It is a module of its own; redis is
+// github.com/redis/go-redis/v9:
 //
-//	client := redis.NewClient(&redis.Options{Addr: "cache:6379"})
+//	client := redis.NewClient(&redis.Options{Addr: "cache:6379", ContextTimeoutEnabled: true})
 //	transport := &caching.Transport{Store: redisstore.New(client, "myapp")}
 //
 // # Behavior
+//
+// Users are kept apart by the caching.Transport, on all machines; its field Shared, which makes
+// the cache of a proxy, is not needed for that.
 //
 // An entry is a hash that describes it, with a small body in it, and a string for
 // each piece of a larger body: no value is larger than [Store.ChunkSize], but for
@@ -47,7 +51,9 @@
 // request waits for it once before the origin is asked, and at most once more when its body is stored. After three
 // failures in a row the Transport leaves the server alone for a second, and longer if it goes on.
 //
-//   - Stopped, restarted, flushed: a miss. Connections that broke are made anew. A client
+//   - Stopped, restarted, flushed: a miss. If the secret that keeps users apart is gone too,
+//     processes that run keep the one they know: until they are restarted, they and new ones
+//     do not find each other's responses to users. Connections that broke are made anew. A client
 //     tries a port that refuses five times, 100 ms apart, unless DialerRetries says
 //     otherwise, so this is StoreWait too while it lasts.
 //   - Frozen (SIGSTOP, a machine that hangs, a network that drops): StoreWait.
