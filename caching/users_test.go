@@ -122,12 +122,12 @@ func TestVaryByCredentialsBelow(t *testing.T) {
 	one := func(*http.Request) string { return "one" }
 	for _, row := range []struct {
 		name    string
-		cache   Transport
+		cache   *Transport
 		foreign bool // the layer below does not say for whom it signs
 	}{
-		{"shared", Transport{Shared: true}, false},
-		{"shared, above a foreign layer", Transport{Shared: true}, true},
-		{"one partition", Transport{Partition: one}, false},
+		{"shared", &Transport{Shared: true}, false},
+		{"shared, above a foreign layer", &Transport{Shared: true}, true},
+		{"one partition", &Transport{Partition: one}, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			defer row.cache.Close()
