@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench bench-scale bench-behaviour fuzz model mutants nested servers release
+.PHONY: check test lint fmt bench bench-scale bench-behaviour fuzz model mutants nested servers release vuln
 
 check: lint test nested
 
@@ -15,6 +15,9 @@ nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go mod tidy -diff &&
 lint: ; go mod tidy -diff && $(LINT) run && for d in $(NESTED); do echo "== $$d"; (cd $$d && $(LINT) run) || exit 1; done
 
 fmt: ; $(LINT) fmt
+
+# Known vulnerabilities, of which vuln.go.dev has the list.
+vuln: ; @for d in . $(NESTED); do echo "== $$d"; (cd $$d && go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...) || exit 1; done
 
 # Each of these prints tables; with WRITE="-write ../docs" they take their places in docs/performance.md.
 WRITE ?=

@@ -18,7 +18,8 @@ func results(w io.Writer, suites []Suite, runs []Run, failed map[string][]string
 *private* is the zero value with one user (Partition), *shared* has Shared set, and *cdn* has Targeted set to CDN-Cache-Control beside.
 Required cases are rules; optimal ones are chances to reuse a response; checks are questions without a right answer.
 
-Written by `+"`go test ./conformance -run TestConformance -update`"+`.
+Written by `+"`go test ./conformance -run TestConformance -update`"+`. The cases are not part of this repository: CACHE_TESTS names the file of
+them, and that of all is what `+"`npm run export`"+` of http-tests/cache-tests writes.
 
 `, n)
 	if err != nil {
