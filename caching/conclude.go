@@ -55,7 +55,7 @@ func (x *exchange) conclude(o result) (*http.Response, error) {
 	switch {
 	case o.entry != nil:
 		x.candidate.Entry, x.candidate.F, x.setCookies = o.entry, o.f, o.setCookies
-		x.Now = o.meta.ResponseTime
+		x.merged, x.Now = o.header, o.meta.ResponseTime
 		x.Tell(policy.ActionValidated, x.verdict.Reason, http.StatusNotModified, nil)
 		return x.validated(), nil
 	case o.err != nil:

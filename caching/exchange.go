@@ -44,6 +44,8 @@ type exchange struct {
 	hitForMiss bool
 	// unattended is true if no caller waits for the answer.
 	unattended bool
+	// merged has the fields of the candidate, for its answer alone, if the origin has confirmed it.
+	merged http.Header
 	// setCookies is true if the origin has set cookies when it confirmed the candidate.
 	setCookies bool
 	// flight is the flight that was reserved, see reserve in lease.go. It must be led or vacated.

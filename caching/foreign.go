@@ -187,6 +187,5 @@ func (x *exchange) public(a *reply) bool {
 		}
 		status, h = x.candidate.Entry.Meta.Status, policy.Merge(x.st.Cfg, x.candidate.Entry.Meta.Header.Map(), h)
 	}
-	d, _ := policy.ResponseDirectives(h, x.st.Cfg.Targeted)
-	return policy.IsPublic(status, h, &d)
+	return policy.SaysPublic(x.st.Cfg, status, h)
 }

@@ -112,8 +112,9 @@ func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	// The caller may change the request when its own body is closed, and others still
 	// read.
 	k.url = *x.Req.URL
-	k.Req = x.Req.WithContext(k.ctx)
-	k.Req.URL = &k.url
+	k.req = *x.Req.WithContext(k.ctx) // a copy that does not leave the stack
+	k.req.URL = &k.url
+	k.Req = &k.req
 	k.own = *resp // see collapse.Source
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = resp.Trailer.Clone()

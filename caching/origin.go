@@ -168,10 +168,7 @@ func (x *exchange) prepare(out *http.Request, q *revalidation) {
 		out.Header = x.wire
 	}
 	if !q.Empty() || q.rng != "" {
-		out.Header = out.Header.Clone()
-		if out.Header == nil {
-			out.Header = make(http.Header, 2)
-		}
+		out.Header = roundtrip.ShareHeader(out.Header)
 		q.Set(out.Header)
 		if q.rng != "" {
 			out.Header["Range"], out.Header["If-Range"] = []string{q.rng}, []string{q.validator}

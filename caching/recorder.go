@@ -34,6 +34,7 @@ type recorder struct {
 	// What belongs to the response as long as the recorder does, in one piece with it.
 	body collapse.Body
 	own  http.Response
+	req  http.Request
 	url  url.URL
 	room [1]string
 }

@@ -23,8 +23,10 @@ type result struct {
 	// body is the body on its way to the store and to its readers. The leader has a
 	// share of it.
 	body *collapse.Body
-	// entry is the stored response that the origin confirmed. Its body is for the leader.
-	entry *store.Entry
+	// entry is the stored response that the origin confirmed, and header has its fields. Its body and
+	// the header are for the leader.
+	entry  *store.Entry
+	header http.Header
 	// setCookies is true if the confirmation set cookies.
 	setCookies bool
 	// barred is true if the response is for the caller alone whose request it answers.

@@ -70,7 +70,7 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 		return result{}, false
 	}
 	roundtrip.Discard(a.resp)
-	e2, f2, kept := x.update(a, e, f)
+	e2, h, f2, kept := x.update(a, e, f)
 	if other != nil {
 		x.candidate.Close()
 		if kept {
@@ -79,7 +79,7 @@ func (x *exchange) confirm(a *reply) (o result, ok bool) {
 	}
 	x.candidate.Take() // the result has it
 	x.candidate.Key = f2.Key
-	return result{entry: e2, meta: e2.Meta, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
+	return result{entry: e2, meta: e2.Meta, header: h, f: f2, setCookies: len(a.resp.Header["Set-Cookie"]) > 0}, true
 }
 
 // also stores the response e, which was confirmed for the request, where the request selects it.
@@ -103,12 +103,12 @@ func withMeta(e *store.Entry, m *store.Meta) *store.Entry {
 }
 
 // update merges the header of a into the metadata of the stored response e, and stores that without
-// the body. e2 is e with it. kept is false if the response may not be stored any more.
-func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, f2 *catalog.Memo, kept bool) {
-	e2, h, f2, moved := x.merged(a, e, f)
+// the body. e2 is e with it, and h has its fields. kept is false if the response may not be stored any more.
+func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, h http.Header, f2 *catalog.Memo, kept bool) {
+	e2, h, f2, moved := x.merge(a, e, f)
 	m := e2.Meta
 	if x.demand.Dir.Has(policy.NoStore) {
-		return e2, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
+		return e2, h, f2, false // RFC 9111 §5.2.1.5: nothing of this exchange is stored
 	}
 	ctx := detach(a.ctx)
 	reason := x.unstorable(m, h, f2)
@@ -126,26 +126,26 @@ func (x *exchange) update(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.
 	if reason != "" {
 		x.Tell(policy.ActionRemove, reason, m.Status, nil)
 		x.Withdraw(ctx, f)
-		return e2, f2, false
+		return e2, h, f2, false
 	}
-	return e2, f2, x.Replace(ctx, f, e, m, f2)
+	return e2, h, f2, x.Replace(ctx, f, e, m, f2)
 }
 
 // updated is a stored response with other metadata, in one allocation.
 type updated struct {
 	entry store.Entry
 	meta  store.Meta
-	room  [8]string // for the values of its header, while that is a map
+	room  [8]string // for the values of its header
 }
 
-// merged is what a stored response becomes by the header of a. h has its fields, and moved is true
+// merge returns what a stored response becomes by the header of a. h has its fields, and moved is true
 // if it is selected by other fields than before.
-func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, h http.Header, f2 *catalog.Memo, moved bool) {
+func (x *exchange) merge(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.Entry, h http.Header, f2 *catalog.Memo, moved bool) {
 	u := &updated{entry: store.Entry{Size: e.Size, Bytes: e.Bytes, Body: e.Body}}
 	m := &u.meta
 	u.entry.Meta = m
 	e.Meta.CopyTo(m)
-	h = make(http.Header, e.Meta.Header.Len())
+	h = make(http.Header, e.Meta.Header.Len()+2) // the answer has Age and Cache-Status too
 	e.Meta.Header.Fill(h, u.room[:0])
 	d, targeted := f.DirectivesAfter(h, a.resp.Header)
 	noVarySearch := h["No-Vary-Search"]
@@ -154,7 +154,9 @@ func (x *exchange) merged(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.
 	if len(a.resp.Header["Date"]) == 0 {
 		h["Date"] = dateOf(a.received())
 	}
-	m.Header = store.FieldsOf(h)
+	if !m.Header.Equal(h) {
+		m.Header = store.FieldsOf(h)
+	}
 	m.RequestTime, m.ResponseTime = a.requested(), a.received()
 	r := f.Record
 	ttl := x.ttlOf(a.resp)

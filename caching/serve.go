@@ -80,6 +80,7 @@ func (x *exchange) answerFound() (*http.Response, error) {
 // stored is a stored response on its way to the caller, in one allocation.
 type stored struct {
 	resp http.Response
+	req  http.Request
 	ctx  infoContext
 	body bytesBody
 	// room is for the values of the header, and text for those of Age and Cache-Status, if they
@@ -104,7 +105,8 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 	resp.Status, resp.StatusCode = statusLine(m), m.Status
 	resp.Proto = m.Proto
 	resp.ProtoMajor, resp.ProtoMinor, _ = http.ParseHTTPVersion(m.Proto)
-	resp.Request = x.Req.WithContext(&out.ctx)
+	out.req = *x.Req.WithContext(&out.ctx) // a copy that does not leave the stack
+	resp.Request = &out.req
 	resp.Header = x.header(m, f, p, s, age, out)
 	resp.Trailer = m.Trailer.Map()
 	resp.ContentLength = p.Length
@@ -160,10 +162,31 @@ func (x *exchange) aging(f *catalog.Memo, s *policy.CacheStatus, age time.Durati
 // that is of that age. out has room for their values.
 func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *policy.CacheStatus, age time.Duration, out *stored) http.Header {
 	seconds, cacheStatus := x.aging(f, s, age, out.text[:0])
+	h, values := x.merged, out.room[:0]
+	if h == nil || p.Status == http.StatusNotModified {
+		h, values = x.copyFields(m, f, p, values)
+	} else if x.setsCookiesOfOthers(m, f) {
+		delete(h, "Set-Cookie")
+	}
+	values = append(values, seconds, cacheStatus)
+	end := len(values)
+	h["Age"] = values[end-2 : end-1 : end-1]
+	if above := h["Cache-Status"]; len(above) > 0 {
+		h["Cache-Status"] = append(above, cacheStatus)
+	} else {
+		h["Cache-Status"] = values[end-1 : end : end]
+	}
+	if x.st.t.Compat.XFromCache {
+		h["X-From-Cache"] = []string{"1"}
+	}
+	return h
+}
+
+// copyFields returns the stored fields of the portion p, without Age, and their values, which are in room
+// if it is large enough. There is room for two more.
+func (x *exchange) copyFields(m *store.Meta, f *catalog.Memo, p policy.Portion, room []string) (h http.Header, values []string) {
 	n := m.Header.Len() + 2
-	h := make(http.Header, n)
-	values := out.room[:0]
-	if n > cap(values) {
+	if h, values = make(http.Header, n), room; n > cap(values) {
 		values = make([]string, 0, n)
 	}
 	others, notModified := x.setsCookiesOfOthers(m, f), p.Status == http.StatusNotModified
@@ -178,18 +201,7 @@ func (x *exchange) header(m *store.Meta, f *catalog.Memo, p policy.Portion, s *p
 		values = append(values, value)
 		h[name] = values[first:len(values):len(values)]
 	}
-	values = append(values, seconds, cacheStatus)
-	end := len(values)
-	h["Age"] = values[end-2 : end-1 : end-1]
-	if above := h["Cache-Status"]; len(above) > 0 {
-		h["Cache-Status"] = append(above, cacheStatus)
-	} else {
-		h["Cache-Status"] = values[end-1 : end : end]
-	}
-	if x.st.t.Compat.XFromCache {
-		h["X-From-Cache"] = []string{"1"}
-	}
-	return h
+	return h, values
 }
 
 // reshape turns the stored response into a 206, 304 or 416.

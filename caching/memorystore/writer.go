@@ -30,6 +30,7 @@ type writer struct {
 
 	// piece takes a body that is allocated at once. The memory of a Builder is not zeroed first.
 	piece strings.Builder
+	whole [1][]byte // is body.chunks then
 
 	mu       sync.RWMutex
 	body     body
@@ -54,7 +55,7 @@ func (m *Store) Create(ctx context.Context, key string, size int64) (store.Write
 			return nil, w.refuse()
 		}
 		w.piece.Grow(int(size))
-		w.body.chunks = make([][]byte, 1)
+		w.body.chunks = w.whole[:]
 	}
 	return w, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -22,33 +23,72 @@ type Fields struct {
 
 // FieldsOf returns the fields of h. It shares nothing with h. A name without a value is left out.
 func FieldsOf(h http.Header) Fields {
-	var room [32]string
-	names, size := room[:0], 0
+	// The fields are written in any order and then copied in that of their names. What is sorted are
+	// places: to move pointers is work for the garbage collector.
+	type place struct{ start, name, values, end int32 }
+	var room [1 << 10]byte
+	var placeRoom [32]place
+	text, places := room[:0], placeRoom[:0]
+	if len(h) > len(placeRoom) {
+		text, places = make([]byte, 0, 64*len(h)), make([]place, 0, len(h))
+	}
 	for name, values := range h {
 		if len(values) == 0 {
 			continue
 		}
-		names = append(names, name)
-		size += stringSize(name) + numberSize(len(values))
+		var p place
+		p.start = int32(len(text)) //nolint:gosec // no header is so long
+		text = binary.AppendUvarint(text, uint64(len(name)))
+		p.name = int32(len(text)) //nolint:gosec // as above
+		text = append(text, name...)
+		p.values = int32(len(text)) //nolint:gosec // as above
+		text = binary.AppendUvarint(text, uint64(len(values)))
 		for _, v := range values {
-			size += stringSize(v)
+			text = wire.AppendString(text, v)
 		}
+		p.end = int32(len(text)) //nolint:gosec // as above
+		places = append(places, p)
 	}
-	if len(names) == 0 {
+	if len(places) == 0 {
 		return Fields{}
 	}
-	slices.Sort(names) // equal fields have equal bytes
+	slices.SortFunc(places, func(a, b place) int { // equal fields have equal bytes
+		return bytes.Compare(text[a.name:a.values], text[b.name:b.values])
+	})
+	var number [binary.MaxVarintLen64]byte
+	n := binary.AppendUvarint(number[:0], uint64(len(places)))
 	var b strings.Builder
-	b.Grow(numberSize(len(names)) + size)
-	writeNumber(&b, len(names))
-	for _, name := range names {
-		writeString(&b, name)
-		writeNumber(&b, len(h[name]))
-		for _, v := range h[name] {
-			writeString(&b, v)
-		}
+	b.Grow(len(n) + len(text))
+	b.Write(n)
+	for _, p := range places {
+		b.Write(text[p.start:p.end])
 	}
 	return Fields{b.String()}
+}
+
+// Equal reports whether the fields are those of h. A false answer may be wrong if h has a name without
+// a value.
+func (f Fields) Equal(h http.Header) bool {
+	names, s := cutNumber(f.text)
+	if names != len(h) {
+		return false
+	}
+	for range names {
+		var name, value string
+		var values int
+		name, s = cutString(s)
+		values, s = cutNumber(s)
+		others := h[name]
+		if len(others) != values {
+			return false
+		}
+		for _, other := range others {
+			if value, s = cutString(s); value != other {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // All returns the lines: each value with its name. Those of one name follow one another, in their
@@ -169,6 +209,10 @@ func numberSize(n int) int {
 }
 
 func writeNumber(b *strings.Builder, n int) {
+	if n < 0x80 {
+		b.WriteByte(byte(n))
+		return
+	}
 	var room [binary.MaxVarintLen64]byte
 	_, _ = b.Write(binary.AppendUvarint(room[:0], uint64(n))) //nolint:gosec // a length
 }

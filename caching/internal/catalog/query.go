@@ -143,7 +143,7 @@ func (q *Query) sharedKey(noVarySearch string) string {
 func (q *Query) Locate(r *Record, status int, h http.Header, names []string) {
 	base := q.Key
 	r.Home = q.Target
-	if d, _ := policy.ResponseDirectives(h, q.Cat.Cfg.Targeted); q.open && policy.IsPublic(status, h, &d) {
+	if q.open && policy.SaysPublic(q.Cat.Cfg, status, h) {
 		base = q.Target
 	} else if values := h["No-Vary-Search"]; q.Cat.noVarySearch && len(values) > 0 {
 		if key := q.sharedKey(strings.Join(values, ",")); key != "" {

@@ -57,6 +57,8 @@ type Body struct {
 
 	shares  int
 	readers []*reader
+	first   reader     // most bodies have one reader: it takes no memory of its own
+	one     [1]*reader // is readers then
 	want    bool   // a reader waits for more
 	budget  int64  // of an unused body, the bytes that may still be read
 	tail    *block // the empty one after what the sink has not taken

@@ -29,10 +29,15 @@ type reader struct {
 // allows it to read the source without a goroutine and a copy while it is the only reader,
 // if ctx cannot end.
 func (b *Body) Open(ctx context.Context, resp *http.Response, inline bool) io.ReadCloser {
-	r := &reader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r.at = b.head
+	r := &b.first
+	if r.b != nil { // it is another's
+		r = new(reader)
+	} else {
+		b.readers = b.one[:0]
+	}
+	*r = reader{b: b, ctx: ctx, resp: resp, inline: inline && ctx.Done() == nil, off: b.First, at: b.head}
 	b.unshareLocked()
 	b.readers = append(b.readers, r)
 	if ctx.Done() != nil {

@@ -60,7 +60,7 @@ func copyStored(dst, src http.Header, names []string, update bool) {
 		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && (describesContent(name) || slices.Equal(values, dst[name])) {
 			continue
 		}
-		dst[name] = values
+		dst[name] = slices.Clip(values)
 	}
 }
 
@@ -70,7 +70,7 @@ func describesContent(name string) bool {
 
 // Merge updates the stored header by that of a 304, a HEAD or a part (RFC 9111 §3.2), and returns
 // it: every field of the new one replaces the old, but for those that describe the content. It
-// shares the values with both.
+// shares the values with both: an Add makes a copy.
 func Merge(cfg *Settings, stored, update http.Header) http.Header {
 	d, _ := updatedDirectives(cfg, stored, update)
 	h, _ := MergeWith(cfg, stored, update, &d)

@@ -26,6 +26,12 @@ func IsPublic(status int, h http.Header, d *Directives) bool {
 	return reason == "" && !slices.ContainsFunc(names, httpfield.CredentialLike)
 }
 
+// SaysPublic is IsPublic for a response with that status and header.
+func SaysPublic(cfg *Settings, status int, h http.Header) bool {
+	d, _ := ResponseDirectives(h, cfg.Targeted)
+	return IsPublic(status, h, &d)
+}
+
 // restricted reports whether d has a directive against giving the response to everybody.
 func restricted(d *Directives) bool {
 	return d.Has(private) || d.Has(noCache) || d.Has(NoStore) || len(d.fields) > 0
