@@ -59,10 +59,10 @@ type Body struct {
 	readers []*reader
 	first   reader     // most bodies have one reader: it takes no memory of its own
 	one     [1]*reader // is readers then
-	want    bool   // a reader waits for more
-	budget  int64  // of an unused body, the bytes that may still be read
-	tail    *block // the empty one after what the sink has not taken
-	head    *block // the first one, as long as there are shares
+	want    bool       // a reader waits for more
+	budget  int64      // of an unused body, the bytes that may still be read
+	tail    *block     // the empty one after what the sink has not taken
+	head    *block     // the first one, as long as there are shares
 	// recent is what the pump has read last, at recentOff, in buf: readers that keep up do
 	// not ask the sink for it.
 	buf       *[32 << 10]byte

@@ -84,16 +84,12 @@ func (g *Group[R]) shard(key string) *groupShard[R] {
 // invalidated response.
 func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uint64, stale func(epoch uint64) bool) (*Flight[R], Role) {
 	var refused *Flight[R]
-	s := g.shard(key)
+	s, own := g.shard(key), &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
 	for {
-		s.mu.Lock()
-		f := s.m[key]
-		if f == nil || f == refused {
-			f = s.addLocked(g, key, settings, epoch)
-			s.mu.Unlock()
+		f := s.put(own, refused)
+		if f == own {
 			return f, Leader
 		}
-		s.mu.Unlock()
 		if f.settings == settings && (f.epoch == epoch || !stale(f.epoch)) {
 			if r, ok := f.board(); ok {
 				f.deadline.Extend(ctx)
@@ -108,15 +104,11 @@ func (g *Group[R]) Join(ctx context.Context, key string, settings any, epoch uin
 // key. The caller does not know yet whether it needs a trip: then it calls Lead. If not it settles the
 // flight with a zero result, and callers that have joined it look into the store again.
 func (g *Group[R]) Reserve(key string, settings any, epoch uint64) *Flight[R] {
-	s := g.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m[key] != nil {
+	own := &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1, reserved: true}
+	if g.shard(key).put(own, nil) != own {
 		return nil
 	}
-	f := s.addLocked(g, key, settings, epoch)
-	f.reserved = true // nobody else has it yet
-	return f
+	return own
 }
 
 // Lead says that the caller that has reserved the flight makes the trip.
@@ -126,12 +118,19 @@ func (f *Flight[R]) Lead() {
 	f.reserved = false
 }
 
-func (s *groupShard[R]) addLocked(g *Group[R], key string, settings any, epoch uint64) *Flight[R] {
+// put returns the flight for the key of f. If there is none but refused, that is f from now on. The
+// caller has made f: while the lock is held nothing is allocated, since the garbage collector may
+// have the caller wait for it then.
+func (s *groupShard[R]) put(f, refused *Flight[R]) *Flight[R] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.m[f.key]; other != nil && other != refused {
+		return other
+	}
 	if s.m == nil {
 		s.m = make(map[string]*Flight[R])
 	}
-	f := &Flight[R]{group: g, key: key, settings: settings, epoch: epoch, waiting: 1}
-	s.m[key] = f
+	s.m[f.key] = f
 	return f
 }
 
