@@ -43,7 +43,7 @@ func (x *exchange) complete(a *reply) (o result, ok bool) {
 	o = x.keep(a, header, &total, part)
 	if o.body == nil {
 		// It is not stored after all, but the caller still gets the whole.
-		old := &readerBody{ReaderAt: catalog.EntryReader(part.old), closer: part.old, end: e.Size, mender: x.mender(part.old, f, 0)}
+		old := x.reader(part.old, f, 0, e.Size)
 		rest.Body = &joinedBody{Reader: io.MultiReader(old, rest.Body), rest: rest.Body, old: old}
 	}
 	o.resp.StatusCode, o.resp.Status = http.StatusOK, "200 OK"

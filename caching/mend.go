@@ -31,10 +31,17 @@ type mender struct {
 	closed bool
 }
 
-// mender is for a reader that begins at an offset in the body of e. Only a body that is
-// not in memory needs one.
-func (x *exchange) mender(e *store.Entry, f *catalog.Memo, begin int64) *mender {
-	return &mender{Query: x.Query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size}
+// reader returns a body that reads the bytes of e from begin to end, with a mender.
+func (x *exchange) reader(e *store.Entry, f *catalog.Memo, begin, end int64) *readerBody {
+	both := &struct { // one allocation
+		body   readerBody
+		mender mender
+	}{
+		readerBody{ReaderAt: catalog.EntryReader(e), closer: e, off: begin, end: end},
+		mender{Query: x.Query, sender: x.sender, meta: e.Meta, f: f, begin: begin, size: e.Size},
+	}
+	both.body.mender = &both.mender
+	return &both.body
 }
 
 // Rest implements [collapse.Owner].

@@ -127,9 +127,9 @@ func (x *exchange) serve(p policy.Portion, s *policy.CacheStatus) *http.Response
 		out.body.rest = e.Bytes[p.Offset : p.Offset+p.Length]
 		resp.Body = &out.body
 	default:
-		resp.Body = &readerBody{
-			ReaderAt: e.Body, closer: e.Body, first: x.first, off: p.Offset, end: p.Offset + p.Length, mender: x.mender(e, f, p.Offset),
-		}
+		body := x.reader(e, f, p.Offset, p.Offset+p.Length)
+		body.first = x.first
+		resp.Body = body
 	}
 	return resp
 }

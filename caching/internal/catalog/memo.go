@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
@@ -109,7 +110,12 @@ func newMemo(cfg *policy.Settings, m *store.Meta, h http.Header, r Record, d *po
 	f.setTarget(r.target)
 	if !r.Index {
 		if h == nil {
-			h = m.Header.Map()
+			h = headers.Get().(http.Header) // the pool holds nothing else
+			defer func() {
+				clear(h)
+				headers.Put(h)
+			}()
+			m.Header.Fill(h, make([]string, 0, m.Header.Len()))
 		}
 		resp := ResponseOf(m, h)
 		f.Set(cfg, &resp, r.Imposed, d, targeted, was)
@@ -125,6 +131,9 @@ func newMemo(cfg *policy.Settings, m *store.Meta, h http.Header, r Record, d *po
 	f.box = store.Memo{Value: f, Bytes: f.size()}
 	return f
 }
+
+// headers are for the fields of responses whose memos are made: a memo keeps none of them as they are.
+var headers = sync.Pool{New: func() any { return make(http.Header) }}
 
 // SetRecord gives m a memo with the record r, which is written into m when it is stored. h are the
 // fields of m, nil if they are not at hand as a map. d are the directives of the response, which come from a targeted field if targeted is true. If nil,
