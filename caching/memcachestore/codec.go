@@ -18,8 +18,9 @@ const (
 	// sumSize is the length of a checksum: SHA-256, cut.
 	sumSize   = 16
 	nonceSize = 16
-	// inlineMax is the largest body that lies beside its metadata. An Update writes it again.
-	inlineMax = 16 << 10
+	// inlineMax is the largest body that lies beside its metadata. An Update writes it again, which
+	// takes less time than the two commands for a body of its own.
+	inlineMax = 64 << 10
 )
 
 // head is the first item of an entry.
@@ -38,7 +39,7 @@ func (h *head) seal(key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, sumSize, 1024)
+	b := make([]byte, sumSize, 1024+len(h.inline))
 	b = append(b, version)
 	b = append(b, nonce...)
 	b = binary.AppendUvarint(b, uint64(h.size))  //nolint:gosec // not negative

@@ -49,7 +49,7 @@ func TestCost(t *testing.T) {
 		return New(client, "")
 	}, map[string]sharedtest.Cost{
 		sharedtest.Hit:            {Trips: 1},
-		sharedtest.HitOf60K:       {Trips: 2},
+		sharedtest.HitOf60K:       {Trips: 1},
 		sharedtest.HitOf1M:        {Trips: 2},
 		sharedtest.HitOfUser:      {Trips: 1},
 		sharedtest.HitOfVariant:   {Trips: 1},
@@ -60,7 +60,7 @@ func TestCost(t *testing.T) {
 		sharedtest.Miss:           {Trips: 4, Aside: 2},
 		sharedtest.MissOfUser:     {Trips: 6, Aside: 2},
 		sharedtest.Validation:     {Trips: 3, Aside: 2},
-		sharedtest.ValidationOf60: {Trips: 5, Aside: 2},
+		sharedtest.ValidationOf60: {Trips: 3, Aside: 2},
 		sharedtest.FirstOf304:     {Trips: 4, Aside: 2},
 		sharedtest.Put:            {Trips: 2},
 		sharedtest.MissAfterPut:   {Trips: 4, Aside: 2},

@@ -7,7 +7,7 @@
 //
 // # Behavior
 //
-// An entry is an item that describes it, with a body of up to 16 KiB in it, and an item for
+// An entry is an item that describes it, with a body of up to 64 KiB in it, and an item for
 // each piece of a larger body: none is larger than [Store.ChunkSize]. Names are hashes, well within the 250
 // bytes that memcached allows. An entry appears and is updated by one command on
 // the first item, so that others see the old one or the new one.
@@ -21,13 +21,13 @@
 // So many commands are waited for by a request through a caching.Transport, one after another, until its
 // body has come to its end.
 //
-//	hit of up to 16 KiB                  1
+//	hit of up to 64 KiB                  1
 //	hit of up to 1 MiB                   2, and 1 for about each further MiB
-//	hit of a user                        1, or 2 beyond 16 KiB
+//	hit of a user                        1, or 2 beyond 64 KiB
 //	hit of a variant                     1, or 2 if the process has not found this variant last
 //	response that is not stored          3, and 1 as long as it is known not to be
-//	miss and store                       4, and 2 for each ChunkSize of a body of more than 16 KiB
-//	304 of up to 16 KiB                  3, or 4 if the process does not know that the entry is stale
+//	miss and store                       4, and 2 for each ChunkSize of a body of more than 64 KiB
+//	304 of up to 64 KiB                  3, or 4 if the process does not know that the entry is stale
 //	unsafe request (PUT)                 2
 //
 // The lease of a miss or a 304 is given back by two more commands, which no request waits for.
@@ -47,7 +47,7 @@
 //     find each other's responses to users.
 //   - Frozen (SIGSTOP, a machine that hangs, a network that drops), or farther away than
 //     StoreWait allows: StoreWait. An entry takes a round trip, one more if its body is larger
-//     than 16 KiB, and then one for each 512 KiB beyond the first, and for about every MiB to read on.
+//     than 64 KiB, and then one for each 512 KiB beyond the first, and for about every MiB to read on.
 //   - In the middle of a body: its rest comes from the origin, after StoreWait, if the
 //     response has a strong validator, or if nothing of it was delivered. Otherwise
 //     the body ends with an error.

@@ -29,7 +29,7 @@ func (r *recent) place(name string) *atomic.Pointer[got] {
 }
 
 // recentMax is the longest value that is kept: most are no longer than a small body and its metadata.
-const recentMax = 32 << 10
+const recentMax = inlineMax + 16<<10
 
 // keep keeps an item, which must not be changed afterwards.
 func (r *recent) keep(item *memcache.Item) {

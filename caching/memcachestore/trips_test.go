@@ -61,7 +61,7 @@ func TestTrips(t *testing.T) {
 	w := new(wire)
 	s := New(w.client(t, server.Addr), "")
 	ctx := t.Context()
-	const small, medium, large = 1 << 10, 60 << 10, 1 << 20
+	const small, medium, large = 1 << 10, 100 << 10, 1 << 20
 	put := func(key string, n int, replaces store.Version) func() error {
 		return func() error {
 			m := entries.MetaForAnHour(1)
