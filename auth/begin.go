@@ -19,16 +19,15 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	case e.source == nil && req.URL.User == nil:
 		return nil, reasonNoCredentials
 	}
+	f, finds := e.source.(finder)
+	found := e.pinned(req)
+	if found == emptyAnswer && finds && !e.requireTLS && req.URL.User == nil {
+		return nil, reasonNotForOrigin // a cache above has asked
+	}
 	w := e.wayOf(req)
 	if e.source == nil && w.Crossed && req.Header["Authorization"] == nil {
 		return nil, reasonRedirectUser
 	}
-	_, pinned, _ := roundtrip.Pinned(req, e)
-	found, _ := pinned.(*answer)
-	if found == failedAnswer {
-		found = nil
-	}
-	f, finds := e.source.(finder)
 	switch {
 	case e.requireTLS && w.Origin.Scheme != "https":
 		found = emptyAnswer
@@ -61,6 +60,16 @@ func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
 	}
 	x.URL, x.Host, x.exchange = x.url, req.Host, x
 	return x, ""
+}
+
+// pinned returns the answer that a cache above was given for req, nil if there is none or the Source
+// has failed.
+func (e *engine) pinned(req *http.Request) *answer {
+	_, pinned, _ := roundtrip.Pinned(req, e)
+	if a, _ := pinned.(*answer); a != failedAnswer {
+		return a
+	}
+	return nil
 }
 
 // exchanges are reused: an exchange is most of what a signed request allocates.

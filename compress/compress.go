@@ -179,7 +179,10 @@ func (t *Transport) send(req *http.Request, coding, why string, next http.RoundT
 
 // tell reports a decision about the body of req, if it has one.
 func tell(req *http.Request, action, reason string) {
-	if hook := trace.From(req.Context()); hook != nil && roundtrip.HasBody(req) {
+	if !roundtrip.HasBody(req) {
+		return
+	}
+	if hook := trace.From(req.Context()); hook != nil {
 		hook(trace.About(req, "compress", action, reason))
 	}
 }

@@ -159,7 +159,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return nil, err
 		}
 		if !t.nothingIn(resp, method) {
-			x := exchange{Transport: t, next: next, req: roundtrip.AsAsked(req, asked), method: method}
+			x := exchange{Transport: t, next: next, req: roundtrip.AsAsked(req, &asked), method: method}
 			x.learn(resp, nil)
 		}
 		return roundtrip.Complete(resp, req), nil

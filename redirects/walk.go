@@ -46,7 +46,7 @@ func (n *note) take(req *http.Request) {
 
 // read returns the request as it was noted: req itself if it has not been changed since.
 func (n *note) read(req *http.Request) *http.Request {
-	if (req.URL == nil || *req.URL == n.url) && roundtrip.AsAsked(req, n.request) == req {
+	if (req.URL == nil || *req.URL == n.url) && roundtrip.AsAsked(req, &n.request) == req {
 		return req
 	}
 	asked := n.request

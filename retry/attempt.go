@@ -63,7 +63,7 @@ func WithAttempts(ctx context.Context, n int) context.Context {
 
 // idempotent reports whether req may be sent twice.
 func idempotent(req *http.Request) bool {
-	if hasKey(req.Header) || roundtrip.Idempotent(req.Method) && len(req.Header["Content-Range"]) == 0 {
+	if roundtrip.Idempotent(req.Method) && len(req.Header["Content-Range"]) == 0 || hasKey(req.Header) {
 		// RFC 9110 §14.5: a PUT with Content-Range is a part of an upload, and a server
 		// may append it.
 		return true

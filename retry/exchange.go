@@ -84,7 +84,7 @@ func (x *exchange) sendOut(out *http.Request, a *Attempt) {
 		asked := *out
 		a.Response, _, a.Err = once(x.next, out, x.t.AttemptTimeout)
 		if out == x.req {
-			x.req = roundtrip.AsAsked(out, asked)
+			x.req = roundtrip.AsAsked(out, &asked)
 		}
 		return
 	}

@@ -22,7 +22,10 @@ func OriginOf(u *url.URL) Origin {
 	if u == nil {
 		return Origin{}
 	}
-	scheme := strings.ToLower(u.Scheme)
+	scheme := u.Scheme
+	if scheme != "http" && scheme != "https" {
+		scheme = strings.ToLower(scheme)
+	}
 	host, port, ok := simple(u.Host)
 	if !ok {
 		host, port = Host(u), u.Port()
@@ -41,13 +44,18 @@ func OriginOf(u *url.URL) Origin {
 // simple splits the usual form of an authority fast: a name or an IPv4 address in lower-case
 // ASCII, with a port or without. The origin of a request is computed several times.
 func simple(authority string) (host, port string, ok bool) {
-	host, port, _ = strings.Cut(authority, ":")
-	for i := range len(host) {
-		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+	host = authority
+	for i := range len(authority) {
+		c := authority[i]
+		if c == ':' {
+			host, port = authority[:i], authority[i+1:]
+			break
+		}
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
 			return "", "", false
 		}
 	}
-	if strings.Trim(port, "0123456789") != "" {
+	if port != "" && strings.Trim(port, "0123456789") != "" {
 		return "", "", false
 	}
 	return strings.TrimSuffix(host, "."), port, true

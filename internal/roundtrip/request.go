@@ -35,10 +35,10 @@ func CloneHeader(h http.Header) http.Header {
 // ShareHeader returns a copy of h, which is not nil, that shares the values: they must not be changed
 // in place, but an Add makes a copy.
 func ShareHeader(h http.Header) http.Header {
-	out := maps.Clone(h)
-	if out == nil {
+	if len(h) == 0 {
 		return make(http.Header)
 	}
+	out := maps.Clone(h)
 	for name, values := range out {
 		if len(values) < cap(values) {
 			out[name] = slices.Clip(values)
@@ -50,13 +50,13 @@ func ShareHeader(h http.Header) http.Header {
 // AsAsked returns req as it was before it was sent; was is a copy from that time. If the
 // RoundTripper below has not changed req, it returns req, else another copy. A RoundTripper
 // must not modify a request, but middleware and fakes in tests do.
-func AsAsked(req *http.Request, was http.Request) *http.Request {
+func AsAsked(req, was *http.Request) *http.Request {
 	if req.Method == was.Method && req.URL == was.URL && req.Host == was.Host && req.ContentLength == was.ContentLength &&
-		HasBody(req) == HasBody(&was) && (req.GetBody == nil) == (was.GetBody == nil) &&
+		HasBody(req) == HasBody(was) && (req.GetBody == nil) == (was.GetBody == nil) &&
 		reflect.ValueOf(req.Header).Pointer() == reflect.ValueOf(was.Header).Pointer() {
 		return req
 	}
-	restored := was
+	restored := *was
 	return &restored
 }
 

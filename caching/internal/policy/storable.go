@@ -92,7 +92,11 @@ func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl 
 	case d.Dir.Has(NoStore):
 		return reasonRequestNoStore
 	case len(h["Cache-Control"]) > 0:
-		if values := h["Cache-Control"]; slices.ContainsFunc(values, namesNoStore) {
+		values := h["Cache-Control"]
+		if len(values) == 1 && values[0] == "no-store" { // as most of them are
+			return reasonResponseNoStore
+		}
+		if slices.ContainsFunc(values, namesNoStore) {
 			if dir := parseDirectives(values); dir.Has(NoStore) && !dir.Has(mustUnderstand) {
 				return reasonResponseNoStore
 			}
