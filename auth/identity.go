@@ -123,11 +123,8 @@ func (x *exchange) report(out *http.Request) {
 		return
 	}
 	principal := x.engine.identities.of(&x.Credential)
-	for name := range strings.SplitSeq(asked, separator) {
-		if name == principal {
-			principal = asked
-			break
-		}
+	if principal != asked && slices.Contains(strings.Split(asked, separator), principal) {
+		principal = asked
 	}
 	var room [4]string
 	roundtrip.Report(x.req.Context(), x.engine, principal, out.Header, x.added(out, room[:0])...)

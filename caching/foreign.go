@@ -65,7 +65,7 @@ func (n *note) added(really *http.Request, signed *roundtrip.Signed) []string {
 	var names []string
 	var kinds kind
 	for name, values := range really.Header {
-		if len(values) == 0 || !httpfield.CredentialLike(name) {
+		if len(values) == 0 || signed.Owns(name, values) || !httpfield.CredentialLike(name) {
 			continue
 		}
 		canonical := http.CanonicalHeaderKey(name)
