@@ -119,8 +119,9 @@ type Transport struct {
 
 	// Preemptive sends credentials with the first request to an origin, before it
 	// asks for them, by the last of Schemes that needs no challenge: by default Basic
-	// for a password, and Bearer for a token. A credential without a domain is sent in this way only to
-	// the first origin that this Transport is used for.
+	// for a password, and Bearer for a token. A credential without a domain is sent in
+	// this way only to the first origin that this Transport is used for: where there are
+	// several, give it a domain.
 	Preemptive bool
 
 	// RequireTLS sends credentials to https URLs only.
