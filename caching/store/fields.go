@@ -197,31 +197,6 @@ func (f Fields) Format(s fmt.State, _ rune) {
 	_, _ = fmt.Fprint(s, f.Len(), " fields")
 }
 
-func stringSize(s string) int { return numberSize(len(s)) + len(s) }
-
-// numberSize returns how many bytes [binary.AppendUvarint] appends.
-func numberSize(n int) int {
-	size := 1
-	for ; n >= 0x80; n >>= 7 {
-		size++
-	}
-	return size
-}
-
-func writeNumber(b *strings.Builder, n int) {
-	if n < 0x80 {
-		b.WriteByte(byte(n))
-		return
-	}
-	var room [binary.MaxVarintLen64]byte
-	_, _ = b.Write(binary.AppendUvarint(room[:0], uint64(n))) //nolint:gosec // a length
-}
-
-func writeString(b *strings.Builder, s string) {
-	writeNumber(b, len(s))
-	b.WriteString(s)
-}
-
 // appendFields appends f in the form that readFields reads.
 func appendFields(b []byte, f Fields) []byte {
 	if f.text == "" {
