@@ -110,6 +110,15 @@ func (c *floorCache) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// expire makes all that is stored stale.
+func (c *floorCache) expire() {
+	for i := range c.shards {
+		for _, entries := range c.shards[i].m {
+			entries[0].fresh = 0
+		}
+	}
+}
+
 type floorTee struct {
 	src  io.ReadCloser
 	buf  []byte
@@ -271,11 +280,7 @@ func BenchmarkCachingValidate(b *testing.B) {
 			req := newGet(b, "http://example.com/a/path?q=1")
 			exchangeOf(b, rt, req, size)
 			if f, ok := rt.(*floorCache); ok {
-				for i := range f.shards {
-					for _, es := range f.shards[i].m {
-						es[0].fresh = 0
-					}
-				}
+				f.expire()
 			}
 			works[name] = func() { exchangeOf(b, rt, req, size) }
 		}

@@ -185,13 +185,13 @@ var behaviour = []section{
 	},
 	{
 		"Locks",
-		"The part of their time that 64 goroutines wait for the mutex that they wait for longest, in per cent.",
+		"The part of their time that 64 goroutines wait for the mutex that they wait for longest, in per cent. The floor is a map whose parts have a mutex each.",
 		[]row{
-			absolute("hits", "%worst", "Locks/hit", 5),
-			absolute("misses", "%worst", "Locks/miss", 5),
-			absolute("misses of a full store", "%worst", "Locks/miss_of_a_full_store", 5),
-			absolute("validations", "%worst", "Locks/304", 5),
-			absolute("unsafe requests", "%worst", "Locks/PUT", 5),
+			absolute("hits", "%worst", "Locks/hit/ours", 5, "Locks/hit/floor"),
+			absolute("misses", "%worst", "Locks/miss/ours", 5, "Locks/miss/floor"),
+			absolute("misses of a full store", "%worst", "Locks/miss_of_a_full_store/ours", 5),
+			absolute("validations", "%worst", "Locks/304/ours", 5, "Locks/304/floor"),
+			absolute("unsafe requests", "%worst", "Locks/PUT/ours", 5),
 		},
 	},
 	{
