@@ -118,13 +118,15 @@ func (x *exchange) stream(a *reply, k *recorder, size int64) result {
 	k.own = *resp // see collapse.Source
 	k.own.Header = ownedHeader(resp.Header, k.room[:])
 	k.own.Trailer = resp.Trailer.Clone()
+	k.meta.CopyTo(&k.shown)
+	k.f.CopyTo(&k.shownF, &k.shown)
 	if size >= 0 {
 		size += k.part.before
 	}
 	k.body.Start(collapse.Source{
 		Origin: resp, Size: size, Limit: x.st.Cfg.MaxBody, Stored: k.part.before, First: k.part.first,
 	}, k.w, k)
-	return result{resp: &k.own, body: &k.body, f: k.f, meta: k.meta}
+	return result{resp: &k.own, body: &k.body, f: &k.shownF, meta: &k.shown}
 }
 
 // bodySize is the length of the body of resp, -1 if it is not known.

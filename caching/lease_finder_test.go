@@ -229,6 +229,7 @@ func TestLeaseInBackground(t *testing.T) {
 				t.Errorf("request %d took %v", i, took)
 			}
 		}
+		synctest.Wait() // the lease is being given back
 		server.slow = 100 * time.Millisecond
 		began := time.Now()
 		if _, _, err := try(c, t.Context(), "GET", "http://example.com/other"); err != nil || time.Since(began) > 2*farAway {

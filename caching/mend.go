@@ -46,7 +46,7 @@ func (x *exchange) reader(e *store.Entry, f *catalog.Memo, begin, end int64) *re
 
 // Rest implements [collapse.Owner].
 func (k *recorder) Rest(ctx context.Context, off, end int64, cause error) (io.ReadCloser, error) {
-	m := &mender{Query: k.Query, sender: k.sender, meta: k.meta, f: k.f, size: -1}
+	m := &mender{Query: k.Query, sender: k.sender, meta: &k.shown, f: &k.shownF, size: -1}
 	m.Req = k.Req.WithContext(ctx)
 	if err := m.mend(off, end, cause); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type recorder struct {
 	ctx           context.Context
 	resp          *http.Response
 	w             store.Writer
-	meta          *store.Meta
+	meta          *store.Meta // is stored, and changed by that; so is f
 	f             *catalog.Memo
 	part          combined
 
@@ -37,6 +37,9 @@ type recorder struct {
 	req  http.Request
 	url  url.URL
 	room [1]string
+	// shown and shownF are copies of meta and f for callers that share the response.
+	shown  store.Meta
+	shownF catalog.Memo
 }
 
 // Finish implements [collapse.Owner]: it commits the entry, or drops it.
@@ -74,13 +77,13 @@ func (k *recorder) commit(e collapse.Ending) {
 			return
 		}
 	}
-	m := k.meta.Clone()
+	m := k.meta
 	if e.Whole {
 		m.Trailer = store.FieldsOf(k.resp.Trailer)
 	} else {
 		stored = policy.ReasonPartStored
 	}
-	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, m, k.f.For(m)); {
+	switch err := k.Commit(k.ctx, k.w, e.N+k.part.after, m, k.f); {
 	case err == catalog.ErrInvalidated:
 		k.drop(policy.ReasonInvalidated)
 		return

@@ -149,12 +149,11 @@ func (x *exchange) merge(a *reply, e *store.Entry, f *catalog.Memo) (e2 *store.E
 	e.Meta.Header.Fill(h, u.room[:0])
 	d, targeted := f.DirectivesAfter(h, a.resp.Header)
 	noVarySearch := h["No-Vary-Search"]
-	var whole bool
-	h, whole = policy.MergeWith(x.st.Cfg, h, a.resp.Header, &d)
+	h, changed, whole := policy.MergeWith(x.st.Cfg, h, a.resp.Header, &d)
 	if len(a.resp.Header["Date"]) == 0 {
-		h["Date"] = dateOf(a.received())
+		h["Date"], changed = dateOf(a.received()), true
 	}
-	if !m.Header.Equal(h) {
+	if changed {
 		m.Header = store.FieldsOf(h)
 	}
 	m.RequestTime, m.ResponseTime = a.requested(), a.received()

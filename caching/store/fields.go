@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -25,7 +26,10 @@ type Fields struct {
 func FieldsOf(h http.Header) Fields {
 	// The fields are written in any order and then copied in that of their names. What is sorted are
 	// places: to move pointers is work for the garbage collector.
-	type place struct{ start, name, values, end int32 }
+	type place struct {
+		high, low                uint64 // the first bytes of the name, by which most names differ
+		start, name, values, end int32
+	}
 	var room [1 << 10]byte
 	var placeRoom [32]place
 	text, places := room[:0], placeRoom[:0]
@@ -36,7 +40,9 @@ func FieldsOf(h http.Header) Fields {
 		if len(values) == 0 {
 			continue
 		}
-		var p place
+		var first [16]byte
+		copy(first[:], name)
+		p := place{high: binary.BigEndian.Uint64(first[:8]), low: binary.BigEndian.Uint64(first[8:])}
 		p.start = int32(len(text)) //nolint:gosec // no header is so long
 		text = binary.AppendUvarint(text, uint64(len(name)))
 		p.name = int32(len(text)) //nolint:gosec // as above
@@ -53,6 +59,12 @@ func FieldsOf(h http.Header) Fields {
 		return Fields{}
 	}
 	slices.SortFunc(places, func(a, b place) int { // equal fields have equal bytes
+		if a.high != b.high {
+			return cmp.Compare(a.high, b.high)
+		}
+		if a.low != b.low {
+			return cmp.Compare(a.low, b.low)
+		}
 		return bytes.Compare(text[a.name:a.values], text[b.name:b.values])
 	})
 	var number [binary.MaxVarintLen64]byte
@@ -64,31 +76,6 @@ func FieldsOf(h http.Header) Fields {
 		b.Write(text[p.start:p.end])
 	}
 	return Fields{b.String()}
-}
-
-// Equal reports whether the fields are those of h. A false answer may be wrong if h has a name without
-// a value.
-func (f Fields) Equal(h http.Header) bool {
-	names, s := cutNumber(f.text)
-	if names != len(h) {
-		return false
-	}
-	for range names {
-		var name, value string
-		var values int
-		name, s = cutString(s)
-		values, s = cutNumber(s)
-		others := h[name]
-		if len(others) != values {
-			return false
-		}
-		for _, other := range others {
-			if value, s = cutString(s); value != other {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // All returns the lines: each value with its name. Those of one name follow one another, in their

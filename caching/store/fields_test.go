@@ -16,6 +16,7 @@ func TestFields(t *testing.T) {
 	many := http.Header{}
 	for i := range 200 {
 		many.Set(fmt.Sprint("X-", i), strings.Repeat("v", i))
+		many.Set(fmt.Sprint("X-A-Name-Of-Some-Length-", i), "v")
 	}
 	for _, row := range []struct {
 		why  string
@@ -43,6 +44,13 @@ func TestFields(t *testing.T) {
 			if f.Get(name) != values[0] || !f.Has(name) || !slices.Equal(f.Values(name), values) {
 				t.Errorf("%s: %s is %q, want %q", row.why, name, f.Values(name), values)
 			}
+		}
+		var names []string
+		for name := range f.All() {
+			names = append(names, name)
+		}
+		if !slices.IsSorted(names) {
+			t.Errorf("%s: the names are not in their order: %q", row.why, names)
 		}
 		if f.Get("None") != "" || f.Has("None") || f.Values("None") != nil {
 			t.Errorf("%s: there is a field that was not given", row.why)

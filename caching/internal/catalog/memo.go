@@ -40,14 +40,13 @@ func (f *Memo) setTarget(t *target) {
 	}
 }
 
-// For returns a copy of f for m, a copy of its Meta that is about to be stored: storing changes both,
-// and callers that share the response read f.
-func (f *Memo) For(m *store.Meta) *Memo {
-	c := *f
-	c.setTarget(f.target)
-	c.box.Value = &c
-	m.SetMemo(&c.box)
-	return &c
+// CopyTo makes to, which is new, a copy of f for m, a copy of its Meta: storing a Meta changes both, while
+// callers that share the response read the copies.
+func (f *Memo) CopyTo(to *Memo, m *store.Meta) {
+	*to = *f
+	to.setTarget(f.target)
+	to.box.Value = to
+	m.SetMemo(&to.box)
 }
 
 // Groups returns the keys of the groups that the response is in.
@@ -123,7 +122,11 @@ func newMemo(cfg *policy.Settings, m *store.Meta, h http.Header, r Record, d *po
 			f.MustRevalidate = true
 			f.Set(cfg, &resp, f.Imposed, nil, false, nil)
 		}
-		f.Own(m.Header.Get("Etag"), m.Header.Get("Last-Modified"))
+		for name, value := range m.Header.All() { // in the order of the names
+			if f.Own(name, value); name > "Last-Modified" {
+				break
+			}
+		}
 		if keys := groupKeys(m.URL, h); len(keys) > 0 {
 			f.more = &more{groups: keys}
 		}
@@ -155,8 +158,8 @@ func (c *Catalog) seal(m *store.Meta, f *Memo, was store.Version) {
 		n := len(b)
 		text := string(append(b, m.URL...)) // in one piece of memory
 		m.Extra, m.URL = text[:n], text[n:]
+		f.compact(m.Extra)
 	}
-	f.compact(m.Extra)
 	m.Version, m.Replaces = storekit.NewVersion(), was
 	f.box.Bytes = f.size()
 	if t := f.target; t != nil && !f.MustRevalidate && t.outdated(f.stamp, !f.Index && f.Validators()) {

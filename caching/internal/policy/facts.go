@@ -100,14 +100,14 @@ func (f *Facts) sameValidators(h http.Header) bool {
 	return len(tag) == 1 && tag[0] == f.etag && len(date) == 1 && date[0] == f.lastModified
 }
 
-// Own takes the validators from what a Store keeps of the response, so that f keeps nothing else
+// Own takes a validator from a field that a Store keeps of the response, so that f keeps nothing else
 // alive: the strings of f may be parts of all that came with the response.
-func (f *Facts) Own(etag, lastModified string) {
-	if f.etag == etag {
-		f.etag = etag
-	}
-	if f.lastModified == lastModified {
-		f.lastModified = lastModified
+func (f *Facts) Own(name, value string) {
+	switch {
+	case name == "Etag" && value == f.etag:
+		f.etag = value
+	case name == "Last-Modified" && value == f.lastModified:
+		f.lastModified = value
 	}
 }
 

@@ -54,14 +54,15 @@ func StoredHeader(h http.Header, names []string) http.Header {
 
 // copyStored sets the fields of src that are stored in dst. If update is true src is
 // the header of a 304, a HEAD or a part, and the fields in it that describe its own
-// content are left out, and those that have not changed.
-func copyStored(dst, src http.Header, names []string, update bool) {
+// content are left out, and those that have not changed. It reports whether it has set one.
+func copyStored(dst, src http.Header, names []string, update bool) (changed bool) {
 	for name, values := range src {
 		if len(values) == 0 || hopByHop(name) || slices.Contains(names, name) || update && (describesContent(name) || slices.Equal(values, dst[name])) {
 			continue
 		}
-		dst[name] = slices.Clip(values)
+		dst[name], changed = slices.Clip(values), true
 	}
+	return changed
 }
 
 func describesContent(name string) bool {
@@ -73,23 +74,25 @@ func describesContent(name string) bool {
 // shares the values with both: an Add makes a copy.
 func Merge(cfg *Settings, stored, update http.Header) http.Header {
 	d, _ := updatedDirectives(cfg, stored, update)
-	h, _ := MergeWith(cfg, stored, update, &d)
+	h, _, _ := MergeWith(cfg, stored, update, &d)
 	return h
 }
 
-// MergeWith is Merge where the directives d of the result are known. whole is false if
-// a field was left out because of what the header itself says.
-func MergeWith(cfg *Settings, stored, update http.Header, d *Directives) (h http.Header, whole bool) {
+// MergeWith is Merge where the directives d of the result are known. changed is false if the header
+// is as it was, and whole is false if a field was left out because of what the header itself says.
+func MergeWith(cfg *Settings, stored, update http.Header, d *Directives) (h http.Header, changed, whole bool) {
 	names := Unstored(cfg, update, d)
 	if h = stored; h == nil {
 		h = make(http.Header, len(update))
 	}
+	before := len(h)
 	delete(h, "Age")
 	for _, name := range namedFields(cfg, d) {
 		delete(h, name) // stored before the header said that it may not be
 	}
-	copyStored(h, update, names, true)
-	return h, len(names) == 0
+	changed = len(h) != before
+	changed = copyStored(h, update, names, true) || changed
+	return h, changed, len(names) == 0
 }
 
 // updatedDirectives returns the directives of a stored response after an update: those of the new

@@ -63,6 +63,7 @@ func TestMerge(t *testing.T) {
 		{"the old Age goes", []string{"Age: 5", "A: 1"}, nil, []string{"A: 1"}, true},
 		{"a new one stays", []string{"Age: 5"}, []string{"Age: 7"}, []string{"Age: 7"}, true},
 		{"what is for one connection does not come in", []string{"A: 1"}, []string{"Connection: b", "B: 1", "Keep-Alive: 1"}, []string{"A: 1"}, false},
+		{"nothing is new", []string{"A: 1", "A: 2", "Content-Type: a/b"}, []string{"A: 1", "A: 2", "Content-Type: c/d"}, []string{"A: 1", "A: 2", "Content-Type: a/b"}, true},
 		{"nothing is stored", nil, []string{"A: 1"}, []string{"A: 1"}, true},
 	} {
 		cfg := testConfig(false)
@@ -72,7 +73,10 @@ func TestMerge(t *testing.T) {
 		}
 		update := headerOf(r.update...)
 		d, _ := updatedDirectives(cfg, stored, update)
-		got, whole := MergeWith(cfg, stored, update, &d)
+		got, changed, whole := MergeWith(cfg, stored, update, &d)
+		if is := compare.Diff(headerOf(r.stored...), got) != ""; changed != is {
+			t.Errorf("%s: changed %v, want %v", r.why, changed, is)
+		}
 		if diff := compare.Diff(headerOf(r.want...), got); diff != "" || whole != r.whole {
 			t.Errorf("%s: whole %v, mismatch (-want +got)\n%s", r.why, whole, diff)
 		}
