@@ -50,7 +50,8 @@ const (
 	// Fetch asks by HEAD for every kind of validator. If the resource is still the
 	// version that the caller saw, the write is sent, with a precondition if there is
 	// a strong validator now. After a PUT whose response had no validator, the content
-	// is got and compared with the content that was written. If there is nothing to
+	// is got and compared with the content that was written; after such a PATCH the
+	// present version is taken for the one that it has made. If there is nothing to
 	// compare, the write is refused.
 	Fetch
 )

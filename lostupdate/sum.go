@@ -11,7 +11,7 @@ import (
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
-// summer holds the SHA-256 of the body that was last read to its end.
+// summer holds the SHA-256 of the body whose last byte was read last.
 type summer struct{ sum atomic.Pointer[string] }
 
 // hex returns the hash, empty if no body was read to its end.
@@ -35,14 +35,14 @@ func sumBody(req *http.Request) (*summer, *http.Request) {
 		s.sum.Store(&empty)
 		return s, out
 	}
-	out.Body = &summedBody{ReadCloser: req.Body, hash: sha256.New(), to: s}
+	out.Body = &summedBody{ReadCloser: req.Body, hash: sha256.New(), left: req.ContentLength, to: s}
 	if get := req.GetBody; get != nil {
 		out.GetBody = func() (io.ReadCloser, error) {
 			body, err := get()
 			if err != nil {
 				return nil, err
 			}
-			return &summedBody{ReadCloser: body, hash: sha256.New(), to: s}, nil
+			return &summedBody{ReadCloser: body, hash: sha256.New(), left: req.ContentLength, to: s}, nil
 		}
 	}
 	return s, out
@@ -51,13 +51,16 @@ func sumBody(req *http.Request) (*summer, *http.Request) {
 type summedBody struct {
 	io.ReadCloser
 	hash hash.Hash
+	left int64 // of its length, if that is known
 	to   *summer
 }
 
 func (b *summedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.hash.Write(p[:n])
-	if err == io.EOF {
+	b.left -= int64(n)
+	// net/http may send the last bytes, and have the response, before it has read the end.
+	if err == io.EOF || n > 0 && b.left == 0 {
 		sum := encode(b.hash)
 		b.to.sum.Store(&sum)
 	}
