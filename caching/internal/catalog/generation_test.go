@@ -405,7 +405,7 @@ func TestGenerations(t *testing.T) {
 }
 
 // maxOrders bounds the orders of one schedule that are tried.
-const maxOrders = 600
+const maxOrders = 300
 
 // first chooses the first.
 func first(int) int { return 0 }
