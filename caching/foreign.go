@@ -146,14 +146,14 @@ func (x *exchange) recognise(a *reply, n *note) {
 		// RFC 9111 §3.5 is about this response too.
 		x.authorized = x.authorized || signed.Principal != "" || slices.Contains(names, "Authorization")
 	}
-	parted := !x.st.Cfg.Shared || x.variesByCredentials(a.resp.Header)
-	if !parted {
-		names = slices.DeleteFunc(names, catalog.IsAuthorization)
+	renewed := signed.Principal != x.asked.Principal
+	if x.st.Cfg.Shared && (renewed || len(names) > 0) && !x.variesByCredentials(a.resp.Header) {
+		names, renewed = slices.DeleteFunc(names, catalog.IsAuthorization), false // it parts nobody
 	}
 	switch {
 	case len(names) > 0:
 		a.barred = fmt.Sprintf(policy.ReasonAddedCredentials, strings.Join(names, ", "))
-	case parted && signed.Principal != x.asked.Principal:
+	case renewed:
 		a.barred = policy.ReasonOtherCredentials
 	default:
 		return

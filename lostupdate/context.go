@@ -29,7 +29,8 @@ const (
 type Unsure int
 
 // What can be done about a write to a resource that was seen, but whose version is unknown
-// since, or whose only validators are a weak entity tag or a Last-Modified less than a second before Date.
+// since, or whose only validators are a weak entity tag or a Last-Modified less than a second
+// before Date.
 const (
 	// Wait asks by HEAD about a weak tag, and by GET if the response to HEAD has no
 	// tag, or does not come within five seconds. If the resource has changed, the

@@ -57,11 +57,12 @@
 // write of another. For servers that ignore or refuse preconditions (nginx's WebDAV,
 // GitHub) there is [Transport.Verify], which does not protect from a write at the same
 // moment. Any GET or HEAD of the program renews the version, also one that only polls: an
-// editor keeps [VersionOf] its response, and writes with [WithVersion]. Apache's mod_dav checks a precondition and writes in two steps: of two writes
-// at the same moment it may accept both. The memory is bounded: versions seen long ago
-// are forgotten, and the write is then sent as if they had never been seen. The tag of a variant (Vary) is used for the URL, whatever variant the
-// fields of the write select. A cache on the way that ignores no-cache may answer the
-// HEAD with an old version.
+// editor keeps [VersionOf] its response, and writes with [WithVersion]. Apache's mod_dav
+// checks a precondition and writes in two steps: of two writes at the same moment it may
+// accept both. The memory is bounded: versions seen long ago are forgotten, and the write
+// is then sent as if they had never been seen. The tag of a variant (Vary) is used for the
+// URL, whatever variant the fields of the write select. A cache on the way that ignores
+// no-cache may answer the HEAD with an old version.
 package lostupdate
 
 import (

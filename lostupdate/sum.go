@@ -14,7 +14,7 @@ import (
 // summer holds the SHA-256 of the body whose last byte was read last.
 type summer struct{ sum atomic.Pointer[string] }
 
-// hex returns the hash, empty if no body was read to its end.
+// hex returns the hash, empty if no body was read to its last byte.
 func (s *summer) hex() string {
 	if s == nil {
 		return ""
@@ -35,14 +35,18 @@ func sumBody(req *http.Request) (*summer, *http.Request) {
 		s.sum.Store(&empty)
 		return s, out
 	}
-	out.Body = &summedBody{ReadCloser: req.Body, hash: sha256.New(), left: req.ContentLength, to: s}
+	length := req.ContentLength
+	summed := func(body io.ReadCloser) io.ReadCloser {
+		return &summedBody{ReadCloser: body, hash: sha256.New(), left: length, to: s}
+	}
+	out.Body = summed(req.Body)
 	if get := req.GetBody; get != nil {
 		out.GetBody = func() (io.ReadCloser, error) {
 			body, err := get()
 			if err != nil {
 				return nil, err
 			}
-			return &summedBody{ReadCloser: body, hash: sha256.New(), left: req.ContentLength, to: s}, nil
+			return summed(body), nil
 		}
 	}
 	return s, out

@@ -93,7 +93,8 @@ func leads(v, self reflect.Value, budget *int) bool {
 	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[http.Transport]() {
 		return false
 	}
-	// A layer that is a value, and sends through http.DefaultTransport, is any other one.
+	// Layers that are values have no identity: all of one type that send through
+	// http.DefaultTransport count as the same one.
 	same := v.Type() == self.Type()
 	for _, field := range v.Fields() {
 		if field.Type().Implements(reflect.TypeFor[http.RoundTripper]()) && (same && isZeroPointer(field) || leads(field, self, budget)) {
