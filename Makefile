@@ -1,7 +1,7 @@
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 NESTED := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 .DEFAULT_GOAL := check
-.PHONY: check test lint fmt bench bench-scale bench-behaviour fuzz model mutants nested servers release vuln
+.PHONY: check test lint linter fmt bench bench-scale bench-behaviour fuzz model mutants nested servers release vuln
 
 check: lint test nested
 
@@ -15,6 +15,9 @@ nested: ; @for d in $(NESTED); do echo "== $$d"; (cd $$d && go mod tidy -diff &&
 # All modules in one workspace: each package is read once.
 lint: ; go mod tidy -diff && w=$$(mktemp -d) && export GOWORK=$$w/go.work && go work init . $(NESTED) && \
 	$(LINT) run ./... $(addsuffix /...,$(NESTED)); status=$$?; rm -rf $$w; exit $$status
+
+# Builds the linter, which takes longer than to run it.
+linter: ; @$(LINT) version
 
 fmt: ; $(LINT) fmt
 
@@ -46,16 +49,19 @@ bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|Binary|Cachin
 	($(BENCH) -bench='ScaleHeap/^1000000$$' -benchtime=1x -scale=1000000 .); } | $(TABLE) behaviour)
 
 FUZZTIME ?= 20s
-# An input that fails is kept, and fails again. What does not is the fuzzer's own
-# deadline, which it sometimes takes for a failure.
-fuzz: ; @go list ./... | while read -r p; do go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
-	go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p || \
-	{ echo "again: $$f"; go test -run='^$$' -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) $$p; } || exit 1; done || exit 1; done
+# Each package that has targets is built once. An input that fails is kept, and fails again. What does not is the
+# fuzzer's own deadline, which it sometimes takes for a failure.
+fuzz: ; @w=$$(mktemp -d) && trap "rm -rf $$w" EXIT && git grep -l '^func Fuzz' | xargs -n1 dirname | sort -u | while read -r d; do \
+	cd $$d && p=$$(go list) && go test -c -fuzz=. -o $$w/test || exit 1; \
+	for f in $$($$w/test -test.list '^Fuzz'); do echo "== $$p $$f"; \
+	set -- $$w/test -test.run='^$$' -test.fuzz="^$$f$$" -test.fuzztime=$(FUZZTIME) -test.fuzzcachedir="$$(go env GOCACHE)/fuzz/$$p"; \
+	"$$@" || { echo "again: $$f"; "$$@"; } || exit 1; done; cd $(CURDIR); done
 
 MODELTIME ?= 10s
 MODELFROM ?= 1
 # Random clients and origins, for hours if need be: make model MODELTIME=2h MODELFROM=1000000
 model: ; go test ./integration -count=1 -timeout=0 -run='^TestModel' -model.time=$(MODELTIME) -model.from=$(MODELFROM)
+	go test ./caching/internal/catalog -count=1 -timeout=0 -run='^TestGenerations$$' -orders=300
 
 # Plants faults in a copy of the module and sees whether the model finds each; some minutes.
 mutants: ; go test ./integration -count=1 -timeout=0 -run='^TestMutants$$' -v -model.mutants

@@ -57,15 +57,11 @@ func Run(t *testing.T, open func() store.Store) {
 		{"UpdateConflict", testUpdateConflict},
 		{"UpdateVersion", testUpdateVersion},
 		{"Swap", testSwap},
-		{"SwapRace", testSwapRace},
 		{"UpdateDuringRead", testUpdateDuringRead},
-		{"UpdateAtomic", testUpdateAtomic},
 		{"ReplaceDuringRead", testReplaceDuringRead},
 		{"ConcurrentReadAt", testConcurrentReadAt},
 		{"TooLarge", testTooLarge},
 		{"Context", testContext},
-		{"Eviction", testEviction},
-		{"Race", testRace},
 		{"List", testList},
 		{"Secret", testSecret},
 		{"Promises", testPromises},
@@ -78,6 +74,10 @@ func Run(t *testing.T, open func() store.Store) {
 		{"FindCorrupt", testFindCorrupt},
 		{"Corrupt", testCorrupt},
 		{"Stats", testStats},
+		{"Eviction", testEviction},
+		{"UpdateAtomic", testUpdateAtomic},
+		{"SwapRace", testSwapRace},
+		{"Race", testRace},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			s := open()

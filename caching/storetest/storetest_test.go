@@ -373,7 +373,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 	} {
 		t.Run(cmp.Or(fault, "none"), func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$", "-test.short") //nolint:gosec // this program
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaulty$", "-test.short", "-test.failfast") //nolint:gosec // this program
 			cmd.Env = append(os.Environ(), faultEnv+"="+fault)
 			out, err := cmd.CombinedOutput()
 			if (err != nil) != (fault != "") || strings.Contains(string(out), "panic") {

@@ -41,6 +41,8 @@ func (c command) output(name string, args ...string) (string, error) {
 func (c command) cmd(name string, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(c.ctx, name, args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), c.env...)
+	cmd.Env = c.environ()
 	return cmd
 }
+
+func (c command) environ() []string { return append(os.Environ(), c.env...) }

@@ -2,10 +2,11 @@
 //
 //	release prepare v0.1.0   commits the versions, tags every module, and commits the replace directives again
 //	release try v0.1.0       gets each tagged module alone, from a file GOPROXY, as a user would
+//	release systems          checks the types of all packages for other systems
 //
-// It changes nothing but the repository of the working directory, which must be
-// clean, and pushes nothing. [prepare] says what the two commits hold, [try] what
-// is tried.
+// The first changes the repository of the working directory, which must be clean;
+// nothing else is changed, and nothing is pushed. [repository.prepare] says what
+// the two commits hold, [repository.try] what is tried.
 package main
 
 import (
@@ -28,26 +29,31 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("usage: release prepare|try VERSION, as in: release prepare v0.1.0")
-	}
-	version := args[1]
-	if !semver.IsValid(version) || semver.Canonical(version) != version {
-		return fmt.Errorf("%q is not a version such as v0.1.0", version)
+	work, version, err := asked(args)
+	if err != nil {
+		return err
 	}
 	root, err := command{ctx: ctx}.output("git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return err
 	}
-	r := repository{command: command{ctx: ctx, dir: strings.TrimSpace(root)}, version: version}
+	r := &repository{command: command{ctx: ctx, dir: strings.TrimSpace(root)}, version: version}
 	if err := r.load(); err != nil {
 		return err
 	}
-	switch args[0] {
-	case "prepare":
-		return r.prepare()
-	case "try":
-		return r.try()
+	return work(r)
+}
+
+// asked returns what the arguments ask for, and the version where that has one.
+func asked(args []string) (work func(*repository) error, version string, err error) {
+	versioned := map[string]func(*repository) error{"prepare": (*repository).prepare, "try": (*repository).try}
+	switch {
+	case len(args) == 1 && args[0] == "systems":
+		return (*repository).systems, "", nil
+	case len(args) != 2 || versioned[args[0]] == nil:
+		return nil, "", fmt.Errorf("usage: release prepare VERSION, release try VERSION, or release systems")
+	case !semver.IsValid(args[1]) || semver.Canonical(args[1]) != args[1]:
+		return nil, "", fmt.Errorf("%q is not a version such as v0.1.0", args[1])
 	}
-	return fmt.Errorf("%q is neither prepare nor try", args[0])
+	return versioned[args[0]], args[1], nil
 }

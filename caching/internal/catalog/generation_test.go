@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -18,7 +19,6 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/internal/storekit"
 	"github.com/tripper-go/tripper/caching/store"
-	"github.com/tripper-go/tripper/internal/rttest"
 	"github.com/tripper-go/tripper/internal/rttest/entries"
 )
 
@@ -359,10 +359,8 @@ func TestGenerations(t *testing.T) {
 		for _, kind := range []struct{ swaps, finds bool }{{true, false}, {true, true}, {false, false}} {
 			swaps := kind.swaps
 			t.Run(fmt.Sprintf("%s, compare and swap %v, several at once %v", row.why, swaps, kind.finds), func(t *testing.T) {
-				n, most := 0, maxOrders
-				if testing.Short() || rttest.Race {
-					most = 100
-				} else if kind.finds {
+				n, most := 0, *orders
+				if kind.finds {
 					most /= 2
 				}
 				try := func(choices []int, pick func(int) int) (after []int) {
@@ -404,8 +402,8 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
-// maxOrders bounds the orders of one schedule that are tried.
-const maxOrders = 300
+// orders bounds the orders of one schedule that are tried one after another, and then by chance.
+var orders = flag.Int("orders", 100, "orders of one schedule")
 
 // first chooses the first.
 func first(int) int { return 0 }
