@@ -117,11 +117,16 @@ func OpenStore(spec string) (store.Store, error) {
 // is 502; a 504 is the cache's own.
 func Handler(target *url.URL, cache http.RoundTripper) http.Handler {
 	p := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     cache,
-		FlushInterval: -1, // a body is passed on as it comes
-		BufferPool:    new(buffers),
-		ErrorLog:      log.New(io.Discard, "", 0),
+		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:  cache,
+		BufferPool: new(buffers),
+		ErrorLog:   log.New(io.Discard, "", 0),
+		ModifyResponse: func(resp *http.Response) error {
+			if !caching.FromCache(resp) {
+				resp.ContentLength = -1 // then ReverseProxy passes the body on as it comes
+			}
+			return nil
+		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			w.WriteHeader(http.StatusBadGateway)
 		},
