@@ -33,25 +33,29 @@ func alternateBy(b *testing.B, clock func() time.Duration, works map[string]func
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	const least = 50 * time.Microsecond // what the clock can tell apart
-	batch := 8
-	for start := clock(); ; start, batch = clock(), 2*batch {
-		for range batch {
-			works[floor]()
+	const least = 400 * time.Microsecond // longer than the caches of the processor stay as the predecessor left them
+	batches := make(map[string]int, len(works))
+	for name, work := range works {
+		batch := 1
+		for start := clock(); ; start, batch = clock(), 2*batch {
+			for range batch {
+				work()
+			}
+			if clock()-start > least {
+				break
+			}
 		}
-		if clock()-start > least {
-			break
-		}
+		batches[name] = batch
 	}
 	times := make(map[string][]float64, len(works))
 	for b.Loop() {
 		for _, name := range names {
 			works[name]() // not timed, so that none pays for the caches that its predecessor left
 			start := clock()
-			for range batch {
+			for range batches[name] {
 				works[name]()
 			}
-			times[name] = append(times[name], float64(clock()-start)/float64(batch))
+			times[name] = append(times[name], float64(clock()-start)/float64(batches[name]))
 		}
 	}
 	base := median(times[floor])
