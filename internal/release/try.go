@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // try gets every public module at its tag, each from an empty module of its own,
-// and builds its packages; it installs the commands, runs the program of
+// and checks the types of its packages; it installs the commands, runs the program of
 // README.md, and lists what enters go.sum.
 func (r *repository) try() error {
 	work, err := os.MkdirTemp("", "release-")
@@ -34,7 +35,7 @@ func (r *repository) try() error {
 		case m.command():
 			err = u.install(m)
 		default:
-			err = u.build(m)
+			err = u.compiles(m)
 		}
 		if err != nil {
 			return fmt.Errorf("%s alone: %w", m.path(), err)
@@ -131,9 +132,9 @@ func (u *user) empty(name, program string) (command, error) {
 	return c, err
 }
 
-// build gets m into an empty module and builds a program that imports every
+// compiles gets m into an empty module and checks a program that imports every
 // package of it that others may import.
-func (u *user) build(m *module) error {
+func (u *user) compiles(m *module) error {
 	c, err := u.empty("get/"+m.path(), "package main\n\nfunc main() {}\n")
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (u *user) build(m *module) error {
 	if _, err := c.output("go", "mod", "tidy"); err != nil {
 		return err
 	}
-	if _, err := c.output("go", "build", "-o", os.DevNull, "."); err != nil {
+	if err := c.check(runtime.GOOS+"/"+runtime.GOARCH, false, "."); err != nil {
 		return err
 	}
 	return c.report(m.path())
