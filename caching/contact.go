@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/tripper-go/tripper/internal/conntrace"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -23,7 +24,7 @@ type contact struct {
 func watch(ctx context.Context) (context.Context, *contact) {
 	c := new(contact)
 	ctx, c.attempts = roundtrip.WithAttempts(ctx)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	return conntrace.With(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { c.wanted.Add(1) },
 		GotConn: func(httptrace.GotConnInfo) { c.made.Add(1) },
 	}), c
