@@ -21,6 +21,14 @@ type scope struct {
 	begun        bool
 	hop, attempt int
 	background   bool
+	// clone is the function of that name. By way of it programs without a hook make no scope, so
+	// that the linker leaves out the types of all that events have.
+	clone func(*scope) *scope
+}
+
+func clone(s *scope) *scope {
+	c := *s
+	return &c
 }
 
 // A detail is how much [Wire] finds out about an exchange: what somebody wants to know.
@@ -83,7 +91,7 @@ func with(ctx context.Context, hook func(Event), d detail) context.Context {
 func heard(ctx context.Context, hook func(Event), d detail) scope {
 	outer := scopeOf(ctx)
 	if outer == nil {
-		return scope{hook: hook, detail: d}
+		return scope{hook: hook, detail: d, clone: clone}
 	}
 	s := *outer
 	s.detail = max(s.detail, d)
@@ -156,9 +164,9 @@ func scoped(req *http.Request, change func(*scope)) *http.Request {
 	if s == nil {
 		return req
 	}
-	inner := *s
-	change(&inner)
-	return req.WithContext(withScope(ctx, &inner))
+	inner := s.clone(s)
+	change(inner)
+	return req.WithContext(withScope(ctx, inner))
 }
 
 // InBackground returns ctx for work that goes on when the response of its request has
@@ -169,7 +177,7 @@ func InBackground(ctx context.Context) context.Context {
 	if s == nil {
 		return ctx
 	}
-	inner := *s
+	inner := s.clone(s)
 	inner.background = true
-	return withScope(ctx, &inner)
+	return withScope(ctx, inner)
 }
