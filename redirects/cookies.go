@@ -13,7 +13,7 @@ import (
 // drops (a 401 or 407 that is answered, a 503 that is tried again) are put into jar
 // too: a user agent keeps the cookies of every response (RFC 6265 §3).
 func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
-	p := &place{jar: jar, url: *cookieURL(req)}
+	p := placeOf(req, jar)
 	out := req.WithContext(roundtrip.WithDropped(req.Context(), p))
 	if cookies := jar.Cookies(&p.url); len(cookies) > 0 {
 		out.Header = roundtrip.CloneHeader(req.Header)
@@ -26,6 +26,11 @@ func withCookies(req *http.Request, jar http.CookieJar) *http.Request {
 type place struct {
 	jar http.CookieJar
 	url url.URL
+}
+
+// placeOf returns the place of the cookies of req in jar.
+func placeOf(req *http.Request, jar http.CookieJar) *place {
+	return &place{jar: jar, url: *cookieURL(req)}
 }
 
 // Dropped keeps the cookies of a response that a layer below dropped.
@@ -43,7 +48,9 @@ func (p *place) keep(resp *http.Response) {
 }
 
 // cookieURL returns the URL that the cookies of req belong to: like http.Client,
-// that of the Host field if the caller set one.
+// that of the Host field if the caller set one. It is not inlined, since its copy is much code.
+//
+//go:noinline
 func cookieURL(req *http.Request) *url.URL {
 	if req.Host == "" || req.Host == req.URL.Host {
 		return req.URL

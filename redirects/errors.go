@@ -12,16 +12,16 @@ import (
 var (
 	// ErrLimit is the cause of an [*Error] after more redirects than
 	// [Transport.Max].
-	ErrLimit = roundtrip.Final(errors.New("too many redirects"))
+	ErrLimit = roundtrip.NewFinal("too many redirects")
 
 	// ErrMissingLocation is the cause of an [*Error] about a 301, 302, 303 or 307
 	// without a Location field, or with one that names nothing to go to.
-	ErrMissingLocation = roundtrip.Final(errors.New("redirect without a usable Location"))
+	ErrMissingLocation = roundtrip.NewFinal("redirect without a usable Location")
 
 	// ErrScheme is the cause of an [*Error] about a redirect to a URL that is
 	// neither http nor https, such as an app's own. The Location field of the
 	// response has it.
-	ErrScheme = roundtrip.Final(errors.New("redirect to a scheme that is neither http nor https"))
+	ErrScheme = roundtrip.NewFinal("redirect to a scheme that is neither http nor https")
 )
 
 // Error reports a redirect that could not be followed. http.Client wraps it in

@@ -146,18 +146,18 @@ func dropContent(out *http.Request) {
 // the write has become a read.
 func dropConditions(h http.Header, changed bool, method string) {
 	if changed {
-		h.Del("If-Match")
-		h.Del("If-Unmodified-Since")
+		delete(h, "If-Match")
+		delete(h, "If-Unmodified-Since")
 	}
 	if !changed && !roundtrip.Safe(method) {
 		return
 	}
-	h.Del("If-None-Match")
-	h.Del("If-Modified-Since")
+	delete(h, "If-None-Match")
+	delete(h, "If-Modified-Since")
 	if changed || h.Get("If-Range") != "" {
 		// A part of another resource fits nothing that the caller has.
-		h.Del("If-Range")
-		h.Del("Range")
+		delete(h, "If-Range")
+		delete(h, "Range")
 	}
 }
 
@@ -171,10 +171,10 @@ func (w *walk) setReferer(h http.Header, from, to *url.URL, same bool) {
 	w.referer = ""
 	ref := referer(own, from, to, same)
 	if ref == "" {
-		h.Del("Referer")
+		delete(h, "Referer")
 		return
 	}
-	h.Set("Referer", ref)
+	h["Referer"] = []string{ref}
 	if own == "" {
 		w.referer = ref
 	}

@@ -126,15 +126,17 @@ func reference(field string) (ref string, ok bool) {
 	var b strings.Builder
 	b.Grow(len(field) + 32)
 	for i := range len(field) {
-		switch c := field[i]; {
+		c := field[i]
+		switch {
 		case c == '\t' || c == '\n' || c == '\r':
+			continue
 		case c == '\\' && i < query:
-			b.WriteByte('/')
+			c = '/'
 		case encode(i):
 			roundtrip.PercentEncode(&b, c)
-		default:
-			b.WriteByte(c)
+			continue
 		}
+		b.WriteByte(c)
 	}
 	return b.String(), b.Len() > 0
 }

@@ -86,7 +86,8 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 		linked.Response = w.note.request.Response
 		request = &linked
 	}
-	if request != resp.Request || resp.Body == nil {
+	locate := w.ContentLocation && out.URL != nil && resp.Header.Get("Content-Location") == ""
+	if request != resp.Request || resp.Body == nil || locate {
 		adopted := *resp
 		resp = &adopted
 		resp.Request = request
@@ -94,20 +95,14 @@ func (w *walk) adopt(resp *http.Response, out *http.Request) *http.Response {
 			resp.Body = http.NoBody
 		}
 	}
-	if out.URL == nil {
-		return resp
-	}
-	if w.Jar != nil && len(resp.Header["Set-Cookie"]) > 0 {
-		p := place{jar: w.Jar, url: *cookieURL(w.note.read(w.req))}
-		p.keep(resp)
-	}
-	if w.ContentLocation && resp.Header.Get("Content-Location") == "" {
+	if locate {
 		u := w.note.url
 		u.User, u.Fragment, u.RawFragment = nil, "", ""
-		located := *resp
-		located.Header = roundtrip.CloneHeader(resp.Header)
-		located.Header.Set("Content-Location", u.String())
-		return &located
+		resp.Header = roundtrip.CloneHeader(resp.Header)
+		resp.Header.Set("Content-Location", u.String())
+	}
+	if w.Jar != nil && out.URL != nil && len(resp.Header["Set-Cookie"]) > 0 {
+		placeOf(w.note.read(w.req), w.Jar).keep(resp)
 	}
 	return resp
 }
@@ -130,25 +125,32 @@ func (w *walk) follow(resp *http.Response) (*http.Request, error) {
 		return w.stop(resp, s.why)
 	}
 	loc := locate(in.URL, resp.Header.Get("Location"), s.method != method)
+	var reason string
+	var err error
 	switch {
 	case (loc.url == nil || loc.foreign) && status == http.StatusMultipleChoices:
-		return w.stop(resp, reasonChoices)
+		reason = reasonChoices
 	case loc.url == nil && status == http.StatusPermanentRedirect:
 		// Resumable uploads answer 308 without a Location ("Resume
 		// Incomplete"); it has nothing to do with redirects.
-		return w.stop(resp, reasonResume)
+		reason = reasonResume
 	case loc.url == nil:
-		return nil, w.fail(resp, ErrMissingLocation)
+		err = ErrMissingLocation
 	case loc.foreign:
-		return nil, w.fail(resp, fmt.Errorf("%w: %.32s", ErrScheme, loc.url.Scheme))
+		err = fmt.Errorf("%w: %.32s", ErrScheme, loc.url.Scheme)
 	case s.body && !roundtrip.Replayable(in):
-		return w.stop(resp, reasonBodyOnce)
+		reason = reasonBodyOnce
 	case !w.Downgrade && downgrade(in.URL, loc.url) && (s.body && roundtrip.HasBody(in) || w.carriesCredentials(in)):
-		return w.stop(resp, reasonNotEncrypted)
+		reason = reasonNotEncrypted
 	case len(w.via) >= limit:
-		return nil, w.fail(resp, ErrLimit)
+		err = ErrLimit
+	default:
+		return w.advance(resp, in, s, loc)
 	}
-	return w.advance(resp, in, s, loc)
+	if err != nil {
+		return nil, w.fail(resp, err)
+	}
+	return w.stop(resp, reason)
 }
 
 // advance makes the request that follows in, and reads what is kept of the body of resp.
@@ -182,26 +184,17 @@ func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc locati
 
 // tellFollow reports that the redirect resp is followed by out.
 func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []string) {
-	hook := trace.From(w.req.Context())
-	if hook == nil {
+	if trace.From(w.req.Context()) == nil {
 		return
 	}
 	if n := len(resp.Header["Set-Cookie"]); n > 0 && w.Jar == nil && !roundtrip.IsRepeat(resp) {
-		e := trace.About(w.req, "redirects", actionDrop, reasonNoJar)
-		e.Status = resp.StatusCode
-		e.Attrs = []slog.Attr{slog.Int("cookies", n)}
-		hook(e)
+		w.tell(resp, actionDrop, reasonNoJar, nil, slog.Int("cookies", n))
 	}
-	e := trace.About(w.req, "redirects", actionFollow, http.StatusText(resp.StatusCode))
-	e.Status = resp.StatusCode
-	e.Attrs = []slog.Attr{
-		slog.String("next", roundtrip.Method(out)),
-		slog.String("to", trace.Redact(out.URL)),
-	}
+	attrs := []slog.Attr{slog.String("next", roundtrip.Method(out)), slog.String("to", trace.Redact(out.URL))}
 	if len(dropped) > 0 {
-		e.Attrs = append(e.Attrs, slog.String("without", strings.Join(dropped, " ")))
+		attrs = append(attrs, slog.String("without", strings.Join(dropped, " ")))
 	}
-	hook(e)
+	w.tell(resp, actionFollow, http.StatusText(resp.StatusCode), nil, attrs...)
 }
 
 // stop reports why the redirect resp is returned and not followed.
@@ -221,14 +214,13 @@ func (w *walk) fail(resp *http.Response, err error) error {
 	return &Error{Response: &held, Err: err}
 }
 
-func (w *walk) tell(resp *http.Response, action, reason string, err error) {
+func (w *walk) tell(resp *http.Response, action, reason string, err error, attrs ...slog.Attr) {
 	hook := trace.From(w.req.Context())
 	if hook == nil {
 		return
 	}
 	e := trace.About(w.req, "redirects", action, reason)
-	e.Status = resp.StatusCode
-	e.Err = err
+	e.Status, e.Err, e.Attrs = resp.StatusCode, err, attrs
 	hook(e)
 }
 

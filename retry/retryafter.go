@@ -58,7 +58,7 @@ func milliseconds(s string) (time.Duration, bool) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	n, ok := httpfield.DeltaSeconds(whole)
 	micros, err := strconv.Atoi((fraction + "000")[:3])
-	if !ok || err != nil || strings.Trim(fraction, "0123456789") != "" {
+	if !ok || err != nil || !httpfield.OnlyDigits(fraction) {
 		return 0, false
 	}
 	if n >= httpfield.MaxDeltaSeconds {

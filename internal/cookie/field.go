@@ -11,7 +11,7 @@ import (
 // value in double quotes if c.Quoted. Semicolons, control characters and, in a name, equals
 // signs are left out: a program may have put them into a jar.
 func pair(c *http.Cookie) string {
-	name := without(c.Name, func(r rune) bool { return r == '=' || endsPair(r) })
+	name := without(c.Name, func(c byte) bool { return c == '=' || endsPair(c) })
 	value := without(c.Value, endsPair)
 	if c.Quoted {
 		value = `"` + value + `"`
@@ -22,17 +22,21 @@ func pair(c *http.Cookie) string {
 	return name + "=" + value
 }
 
-func endsPair(r rune) bool { return r == ';' || isControl(r) }
+func endsPair(c byte) bool { return c == ';' || c < ' ' && c != '\t' || c == 0x7f }
 
-// without returns s without the ASCII characters for which drop is true. Unlike strings.Map it
-// keeps bytes that are not UTF-8.
-func without(s string, drop func(rune) bool) string {
-	if !strings.ContainsFunc(s, drop) {
+// without returns s without the bytes for which drop is true. Unlike strings.Map it keeps bytes
+// that are not UTF-8.
+func without(s string, drop func(byte) bool) string {
+	i := 0
+	for i < len(s) && !drop(s[i]) {
+		i++
+	}
+	if i == len(s) {
 		return s
 	}
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if !drop(rune(s[i])) {
+	b := []byte(s[:i])
+	for ; i < len(s); i++ {
+		if !drop(s[i]) {
 			b = append(b, s[i])
 		}
 	}
@@ -65,15 +69,14 @@ func Remove(h http.Header, drop func(name string) bool) {
 	var kept []string
 	removed := false
 	for _, line := range h["Cookie"] {
-		for pair := range strings.SplitSeq(line, ";") {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
 			pair = httpfield.TrimBlanks(pair)
-			name, _, found := strings.Cut(pair, "=")
-			if !found {
-				name = ""
-			}
+			name, _ := cutPair(pair)
 			switch {
 			case pair == "":
-			case drop(httpfield.TrimBlanks(name)):
+			case drop(name):
 				removed = true
 			default:
 				kept = append(kept, pair)

@@ -48,15 +48,12 @@ func FromHeader(h http.Header) []*http.Cookie {
 // A pair without a name has an empty Name, as in browsers (RFC 6265bis §5.6 step 4); RFC 6265
 // ignores it.
 func Parse(line string) *http.Cookie {
-	if strings.ContainsFunc(line, isControl) {
+	if !httpfield.IsValue(line) {
 		return nil
 	}
 	pair, attributes, _ := strings.Cut(line, ";")
-	name, value, found := strings.Cut(pair, "=")
-	if !found {
-		name, value = "", pair
-	}
-	c := &http.Cookie{Name: httpfield.TrimBlanks(name), Value: httpfield.TrimBlanks(value), Raw: line}
+	name, value := cutPair(pair)
+	c := &http.Cookie{Name: name, Value: value, Raw: line}
 	if n := len(c.Name) + len(c.Value); n == 0 || n > maxPair {
 		return nil
 	}
@@ -64,15 +61,28 @@ func Parse(line string) *http.Cookie {
 		c.Value, c.Quoted = c.Value[1:n-1], true
 	}
 	for attributes != "" {
-		var av string
-		av, attributes, _ = strings.Cut(attributes, ";")
-		key, value, _ := strings.Cut(av, "=")
-		if len(httpfield.TrimBlanks(value)) > maxAttribute {
-			continue
+		pair, attributes, _ = strings.Cut(attributes, ";")
+		key, value, _ := cut(pair)
+		if len(value) <= maxAttribute {
+			setAttribute(c, httpfield.Lower(key), value)
 		}
-		setAttribute(c, httpfield.Lower(httpfield.TrimBlanks(key)), httpfield.TrimBlanks(value))
 	}
 	return c
+}
+
+// cut splits name=value, and removes the blanks around both.
+func cut(pair string) (name, value string, found bool) {
+	name, value, found = strings.Cut(pair, "=")
+	return httpfield.TrimBlanks(name), httpfield.TrimBlanks(value), found
+}
+
+// cutPair is cut for a cookie: without an equals sign it is a value without a name.
+func cutPair(pair string) (name, value string) {
+	name, value, found := cut(pair)
+	if !found {
+		return "", name
+	}
+	return name, value
 }
 
 // setAttribute sets an attribute of c. Of several with one name the last one counts (RFC 6265
@@ -116,7 +126,7 @@ func setAttribute(c *http.Cookie, name, value string) {
 // zero if there is no such attribute.
 func setMaxAge(c *http.Cookie, value string) {
 	digits := strings.TrimPrefix(value, "-")
-	if digits == "" || strings.ContainsFunc(digits, notDigit) {
+	if digits == "" || !httpfield.OnlyDigits(digits) {
 		return
 	}
 	n, err := strconv.Atoi(value)
@@ -130,8 +140,7 @@ func setMaxAge(c *http.Cookie, value string) {
 	}
 }
 
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-func notDigit(r rune) bool  { return r < '0' || r > '9' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // parseDate parses a date as user agents do (RFC 6265 §5.1.1): the first token that has the form
 // of a time is the time, and so on, in any order.
@@ -139,7 +148,13 @@ func parseDate(s string) (time.Time, bool) {
 	var clock [3]int
 	var day, month, year int
 	var haveClock bool
-	for token := range strings.FieldsFuncSeq(s, isDelimiter) {
+	for s != "" {
+		n := 0
+		for n < len(s) && !isDelimiter(s[n]) {
+			n++
+		}
+		token := s[:n]
+		s = s[min(n+1, len(s)):]
 		if !haveClock {
 			if clock, haveClock = parseClock(token); haveClock {
 				continue
@@ -167,18 +182,19 @@ func parseDate(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.Date(year, time.Month(month), day, clock[0], clock[1], clock[2], 0, time.UTC)
-	return t, t.Day() == day
+	_, _, of := t.Date() // differs for a day that the month does not have
+	return t, of == day
 }
 
 // isDelimiter reports whether r separates the tokens of a date.
-func isDelimiter(r rune) bool {
-	return r == '\t' || ' ' <= r && r <= '/' || ';' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
+func isDelimiter(c byte) bool {
+	return c == '\t' || ' ' <= c && c <= '/' || ';' <= c && c <= '@' || '[' <= c && c <= '`' || '{' <= c && c <= '~'
 }
 
 // leadingNumber returns the number at the start of token, and the number of its digits, at most
 // five.
 func leadingNumber(token string) (n, digits int) {
-	for digits < len(token) && digits < 5 && !notDigit(rune(token[digits])) {
+	for digits < len(token) && digits < 5 && isDigit(token[digits]) {
 		n = n*10 + int(token[digits]-'0')
 		digits++
 	}

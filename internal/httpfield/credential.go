@@ -13,12 +13,13 @@ func CredentialLike(name string) bool {
 	if len(name) > maxName {
 		name = name[:maxName]
 	}
-	var room [maxName]byte
-	low := room[:len(name)]
-	for i := range low {
+	var room [maxName + 1]byte
+	low := room[:len(name)+1]
+	for i := range len(name) {
 		low[i] = lower(name[i])
 	}
-	if notCredential(low) {
+	low[len(name)] = '-' // ends the last word
+	if notCredential(low[:len(name)]) {
 		return false
 	}
 	start := 0
@@ -39,7 +40,7 @@ func CredentialLike(name string) bool {
 			}
 		}
 	}
-	return secretWord(low[start:])
+	return false
 }
 
 // maxName is how many bytes of a name are inspected.

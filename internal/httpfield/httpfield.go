@@ -49,6 +49,16 @@ func IsASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
+// OnlyDigits reports whether all bytes of s are digits.
+func OnlyDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
 // IsHeader reports whether all names of h are tokens and all its values may be field values.
 func IsHeader(h http.Header) bool {
 	for name, values := range h {

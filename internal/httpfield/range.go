@@ -116,7 +116,7 @@ func ParseRange(s string) (specs []RangeSpec, ok bool) {
 
 // length parses digits. A number that overflows is math.MaxInt64.
 func length(s string) (n int64, ok bool) {
-	if s == "" || strings.Trim(s, "0123456789") != "" {
+	if s == "" || !OnlyDigits(s) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)

@@ -43,9 +43,7 @@ func escapeQuery(raw string) string {
 // PercentEncode writes c to b as RFC 3986 §2.1 has it.
 func PercentEncode(b *strings.Builder, c byte) {
 	const hex = "0123456789ABCDEF"
-	b.WriteByte('%')
-	b.WriteByte(hex[c>>4])
-	b.WriteByte(hex[c&15])
+	b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 }
 
 // mustEscape reports whether the byte at i has to be escaped.

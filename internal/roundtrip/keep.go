@@ -1,7 +1,6 @@
 package roundtrip
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 )
@@ -21,27 +20,27 @@ func Keep(resp *http.Response, limit int64) {
 		resp.Body = http.NoBody
 		return
 	}
-	c := &copier{ReadCloser: resp.Body, left: limit}
+	c := &copier{body: resp.Body, left: limit}
 	whole := Drain(c, max(limit, DrainBytes), DrainTime)
 	switch {
 	case !whole || c.left < 0:
-		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(c.kept), cutOff{}))
+		resp.Body = &excerpt{c.kept, io.ErrUnexpectedEOF}
 	case len(c.kept) == 0:
 		resp.Body = http.NoBody
 	default:
-		resp.Body = io.NopCloser(bytes.NewReader(c.kept))
+		resp.Body = &excerpt{c.kept, io.EOF}
 	}
 }
 
 // A copier keeps what is read through it, up to a bound.
 type copier struct {
-	io.ReadCloser
+	body io.ReadCloser
 	kept []byte
 	left int64 // negative once there was more
 }
 
 func (c *copier) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
+	n, err := c.body.Read(p)
 	if n > 0 && c.left >= 0 {
 		c.kept = append(c.kept, p[:min(int64(n), c.left)]...)
 		c.left -= int64(n)
@@ -49,7 +48,22 @@ func (c *copier) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A cutOff is the end of a copy that is not complete.
-type cutOff struct{}
+func (c *copier) Close() error { return c.body.Close() }
 
-func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+// An excerpt is a copy of a body, or of its beginning. It ends in the error end.
+type excerpt struct {
+	rest []byte
+	end  error
+}
+
+func (e *excerpt) Read(p []byte) (int, error) {
+	if len(e.rest) == 0 {
+		return 0, e.end
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+// Close does nothing: the copy can be read after it.
+func (*excerpt) Close() error { return nil }

@@ -84,19 +84,21 @@ func leads(v, self reflect.Value, budget *int) bool {
 	if *budget--; *budget < 0 || !v.IsValid() {
 		return false
 	}
-	if v.Kind() == reflect.Pointer {
-		if v.Type() == self.Type() && v.UnsafePointer() == self.UnsafePointer() {
+	t := v.Type()
+	if t.Kind() == reflect.Pointer {
+		if t == self.Type() && v.UnsafePointer() == self.UnsafePointer() {
 			return true
 		}
-		v = v.Elem()
+		v, t = v.Elem(), t.Elem()
 	}
-	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[http.Transport]() {
+	if v.Kind() != reflect.Struct || t == reflect.TypeFor[http.Transport]() {
 		return false
 	}
 	// Layers that are values have no identity: all of one type that send through
 	// http.DefaultTransport count as the same one.
-	same := v.Type() == self.Type()
-	for _, field := range v.Fields() {
+	same := t == self.Type()
+	for i := range v.NumField() {
+		field := v.Field(i)
 		if field.Type().Implements(reflect.TypeFor[http.RoundTripper]()) && (same && isZeroPointer(field) || leads(field, self, budget)) {
 			return true
 		}

@@ -55,7 +55,7 @@ func simple(authority string) (host, port string, ok bool) {
 			return "", "", false
 		}
 	}
-	if port != "" && strings.Trim(port, "0123456789") != "" {
+	if !httpfield.OnlyDigits(port) {
 		return "", "", false
 	}
 	return strings.TrimSuffix(host, "."), port, true

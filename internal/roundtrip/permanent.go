@@ -1,6 +1,9 @@
 package roundtrip
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // ErrorOf returns the first error in the chain of err that is an E. It is errors.AsType without
 // the As methods of errors, and much smaller: both are compiled anew for each E.
@@ -60,6 +63,9 @@ func Final(err error) error {
 	}
 	return &final{wrapper{err}}
 }
+
+// NewFinal returns an error with that text that is permanent.
+func NewFinal(text string) error { return &final{wrapper{errors.New(text)}} }
 
 // A wrapper is an error with the text, the chain and the Timeout of another one.
 type wrapper struct{ err error }
