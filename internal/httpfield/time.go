@@ -79,7 +79,7 @@ func parseFixdate(s string) (t time.Time, ok bool) {
 // nameIn returns which of the names, of three letters each, is s; -1 for none.
 func nameIn(names, s string) int {
 	for i := 0; i < len(names); i += 3 {
-		if names[i:i+3] == s {
+		if names[i] == s[0] && names[i+1] == s[1] && names[i+2] == s[2] {
 			return i / 3
 		}
 	}
