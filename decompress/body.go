@@ -54,10 +54,12 @@ type body struct {
 	written int64
 	werr    error
 
-	encoded Encoded
+	encoded  Encoded
+	original original // has encoded
 
-	from *http.Response // of the layer below
-	to   http.Response  // a copy of from with this body
+	from  *http.Response // of the layer below
+	to    http.Response  // a copy of from with this body
+	asked http.Request   // a copy of the request of from with the context original
 }
 
 // stage is one coding of a body.

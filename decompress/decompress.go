@@ -167,56 +167,55 @@ func (t *Transport) CloseIdleConnections() { roundtrip.CloseIdle(roundtrip.Next(
 func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 	t.once.Do(t.configure)
 	method := req.Method
-	out, o := t.ask(req)
+	out := t.ask(req)
+	asked := out != req
 	var dict *dictionary.Entry
 	principal := ""
 	if t.Dictionaries != nil {
-		if principal = roundtrip.Identity(next, req); o != nil {
+		if principal = roundtrip.Identity(next, req); asked {
 			dict = t.Dictionaries.store.Offer(out, principal)
 		}
 	}
 	resp, err := next.RoundTrip(out)
 	if err != nil {
-		t.decodeHeld(req, method, err, o)
+		t.decodeHeld(req, method, err, asked)
 		return nil, err
 	}
 	if resp == nil {
 		return nil, nil
 	}
 	resp = roundtrip.Complete(resp, out)
-	resp, err = t.decode(req, method, resp, o, dict)
+	resp, err = t.decode(req, method, resp, asked, dict)
 	if err == nil && t.Dictionaries != nil {
 		resp = t.Dictionaries.store.Learn(req, method, principal, resp, t.Dictionaries.maxBytes())
 	}
 	return resp, err
 }
 
-// ask returns a copy of req with the layer's Accept-Encoding, and the offer that is its
-// context. If nothing is to be offered, it returns req and nil. The copy shares the URL
-// with req, and nothing is written to that.
-func (t *Transport) ask(req *http.Request) (*http.Request, *offer) {
+// ask returns a copy of req with the layer's Accept-Encoding, or req if nothing is to be
+// offered. The copy shares the URL with req, and nothing is written to that.
+func (t *Transport) ask(req *http.Request) *http.Request {
 	if len(t.settings.accept) == 0 || !mayAsk(req.Header) {
-		return req, nil
+		return req
 	}
-	o := &offer{Context: req.Context()}
-	o.req = *req.WithContext(o) // a copy that does not leave the stack
-	out := &o.req
+	out := new(http.Request)
+	*out = *req
 	out.Header = roundtrip.ShareHeader(req.Header)
 	out.Header["Accept-Encoding"] = t.settings.accept
-	return out, o
+	return out
 }
 
 // decode returns resp with a body that is decoded while it is read, or as it is if the
-// plan says so. o is nil if the layer did not ask for the coding. method is that of req
+// plan says so. asked is true if the layer asked for the coding. method is that of req
 // before it was handed down.
-func (t *Transport) decode(req *http.Request, method string, resp *http.Response, o *offer, dict *dictionary.Entry) (*http.Response, error) {
+func (t *Transport) decode(req *http.Request, method string, resp *http.Response, asked bool, dict *dictionary.Entry) (*http.Response, error) {
 	values := resp.Header["Content-Encoding"]
 	if len(values) == 0 {
 		return resp, nil
 	}
 	hook := trace.From(req.Context())
 	var room [DefaultMaxCodings + 1]string
-	codings, why := t.plan(room[:0], method, resp, o != nil || t.Always, dict != nil)
+	codings, why := t.plan(room[:0], method, resp, asked || t.Always, dict != nil)
 	if why != "" {
 		t.tell(hook, req, resp, actionPass, why)
 		return resp, nil
@@ -240,7 +239,9 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 	if b.hook = hook; hook != nil {
 		b.req = req
 	}
-	o.keep(&b.to, &b.encoded)
+	b.original = original{resp.Request.Context(), &b.encoded}
+	b.asked = *resp.Request.WithContext(&b.original) // a copy that does not leave the stack
+	b.to.Request = &b.asked
 	return &b.to, nil
 }
 

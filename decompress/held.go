@@ -13,7 +13,7 @@ import (
 //
 // A response that cannot be decoded stays as it is. So does the response of an [Error],
 // which another layer of this package could not decode.
-func (t *Transport) decodeHeld(req *http.Request, method string, err error, o *offer) {
+func (t *Transport) decodeHeld(req *http.Request, method string, err error, asked bool) {
 	var holds interface{ HTTPResponse() *http.Response }
 	if !errors.As(err, &holds) || errors.As(err, new(*Error)) {
 		return
@@ -22,7 +22,7 @@ func (t *Transport) decodeHeld(req *http.Request, method string, err error, o *o
 	if held == nil {
 		return
 	}
-	decoded, err := t.decode(req, method, roundtrip.Complete(held, req), o, nil)
+	decoded, err := t.decode(req, method, roundtrip.Complete(held, req), asked, nil)
 	if failed, ok := errors.AsType[*Error](err); ok && failed.response != nil {
 		held.Body = failed.response.Body // with the bytes that were read
 	}
