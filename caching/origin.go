@@ -150,14 +150,27 @@ type sent struct {
 	resp received
 }
 
+// A signed is a sent whose layers below are likely to sign the request, and room for that.
+type signed struct {
+	sent
+	spare roundtrip.Signing
+}
+
 // pinned is outgoing with the context by which the layers below find what they have answered. room
 // is for the response, and may be nil.
 func (x *exchange) pinned(ctx context.Context, q *revalidation) (out *http.Request, room *received) {
 	if !x.asked.Pins() {
 		return x.outgoing(ctx, q), nil
 	}
-	s := new(sent)
-	s.out = *x.Req.WithContext(x.asked.PinTo(&s.trip, ctx)) // a copy that does not leave the stack
+	var s *sent
+	var spare *roundtrip.Signing
+	if x.asked.Principal == "" {
+		s = new(sent)
+	} else {
+		own := new(signed)
+		s, spare = &own.sent, &own.spare
+	}
+	s.out = *x.Req.WithContext(x.asked.PinTo(&s.trip, spare, ctx)) // a copy that does not leave the stack
 	x.prepare(&s.out, q)
 	return &s.out, &s.resp
 }

@@ -126,8 +126,11 @@ func (a *Asked) add(l said) {
 }
 
 func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
 	}
 	return a + "\x00" + b
 }
@@ -175,7 +178,7 @@ func (a *Asked) Pin(ctx context.Context) context.Context {
 	if !a.Pins() {
 		return ctx
 	}
-	return a.PinTo(new(Trip), ctx)
+	return a.PinTo(new(Trip), nil, ctx)
 }
 
 // Pins reports whether a layer keeps its answer, so that [Asked.Pin] returns a context of its
@@ -185,9 +188,13 @@ func (a *Asked) Pins() bool {
 }
 
 // PinTo is [Asked.Pin] where [Asked.Pins] is true. It returns t, which is zero, and may be a part
-// of something that is allocated as one.
-func (a *Asked) PinTo(t *Trip, ctx context.Context) context.Context {
+// of something that is allocated as one. So may spare be, which a Signer takes to send the request
+// signed; nil stands for none.
+func (a *Asked) PinTo(t *Trip, spare *Signing, ctx context.Context) context.Context {
 	t.Context, t.outer = ctx, tripOf(ctx)
+	if spare != nil {
+		t.spare.Store(spare)
+	}
 	if u := a.req.URL; u != nil {
 		t.scheme, t.host = u.Scheme, u.Host
 	}
@@ -256,8 +263,7 @@ func (s *Signed) Owns(name string, values []string) bool {
 }
 
 // A Trip is the context of a request whose Signers were asked before it was sent: that which
-// [Asked.Pin] makes. It has room for what a Signer needs to send the request signed, so that
-// this takes no allocation of its own.
+// [Asked.Pin] makes.
 type Trip struct {
 	context.Context //nolint:containedctx // it is one
 	outer           *Trip
@@ -267,8 +273,7 @@ type Trip struct {
 	layers []signedBy
 	room   [1]signedBy
 
-	taken atomic.Bool
-	spare Signing
+	spare atomic.Pointer[Signing]
 }
 
 // A Signing is a request that a Signer sends, with room for the value of a field.
@@ -330,8 +335,10 @@ func Pinned(req *http.Request, layer any) (principal string, answer any, asked b
 
 // NewSigning returns a Signing for a request with the context ctx. It is zero.
 func NewSigning(ctx context.Context) *Signing {
-	if t := tripOf(ctx); t != nil && !t.taken.Swap(true) {
-		return &t.spare
+	if t := tripOf(ctx); t != nil {
+		if s := t.spare.Swap(nil); s != nil {
+			return s
+		}
 	}
 	return new(Signing)
 }
