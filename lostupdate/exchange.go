@@ -129,9 +129,6 @@ func (x *exchange) refuse(why string, err error) error {
 
 // learn remembers the version in resp. sent is the hash of the content that was written.
 func (x *exchange) learn(resp *http.Response, sent *summer) {
-	if x.nothingIn(resp, x.method) {
-		return
-	}
 	what, v := lessonOf(x.method, x.req.Header, resp, time.Now())
 	v.Variant = variantOf(resp.Header["Vary"], x.req.Header)
 	if what == set && v.Unknown && !x.keepsUnknown() {
@@ -140,7 +137,7 @@ func (x *exchange) learn(resp *http.Response, sent *summer) {
 	if x.Tags == nil && x.tags().(*Memory).len() == 0 && (what == forget || what == keep) && x.method != "MOVE" && x.method != "COPY" {
 		return
 	}
-	if what == set && x.renew(v) {
+	if what == set && x.renew(&v) {
 		return
 	}
 	key := x.id()
@@ -162,7 +159,7 @@ func (x *exchange) reads() bool { return x.method == http.MethodGet || x.method 
 
 // renew is remember for the most frequent case, the response to a read with the version that is
 // remembered already. It reports whether that is so; then nothing is allocated.
-func (x *exchange) renew(v Version) bool {
+func (x *exchange) renew(v *Version) bool {
 	m, ok := x.tags().(*Memory)
 	if !ok || !x.reads() || v.Unknown || trace.From(x.req.Context()) != nil {
 		return false

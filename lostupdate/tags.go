@@ -132,7 +132,7 @@ func (s *shard) setLocked(key string, v Version) {
 
 // renew sets the version under key to v if that has the same strings as the version that is there,
 // and reports whether it has. It keeps no string of v.
-func (m *Memory) renew(key []byte, v Version) bool {
+func (m *Memory) renew(key []byte, v *Version) bool {
 	s := &m.shards[maphash.Bytes(m.seed, key)%uint64(len(m.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,12 +140,11 @@ func (m *Memory) renew(key []byte, v Version) bool {
 	if !ok {
 		return false
 	}
-	r := e.Value.(*remembered)
-	if r.v.ETag != v.ETag || r.v.Coding != v.Coding || r.v.Variant != v.Variant || r.v.Sent != v.Sent {
+	old := &e.Value.(*remembered).v
+	if old.ETag != v.ETag || old.Coding != v.Coding || old.Variant != v.Variant || old.Sent != v.Sent {
 		return false
 	}
-	v.ETag, v.Coding, v.Variant, v.Sent = r.v.ETag, r.v.Coding, r.v.Variant, r.v.Sent
-	r.v = v
+	old.LastModified, old.Date, old.Unknown, old.Uncertain = v.LastModified, v.Date, v.Unknown, v.Uncertain
 	s.recent.MoveToFront(e)
 	return true
 }

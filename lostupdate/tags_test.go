@@ -76,7 +76,7 @@ func TestMemoryRenew(t *testing.T) {
 	} {
 		m := NewMemory(0)
 		_ = m.Set(ctx, "k", old)
-		if got := m.renew([]byte(row.key), row.v); got != row.want {
+		if got := m.renew([]byte(row.key), &row.v); got != row.want {
 			t.Errorf("%v, want %v: %s", got, row.want, row.why)
 		}
 		want := old

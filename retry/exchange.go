@@ -30,6 +30,8 @@ type exchange struct {
 	signed, oneTime bool
 	// idempotent is true if the request may be sent twice.
 	idempotent bool
+	// limit is the most times that the request may be sent.
+	limit int
 	// resuming is true if the attempts are for the rest of a body.
 	resuming bool
 	// noExpect is true once the server has refused the expectation of the request.
@@ -56,7 +58,7 @@ func (x *exchange) begin() {
 		x.signed, x.oneTime = httpfield.Signatures(x.req)
 	}
 	x.idempotent = !x.oneTime && idempotent(x.req)
-	if x.t.limit(x.req) > 1 {
+	if x.limit = x.t.limit(x.req); x.limit > 1 {
 		x.body.Keep(x.t.MaxReplay)
 	}
 }
@@ -135,7 +137,7 @@ func (x *exchange) remake(last *Attempt) (*http.Request, error) {
 		}
 		out = copyOnce(out, x.req)
 		out.Body, out.GetBody = body, x.body.GetBody()
-		if out.GetBody == nil && x.sent+1 >= x.t.limit(x.req) {
+		if out.GetBody == nil && x.sent+1 >= x.limit {
 			x.body.Finish()
 		}
 	}
@@ -220,7 +222,7 @@ func (x *exchange) verdict(a Attempt) verdict {
 		attempt:    a,
 		retryable:  true,
 		sent:       x.sent - x.free,
-		limit:      x.t.limit(x.req),
+		limit:      x.limit,
 		replayable: x.body.Ready(),
 		maxWait:    cmp.Or(x.t.MaxWait, DefaultMaxWait),
 		now:        time.Now(),

@@ -100,7 +100,7 @@ func (x *exchange) hedge(out *http.Request, a Attempt) Attempt {
 
 // second returns a copy of out to be sent at the same time, or nil if none may be sent.
 func (x *exchange) second(out *http.Request) *http.Request {
-	if x.sent >= x.t.limit(x.req) || !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
+	if x.sent >= x.limit || !x.t.Budget.withdraw(roundtrip.OriginOf(x.req.URL)) {
 		return nil
 	}
 	second := roundtrip.Clone(out)

@@ -41,11 +41,7 @@ type download struct {
 // deliver returns a copy of resp with a body that is continued if it breaks. If it cannot be
 // continued and there is a hook of package trace, the body reports why when it breaks.
 func (x *exchange) deliver(resp *http.Response) *http.Response {
-	var now time.Time // needed only for a Last-Modified without an ETag
-	if len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) > 0 {
-		now = time.Now()
-	}
-	p, why := x.resumable(resp, now)
+	p, why := x.resumable(resp, time.Now)
 	if why == "" {
 		d := &download{exchange: *x, part: p, off: p.start, from: p.start, until: p.end, body: resp.Body, resp: *resp}
 		d.resuming, d.idempotent, d.resp.Body = true, true, d

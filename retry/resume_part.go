@@ -24,10 +24,11 @@ type part struct {
 }
 
 // resumable returns the part that the body of resp is. If the body cannot be continued by
-// range requests, why is the reason, and else empty.
-func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, why string) {
+// range requests, why is the reason, and else empty. now is called only for a Last-Modified
+// without an ETag: for most responses nobody looks at the clock.
+func (x *exchange) resumable(resp *http.Response, now func() time.Time) (p part, why string) {
 	switch {
-	case x.t.NoResume || x.t.limit(x.req) <= 1:
+	case x.t.NoResume || x.limit <= 1:
 		return part{}, reasonNoResume
 	case x.method != "" && x.method != http.MethodGet || x.body.Exists():
 		return part{}, reasonNotGet
@@ -41,7 +42,7 @@ func (x *exchange) resumable(resp *http.Response, now time.Time) (p part, why st
 }
 
 // resumable is [exchange.resumable] without the rules about the request.
-func resumable(req *http.Request, resp *http.Response, now time.Time) (p part, why string) {
+func resumable(req *http.Request, resp *http.Response, now func() time.Time) (p part, why string) {
 	switch {
 	case resp.Uncompressed:
 		// Ranges refer to the encoded content, and net/http has decoded it.
@@ -88,7 +89,7 @@ func contentRange(resp *http.Response) (httpfield.ContentRange, bool) {
 // validator sets the validator for If-Range from h, and reports whether there is one. RFC
 // 9110 §13.1.5: an entity tag must be strong; a date must be a strong validator, and there
 // must be no entity tag.
-func (p *part) validator(h http.Header, now time.Time) bool {
+func (p *part) validator(h http.Header, now func() time.Time) bool {
 	if tags := h["Etag"]; len(tags) > 0 {
 		tag, ok := httpfield.ParseETag(tags[0])
 		p.tag = tag.Tag
@@ -100,8 +101,9 @@ func (p *part) validator(h http.Header, now time.Time) bool {
 	p.modified = httpfield.TrimBlanks(h["Last-Modified"][0])
 	// RFC 9110 §8.8.2.2: it is strong if the representation cannot have changed
 	// again within the second in which it was sent.
-	modified, ok1 := httpfield.ParseDate(p.modified, now)
-	date, ok2 := httpfield.ParseDate(h.Get("Date"), now)
+	at := now()
+	modified, ok1 := httpfield.ParseDate(p.modified, at)
+	date, ok2 := httpfield.ParseDate(h.Get("Date"), at)
 	return ok1 && ok2 && date.Sub(modified) >= time.Second
 }
 

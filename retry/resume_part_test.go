@@ -91,7 +91,7 @@ func TestResumable(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			x := exchange{t: &Transport{}, req: row.req}
 			x.begin()
-			got, fixed := x.resumable(response(t, row.wire), now)
+			got, fixed := x.resumable(response(t, row.wire), func() time.Time { return now })
 			ok := fixed == ""
 			if ok != row.want {
 				t.Fatalf("resumable = %v, want %v: %s", ok, row.want, row.why)
@@ -103,7 +103,7 @@ func TestResumable(t *testing.T) {
 	}
 	resp := response(t, full+"ETag: \"a\"\n\n")
 	resp.Uncompressed = true
-	if _, fixed := resumable(get(), resp, now); fixed == "" {
+	if _, fixed := resumable(get(), resp, time.Now); fixed == "" {
 		t.Error("net/http decoded it: its bytes are not those of the wire")
 	}
 }
