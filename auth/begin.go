@@ -11,18 +11,17 @@ import (
 // newExchange begins an exchange for req. If req is to be sent as it is, x is nil and
 // reason says why, for trace.
 func (e *engine) newExchange(req *http.Request) (x *exchange, reason string) {
+	f, finds := e.source.(finder)
+	found := e.pinned(req)
 	switch {
 	case req.URL == nil || req.URL.Host == "":
 		return nil, reasonNoHost
+	case found == emptyAnswer && finds && !e.requireTLS && req.URL.User == nil:
+		return nil, reasonNotForOrigin // a cache above has asked
 	case e.ownCredentials(req):
 		return nil, reasonOwn
 	case e.source == nil && req.URL.User == nil:
 		return nil, reasonNoCredentials
-	}
-	f, finds := e.source.(finder)
-	found := e.pinned(req)
-	if found == emptyAnswer && finds && !e.requireTLS && req.URL.User == nil {
-		return nil, reasonNotForOrigin // a cache above has asked
 	}
 	w := e.wayOf(req)
 	if e.source == nil && w.Crossed && req.Header["Authorization"] == nil {

@@ -45,7 +45,7 @@ func (t *Transport) Ask(req *http.Request) (principal string, layer, answer any)
 	case reason != "" && e.source == nil:
 		return "", nil, nil // t never adds anything
 	case reason != "":
-		return "", e, emptyAnswer
+		return "", e, noAnswer
 	}
 	defer x.end()
 	realm := ""
@@ -88,6 +88,9 @@ func (e *engine) known(req *http.Request) *answer {
 	}
 	return a
 }
+
+// noAnswer is the answer where the Source is not asked.
+var noAnswer = &answer{checked: true}
 
 // failedAnswer is the answer of a Source that failed.
 var failedAnswer = &answer{}

@@ -173,9 +173,9 @@ func (x *exchange) renew(v *Version) bool {
 // remembered. Then neither the time nor the key of the resource is needed. A 304 names
 // a version even without a validator.
 func (t *Transport) nothingIn(resp *http.Response, method string) bool {
-	return (method == http.MethodGet || method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
-		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0 &&
-		!t.keepsUnknown() && t.Tags == nil && t.tags().(*Memory).len() == 0
+	return t.Tags == nil && t.tags().(*Memory).len() == 0 && !t.keepsUnknown() &&
+		(method == http.MethodGet || method == http.MethodHead) && resp.StatusCode != http.StatusNotModified &&
+		len(resp.Header["Etag"]) == 0 && len(resp.Header["Last-Modified"]) == 0
 }
 
 func (x *exchange) remember(key string, what lesson, v Version) {

@@ -84,6 +84,7 @@ func Refusal(status int) bool {
 // responses that say no-store, or nothing at all about their freshness and version. A reason
 // that holds for all responses stands in both. ttl is the application's.
 func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl time.Duration) string {
+	values := h["Cache-Control"]
 	switch {
 	case ttl != 0 || status < 200 || len(cfg.Targeted) > 0 || cfg.StatusTTL[status] > 0:
 		return ""
@@ -91,8 +92,7 @@ func PlainlyUnstorable(cfg *Settings, d *Demand, status int, h http.Header, ttl 
 		return "" // permanent redirects have a lifetime of their own
 	case d.Dir.Has(NoStore):
 		return reasonRequestNoStore
-	case len(h["Cache-Control"]) > 0:
-		values := h["Cache-Control"]
+	case len(values) > 0:
 		if len(values) == 1 && values[0] == "no-store" { // as most of them are
 			return reasonResponseNoStore
 		}
