@@ -250,7 +250,9 @@ func (d *Directives) add(p httpfield.Param) {
 	case p.Bad:
 		d.salvage(p.Value)
 	case !p.Quoted:
-		d.read(p.Value) // "max-age=60|private", "max-age= no-store"
+		if _, ok := httpfield.DeltaSeconds(p.Value); !ok {
+			d.read(p.Value) // "max-age=60|private", "max-age= no-store"
+		}
 	}
 }
 

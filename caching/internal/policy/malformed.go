@@ -20,7 +20,7 @@ func (d *Directives) read(text string) {
 	for word != "" {
 		var next string
 		next, rest = nextWord(rest)
-		if !d.restrict(word, next) {
+		if !d.restrict(word, next) && next != "" {
 			d.restrict(word+next, "") // "no store"
 		}
 		word = next

@@ -37,7 +37,11 @@ const (
 // reason says why no request matches the response, if so: "*" or what is not a name is
 // among them (RFC 9111 §4.1), or there are too many.
 func VaryNames(h http.Header) (names []string, reason string) {
-	for e := range httpfield.List(h["Vary"]) {
+	values := h["Vary"]
+	if len(values) == 0 {
+		return nil, ""
+	}
+	for e := range httpfield.List(values) {
 		if e == "*" || !httpfield.IsToken(e) {
 			return nil, reasonVaryEverything
 		}
