@@ -7,7 +7,6 @@ import (
 	"net/http/httptrace"
 	"sync"
 
-	"github.com/tripper-go/tripper/internal/conntrace"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -82,7 +81,7 @@ func (x *exchange) reserve(l *link) error {
 		return err
 	}
 	l.state, _ = state.(connected)
-	l.ctx, l.release = conntrace.With(roundtrip.WithBound(kept), &httptrace.ClientTrace{GotConn: l.got}), release
+	l.ctx, l.release = httptrace.WithClientTrace(roundtrip.WithBound(kept), &httptrace.ClientTrace{GotConn: l.got}), release
 	return nil
 }
 

@@ -18,7 +18,7 @@ var sizedPrograms = []struct {
 	{"hook", "trace", `(&trace.Hook{Func: func(e trace.Event) { println(e.Layer, e.Action) }}).Wrap(http.DefaultTransport)`, 40},
 	{"wire", "trace", `(&trace.Hook{}).Wrap((&trace.Wire{}).Wrap(http.DefaultTransport))`, 168},
 	{"redirects", "redirects", `&redirects.Transport{}`, 132},
-	{"retry", "retry", `&retry.Transport{}`, 244},
+	{"retry", "retry", `&retry.Transport{}`, 264},
 }
 
 // sizeOf returns the size of a stripped program whose http.Client has the given Transport, in bytes.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/tripper-go/tripper/internal/conntrace"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -24,7 +23,7 @@ type contact struct {
 func watch(ctx context.Context) (context.Context, *contact) {
 	c := new(contact)
 	ctx, c.attempts = roundtrip.WithAttempts(ctx)
-	return conntrace.With(ctx, &httptrace.ClientTrace{
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { c.wanted.Add(1) },
 		GotConn: func(httptrace.GotConnInfo) { c.made.Add(1) },
 	}), c

@@ -7,8 +7,6 @@ import (
 	"net/http/httptrace"
 	"reflect"
 	"sync/atomic"
-
-	"github.com/tripper-go/tripper/internal/conntrace"
 )
 
 // A watcher records, by httptrace, how far a request that is not idempotent has got.
@@ -17,7 +15,7 @@ type watcher struct{ asked, got, wrote atomic.Bool }
 // watch returns a copy of out with a watcher.
 func watch(out *http.Request) (*http.Request, *watcher) {
 	w := new(watcher)
-	ctx := conntrace.With(out.Context(), &httptrace.ClientTrace{
+	ctx := httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{
 		GetConn:      func(string) { w.asked.Store(true) },
 		GotConn:      func(httptrace.GotConnInfo) { w.got.Store(true) },
 		WroteHeaders: func() { w.wrote.Store(true) },

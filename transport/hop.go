@@ -6,7 +6,6 @@ import (
 	"net/http/httptrace"
 	"time"
 
-	"github.com/tripper-go/tripper/internal/conntrace"
 	"github.com/tripper-go/tripper/internal/roundtrip"
 )
 
@@ -83,7 +82,7 @@ func (h *forwardHop) transport() *http.Transport {
 // roundTrip sends req.
 func (h *forwardHop) roundTrip(req *http.Request) (*http.Response, error) {
 	if h.kept != nil {
-		req = req.WithContext(conntrace.With(req.Context(), &httptrace.ClientTrace{
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 			GotConn: func(info httptrace.GotConnInfo) { h.Conn = roundtrip.ConnID(info.Conn) },
 		}))
 	}

@@ -9,8 +9,6 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
-
-	"github.com/tripper-go/tripper/internal/conntrace"
 )
 
 // A course notes the phase of a request, so that an error can name the phase in which
@@ -38,7 +36,7 @@ func follow(req *http.Request, proxied bool) (*http.Request, *course) {
 		return req, nil
 	}
 	c := &course{proxied: proxied}
-	return req.WithContext(conntrace.With(ctx, &httptrace.ClientTrace{
+	return req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeStart: func() { c.reach(inHandshake) },
 		GotConn:           func(httptrace.GotConnInfo) { c.reach(writing) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
