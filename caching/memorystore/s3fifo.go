@@ -122,7 +122,7 @@ func (p *s3fifo[V]) release(n int64) {
 
 // maxChances is how many nodes that were hit may stay where the next in turn is dropped, for one
 // node that is dropped. It bounds how long a change takes after all of very many nodes were hit.
-const maxChances = 64
+const maxChances = 32
 
 // fit evicts nodes until there is not too much, or none is left.
 func (p *s3fifo[V]) fit() {
