@@ -71,7 +71,7 @@ import (
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // Defaults of a Transport.
@@ -207,6 +207,6 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 			return resp, nil
 		}
 		w.via = append(w.via, w.req)
-		w.req = trace.ForHop(req, len(w.via))
+		w.req = tell.ForHop(req, len(w.via))
 	}
 }

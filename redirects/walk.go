@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // walk is a request of the caller and the redirects that it meets.
@@ -184,15 +183,15 @@ func (w *walk) advance(resp *http.Response, in *http.Request, s step, loc locati
 
 // tellFollow reports that the redirect resp is followed by out.
 func (w *walk) tellFollow(resp *http.Response, out *http.Request, dropped []string) {
-	if trace.From(w.req.Context()) == nil {
+	if tell.From(w.req.Context()) == nil {
 		return
 	}
 	if n := len(resp.Header["Set-Cookie"]); n > 0 && w.Jar == nil && !roundtrip.IsRepeat(resp) {
-		w.tell(resp, actionDrop, reasonNoJar, nil, slog.Int("cookies", n))
+		w.tell(resp, actionDrop, reasonNoJar, nil, tell.With("cookies", n))
 	}
-	attrs := []slog.Attr{slog.String("next", roundtrip.Method(out)), slog.String("to", trace.Redact(out.URL))}
+	attrs := []tell.Attr{tell.With("next", roundtrip.Method(out)), tell.With("to", tell.Redact(out.URL))}
 	if len(dropped) > 0 {
-		attrs = append(attrs, slog.String("without", strings.Join(dropped, " ")))
+		attrs = append(attrs, tell.With("without", strings.Join(dropped, " ")))
 	}
 	w.tell(resp, actionFollow, http.StatusText(resp.StatusCode), nil, attrs...)
 }
@@ -214,14 +213,12 @@ func (w *walk) fail(resp *http.Response, err error) error {
 	return &Error{Response: &held, Err: err}
 }
 
-func (w *walk) tell(resp *http.Response, action, reason string, err error, attrs ...slog.Attr) {
-	hook := trace.From(w.req.Context())
-	if hook == nil {
-		return
+func (w *walk) tell(resp *http.Response, action, reason string, err error, attrs ...tell.Attr) {
+	if h := tell.From(w.req.Context()); h != nil {
+		h.Tell(w.req, tell.Decision{
+			Layer: "redirects", Action: action, Reason: reason, Status: resp.StatusCode, Err: err, Attrs: attrs,
+		})
 	}
-	e := trace.About(w.req, "redirects", action, reason)
-	e.Status, e.Err, e.Attrs = resp.StatusCode, err, attrs
-	hook(e)
 }
 
 // downgrade reports whether a redirect from one URL to the other leaves https.

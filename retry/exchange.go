@@ -3,7 +3,6 @@ package retry
 import (
 	"cmp"
 	"errors"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // An exchange is a request with all its attempts. It stays on the stack unless the response
@@ -109,7 +108,7 @@ func (x *exchange) count(out *http.Request) *http.Request {
 	if x.sent > 1 {
 		out = out.WithContext(roundtrip.WithSent(out.Context(), time.Now()))
 	}
-	return trace.ForAttempt(out, x.sent)
+	return tell.ForAttempt(out, x.sent)
 }
 
 // outgoing returns the request to send after last: the caller's own if it needs no change.
@@ -210,8 +209,8 @@ func (x *exchange) judge(a *Attempt) verdict {
 	}
 	action := decided(v, retryable, a.Err)
 	note(&x.t.counters, action, v.wait)
-	if hook := trace.From(x.req.Context()); hook != nil {
-		x.tell(hook, action, *a, v)
+	if h := tell.From(x.req.Context()); h != nil {
+		x.tell(h, action, *a, v)
 	}
 	return v
 }
@@ -332,7 +331,7 @@ func decided(v verdict, retryable bool, err error) (action string) {
 }
 
 // tell reports a decision to trace.
-func (x *exchange) tell(hook func(trace.Event), action string, a Attempt, v verdict) {
+func (x *exchange) tell(h tell.Hearer, action string, a Attempt, v verdict) {
 	reason := v.reason
 	switch {
 	case v.again && a.Err == nil:
@@ -342,20 +341,15 @@ func (x *exchange) tell(hook func(trace.Event), action string, a Attempt, v verd
 	case v.again:
 		reason = reasonNoResponse
 	}
-	e := trace.About(x.req, "retry", action, reason)
-	e.Err = a.Err
-	e.Attempt = a.Number
-	if action == actionGiveUp {
-		e.Level = slog.LevelWarn
-	}
+	d := tell.Decision{Layer: "retry", Action: action, Reason: reason, Attempt: a.Number, Err: a.Err, Warn: action == actionGiveUp}
 	if a.Response != nil {
-		e.Status = a.Response.StatusCode
+		d.Status = a.Response.StatusCode
 	}
 	if v.again {
-		e.Attrs = append(e.Attrs, slog.Duration("wait", v.wait))
+		d.Attrs = append(d.Attrs, tell.With("wait", v.wait))
 	}
 	if a.Unprocessed {
-		e.Attrs = append(e.Attrs, slog.Bool("unprocessed", true))
+		d.Attrs = append(d.Attrs, tell.With("unprocessed", true))
 	}
-	hook(e)
+	h.Tell(x.req, d)
 }

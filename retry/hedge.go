@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // hedgeable reports whether the request may be sent twice at the same time: its method is
@@ -112,8 +112,8 @@ func (x *exchange) second(out *http.Request) *http.Request {
 	second.Body = body
 	second = x.count(second)
 	note(&x.t.counters, actionHedge, 0)
-	if hook := trace.From(x.req.Context()); hook != nil {
-		hook(trace.About(second, "retry", actionHedge, reasonNoHeader(x.t.Hedge)))
+	if h := tell.From(x.req.Context()); h != nil {
+		h.Tell(second, tell.Decision{Layer: "retry", Action: actionHedge, Reason: reasonNoHeader(x.t.Hedge)})
 	}
 	return second
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // A download is the body of a response, which is continued if it breaks.
@@ -47,7 +47,7 @@ func (x *exchange) deliver(resp *http.Response) *http.Response {
 		d.resuming, d.idempotent, d.resp.Body = true, true, d
 		return &d.resp
 	}
-	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || trace.From(x.req.Context()) == nil {
+	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols || tell.From(x.req.Context()) == nil {
 		return resp
 	}
 	own := *resp

@@ -3,11 +3,10 @@ package retry
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"net/http"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // resume replaces the broken body with one that continues it, and reports whether it did.
@@ -116,16 +115,13 @@ func (d *download) report(a Attempt, v verdict) {
 		action, reason = actionGiveUp, v.reason
 	}
 	note(&d.t.counters, action, v.wait)
-	hook := trace.From(d.req.Context())
-	if hook == nil {
+	h := tell.From(d.req.Context())
+	if h == nil {
 		return
 	}
-	e := trace.About(d.req, "retry", action, reason)
-	e.Err = a.Err
-	e.Attempt = a.Number
-	if !v.again && cancelled(d.req) == nil {
-		e.Level = slog.LevelWarn
-	}
-	e.Attrs = append(e.Attrs, slog.Int64("offset", d.off), slog.Duration("wait", v.wait))
-	hook(e)
+	h.Tell(d.req, tell.Decision{
+		Layer: "retry", Action: action, Reason: reason, Attempt: a.Number, Err: a.Err,
+		Warn:  !v.again && cancelled(d.req) == nil,
+		Attrs: []tell.Attr{tell.With("offset", d.off), tell.With("wait", v.wait)},
+	})
 }

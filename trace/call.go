@@ -1,10 +1,14 @@
 package trace
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // calls counts the calls of the process: their IDs.
@@ -21,14 +25,6 @@ type scope struct {
 	begun        bool
 	hop, attempt int
 	background   bool
-	// clone is the function of that name. By way of it programs without a hook make no scope, so
-	// that the linker leaves out the types of all that events have.
-	clone func(*scope) *scope
-}
-
-func clone(s *scope) *scope {
-	c := *s
-	return &c
 }
 
 // A detail is how much [Wire] finds out about an exchange: what somebody wants to know.
@@ -46,23 +42,50 @@ type call struct {
 	exchanges exchanges
 }
 
-type scopeKey struct{}
-
-// A held is a *scope in a context. A value in a context is in an interface, and the linker keeps all
-// methods of the types that reflection can reach from there: those of Event, and with them log/slog
-// and what redacts errors, in programs that print no event.
+// A held is a *scope in a context. For the layers of this module it is a [tell.Hearer]. A value in a
+// context is in an interface, and the linker keeps all methods of the types that reflection can
+// reach from there: those of Event, and with them log/slog and what redacts errors, in programs
+// that print no event.
 type held struct{ scope unsafe.Pointer }
 
 // withScope returns a context with s. A nil s hides the scope of ctx.
 func withScope(ctx context.Context, s *scope) context.Context {
-	return context.WithValue(ctx, scopeKey{}, held{unsafe.Pointer(s)})
+	return context.WithValue(ctx, tell.Key{}, held{unsafe.Pointer(s)})
 }
 
 // scopeOf returns the scope of ctx, nil if there is none.
 func scopeOf(ctx context.Context) *scope {
-	h, _ := ctx.Value(scopeKey{}).(held)
+	h, _ := ctx.Value(tell.Key{}).(held)
 	return (*scope)(h.scope)
 }
+
+var _ tell.Hearer = held{}
+
+// Heard implements [tell.Hearer].
+func (h held) Heard() bool { return h.scope != nil && (*scope)(h.scope).hook != nil }
+
+// Tell implements [tell.Hearer].
+func (h held) Tell(req *http.Request, d tell.Decision) {
+	e := About(req, d.Layer, d.Action, d.Reason)
+	e.Attempt = cmp.Or(d.Attempt, e.Attempt)
+	e.Status, e.Err = d.Status, d.Err
+	if d.Warn {
+		e.Level = slog.LevelWarn
+	}
+	if len(d.Attrs) > 0 {
+		e.Attrs = make([]slog.Attr, len(d.Attrs))
+	}
+	for i, a := range d.Attrs {
+		e.Attrs[i] = slog.Any(a.Key, a.Value)
+	}
+	(*scope)(h.scope).hook(e)
+}
+
+// ForHop implements [tell.Hearer].
+func (held) ForHop(req *http.Request, hop int) *http.Request { return ForHop(req, hop) }
+
+// ForAttempt implements [tell.Hearer].
+func (held) ForAttempt(req *http.Request, attempt int) *http.Request { return ForAttempt(req, attempt) }
 
 // WithHook returns a context whose requests report their events to hook. A hook
 // that is in ctx already hears them too, after the new one. Hooks may be called
@@ -91,7 +114,7 @@ func with(ctx context.Context, hook func(Event), d detail) context.Context {
 func heard(ctx context.Context, hook func(Event), d detail) scope {
 	outer := scopeOf(ctx)
 	if outer == nil {
-		return scope{hook: hook, detail: d, clone: clone}
+		return scope{hook: hook, detail: d}
 	}
 	s := *outer
 	s.detail = max(s.detail, d)
@@ -164,9 +187,9 @@ func scoped(req *http.Request, change func(*scope)) *http.Request {
 	if s == nil {
 		return req
 	}
-	inner := s.clone(s)
-	change(inner)
-	return req.WithContext(withScope(ctx, inner))
+	inner := *s
+	change(&inner)
+	return req.WithContext(withScope(ctx, &inner))
 }
 
 // InBackground returns ctx for work that goes on when the response of its request has
@@ -177,7 +200,7 @@ func InBackground(ctx context.Context) context.Context {
 	if s == nil {
 		return ctx
 	}
-	inner := s.clone(s)
+	inner := *s
 	inner.background = true
-	return withScope(ctx, inner)
+	return withScope(ctx, &inner)
 }

@@ -48,6 +48,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // An Event is one decision of one layer.
@@ -153,10 +155,4 @@ func About(req *http.Request, layer, action, reason string) Event {
 }
 
 // Redact returns u without user information, query and fragment.
-func Redact(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	v := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
-	return v.String()
-}
+func Redact(u *url.URL) string { return tell.Redact(u) }
