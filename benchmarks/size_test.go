@@ -18,7 +18,7 @@ var sizedPrograms = []struct {
 	{"hook", "trace", `(&trace.Hook{Func: func(e trace.Event) { println(e.Layer, e.Action) }}).Wrap(http.DefaultTransport)`, 40},
 	{"wire", "trace", `(&trace.Hook{}).Wrap((&trace.Wire{}).Wrap(http.DefaultTransport))`, 164},
 	{"redirects", "redirects", `&redirects.Transport{}`, 108},
-	{"retry", "retry", `&retry.Transport{}`, 220},
+	{"retry", "retry", `&retry.Transport{}`, 240},
 }
 
 // sizeOf returns the size of a stripped program whose http.Client has the given Transport, in bytes.
