@@ -46,17 +46,16 @@ func OriginOf(u *url.URL) Origin {
 func simple(authority string) (host, port string, ok bool) {
 	host = authority
 	for i := range len(authority) {
-		c := authority[i]
-		if c == ':' {
-			host, port = authority[:i], authority[i+1:]
-			break
-		}
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+		if c := authority[i]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' {
+			continue
+		} else if c != ':' {
 			return "", "", false
 		}
-	}
-	if !httpfield.OnlyDigits(port) {
-		return "", "", false
+		host, port = authority[:i], authority[i+1:]
+		if strings.Trim(port, "0123456789") != "" {
+			return "", "", false
+		}
+		break
 	}
 	return strings.TrimSuffix(host, "."), port, true
 }

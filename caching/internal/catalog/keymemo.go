@@ -19,11 +19,11 @@ type keyMemo [1024]struct {
 
 var keySeed = maphash.MakeSeed()
 
-// memoKey is the key of a URL for a user, whose strings it owns.
+// memoKey has the keys of a URL for a user, and owns the strings of both.
 type memoKey struct {
-	url  url.URL
-	user string // empty for everybody
-	key  string
+	url         url.URL
+	user        string // empty for everybody
+	target, key string
 }
 
 // Bounds of what is remembered, in bytes: the strings of a URL together, and the user. The
@@ -33,14 +33,14 @@ const (
 	maxUser = 2 << 10
 )
 
-// of returns the key of the response to a GET of the target of req by the user, which newKey
-// makes. It is remembered unless newKey returns false.
-func (m *keyMemo) of(req *http.Request, user string, newKey func(user string) (key string, final bool)) string {
+// of returns the key of the target of req, and that of the response to a GET of it by the user, which
+// newKey makes. They are remembered unless newKey returns false.
+func (m *keyMemo) of(req *http.Request, user string, newKey func(user string) (key string, final bool)) (target, key string) {
 	u := req.URL
 	n := len(u.Scheme) + len(u.Host) + len(u.Path) + len(u.RawPath) + len(u.RawQuery)
 	if u.Opaque != "" || u.User != nil || u.Fragment != "" || req.Host != "" && req.Host != u.Host || n > maxMemo || len(user) > maxUser {
-		key, _ := newKey(user)
-		return key
+		target, key, _ = m.made(req, user, newKey)
+		return target, key
 	}
 	hash := maphash.String(keySeed, u.Path) + maphash.String(keySeed, u.RawQuery) + maphash.String(keySeed, u.Host)
 	if user != "" {
@@ -48,23 +48,32 @@ func (m *keyMemo) of(req *http.Request, user string, newKey func(user string) (k
 	}
 	place := &m[hash%uint64(len(m))]
 	if k := place.key.Load(); k != nil && k.user == user && k.url == *u {
-		return k.key
+		return k.target, k.key
 	}
-	key, final := newKey(user)
+	target, key, final := m.made(req, user, newKey)
 	if !final {
-		return key
+		return target, key
 	}
 	if seen := uint32(hash >> 32); place.seen.Load() != seen { //nolint:gosec // a part is enough
 		place.seen.Store(seen)
-		return key
+		return target, key
 	}
-	k := &memoKey{*u, user, key}
+	k := &memoKey{*u, user, target, key}
 	own := u.Scheme + u.Host + u.Path + u.RawPath + u.RawQuery + user // the strings may be parts of something large
 	for _, part := range []*string{&k.url.Scheme, &k.url.Host, &k.url.Path, &k.url.RawPath, &k.url.RawQuery, &k.user} {
 		*part, own = own[:len(*part)], own[len(*part):]
 	}
 	place.key.Store(k)
-	return key
+	return target, key
+}
+
+// made returns keys that are not remembered together.
+func (m *keyMemo) made(req *http.Request, user string, newKey func(user string) (key string, final bool)) (target, key string, final bool) {
+	key, final = newKey(user)
+	if target = key; user != "" {
+		target, _ = m.of(req, "", newKey)
+	}
+	return target, key, final
 }
 
 // A TextMemo remembers the texts of some values, so that they are not made again. Of two values in

@@ -27,7 +27,10 @@ func TestKeyMemoUser(t *testing.T) {
 		var keys keyMemo
 		made := 0
 		for range 3 {
-			keys.of(req, strings.Repeat("a", n), func(string) (string, bool) { made++; return "key", true })
+			keys.of(req, strings.Repeat("a", n), func(user string) (string, bool) {
+				made += min(len(user), 1)
+				return "key", true
+			})
 		}
 		if made != want {
 			t.Errorf("the key of a user of %d bytes was made %d times, want %d", n, made, want)
@@ -42,7 +45,7 @@ func TestKeyMemoNotFinal(t *testing.T) {
 	req := httptest.NewRequest("GET", "http://example.com/", nil)
 	for i, final := range []bool{false, false, true, true, true} {
 		want := fmt.Sprint(min(i, 3))
-		if got := keys.of(req, "alice", func(string) (string, bool) { return fmt.Sprint(i), final }); got != want {
+		if _, got := keys.of(req, "alice", func(string) (string, bool) { return fmt.Sprint(i), final }); got != want {
 			t.Errorf("key %d: %s, want %s", i, got, want)
 		}
 	}
@@ -57,7 +60,8 @@ func TestKeyMemo(t *testing.T) {
 		for i := range 2000 {
 			req := httptest.NewRequest("GET", fmt.Sprintf("http://example.com/%0*d", i%400, i), nil)
 			for _, req.URL.ForceQuery = range []bool{true, false} {
-				if got, want := keys.of(req, "", keyFor(req)), plainKey(req); got != want {
+				target, got := keys.of(req, "", keyFor(req))
+				if want := plainKey(req); got != want || target != want {
 					t.Fatalf("key of %s: %q, want %q", req.URL, got, want)
 				}
 			}
@@ -86,8 +90,9 @@ func TestKeyMemo(t *testing.T) {
 	} {
 		// All have one place, or may have.
 		var full keyMemo
+		known := httptest.NewRequest("GET", "http://a/b?c", nil)
 		for i := range full {
-			full[i].key.Store(&memoKey{url.URL{Scheme: "http", Host: "a", Path: "/b", RawQuery: "c"}, row.user, "remembered"})
+			full[i].key.Store(&memoKey{*known.URL, row.user, plainKey(known), "remembered"})
 		}
 		req := httptest.NewRequest("GET", "/", nil)
 		req.URL, req.Host = &row.u, row.host
@@ -96,7 +101,7 @@ func TestKeyMemo(t *testing.T) {
 			want = "remembered"
 		}
 		for range 2 {
-			if got := full.of(req, row.asks, keyFor(req)); got != want {
+			if target, got := full.of(req, row.asks, keyFor(req)); got != want || target != plainKey(req) {
 				t.Errorf("%s: %q, want %q", row.why, got, want)
 			}
 		}

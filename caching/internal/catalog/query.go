@@ -63,11 +63,11 @@ type Query struct {
 // be given everybody's responses too.
 func (q *Query) SetUser(user string, public bool) {
 	q.user, q.open = user, public && user != ""
-	q.Target = q.Cat.keys.of(q.Req, "", q.getKey)
-	if q.Key = q.Target; q.Method == MethodQuery {
+	if q.Method == MethodQuery {
+		q.Target, _ = q.Cat.keys.of(q.Req, "", q.getKey)
 		q.Key = q.queryKey()
-	} else if user != "" {
-		q.Key = q.Cat.keys.of(q.Req, user, q.getKey)
+	} else {
+		q.Target, q.Key = q.Cat.keys.of(q.Req, user, q.getKey)
 	}
 }
 
