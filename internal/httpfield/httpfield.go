@@ -41,7 +41,12 @@ func IsValue(s string) bool {
 
 // HasControl reports whether s has a control character of ASCII, HTAB included.
 func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // IsASCII reports whether all bytes of s are those of ASCII characters.
