@@ -9,7 +9,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
 	"github.com/tripper-go/tripper/internal/tally"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // An engine is what a Transport and a Proxy have in common: the credentials, the schemes
@@ -251,7 +251,7 @@ func (x *exchange) challenged(h http.Header) (bool, error) {
 		usable:  x.usable,
 	})
 	if !ok {
-		if trace.From(x.Context) == nil { // nobody wants the reason
+		if tell.From(x.Context) == nil { // nobody wants the reason
 			x.engine.note(actionGiveUp, "")
 			return false, err
 		}

@@ -1,10 +1,9 @@
 package auth
 
 import (
-	"log/slog"
 	"net/http"
 
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // giveUp reports to trace why a challenge is not answered.
@@ -18,26 +17,22 @@ func (x *exchange) giveUp(reason string, err error) {
 // tell counts a decision, and reports it to trace.
 func (x *exchange) tell(action, reason string, err error) {
 	x.engine.note(action, reason)
-	hook := trace.From(x.Context)
-	if hook == nil {
+	h := tell.From(x.Context)
+	if h == nil {
 		return
 	}
 	req := x.req
 	if req == nil { // for a proxy
 		req = (&http.Request{Method: x.Method, URL: x.url}).WithContext(x.Context)
 	}
-	e := trace.About(req, "auth", action, reason)
-	e.Err = err
-	if action == actionGiveUp {
-		e.Level = slog.LevelWarn
-	}
+	d := tell.Decision{Layer: "auth", Action: action, Reason: reason, Err: err, Warn: action == actionGiveUp}
 	if x.session != nil && x.scheme != nil {
-		e.Attrs = append(e.Attrs, slog.String("scheme", x.scheme.Name()))
-		if d, ok := x.session.(*digestSession); ok {
-			if alg, qop, count := d.describe(&x.Request); alg != "" {
-				e.Attrs = append(e.Attrs, slog.String("algorithm", alg), slog.String("qop", qop), slog.String("nc", count))
+		d.Attrs = append(d.Attrs, tell.With("scheme", x.scheme.Name()))
+		if s, ok := x.session.(*digestSession); ok {
+			if alg, qop, count := s.describe(&x.Request); alg != "" {
+				d.Attrs = append(d.Attrs, tell.With("algorithm", alg), tell.With("qop", qop), tell.With("nc", count))
 			}
 		}
 	}
-	hook(e)
+	h.Tell(req, d)
 }

@@ -1,12 +1,11 @@
 package auth
 
 import (
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // pass sends a request as it is, for the given reason. If it is challenged, the reason is
@@ -17,10 +16,8 @@ func (e *engine) pass(req *http.Request, next http.RoundTripper, reason string) 
 		return resp, err
 	}
 	e.note(actionGiveUp, reason)
-	if hook := trace.From(req.Context()); hook != nil {
-		event := trace.About(req, "auth", actionGiveUp, reason)
-		event.Level, event.Status, event.Err = slog.LevelWarn, resp.StatusCode, e.problem()
-		hook(event)
+	if h := tell.From(req.Context()); h != nil {
+		h.Tell(req, tell.Decision{Layer: "auth", Action: actionGiveUp, Reason: reason, Status: resp.StatusCode, Err: e.problem(), Warn: true})
 	}
 	return resp, nil
 }

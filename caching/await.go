@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/tripper-go/tripper/caching/internal/catalog"
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // DefaultCollapseWait is how long a request waits for another one's trip to the
@@ -79,8 +78,8 @@ func (x *exchange) await(fl *collapse.Flight[result], r collapse.Role) error {
 
 // waited tells how long the request has waited for others.
 func (x *exchange) waited(since time.Time, reason string) {
-	if trace.From(x.Req.Context()) != nil {
-		x.Tell(policy.ActionWait, reason, 0, nil, slog.Duration("took", time.Since(since)))
+	if tell.From(x.Req.Context()) != nil {
+		x.Tell(policy.ActionWait, reason, 0, nil, tell.With("took", time.Since(since)))
 	}
 }
 

@@ -1,7 +1,6 @@
 package caching
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -9,7 +8,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/collapse"
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // exchange is one request on its way through the cache.
@@ -109,7 +108,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 // lookup looks up what is stored for the request, decides about it, and tells how long that
 // took.
 func (x *exchange) lookup() policy.Portion {
-	heard := trace.From(x.Req.Context()) != nil
+	heard := tell.From(x.Req.Context()) != nil
 	var asked time.Time
 	if heard {
 		asked = time.Now()
@@ -125,7 +124,7 @@ func (x *exchange) lookup() policy.Portion {
 	x.consult(wish)
 	p := x.decide()
 	if heard {
-		x.Tell(policy.ActionLookup, x.verdict.Reason, 0, nil, slog.Duration("took", time.Since(asked)))
+		x.Tell(policy.ActionLookup, x.verdict.Reason, 0, nil, tell.With("took", time.Since(asked)))
 	}
 	panics = false
 	return p

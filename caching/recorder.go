@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // A recorder stores the body of one response while it is read.
@@ -91,11 +90,11 @@ func (k *recorder) commit(e collapse.Ending) {
 		k.fail(err)
 		return
 	}
-	if k.st.hitForMiss.Remove(k.Key); trace.From(k.ctx) == nil { // attributes would be allocated
+	if k.st.hitForMiss.Remove(k.Key); tell.From(k.ctx) == nil { // attributes would be allocated
 		k.Tell(policy.ActionStore, stored, k.meta.Status, nil)
 		return
 	}
-	k.Tell(policy.ActionStore, stored, k.meta.Status, nil, slog.Int64("size", e.N+k.part.after), slog.Duration("lifetime", k.f.Lifetime))
+	k.Tell(policy.ActionStore, stored, k.meta.Status, nil, tell.With("size", e.N+k.part.after), tell.With("lifetime", k.f.Lifetime))
 }
 
 func (k *recorder) drop(reason string) {

@@ -45,7 +45,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // Defaults of a Transport.
@@ -107,7 +107,7 @@ func (t *Transport) roundTrip(req *http.Request, next http.RoundTripper) (*http.
 	}
 	again, err := roundtrip.Rewind(req)
 	if err != nil {
-		tell(req, actionGiveUp, reasonBodyOnce)
+		report(req, actionGiveUp, reasonBodyOnce)
 		return resp, nil //nolint:nilerr // the caller has a response: the refusal
 	}
 	why = reasonStatus(resp.StatusCode)
@@ -165,9 +165,9 @@ func incompressible(req *http.Request, atLeast int64) string {
 // is the reason for that. Either the response or the error is nil.
 func (t *Transport) send(req *http.Request, coding, why string, next http.RoundTripper) (*http.Response, error) {
 	if coding == "" {
-		tell(req, actionPlain, why)
+		report(req, actionPlain, why)
 	} else {
-		tell(req, actionCompress, coding)
+		report(req, actionCompress, coding)
 		req = t.compressed(req, coding)
 	}
 	resp, err := next.RoundTrip(req)
@@ -177,12 +177,12 @@ func (t *Transport) send(req *http.Request, coding, why string, next http.RoundT
 	return roundtrip.Complete(resp, req), nil
 }
 
-// tell reports a decision about the body of req, if it has one.
-func tell(req *http.Request, action, reason string) {
+// report reports a decision about the body of req, if it has one.
+func report(req *http.Request, action, reason string) {
 	if !roundtrip.HasBody(req) {
 		return
 	}
-	if hook := trace.From(req.Context()); hook != nil {
-		hook(trace.About(req, "compress", action, reason))
+	if h := tell.From(req.Context()); h != nil {
+		h.Tell(req, tell.Decision{Layer: "compress", Action: action, Reason: reason})
 	}
 }

@@ -3,14 +3,13 @@ package decompress
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"math"
 	"net/http"
 	"sync"
 
 	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // decoder undoes one coding. It is used by one goroutine at a time.
@@ -41,9 +40,9 @@ type body struct {
 	wire  io.ReadCloser
 	dict  *dictionary.Entry
 	req   *http.Request
-	hook  func(trace.Event)
-	first stage   // undoes the coding that was applied last
-	more  []stage // undo the others, in order
+	hears tell.Hearer // nil: nobody
+	first stage       // undoes the coding that was applied last
+	more  []stage     // undo the others, in order
 
 	started bool
 	err     error // with which reading has ended
@@ -197,7 +196,7 @@ func (b *body) end(err error) error {
 	}
 	b.err = err
 	b.release()
-	if b.hook != nil {
+	if b.hears != nil {
 		b.tell(err)
 	}
 	return err
@@ -209,19 +208,18 @@ func (b *body) tell(err error) {
 	if err != io.EOF {
 		action, reason = actionFail, err.Error()
 	}
-	e := trace.About(b.req, "decompress", action, reason)
+	d := tell.Decision{Layer: "decompress", Action: action, Reason: reason}
 	if err != io.EOF {
-		e.Err, e.Level = err, slog.LevelWarn
+		d.Err, d.Warn = err, true
 	}
 	wire, decoded := b.encoded.Sizes()
-	e.Attrs = []slog.Attr{
-		slog.String("coding", b.encoded.ContentEncoding),
-		slog.Int64("wire", wire), slog.Int64("decoded", decoded),
+	d.Attrs = []tell.Attr{
+		tell.With("coding", b.encoded.ContentEncoding), tell.With("wire", wire), tell.With("decoded", decoded),
 	}
 	if wire > 0 {
-		e.Attrs = append(e.Attrs, slog.Float64("ratio", float64(decoded)/float64(wire)))
+		d.Attrs = append(d.Attrs, tell.With("ratio", float64(decoded)/float64(wire)))
 	}
-	b.hook(e)
+	b.hears.Tell(b.req, d)
 }
 
 // Read implements [io.Reader], for the body and for the stage that follows.
@@ -260,8 +258,8 @@ func (s *stage) failed(err error) error {
 }
 
 func (s *stage) trailing() {
-	if s.b.hook != nil {
-		s.b.hook(trace.About(s.b.req, "decompress", actionTrailing, reasonTrailing(s.coding)))
+	if s.b.hears != nil {
+		s.b.hears.Tell(s.b.req, tell.Decision{Layer: "decompress", Action: actionTrailing, Reason: reasonTrailing(s.coding)})
 	}
 }
 

@@ -58,14 +58,13 @@ package decompress
 
 import (
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/tripper-go/tripper/decompress/internal/dictionary"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // DefaultCodings is what a Transport offers if its Codings are nil.
@@ -213,30 +212,30 @@ func (t *Transport) decode(req *http.Request, method string, resp *http.Response
 	if len(values) == 0 {
 		return resp, nil
 	}
-	hook := trace.From(req.Context())
+	h := tell.From(req.Context())
 	var room [DefaultMaxCodings + 1]string
 	codings, why := t.plan(room[:0], method, resp, asked || t.Always, dict != nil)
 	if why != "" {
-		t.tell(hook, req, resp, actionPass, why)
+		t.tell(h, req, resp, actionPass, why)
 		return resp, nil
 	}
 	if len(codings) > t.settings.maxCodings {
-		t.tell(hook, req, resp, actionRefuse, ErrTooManyCodings.Error())
+		t.tell(h, req, resp, actionRefuse, ErrTooManyCodings.Error())
 		return nil, &Error{Coding: strings.Join(values, ", "), Err: ErrTooManyCodings, response: keep(resp, nil)}
 	}
 	wire := resp.Body
 	if t.Probe {
 		var err error
 		if wire, err = t.probe(resp, codings, dict); err != nil {
-			t.tell(hook, req, resp, actionRefuse, err.Error())
+			t.tell(h, req, resp, actionRefuse, err.Error())
 			return nil, err
 		}
 	}
-	if hook != nil {
-		t.tell(hook, req, resp, actionDecode, strings.Join(values, ", "))
+	if h != nil {
+		t.tell(h, req, resp, actionDecode, strings.Join(values, ", "))
 	}
 	b := t.attach(resp, wire, codings, dict)
-	if b.hook = hook; hook != nil {
+	if b.hears = h; h != nil {
 		b.req = req
 	}
 	b.original = original{resp.Request.Context(), &b.encoded}
@@ -268,16 +267,11 @@ func (t *Transport) attach(resp *http.Response, wire io.ReadCloser, codings []st
 	return b
 }
 
-// tell reports a decision about resp to hook.
-func (t *Transport) tell(hook func(trace.Event), req *http.Request, resp *http.Response, action, reason string) {
-	if hook == nil {
-		return
+// tell reports a decision about resp to h, which may be nil.
+func (t *Transport) tell(h tell.Hearer, req *http.Request, resp *http.Response, action, reason string) {
+	if h != nil {
+		h.Tell(req, tell.Decision{Layer: "decompress", Action: action, Reason: reason, Status: resp.StatusCode, Attrs: []tell.Attr{
+			tell.With("coding", strings.Join(resp.Header["Content-Encoding"], ", ")), tell.With("length", resp.ContentLength),
+		}})
 	}
-	e := trace.About(req, "decompress", action, reason)
-	e.Status = resp.StatusCode
-	e.Attrs = []slog.Attr{
-		slog.String("coding", strings.Join(resp.Header["Content-Encoding"], ", ")),
-		slog.Int64("length", resp.ContentLength),
-	}
-	hook(e)
 }

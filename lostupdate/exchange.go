@@ -2,7 +2,6 @@ package lostupdate
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // exchange is one request and what is known of its resource.
@@ -161,7 +160,7 @@ func (x *exchange) reads() bool { return x.method == http.MethodGet || x.method 
 // remembered already. It reports whether that is so; then nothing is allocated.
 func (x *exchange) renew(v *Version) bool {
 	m, ok := x.tags().(*Memory)
-	if !ok || !x.reads() || v.Unknown || trace.From(x.req.Context()) != nil {
+	if !ok || !x.reads() || v.Unknown || tell.From(x.req.Context()) != nil {
 		return false
 	}
 	var room [256]byte
@@ -205,38 +204,33 @@ func (x *exchange) remember(key string, what lesson, v Version) {
 			err = tags.Set(ctx, key, old)
 		}
 	}
-	if hook := trace.From(ctx); hook != nil {
-		e := x.event(actionRemember, "")
+	if h := tell.From(ctx); h != nil {
+		d := tell.Decision{Layer: "lostupdate", Action: actionRemember}
 		switch {
 		case err != nil:
-			e.Reason, e.Err, e.Level = reasonLost, err, slog.LevelWarn
+			d.Reason, d.Err, d.Warn = reasonLost, err, true
 		case what == forget || what == set && v.Unknown:
-			e.Action = actionForget
+			d.Action = actionForget
 		case what == doubt:
-			e.Reason = reasonDoubt
+			d.Reason = reasonDoubt
 		default:
-			e.Attrs = append(e.Attrs, slog.String("etag", v.ETag))
+			d.Attrs = []tell.Attr{tell.With("etag", v.ETag)}
 		}
-		hook(e)
+		h.Tell(x.req, d)
 	}
-}
-
-func (x *exchange) event(action, reason string) trace.Event {
-	return trace.About(x.req, "lostupdate", action, reason)
 }
 
 func (x *exchange) tell(action, reason string, status int, p plan) {
-	hook := trace.From(x.req.Context())
-	if hook == nil {
+	h := tell.From(x.req.Context())
+	if h == nil {
 		return
 	}
-	e := x.event(action, reason)
-	if p.field == "" && action == actionProtect {
-		e.Action = actionPass
+	d := tell.Decision{Layer: "lostupdate", Action: action, Reason: reason, Status: status}
+	switch {
+	case p.field != "":
+		d.Attrs = []tell.Attr{tell.With(p.field, p.value)}
+	case action == actionProtect:
+		d.Action = actionPass
 	}
-	e.Status = status
-	if p.field != "" {
-		e.Attrs = []slog.Attr{slog.String(p.field, p.value)}
-	}
-	hook(e)
+	h.Tell(x.req, d)
 }

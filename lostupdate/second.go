@@ -1,12 +1,11 @@
 package lostupdate
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // reply is what is done about a response to a write.
@@ -139,10 +138,9 @@ func (x *exchange) demanded(resp *http.Response) (*http.Response, error) {
 // note remembers a habit of the server.
 func (x *exchange) note(shown habit, why string, status int) {
 	x.habits.Update(x.service(), time.Now(), func(old habit) habit { return old | shown })
-	if hook := trace.From(x.req.Context()); hook != nil {
-		e := x.event(actionNote, why)
-		e.Status = status
-		e.Attrs = []slog.Attr{slog.Duration("for", roundtrip.LessonTime)}
-		hook(e)
+	if h := tell.From(x.req.Context()); h != nil {
+		h.Tell(x.req, tell.Decision{
+			Layer: "lostupdate", Action: actionNote, Reason: why, Status: status, Attrs: []tell.Attr{tell.With("for", roundtrip.LessonTime)},
+		})
 	}
 }

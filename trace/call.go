@@ -67,7 +67,7 @@ func (h held) Heard() bool { return h.scope != nil && (*scope)(h.scope).hook != 
 // Tell implements [tell.Hearer].
 func (h held) Tell(req *http.Request, d tell.Decision) {
 	e := About(req, d.Layer, d.Action, d.Reason)
-	e.Attempt = cmp.Or(d.Attempt, e.Attempt)
+	e.URL, e.Attempt = cmp.Or(d.URL, e.URL), cmp.Or(d.Attempt, e.Attempt)
 	e.Status, e.Err = d.Status, d.Err
 	if d.Warn {
 		e.Level = slog.LevelWarn

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // none is the index of no certificate and of no pins.
@@ -106,8 +106,9 @@ func (c *config) route(req *http.Request) (*route, error) {
 	if req.URL.Scheme == "https" {
 		key.cert, key.pin = c.certificate(req.URL), c.pin(req.URL)
 	}
-	if hook := trace.From(req.Context()); hook != nil && key.cert != none {
-		hook(trace.About(req, "transport", actionCertificate, reasonDomain(c.certs[key.cert].cert.Domain)))
+	h := tell.From(req.Context())
+	if h != nil && key.cert != none {
+		h.Tell(req, tell.Decision{Layer: "transport", Action: actionCertificate, Reason: reasonDomain(c.certs[key.cert].cert.Domain)})
 	}
 	var u *url.URL
 	if c.proxy != nil && isHTTP(req.URL.Scheme) {
@@ -132,8 +133,8 @@ func (c *config) route(req *http.Request) (*route, error) {
 		key.user = u.User.Username()
 		key.pw, key.hasPassword = u.User.Password()
 	}
-	if hook := trace.From(req.Context()); hook != nil {
-		hook(trace.About(req, "transport", actionProxy, reasonHost(kind, u.Host)))
+	if h != nil {
+		h.Tell(req, tell.Decision{Layer: "transport", Action: actionProxy, Reason: reasonHost(kind, u.Host)})
 	}
 	return c.routes.get(key, func() *route { return c.newRoute(key, u) }), nil
 }

@@ -79,7 +79,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // Defaults for the timeouts of a [Transport], those of [http.DefaultTransport].
@@ -353,10 +353,8 @@ func isHTTP(scheme string) bool {
 
 // report reports err to the hook in the context of req, and returns err.
 func (c *config) report(req *http.Request, err error) error {
-	if hook := trace.From(req.Context()); hook != nil {
-		e := trace.About(req, "transport", actionFail, "")
-		e.Err = err
-		hook(e)
+	if h := tell.From(req.Context()); h != nil {
+		h.Tell(req, tell.Decision{Layer: "transport", Action: actionFail, Err: err})
 	}
 	return err
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/tripper-go/tripper/internal/cookie"
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // A ProxyAuthenticator authenticates to HTTP proxies. The URL of the proxy that its
@@ -137,11 +137,11 @@ func triesOver(hop *roundtrip.Hop) int {
 
 // tellChallenge reports to the hook in ctx that CONNECT is sent to the proxy once more.
 func tellChallenge(ctx context.Context, target string) {
-	if hook := trace.From(ctx); hook != nil {
+	if h := tell.From(ctx); h != nil {
 		connect := (&http.Request{Method: http.MethodConnect}).WithContext(ctx)
-		e := trace.About(connect, "transport", actionAuthenticate, reasonProxyAsks)
-		e.URL, e.Status = target, http.StatusProxyAuthRequired
-		hook(e)
+		h.Tell(connect, tell.Decision{
+			Layer: "transport", Action: actionAuthenticate, Reason: reasonProxyAsks, URL: target, Status: http.StatusProxyAuthRequired,
+		})
 	}
 }
 
@@ -325,10 +325,8 @@ func (r *route) forwardOver(hop *forwardHop, req *http.Request) (*http.Response,
 		if err != nil {
 			return resp, nil //nolint:nilerr // a body that cannot be had again is one that cannot be sent again
 		}
-		if hook := trace.From(ctx); hook != nil {
-			e := trace.About(req, "transport", actionAuthenticate, reasonProxyAsks)
-			e.Status = resp.StatusCode
-			hook(e)
+		if h := tell.From(ctx); h != nil {
+			h.Tell(req, tell.Decision{Layer: "transport", Action: actionAuthenticate, Reason: reasonProxyAsks, Status: resp.StatusCode})
 		}
 		cookie.Answer(nil, req.URL, resp, next.Header)
 		roundtrip.DiscardWithin(resp, drainTime(&hop.Hop))

@@ -47,7 +47,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -57,7 +56,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // Defaults of a Transport.
@@ -279,7 +278,7 @@ func (s *settings) prepare(req *http.Request) (out *http.Request, finish func(),
 	}
 	if reason := s.whyNot(req); reason != "" {
 		if reason != reasonNoKey {
-			tell(req, actionUnsigned, reason, nil)
+			report(req, actionUnsigned, reason, nil)
 		}
 		if !s.raw || httpfield.Signed(req.Header) {
 			return req, finish, nil
@@ -294,7 +293,7 @@ func (s *settings) prepare(req *http.Request) (out *http.Request, finish func(),
 		return nil, nil, err
 	}
 	s.report(req, out)
-	tell(req, actionSign, reasonAsked, nil, slog.String("algorithm", string(s.key.algorithm)))
+	report(req, actionSign, reasonAsked, nil, tell.With("algorithm", string(s.key.algorithm)))
 	return out, content.Finish, nil
 }
 
@@ -305,13 +304,13 @@ func (t *Transport) verify(resp *http.Response, req, out *http.Request) (*http.R
 	}
 	if t.Verify != nil {
 		if err := t.Verify.Response(resp, out); err != nil {
-			tell(req, actionRefuse, reasonInvalid, err)
+			report(req, actionRefuse, reasonInvalid, err)
 			roundtrip.Discard(resp)
 			return nil, err
 		}
-		tell(req, actionVerify, reasonValid, nil)
+		report(req, actionVerify, reasonValid, nil)
 	}
-	checked, err := checkContent(resp, t.Verify != nil, func() { tell(req, actionRefuse, reasonContent, ErrContentDigest) })
+	checked, err := checkContent(resp, t.Verify != nil, func() { report(req, actionRefuse, reasonContent, ErrContentDigest) })
 	if err != nil {
 		roundtrip.Discard(resp)
 		return nil, err
@@ -319,16 +318,9 @@ func (t *Transport) verify(resp *http.Response, req, out *http.Request) (*http.R
 	return checked, nil
 }
 
-// tell reports a decision to trace.
-func tell(req *http.Request, action, reason string, err error, attrs ...slog.Attr) {
-	hook := trace.From(req.Context())
-	if hook == nil {
-		return
+// report reports a decision to trace.
+func report(req *http.Request, action, reason string, err error, attrs ...tell.Attr) {
+	if h := tell.From(req.Context()); h != nil {
+		h.Tell(req, tell.Decision{Layer: "httpsig", Action: action, Reason: reason, Err: err, Warn: action == actionRefuse, Attrs: attrs})
 	}
-	e := trace.About(req, "httpsig", action, reason)
-	e.Err, e.Attrs = err, attrs
-	if action == actionRefuse {
-		e.Level = slog.LevelWarn
-	}
-	hook(e)
 }

@@ -26,7 +26,8 @@ type Key struct{}
 // those of the request.
 type Decision struct {
 	Layer, Action, Reason string
-	// Attempt is that of the request if it is zero here.
+	// URL and Attempt are those of the request where they are zero here.
+	URL     string
 	Attempt int
 	Status  int
 	Err     error

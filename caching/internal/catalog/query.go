@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/tripper-go/tripper/caching/internal/policy"
 	"github.com/tripper-go/tripper/caching/store"
 	"github.com/tripper-go/tripper/internal/httpfield"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // MethodQuery is the method QUERY, whose content is part of what is asked for.
@@ -75,15 +74,13 @@ func (q *Query) SetUser(user string, public bool) {
 func (q *Query) SetSigner(principal string) { q.signer = principal }
 
 // Tell counts a decision, and reports it to trace.
-func (q *Query) Tell(action, reason string, status int, err error, attrs ...slog.Attr) {
+func (q *Query) Tell(action, reason string, status int, err error, attrs ...tell.Attr) {
 	q.note(action)
-	if hook := trace.From(q.Req.Context()); hook != nil {
-		e := trace.About(q.Req, "caching", action, reason)
-		e.Status, e.Err, e.Attrs = status, err, attrs
-		if err != nil && !errors.Is(err, context.Canceled) {
-			e.Level = slog.LevelWarn
-		}
-		hook(e)
+	if h := tell.From(q.Req.Context()); h != nil {
+		h.Tell(q.Req, tell.Decision{
+			Layer: "caching", Action: action, Reason: reason, Status: status, Err: err,
+			Warn: err != nil && !errors.Is(err, context.Canceled), Attrs: attrs,
+		})
 	}
 }
 

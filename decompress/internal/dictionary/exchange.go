@@ -10,7 +10,7 @@ import (
 
 	"github.com/tripper-go/tripper/internal/httpfield"
 	"github.com/tripper-go/tripper/internal/roundtrip"
-	"github.com/tripper-go/tripper/trace"
+	"github.com/tripper-go/tripper/internal/tell"
 )
 
 // Offer adds to out the fields that name a dictionary, and returns the dictionary, or
@@ -30,8 +30,8 @@ func (s *Store) Offer(out *http.Request, principal string) *Entry {
 	if d.id != "" {
 		out.Header["Dictionary-Id"] = []string{httpfield.Quote(d.id)}
 	}
-	if hook := trace.From(out.Context()); hook != nil {
-		hook(trace.About(out, "decompress", actionDictionary, reasonOffered(d.url)))
+	if h := tell.From(out.Context()); h != nil {
+		h.Tell(out, tell.Decision{Layer: "decompress", Action: actionDictionary, Reason: reasonOffered(d.url)})
 	}
 	return d
 }
@@ -48,13 +48,12 @@ func (s *Store) Learn(req *http.Request, method, principal string, resp *http.Re
 	if (method == http.MethodGet || method == "") && resp.StatusCode == http.StatusOK {
 		d, why = candidate(req, principal, resp, limit/2, time.Now())
 	}
-	if hook := trace.From(req.Context()); hook != nil {
-		e := trace.About(req, "decompress", actionDictionary, reasonRecorded)
+	if h := tell.From(req.Context()); h != nil {
+		done := tell.Decision{Layer: "decompress", Action: actionDictionary, Reason: reasonRecorded, Status: resp.StatusCode}
 		if why != "" {
-			e.Action, e.Reason = actionNoDictionary, why
+			done.Action, done.Reason = actionNoDictionary, why
 		}
-		e.Status = resp.StatusCode
-		hook(e)
+		h.Tell(req, done)
 	}
 	if why != "" {
 		return resp
@@ -85,7 +84,7 @@ func candidate(req *http.Request, principal string, resp *http.Response, limit i
 		return nil, why
 	}
 	return &Entry{
-		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), principal), url: trace.Redact(u),
+		usage: usage, key: keyOf(req, roundtrip.OriginOf(u), principal), url: tell.Redact(u),
 		fetched: now, until: now.Add(fresh),
 	}, ""
 }
