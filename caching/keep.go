@@ -202,7 +202,8 @@ func (x *exchange) ttlOf(resp *http.Response) time.Duration {
 }
 
 func reasonPhrase(resp *http.Response) string {
-	s := strings.TrimPrefix(resp.Status, strconv.Itoa(resp.StatusCode))
+	var room [20]byte
+	s := strings.TrimPrefix(resp.Status, string(strconv.AppendInt(room[:0], int64(resp.StatusCode), 10)))
 	if s = strings.TrimPrefix(s, " "); httpfield.IsValue(s) {
 		return s
 	}

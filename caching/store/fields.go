@@ -24,6 +24,9 @@ type Fields struct {
 
 // FieldsOf returns the fields of h. It shares nothing with h. A name without a value is left out.
 func FieldsOf(h http.Header) Fields {
+	if len(h) == 0 {
+		return Fields{}
+	}
 	// The fields are written in any order and then copied in that of their names. What is sorted are
 	// places: to move pointers is work for the garbage collector.
 	type place struct {

@@ -150,10 +150,11 @@ func (n *invalidations) waits(key string, name token) bool {
 const writeBackEvery = time.Second
 
 // due returns the invalidations that are to be written now, and then wroteBack must be called.
-func (n *invalidations) due(now time.Time) map[string]invalidated {
+func (n *invalidations) due() map[string]invalidated {
 	if !n.named.Load() {
 		return nil
 	}
+	now := time.Now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.writing || now.Sub(n.wrote) < writeBackEvery {
@@ -179,7 +180,7 @@ func (n *invalidations) wroteBack() {
 // WriteBack writes the invalidations that the Store has not taken: other processes are to
 // know of them too. start runs a function in the background, or reports that it cannot.
 func (c *Catalog) WriteBack(start func(func(context.Context)) bool) {
-	m := c.due(time.Now())
+	m := c.due()
 	if len(m) > 0 && !start(func(ctx context.Context) { c.writeBack(ctx, m) }) {
 		c.wroteBack()
 	}

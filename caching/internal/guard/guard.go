@@ -175,7 +175,11 @@ func (c *Caller) change(ctx context.Context, b *Budget, fn func(context.Context)
 // Wrote notes the error of a Write or Commit of a Writer that is called in place. Other Writers
 // note their errors themselves.
 func (c *Caller) Wrote(err error) {
-	if c.InPlace() {
+	switch {
+	case !c.InPlace():
+	case err != nil:
 		c.note(&c.writes, err, false, time.Now())
+	default:
+		c.note(&c.writes, nil, false, time.Time{}) // of a success nobody asks when it began
 	}
 }
