@@ -28,10 +28,11 @@ func FieldsOf(h http.Header) Fields {
 		return Fields{}
 	}
 	// The fields are written in any order and then copied in that of their names. What is sorted are
-	// places: to move pointers is work for the garbage collector.
+	// places: to move pointers is work for the garbage collector. Two places fit into the registers
+	// of a call.
 	type place struct {
-		high, low                uint64 // the first bytes of the name, by which most names differ
-		start, name, values, end int32
+		high, low  uint64 // the first bytes of the name, by which most names differ
+		start, end int32
 	}
 	var room [1 << 10]byte
 	var placeRoom [32]place
@@ -47,10 +48,7 @@ func FieldsOf(h http.Header) Fields {
 		copy(first[:], name)
 		p := place{high: binary.BigEndian.Uint64(first[:8]), low: binary.BigEndian.Uint64(first[8:])}
 		p.start = int32(len(text)) //nolint:gosec // no header is so long
-		text = binary.AppendUvarint(text, uint64(len(name)))
-		p.name = int32(len(text)) //nolint:gosec // as above
-		text = append(text, name...)
-		p.values = int32(len(text)) //nolint:gosec // as above
+		text = wire.AppendString(text, name)
 		text = binary.AppendUvarint(text, uint64(len(values)))
 		for _, v := range values {
 			text = wire.AppendString(text, v)
@@ -68,7 +66,7 @@ func FieldsOf(h http.Header) Fields {
 		if a.low != b.low {
 			return cmp.Compare(a.low, b.low)
 		}
-		return bytes.Compare(text[a.name:a.values], text[b.name:b.values])
+		return bytes.Compare(beginning(text[a.start:]), beginning(text[b.start:]))
 	})
 	var number [binary.MaxVarintLen64]byte
 	n := binary.AppendUvarint(number[:0], uint64(len(places)))
@@ -79,6 +77,12 @@ func FieldsOf(h http.Header) Fields {
 		b.Write(text[p.start:p.end])
 	}
 	return Fields{b.String()}
+}
+
+// beginning returns the string that b, in which there are strings, begins with.
+func beginning(b []byte) []byte {
+	n, size := binary.Uvarint(b)
+	return b[size : size+int(n)] //nolint:gosec // a length
 }
 
 // All returns the lines: each value with its name. Those of one name follow one another, in their
