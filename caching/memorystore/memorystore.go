@@ -18,8 +18,8 @@
 // with [store.ErrTooLarge], and so is one for which other bodies being written leave no room.
 package memorystore
 
-// The files, in the order in which to read them: memorystore.go finds entries, s3fifo.go decides which
-// of them stay and knows nothing of HTTP, writer.go gathers bodies, cost.go says what they cost.
+// The files, in the order in which to read them: memorystore.go has the entries, shard.go finds them,
+// s3fifo.go decides which of them stay and knows nothing of HTTP, writer.go gathers bodies, cost.go says what they cost.
 
 import (
 	"context"
@@ -53,23 +53,13 @@ type Store struct {
 	secret          func() []byte
 }
 
-// shardCount is how many locks the lookups of different keys are spread over.
-const shardCount = 64
-
-type shard struct {
-	mu           sync.RWMutex
-	nodes        map[uint64]*node // by hash of the key; nodes of one hash are a list
-	hits, misses atomic.Int64
-	_            [64]byte // keeps shards on different cache lines
-}
-
 // node is an entry in the queues.
 type node = s3node[value]
 
 // value is an entry with its metadata, in one piece of memory. Another entry, or other metadata,
 // under the key is another node.
 type value struct {
-	other *node // the next one of the same hash, guarded by the lock of the shard
+	other *node // the next one of the same place in the shard, guarded by its lock
 	key   string
 	entry store.Entry
 	meta  store.Meta
@@ -95,7 +85,7 @@ func (m *Store) init() {
 		}
 		m.seed = maphash.MakeSeed()
 		for i := range m.shards {
-			m.shards[i].nodes = make(map[uint64]*node)
+			m.shards[i].places = make(map[uint32]uint32)
 		}
 		m.queues.init(m.limit, m.forget)
 		m.secret = sync.OnceValue(func() []byte {
@@ -260,18 +250,14 @@ func (m *Store) insert(n *node, meta *store.Meta, body int64) error {
 		m.replace(old, n)
 		return nil
 	}
-	s := m.shard(n.hash)
-	s.mu.Lock()
-	n.value.other = s.nodes[n.hash]
-	s.nodes[n.hash] = n
-	s.mu.Unlock()
+	m.shard(n.hash).add(n)
 	m.queues.add(n)
 	return nil
 }
 
 // replace makes n visible in place of old. m.mu is held.
 func (m *Store) replace(old, n *node) {
-	m.relink(old, n)
+	m.shard(old.hash).replace(old, n)
 	m.queues.replace(old, n)
 }
 
@@ -287,36 +273,11 @@ func (m *Store) reserve(n int64) bool {
 }
 
 // forget makes n invisible. m.mu is held.
-func (m *Store) forget(n *node) { m.relink(n, n.value.other) }
-
-// relink makes n visible in place of old, with those that come after it, or only those. m.mu is held.
-func (m *Store) relink(old, n *node) {
-	s := m.shard(old.hash)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first := s.nodes[old.hash]
-	at := &first
-	for *at != old {
-		at = &(*at).value.other
-	}
-	if *at = n; n != old.value.other {
-		n.value.other = old.value.other
-	}
-	if s.nodes[old.hash] = first; first == nil {
-		delete(s.nodes, old.hash)
-	}
-}
+func (m *Store) forget(n *node) { m.shard(n.hash).replace(n, nil) }
 
 // lookup returns the node of key, or nil.
 func (m *Store) lookup(hash uint64, key string) *node {
-	s := m.shard(hash)
-	s.mu.RLock()
-	n := s.nodes[hash]
-	for n != nil && n.value.key != key {
-		n = n.value.other
-	}
-	s.mu.RUnlock()
-	return n
+	return m.shard(hash).find(hash, key)
 }
 
 func (m *Store) hash(key string) uint64 {

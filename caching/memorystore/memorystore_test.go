@@ -353,38 +353,3 @@ func TestKeys(t *testing.T) {
 		t.Errorf("listed %q, want %q", got, want)
 	}
 }
-
-// Two keys may have one hash: each finds its own entry, whichever goes first.
-func TestSameHash(t *testing.T) {
-	const hash = 7
-	keys := []string{"a", "b", "c"}
-	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
-		m := New(0)
-		s := m.shard(hash)
-		nodes := map[string]*node{}
-		for _, key := range keys {
-			n := &node{hash: hash}
-			n.value.key = key
-			n.value.other, s.nodes[hash] = s.nodes[hash], n
-			nodes[key] = n
-		}
-		for _, i := range order {
-			n := &node{hash: hash}
-			n.value.key = keys[i]
-			m.relink(nodes[keys[i]], n)
-			nodes[keys[i]] = n
-		}
-		for _, i := range order {
-			m.forget(nodes[keys[i]])
-			delete(nodes, keys[i])
-			for _, key := range keys {
-				if got := m.lookup(hash, key); got != nodes[key] {
-					t.Errorf("removed in order %v: %q finds %p, want %p", order, key, got, nodes[key])
-				}
-			}
-		}
-		if len(s.nodes) != 0 {
-			t.Errorf("removed in order %v: %d nodes are left", order, len(s.nodes))
-		}
-	}
-}
