@@ -7,7 +7,7 @@ import (
 )
 
 // overhead is what an entry occupies beside the text of its metadata, its memo and its body: the
-// node, its slot in a map, and a part of the ghosts.
+// node, its place in a shard, and a part of the ghosts.
 var overhead = storekit.ArraySize[node](1) + 40
 
 // cost returns what v occupies, but for the body.

@@ -9,8 +9,8 @@ import (
 const shardCount = 64
 
 // A shard finds the nodes of some of the keys. Its map has no pointers: a garbage collection meets the
-// nodes in their list, where they are about in the order in which they were allocated. In the order of
-// a map it would wait for memory at each of them, and take twice as long.
+// nodes in the slice, about in the order in which they were allocated. In the order of a map it would
+// wait for memory at each of them, and at all that they point to.
 type shard struct {
 	mu           sync.RWMutex
 	places       map[uint32]uint32 // in nodes, by a part of the hash of the key
