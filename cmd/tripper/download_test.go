@@ -242,7 +242,7 @@ func TestGoOn(t *testing.T) {
 
 // TestTwoAtOnce has a second process go on with a file that the first one is writing.
 func TestTwoAtOnce(t *testing.T) {
-	b := newBig(1<<20, 1<<19)
+	b := newBig(32<<20, 16<<20) // more than what sockets hold: the file is being written
 	o := newOrigin(t, b.ServeHTTP)
 	file := filepath.Join(t.TempDir(), "f")
 	cmd := program(t, "get", "-C", "-", "-o", file, o.URL)
