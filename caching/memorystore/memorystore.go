@@ -47,6 +47,7 @@ type Store struct {
 	shards [shardCount]shard
 
 	mu     sync.Mutex // held during changes; taken before the lock of a shard
+	table  table
 	queues s3fifo[value]
 
 	stored, refused atomic.Int64
@@ -85,7 +86,7 @@ func (m *Store) init() {
 		}
 		m.seed = maphash.MakeSeed()
 		for i := range m.shards {
-			m.shards[i].places = make(map[uint32]uint32)
+			m.shards[i].places, m.shards[i].table = make(map[uint32]uint32), &m.table
 		}
 		m.queues.init(m.limit, m.forget)
 		m.secret = sync.OnceValue(func() []byte {
@@ -178,8 +179,8 @@ func (m *Store) List(ctx context.Context) iter.Seq2[store.Listed, error] {
 			s := &m.shards[i]
 			nodes = nodes[:0]
 			s.mu.RLock()
-			for _, n := range s.nodes {
-				for ; n != nil; n = n.value.other {
+			for _, i := range s.places {
+				for n := *m.table.at(i); n != nil; n = n.value.other {
 					nodes = append(nodes, n)
 				}
 			}
@@ -272,8 +273,17 @@ func (m *Store) reserve(n int64) bool {
 	return ok
 }
 
-// forget makes n invisible. m.mu is held.
-func (m *Store) forget(n *node) { m.shard(n.hash).replace(n, nil) }
+// forget makes n invisible. If its place in the table is empty then, the last node moves there. m.mu is held.
+func (m *Store) forget(n *node) {
+	hole, empty := m.shard(n.hash).replace(n, nil)
+	if !empty {
+		return
+	}
+	if last := *m.table.at(m.table.len - 1); last != nil {
+		m.shard(last.hash).move(last, hole)
+	}
+	m.table.len--
+}
 
 // lookup returns the node of key, or nil.
 func (m *Store) lookup(hash uint64, key string) *node {

@@ -1,6 +1,7 @@
 package memorystore
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -8,15 +9,15 @@ import (
 // shardCount is how many locks the lookups of different keys are spread over.
 const shardCount = 64
 
-// A shard finds the nodes of some of the keys. Its map has no pointers: a garbage collection meets the
-// nodes in the slice, about in the order in which they were allocated. In the order of a map it would
-// wait for memory at each of them, and at all that they point to.
+// A shard finds the nodes of some of the keys in the table. Its map has no pointers: a garbage collection
+// meets the nodes in the table, about in the order in which they were allocated. In the order of a map it
+// would wait for memory at each of them, and at all that they point to.
 type shard struct {
 	mu           sync.RWMutex
-	places       map[uint32]uint32 // in nodes, by a part of the hash of the key
-	nodes        []*node           // of each place the first one; the next ones follow by value.other
+	places       map[uint32]uint32 // in the table, by a part of the hash of the key
+	table        *table
 	hits, misses atomic.Int64
-	_            [40]byte // keeps shards on different cache lines
+	_            [48]byte // keeps shards on different cache lines
 }
 
 // placeOf returns the part of a hash by which a node has its place. The other part chooses the shard.
@@ -26,7 +27,7 @@ func placeOf(hash uint64) uint32 { return uint32(hash >> 32) }
 func (s *shard) find(hash uint64, key string) (n *node) {
 	s.mu.RLock()
 	if i, ok := s.places[placeOf(hash)]; ok {
-		n = s.nodes[i]
+		n = *s.table.at(i)
 	}
 	for n != nil && n.value.key != key {
 		n = n.value.other
@@ -35,43 +36,72 @@ func (s *shard) find(hash uint64, key string) (n *node) {
 	return n
 }
 
-// add adds n, whose key has no node.
+// add adds n, whose key has no node. The lock of the Store is held.
 func (s *shard) add(n *node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	place := placeOf(n.hash)
-	i, ok := s.places[place]
+	i, ok := s.places[placeOf(n.hash)]
 	if !ok {
-		i = uint32(len(s.nodes)) //nolint:gosec // memory has no room for so many
-		s.places[place], s.nodes = i, append(s.nodes, nil)
+		i = s.table.grow()
+		s.places[placeOf(n.hash)] = i
 	}
-	n.value.other, s.nodes[i] = s.nodes[i], n
+	at := s.table.at(i)
+	n.value.other, *at = *at, n
 }
 
-// replace puts n in the place of old, nothing if n is nil.
-func (s *shard) replace(old, n *node) {
+// replace puts n in the place of old. If n is nil and nothing is left there, hole is the place, which
+// the shard has given up. The lock of the Store is held.
+func (s *shard) replace(old, n *node) (hole uint32, empty bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.places[placeOf(old.hash)]
-	at := &s.nodes[i]
+	hole = s.places[placeOf(old.hash)]
+	first := s.table.at(hole)
+	at := first
 	for *at != old {
 		at = &(*at).value.other
 	}
 	if *at = old.value.other; n != nil {
 		n.value.other, *at = *at, n
 	}
-	if s.nodes[i] == nil {
-		s.vacate(placeOf(old.hash), i)
+	if empty = *first == nil; empty {
+		delete(s.places, placeOf(old.hash))
 	}
+	return hole, empty
 }
 
-// vacate removes a place, number i, which has no node any more. The last one becomes number i.
-func (s *shard) vacate(place, i uint32) {
-	delete(s.places, place)
-	last := len(s.nodes) - 1
-	if n := s.nodes[last]; n != nil {
-		s.nodes[i], s.places[placeOf(n.hash)] = n, i
+// move gives n, the last node of the table, the place i.
+func (s *shard) move(n *node, i uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.places[placeOf(n.hash)] = i
+	*s.table.at(i), *s.table.at(s.table.len - 1) = n, nil
+}
+
+// A table has the nodes of all shards: of each place the first one, which the next ones follow by
+// value.other. A place is guarded by the lock of the shard that has it, the rest by that of the Store.
+type table struct {
+	chunks atomic.Pointer[[]*chunk] // is replaced when the table grows
+	len    uint32
+}
+
+type chunk [1 << 10]*node
+
+// at returns where place i is.
+func (t *table) at(i uint32) **node {
+	chunks := *t.chunks.Load()
+	return &chunks[i/uint32(len(chunk{}))][i%uint32(len(chunk{}))]
+}
+
+// grow returns a place more.
+func (t *table) grow() uint32 {
+	var chunks []*chunk
+	if p := t.chunks.Load(); p != nil {
+		chunks = *p
 	}
-	s.nodes[last] = nil
-	s.nodes = s.nodes[:last]
+	if int(t.len) == len(chunks)*len(chunk{}) {
+		chunks = append(slices.Clip(chunks), new(chunk))
+		t.chunks.Store(&chunks)
+	}
+	t.len++
+	return t.len - 1
 }
