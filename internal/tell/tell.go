@@ -1,5 +1,5 @@
-// Package tell lets a layer report to package trace without importing it. That has log/slog in it,
-// which would make a program that uses one small layer larger by 25 KiB.
+// Package tell is how the layers of this module report to package trace. They do not import that: it has
+// log/slog in it, which would make a program that uses one small layer larger by 25 KiB.
 package tell
 
 import (
