@@ -49,9 +49,11 @@ bench-behaviour: ; @{ ($(BENCH) -bench='Stampede|FirstByte|BigBody|Binary|Cachin
 	($(BENCH) -bench='ScaleHeap/^1000000$$' -benchtime=1x -scale=1000000 .); } | $(TABLE) behaviour)
 
 FUZZTIME ?= 20s
+# Where targets are looked for, as git names paths.
+FUZZIN ?= .
 # Each package that has targets is built once. An input that fails is kept, and fails again. What does not is the
 # fuzzer's own deadline, which it sometimes takes for a failure.
-fuzz: ; @w=$$(mktemp -d) && trap "rm -rf $$w" EXIT && git grep -l '^func Fuzz' | xargs -n1 dirname | sort -u | while read -r d; do \
+fuzz: ; @w=$$(mktemp -d) && trap "rm -rf $$w" EXIT && git grep -l '^func Fuzz' -- $(FUZZIN) | xargs -n1 dirname | sort -u | while read -r d; do \
 	cd $$d && p=$$(go list) && go test -c -fuzz=. -o $$w/test || exit 1; \
 	for f in $$($$w/test -test.list '^Fuzz'); do echo "== $$p $$f"; \
 	set -- $$w/test -test.run='^$$' -test.fuzz="^$$f$$" -test.fuzztime=$(FUZZTIME) -test.fuzzcachedir="$$(go env GOCACHE)/fuzz/$$p"; \
