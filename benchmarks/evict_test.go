@@ -56,8 +56,8 @@ func BenchmarkScaleEvict(b *testing.B) {
 				}
 			}
 			for name, t := range times {
-				b.ReportMetric(median(t), "median-µs/"+name)
-				b.ReportMetric(t[len(t)-1], "worst-µs/"+name)
+				b.ReportMetric(median(t), "median-us/"+name)
+				b.ReportMetric(t[len(t)-1], "worst-us/"+name)
 			}
 			b.ReportMetric(float64(stores["ours"].Stats().Entries), "entries")
 		})

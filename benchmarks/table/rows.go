@@ -89,7 +89,7 @@ var sections = []section{
 			absolute("the same, in a directory", "ns/ours", "ScalePurge/100000/directory", 1e6, "ScalePurge/file"),
 			inTurn("hit, credentials of 10⁴ domains below", "Credentials/hit", "1", "10000", 1.2),
 			inTurn("signed with credentials of one of 10⁵ domains", "Credentials/sign", "1", "100000", 1.5),
-			{work: "longest store in a full memory of 10⁵, collections apart", floor: at("ScaleEvict/100000", "worst-µs/roomy"), ours: at("ScaleEvict/100000", "worst-µs/ours"), less: 100},
+			{work: "longest store in a full memory of 10⁵, collections apart", floor: at("ScaleEvict/100000", "worst-us/roomy"), ours: at("ScaleEvict/100000", "worst-us/ours"), less: 100},
 		},
 	},
 	{
