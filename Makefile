@@ -57,7 +57,7 @@ fuzz: ; @w=$$(mktemp -d) && trap "rm -rf $$w" EXIT && git grep -l '^func Fuzz' -
 	cd $$d && p=$$(go list) && go test -c -fuzz=. -o $$w/test || exit 1; \
 	for f in $$($$w/test -test.list '^Fuzz'); do echo "== $$p $$f"; \
 	set -- $$w/test -test.run='^$$' -test.fuzz="^$$f$$" -test.fuzztime=$(FUZZTIME) -test.fuzzcachedir="$$(go env GOCACHE)/fuzz/$$p"; \
-	"$$@" || { echo "again: $$f"; "$$@"; } || exit 1; done; cd $(CURDIR); done
+	"$$@" || { echo "again: $$f"; "$$@"; } || exit 1; done; cd "$(CURDIR)"; done
 
 MODELTIME ?= 10s
 MODELFROM ?= 1

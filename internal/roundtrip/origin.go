@@ -44,20 +44,17 @@ func OriginOf(u *url.URL) Origin {
 // simple splits the usual form of an authority fast: a name or an IPv4 address in lower-case
 // ASCII, with a port or without. The origin of a request is computed several times.
 func simple(authority string) (host, port string, ok bool) {
-	host = authority
 	for i := range len(authority) {
-		if c := authority[i]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' {
-			continue
-		} else if c != ':' {
+		switch c := authority[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.':
+		case c == ':':
+			port = authority[i+1:]
+			return strings.TrimSuffix(authority[:i], "."), port, httpfield.OnlyDigits(port)
+		default:
 			return "", "", false
 		}
-		host, port = authority[:i], authority[i+1:]
-		if strings.Trim(port, "0123456789") != "" {
-			return "", "", false
-		}
-		break
 	}
-	return strings.TrimSuffix(host, "."), port, true
+	return strings.TrimSuffix(authority, "."), "", true
 }
 
 // Host returns the host of u without port, in lower-case ASCII: a name in
